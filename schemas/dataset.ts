@@ -1,0 +1,102 @@
+/** Labelled images: what was uploaded, what was found in it, how it is cut into splits. */
+import { z } from "zod";
+import { alias, datasetId, sha256, timestamp } from "./ids.ts";
+import { shape } from "./shape.ts";
+
+export const split = z.enum(["train", "validation", "test"]);
+export type Split = z.infer<typeof split>;
+
+export const datasetStatus = z.enum(["receiving", "checking", "ready", "rejected"]);
+export type DatasetStatus = z.infer<typeof datasetStatus>;
+export const terminalDatasetStatuses: readonly DatasetStatus[] = ["ready", "rejected"];
+
+export const dtype = z.enum(["uint8", "float32"]);
+export type Dtype = z.infer<typeof dtype>;
+
+export const datasetProblem = z.strictObject({
+  file: z.string().nullable(),
+  row: z.int().nullable().describe("row, line or sample, counted as the file's own tools count"),
+  detail: z.string(),
+});
+export type DatasetProblem = z.infer<typeof datasetProblem>;
+
+/** How pictures were made into samples: kept so that new inputs are converted the same way. */
+export const conversion = z.strictObject({
+  channels: z.union([z.literal(1), z.literal(3)]),
+  height: z.int().min(1),
+  width: z.int().min(1),
+  fit: z.enum(["fit", "crop", "stretch"]),
+});
+export type Conversion = z.infer<typeof conversion>;
+
+export const datasetStatistics = z.strictObject({
+  mean: z.array(z.number()),
+  std: z.array(z.number()),
+  minimum: z.number(),
+  maximum: z.number(),
+  classCounts: z.strictObject({ train: z.array(z.int()), validation: z.array(z.int()), test: z.array(z.int()) }),
+});
+
+export const dataset = z.strictObject({
+  id: datasetId,
+  object: z.literal("dataset"),
+  name: z.string(),
+  alias: alias.nullable(),
+  revision: sha256.nullable(),
+  status: datasetStatus,
+  terminal: z.boolean(),
+  fraction: z.number().min(0).max(1).describe("progress of receiving or checking"),
+  classes: z.array(z.string()),
+  splits: z.strictObject({ train: z.int(), validation: z.int(), test: z.int() }),
+  shape: shape.nullable(),
+  dtype: dtype.nullable(),
+  conversion: conversion.nullable(),
+  statistics: datasetStatistics.nullable(),
+  warnings: z.array(z.string()),
+  problems: z.array(datasetProblem),
+  bytes: z.int().nullable(),
+  createdAt: timestamp,
+});
+export type Dataset = z.infer<typeof dataset>;
+
+/** One row of `GET /v1/datasets/{id}/samples`. Pixels in C,H,W order, in the dataset's own range. */
+export const sample = z.strictObject({ index: z.int(), label: z.int(), pixels: z.array(z.number()) });
+
+/** The smallest fractions that make sense; what is left is the training split. */
+export const splitFractions = z
+  .strictObject({ validation: z.number().min(0).max(0.9).default(0), test: z.number().min(0).max(0.9).default(0) })
+  .refine((each) => each.validation + each.test < 1, "the fractions must leave something to train on");
+
+/** The form fields of an upload, besides its files. */
+export const uploadSettings = z.strictObject({
+  name: z.string().min(1).max(200).optional(),
+  alias: alias.optional(),
+  classes: z.array(z.string().min(1).max(100)).min(1).max(65_536).optional(),
+  splits: splitFractions.optional(),
+  seed: z.int().min(0).max(4_294_967_295).default(1),
+  channels: z.union([z.literal(1), z.literal(3)]).optional(),
+  size: z.union([z.int().min(1).max(1024), z.strictObject({ height: z.int().min(1).max(1024), width: z.int().min(1).max(1024) })]).optional(),
+  fit: z.enum(["fit", "crop", "stretch"]).default("fit"),
+});
+export type UploadSettings = z.infer<typeof uploadSettings>;
+
+/**
+ * The manifest that stands in storage beside the split files and suffices to rebuild the record.
+ * Split files: `samples` [count][channels][height][width] of dtype, then `labels` int32 [count], little-endian.
+ */
+export const datasetManifest = z.strictObject({
+  version: z.literal(1),
+  id: datasetId,
+  name: z.string(),
+  alias: alias.nullable(),
+  revision: sha256,
+  classes: z.array(z.string()),
+  shape,
+  dtype,
+  conversion,
+  statistics: datasetStatistics,
+  warnings: z.array(z.string()),
+  createdAt: timestamp,
+  splits: z.partialRecord(split, z.strictObject({ count: z.int(), samples: z.string(), samplesSha256: sha256, labels: z.string(), labelsSha256: sha256 })),
+});
+export type DatasetManifest = z.infer<typeof datasetManifest>;

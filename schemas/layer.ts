@@ -1,0 +1,88 @@
+/** The layers of a network as a request spells them. One schema a kind; an unknown kind cannot be represented. */
+import { z } from "zod";
+
+export const activationKind = z.enum(["sigmoid", "tanh", "scaled-tanh", "relu", "leaky-relu", "softmax", "linear"]);
+export type ActivationKind = z.infer<typeof activationKind>;
+
+export const initialiserKind = z.enum(["lecun", "glorot", "he", "toolbox"]);
+export type InitialiserKind = z.infer<typeof initialiserKind>;
+
+export const reduceKind = z.enum(["sum", "mean", "max"]);
+export type ReduceKind = z.infer<typeof reduceKind>;
+
+export const penaltyKind = z.enum(["none", "l1", "entropy", "half", "concentration"]);
+export type PenaltyKind = z.infer<typeof penaltyKind>;
+
+const count = (most: number) => z.int().min(1).max(most);
+
+/** What every layer may carry: a multiplier of the learning rate, and how its weights start. */
+const common = {
+  learningRate: z.number().min(0).max(1000).default(1).describe("multiplier of the optimiser's learning rate for this layer"),
+  initialiser: initialiserKind.optional().describe("how the weights start; by default chosen from the activation"),
+};
+
+/** Learned combinations of feature maps (Bouvrie §3.3): α = softmax(c), filters per pair or per input, a penalty on α (§3.3.1). */
+export const learnedInputs = z.strictObject({
+  learned: z.strictObject({
+    filters: z.enum(["per-pair", "per-input"]).default("per-pair"),
+    penalty: penaltyKind.default("none"),
+    strength: z.number().min(0).max(1e6).default(0.001),
+  }),
+});
+
+/** Which input maps each output map reads: M_j of Bouvrie §3.1. */
+export const connections = z.union([
+  z.enum(["all", "pairs", "triplets", "lenet-5"]),
+  z.array(z.array(z.int().min(0).max(4095)).min(1).max(4096)).min(1).max(4096),
+  learnedInputs,
+]);
+export type Connections = z.infer<typeof connections>;
+
+export const convolutionLayer = z.strictObject({
+  kind: z.literal("convolution"),
+  maps: count(4096),
+  size: count(255).describe("side of the square filter, in pixels"),
+  padding: z.int().min(0).max(127).default(0),
+  stride: count(64).default(1),
+  activation: activationKind.default("linear"),
+  inputs: connections.default("all"),
+  ...common,
+});
+
+export const subsamplingLayer = z.strictObject({
+  kind: z.literal("subsampling"),
+  factor: count(64).describe("side of the block that becomes one pixel"),
+  reduce: reduceKind.default("sum"),
+  trainable: z.boolean().default(true).describe("whether β and b are trained; if not, β = 1 and b = 0"),
+  activation: activationKind.default("linear"),
+  ...common,
+});
+
+export const denseLayer = z.strictObject({
+  kind: z.literal("dense"),
+  units: count(65_536),
+  activation: activationKind.default("linear"),
+  ...common,
+});
+
+export const dropoutLayer = z.strictObject({
+  kind: z.literal("dropout"),
+  rate: z.number().min(0).lt(1).default(0.5).describe("share of units that are silenced in training"),
+  ...common,
+});
+
+export const batchNormalisationLayer = z.strictObject({
+  kind: z.literal("batch-normalisation"),
+  momentum: z.number().gt(0).max(1).default(0.1).describe("weight of the newest batch in the running statistics"),
+  epsilon: z.number().gt(0).max(1).default(1e-5),
+  ...common,
+});
+
+export const layer = z.discriminatedUnion("kind", [convolutionLayer, subsamplingLayer, denseLayer, dropoutLayer, batchNormalisationLayer]);
+export type Layer = z.infer<typeof layer>;
+export type LayerKind = Layer["kind"];
+export type ConvolutionLayer = z.infer<typeof convolutionLayer>;
+export type SubsamplingLayer = z.infer<typeof subsamplingLayer>;
+export type DenseLayer = z.infer<typeof denseLayer>;
+export type DropoutLayer = z.infer<typeof dropoutLayer>;
+export type BatchNormalisationLayer = z.infer<typeof batchNormalisationLayer>;

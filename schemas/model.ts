@@ -1,0 +1,32 @@
+/** What a finished job leaves behind, or an import brings: a network with weights that answers predictions. */
+import { z } from "zod";
+import { split } from "./dataset.ts";
+import { alias, datasetId, jobId, metadata, modelId, sha256, timestamp } from "./ids.ts";
+import { normalisationKind } from "./job.ts";
+import { network } from "./network.ts";
+import { shape } from "./shape.ts";
+
+/** x ↦ (x − mean) / std for each channel, in the dataset's own range; part of the model. */
+export const normalisation = z.strictObject({ kind: normalisationKind, mean: z.array(z.number()), std: z.array(z.number().gt(0)) });
+export type Normalisation = z.infer<typeof normalisation>;
+
+export const model = z.strictObject({
+  id: modelId,
+  object: z.literal("model"),
+  name: z.string(),
+  alias: alias.nullable(),
+  job: jobId.nullable(),
+  dataset: z.strictObject({ id: datasetId, revision: sha256 }).nullable(),
+  checkpoint: z.strictObject({ epoch: z.int(), step: z.int() }).nullable(),
+  network,
+  input: shape,
+  classes: z.array(z.string()),
+  normalisation,
+  parameters: z.int(),
+  bytes: z.int(),
+  sha256: sha256.describe("digest of the weights file"),
+  evaluation: z.strictObject({ split, accuracy: z.number(), loss: z.number().nullable() }).nullable(),
+  createdAt: timestamp,
+  metadata,
+});
+export type Model = z.infer<typeof model>;

@@ -1,0 +1,66 @@
+/** The networks that have a name. A preset is a piece of a job request; the fields of a request win over it. */
+import type { JobRequestInput } from "./job.ts";
+import type { PresetName } from "./network.ts";
+
+type Preset = Pick<JobRequestInput, "loss" | "optimiser" | "schedule" | "epochs" | "batchSize" | "normalisation" | "numerics" | "augmentation"> & {
+  network: Exclude<JobRequestInput["network"], string>;
+};
+
+export const presets: Record<PresetName, Preset> = {
+  /** LeCun et al. 1998 §II.B, with softmax and cross-entropy where the paper has RBF units. */
+  "lenet-5": {
+    network: {
+      layers: [
+        { kind: "convolution", maps: 6, size: 5, padding: 2, activation: "scaled-tanh" },
+        { kind: "subsampling", factor: 2, reduce: "mean", trainable: true, activation: "scaled-tanh" },
+        { kind: "convolution", maps: 16, size: 5, activation: "scaled-tanh", inputs: "lenet-5" },
+        { kind: "subsampling", factor: 2, reduce: "mean", trainable: true, activation: "scaled-tanh" },
+        { kind: "convolution", maps: 120, size: 5, activation: "scaled-tanh" },
+        { kind: "dense", units: 84, activation: "scaled-tanh" },
+        { kind: "dense", units: 10, activation: "softmax" },
+      ],
+    },
+    loss: "cross-entropy",
+    optimiser: { kind: "sgd", learningRate: 0.02, momentum: 0.9 },
+    schedule: { kind: "cosine" },
+    epochs: 4,
+    batchSize: 50,
+    normalisation: "standardise",
+  },
+  /** DeepLearnToolbox's example: 6c5-2s-12c5-2s, sigmoid, mean subsampling without β and b, η = 1, one epoch. */
+  toolbox: {
+    network: {
+      layers: [
+        { kind: "convolution", maps: 6, size: 5, activation: "sigmoid", initialiser: "toolbox" },
+        { kind: "subsampling", factor: 2, reduce: "mean", trainable: false },
+        { kind: "convolution", maps: 12, size: 5, activation: "sigmoid", initialiser: "toolbox" },
+        { kind: "subsampling", factor: 2, reduce: "mean", trainable: false },
+        { kind: "dense", units: 10, activation: "sigmoid", initialiser: "toolbox" },
+      ],
+    },
+    loss: "squared-error",
+    optimiser: { kind: "sgd", learningRate: 1 },
+    epochs: 1,
+    batchSize: 50,
+    normalisation: "unit",
+  },
+  /** The quickest way we know to 99 % on MNIST. */
+  "fast-mnist": {
+    network: {
+      layers: [
+        { kind: "convolution", maps: 8, size: 5, padding: 2, activation: "relu" },
+        { kind: "subsampling", factor: 2, reduce: "max", trainable: false },
+        { kind: "convolution", maps: 16, size: 5, activation: "relu" },
+        { kind: "subsampling", factor: 2, reduce: "max", trainable: false },
+        { kind: "dense", units: 96, activation: "relu" },
+        { kind: "dense", units: 10, activation: "softmax" },
+      ],
+    },
+    loss: "cross-entropy",
+    optimiser: { kind: "nesterov", learningRate: 0.08, momentum: 0.9 },
+    schedule: { kind: "one-cycle" },
+    epochs: 4,
+    batchSize: 64,
+    normalisation: "standardise",
+  },
+};

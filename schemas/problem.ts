@@ -1,0 +1,40 @@
+/** What the API answers when it cannot do as asked (RFC 9457). The list of codes is closed. */
+import { z } from "zod";
+
+/** code → [status, title]. docs/PROBLEMS.md explains each; a law compares the two. */
+export const problemCodes = {
+  "invalid-request": [400, "The request is not valid"],
+  "malformed-body": [400, "The body cannot be read"],
+  unauthorized: [401, "A valid key is needed"],
+  forbidden: [403, "The key does not allow this"],
+  "not-found": [404, "There is no such thing"],
+  "method-not-allowed": [405, "This method is not offered here"],
+  "not-acceptable": [406, "No representation fits the Accept header"],
+  conflict: [409, "The present state does not allow this"],
+  "in-use": [409, "Others still need this"],
+  "idempotency-in-flight": [409, "A request with this Idempotency-Key is still under way"],
+  gone: [410, "This existed and was removed"],
+  "payload-too-large": [413, "The body is too large"],
+  "unsupported-media-type": [415, "This type of body is not read here"],
+  "network-does-not-fit": [422, "The network does not fit its input"],
+  "invalid-data": [422, "The data cannot be read"],
+  "idempotency-mismatch": [422, "This Idempotency-Key was used with another request"],
+  "too-many-requests": [429, "Too many requests"],
+  internal: [500, "Something failed on our side"],
+  "storage-unavailable": [503, "Storage cannot be reached"],
+  "redis-unavailable": [503, "Redis cannot be reached"],
+  overloaded: [503, "The service is overloaded"],
+  "insufficient-storage": [507, "There is not enough space"],
+} as const satisfies Record<string, readonly [number, string]>;
+export type ProblemCode = keyof typeof problemCodes;
+
+export const problem = z.strictObject({
+  type: z.string(),
+  title: z.string(),
+  status: z.int(),
+  detail: z.string(),
+  instance: z.string(),
+  code: z.enum(Object.keys(problemCodes) as [ProblemCode, ...ProblemCode[]]),
+  errors: z.array(z.strictObject({ pointer: z.string(), detail: z.string() })),
+});
+export type Problem = z.infer<typeof problem>;
