@@ -1,0 +1,163 @@
+/**
+ * Builds what runs into dist/: TypeScript, then the AssemblyScript kernels, then the native ones, then files that are only copied.
+ * Each step is stamped with a hash of what it reads, so a second build does nothing. Installs nothing and uses no package itself.
+ *
+ *     node scripts/build.mjs            build what changed
+ *     node scripts/build.mjs --force    build everything
+ */
+import { spawnSync } from "node:child_process";
+import { createHash } from "node:crypto";
+import { copyFileSync, existsSync, mkdirSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { delimiter, dirname, extname, join, relative } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { pathToFileURL } from "node:url";
+import { root } from "./install.mjs";
+
+const dist = join(root, "dist");
+const stampsFile = join(dist, ".stamps.json");
+const rooms = ["engine", "schemas", "services", "scripts", "bench", "tests/support"];
+/** Kernels that other compilers read; TypeScript leaves them alone. */
+const assembly = join("engine", "kernels", "assembly");
+const native = join("engine", "kernels", "native");
+
+/** Every file below a folder of the project, as paths relative to its root, sorted. */
+function filesBelow(folder) {
+  const found = [];
+  const walk = (at) => {
+    for (const entry of readdirSync(join(root, at), { withFileTypes: true })) {
+      if (entry.name === "node_modules" || entry.name === "results") continue;
+      const path = join(at, entry.name);
+      if (entry.isDirectory()) walk(path);
+      else found.push(path);
+    }
+  };
+  if (existsSync(join(root, folder))) walk(folder);
+  return found.sort();
+}
+
+const exists = (path) => existsSync(join(root, path));
+const isCode = (path) => extname(path) === ".ts" && !path.endsWith(".test.ts") && !path.startsWith(assembly);
+const isAsset = (path) => path.startsWith("services") && ![".ts", ".md"].includes(extname(path));
+
+function digest(paths, ...words) {
+  const hash = createHash("sha256").update(JSON.stringify([process.version, process.arch, ...words]));
+  for (const path of paths) hash.update(`\0${path}\0`).update(readFileSync(join(root, path)));
+  return hash.digest("hex");
+}
+
+function run(label, args) {
+  const { status } = spawnSync(process.execPath, args, { cwd: root, stdio: "inherit" });
+  if (status !== 0) throw new Error(`${label} failed (exit code ${status}); what it said stands above`);
+}
+
+/** The first C compiler on PATH: a build made without one is made again once there is one. */
+function compiler() {
+  const folders = (process.env.PATH ?? "").split(delimiter);
+  const named = [process.env.CC, "cc", "gcc", "clang"].filter(Boolean);
+  return named.flatMap((name) => [name, ...folders.map((folder) => join(folder, name))]).find((path) => path.includes("/") && existsSync(path)) ?? "";
+}
+
+/** Deletes JavaScript whose TypeScript is gone: a file that was renamed must not live on in dist/. */
+function sweep(code) {
+  const kept = new Set(code.map((path) => path.replace(/\.ts$/, ".js")));
+  for (const path of rooms.flatMap((room) => filesBelow(join("dist", room)))) {
+    const output = relative("dist", path).replace(/\.map$/, "");
+    if (output.endsWith(".js") && !kept.has(output)) rmSync(join(root, path));
+  }
+}
+
+function copy(assets) {
+  for (const path of assets) {
+    mkdirSync(dirname(join(dist, path)), { recursive: true });
+    copyFileSync(join(root, path), join(dist, path));
+  }
+}
+
+function steps() {
+  const files = rooms.flatMap(filesBelow);
+  const code = files.filter(isCode);
+  const assets = files.filter(isAsset);
+  const manifest = ["package.json", "package-lock.json"];
+  const all = [
+    {
+      name: "typescript",
+      inputs: [...code, ...manifest, "tsconfig.json", "tsconfig.build.json"],
+      work: () => {
+        run("tsc", [join("node_modules", "typescript", "bin", "tsc"), "-p", "tsconfig.build.json"]);
+        sweep(code);
+      },
+    },
+    { name: "assembly", script: "scripts/build-assembly.mjs", inputs: [...files.filter((path) => path.startsWith(assembly)), "engine/kernels/kernels.ts", "package-lock.json"] },
+    { name: "native", script: "scripts/build-native.mjs", inputs: [...files.filter((path) => path.startsWith(native)), "engine/kernels/kernels.ts", "package-lock.json"], words: [compiler(), process.env.CFLAGS ?? ""] },
+    { name: "assets", inputs: assets, work: () => copy(assets) },
+  ];
+  return all
+    .filter(({ script }) => !script || exists(script))
+    .map((step) => (step.script ? { ...step, inputs: [...step.inputs, step.script], work: () => run(step.name, [step.script]) } : step));
+}
+
+const isAlive = (pid) => {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+};
+
+/** One build at a time in one folder: a demo and a test started together must not write over each other. */
+async function locked(work) {
+  const lock = join(tmpdir(), `feature-maps-build-${createHash("sha256").update(root).digest("hex").slice(0, 16)}`);
+  for (;;) {
+    try {
+      writeFileSync(lock, String(process.pid), { flag: "wx" });
+      break;
+    } catch (error) {
+      if (error.code !== "EEXIST") throw error;
+    }
+    let holder = 0;
+    try {
+      holder = Number(readFileSync(lock, "utf8"));
+      if (holder === 0 ? Date.now() - statSync(lock).mtimeMs > 5000 : !isAlive(holder)) rmSync(lock, { force: true });
+    } catch {
+      // The holder finished between our two looks.
+    }
+    await sleep(100);
+  }
+  try {
+    return await work();
+  } finally {
+    rmSync(lock, { force: true });
+  }
+}
+
+/** Builds what changed since the last build. Returns the names of the steps that ran; throws where one fails. */
+export function build({ force = false } = {}) {
+  return locked(() => {
+    mkdirSync(dist, { recursive: true });
+    const stamps = !force && existsSync(stampsFile) ? JSON.parse(readFileSync(stampsFile, "utf8")) : {};
+    const ran = [];
+    for (const { name, inputs, words = [], work } of steps()) {
+      const stamp = digest(inputs, name, ...words);
+      if (stamps[name] === stamp) continue;
+      const started = performance.now();
+      work();
+      stamps[name] = stamp;
+      writeFileSync(stampsFile, `${JSON.stringify(stamps, null, 2)}\n`);
+      ran.push(name);
+      console.log(`build: ${name} in ${((performance.now() - started) / 1000).toFixed(1)} s`);
+    }
+    return ran;
+  });
+}
+
+if (import.meta.url === pathToFileURL(process.argv[1]).href) {
+  try {
+    const ran = await build({ force: process.argv.includes("--force") });
+    if (ran.length === 0) console.log("build: up to date");
+  } catch (error) {
+    console.error(`build: ${error.message}`);
+    process.exitCode = 1;
+  }
+}

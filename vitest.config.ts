@@ -1,0 +1,44 @@
+/** Three rings of tests, from the inside out: `unit` beside the code, `flow` over HTTP, `faults` with processes that die. One ring at a time. */
+import { defineConfig } from "vitest/config";
+
+const seconds = 1000;
+
+export default defineConfig({
+  test: {
+    globalSetup: ["tests/support/global-setup.ts"],
+    passWithNoTests: false,
+    projects: [
+      {
+        test: {
+          name: "unit",
+          include: ["{engine,schemas,services,scripts}/**/*.test.ts", "tests/{laws,oracle,gradients,golden}/**/*.test.ts"],
+          exclude: ["**/node_modules/**", "dist/**"],
+          testTimeout: 30 * seconds,
+          hookTimeout: 30 * seconds,
+          sequence: { groupOrder: 0 },
+        },
+      },
+      {
+        test: {
+          name: "flow",
+          include: ["tests/flow/**/*.test.ts"],
+          testTimeout: 90 * seconds,
+          hookTimeout: 120 * seconds,
+          maxWorkers: 2,
+          sequence: { groupOrder: 1 },
+        },
+      },
+      {
+        // Each of these kills processes and measures how long others take: they run alone.
+        test: {
+          name: "faults",
+          include: ["tests/faults/**/*.test.ts"],
+          testTimeout: 300 * seconds,
+          hookTimeout: 120 * seconds,
+          fileParallelism: false,
+          sequence: { groupOrder: 2 },
+        },
+      },
+    ],
+  },
+});
