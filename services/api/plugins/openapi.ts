@@ -1,0 +1,75 @@
+/** GET /openapi.json (3.1) and /docs, from the schemas that check requests and answers. */
+import swagger from "@fastify/swagger";
+import swaggerUi from "@fastify/swagger-ui";
+import plugin from "fastify-plugin";
+import { createJsonSchemaTransform, createJsonSchemaTransformObject } from "fastify-type-provider-zod";
+import { z } from "zod";
+import { checkpoint } from "../../../schemas/checkpoint.ts";
+import { dataset } from "../../../schemas/dataset.ts";
+import { event } from "../../../schemas/event.ts";
+import { completeJobRequest, job, jobRequest } from "../../../schemas/job.ts";
+import { layer } from "../../../schemas/layer.ts";
+import { metricRow } from "../../../schemas/metrics.ts";
+import { model } from "../../../schemas/model.ts";
+import { network } from "../../../schemas/network.ts";
+import { evaluation, prediction, predictionAnswer, splitPrediction } from "../../../schemas/prediction.ts";
+import { problem } from "../../../schemas/problem.ts";
+import { progress } from "../../../schemas/progress.ts";
+import { shape } from "../../../schemas/shape.ts";
+import type { App } from "../types.ts";
+
+const named: Record<string, z.ZodType> = {
+  Checkpoint: checkpoint, Dataset: dataset, Event: event, CompleteJobRequest: completeJobRequest, Job: job, JobRequest: jobRequest, Layer: layer, MetricRow: metricRow,
+  Model: model, Network: network, Evaluation: evaluation, Prediction: prediction, PredictionAnswer: predictionAnswer, SplitPrediction: splitPrediction,
+  Problem: problem, Progress: progress, Shape: shape,
+};
+
+const registry = z.registry<{ id?: string | undefined }>();
+for (const [id, schema] of Object.entries(named)) registry.add(schema, { id });
+
+type Transform = ReturnType<typeof createJsonSchemaTransform>;
+type Bodies = { content: Record<string, { schema: z.ZodType }> };
+const base = createJsonSchemaTransform({ schemaRegistry: registry });
+
+/** Every route may answer a problem; a body may come in several media types. */
+const transform: Transform = (document) => {
+  const { schema } = document;
+  if (!schema || schema.hide) return base(document);
+  const { body, ...rest } = schema;
+  const bodies = body as z.ZodType | Bodies | undefined;
+  const several = bodies !== undefined && !(bodies instanceof z.ZodType);
+  const response = { ...(rest.response as object), default: { description: "A problem (RFC 9457)", content: { "application/problem+json": { schema: problem } } } };
+  const made = base({ ...document, schema: { ...rest, ...(several || bodies === undefined ? {} : { body: bodies }), response } });
+  if (!several) return made;
+  const content = Object.fromEntries(
+    Object.entries(bodies.content).map(([type, each]) => [type, { schema: (base({ ...document, schema: { body: each.schema } }).schema as { body: object }).body }]),
+  );
+  return { ...made, schema: { ...made.schema, body: { content } } };
+};
+
+export const openapi = plugin(async (app: App, { version }: { version: string }) => {
+  await app.register(swagger, {
+    openapi: {
+      openapi: "3.1.0",
+      info: {
+        title: "feature-maps",
+        version,
+        description: "Trains convolutional networks: POST a job, watch it learn, ask its model. Every answer that is not a success is application/problem+json.",
+        license: { name: "MIT", identifier: "MIT" },
+      },
+      tags: [
+        { name: "jobs", description: "Trainings: queued, run by workers, followed live" },
+        { name: "models", description: "What finished jobs leave behind" },
+        { name: "datasets", description: "Labelled images" },
+        { name: "inference", description: "The Open Inference Protocol, version 2" },
+        { name: "process", description: "Health, telemetry, system" },
+      ],
+    },
+    transform,
+    transformObject: createJsonSchemaTransformObject({ schemaRegistry: registry }),
+  });
+  app.get("/openapi.json", { schema: { tags: ["process"], summary: "This interface as an OpenAPI 3.1 document", response: { 200: z.looseObject({ openapi: z.string() }) } } }, async (_request, reply) =>
+    reply.type("application/json").serializer((body: unknown) => JSON.stringify(body)).send(app.swagger() as never),
+  );
+  await app.register(swaggerUi, { routePrefix: "/docs", staticCSP: true });
+});

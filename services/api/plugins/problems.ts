@@ -1,0 +1,82 @@
+/** Every answer that is not a success is application/problem+json (RFC 9457), whoever threw and whatever it was. */
+import type { FastifyError, FastifyReply, FastifyRequest } from "fastify";
+import plugin from "fastify-plugin";
+import { Problem } from "../problem.ts";
+import type { App } from "../types.ts";
+
+const seconds = 2;
+
+/** What Fastify and its plugins throw, in our words. */
+const fastifyErrors: Record<string, (error: FastifyError, request: FastifyRequest) => Problem> = {
+  FST_ERR_CTP_INVALID_MEDIA_TYPE: (_error, request) => new Problem({ code: "unsupported-media-type", detail: `this route does not read a body of type '${request.headers["content-type"] ?? "(none)"}'` }),
+  FST_ERR_CTP_EMPTY_JSON_BODY: () => new Problem({ code: "malformed-body", detail: "the body is empty, but its type says JSON" }),
+  FST_ERR_CTP_INVALID_JSON_BODY: () => new Problem({ code: "malformed-body", detail: "the body is not valid JSON" }),
+  FST_ERR_CTP_INVALID_CONTENT_LENGTH: () => new Problem({ code: "malformed-body", detail: "the body's length is not what Content-Length says" }),
+  FST_ERR_CTP_BODY_TOO_LARGE: (_error, request) => new Problem({ code: "payload-too-large", detail: `the body is longer than the ${request.routeOptions.bodyLimit} bytes this route takes` }),
+  FST_REQ_FILE_TOO_LARGE: () => new Problem({ code: "payload-too-large", detail: "a file of this upload is larger than the service takes" }),
+  FST_FILES_LIMIT: () => new Problem({ code: "payload-too-large", detail: "this upload has too many files" }),
+  FST_PARTS_LIMIT: () => new Problem({ code: "payload-too-large", detail: "this upload has too many parts" }),
+  FST_FIELDS_LIMIT: () => new Problem({ code: "payload-too-large", detail: "this upload has too many fields" }),
+  FST_PROTO_VIOLATION: () => new Problem({ code: "malformed-body", detail: "a field may not be named __proto__, constructor or prototype" }),
+  FST_INVALID_MULTIPART_CONTENT_TYPE: () => new Problem({ code: "unsupported-media-type", detail: "expected multipart/form-data with a boundary" }),
+  FST_PREMATURE_CLOSE: () => new Problem({ code: "malformed-body", detail: "the upload ended before its last part was complete" }),
+  FST_ERR_BAD_URL: (_error, request) => new Problem({ code: "invalid-request", detail: `'${request.url.slice(0, 200)}' is not a valid path` }),
+  FST_ERR_MAX_PARAM_LENGTH: () => new Problem({ code: "not-found", detail: "a part of the path is too long to be a name" }),
+};
+
+/** Failures of the world behind us: worth another try in a moment. */
+function worldError(error: NodeJS.ErrnoException): Problem | null {
+  if (error.name === "MaxRetriesPerRequestError" || /Stream isn't writeable|Connection is closed|enableOfflineQueue/.test(error.message)) {
+    return new Problem({ code: "redis-unavailable", detail: "Redis cannot be reached at the moment; nothing was changed", retryAfter: seconds, cause: error });
+  }
+  if (/^(LOADING|READONLY|MASTERDOWN|CLUSTERDOWN|BUSY|MISCONF|OOM) /.test(error.message)) {
+    return new Problem({ code: "redis-unavailable", detail: `Redis does not take commands at the moment (${error.message.split(" ")[0]})`, retryAfter: seconds, cause: error });
+  }
+  if (error.code === "ENOSPC" || error.code === "EDQUOT") return new Problem({ code: "insufficient-storage", detail: "there is not enough space left in storage", cause: error });
+  return null;
+}
+
+function syntaxProblem(error: Error): Problem {
+  if (/prototype property/.test(error.message)) return new Problem({ code: "malformed-body", detail: "the body names __proto__ or constructor.prototype, which no request may" });
+  return new Problem({ code: "malformed-body", detail: `the body is not valid JSON: ${error.message.slice(0, 200)}` });
+}
+
+/** Whatever was thrown, as a problem. */
+export function toProblem(error: unknown, request: FastifyRequest): Problem {
+  if (error instanceof Problem) return error;
+  if (error instanceof SyntaxError && (error as FastifyError).statusCode === 400) return syntaxProblem(error);
+  if (error instanceof Error) {
+    const known = fastifyErrors[(error as FastifyError).code];
+    if (known) return known(error as FastifyError, request);
+    const world = worldError(error);
+    if (world) return world;
+    if ((error as FastifyError).statusCode === 429) return new Problem({ code: "too-many-requests", detail: error.message });
+    if ((error as FastifyError).statusCode === 400) return new Problem({ code: "invalid-request", detail: error.message });
+  }
+  return new Problem({ code: "internal", detail: `something failed on our side; the log names it under request ${request.id}`, cause: error });
+}
+
+export function sendProblem(problem: Problem, request: FastifyRequest, reply: FastifyReply): FastifyReply {
+  if (problem.statusCode >= 500) request.log[problem.code === "internal" ? "error" : "warn"]({ err: problem.cause ?? problem, code: problem.code }, problem.message);
+  return reply
+    .code(problem.statusCode)
+    .headers(problem.headers)
+    .type("application/problem+json")
+    .serializer((body: unknown) => JSON.stringify(body))
+    .send(problem.body(request.url.split("?")[0] ?? ""));
+}
+
+const methods = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"] as const;
+
+export const problems = plugin(async (app: App) => {
+  app.setErrorHandler((error, request, reply) => sendProblem(toProblem(error, request), request, reply));
+  app.setNotFoundHandler((request, reply) => {
+    const path = request.url.split("?")[0] ?? "/";
+    const allowed = methods.filter((method) => app.findRoute({ url: path, method }) !== null);
+    const problem =
+      allowed.length > 0
+        ? new Problem({ code: "method-not-allowed", detail: `${request.method} is not offered at ${path}; ${allowed.join(", ")} ${allowed.length === 1 ? "is" : "are"}`, headers: { allow: allowed.join(", ") } })
+        : new Problem({ code: "not-found", detail: `there is no route ${path.slice(0, 200)}; GET /openapi.json lists all` });
+    return sendProblem(problem, request, reply);
+  });
+});

@@ -1,0 +1,62 @@
+/** The one reader of multipart bodies: parts in order, files as streams that are never held in memory, and a digest of it all for Idempotency-Key. */
+import { createHash } from "node:crypto";
+import { Transform, pipeline } from "node:stream";
+import type { Readable } from "node:stream";
+import type { FastifyRequest } from "fastify";
+import { Problem } from "./problem.ts";
+
+export type Part =
+  | { kind: "field"; name: string; value: string }
+  /** Read `stream` to its end (or destroy it) before asking for the next part. It fails where the file is longer than allowed. */
+  | { kind: "file"; name: string; filename: string; mimetype: string; stream: Readable };
+
+export interface UploadLimits {
+  /** Bytes of one file. */
+  fileBytes: number;
+  files: number;
+  fields: number;
+  /** Bytes of one field's text. */
+  fieldBytes: number;
+}
+
+declare module "fastify" {
+  interface FastifyRequest {
+    /** SHA-256 over names and contents of all parts, once readParts has come to the end. */
+    uploadDigest: string | null;
+  }
+}
+
+export async function* readParts(request: FastifyRequest, limits: UploadLimits): AsyncGenerator<Part, void, undefined> {
+  if (!request.isMultipart()) throw new Problem({ code: "unsupported-media-type", detail: "expected multipart/form-data: one part for each file and field" });
+  const digest = createHash("sha256");
+  const parts = request.parts({
+    limits: { fileSize: limits.fileBytes, files: limits.files, fields: limits.fields, fieldSize: limits.fieldBytes, parts: limits.files + limits.fields, fieldNameSize: 200, headerPairs: 50 },
+  });
+  for await (const part of parts) {
+    digest.update(`${part.type}\0${part.fieldname}\0`);
+    if (part.type === "field") {
+      if (part.valueTruncated) throw new Problem({ code: "payload-too-large", detail: `the field '${part.fieldname}' is longer than ${limits.fieldBytes} bytes` });
+      const value = typeof part.value === "string" ? part.value : JSON.stringify(part.value);
+      digest.update(`${Buffer.byteLength(value)}\0`).update(value);
+      yield { kind: "field", name: part.fieldname, value };
+      continue;
+    }
+    const tee = new Transform({
+      transform(chunk: Buffer, _encoding, done) {
+        digest.update(chunk);
+        done(null, chunk);
+      },
+      flush(done) {
+        done(part.file.truncated ? new Problem({ code: "payload-too-large", detail: `the file '${part.filename}' is longer than the ${limits.fileBytes} bytes one file may have` }) : null);
+      },
+    });
+    // A failure reaches whoever reads the stream; a reader that gives up lets the rest of the part run out.
+    pipeline(part.file, tee, (error) => {
+      if (error) part.file.resume();
+    });
+    tee.on("error", () => undefined);
+    yield { kind: "file", name: part.fieldname, filename: part.filename, mimetype: part.mimetype, stream: tee };
+    digest.update("\0end");
+  }
+  request.uploadDigest = digest.digest("hex");
+}
