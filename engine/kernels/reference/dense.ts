@@ -1,0 +1,59 @@
+/**
+ * Dense layers (Bouvrie §2): u = W x + b, its sensitivity (1) and its gradient (2).
+ * Vectors [unit][lane], weights [input][unit].
+ */
+import { activate, gateFactor } from "./activations.ts";
+import type { ReferenceKernel } from "./memory.ts";
+
+/** x = f(W x + b). */
+export const denseForward: ReferenceKernel<"denseForward"> = (memory, call) => {
+  const { inputs, units, activation, lanes } = call;
+  const input = memory.reals(call.input);
+  const weights = memory.reals(call.weights);
+  const bias = memory.reals(call.bias);
+  const output = memory.reals(call.output);
+  for (let unit = 0; unit < units; unit++)
+    for (let lane = 0; lane < lanes; lane++) {
+      let u = bias[unit]!;
+      for (let i = 0; i < inputs; i++) u += input[i * lanes + lane]! * weights[i * units + unit]!;
+      output[unit * lanes + lane] = activate(activation, u);
+    }
+};
+
+/** (1): δ = Wᵀδ ∘ f′(u) of the layer below. */
+export const denseBackward: ReferenceKernel<"denseBackward"> = (memory, call) => {
+  const { inputs, units, gate, lanes } = call;
+  const delta = memory.reals(call.delta);
+  const weights = memory.reals(call.weights);
+  const input = memory.reals(call.input);
+  const output = memory.reals(call.output);
+  for (let i = 0; i < inputs; i++)
+    for (let lane = 0; lane < lanes; lane++) {
+      let sum = 0;
+      for (let unit = 0; unit < units; unit++) sum += delta[unit * lanes + lane]! * weights[i * units + unit]!;
+      const place = i * lanes + lane;
+      output[place] = sum * (gate === 0 ? 1 : gateFactor(gate, input[place]!));
+    }
+};
+
+/** (2): ∂E/∂W += δ xᵀ, ∂E/∂b += δ, for the units from ≤ u < to. */
+export const denseGradient: ReferenceKernel<"denseGradient"> = (memory, call) => {
+  const { inputs, units, from, to, lanes } = call;
+  const input = memory.reals(call.input);
+  const delta = memory.reals(call.delta);
+  const gradient = memory.reals(call.gradient);
+  for (let i = 0; i < inputs; i++)
+    for (let unit = from; unit < to; unit++) {
+      let sum = gradient[i * units + unit]!;
+      for (let lane = 0; lane < lanes; lane++) sum += input[i * lanes + lane]! * delta[unit * lanes + lane]!;
+      gradient[i * units + unit] = sum;
+    }
+
+  if (call.biasGradient === 0) return;
+  const biasGradient = memory.reals(call.biasGradient);
+  for (let unit = from; unit < to; unit++) {
+    let sum = biasGradient[unit]!;
+    for (let lane = 0; lane < lanes; lane++) sum += delta[unit * lanes + lane]!;
+    biasGradient[unit] = sum;
+  }
+};
