@@ -26,7 +26,7 @@
  *    p (a column, a unit, a position: the innermost loop's counter) going to partial sum p mod 8;
  *  - comparisons are written so that a NaN passes through: relu is x < 0 ? 0 : x, a maximum is replaced where new > old or new is NaN,
  *    and the first maximum wins.
- * The reference adds in float64 and owes nobody its order. docs/MATHEMATICS.md maps each kernel to its equation.
+ * elementary.md fixes exp, log, tanh, gates and the small details of each kernel; the reference adds in float64 and owes nobody its order. docs/MATHEMATICS.md maps each kernel to its equation.
  */
 
 /** Bytes of one recorded call: 32 words. */
@@ -94,7 +94,7 @@ export const contract = {
   /**
    * ∂E/∂k_ij = Σ_{u,v} (δ_j)_{uv} (p_i)_{uv} and (3) ∂E/∂b_j = Σ_{u,v} (δ_j)_{uv}, *added* to gradient [inputs][size][size][maps] and
    * biasGradient [maps]. input is padded, [inputs][rows][columns]. Partial sums over rows, then columns ascending (lanes = 1: by the
-   * column of δ mod 8); gradient += tree(s).
+   * column of δ mod 8); gradient += tree(s). biasGradient likewise; absent where 0.
    */
   convolutionGradient: ["input", "delta", "gradient", "biasGradient", "inputs", "rows", "columns", "maps", "size", "stride", "lanes"],
 
@@ -104,7 +104,7 @@ export const contract = {
   denseBackward: ["delta", "weights", "input", "output", "inputs", "units", "gate", "lanes"],
   /**
    * (2): gradient[i][u] += δ_u x_i for units from ≤ u < to, samples in order: g = g + x[0]δ[0], then + x[1]δ[1] … (all lanes).
-   * biasGradient[u] += tree(δ_u) for lanes = 8, += δ_u for lanes = 1; absent where 0. `units` is the row length of gradient.
+   * biasGradient[u] += tree(δ_u) for lanes = 8, += δ_u for lanes = 1, for the same units; absent where 0. `units` is the row length of gradient.
    */
   denseGradient: ["input", "delta", "gradient", "biasGradient", "inputs", "units", "from", "to", "lanes"],
 
@@ -154,7 +154,7 @@ export const contract = {
    * Targets one-of-C: `high` for the class, `low` otherwise, targets: reals [low, high]. `softmax` is 1 where f is softmax, else `activation` is f's code.
    * cross-entropy: loss = ln Σ exp(u − m) − (u_t − m); δ = y − t.
    * squared-error: loss = ½ Σ (t − y)², units ascending; δ = f′(u)∘(y − t), or for softmax the full Jacobian δ_i = y_i((y−t)_i − Σ_m y_m (y−t)_m).
-   * totals: doubles [loss, correct] += each sample's in lane order; the prediction is the first largest output. Lanes without a sample get δ = 0. `delta` may be 0 (evaluation).
+   * totals: doubles [loss, correct] += each sample's in lane order; the prediction is the first largest output (a NaN never replaces). Lanes without a sample get δ = 0. `delta` may be 0 (evaluation).
    */
   loss: ["output", "logits", "delta", "labels", "header", "targets", "totals", "kind", "softmax", "activation", "units", "lanes"],
   /** Second derivatives at the output (Gauss–Newton, LeCun 1998): squared-error f′(u)² (softmax: (y(1−y))²), cross-entropy y(1−y). Lanes without a sample get 0. */

@@ -47,9 +47,9 @@ function squaredErrorDelta(y: number[], errors: number[], isSoftmax: boolean, ac
   return y.map((value, unit) => value * (errors[unit]! - mean));
 }
 
-/** The first largest output; a NaN is larger than everything. */
+/** The first largest output. */
 function predict(y: number[]): number {
-  return y.reduce((best, value, unit) => (value > y[best]! || (Number.isNaN(value) && !Number.isNaN(y[best]!)) ? unit : best), 0);
+  return y.reduce((best, value, unit) => (value > y[best]! ? unit : best), 0);
 }
 
 export const loss: ReferenceKernel<"loss"> = (memory, call) => {
