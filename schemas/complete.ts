@@ -1,0 +1,62 @@
+/** Makes a request complete: the preset's settings where the request has none, and the defaults that depend on other fields. Pure. */
+import type { CompleteJobRequest, jobRequest } from "./job.ts";
+import type { ActivationKind, InitialiserKind, Layer } from "./layer.ts";
+import { presetName, type Loss, type Network } from "./network.ts";
+import type { Schedule } from "./optimiser.ts";
+import { presets } from "./presets.ts";
+import { outputActivation } from "./shape.ts";
+import type { z } from "zod";
+
+/** How weights start where the layer does not say: by what its activation needs (LeCun 1998; Glorot & Bengio 2010; He et al. 2015). */
+export const initialiserOf: Readonly<Record<ActivationKind, InitialiserKind>> = {
+  sigmoid: "glorot",
+  tanh: "glorot",
+  "scaled-tanh": "lecun",
+  relu: "he",
+  "leaky-relu": "he",
+  softmax: "glorot",
+  linear: "glorot",
+};
+
+/**
+ * A body as it came, before it is checked: a preset's settings come in below the fields that are given. A field that is given wins as a whole
+ * (an `optimiser` of one's own takes nothing from the preset's). Anything that is not a request is returned as it is.
+ */
+export function withPreset(body: unknown): unknown {
+  if (typeof body !== "object" || body === null || Array.isArray(body)) return body;
+  const named = presetName.safeParse((body as { network?: unknown }).network);
+  if (!named.success) return body;
+  const { network, ...settings } = presets[named.data];
+  return { ...settings, ...body, network };
+}
+
+const completeLayer = (layer: Layer): Layer =>
+  (layer.kind === "convolution" || layer.kind === "dense") && layer.initialiser === undefined ? { ...layer, initialiser: initialiserOf[layer.activation] } : layer;
+
+/** Every layer with weights names its initialiser. */
+export const completeNetwork = (network: Network): Network => ({ layers: network.layers.map(completeLayer) });
+
+export const lossOf = (network: Network): Loss => (outputActivation(network.layers) === "softmax" ? "cross-entropy" : "squared-error");
+
+const completeSchedule = (schedule: Schedule, learningRate: number): Schedule => (schedule.kind === "one-cycle" ? { ...schedule, peak: schedule.peak ?? learningRate } : schedule);
+
+/** A checked request (its preset already put in by `withPreset`) with everything in place. */
+export function completeRequest(request: z.output<typeof jobRequest>): CompleteJobRequest {
+  if (typeof request.network === "string") throw new Error("withPreset comes before completeRequest");
+  const network = completeNetwork(request.network);
+  return { ...request, network, loss: request.loss ?? lossOf(network), schedule: completeSchedule(request.schedule, request.optimiser.learningRate) };
+}
+
+/** What the schemas and shapes cannot see: settings that contradict each other. Pointers from the request's root. */
+export function contradictions(request: CompleteJobRequest): { pointer: string; detail: string }[] {
+  const found: { pointer: string; detail: string }[] = [];
+  const output = outputActivation(request.network.layers);
+  if (request.loss === "cross-entropy" && output !== "softmax") {
+    found.push({ pointer: "/loss", detail: `cross-entropy needs a last layer with activation 'softmax'; this network ends in '${output}'` });
+  }
+  const { schedule, optimiser } = request;
+  if (schedule.kind === "cosine" && schedule.minimum > optimiser.learningRate) {
+    found.push({ pointer: "/schedule/minimum", detail: `the rate at the last step (${schedule.minimum}) is above the learning rate (${optimiser.learningRate})` });
+  }
+  return found;
+}
