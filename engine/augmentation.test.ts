@@ -1,0 +1,128 @@
+import { describe, expect, it } from "vitest";
+import { augmentation as schema } from "../schemas/augmentation.ts";
+import type { z } from "zod";
+import { createAugmenter, isIdentity } from "./augmentation.ts";
+
+const tall = { channels: 1, height: 7, width: 5 };
+const colour = { channels: 3, height: 7, width: 5 };
+/** Different numbers everywhere, no symmetry. */
+const picture = (count: number): Float32Array => Float32Array.from({ length: count }, (_, at) => ((at * 37) % 101) / 7 + 1);
+
+function distorted(
+  settings: z.input<typeof schema>,
+  options: { shape?: typeof tall; seed?: number; epoch?: number; sample?: number; input?: Float32Array | Uint8Array; fill?: number[] } = {},
+): Float32Array {
+  const shape = options.shape ?? tall;
+  const size = shape.channels * shape.height * shape.width;
+  const output = new Float32Array(size);
+  const augmenter = createAugmenter({ augmentation: schema.parse(settings), shape, seed: options.seed ?? 1, fill: options.fill ?? new Array<number>(shape.channels).fill(0) });
+  augmenter.apply({ input: options.input ?? picture(size), inputOffset: 0, output, outputOffset: 0, epoch: options.epoch ?? 1, sample: options.sample ?? 0 });
+  return output;
+}
+const all = { shift: 1.5, rotate: 20, scale: 0.2, flip: true, elastic: { alpha: 4, sigma: 1 } };
+const centreOfMass = (image: Float32Array): [number, number] => {
+  let mass = 0;
+  let row = 0;
+  let column = 0;
+  for (let at = 0; at < image.length; at++) {
+    mass += image[at]!;
+    row += image[at]! * Math.floor(at / 5);
+    column += image[at]! * (at % 5);
+  }
+  return [row / mass, column / mass];
+};
+
+describe("settings that distort nothing", () => {
+  it("give the identical numbers", () => {
+    expect(distorted({})).toEqual(picture(35));
+    expect(isIdentity(schema.parse({ elastic: { alpha: 0 } }))).toBe(true);
+  });
+  it("give them through the resampling too: a sample that happens not to be mirrored", () => {
+    const results = Array.from({ length: 20 }, (_, sample) => distorted({ flip: true }, { sample }));
+    const same = results.filter((each) => each.every((value, at) => value === picture(35)[at])).length;
+    const mirrored = results.filter((each) => each.every((value, at) => value === picture(35)[at - (at % 5) + 4 - (at % 5)])).length;
+    expect(same + mirrored).toBe(20);
+    expect(same).toBeGreaterThan(4);
+    expect(mirrored).toBeGreaterThan(4);
+  });
+});
+
+describe("what each setting does", () => {
+  const dot = new Float32Array(35);
+  dot[3 * 5 + 2] = 10; // the middle
+  it("shift moves the picture by at most so much, both ways on both axes", () => {
+    const found = Array.from({ length: 40 }, (_, sample) => centreOfMass(distorted({ shift: 1 }, { input: dot, sample })));
+    for (const axis of [0, 1] as const) {
+      const moves = found.map((centre) => centre[axis] - (axis === 0 ? 3 : 2));
+      expect(Math.max(...moves)).toBeGreaterThan(0.5);
+      expect(Math.min(...moves)).toBeLessThan(-0.5);
+      expect(Math.max(...moves.map(Math.abs))).toBeLessThanOrEqual(1.000001);
+    }
+  });
+  it("rotation keeps the middle where it is and turns the rest", () => {
+    const bar = new Float32Array(35);
+    bar.fill(9, 3 * 5, 4 * 5); // the middle row
+    for (let sample = 0; sample < 8; sample++) {
+      const turned = distorted({ rotate: 45 }, { input: bar, sample });
+      expect(turned[3 * 5 + 2]).toBeCloseTo(9, 5);
+      const half = (from: number, to: number): number => turned.subarray(from, to).reduce((sum, value, at) => sum + value * ((at % 5) - 2), 0);
+      expect(half(0, 15)).toBeCloseTo(-half(20, 35), 4); // antisymmetric about the middle
+    }
+  });
+  it("size grows and shrinks about the middle", () => {
+    const sums = Array.from({ length: 30 }, (_, sample) => distorted({ scale: 0.5 }, { input: dot, sample }).reduce((sum, value) => sum + value, 0));
+    expect(Math.max(...sums)).toBeGreaterThan(15); // a dot of one pixel, enlarged
+    expect(Math.min(...sums)).toBeCloseTo(10, 4); // shrunk: only the middle pixel still meets it
+  });
+  it("elastic displacements have Simard's spread and vary smoothly", () => {
+    const size = 40;
+    const ramp = Float32Array.from({ length: size * size }, (_, at) => at % size);
+    const moved = distorted({ elastic: { alpha: 34, sigma: 4 } }, { shape: { channels: 1, height: size, width: size }, input: ramp, fill: [0] });
+    const at = (row: number, column: number): number => moved[row * size + column]! - column;
+    let square = 0;
+    let steepest = 0;
+    for (let row = 12; row < 28; row++) {
+      for (let column = 12; column < 28; column++) {
+        square += at(row, column) ** 2 / 256;
+        steepest = Math.max(steepest, Math.abs(at(row, column) - at(row, column - 1)));
+      }
+    }
+    // σ of the smoothed field: alpha/√3 · 1/(2·sigma·√π) = 1.38 pixels
+    expect(Math.sqrt(square)).toBeGreaterThan(0.5);
+    expect(Math.sqrt(square)).toBeLessThan(2.8);
+    expect(steepest).toBeLessThan(1.6);
+  });
+  it("fills what lies outside, channel by channel", () => {
+    const output = distorted({ shift: 60 }, { shape: colour, input: picture(105), fill: [-1, 0.5, 2], sample: 3 });
+    for (const [channel, value] of [-1, 0.5, 2].entries()) expect(output[channel * 35]).toBe(value);
+    expect(() => distorted({ shift: 1 }, { shape: colour, fill: [0] })).toThrow("3 channels");
+  });
+});
+
+describe("draws", () => {
+  it("repeat for one place and differ by seed, epoch and sample", () => {
+    const first = distorted(all);
+    expect(distorted(all)).toEqual(first);
+    for (const other of [{ seed: 2 }, { epoch: 2 }, { sample: 1 }]) expect(distorted(all, other)).not.toEqual(first);
+  });
+  it("do not depend on what was distorted before, nor on the offsets", () => {
+    const augmenter = createAugmenter({ augmentation: schema.parse(all), shape: colour, seed: 1, fill: [0, 0, 0] });
+    const input = new Float32Array(2 * 105 + 4);
+    input.set(picture(105), 109);
+    const output = new Float32Array(300);
+    augmenter.apply({ input, inputOffset: 0, output, outputOffset: 0, epoch: 9, sample: 9 });
+    augmenter.apply({ input, inputOffset: 109, output, outputOffset: 150, epoch: 1, sample: 0 });
+    expect(output.slice(150, 255)).toEqual(distorted(all, { shape: colour, input: picture(105) }));
+    expect(output.subarray(255).every((value) => value === 0)).toBe(true);
+  });
+  it("treat bytes as the numbers they are", () => {
+    const bytes = Uint8Array.from({ length: 35 }, (_, at) => (at * 53) % 256);
+    expect(distorted(all, { input: bytes })).toEqual(distorted(all, { input: Float32Array.from(bytes) }));
+  });
+  it("distort all channels alike", () => {
+    const grey = picture(35);
+    const output = distorted(all, { shape: colour, input: Float32Array.from([...grey, ...grey, ...grey]) });
+    expect(output.slice(35, 70)).toEqual(output.slice(0, 35));
+    expect(output.slice(70)).toEqual(output.slice(0, 35));
+  });
+});
