@@ -1,0 +1,103 @@
+/** What the threads compute: each call by name, what goes in, what comes out. Plain data only. */
+import type { Augmentation } from "../../schemas/augmentation.ts";
+import type { Dtype } from "../../schemas/dataset.ts";
+import type { CompleteJobRequest } from "../../schemas/job.ts";
+import type { Normalisation } from "../../schemas/model.ts";
+import type { Loss, Network } from "../../schemas/network.ts";
+import type { Shape } from "../../schemas/shape.ts";
+
+/** A network that can be run, without its weights. */
+export interface Runnable {
+  network: Network;
+  input: Shape;
+  classes: number;
+  normalisation: Normalisation;
+}
+
+/** Samples [count][channels][height][width] in the dataset's own range. */
+export type Samples = Float32Array | Uint8Array;
+
+export interface Outputs {
+  /** [count][classes], as the network gives them. */
+  outputs: Float32Array;
+  /** [count][classes], each row adds up to 1. */
+  probabilities: Float32Array;
+}
+
+/** The maps of one layer for one sample. */
+export interface FeatureMaps {
+  layer: number;
+  shape: Shape;
+  /** [channels][height][width]. */
+  values: Float32Array;
+}
+
+export interface GradientCheckSettings {
+  network: Network;
+  input: Shape;
+  classes: number;
+  loss: Loss;
+  seed: number;
+  /** Elements checked of each tensor. */
+  sample: number;
+}
+
+export interface AugmentationPreview {
+  augmentation: Augmentation;
+  seed: number;
+  input: Shape;
+  dtype: Dtype;
+  /** [count][channels][height][width], as stored. */
+  samples: Samples;
+  count: number;
+  /** Distorted copies of each sample. */
+  copies: number;
+}
+
+/** One layer of a model as it stands after training. */
+export interface LayerView {
+  kind: string;
+  input: Shape;
+  output: Shape;
+  parameters: number;
+  /** Subsampling: one of each a map; null where they are not trained. */
+  beta?: number[];
+  bias?: number[];
+  /** Learned combinations (Bouvrie §3.3): α [maps][inputs], and exp(−Σ α ln α) for each map. */
+  alpha?: number[][];
+  effectiveInputs?: number[];
+}
+
+/** The filters of a convolution: [maps][inputs][size][size], zeros where not connected. */
+export interface Filters {
+  maps: number;
+  inputs: number;
+  size: number;
+  values: Float32Array;
+}
+
+export interface Calls {
+  /** Null: the thread does not hold this model; `load` it first. */
+  predict: { input: { key: string; samples: Samples; count: number }; output: Outputs | null };
+  featureMaps: { input: { key: string; sample: Samples }; output: FeatureMaps[] | null };
+  load: { input: { key: string; runnable: Runnable; weights: Uint8Array }; output: { bytes: number } };
+  describe: { input: { runnable: Runnable; weights: Uint8Array }; output: LayerView[] };
+  filters: { input: { weights: Uint8Array; layer: number }; output: Filters | null };
+  exportOnnx: { input: { runnable: Runnable; weights: Uint8Array }; output: Uint8Array };
+  /** The weights alone, without the state that a checkpoint also holds. */
+  exportWeights: { input: { runnable: Runnable; weights: Uint8Array; metadata: Record<string, string> }; output: Uint8Array };
+  /** Reads a weights file that somebody brings and says what it holds; refuses what does not fit the network. */
+  inspectWeights: { input: { runnable: Runnable; weights: Uint8Array }; output: { parameters: number } };
+  planBytes: { input: { request: CompleteJobRequest; input: Shape; classes: number; dtype: Dtype; counts: { train: number; validation: number; test: number }; normalisation: Normalisation }; output: { bytes: number } };
+  checkGradients: { input: GradientCheckSettings; output: unknown };
+  augment: { input: AugmentationPreview; output: Samples };
+}
+export type CallName = keyof Calls;
+
+/** What a thread is started with. */
+export interface ThreadData {
+  /** As KERNELS says. */
+  kernels: string;
+  /** Bytes of shared memories that stay loaded. */
+  cacheBytes: number;
+}
