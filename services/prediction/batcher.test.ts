@@ -5,7 +5,7 @@ import type { Outputs, Samples } from "./protocol.ts";
 /** Two classes: the sample's first of three elements, and its negative. */
 const echo = (samples: Samples, count: number): Outputs => {
   const outputs = new Float32Array(2 * count);
-  for (let each = 0; each < count; each++) outputs.set([samples[3 * each] as number, -(samples[3 * each] as number)], 2 * each);
+  for (let each = 0; each < count; each++) outputs.set([samples[3 * each], -(samples[3 * each])], 2 * each);
   return { outputs, probabilities: outputs.slice() };
 };
 const batcher = (mostTogether = 8, mostWaitingBytes = 1e6) => {

@@ -25,7 +25,7 @@ interface Line {
 
 function join(parts: readonly Samples[]): Samples {
   const [first] = parts;
-  if (!first || parts.length === 1) return first as Samples;
+  if (!first || parts.length === 1) return first;
   const length = parts.reduce((sum, part) => sum + part.length, 0);
   const joined = first instanceof Uint8Array ? new Uint8Array(length) : new Float32Array(length);
   let at = 0;

@@ -36,7 +36,7 @@ function planes(interleaved: Uint8Array, channels: number): Uint8Array {
   const pixels = interleaved.length / channels;
   const separated = new Uint8Array(interleaved.length);
   for (let channel = 0; channel < channels; channel++) {
-    for (let pixel = 0; pixel < pixels; pixel++) separated[channel * pixels + pixel] = interleaved[pixel * channels + channel] as number;
+    for (let pixel = 0; pixel < pixels; pixel++) separated[channel * pixels + pixel] = interleaved[pixel * channels + channel];
   }
   return separated;
 }

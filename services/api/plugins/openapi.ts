@@ -2,7 +2,7 @@
 import swagger from "@fastify/swagger";
 import swaggerUi from "@fastify/swagger-ui";
 import plugin from "fastify-plugin";
-import { createJsonSchemaTransform, createJsonSchemaTransformObject } from "fastify-type-provider-zod";
+import { createJsonSchemaTransform, jsonSchemaTransformObject } from "fastify-type-provider-zod";
 import { z } from "zod";
 import { checkpoint } from "../../../schemas/checkpoint.ts";
 import { dataset } from "../../../schemas/dataset.ts";
@@ -24,12 +24,11 @@ const named: Record<string, z.ZodType> = {
   Problem: problem, Progress: progress, Shape: shape,
 };
 
-const registry = z.registry<{ id?: string | undefined }>();
-for (const [id, schema] of Object.entries(named)) registry.add(schema, { id });
+for (const [id, schema] of Object.entries(named)) z.globalRegistry.add(schema, { ...z.globalRegistry.get(schema), id });
 
 type Transform = ReturnType<typeof createJsonSchemaTransform>;
 type Bodies = { content: Record<string, { schema: z.ZodType }> };
-const base = createJsonSchemaTransform({ schemaRegistry: registry });
+const base = createJsonSchemaTransform({});
 
 /** Every route may answer a problem; a body may come in several media types. */
 const transform: Transform = (document) => {
@@ -66,7 +65,7 @@ export const openapi = plugin(async (app: App, { version }: { version: string })
       ],
     },
     transform,
-    transformObject: createJsonSchemaTransformObject({ schemaRegistry: registry }),
+    transformObject: jsonSchemaTransformObject,
   });
   app.get("/openapi.json", { schema: { tags: ["process"], summary: "This interface as an OpenAPI 3.1 document", response: { 200: z.looseObject({ openapi: z.string() }) } } }, async (_request, reply) =>
     reply.type("application/json").serializer((body: unknown) => JSON.stringify(body)).send(app.swagger() as never),
