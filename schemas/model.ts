@@ -4,6 +4,7 @@ import { split } from "./dataset.ts";
 import { alias, datasetId, jobId, metadata, modelId, sha256, timestamp } from "./ids.ts";
 import { normalisationKind } from "./job.ts";
 import { network } from "./network.ts";
+import { evaluation } from "./prediction.ts";
 import { shape } from "./shape.ts";
 
 /** x ↦ (x − mean) / std for each channel, in the dataset's own range; part of the model. */
@@ -30,3 +31,16 @@ export const model = z.strictObject({
   metadata,
 });
 export type Model = z.infer<typeof model>;
+
+/**
+ * The manifest that stands in storage beside the weights and suffices to rebuild the record. A predictions file holds
+ * float32 [count][classes] probabilities, then int32 [count] true classes, little-endian.
+ */
+export const modelManifest = z.strictObject({
+  version: z.literal(1),
+  model,
+  weights: z.string().describe("key of the safetensors file in storage"),
+  predictions: z.partialRecord(split, z.strictObject({ file: z.string(), count: z.int(), classes: z.int() })),
+  evaluations: z.partialRecord(split, evaluation),
+});
+export type ModelManifest = z.infer<typeof modelManifest>;

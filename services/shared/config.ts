@@ -1,0 +1,92 @@
+/** The configuration: the environment, parsed once at the start of a process and handed on as an argument. docs/OPERATIONS.md has the table. */
+import { availableParallelism } from "node:os";
+import { isAbsolute, resolve } from "node:path";
+import { pathToFileURL } from "node:url";
+import { z } from "zod";
+
+const integer = (least: number, most: number) =>
+  z
+    .string()
+    .regex(/^\d+$/, "expected a whole number")
+    .transform(Number)
+    .pipe(z.int().min(least).max(most));
+
+const flag = z.enum(["true", "false"], "expected true or false").transform((value) => value === "true");
+
+const redisUrl = z.string().regex(/^(rediss?:\/\/.+|unix:\/\/\/.+)$/, "expected redis://host:port, rediss://host:port or unix:///path/to/socket");
+const storageUrl = z.string().regex(/^(file:\/\/\/.+|s3:\/\/[^/?]+.*)$/, "expected file:///folder or s3://bucket/prefix?endpoint=…&region=…");
+
+/** Every variable we read, its form and its default. */
+export const environmentSchema = z.object({
+  PORT: integer(0, 65_535).default(3000),
+  HOST: z.string().min(1).default("127.0.0.1"),
+  DATA_DIR: z.string().min(1).default("./data"),
+  REDIS_URL: redisUrl.optional(),
+  STORAGE_URL: storageUrl.optional(),
+  KERNELS: z.string().regex(/^(auto|native|assembly|reference)(-[a-z0-9-]+)?$/, "expected auto, native, assembly or reference; an instruction-set level may follow, as in native-x86-64-v3").default("auto"),
+  LOG_LEVEL: z.enum(["fatal", "error", "warn", "info", "debug", "trace", "silent"]).default("info"),
+  WORKER_SLOTS: integer(1, 64).default(1),
+  WORKER_THREADS: integer(1, 64).default(Math.min(64, availableParallelism())),
+  WORKER_CRASH_BUDGET: integer(1, 1000).default(3),
+  WORKER_DRAIN_SECONDS: integer(1, 3600).default(30),
+  WEBHOOK_ALLOW_PRIVATE: flag.default(false),
+});
+
+type Environment = z.infer<typeof environmentSchema>;
+
+export interface Config {
+  port: number;
+  host: string;
+  /** Absolute. */
+  dataDir: string;
+  /** null: the stack provides a Redis of its own. */
+  redisUrl: string | null;
+  storageUrl: string;
+  kernels: string;
+  logLevel: Environment["LOG_LEVEL"];
+  worker: { slots: number; threads: number; crashBudget: number; drainSeconds: number };
+  webhooks: { allowPrivate: boolean };
+}
+
+/** The environment asks for something that cannot be. `message` has a line for each variable at fault. */
+export class ConfigError extends Error {
+  override name = "ConfigError";
+}
+
+const ours = /^(REDIS|STORAGE|WORKER|WEBHOOK|KERNELS)_/;
+/** What Kubernetes and Docker links put into every container for a service called redis or worker. */
+const injected = /_(SERVICE_HOST|SERVICE_PORT(_.*)?|PORT(_\d+_(TCP|UDP).*)?)$/;
+
+function unknownVariables(environment: Readonly<Record<string, string | undefined>>): string[] {
+  const known = Object.keys(environmentSchema.shape);
+  return Object.keys(environment)
+    .filter((name) => ours.test(name) && !known.includes(name) && !injected.test(name))
+    .map((name) => `${name}: there is no such setting; known are ${known.filter((each) => each.split("_")[0] === name.split("_")[0]).join(", ") || known.join(", ")}`);
+}
+
+/** Parses the environment. Empty values count as unset. Throws ConfigError that names every variable at fault and what would be right. */
+export function readConfig(environment: Readonly<Record<string, string | undefined>>): Config {
+  const given = Object.fromEntries(Object.entries(environment).filter(([name, value]) => name in environmentSchema.shape && value !== ""));
+  const parsed = environmentSchema.safeParse(given);
+  const faults = unknownVariables(environment);
+  if (!parsed.success) {
+    for (const issue of parsed.error.issues) {
+      const name = String(issue.path[0]);
+      faults.push(`${name}=${given[name]}: ${issue.message}`);
+    }
+  }
+  if (!parsed.success || faults.length > 0) throw new ConfigError(`The configuration cannot be used.\n${faults.map((fault) => `  ${fault}`).join("\n")}`);
+  const read = parsed.data;
+  const dataDir = isAbsolute(read.DATA_DIR) ? read.DATA_DIR : resolve(read.DATA_DIR);
+  return {
+    port: read.PORT,
+    host: read.HOST,
+    dataDir,
+    redisUrl: read.REDIS_URL ?? null,
+    storageUrl: read.STORAGE_URL ?? pathToFileURL(resolve(dataDir, "storage")).href,
+    kernels: read.KERNELS,
+    logLevel: read.LOG_LEVEL,
+    worker: { slots: read.WORKER_SLOTS, threads: read.WORKER_THREADS, crashBudget: read.WORKER_CRASH_BUDGET, drainSeconds: read.WORKER_DRAIN_SECONDS },
+    webhooks: { allowPrivate: read.WEBHOOK_ALLOW_PRIVATE },
+  };
+}

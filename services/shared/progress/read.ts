@@ -1,0 +1,38 @@
+/** Events and curves of a job, as they stand in Redis. */
+import type { Redis } from "ioredis";
+import { event } from "../../../schemas/event.ts";
+import type { Event } from "../../../schemas/event.ts";
+import { metricRow } from "../../../schemas/metrics.ts";
+import type { MetricRow, MetricSeries } from "../../../schemas/metrics.ts";
+import { keys } from "../keys.ts";
+
+/** Ids of events are whole numbers without a gap, from 1. */
+export const isEventId = (text: string): boolean => /^\d{1,15}$/.test(text);
+
+function parseEntry([id, fields]: [string, string[]]): Event {
+  const read = Object.fromEntries(fields.flatMap((name, index) => (index % 2 === 0 ? [[name, fields[index + 1] ?? ""]] : [])));
+  return event.parse({ id: id.replace("-0", ""), type: read["type"], at: read["at"], data: JSON.parse(read["data"] ?? "null") });
+}
+
+/** Up to `limit` events after (not including) the id; from the first where it is "0". */
+export async function readEvents(redis: Redis, jobId: string, options: { after: string; limit: number }): Promise<Event[]> {
+  const entries = await redis.xrange(keys.jobEvents(jobId), `(${options.after}-0`, "+", "COUNT", options.limit);
+  return entries.map(parseEntry);
+}
+
+/** One event by its id, or null. */
+export async function readEvent(redis: Redis, jobId: string, id: string): Promise<Event | null> {
+  const [entry] = await redis.xrange(keys.jobEvents(jobId), `${id}-0`, `${id}-0`);
+  return entry ? parseEntry(entry) : null;
+}
+
+/** The id of the newest event; "0" where there is none. */
+export async function lastEventId(redis: Redis, jobId: string): Promise<string> {
+  return (await redis.hget(keys.job(jobId), "events")) ?? "0";
+}
+
+/** All rows of a series in order of steps. */
+export async function readMetrics(redis: Redis, jobId: string, series: MetricSeries): Promise<MetricRow[]> {
+  const entries = await redis.xrange(keys.jobMetrics(jobId, series), "-", "+");
+  return entries.map(([, fields]) => metricRow.parse(JSON.parse(fields[1] ?? "null")));
+}

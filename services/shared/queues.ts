@@ -1,0 +1,100 @@
+/**
+ * The queues. A write leaves an order in the outbox in the same script that changes the record; `relay` brings orders to BullMQ and
+ * then takes them out. A process that dies in between loses nothing: a delivery of the same id is added once.
+ */
+import { Queue } from "bullmq";
+import type { JobsOptions } from "bullmq";
+import type { Redis } from "ioredis";
+import type { CompleteJobRequest } from "../../schemas/job.ts";
+import { queueName, queuePayloads } from "../../schemas/queue.ts";
+import type { QueueName, QueuePayload } from "../../schemas/queue.ts";
+import { keys, queuePrefix } from "./keys.ts";
+import type { Logger } from "./log.ts";
+
+/** Recovery within 15 s: a lock lives 5 s, whoever looks for lost ones does so every 2.5 s. Our own crash budget bounds the rest. */
+export const deliveryTimes = { lockDuration: 5000, stalledInterval: 2500, maxStalledCount: 1_000_000, drainDelay: 5, runRetryDelay: 500 } as const;
+
+const webhookTries = 8;
+
+/** Options of a delivery. BullMQ serves 1 first; a job's own priority is −100 … 100, higher first. */
+const options: Record<QueueName, (priority: number) => JobsOptions> = {
+  training: (priority) => ({ attempts: 1_000_000, backoff: { type: "exponential", delay: 500, jitter: 0.5 }, priority: 101 - priority }),
+  datasets: () => ({ attempts: 5, backoff: { type: "exponential", delay: 1000 } }),
+  webhooks: () => ({ attempts: webhookTries, backoff: { type: "exponential", delay: 1000, jitter: 0.2 } }),
+};
+
+export const trainingDeliveryId = (jobId: string, run: number): string => `${jobId}-${run}`;
+
+export class Queues {
+  readonly #redis: Redis;
+  readonly #queues: { [Name in QueueName]: Queue<QueuePayload<Name>> };
+
+  /** Makes a Queue for each name over the given connection; ends with `close`, the connection is the caller's. */
+  constructor(settings: { redis: Redis; log: Logger }) {
+    this.#redis = settings.redis;
+    const make = <Name extends QueueName>(name: Name): Queue<QueuePayload<Name>> => {
+      const queue = new Queue<QueuePayload<Name>>(name, { connection: settings.redis, prefix: queuePrefix, skipWaitingForReady: true, defaultJobOptions: { removeOnComplete: true, removeOnFail: true } });
+      queue.on("error", (error) => settings.log.debug({ err: error, queue: name }, "a queue's connection failed"));
+      return queue;
+    };
+    this.#queues = { training: make("training"), datasets: make("datasets"), webhooks: make("webhooks") };
+  }
+
+  /** Delivers what `JobRecords.create` or `resume` ordered. Fails where Redis is away; the order stays and is relayed later. */
+  async deliverJob(jobId: string): Promise<void> {
+    const run = await this.#redis.hget(keys.job(jobId), "run");
+    if (run !== null) await this.#deliver(`training:${jobId}:${run}`);
+  }
+
+  /** Delivers what stood in the outbox for at least `olderThanMs`. Answers how many. */
+  async relay(olderThanMs = 0): Promise<number> {
+    const members = await this.#redis.zrangebyscore(keys.outbox, "-inf", Date.now() - olderThanMs, "LIMIT", 0, 200);
+    for (const member of members) await this.#deliver(member);
+    return members.length;
+  }
+
+  async #deliver(member: string): Promise<void> {
+    const [name, id = "", number = ""] = member.split(":");
+    if (name === "training") await this.#deliverTraining(id, Number(number));
+    else if (name === "datasets") await this.#queues.datasets.add("check", queuePayloads.datasets.parse({ version: 1, datasetId: id }), { ...options.datasets(0), jobId: id });
+    else if (name === "webhooks") await this.#queues.webhooks.add("call", queuePayloads.webhooks.parse({ version: 1, jobId: id, eventId: number }), { ...options.webhooks(0), jobId: `${id}-${number}` });
+    await this.#redis.zrem(keys.outbox, member);
+  }
+
+  async #deliverTraining(jobId: string, run: number): Promise<void> {
+    const text = await this.#redis.hget(keys.job(jobId), "request");
+    if (text === null) return;
+    const { priority } = JSON.parse(text) as CompleteJobRequest;
+    await this.#queues.training.add("train", queuePayloads.training.parse({ version: 1, jobId, run }), { ...options.training(priority), jobId: trainingDeliveryId(jobId, run) });
+  }
+
+  /** Takes a job's delivery out of the queue if nobody works on it; a worker that gets one by chance lets it fall. */
+  async withdraw(jobId: string, run: number): Promise<void> {
+    await this.#queues.training.remove(trainingDeliveryId(jobId, run)).catch(() => 0);
+  }
+
+  /** Whether a delivery stands in the queue in any state. */
+  async hasDelivery(jobId: string, run: number): Promise<boolean> {
+    return (await this.#redis.exists(`${queuePrefix}:training:${trainingDeliveryId(jobId, run)}`)) === 1;
+  }
+
+  /** A job that is under way but in no queue (its queue's keys were lost) is ordered again, under the same run. */
+  async reorder(jobId: string, run: number): Promise<void> {
+    await this.#redis.zadd(keys.outbox, Date.now(), `training:${jobId}:${run}`);
+  }
+
+  /** Deliveries in each queue: waiting (with delayed and prioritised ones) and active. */
+  async depths(): Promise<Record<QueueName, { waiting: number; active: number }>> {
+    const counted = await Promise.all(
+      queueName.options.map(async (name) => {
+        const counts = await this.#queues[name].getJobCounts("waiting", "prioritized", "delayed", "active");
+        return [name, { waiting: (counts["waiting"] ?? 0) + (counts["prioritized"] ?? 0) + (counts["delayed"] ?? 0), active: counts["active"] ?? 0 }] as const;
+      }),
+    );
+    return Object.fromEntries(counted) as Record<QueueName, { waiting: number; active: number }>;
+  }
+
+  async close(): Promise<void> {
+    await Promise.allSettled(Object.values(this.#queues).map((queue) => queue.close()));
+  }
+}

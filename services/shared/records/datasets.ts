@@ -1,0 +1,35 @@
+/** Records of datasets. */
+import type { Redis } from "ioredis";
+import type { Dataset, DatasetManifest, UploadSettings } from "../../../schemas/dataset.ts";
+import { ResourceRecords } from "./resources.ts";
+
+/** The resource, and while it is checked what was uploaded. */
+export interface DatasetRecord extends Dataset {
+  /** Settings of the upload, files by field name with their keys in storage; null for built-in ones once they are ready. */
+  upload: { settings: UploadSettings; files: { field: string; name: string; key: string; bytes: number }[] } | null;
+  /** What the training thread needs: where the split files are. null until ready. */
+  manifest: DatasetManifest | null;
+}
+
+/** The resource of the API. */
+export function presentDataset(record: DatasetRecord): Dataset {
+  const { upload: _upload, manifest: _manifest, ...shown } = record;
+  return shown;
+}
+
+/** Member of the outbox that brings a dataset to the checker. */
+export const checkDelivery = (id: string): string => `datasets:${id}`;
+
+export class DatasetRecords extends ResourceRecords<DatasetRecord> {
+  constructor(redis: Redis) {
+    super(redis, "dataset");
+  }
+
+  /** `id`, `alias`, or either with `@revision` (a prefix of at least 8 digits that must agree). */
+  async resolve(reference: string): Promise<DatasetRecord | null> {
+    const [name = "", revision] = reference.split("@");
+    const found = await this.find(name);
+    if (found && revision !== undefined && !found.revision?.startsWith(revision)) return null;
+    return found;
+  }
+}

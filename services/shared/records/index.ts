@@ -1,0 +1,46 @@
+/** All records over one connection. */
+import type { Redis } from "ioredis";
+import { Attempts } from "./attempts.ts";
+import { CheckpointRecords } from "./checkpoints.ts";
+import { DatasetRecords } from "./datasets.ts";
+import { IdempotencyRecords } from "./idempotency.ts";
+import { JobRecords } from "./jobs.ts";
+import { ModelRecords } from "./models.ts";
+import { Rates, WorkerRecords } from "./workers.ts";
+
+export { bestOf, expendable, presentCheckpoints } from "./checkpoints.ts";
+export { checkDelivery, presentDataset } from "./datasets.ts";
+export { presentJob } from "./jobs.ts";
+export { modelRecord, presentModel } from "./models.ts";
+export { rateKey } from "./workers.ts";
+export type { Publication } from "./attempts.ts";
+export type { CheckpointRecord } from "./checkpoints.ts";
+export type { DatasetRecord } from "./datasets.ts";
+export type { Claim, StoredAnswer } from "./idempotency.ts";
+export type { JobOutcome, JobRecord, NewJob } from "./jobs.ts";
+export type { ModelRecord } from "./models.ts";
+export type { Page, PageRequest } from "./paging.ts";
+export type { Deleted } from "./resources.ts";
+export type { WorkerRecord } from "./workers.ts";
+
+export interface Records {
+  jobs: JobRecords;
+  attempts: Attempts;
+  checkpoints: CheckpointRecords;
+  datasets: DatasetRecords;
+  models: ModelRecords;
+  idempotency: IdempotencyRecords;
+  workers: WorkerRecords;
+  rates: Rates;
+}
+
+export const createRecords = (redis: Redis): Records => ({
+  jobs: new JobRecords(redis),
+  attempts: new Attempts(redis),
+  checkpoints: new CheckpointRecords(redis),
+  datasets: new DatasetRecords(redis),
+  models: new ModelRecords(redis),
+  idempotency: new IdempotencyRecords(redis),
+  workers: new WorkerRecords(redis),
+  rates: new Rates(redis),
+});

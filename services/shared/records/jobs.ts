@@ -1,0 +1,202 @@
+/** Records of jobs: creating, reading, listing, and every change of status. */
+import type { Redis } from "ioredis";
+import { attempt, isTerminal } from "../../../schemas/job.ts";
+import type { Attempt, CompleteJobRequest, Job, JobResult, JobStatus, Receipt } from "../../../schemas/job.ts";
+import type { Progress } from "../../../schemas/progress.ts";
+import { keys } from "../keys.ts";
+import { toFields, readHashes } from "./hash.ts";
+import { readPage } from "./paging.ts";
+import type { Page, PageRequest } from "./paging.ts";
+import { runScript } from "./scripts.ts";
+
+/** A job as it stands in Redis: what the API shows, and what only we need. */
+export interface JobRecord extends Omit<Job, "terminal" | "urls" | "object"> {
+  /** Number of the delivery that may run it. */
+  run: number;
+  /** Number of the present attempt: the fence of every write. 0: never started. */
+  attempt: number;
+  /** Starts without a new checkpoint. */
+  crashes: number;
+  /** The key that signs webhooks. */
+  webhookSecret: string | null;
+  /** Reproductions stop after exactly this step. */
+  stopAtStep: number | null;
+  initialModelId: string | null;
+}
+
+export interface NewJob {
+  id: string;
+  name: string | null;
+  dataset: { id: string; revision: string };
+  /** Complete; the webhook's secret is taken out and kept apart. */
+  request: CompleteJobRequest;
+  metadata: Record<string, string>;
+  initialModelId?: string | null;
+  /** Only for reproductions. */
+  reproduction?: { of: string; expected: string; stopAtStep: number };
+}
+
+export type JobOutcome =
+  | { kind: "changed" | "already"; status: JobStatus }
+  /** `forbidden`: schemas/job.ts does not allow it from `status`. `fenced`: a later attempt has taken over. */
+  | { kind: "forbidden" | "fenced"; status: JobStatus }
+  | { kind: "missing" };
+
+const parse = <Value>(text: string | undefined, otherwise: Value): Value => (text === undefined ? otherwise : (JSON.parse(text) as Value));
+
+function readAttempts(hash: Readonly<Record<string, string>>): Attempt[] {
+  const attempts: Attempt[] = [];
+  for (let number = 1; number <= Number(hash["attempt"]); number++) {
+    const opened = hash[`attempt:${number}`];
+    if (opened === undefined) continue;
+    const ended = parse<{ at: string; reason: string } | null>(hash[`attempt:${number}:end`], null);
+    attempts.push(attempt.parse({ ...(JSON.parse(opened) as object), endedAt: ended?.at ?? null, reason: ended?.reason ?? null }));
+  }
+  return attempts;
+}
+
+export function readJobHash(hash: Readonly<Record<string, string>>): JobRecord {
+  return {
+    id: parse(hash["id"], ""),
+    name: parse<string | null>(hash["name"], null),
+    status: hash["status"] as JobStatus,
+    createdAt: parse(hash["createdAt"], ""),
+    startedAt: parse<string | null>(hash["startedAt"], null),
+    finishedAt: parse<string | null>(hash["finishedAt"], null),
+    dataset: parse(hash["dataset"], { id: "", revision: "" }),
+    request: parse(hash["request"], {} as CompleteJobRequest),
+    progress: parse<Progress | null>(hash["progress"], null),
+    result: parse<JobResult | null>(hash["result"], null),
+    model: parse<string | null>(hash["model"], null),
+    error: parse<Job["error"]>(hash["error"], null),
+    attempts: readAttempts(hash),
+    receipt: parse<Receipt | null>(hash["receipt"], null),
+    reproduction: parse<Job["reproduction"]>(hash["reproduction"], null),
+    metadata: parse(hash["metadata"], {}),
+    run: Number(hash["run"]),
+    attempt: Number(hash["attempt"]),
+    crashes: Number(hash["crashes"]),
+    webhookSecret: parse<string | null>(hash["webhookSecret"], null),
+    stopAtStep: parse<number | null>(hash["stopAtStep"], null),
+    initialModelId: hash["initialModelId"] ?? null,
+  };
+}
+
+/** The resource of the API. */
+export function presentJob(record: JobRecord): Job {
+  const { run: _run, attempt: _attempt, crashes: _crashes, webhookSecret: _secret, stopAtStep: _stop, initialModelId: _model, ...shown } = record;
+  const at = `/v1/jobs/${record.id}`;
+  return {
+    ...shown,
+    object: "job",
+    terminal: isTerminal(record.status),
+    urls: {
+      self: at,
+      progress: `${at}/progress`,
+      metrics: `${at}/metrics`,
+      events: `${at}/events`,
+      checkpoints: `${at}/checkpoints`,
+      ...(record.model === null ? {} : { model: `/v1/models/${record.model}`, predictions: `/v1/models/${record.model}/predictions`, evaluation: `/v1/models/${record.model}/evaluation` }),
+    },
+  };
+}
+
+/** What the worker needs to close an attempt with a change of status. */
+export interface JobChange {
+  reason?: string;
+  /** Only if this is still the present attempt. */
+  attempt?: number;
+  /** Closes the attempt with this reason. */
+  ending?: string;
+  set?: Partial<Pick<Job, "result" | "model" | "error" | "receipt" | "reproduction" | "progress">>;
+}
+
+export class JobRecords {
+  readonly #redis: Redis;
+  constructor(redis: Redis) {
+    this.#redis = redis;
+  }
+
+  /** Creates the record and the order to deliver it (relay it with `Queues.relay`). `exists`: an earlier try of the same write made it. */
+  async create(job: NewJob): Promise<"created" | "exists" | "no-dataset" | "no-model"> {
+    const now = new Date();
+    const { webhook } = job.request;
+    const request = { ...job.request, webhook: webhook && { url: webhook.url } };
+    const fields = toFields({
+      id: job.id,
+      name: job.name,
+      createdAt: now.toISOString(),
+      dataset: job.dataset,
+      request,
+      metadata: job.metadata,
+      ...(webhook ? { webhook: { url: webhook.url }, webhookSecret: webhook.secret } : {}),
+      ...(job.reproduction ? { stopAtStep: job.reproduction.stopAtStep, reproduction: { of: job.reproduction.of, expected: job.reproduction.expected, found: null, agrees: null } } : {}),
+    });
+    const answer = await runScript(this.#redis, "createJobRecord", [job.id, now.toISOString(), now.getTime(), job.dataset.id, job.initialModelId ?? "", ...fields]);
+    return answer as "created" | "exists" | "no-dataset" | "no-model";
+  }
+
+  async read(id: string): Promise<JobRecord | null> {
+    const [hash] = await readHashes(this.#redis, [keys.job(id)]);
+    return hash?.["status"] === undefined ? null : readJobHash(hash);
+  }
+
+  /** The status alone, or null. */
+  async status(id: string): Promise<JobStatus | null> {
+    return (await this.#redis.hget(keys.job(id), "status")) as JobStatus | null;
+  }
+
+  list(request: PageRequest & { status?: JobStatus | undefined; dataset?: string | undefined }): Promise<Page<JobRecord>> {
+    const { status, dataset } = request;
+    const index = dataset !== undefined ? keys.jobsByDataset(dataset) : status !== undefined ? keys.jobsByStatus(status) : keys.jobs;
+    return readPage(this.#redis, index, request, async (ids) => {
+      const hashes = await readHashes(this.#redis, ids.map(keys.job));
+      return hashes.map((hash) => (hash?.["status"] === undefined || (status !== undefined && hash["status"] !== status) ? null : readJobHash(hash)));
+    });
+  }
+
+  async counts(statuses: readonly JobStatus[]): Promise<Record<string, number>> {
+    const counted = await Promise.all(statuses.map(async (status) => [status, await this.#redis.zcard(keys.jobsByStatus(status))] as const));
+    return Object.fromEntries(counted);
+  }
+
+  /** All jobs in a status: for the worker's look-around; bounded by the number of workers' slots. */
+  idsInStatus(status: JobStatus): Promise<string[]> {
+    return this.#redis.zrange(keys.jobsByStatus(status), "0", "-1");
+  }
+
+  /** The one place where a status changes. `targets` says where to go from which status ("*": any). */
+  async move(id: string, targets: Partial<Record<JobStatus | "*", JobStatus>>, change: JobChange = {}): Promise<JobOutcome> {
+    const now = new Date();
+    const answer = (await runScript(this.#redis, "moveJob", [
+      id,
+      JSON.stringify(targets),
+      now.toISOString(),
+      now.getTime(),
+      change.reason ?? "",
+      change.attempt ?? "",
+      change.ending ?? "",
+      ...toFields(change.set ?? {}),
+    ])) as [JobOutcome["kind"], JobStatus];
+    return answer[0] === "missing" ? { kind: "missing" } : { kind: answer[0], status: answer[1] };
+  }
+
+  /** Queued and paused jobs end at once; running ones are asked to. */
+  cancel(id: string): Promise<JobOutcome> {
+    return this.move(id, { queued: "cancelled", paused: "cancelled", running: "cancelling", pausing: "cancelling", cancelling: "cancelling" }, { reason: "cancelled by request" });
+  }
+
+  pause(id: string): Promise<JobOutcome> {
+    return this.move(id, { queued: "paused", running: "pausing", pausing: "pausing" }, { reason: "paused by request" });
+  }
+
+  /** Makes a new delivery (relay it). */
+  resume(id: string): Promise<JobOutcome> {
+    return this.move(id, { paused: "queued" }, { reason: "resumed by request" });
+  }
+
+  /** Deletes the record of a job that ended, with its events, curves and checkpoint records; the objects in storage are the caller's. */
+  async delete(id: string): Promise<"deleted" | "missing" | JobStatus> {
+    return (await runScript(this.#redis, "deleteJob", [id])) as "deleted" | "missing" | JobStatus;
+  }
+}

@@ -1,0 +1,68 @@
+/** Records of datasets and models: what is alike in both. */
+import type { Redis } from "ioredis";
+import { keys } from "../keys.ts";
+import { fromFields, readHashes, toFields } from "./hash.ts";
+import { readPage } from "./paging.ts";
+import type { Page, PageRequest } from "./paging.ts";
+import { runScript } from "./scripts.ts";
+
+export type Kind = "dataset" | "model";
+export type Deleted = { kind: "deleted" | "missing" } | { kind: "in-use"; users: string[] };
+
+export class ResourceRecords<Entry extends { id: string; alias: string | null }> {
+  readonly #redis: Redis;
+  readonly #kind: Kind;
+  constructor(redis: Redis, kind: Kind) {
+    this.#redis = redis;
+    this.#kind = kind;
+  }
+
+  /** `needs`: the dataset that may not be deleted while this stands. `delivery`: a member of the outbox. */
+  async create(entry: Entry, options: { needs?: string; delivery?: string } = {}): Promise<"created" | "exists" | "alias-taken"> {
+    const answer = await runScript(this.#redis, "createResource", [this.#kind, entry.id, entry.alias ?? "", options.needs ?? "", Date.now(), options.delivery ?? "", ...toFields({ ...entry })]);
+    return answer as "created" | "exists" | "alias-taken";
+  }
+
+  async read(id: string): Promise<Entry | null> {
+    const [hash] = await readHashes(this.#redis, [keys.resource(this.#kind, id)]);
+    return hash ? (fromFields(hash) as unknown as Entry) : null;
+  }
+
+  /** By id or alias. */
+  async find(reference: string): Promise<Entry | null> {
+    const id = (await this.#redis.hget(keys.aliases(this.#kind), reference)) ?? reference;
+    return this.read(id);
+  }
+
+  list(request: PageRequest): Promise<Page<Entry>> {
+    return readPage(this.#redis, keys.resources(this.#kind), request, async (ids) => {
+      const hashes = await readHashes(this.#redis, ids.map((id) => keys.resource(this.#kind, id)));
+      return hashes.map((hash) => (hash ? (fromFields(hash) as unknown as Entry) : null));
+    });
+  }
+
+  /** Replaces fields. `expected`: only while the record's `status` is this. */
+  async patch(id: string, fields: Partial<Entry>, expected?: string): Promise<"ok" | "missing" | "alias-taken" | "status"> {
+    const alias = fields.alias === undefined ? "keep" : fields.alias === null ? "clear" : `=${fields.alias}`;
+    const answer = await runScript(this.#redis, "patchResource", [this.#kind, id, alias, expected === undefined ? "" : JSON.stringify(expected), ...toFields({ ...fields })]);
+    return answer as "ok" | "missing" | "alias-taken" | "status";
+  }
+
+  /** Deletes the record unless jobs or models need it; the objects in storage are the caller's. */
+  async delete(id: string): Promise<Deleted> {
+    const [kind, ...users] = (await runScript(this.#redis, "deleteResource", [this.#kind, id])) as string[];
+    return kind === "in-use" ? { kind, users: users.sort() } : { kind: kind as "deleted" | "missing" };
+  }
+
+  users(id: string): Promise<string[]> {
+    return this.#redis.smembers(keys.users(this.#kind, id));
+  }
+
+  /** Holds a resource for a user (`job_…`, `mdl_…`, or a lease's own name) and lets it go. */
+  async hold(id: string, user: string): Promise<void> {
+    await this.#redis.sadd(keys.users(this.#kind, id), user);
+  }
+  async release(id: string, user: string): Promise<void> {
+    await this.#redis.srem(keys.users(this.#kind, id), user);
+  }
+}

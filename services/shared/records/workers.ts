@@ -1,0 +1,72 @@
+/** Which workers there are, and how fast trainings ran. */
+import { createHash } from "node:crypto";
+import type { Redis } from "ioredis";
+import { z } from "zod";
+import type { CompleteJobRequest } from "../../../schemas/job.ts";
+import type { Shape } from "../../../schemas/shape.ts";
+import { keys } from "../keys.ts";
+
+export const workerRecord = z.strictObject({
+  name: z.string(),
+  host: z.string(),
+  pid: z.int(),
+  startedAt: z.iso.datetime(),
+  seenAt: z.iso.datetime(),
+  slots: z.int(),
+  threads: z.int(),
+  kernels: z.string(),
+  draining: z.boolean(),
+  jobs: z.array(z.string()),
+});
+export type WorkerRecord = z.infer<typeof workerRecord>;
+
+const heartbeatSeconds = 10;
+
+export class WorkerRecords {
+  readonly #redis: Redis;
+  constructor(redis: Redis) {
+    this.#redis = redis;
+  }
+
+  /** To be repeated well within 10 seconds. */
+  async seen(record: WorkerRecord): Promise<void> {
+    await this.#redis.multi().set(keys.worker(record.name), JSON.stringify(record), "EX", heartbeatSeconds).sadd(keys.workers, record.name).exec();
+  }
+
+  async gone(name: string): Promise<void> {
+    await this.#redis.multi().del(keys.worker(name)).srem(keys.workers, name).exec();
+  }
+
+  /** Those seen within the last 10 seconds. */
+  async list(): Promise<WorkerRecord[]> {
+    const names = (await this.#redis.smembers(keys.workers)).sort();
+    if (names.length === 0) return [];
+    const texts = await this.#redis.mget(names.map(keys.worker));
+    const dead = names.filter((_, index) => texts[index] === null);
+    if (dead.length > 0) await this.#redis.srem(keys.workers, ...dead);
+    return texts.flatMap((text) => (text == null ? [] : [workerRecord.parse(JSON.parse(text))]));
+  }
+}
+
+/** Trainings of this kind run alike fast. */
+export function rateKey(request: Pick<CompleteJobRequest, "network" | "batchSize" | "threads" | "numerics">, input: Shape): string {
+  const { network, batchSize, threads, numerics } = request;
+  return createHash("sha256").update(JSON.stringify({ network, batchSize, threads, numerics, input })).digest("hex").slice(0, 32);
+}
+
+export class Rates {
+  readonly #redis: Redis;
+  constructor(redis: Redis) {
+    this.#redis = redis;
+  }
+
+  /** Samples a second as last seen, or null. */
+  async read(key: string): Promise<number | null> {
+    const text = await this.#redis.hget(keys.rates, key);
+    return text === null ? null : Number(text);
+  }
+
+  async write(key: string, samplesPerSecond: number): Promise<void> {
+    await this.#redis.hset(keys.rates, key, samplesPerSecond.toFixed(3));
+  }
+}

@@ -1,0 +1,24 @@
+/** Names of the objects in storage. docs/PROTOCOLS.md shows the tree. */
+import type { Split } from "../../../schemas/dataset.ts";
+
+export const layout = {
+  datasets: "datasets/",
+  dataset: (id: string) => `datasets/${id}/`,
+  datasetManifest: (id: string) => `datasets/${id}/manifest.json`,
+  /** Files as they arrived, until they are checked. */
+  uploads: "uploads/",
+  upload: (id: string) => `uploads/${id}/`,
+  jobs: "jobs/",
+  job: (id: string) => `jobs/${id}/`,
+  /** The record of a job that ended, with its curves and events. */
+  jobManifest: (id: string) => `jobs/${id}/manifest.json`,
+  checkpoints: (id: string) => `jobs/${id}/checkpoints/`,
+  /** The attempt stands in the name, so that two attempts never write the same object. */
+  checkpoint: (id: string, at: { step: number; attempt: number; sha256: string }) => `jobs/${id}/checkpoints/${at.step}-${at.attempt}-${at.sha256.slice(0, 16)}.safetensors`,
+  models: "models/",
+  model: (id: string) => `models/${id}/`,
+  modelManifest: (id: string) => `models/${id}/manifest.json`,
+  modelWeights: (id: string, sha256: string) => `models/${id}/weights-${sha256.slice(0, 16)}.safetensors`,
+  /** float32 [count][classes] probabilities, then int32 [count] labels, little-endian. */
+  modelPredictions: (id: string, split: Split) => `models/${id}/predictions-${split}.bin`,
+} as const;

@@ -1,0 +1,25 @@
+/** A real Redis of a test's own, in a temporary folder. */
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createLog } from "../../services/shared/log.ts";
+import { provideRedis } from "../../services/stack/redis.ts";
+import type { ProvidedRedis } from "../../services/stack/redis.ts";
+
+export interface TestRedis extends ProvidedRedis {
+  dir: string;
+}
+
+/** Ends and leaves nothing with `stop`. */
+export async function startTestRedis(): Promise<TestRedis> {
+  const dir = await mkdtemp(join(tmpdir(), "maps-"));
+  const redis = await provideRedis({ dataDir: dir, log: createLog({ level: "silent", service: "test" }), durableOnly: true });
+  return {
+    ...redis,
+    dir,
+    stop: async () => {
+      await redis.stop();
+      await rm(dir, { recursive: true, force: true });
+    },
+  };
+}
