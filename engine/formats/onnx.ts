@@ -1,0 +1,284 @@
+/**
+ * Export of a trained network as an ONNX model (operator set 13), for runtimes other than ours.
+ *
+ * Input `input`: float32 [batch, channels, height, width] in the dataset's own range; the normalisation is the graph's first step. Output `output`:
+ * float32 [batch, classes], what the network's last activation gives. The batch is a free dimension. Names of the classes stand in the metadata.
+ *
+ *   convolution           Conv; a sparse table as zero filters; learned combinations (§3.3) as effective filters α_ij k_ij
+ *   subsampling           AveragePool or MaxPool (odd edges dropped), then · β (· n² for the sum) and + b
+ *   dense                 Flatten, Gemm
+ *   batch-normalisation   BatchNormalization with the running statistics
+ *   dropout               nothing: its scaling happens in training
+ *   activations           Sigmoid, Tanh, Relu, LeakyRelu, Softmax; scaled tanh as Mul, Tanh, Mul
+ *
+ * Filters are stored in cross-correlation orientation, which is ONNX's own. Never computes anything but effective filters and n²·β.
+ */
+import type { ActivationKind, BatchNormalisationLayer, ConvolutionLayer, DenseLayer, SubsamplingLayer } from "../../schemas/layer.ts";
+import type { Normalisation } from "../../schemas/model.ts";
+import type { Network } from "../../schemas/network.ts";
+import { isLearned, networkShape, sizeOf, type Shape } from "../../schemas/shape.ts";
+import { exp } from "../elementary.ts";
+import { EngineError } from "../errors.ts";
+import { leakySlope, scaledTanh } from "../kernels/kernels.ts";
+import { bytesField, floatField, integerField, message, textField } from "./protobuf.ts";
+import { readSafetensors, type Tensor } from "./safetensors.ts";
+
+/** Field numbers and codes of onnx.proto. */
+const model = { irVersion: 1, producer: 2, graph: 7, operatorSet: 8, metadata: 14 };
+const operatorSet = { version: 2 };
+const metadataEntry = { key: 1, value: 2 };
+const graphFields = { node: 1, name: 2, initializer: 5, input: 11, output: 12 };
+const nodeFields = { input: 1, output: 2, name: 3, operator: 4, attribute: 5 };
+const attributeFields = { name: 1, float: 2, integer: 3, integers: 8, type: 20 };
+const attributeTypes = { float: 1, integer: 2, integers: 7 };
+const tensorFields = { dimensions: 1, dataType: 2, name: 8, raw: 9 };
+const dataTypes = { float: 1, int64: 7 };
+const valueFields = { name: 1, type: 2 };
+const typeFields = { tensor: 1, elementType: 1, shape: 2 };
+const dimensionFields = { dimension: 1, value: 1, parameter: 2 };
+const irVersion = 7;
+const operatorSetVersion = 13;
+
+type Attribute = number | readonly number[] | { float: number };
+
+interface Node {
+  operator: string;
+  inputs: string[];
+  output: string;
+  attributes: Readonly<Record<string, Attribute>>;
+}
+
+/** The graph as it grows: each node reads the newest value, `top`, and makes a new one. */
+interface Graph {
+  top: string;
+  /** The shape of `top` for one sample, and whether it stands as maps [batch, c, h, w] or as a vector [batch, n]. */
+  shape: Shape;
+  asMaps: boolean;
+  nodes: Node[];
+  initializers: Uint8Array[];
+}
+
+function attribute(name: string, value: Attribute): Uint8Array {
+  const fields = [textField(attributeFields.name, name)];
+  if (typeof value === "number") fields.push(integerField(attributeFields.integer, value), integerField(attributeFields.type, attributeTypes.integer));
+  else if ("float" in value) fields.push(floatField(attributeFields.float, value.float), integerField(attributeFields.type, attributeTypes.float));
+  else fields.push(...value.map((each) => integerField(attributeFields.integers, each)), integerField(attributeFields.type, attributeTypes.integers));
+  return bytesField(nodeFields.attribute, message(...fields));
+}
+
+function nodeBytes(node: Node): Uint8Array {
+  return message(
+    ...node.inputs.map((each) => textField(nodeFields.input, each)),
+    textField(nodeFields.output, node.output),
+    textField(nodeFields.name, node.output),
+    textField(nodeFields.operator, node.operator),
+    ...Object.entries(node.attributes).map(([name, value]) => attribute(name, value)),
+  );
+}
+
+/** Adds a node `operator(top, …constants)`. */
+function addNode(graph: Graph, operator: string, constants: readonly string[] = [], attributes: Readonly<Record<string, Attribute>> = {}): void {
+  const output = `${operator}.${graph.nodes.length}`;
+  graph.nodes.push({ operator, inputs: [graph.top, ...constants], output, attributes });
+  graph.top = output;
+}
+
+/** Adds a constant and returns its name. */
+function addTensor(graph: Graph, name: string, shape: readonly number[], values: Float32Array | BigInt64Array): string {
+  graph.initializers.push(
+    message(
+      ...shape.map((each) => integerField(tensorFields.dimensions, each)),
+      integerField(tensorFields.dataType, values instanceof Float32Array ? dataTypes.float : dataTypes.int64),
+      textField(tensorFields.name, name),
+      bytesField(tensorFields.raw, new Uint8Array(values.buffer, values.byteOffset, values.byteLength)),
+    ),
+  );
+  return name;
+}
+
+function toVector(graph: Graph): void {
+  if (!graph.asMaps) return;
+  addNode(graph, "Flatten", [], { axis: 1 });
+  graph.asMaps = false;
+}
+
+function toMaps(graph: Graph): void {
+  if (graph.asMaps) return;
+  const { channels, height, width } = graph.shape;
+  const to = addTensor(graph, `shape.${graph.nodes.length}`, [4], BigInt64Array.of(0n, BigInt(channels), BigInt(height), BigInt(width)));
+  addNode(graph, "Reshape", [to]);
+  graph.asMaps = true;
+}
+
+/** `top` operator a constant for each map. */
+const perMap = (graph: Graph, operator: string, name: string, values: Float32Array): void =>
+  addNode(graph, operator, [addTensor(graph, name, [1, values.length, 1, 1], values)]);
+
+function addActivation(graph: Graph, kind: ActivationKind): void {
+  const scalar = (name: string, value: number): string => addTensor(graph, `${name}.${graph.nodes.length}`, [], Float32Array.of(value));
+  switch (kind) {
+    case "linear":
+      return;
+    case "sigmoid":
+      return addNode(graph, "Sigmoid");
+    case "tanh":
+      return addNode(graph, "Tanh");
+    case "relu":
+      return addNode(graph, "Relu");
+    case "leaky-relu":
+      return addNode(graph, "LeakyRelu", [], { alpha: { float: leakySlope } });
+    case "scaled-tanh":
+      addNode(graph, "Mul", [scalar("slope", scaledTanh.S)]);
+      addNode(graph, "Tanh");
+      return addNode(graph, "Mul", [scalar("amplitude", scaledTanh.A)]);
+    case "softmax":
+      toVector(graph);
+      return addNode(graph, "Softmax", [], { axis: 1 });
+  }
+}
+
+/** The tensors of one layer, by their short names. */
+type LayerTensors = (name: string, shape: readonly number[]) => Float32Array;
+
+function tensorsOf(tensors: ReadonlyMap<string, Tensor>, layer: number): LayerTensors {
+  return (name, shape) => {
+    const full = `layers.${layer}.${name}`;
+    const refuse = (detail: string): never => {
+      throw new EngineError({ code: "checkpoint-does-not-fit", detail: `tensor ${full} ${detail}; the network needs [${shape.join(", ")}]` });
+    };
+    const tensor = tensors.get(full) ?? refuse("is missing");
+    if (tensor.shape.join() !== shape.join()) refuse(`has the shape [${tensor.shape.join(", ")}]`);
+    if (tensor.data instanceof Float32Array) return tensor.data;
+    return tensor.data instanceof Float64Array ? Float32Array.from(tensor.data) : refuse(`holds ${tensor.dtype}, not floats`);
+  };
+}
+
+/** α_ij k_ij, [maps][inputs][size][size], with α_ij = softmax over i of c_ij (§3.3); one filter an input is repeated for every map. */
+function effectiveFilters(options: { filters: Float32Array; mix: Float32Array; maps: number; inputs: number; area: number; shared: boolean }): Float32Array {
+  const { filters, mix, maps, inputs, area, shared } = options;
+  const effective = new Float32Array(maps * inputs * area);
+  for (let map = 0; map < maps; map++) {
+    const free = mix.subarray(map * inputs, (map + 1) * inputs);
+    const most = free.reduce((a, b) => Math.max(a, b), -Infinity);
+    const grown = Array.from(free, (each) => exp(each - most));
+    const sum = grown.reduce((a, b) => a + b, 0);
+    for (let at = 0; at < inputs * area; at++) effective[map * inputs * area + at] = (grown[Math.floor(at / area)]! / sum) * filters[(shared ? 0 : map * inputs * area) + at]!;
+  }
+  return effective;
+}
+
+function addConvolution(graph: Graph, layer: ConvolutionLayer, index: number, tensors: LayerTensors): void {
+  const { maps, size, padding, stride, inputs: connections } = layer;
+  const inputs = graph.shape.channels;
+  toMaps(graph);
+  const learned = isLearned(connections) ? connections.learned : null;
+  const shared = learned?.filters === "per-input";
+  const filters = tensors("weight", [shared ? 1 : maps, inputs, size, size]);
+  const weights = learned ? effectiveFilters({ filters, mix: tensors("mix", [maps, inputs]), maps, inputs, area: size * size, shared }) : filters;
+  const constants = [
+    addTensor(graph, `layers.${index}.weight`, [maps, inputs, size, size], weights),
+    addTensor(graph, `layers.${index}.bias`, [maps], tensors("bias", [maps])),
+  ];
+  addNode(graph, "Conv", constants, { kernel_shape: [size, size], pads: [padding, padding, padding, padding], strides: [stride, stride] });
+  addActivation(graph, layer.activation);
+}
+
+function addSubsampling(graph: Graph, layer: SubsamplingLayer, index: number, tensors: LayerTensors): void {
+  const { factor, reduce, trainable } = layer;
+  const maps = graph.shape.channels;
+  toMaps(graph);
+  addNode(graph, reduce === "max" ? "MaxPool" : "AveragePool", [], { kernel_shape: [factor, factor], strides: [factor, factor] });
+  const times = reduce === "sum" ? factor * factor : 1;
+  const beta = trainable ? tensors("beta", [maps]).map((each) => each * times) : new Float32Array(maps).fill(times);
+  if (trainable || times !== 1) perMap(graph, "Mul", `layers.${index}.beta`, beta);
+  if (trainable) perMap(graph, "Add", `layers.${index}.bias`, tensors("bias", [maps]));
+  addActivation(graph, layer.activation);
+}
+
+function addDense(graph: Graph, layer: DenseLayer, index: number, tensors: LayerTensors): void {
+  const inputs = sizeOf(graph.shape);
+  toVector(graph);
+  const constants = [
+    addTensor(graph, `layers.${index}.weight`, [layer.units, inputs], tensors("weight", [layer.units, inputs])),
+    addTensor(graph, `layers.${index}.bias`, [layer.units], tensors("bias", [layer.units])),
+  ];
+  addNode(graph, "Gemm", constants, { transB: 1 });
+  addActivation(graph, layer.activation);
+}
+
+function addBatchNormalisation(graph: Graph, layer: BatchNormalisationLayer, index: number, tensors: LayerTensors): void {
+  const maps = graph.shape.channels;
+  const constants = ["weight", "bias", "mean", "variance"].map((name) => addTensor(graph, `layers.${index}.${name}`, [maps], tensors(name, [maps])));
+  addNode(graph, "BatchNormalization", constants, { epsilon: { float: layer.epsilon } });
+}
+
+/** A named float tensor of the graph's door: the first dimension is the batch. */
+function door(name: string, sizes: readonly number[]): Uint8Array {
+  const dimensions = [textField(dimensionFields.parameter, "batch"), ...sizes.map((each) => integerField(dimensionFields.value, each))];
+  const shape = message(...dimensions.map((each) => bytesField(dimensionFields.dimension, each)));
+  const tensor = message(integerField(typeFields.elementType, dataTypes.float), bytesField(typeFields.shape, shape));
+  return message(textField(valueFields.name, name), bytesField(valueFields.type, bytesField(typeFields.tensor, tensor)));
+}
+
+/** x ↦ (x − mean) / std, channel by channel; left out where it changes nothing. */
+function addNormalisation(graph: Graph, normalisation: Normalisation): void {
+  if (normalisation.mean.some((each) => each !== 0)) perMap(graph, "Sub", "normalisation.mean", Float32Array.from(normalisation.mean));
+  if (normalisation.std.some((each) => each !== 1)) perMap(graph, "Div", "normalisation.std", Float32Array.from(normalisation.std));
+}
+
+function addLayers(graph: Graph, options: { network: Network; outputs: readonly Shape[]; tensors: ReadonlyMap<string, Tensor> }): void {
+  for (const [index, layer] of options.network.layers.entries()) {
+    const tensors = tensorsOf(options.tensors, index);
+    switch (layer.kind) {
+      case "convolution":
+        addConvolution(graph, layer, index, tensors);
+        break;
+      case "subsampling":
+        addSubsampling(graph, layer, index, tensors);
+        break;
+      case "dense":
+        addDense(graph, layer, index, tensors);
+        break;
+      case "batch-normalisation":
+        addBatchNormalisation(graph, layer, index, tensors);
+        break;
+      case "dropout":
+        break;
+    }
+    graph.shape = options.outputs[index]!;
+  }
+}
+
+const metadata = (key: string, value: string): Uint8Array => bytesField(model.metadata, message(textField(metadataEntry.key, key), textField(metadataEntry.value, value)));
+
+/**
+ * A model as the bytes of an .onnx file. `weights` is a safetensors file with the tensors of a model (a checkpoint will do). Throws EngineError
+ * `network-does-not-fit` or `checkpoint-does-not-fit`, or `invalid-file` for damaged weights.
+ */
+export function exportOnnx(options: { network: Network; input: Shape; classes: readonly string[]; normalisation: Normalisation; weights: Uint8Array }): Uint8Array {
+  const { network, input, classes, normalisation } = options;
+  const { layers, problems } = networkShape(network.layers, input, classes.length);
+  if (problems[0]) throw new EngineError({ code: "network-does-not-fit", ...problems[0] });
+  const graph: Graph = { top: "input", shape: input, asMaps: true, nodes: [], initializers: [] };
+  addNormalisation(graph, normalisation);
+  addLayers(graph, { network, outputs: layers.map((each) => each.output), tensors: readSafetensors(options.weights).tensors });
+  toVector(graph);
+  graph.nodes.at(-1)!.output = "output";
+  return message(
+    integerField(model.irVersion, irVersion),
+    textField(model.producer, "feature-maps"),
+    bytesField(
+      model.graph,
+      message(
+        ...graph.nodes.map((each) => bytesField(graphFields.node, nodeBytes(each))),
+        textField(graphFields.name, "network"),
+        ...graph.initializers.map((each) => bytesField(graphFields.initializer, each)),
+        bytesField(graphFields.input, door("input", [input.channels, input.height, input.width])),
+        bytesField(graphFields.output, door("output", [classes.length])),
+      ),
+    ),
+    bytesField(model.operatorSet, message(integerField(operatorSet.version, operatorSetVersion))),
+    metadata("classes", JSON.stringify(classes)),
+    metadata("network", JSON.stringify(network)),
+  );
+}
