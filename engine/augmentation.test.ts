@@ -15,7 +15,7 @@ function distorted(
   const shape = options.shape ?? tall;
   const size = shape.channels * shape.height * shape.width;
   const output = new Float32Array(size);
-  const augmenter = createAugmenter({ augmentation: schema.parse(settings), shape, seed: options.seed ?? 1, fill: options.fill ?? new Array<number>(shape.channels).fill(0) });
+  const augmenter = createAugmenter({ augmentation: schema.parse(settings), shape, seed: options.seed ?? 1, fill: options.fill ?? Array.from({ length: shape.channels }, () => 0) });
   augmenter.apply({ input: options.input ?? picture(size), inputOffset: 0, output, outputOffset: 0, epoch: options.epoch ?? 1, sample: options.sample ?? 0 });
   return output;
 }
@@ -25,9 +25,9 @@ const centreOfMass = (image: Float32Array): [number, number] => {
   let row = 0;
   let column = 0;
   for (let at = 0; at < image.length; at++) {
-    mass += image[at]!;
-    row += image[at]! * Math.floor(at / 5);
-    column += image[at]! * (at % 5);
+    mass += image[at];
+    row += image[at] * Math.floor(at / 5);
+    column += image[at] * (at % 5);
   }
   return [row / mass, column / mass];
 };
@@ -78,7 +78,7 @@ describe("what each setting does", () => {
     const size = 40;
     const ramp = Float32Array.from({ length: size * size }, (_, at) => at % size);
     const moved = distorted({ elastic: { alpha: 34, sigma: 4 } }, { shape: { channels: 1, height: size, width: size }, input: ramp, fill: [0] });
-    const at = (row: number, column: number): number => moved[row * size + column]! - column;
+    const at = (row: number, column: number): number => moved[row * size + column] - column;
     let square = 0;
     let steepest = 0;
     for (let row = 12; row < 28; row++) {

@@ -34,7 +34,7 @@ function gaussian(sigma: number): Float64Array {
   let sum = 0;
   for (let distance = 0; distance < weights.length; distance++) {
     weights[distance] = exp((-distance * distance) / (2 * sigma * sigma));
-    sum += distance === 0 ? 1 : 2 * weights[distance]!;
+    sum += distance === 0 ? 1 : 2 * weights[distance];
   }
   return weights.map((weight) => weight / sum);
 }
@@ -51,8 +51,8 @@ function smooth(options: { from: Float64Array; to: Float64Array; weights: Float6
       const first = Math.max(0, at - weights.length + 1);
       const last = Math.min(length - 1, at + weights.length - 1);
       let sum = 0;
-      for (let tap = first; tap <= at; tap++) sum += weights[at - tap]! * from[start + tap * stride]!;
-      for (let tap = at + 1; tap <= last; tap++) sum += weights[tap - at]! * from[start + tap * stride]!;
+      for (let tap = first; tap <= at; tap++) sum += weights[at - tap] * from[start + tap * stride];
+      for (let tap = at + 1; tap <= last; tap++) sum += weights[tap - at] * from[start + tap * stride];
       to[start + at * stride] = sum;
     }
   }
@@ -81,7 +81,7 @@ function createField(options: { height: number; width: number; alpha: number; si
       for (let axis = 0; axis < 2; axis++) {
         for (let pixel = 0; pixel < pixels; pixel++) noise[pixel] = alpha * around(extend(place, axis * pixels + pixel));
         smooth(acrossRows);
-        smooth(downColumns[axis]!);
+        smooth(downColumns[axis]);
       }
     },
   };
@@ -147,7 +147,7 @@ export function createAugmenter(options: { augmentation: Augmentation; shape: Sh
 
   /** The four neighbours of (row, column), each `fill` where it lies outside, blended. Slow path of the picture's edge. */
   const edgeValue = (input: Uint8Array | Float32Array, plane: number, row: number, column: number, down: number, right: number, outside: number): number => {
-    const at = (r: number, c: number): number => (r >= 0 && r < height && c >= 0 && c < width ? input[plane + r * width + c]! : outside);
+    const at = (r: number, c: number): number => (r >= 0 && r < height && c >= 0 && c < width ? input[plane + r * width + c] : outside);
     const upper = at(row, column) * (1 - right) + at(row, column + 1) * right;
     const lower = at(row + 1, column) * (1 - right) + at(row + 1, column + 1) * right;
     return upper * (1 - down) + lower * down;
@@ -163,8 +163,8 @@ export function createAugmenter(options: { augmentation: Augmentation; shape: Sh
           let sourceRow = affine.rowAtOrigin + row * affine.rowPerRow + column * affine.rowPerColumn;
           let sourceColumn = affine.columnAtOrigin + row * affine.columnPerRow + column * affine.columnPerColumn;
           if (field) {
-            sourceRow += field.rows[pixel]!;
-            sourceColumn += field.columns[pixel]!;
+            sourceRow += field.rows[pixel];
+            sourceColumn += field.columns[pixel];
           }
           const top = Math.floor(sourceRow);
           const left = Math.floor(sourceColumn);
@@ -176,11 +176,11 @@ export function createAugmenter(options: { augmentation: Augmentation; shape: Sh
             let value: number;
             if (inside) {
               const at = plane + top * width + left;
-              const upper = input[at]! * (1 - right) + input[at + 1]! * right;
-              const lower = input[at + width]! * (1 - right) + input[at + width + 1]! * right;
+              const upper = input[at] * (1 - right) + input[at + 1] * right;
+              const lower = input[at + width] * (1 - right) + input[at + width + 1] * right;
               value = upper * (1 - down) + lower * down;
             } else {
-              value = edgeValue(input, plane, top, left, down, right, fill[channel]!);
+              value = edgeValue(input, plane, top, left, down, right, fill[channel]);
             }
             output[outputOffset + channel * pixels + pixel] = value;
           }

@@ -13,7 +13,7 @@ export type Purpose = keyof typeof purposes;
 
 const step = 0x9e3779b1;
 const start = 0x6d2b79f5;
-const perUnit = 2 ** -32;
+const perUnit = 1 / 4294967296;
 
 /** Murmur3's finaliser: every bit of h reaches every bit of the result, and no two h share one. Unsigned 32 bits. */
 export function mix(h: number): number {
@@ -62,7 +62,7 @@ export function permutation(options: { seed: number; epoch: number; count: numbe
   const beginning = hash(seed, purposes[purpose], epoch);
   for (let place = count - 1; place > 0; place--) {
     const other = below(extend(beginning, place), place + 1);
-    const moved = into[place]!;
+    const moved = into[place];
     into[place] = into[other]!;
     into[other] = moved;
   }

@@ -1,10 +1,10 @@
 import { describe, expect, it } from "vitest";
-import { schedule as schema, type Schedule } from "../schemas/optimiser.ts";
+import { schedule as schema } from "../schemas/optimiser.ts";
 import { learningRateAt } from "./schedules.ts";
 
 /** The rates of a training of 4 epochs of 5 steps from η = 0.2, rounded to 12 digits. */
 const rates = (schedule: unknown, steps: number[]): number[] =>
-  steps.map((step) => Number(learningRateAt({ schedule: schema.parse(schedule) as Schedule, learningRate: 0.2, step, stepsPerEpoch: 5, epochs: 4 }).toPrecision(12)));
+  steps.map((step) => Number(learningRateAt({ schedule: schema.parse(schedule), learningRate: 0.2, step, stepsPerEpoch: 5, epochs: 4 }).toPrecision(12)));
 
 describe("learningRateAt", () => {
   it("constant", () => expect(rates({ kind: "constant" }, [1, 20])).toEqual([0.2, 0.2]));
@@ -14,7 +14,7 @@ describe("learningRateAt", () => {
   it("cosine begins at η, is half way in the middle, and ends at its minimum", () => {
     expect(rates({ kind: "cosine", minimum: 0.02 }, [1, 20])).toEqual([0.2, 0.02]);
     const [tenth, eleventh] = rates({ kind: "cosine", minimum: 0.02 }, [10, 11]);
-    expect(tenth! + eleventh!).toBeCloseTo(0.22, 12); // mirror images around the middle, 9.5 of 19
+    expect(tenth + eleventh).toBeCloseTo(0.22, 12); // mirror images around the middle, 9.5 of 19
   });
   it("one-cycle rises in a line, then falls along a cosine", () => {
     const cycle = { kind: "one-cycle", peak: 1, start: 0.1, end: 0.01, rise: 9 / 19 };

@@ -71,7 +71,7 @@ const grid = (rows: number, columns: number, value: (row: number, column: number
 
 /** The network by the equations of the notes, one sample, float64. */
 function byHand(sample: Maps): number[] {
-  let maps: Maps = sample.map((map, channel) => map.map((row) => row.map((x) => (x - normalisation.mean[channel]!) / normalisation.std[channel]!)));
+  let maps: Maps = sample.map((map, channel) => map.map((row) => row.map((x) => (x - normalisation.mean[channel]) / normalisation.std[channel])));
   for (const [index, layer] of network.layers.entries()) {
     const name = (of: string): string => `layers.${index}.${of}`;
     if (layer.kind === "convolution") {
@@ -80,43 +80,43 @@ function byHand(sample: Maps): number[] {
       const alpha = (map: number, from: number): number => {
         if (!learned) return 1;
         const c = tensor(name("mix")).slice(map * inputs, (map + 1) * inputs).map(Math.exp);
-        return c[from]! / c.reduce((x, y) => x + y, 0);
+        return c[from] / c.reduce((x, y) => x + y, 0);
       };
-      const { height, width } = networkShape(network.layers, input, 3).layers[index]!.output;
+      const { height, width } = networkShape(network.layers, input, 3).layers[index].output;
       const before = maps;
       maps = b.map((bias, map) =>
         grid(height, width, (row, column) => {
           let u = bias;
           for (let from = 0; from < inputs; from++)
             for (let tap = 0; tap < area; tap++) {
-              const x = before[from]![row * layer.stride + Math.floor(tap / layer.size) - layer.padding]?.[column * layer.stride + (tap % layer.size) - layer.padding] ?? 0;
-              u += alpha(map, from) * w[((learned?.filters === "per-input" ? 0 : map * inputs) + from) * area + tap]! * x;
+              const x = before[from][row * layer.stride + Math.floor(tap / layer.size) - layer.padding]?.[column * layer.stride + (tap % layer.size) - layer.padding] ?? 0;
+              u += alpha(map, from) * w[((learned?.filters === "per-input" ? 0 : map * inputs) + from) * area + tap] * x;
             }
-          return activate[layer.activation]!(u);
+          return activate[layer.activation](u);
         }),
       );
     } else if (layer.kind === "subsampling") {
       const [beta, bias] = layer.trainable ? [tensor(name("beta")), tensor(name("bias"))] : [maps.map(() => 1), maps.map(() => 0)];
       maps = maps.map((map, j) =>
-        grid(Math.floor(map.length / layer.factor), Math.floor(map[0]!.length / layer.factor), (row, column) => {
-          const block = grid(layer.factor, layer.factor, (y, x) => map[row * layer.factor + y]![column * layer.factor + x]!).flat();
+        grid(Math.floor(map.length / layer.factor), Math.floor(map[0].length / layer.factor), (row, column) => {
+          const block = grid(layer.factor, layer.factor, (y, x) => map[row * layer.factor + y][column * layer.factor + x]).flat();
           const sum = block.reduce((a, c) => a + c, 0);
           const d = layer.reduce === "max" ? Math.max(...block) : layer.reduce === "mean" ? sum / block.length : sum;
-          return activate[layer.activation]!(beta[j]! * d + bias[j]!);
+          return activate[layer.activation](beta[j] * d + bias[j]);
         }),
       );
     } else if (layer.kind === "dense") {
       const x = maps.flat(2);
       const [w, b] = [tensor(name("weight")), tensor(name("bias"))];
-      let y = b.map((bias, unit) => x.reduce((sum, each, from) => sum + w[unit * x.length + from]! * each, bias));
+      let y = b.map((bias, unit) => x.reduce((sum, each, from) => sum + w[unit * x.length + from] * each, bias));
       if (layer.activation === "softmax") {
         const sum = y.reduce((a, u) => a + Math.exp(u), 0);
         y = y.map((u) => Math.exp(u) / sum);
-      } else y = y.map((u) => activate[layer.activation]!(u));
+      } else y = y.map((u) => activate[layer.activation](u));
       maps = y.map((each) => [[each]]);
     } else if (layer.kind === "batch-normalisation") {
       const [weight, bias, mean, variance] = ["weight", "bias", "mean", "variance"].map((each) => tensor(name(each))) as [number[], number[], number[], number[]];
-      maps = maps.map((map, j) => map.map((row) => row.map((x) => ((x - mean[j]!) / Math.sqrt(variance[j]! + layer.epsilon)) * weight[j]! + bias[j]!)));
+      maps = maps.map((map, j) => map.map((row) => row.map((x) => ((x - mean[j]) / Math.sqrt(variance[j] + layer.epsilon)) * weight[j] + bias[j])));
     }
   }
   return maps.flat(2);
@@ -129,7 +129,7 @@ const expected = samples.flatMap(byHand);
 
 function worst(found: ArrayLike<number>): number {
   expect(found.length).toBe(expected.length);
-  return Math.max(...expected.map((right, at) => Math.abs(found[at]! - right)));
+  return Math.max(...expected.map((right, at) => Math.abs(found[at] - right)));
 }
 
 describe("exportOnnx", () => {
@@ -139,13 +139,13 @@ describe("exportOnnx", () => {
     expect(model.input).toEqual({ name: "input", shape: ["batch", 2, 9, 7] });
     expect(model.output).toEqual({ name: "output", shape: ["batch", 3] });
     expect([model.irVersion, model.operatorSet]).toEqual([7, 13]);
-    expect(JSON.parse(model.metadata["classes"]!)).toEqual(classes);
-    expect(schema.parse(JSON.parse(model.metadata["network"]!))).toEqual(network);
+    expect(JSON.parse(model.metadata["classes"])).toEqual(classes);
+    expect(schema.parse(JSON.parse(model.metadata["network"]))).toEqual(network);
   });
 
   it("omits dropout, and a normalisation that changes nothing", () => {
     const plain = readOnnx(exportOnnx({ network, input, classes, normalisation: { kind: "none", mean: [0, 0], std: [1, 1] }, weights }));
-    expect(plain.nodes[0]!.operator).toBe("Conv");
+    expect(plain.nodes[0].operator).toBe("Conv");
     expect(plain.nodes.map((node) => node.operator)).not.toContain("Dropout");
   });
 
@@ -187,6 +187,6 @@ describe.skipIf(runtime === null)("onnxruntime", () => {
     const { InferenceSession, Tensor: RuntimeTensor } = runtime!;
     const session = await InferenceSession.create(exported);
     const { output } = await session.run({ input: new RuntimeTensor("float32", flat, [3, 2, 9, 7]) });
-    expect(worst(output!.data)).toBeLessThan(1e-6);
+    expect(worst(output.data)).toBeLessThan(1e-6);
   });
 });

@@ -162,7 +162,7 @@ function effectiveFilters(options: { filters: Float32Array; mix: Float32Array; m
     const most = free.reduce((a, b) => Math.max(a, b), -Infinity);
     const grown = Array.from(free, (each) => exp(each - most));
     const sum = grown.reduce((a, b) => a + b, 0);
-    for (let at = 0; at < inputs * area; at++) effective[map * inputs * area + at] = (grown[Math.floor(at / area)]! / sum) * filters[(shared ? 0 : map * inputs * area) + at]!;
+    for (let at = 0; at < inputs * area; at++) effective[map * inputs * area + at] = (grown[Math.floor(at / area)] / sum) * filters[(shared ? 0 : map * inputs * area) + at];
   }
   return effective;
 }

@@ -20,9 +20,8 @@ function refusal(bytes: Uint8Array, options?: { maxHeaderBytes: number }): strin
   try {
     readSafetensors(bytes, options);
   } catch (error) {
-    expect(error).toBeInstanceOf(EngineError);
-    expect((error as EngineError).code).toBe("invalid-file");
-    return (error as EngineError).detail;
+    if (error instanceof EngineError && error.code === "invalid-file") return error.detail;
+    throw error;
   }
   throw new Error("it was read");
 }
@@ -47,7 +46,7 @@ describe("round trip", () => {
     fc.assert(
       fc.property(files, ({ tensors, metadata }) => {
         const read = readSafetensors(writeSafetensors({ tensors, metadata }));
-        expect(new Map([...read.tensors].sort())).toEqual(new Map([...tensors].sort()));
+        expect(read.tensors).toEqual(tensors); // maps compare by key, not by order
         expect(read.metadata).toEqual(metadata);
       }),
       { numRuns: 150 },
@@ -139,16 +138,19 @@ describe("refusals", () => {
       metadata: { format: "checkpoint" },
     });
     const damage = fc.record({ changes: fc.array(fc.tuple(fc.nat(whole.length - 1), fc.nat(255)), { maxLength: 4 }), length: fc.oneof(fc.constant(whole.length), fc.nat(whole.length + 9)) });
+    const outcome = (bytes: Uint8Array): unknown => {
+      try {
+        return readSafetensors(bytes);
+      } catch (error) {
+        return error;
+      }
+    };
     fc.assert(
       fc.property(damage, ({ changes, length }) => {
         const bytes = new Uint8Array(length);
         bytes.set(whole.subarray(0, length));
         for (const [at, value] of changes) if (at < length) bytes[at] = value;
-        try {
-          readSafetensors(bytes);
-        } catch (error) {
-          expect(error).toBeInstanceOf(EngineError);
-        }
+        expect(outcome(bytes)).toSatisfy((found) => found instanceof EngineError || !(found instanceof Error));
       }),
       { numRuns: 1500 },
     );

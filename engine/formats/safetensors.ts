@@ -74,7 +74,7 @@ function fromFloat16(bits: number): number {
   const exponent = (bits >> 10) & 31;
   const fraction = bits & 1023;
   if (exponent === 31) return fraction ? NaN : sign * Infinity;
-  return exponent === 0 ? sign * fraction * 2 ** -24 : sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
+  return exponent === 0 ? (sign * fraction) / 16777216 : (sign * (1024 + fraction) * (1 << exponent)) / 33554432;
 }
 
 const widened = new DataView(new ArrayBuffer(4));
@@ -131,7 +131,7 @@ function readEntry(name: string, value: unknown, dataBytes: number): Entry {
 }
 
 const isOwn = (dtype: string): dtype is TensorDtype => Object.hasOwn(elementTypes, dtype);
-const bytesOf = (dtype: string): number | null => (isOwn(dtype) ? elementTypes[dtype].BYTES_PER_ELEMENT : Object.hasOwn(readAs, dtype) ? readAs[dtype]!.bytes : null);
+const bytesOf = (dtype: string): number | null => (isOwn(dtype) ? elementTypes[dtype].BYTES_PER_ELEMENT : Object.hasOwn(readAs, dtype) ? readAs[dtype].bytes : null);
 
 function readMetadata(value: unknown): Record<string, string> {
   if (value === undefined) return {};
@@ -142,7 +142,7 @@ function readMetadata(value: unknown): Record<string, string> {
 function readHeader(bytes: Uint8Array, maxHeaderBytes: number): { header: Record<string, unknown>; dataStart: number } {
   if (bytes.byteLength < lengthBytes) return refuse(`it has ${bytes.byteLength} bytes, fewer than the ${lengthBytes} that give the header's length`);
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const headerBytes = view.getUint32(0, true) + view.getUint32(4, true) * 2 ** 32;
+  const headerBytes = view.getUint32(0, true) + view.getUint32(4, true) * 4294967296;
   if (headerBytes > maxHeaderBytes) return refuse(`its header claims ${headerBytes} bytes; at most ${maxHeaderBytes} are read`);
   const dataStart = lengthBytes + headerBytes;
   if (dataStart > bytes.byteLength) return refuse(`its header claims ${headerBytes} bytes, but only ${bytes.byteLength - lengthBytes} follow: the file is cut short or of another kind`);
@@ -179,8 +179,8 @@ export function readSafetensors(bytes: Uint8Array, options: { maxHeaderBytes?: n
     if (begin < reached) refuse(`tensor ${quoted(name)} overlaps tensor ${quoted(before)} at byte ${begin} of the data`);
     if (begin > reached) refuse(`bytes ${reached} to ${begin} of the data belong to no tensor`);
     const own = bytes.slice(dataStart + begin, dataStart + end);
-    const data = isOwn(dtype) ? new elementTypes[dtype](own.buffer) : readAs[dtype]!.convert(own);
-    tensors.set(name, { dtype: isOwn(dtype) ? dtype : readAs[dtype]!.dtype, shape, data });
+    const data = isOwn(dtype) ? new elementTypes[dtype](own.buffer) : readAs[dtype].convert(own);
+    tensors.set(name, { dtype: isOwn(dtype) ? dtype : readAs[dtype].dtype, shape, data });
     reached = end;
     before = name;
   }

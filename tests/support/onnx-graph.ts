@@ -34,7 +34,7 @@ function fieldsOf(bytes: Uint8Array): Field[] {
   const varint = (): number => {
     let value = 0;
     for (let shift = 1; ; shift *= 128) {
-      const byte = bytes[at++]!;
+      const byte = bytes[at++];
       value += (byte & 127) * shift;
       if (byte < 128) return value;
     }
@@ -57,7 +57,7 @@ const all = (fields: Field[], field: number): Field[] => fields.filter((each) =>
 const one = (fields: Field[], field: number): Field => {
   const found = all(fields, field);
   if (found.length !== 1) throw new Error(`field ${field} stands ${found.length} times`);
-  return found[0]!;
+  return found[0];
 };
 const text = (field: Field): string => new TextDecoder().decode(field.bytes);
 
@@ -88,7 +88,7 @@ function readDoor(bytes: Uint8Array): OnnxModel["input"] {
   const fields = fieldsOf(bytes);
   const tensor = fieldsOf(one(fieldsOf(one(fields, 2).bytes), 1).bytes);
   if (one(tensor, 1).number !== 1) throw new Error("not float32");
-  const dimensions = all(fieldsOf(one(tensor, 2).bytes), 1).map((each) => fieldsOf(each.bytes)[0]!);
+  const dimensions = all(fieldsOf(one(tensor, 2).bytes), 1).map((each) => fieldsOf(each.bytes)[0]);
   return { name: text(one(fields, 1)), shape: dimensions.map((each) => (each.field === 1 ? each.number : text(each))) };
 }
 
@@ -110,24 +110,24 @@ const elementwise = (of: Value, f: (x: number) => number): Value => ({ shape: of
 
 /** Broadcasting of a scalar or of [1, c, 1, 1]. */
 function binary(a: Value, b: Value, f: (x: number, y: number) => number): Value {
-  const channels = b.shape.length === 4 ? b.shape[1]! : 1;
+  const channels = b.shape.length === 4 ? b.shape[1] : 1;
   const inner = a.shape.slice(2).reduce((product, each) => product * each, 1);
-  return { shape: a.shape, data: a.data.map((x, at) => f(x, b.data[channels === 1 ? 0 : Math.floor(at / inner) % channels]!)) };
+  return { shape: a.shape, data: a.data.map((x, at) => f(x, b.data[channels === 1 ? 0 : Math.floor(at / inner) % channels])) };
 }
 
 function windows(input: Value, options: { size: number[]; strides: number[]; pads: number[] }, visit: (options: { batch: number; row: number; column: number; taps: { row: number; column: number; y: number; x: number }[] }) => void): [number, number] {
   const [batches, , height, width] = input.shape as [number, number, number, number];
   const [top, left, bottom, right] = options.pads as [number, number, number, number];
-  const rows = Math.floor((height + top + bottom - options.size[0]!) / options.strides[0]!) + 1;
-  const columns = Math.floor((width + left + right - options.size[1]!) / options.strides[1]!) + 1;
+  const rows = Math.floor((height + top + bottom - options.size[0]) / options.strides[0]) + 1;
+  const columns = Math.floor((width + left + right - options.size[1]) / options.strides[1]) + 1;
   for (let batch = 0; batch < batches; batch++)
     for (let row = 0; row < rows; row++)
       for (let column = 0; column < columns; column++) {
         const taps = [];
-        for (let y = 0; y < options.size[0]!; y++)
-          for (let x = 0; x < options.size[1]!; x++) {
-            const sourceRow = row * options.strides[0]! + y - top;
-            const sourceColumn = column * options.strides[1]! + x - left;
+        for (let y = 0; y < options.size[0]; y++)
+          for (let x = 0; x < options.size[1]; x++) {
+            const sourceRow = row * options.strides[0] + y - top;
+            const sourceColumn = column * options.strides[1] + x - left;
             if (sourceRow >= 0 && sourceRow < height && sourceColumn >= 0 && sourceColumn < width) taps.push({ row: sourceRow, column: sourceColumn, y, x });
           }
         visit({ batch, row, column, taps });
@@ -142,9 +142,9 @@ function convolve(input: Value, weights: Value, bias: Value, attributes: Attribu
   const [rows, columns] = windows(input, { size: attributes["kernel_shape"] as number[], strides: attributes["strides"] as number[], pads: attributes["pads"] as number[] }, ({ batch, taps }) => {
     found.push(
       Array.from({ length: maps }, (_, map) => {
-        let sum = bias.data[map]!;
+        let sum = bias.data[map];
         for (let channel = 0; channel < channels; channel++)
-          for (const tap of taps) sum += input.data[((batch * channels + channel) * height + tap.row) * width + tap.column]! * weights.data[((map * channels + channel) * size + tap.y) * size + tap.x]!;
+          for (const tap of taps) sum += input.data[((batch * channels + channel) * height + tap.row) * width + tap.column] * weights.data[((map * channels + channel) * size + tap.y) * size + tap.x];
         return sum;
       }),
     );
@@ -163,7 +163,7 @@ function pool(input: Value, attributes: Attributes, reduce: (values: number[]) =
   for (let plane = 0; plane < batches * channels; plane++) {
     const single = { shape: [1, 1, height, width], data: input.data.subarray(plane * height * width, (plane + 1) * height * width) };
     [rows, columns] = windows(single, { size: attributes["kernel_shape"] as number[], strides: attributes["strides"] as number[], pads: [0, 0, 0, 0] }, ({ taps }) => {
-      data.push(reduce(taps.map((tap) => single.data[tap.row * width + tap.column]!)));
+      data.push(reduce(taps.map((tap) => single.data[tap.row * width + tap.column])));
     });
   }
   return { shape: [batches, channels, rows, columns], data: Float64Array.from(data) };
@@ -171,22 +171,22 @@ function pool(input: Value, attributes: Attributes, reduce: (values: number[]) =
 
 function multiply(input: Value, weights: Value, bias: Value): Value {
   const [batches, inputs] = input.shape as [number, number];
-  const units = weights.shape[0]!;
+  const units = weights.shape[0];
   const data = Float64Array.from({ length: batches * units }, (_, at) => {
-    let sum = bias.data[at % units]!;
-    for (let each = 0; each < inputs; each++) sum += input.data[Math.floor(at / units) * inputs + each]! * weights.data[(at % units) * inputs + each]!;
+    let sum = bias.data[at % units];
+    for (let each = 0; each < inputs; each++) sum += input.data[Math.floor(at / units) * inputs + each] * weights.data[(at % units) * inputs + each];
     return sum;
   });
   return { shape: [batches, units], data };
 }
 
 function softmax(input: Value): Value {
-  const units = input.shape[1]!;
+  const units = input.shape[1];
   const data = input.data.map(Math.exp);
   for (let start = 0; start < data.length; start += units) {
     const row = data.subarray(start, start + units);
     const sum = row.reduce((a, b) => a + b, 0);
-    for (let at = 0; at < units; at++) row[at]! /= sum;
+    for (let at = 0; at < units; at++) row[at] /= sum;
   }
   return { shape: input.shape, data };
 }
@@ -198,7 +198,7 @@ function batchNormalise(input: Value, parameters: Value[], epsilon: number): Val
     shape: input.shape,
     data: input.data.map((x, at) => {
       const map = Math.floor(at / inner) % weight.length;
-      return ((x - mean[map]!) / Math.sqrt(variance[map]! + epsilon)) * weight[map]! + bias[map]!;
+      return ((x - mean[map]) / Math.sqrt(variance[map] + epsilon)) * weight[map] + bias[map];
     }),
   };
 }
@@ -215,9 +215,9 @@ function runNode(node: OnnxNode, inputs: Value[]): Value {
     case "Gemm":
       return multiply(x, second, third);
     case "Flatten":
-      return { shape: [x.shape[0]!, x.data.length / x.shape[0]!], data: x.data };
+      return { shape: [x.shape[0], x.data.length / x.shape[0]], data: x.data };
     case "Reshape":
-      return { shape: [...second.data].map((size, at) => (size === 0 ? x.shape[at]! : size)), data: x.data };
+      return { shape: [...second.data].map((size, at) => (size === 0 ? x.shape[at] : size)), data: x.data };
     case "BatchNormalization":
       return batchNormalise(x, inputs.slice(1), node.attributes["epsilon"] as number);
     case "Mul":
@@ -253,7 +253,7 @@ export function runOnnx(model: OnnxModel, input: Value): Value {
       if (!value) throw new Error(`${node.operator} reads ${name}, which nothing has made`);
       return value;
     });
-    values.set(node.outputs[0]!, runNode(node, inputs));
+    values.set(node.outputs[0], runNode(node, inputs));
   }
   const output = values.get(model.output.name);
   if (!output) throw new Error("nothing makes the output");
