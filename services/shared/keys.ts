@@ -32,6 +32,8 @@ export const keys = {
   idempotency: (scope: string, key: string) => of("idempotency", scope, key),
   /** Sorted set, score = time: deliveries that must reach a queue. */
   outbox: of("outbox"),
+  /** Sorted set, score = time: jobs that ended and whose manifest is not yet in storage. */
+  archive: of("archive"),
   /** Set of worker names; a string with an end for each. */
   workers: of("workers"),
   worker: (name: string) => of("worker", name),

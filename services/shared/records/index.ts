@@ -11,7 +11,7 @@ import { Rates, WorkerRecords } from "./workers.ts";
 export { bestOf, expendable, presentCheckpoints } from "./checkpoints.ts";
 export { checkDelivery, presentDataset } from "./datasets.ts";
 export { presentJob } from "./jobs.ts";
-export { modelRecord, presentModel } from "./models.ts";
+export { modelIdOf, modelRecord, presentModel } from "./models.ts";
 export { rateKey } from "./workers.ts";
 export type { Publication } from "./attempts.ts";
 export type { CheckpointRecord } from "./checkpoints.ts";

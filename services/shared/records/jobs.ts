@@ -5,6 +5,7 @@ import type { Attempt, CompleteJobRequest, Job, JobResult, JobStatus, Receipt } 
 import type { Progress } from "../../../schemas/progress.ts";
 import { keys } from "../keys.ts";
 import { toFields, readHashes } from "./hash.ts";
+import type { ModelRecord } from "./models.ts";
 import { readPage } from "./paging.ts";
 import type { Page, PageRequest } from "./paging.ts";
 import { runScript } from "./scripts.ts";
@@ -179,6 +180,32 @@ export class JobRecords {
       ...toFields(change.set ?? {}),
     ])) as [JobOutcome["kind"], JobStatus];
     return answer[0] === "missing" ? { kind: "missing" } : { kind: answer[0], status: answer[1] };
+  }
+
+  /** The end of a job that made a model: its record and the model's appear together, if this is still the present attempt and nobody cancelled. */
+  async succeed(id: string, options: { attempt: number; reason: string; set: NonNullable<JobChange["set"]>; model: ModelRecord }): Promise<JobOutcome> {
+    const now = new Date();
+    const fields = toFields(options.set);
+    const answer = (await runScript(this.#redis, "succeedJob", [
+      id,
+      options.attempt,
+      now.toISOString(),
+      now.getTime(),
+      options.reason,
+      options.model.id,
+      fields.length,
+      ...fields,
+      ...toFields({ ...options.model }),
+    ])) as [JobOutcome["kind"], JobStatus];
+    return answer[0] === "missing" ? { kind: "missing" } : { kind: answer[0], status: answer[1] };
+  }
+
+  /** Jobs that ended at least `olderThanMs` ago and whose manifest is not yet in storage. */
+  unarchived(olderThanMs: number): Promise<string[]> {
+    return this.#redis.zrangebyscore(keys.archive, "-inf", Date.now() - olderThanMs, "LIMIT", 0, 50);
+  }
+  async archived(id: string): Promise<void> {
+    await this.#redis.zrem(keys.archive, id);
   }
 
   /** Queued and paused jobs end at once; running ones are asked to. */

@@ -5,7 +5,10 @@ import { ResourceRecords } from "./resources.ts";
 
 /** The resource, and where its files are. */
 export interface ModelRecord extends Model {
-  files: Pick<ModelManifest, "weights" | "predictions">;
+  files: Pick<ModelManifest, "weights" | "predictions"> & {
+    /** The manifest, which also has the evaluations. */
+    manifest: string;
+  };
 }
 
 /** The resource of the API. */
@@ -14,7 +17,14 @@ export function presentModel(record: ModelRecord): Model {
   return shown;
 }
 
-export const modelRecord = (manifest: ModelManifest): ModelRecord => ({ ...manifest.model, files: { weights: manifest.weights, predictions: manifest.predictions } });
+/** `key`: where the manifest stands. */
+export const modelRecord = (manifest: ModelManifest, key: string): ModelRecord => ({
+  ...manifest.model,
+  files: { manifest: key, weights: manifest.weights, predictions: manifest.predictions },
+});
+
+/** A job's model has the job's ULID, so that a job that ends twice makes one model. */
+export const modelIdOf = (jobId: string): string => jobId.replace(/^job_/, "mdl_");
 
 export class ModelRecords extends ResourceRecords<ModelRecord> {
   constructor(redis: Redis) {

@@ -41,6 +41,7 @@ local function change(id, from, to, at, reason, milliseconds)
   local sequence = emit(id, 'status', at, cjson.encode(data))
   if terminal(to) then
     redis.call('HSET', key, 'finishedAt', cjson.encode(at))
+    redis.call('ZADD', P .. 'archive', milliseconds, id)
     local dataset = redis.call('HGET', key, 'datasetId')
     if dataset then redis.call('SREM', P .. 'dataset:' .. dataset .. ':users', id) end
     local model = redis.call('HGET', key, 'initialModelId')
@@ -106,6 +107,27 @@ change(id, from, to, at, reason, ms)
 if from == 'paused' and to == 'queued' then deliver(id, ms) end
 wake(id)
 return { 'changed', to }`,
+
+  /** ARGV: id, attempt, at, ms, reason, model id, count of job fields, job fields, model fields. The end of a job that made a model: both or neither. Answers {changed | already | missing | fenced | forbidden, status}. */
+  succeedJob: `
+local id, fence, at, ms, reason, model, count = ARGV[1], tonumber(ARGV[2]), ARGV[3], ARGV[4], ARGV[5], ARGV[6], tonumber(ARGV[7])
+local key = jobKey(id)
+local from = redis.call('HGET', key, 'status')
+if not from then return { 'missing', '' } end
+local attempt = tonumber(redis.call('HGET', key, 'attempt'))
+if attempt ~= fence then return { 'fenced', from } end
+if from == 'succeeded' then return { 'already', from } end
+if from == 'cancelling' or not allowed(from, 'succeeded') then return { 'forbidden', from } end
+set(key, { unpack(ARGV, 8, 7 + count) })
+redis.call('HSET', key, 'model', cjson.encode(model), 'crashes', 0)
+set(P .. 'model:' .. model, { unpack(ARGV, 8 + count) })
+redis.call('ZADD', P .. 'models', 0, model)
+redis.call('SADD', P .. 'dataset:' .. redis.call('HGET', key, 'datasetId') .. ':users', model)
+closeAttempt(id, attempt, at, 'finished')
+emit(id, 'model', at, cjson.encode({ model = model }))
+change(id, from, 'succeeded', at, reason, ms)
+wake(id)
+return { 'changed', 'succeeded' }`,
 
   /** ARGV: id, token, at, ms, attempt as JSON, crash budget, run of Redis. Answers {started, number, crashes} | {spent, number, crashes} | {refused, status}. */
   beginAttempt: `
@@ -220,6 +242,7 @@ local dataset = redis.call('HGET', key, 'datasetId')
 redis.call('ZREM', P .. 'jobs', id)
 redis.call('ZREM', P .. 'jobs:status:' .. status, id)
 if dataset then redis.call('ZREM', P .. 'jobs:dataset:' .. dataset, id) end
+redis.call('ZREM', P .. 'archive', id)
 redis.call('DEL', key, key .. ':events', key .. ':metrics:step', key .. ':metrics:epoch', key .. ':checkpoints', key .. ':pins')
 wake(id)
 return 'deleted'`,

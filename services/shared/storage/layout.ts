@@ -17,8 +17,9 @@ export const layout = {
   checkpoint: (id: string, at: { step: number; attempt: number; sha256: string }) => `jobs/${id}/checkpoints/${at.step}-${at.attempt}-${at.sha256.slice(0, 16)}.safetensors`,
   models: "models/",
   model: (id: string) => `models/${id}/`,
-  modelManifest: (id: string) => `models/${id}/manifest.json`,
+  /** The attempt that wrote it stands in the name (0: an import); the highest is the valid one. The record names it. */
+  modelManifest: (id: string, attempt: number) => `models/${id}/manifest-${attempt}.json`,
   modelWeights: (id: string, sha256: string) => `models/${id}/weights-${sha256.slice(0, 16)}.safetensors`,
   /** float32 [count][classes] probabilities, then int32 [count] labels, little-endian. */
-  modelPredictions: (id: string, split: Split) => `models/${id}/predictions-${split}.bin`,
+  modelPredictions: (id: string, split: Split, sha256: string) => `models/${id}/predictions-${split}-${sha256.slice(0, 16)}.bin`,
 } as const;
