@@ -1,147 +1,282 @@
 /**
- * Training as the services see it: a plan, one shared memory, and a generator that yields at reporting points only.
- * No clock and no I/O here: control words say when to report and when to stop; whoever holds the thread does the writing.
+ * The training loop: epochs, steps, schedules, evaluations and stops, on the training thread; the other gradient threads follow its commands.
+ * A generator that yields at reporting points only. No clock, no I/O: control words say when to report and when to stop, whoever holds the thread
+ * does the writing. One seed gives the same bits on any number of threads, before and after a stop.
  */
-import type { Augmentation } from "../schemas/augmentation.ts";
-import type { Dtype, Split } from "../schemas/dataset.ts";
-import type { Numerics } from "../schemas/job.ts";
-import type { Normalisation } from "../schemas/model.ts";
-import type { Loss, Network } from "../schemas/network.ts";
-import type { Optimiser, Schedule } from "../schemas/optimiser.ts";
-import type { Shape } from "../schemas/shape.ts";
-import type { Kernels } from "./kernels/kernels.ts";
+import type { Split } from "../schemas/dataset.ts";
+import { loadWeights, resumeFrom, writeCheckpoint } from "./checkpoint.ts";
+import type { Position } from "./checkpoint.ts";
+import { Execution, evaluationSamples, planExecution } from "./execution.ts";
+import type { ExecutionPlan, StepArguments } from "./execution.ts";
+import type { RealBytes } from "./kernels/kernels.ts";
+import { writeSettings } from "./optimisers.ts";
+import { permutation } from "./random.ts";
+import { learningRateAt } from "./schedules.ts";
+import { request } from "./training.ts";
+import type { Evaluated, GradientThreadOptions, StepRow, Trainer, TrainerOptions, TrainingPlan, TrainingPosition, TrainingReport, TrainingSpec } from "./training.ts";
+import { gradientNorm, shardGradientsOf } from "./update.ts";
 
-/** Everything that decides the bits of a training, as plain data: it travels to every thread, and the same spec makes the same plan. */
-export interface TrainingSpec {
-  network: Network;
-  loss: Loss;
-  optimiser: Optimiser;
-  schedule: Schedule;
-  epochs: number;
-  batchSize: number;
-  shuffle: boolean;
-  seed: number;
-  numerics: Numerics;
-  normalisation: Normalisation;
-  augmentation: Augmentation;
-  input: Shape;
-  classes: number;
-  dtype: Dtype;
-  /** Samples in each split; 0 where there is none. */
-  counts: Record<Split, number>;
-  /** Stop when the validation accuracy reaches this. */
-  targetAccuracy: number | null;
-  /** Stop after this many epochs without a new best. */
-  patience: number | null;
-  /** Stop after exactly this step (reproductions); null: by the other rules alone. */
-  stopAtStep: number | null;
-  /** Gradient threads, this one included. Never changes the bits. */
-  threads: number;
+const commands = { rest: 0, step: 1, evaluate: 2, end: 3 } as const;
+const splitCodes: readonly Split[] = ["train", "validation", "test"];
+/** About this many rows make the step series, whatever the length of the training. */
+const wantedRows = 1000;
+
+const stepArguments = ({ kind, start, epoch, withNorm }: StepArguments): number[] => [kind, start, epoch, withNorm ? 1 : 0];
+
+/** Plans a training without making its memory. Throws EngineError for what cannot be. */
+export const planTraining = (spec: TrainingSpec): TrainingPlan => planTrainingWith(spec, 4);
+
+/** The same with a choice of reals: 8 bytes for the reference in float64. */
+export function planTrainingWith(spec: TrainingSpec, realBytes: RealBytes): TrainingPlan {
+  const { memory, splits, control } = planExecution(spec, realBytes);
+  return { spec, bytes: memory.bytes, splits, controlAddress: control };
 }
 
-/** Where the samples of a split lie in the shared memory. */
-export interface SplitRegion {
-  count: number;
-  /** Bytes [count][channels][height][width] of dtype. */
-  samplesAddress: number;
-  samplesBytes: number;
-  /** int32 [count]. */
-  labelsAddress: number;
+/** A gradient thread: follows the trainer's commands until it closes. */
+export function runGradientThread({ plan, memory, kernels, thread, realBytes = 4 }: GradientThreadOptions): void {
+  const execution = new Execution({ plan: planExecution(plan.spec, realBytes), buffer: memory.buffer, kernels, thread });
+  for (;;) {
+    const { code, given } = execution.team.next();
+    if (code === commands.end) return;
+    if (code === commands.step) execution.runStep({ kind: given(0) as StepArguments["kind"], start: given(1), epoch: given(2), withNorm: given(3) === 1 });
+    if (code === commands.evaluate) execution.runEvaluation(splitCodes[given(0)]!, given(1), given(2));
+  }
 }
 
-export interface TrainingPlan {
-  spec: TrainingSpec;
-  /** All of the shared memory, a multiple of 64 KiB. */
-  bytes: number;
-  splits: Record<Split, SplitRegion>;
-  /** Address of the int32 control word: bits of `request`. Set with Atomics.or by whoever wants something; cleared by the trainer. */
-  controlAddress: number;
+export function createTrainer(options: TrainerOptions): Trainer {
+  return new TrainingRun(options);
 }
 
-/** Bits of the control word. The trainer looks between batches. */
-export const request = {
-  /** Yield a progress report. */
-  report: 1,
-  /** Yield a checkpoint and go on (checkpoints.everySeconds). */
-  checkpoint: 2,
-  /** Yield a checkpoint and end (pause, cancel, hand-over, maxSeconds). */
-  stop: 4,
-} as const;
+const beginning = (): Position => ({ epoch: 1, step: 0, inEpoch: 0, lossSum: 0, correct: 0, samples: 0, best: null, epochsSinceBest: 0 });
 
-/** One row of the step series. Rows come at steps that depend on the length of the training alone. */
-export interface StepRow {
-  step: number;
-  epoch: number;
-  learningRate: number;
-  loss: number;
-  accuracy: number;
-  gradientNorm: number;
-}
+class TrainingRun implements Trainer {
+  private readonly execution: Execution;
+  private readonly plan: ExecutionPlan;
+  private readonly spec: TrainingSpec;
+  private readonly stepsPerEpoch: number;
+  private readonly steps: number;
+  private readonly rowEvery: number;
+  private readonly evaluatedSplit: Split | null;
+  private position = beginning();
+  private trained = 0;
+  private rows: StepRow[] = [];
 
-export interface Evaluated {
-  loss: number;
-  accuracy: number;
-  samples: number;
-}
+  constructor({ plan, memory, kernels, resume, initialWeights, realBytes = 4 }: TrainerOptions) {
+    this.plan = planExecution(plan.spec, realBytes);
+    this.spec = this.plan.spec;
+    this.execution = new Execution({ plan: this.plan, buffer: memory.buffer, kernels, thread: 0 });
+    const { counts, epochs, batchSize, seed } = this.spec;
+    this.stepsPerEpoch = Math.ceil(counts.train / batchSize);
+    this.steps = this.stepsPerEpoch * epochs;
+    this.rowEvery = Math.max(1, Math.ceil(this.steps / wantedRows));
+    this.evaluatedSplit = counts.validation > 0 ? "validation" : counts.test > 0 ? "test" : null;
+    const { views } = this.execution;
+    const { network, moved } = this.plan;
+    this.execution.install();
+    for (const layer of network.layers) layer.initialise(views, seed);
+    if (initialWeights) loadWeights({ views, tensors: network.tensors, bytes: initialWeights });
+    if (resume) this.position = resumeFrom({ views, tensors: network.tensors, moved, bytes: resume, context: this.spec });
+    this.execution.prepareAll();
+  }
 
-export interface TrainingPosition {
-  epoch: number;
-  step: number;
-  steps: number;
-  /** Samples trained since this trainer was made: whoever has a clock makes a rate of it. */
-  samples: number;
-  /** Mean over the epoch so far. */
-  loss: number | null;
-  accuracy: number | null;
-  /** Step rows since the last report. */
-  rows: StepRow[];
-}
+  *run(): Generator<TrainingReport, void, undefined> {
+    const { spec, position } = this;
+    while (position.epoch <= spec.epochs) {
+      this.openEpoch();
+      while (position.inEpoch < this.stepsPerEpoch) {
+        const finite = this.step();
+        if (!finite) {
+          yield { kind: "diverged", ...this.culprit(), ...this.report() };
+          return;
+        }
+        if (position.step === spec.stopAtStep) {
+          this.settle();
+          yield { kind: "finished", reason: "step", ...this.report() };
+          return;
+        }
+        const wanted = this.execution.team.takeRequests();
+        if (wanted === 0) continue;
+        this.settle();
+        if (wanted & request.stop) {
+          yield { kind: "stopped", ...this.report() };
+          return;
+        }
+        if (wanted & request.checkpoint) yield { kind: "checkpoint", ...this.report() };
+        if (wanted & request.report) yield { kind: "progress", ...this.report() };
+      }
+      const { stops, report } = this.closeEpoch();
+      yield report;
+      if (stops) {
+        yield { kind: "finished", reason: stops, ...this.report() };
+        return;
+      }
+    }
+  }
 
-export interface Best {
-  epoch: number;
-  step: number;
-  accuracy: number;
-  loss: number;
-}
+  /** Meets all threads, so that what they wrote can be read. */
+  private settle(): void {
+    this.execution.team.command(commands.rest);
+  }
 
-export type TrainingReport =
-  | ({ kind: "progress" } & TrainingPosition)
-  /** An epoch ended and was evaluated; `best` says whether this is a new best. Ask for a checkpoint now if the policy wants one. */
-  | ({ kind: "epoch"; validation: (Evaluated & { split: Split }) | null; isBest: boolean; best: Best | null; epochsSinceBest: number | null; gradientNorm: number; learningRate: number } & TrainingPosition)
-  /** Somebody set `request.checkpoint`. */
-  | ({ kind: "checkpoint" } & TrainingPosition)
-  /** Somebody set `request.stop`; the generator ends after this. */
-  | ({ kind: "stopped" } & TrainingPosition)
-  | ({ kind: "diverged"; tensor: string; detail: string } & TrainingPosition)
-  | ({ kind: "finished"; reason: "epochs" | "validationAccuracy" | "patience" | "step" } & TrainingPosition);
+  /** The epoch's order, and second derivatives where the optimiser wants them (once an epoch; a resumed epoch has them in its checkpoint). */
+  private openEpoch(): void {
+    const { spec, position, plan, execution } = this;
+    const { train: count } = spec.counts;
+    const into = execution.views.words.subarray(plan.order / 4, plan.order / 4 + count);
+    this.settle();
+    if (plan.curvature && position.inEpoch === 0) {
+      permutation({ seed: spec.seed, epoch: position.epoch, count, purpose: "curvature", into });
+      this.estimateCurvature();
+    }
+    if (spec.shuffle) permutation({ seed: spec.seed, epoch: position.epoch, count, into });
+    else for (let index = 0; index < count; index++) into[index] = index;
+  }
 
-export interface Trainer {
-  /** Runs to the end or to a stop. Between yields it blocks the thread. Call once. */
-  run(): Generator<TrainingReport, void, undefined>;
-  /** The present state as a safetensors file: parameters and all that is needed to go on to the same bits. Also the bytes a model is made of. */
-  checkpoint(): Uint8Array;
-  /** Loss and accuracy over a split with the present weights, and if wanted the outputs [count][classes] as float32. All threads work. */
-  evaluate(split: Split, options?: { outputs: boolean }): Evaluated & { outputs: Float32Array | null };
-  /** Puts the weights of a checkpoint in place (the best one, for the last evaluations). */
-  load(checkpoint: Uint8Array): void;
-  /** Ends the gradient threads. */
-  close(): void;
-}
+  /** h_kk averaged over the first samples of the order (LeCun 1998, §C), each batch's mean in turn. */
+  private estimateCurvature(): void {
+    const { spec, plan, execution } = this;
+    const { views, team } = execution;
+    if (spec.optimiser.kind !== "diagonal-levenberg-marquardt") return;
+    const batches = Math.max(1, Math.floor(Math.min(spec.optimiser.samples, spec.counts.train) / spec.batchSize));
+    const states = plan.moved.map(({ tensor, state }) => ({ sum: new Float64Array(tensor.size), from: views.reals(tensor.gradient, tensor.size), into: views.reals(state[0]!.address, tensor.size) }));
+    for (const layer of plan.network.layers) layer.beforeEvaluation?.(views);
+    execution.prepareCurvature();
+    for (let batch = 0; batch < batches; batch++) {
+      const step: StepArguments = { kind: 2, start: batch * spec.batchSize, epoch: this.position.epoch, withNorm: false };
+      this.beforeStep(spec.batchSize);
+      team.command(commands.step, stepArguments(step));
+      views.reals(plan.averageScale, 1)[0] = 1 / spec.batchSize;
+      execution.runStep(step);
+      this.settle();
+      for (const layer of plan.network.layers) layer.finishCurvature?.(views);
+      for (const { sum, from } of states) for (let index = 0; index < sum.length; index++) sum[index] = sum[index]! + Math.max(0, from[index]!);
+    }
+    for (const { sum, into } of states) for (let index = 0; index < sum.length; index++) into[index] = sum[index]! / batches;
+  }
 
-export interface TrainerOptions {
-  plan: TrainingPlan;
-  memory: WebAssembly.Memory;
-  kernels: Kernels;
-  /** Go on from here; the spec must be the one it was made with. */
-  resume?: Uint8Array;
-  /** Start from these weights (initialModel) with fresh state. */
-  initialWeights?: Uint8Array;
-}
+  private beforeStep(samples: number): void {
+    const { plan, spec, position, execution } = this;
+    for (const layer of plan.network.layers) layer.beforeStep?.(execution.views, { seed: spec.seed, step: position.step + 1, samples });
+  }
 
-export interface GradientThreadOptions {
-  plan: TrainingPlan;
-  memory: WebAssembly.Memory;
-  kernels: Kernels;
-  /** 1 … threads − 1; the training thread is 0. */
-  thread: number;
+  /** One step; false where the loss is no longer finite (the weights are then as before it). */
+  private step(): boolean {
+    const { spec, plan, position, execution } = this;
+    const { views, team } = execution;
+    const start = position.inEpoch * spec.batchSize;
+    const samples = Math.min(spec.batchSize, spec.counts.train - start);
+    const number = position.step + 1;
+    const isRow = number % this.rowEvery === 0;
+    const withNorm = isRow || position.inEpoch === this.stepsPerEpoch - 1;
+    const learningRate = this.learningRate(number);
+    const step: StepArguments = { kind: samples < spec.batchSize ? 1 : 0, start, epoch: position.epoch, withNorm };
+    this.beforeStep(samples);
+    team.command(commands.step, stepArguments(step));
+    // The others are past the last update and not yet at the next: only now may its settings change.
+    writeSettings({ views, optimiser: spec.optimiser, moved: plan.moved, learningRate, step: number });
+    views.reals(plan.averageScale, 1)[0] = 1 / samples;
+    const { loss, correct } = execution.runStep(step);
+    position.step = number;
+    position.inEpoch++;
+    position.lossSum += loss;
+    position.correct += correct;
+    position.samples += samples;
+    this.trained += samples;
+    if (!Number.isFinite(loss)) return false;
+    if (isRow) {
+      this.settle();
+      this.rows.push({ step: number, epoch: position.epoch, learningRate, loss: loss / samples, accuracy: correct / samples, gradientNorm: gradientNorm(views, plan.update) });
+    }
+    return true;
+  }
+
+  private learningRate(step: number): number {
+    const { schedule, optimiser, epochs } = this.spec;
+    return learningRateAt({ schedule, learningRate: optimiser.learningRate, step, stepsPerEpoch: this.stepsPerEpoch, epochs });
+  }
+
+  private closeEpoch(): { stops: "validationAccuracy" | "patience" | "epochs" | null; report: TrainingReport } {
+    const { spec, position, plan, execution } = this;
+    this.settle();
+    const norm = gradientNorm(execution.views, plan.update);
+    const split = this.evaluatedSplit;
+    const { outputs: _, ...found } = split ? this.evaluate(split) : { outputs: null, loss: 0, accuracy: 0, samples: 0 };
+    const validation = split ? { split, ...found } : null;
+    const isBest = validation !== null && (position.best === null || validation.accuracy > position.best.accuracy);
+    if (isBest) {
+      position.best = { epoch: position.epoch, step: position.step, accuracy: validation.accuracy, loss: validation.loss };
+      position.epochsSinceBest = 0;
+    } else position.epochsSinceBest++;
+    const report: TrainingReport = {
+      kind: "epoch", validation, isBest, best: position.best, epochsSinceBest: validation ? position.epochsSinceBest : null, gradientNorm: norm, learningRate: this.learningRate(position.step), ...this.report(),
+    };
+    const reached = spec.targetAccuracy !== null && validation !== null && validation.accuracy >= spec.targetAccuracy;
+    const tired = spec.patience !== null && validation !== null && position.epochsSinceBest >= spec.patience;
+    const stops = reached ? "validationAccuracy" : tired ? "patience" : position.epoch === spec.epochs ? "epochs" : null;
+    if (!stops) Object.assign(position, { epoch: position.epoch + 1, inEpoch: 0, lossSum: 0, correct: 0, samples: 0 });
+    return { stops, report };
+  }
+
+  private report(): TrainingPosition {
+    const { position, steps, trained } = this;
+    const { epoch, step, samples, lossSum, correct } = position;
+    const rows = this.rows;
+    this.rows = [];
+    return { epoch, step, steps, samples: trained, loss: samples > 0 ? lossSum / samples : null, accuracy: samples > 0 ? correct / samples : null, rows };
+  }
+
+  /** Where the first number that is not finite stands: in the weights, in a gradient, or in the loss alone. */
+  private culprit(): { tensor: string; detail: string } {
+    const { views } = this.execution;
+    const { network } = this.plan;
+    this.settle();
+    const broken = (address: number, size: number): boolean => views.reals(address, size).some((value) => !Number.isFinite(value));
+    for (const tensor of network.tensors) if (broken(tensor.address, tensor.size)) return { tensor: tensor.name, detail: `${tensor.name} holds numbers that are not finite` };
+    for (const [index, layer] of network.layers.entries()) {
+      for (const gradient of shardGradientsOf(layer, "gradient")) {
+        const tensor = network.tensors.find((each) => each.gradient === gradient.target);
+        if (broken(gradient.address, gradient.size)) return { tensor: tensor?.name ?? `layers.${index}.weight`, detail: `the gradient of ${tensor?.name ?? `the effective filters of layer ${index}`} is not finite` };
+      }
+    }
+    return { tensor: "loss", detail: "the loss is not finite" };
+  }
+
+  checkpoint(): Uint8Array {
+    const { views } = this.execution;
+    const { network, moved } = this.plan;
+    this.settle();
+    return writeCheckpoint({ views, tensors: network.tensors, moved, position: this.position, context: this.spec });
+  }
+
+  evaluate(split: Split, { outputs: wantsOutputs } = { outputs: false }): Evaluated & { outputs: Float32Array | null } {
+    const { execution, plan, spec } = this;
+    const { views, team } = execution;
+    const count = spec.counts[split];
+    const outputs = wantsOutputs ? new Float32Array(count * spec.classes) : null;
+    if (count === 0) return { loss: 0, accuracy: 0, samples: 0, outputs };
+    this.settle();
+    for (const layer of plan.network.layers) layer.beforeEvaluation?.(views);
+    let loss = 0;
+    let correct = 0;
+    for (let first = 0; first < count; first += evaluationSamples) {
+      const part = Math.min(evaluationSamples, count - first);
+      team.command(commands.evaluate, [splitCodes.indexOf(split), first, part]);
+      execution.runEvaluation(split, first, part);
+      const sums = execution.evaluationSums(split);
+      loss += sums.loss;
+      correct += sums.correct;
+      outputs?.set(views.reals(plan.results, part * spec.classes), first * spec.classes);
+    }
+    return { loss: loss / count, accuracy: correct / count, samples: count, outputs };
+  }
+
+  load(checkpoint: Uint8Array): void {
+    this.settle();
+    loadWeights({ views: this.execution.views, tensors: this.plan.network.tensors, bytes: checkpoint });
+    this.execution.prepareAll();
+  }
+
+  close(): void {
+    this.execution.team.command(commands.end);
+  }
 }

@@ -1,0 +1,19 @@
+/** The engine's only door. */
+export type { Augmenter } from "./augmentation.ts";
+export { createAugmenter, isIdentity } from "./augmentation.ts";
+export { EngineError } from "./errors.ts";
+export { readSafetensors, writeSafetensors } from "./formats/safetensors.ts";
+export type { Tensor as FileTensor, TensorFile } from "./formats/safetensors.ts";
+export { compareGolden, goldenGroups, runGolden } from "./golden.ts";
+export type { GoldenCase, GoldenGroup, Implementation } from "./golden.ts";
+export type { Kernels } from "./kernels/kernels.ts";
+export { createReference } from "./kernels/reference/reference.ts";
+export { createMemory } from "./memory.ts";
+export { fitNormalisation } from "./normalisation.ts";
+export type { SplitStatistics } from "./normalisation.ts";
+export { createPredictor, planPrediction, probabilitiesOf } from "./prediction.ts";
+export type { FeatureMaps, PredictionPlan, PredictionSpec, Predictor, PredictorOptions } from "./prediction.ts";
+export { createTrainer, planTraining, runGradientThread } from "./trainer.ts";
+export { request } from "./training.ts";
+export type { Best, Evaluated, GradientThreadOptions, SplitRegion, StepRow, Trainer, TrainerOptions, TrainingPlan, TrainingPosition, TrainingReport, TrainingSpec } from "./training.ts";
+export { engineVersion } from "./version.ts";

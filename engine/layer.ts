@@ -1,0 +1,169 @@
+/**
+ * What a layer is to the rest of the engine: a value that answers everything about itself. Planning a layer gives its tensors, the
+ * buffers it wants, and functions that *record* its kernels. Notation as in Bouvrie: x = f(u) is a layer's output, δ = ∂E/∂u its
+ * sensitivity. A layer is handed δ of its own u and leaves δ of the u below, f′ of the layer below included (the *gate*); it is told
+ * that activation as a value and never looks at another layer.
+ */
+import type { ActivationKind, Layer as LayerSpec } from "../schemas/layer.ts";
+import type { Shape } from "../schemas/shape.ts";
+import type { MemoryPlan, Views } from "./memory.ts";
+import type { Program } from "./program.ts";
+
+/** A named array of numbers that belongs to a layer: trained parameters and running statistics alike. */
+export interface Tensor {
+  /** As in a checkpoint: `layers.{i}.weight`. */
+  name: string;
+  /** As in a checkpoint: filters [maps, inputs, size, size], dense weights [units, inputs]. */
+  shape: number[];
+  /** Elements, in memory and in a checkpoint alike. */
+  size: number;
+  /** Address of the values, in the engine's own order. */
+  address: number;
+  /** Address of ∂E/∂tensor, or 0 for what is not trained by descent. */
+  gradient: number;
+  /** Multiplier of the learning rate. */
+  learningRate: number;
+  /** Weight decay acts on filters and dense weights only. */
+  decays: boolean;
+  /** Checkpoint position → position in memory. */
+  place: (position: number) => number;
+}
+
+/** A gradient that every shard sums for itself, [shards][size], and that the reduction adds up in shard order. */
+export interface ShardGradient {
+  /** Of shard 0. */
+  address: number;
+  /** Bytes from shard to shard. */
+  stride: number;
+  size: number;
+  /** Where the reduced, averaged gradient goes; the same as `address` where a batch is one sample and nothing needs adding. */
+  target: number;
+}
+
+/** The addresses that one slot (one block's place in memory) gives a layer. */
+export interface Wires {
+  lanes: 1 | 8;
+  header: number;
+  /** x of the layer below. */
+  input: number;
+  /** x of this layer. */
+  output: number;
+  /** δ of this layer. */
+  delta: number;
+  /** Where δ of the layer below goes; 0 where nothing below is trained. */
+  inputDelta: number;
+  /** Which shard's gradients and sums this slot adds to. */
+  shard: number;
+  /** The layer's own buffers, in the order in which it asked for them. */
+  own: readonly number[];
+}
+
+/** The whole batch meets here: every slot runs `each`, then one thread runs `join`, then the layer goes on. */
+export interface Meeting {
+  each(program: Program, wires: Wires): void;
+  /** What must be zero before a shard's first block. */
+  clear(program: Program, shard: number): void;
+  join(program: Program, batch: { shards: number }): void;
+}
+
+export interface PlannedLayer {
+  kind: string;
+  input: Shape;
+  output: Shape;
+  /** f of this layer, as the layer above must gate its sensitivity. */
+  activation: ActivationKind;
+  tensors: readonly Tensor[];
+  shardGradients: readonly ShardGradient[];
+  /** Own buffers wanted in every slot: elements of one sample. */
+  buffers: readonly number[];
+  /** True where training leaves x as it is in evaluation (dropout): the output is the input. */
+  transparent?: boolean;
+
+  /** Fills the tensors for a fresh start, the same numbers on every machine. */
+  initialise(views: Views, seed: number): void;
+  /** Writes what never changes: tables, β = 1. Once, before the first program. */
+  constants?(views: Views): void;
+  /** Before each training step: what depends on the step or on the samples in its batch. Step counts from 1. */
+  beforeStep?(views: Views, at: { seed: number; step: number; samples: number }): void;
+  /** Recorded once, run after every change of the weights: effective filters. */
+  prepare?(program: Program): void;
+  /** Whole-batch statistics before `forward` and before `backward`. */
+  meetings?: { forward: Meeting; backward: Meeting };
+  forward(program: Program, wires: Wires): void;
+  /** Where it differs from `forward`: with running statistics. `beforeEvaluation` computes what that needs. */
+  evaluate?(program: Program, wires: Wires): void;
+  beforeEvaluation?(views: Views): void;
+  /** ∂E/∂parameters into the shard's gradients, then δ of the layer below. */
+  backward(program: Program, wires: Wires): void;
+  /** The weights' gradient from the kept inputs and sensitivities of all blocks, by rows from ≤ row < to; where the layer is `deferred`. */
+  deferred?: Deferred;
+  /** After the reduction: from shard gradients to the tensors' gradients; penalties. */
+  finish?(program: Program): void;
+  /** Ω of the penalty, after `finish`. */
+  omega?(views: Views): number;
+  /** Second derivatives, Gauss–Newton (LeCun 1998, §C): as `backward`, with everything squared. The own buffers come first, then `curvatureBuffers`. */
+  curvature(program: Program, wires: Wires): void;
+  curvatureBuffers: readonly number[];
+  /** Shards' sums of second derivatives, where they differ from `shardGradients`. */
+  curvatureGradients?: readonly ShardGradient[];
+  /** Squares of the weights, before a curvature pass. */
+  prepareCurvature?(program: Program): void;
+  /** From the reduced second derivatives (in place of the gradients) to one non-negative number a parameter. */
+  finishCurvature?(views: Views): void;
+}
+
+/**
+ * A weight gradient that is split over the threads by rows of the weights instead of being summed by shards: many weights and a small
+ * gradient a sample, so adding up shards would cost more than the work. Blocks in order, so the same bits on any number of threads.
+ * The layer's input, sensitivity and own buffers then stay resident for every block of the batch.
+ */
+export interface Deferred {
+  gradient: number;
+  rows: number;
+  rowSize: number;
+  /** Adds one block's part of rows from ≤ row < to; both are multiples of 16 or the end. */
+  record(program: Program, wires: Wires, rows: { from: number; to: number }): void;
+  /** The same with squares. */
+  recordCurvature(program: Program, wires: Wires, rows: { from: number; to: number }): void;
+}
+
+export interface LayerOptions<Spec extends LayerSpec = LayerSpec> {
+  spec: Spec;
+  index: number;
+  input: Shape;
+  output: Shape;
+  /** f of this layer; a softmax output arrives here as `linear`, the network appends the softmax. */
+  activation: ActivationKind;
+  /** What the request says, softmax included: it chooses the initialiser. */
+  declaredActivation: ActivationKind;
+  /** f of the layer below. */
+  inputActivation: ActivationKind;
+  memory: MemoryPlan;
+  /** Most shards of a training batch; 0 where the network only predicts and no gradient is planned. */
+  shards: number;
+  /** Samples of a whole batch. */
+  batchSize: number;
+  /** Address of one real that holds 1 / samples of the present batch. */
+  averageScale: number;
+}
+
+/** Plans the values of a tensor and, for training, its gradient. */
+export function planTensor(options: LayerOptions, tensor: Omit<Tensor, "address" | "gradient" | "learningRate" | "name"> & { name: string; trained: boolean }): Tensor {
+  const { memory, index, spec, shards } = options;
+  const { trained, ...rest } = tensor;
+  const name = `layers.${index}.${tensor.name}`;
+  const reserve = (what: string) => memory.reserve({ what: `${what}${name} (${tensor.size} numbers)`, element: "real", count: tensor.size });
+  return { ...rest, name, address: reserve(""), gradient: trained && shards > 0 ? reserve("the gradient of ") : 0, learningRate: spec.learningRate };
+}
+
+/** Plans a gradient that every shard sums for itself and that is reduced into `target`; with one sample a batch both are one place. */
+export function planShardGradient(options: LayerOptions, { size, target }: { size: number; target: number }): ShardGradient {
+  const { memory, shards, batchSize, index } = options;
+  if (shards === 0 || batchSize === 1) return { address: target, stride: 0, size, target };
+  const stride = Math.ceil((size * memory.realBytes) / 64) * 64;
+  const address = memory.reserve({ what: `the gradients of layer ${index} in ${shards} shards`, element: "byte", count: stride * shards });
+  return { address, stride, size, target };
+}
+
+/** The address of a shard's own sum. */
+export const ofShard = (gradient: ShardGradient, shard: number): number => gradient.address + shard * gradient.stride;

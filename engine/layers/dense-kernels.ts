@@ -1,0 +1,79 @@
+/**
+ * The kernels of a dense layer, Bouvrie §2, recorded for dense layers and for convolutions whose output is one pixel.
+ *
+ *   forward    x = f(W x + b)
+ *   backward   δ^{ℓ−1} = (Wᵀ δ) ∘ f′(u^{ℓ−1})      (1)
+ *   gradient   ∂E/∂W = δ xᵀ, ∂E/∂b = δ             (2)
+ *
+ * Weights lie as [input][unit]: forward reads a row for each input, and a row is what a thread owns when the gradient is deferred.
+ */
+import { activationCodes, gateSquared } from "../kernels/kernels.ts";
+import { ofShard } from "../layer.ts";
+import type { Deferred, LayerOptions, ShardGradient, Tensor, Wires } from "../layer.ts";
+import type { Program } from "../program.ts";
+
+/** From this many weights on, one gradient split by rows beats one a shard. A property of the network and the batch, never of the threads. */
+const leastDeferred = 4096;
+
+export const isDeferred = ({ shards, batchSize }: LayerOptions, weights: number): boolean => shards > 1 && batchSize > 8 && weights >= leastDeferred;
+
+export interface DenseKernels {
+  options: LayerOptions;
+  inputs: number;
+  units: number;
+  weights: number;
+  /** Address of ∂E/∂W. */
+  gradient: number;
+  bias: Tensor;
+  /** Null where the gradient is deferred. */
+  weightGradient: ShardGradient | null;
+  biasGradient: ShardGradient;
+  squaredWeights: () => number;
+}
+
+export function recordDense({ options, inputs, units, weights, gradient, bias, weightGradient, biasGradient, squaredWeights }: DenseKernels) {
+  const { activation, inputActivation, memory, shards } = options;
+  const f = activationCodes[activation as keyof typeof activationCodes];
+  const gate = activationCodes[inputActivation as keyof typeof activationCodes];
+
+  const outer = (program: Program, wires: Wires, input: number): void => {
+    // With a deferred gradient the shard still sums the biases: no rows, all units.
+    program.call("denseGradient", {
+      input, delta: wires.delta, gradient: weightGradient ? ofShard(weightGradient, wires.shard) : gradient, biasGradient: ofShard(biasGradient, wires.shard),
+      inputs: weightGradient ? inputs : 0, units, from: 0, to: units, lanes: wires.lanes,
+    });
+  };
+  const down = (program: Program, wires: Wires, from: number, code: number): void => {
+    if (wires.inputDelta) program.call("denseBackward", { delta: wires.delta, weights: from, input: wires.input, output: wires.inputDelta, inputs, units, gate: code, lanes: wires.lanes });
+  };
+  const rowsOf = (program: Program, wires: Wires, input: number, { from, to }: { from: number; to: number }): void => {
+    program.call("denseGradient", {
+      input: input + from * wires.lanes * memory.realBytes, delta: wires.delta, gradient: gradient + from * units * memory.realBytes, biasGradient: 0,
+      inputs: to - from, units, from: 0, to: units, lanes: wires.lanes,
+    });
+  };
+  const deferred: Deferred = {
+    gradient,
+    rows: inputs,
+    rowSize: units,
+    record: (program, wires, rows) => rowsOf(program, wires, wires.input, rows),
+    recordCurvature: (program, wires, rows) => rowsOf(program, wires, wires.own[0]!, rows),
+  };
+  return {
+    buffers: [],
+    curvatureBuffers: [inputs],
+    ...(weightGradient || shards === 0 ? {} : { deferred }),
+    forward(program: Program, wires: Wires): void {
+      program.call("denseForward", { input: wires.input, weights, bias: bias.address, output: wires.output, inputs, units, activation: f, lanes: wires.lanes });
+    },
+    backward(program: Program, wires: Wires): void {
+      outer(program, wires, wires.input);
+      down(program, wires, weights, gate);
+    },
+    curvature(program: Program, wires: Wires): void {
+      program.call("square", { input: wires.input, output: wires.own[0]!, count: inputs * wires.lanes });
+      outer(program, wires, wires.own[0]!);
+      down(program, wires, squaredWeights(), gate + gateSquared);
+    },
+  };
+}

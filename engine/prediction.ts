@@ -1,0 +1,147 @@
+/**
+ * Inference with the kernels of training: a network, its weights, and room for one batch. A single sample takes the path that wastes no lanes.
+ * Outputs are the network's own; `probabilitiesOf` maps them to shares of one. Never does I/O, never allocates after `createPredictor` but for its answers.
+ */
+import type { Normalisation } from "../schemas/model.ts";
+import type { Network } from "../schemas/network.ts";
+import { outputActivation, sizeOf } from "../schemas/shape.ts";
+import type { Shape } from "../schemas/shape.ts";
+import { cutBatch } from "./batches.ts";
+import { loadWeights } from "./checkpoint.ts";
+import { dtypeCodes, headerCount, headerResults, headerRows, headerSamples } from "./kernels/kernels.ts";
+import type { Kernels } from "./kernels/kernels.ts";
+import { MemoryPlan, Views } from "./memory.ts";
+import { planNetwork, recordEvaluation, writeConstants } from "./network.ts";
+import type { NetworkPlan } from "./network.ts";
+import { Program } from "./program.ts";
+import { unitPlanner } from "./units.ts";
+import type { PlannedUnit } from "./units.ts";
+
+export interface PredictionSpec {
+  network: Network;
+  input: Shape;
+  classes: number;
+  normalisation: Normalisation;
+  /** Most samples at once. */
+  batch: number;
+}
+
+export interface PredictionPlan {
+  spec: PredictionSpec;
+  bytes: number;
+}
+
+export interface FeatureMaps {
+  /** Index in the request's layers. */
+  layer: number;
+  kind: string;
+  shape: Shape;
+  /** [channels][height][width] */
+  values: Float32Array;
+}
+
+export interface Predictor {
+  /** samples [n][C][H][W] in the dataset's own range, n ≤ batch; → outputs [n][classes], softmax applied where the network ends in one. */
+  predict(samples: Float32Array | Uint8Array, n: number): Float32Array;
+  /** What each layer makes of one sample. */
+  featureMaps(sample: Float32Array | Uint8Array): FeatureMaps[];
+}
+
+interface Parts {
+  memory: MemoryPlan;
+  network: NetworkPlan;
+  samples: number;
+  results: number;
+  prepare: Program;
+  /** Blocks of eight, and the single sample. */
+  blocks: { unit: PlannedUnit; program: Program };
+  single: { unit: PlannedUnit; program: Program };
+}
+
+function planParts({ network, input, classes, batch }: PredictionSpec): Parts {
+  const memory = new MemoryPlan(4);
+  const planned = planNetwork({ network, input, classes, memory, shards: 0, batchSize: batch, averageScale: 0 });
+  const samples = memory.reserve({ what: "the samples", element: "real", count: batch * sizeOf(input) });
+  const results = memory.reserve({ what: "the outputs", element: "real", count: batch * classes });
+  const source = { samples, dtype: dtypeCodes.float32, labels: 0 };
+  const path = (lanes: 1 | 8): Parts["blocks"] => {
+    const unit = unitPlanner({ memory, plan: planned, lanes, threads: 1, purpose: "evaluation", curvature: false }).plan(cutBatch(1))[0]!;
+    return { unit, program: recordEvaluation({ plan: planned, unit, source, loss: null, results }) };
+  };
+  const prepare = new Program();
+  for (const layer of planned.layers) layer.prepare?.(prepare);
+  const parts = { memory, network: planned, samples, results, prepare, blocks: path(8), single: path(1) };
+  for (const program of [prepare, parts.blocks.program, parts.single.program]) program.reserve(memory);
+  return parts;
+}
+
+/** Plans a predictor without making its memory. Throws EngineError for a network that does not fit. */
+export const planPrediction = (spec: PredictionSpec): PredictionPlan => ({ spec, bytes: planParts(spec).memory.bytes });
+
+export interface PredictorOptions {
+  plan: PredictionPlan;
+  memory: WebAssembly.Memory;
+  kernels: Kernels;
+  /** A safetensors file with the network's tensors. */
+  weights: Uint8Array;
+}
+
+/** Throws EngineError where the weights are not this network's. */
+export function createPredictor({ plan, memory, kernels, weights }: PredictorOptions): Predictor {
+  const { spec } = plan;
+  const parts = planParts(spec);
+  const { network, blocks, single } = parts;
+  const views = new Views(memory.buffer, 4);
+  writeConstants(network, views, spec.normalisation);
+  for (const program of [parts.prepare, blocks.program, single.program]) program.install(views);
+  loadWeights({ views, tensors: network.tensors, bytes: weights });
+  parts.prepare.run(kernels);
+  for (const layer of network.layers) layer.beforeEvaluation?.(views);
+  const size = sizeOf(spec.input);
+
+  const run = ({ unit, program }: Parts["blocks"], first: number, count: number): void => {
+    const header = unit.header / 4;
+    views.ints[header + headerCount] = count;
+    for (let lane = 0; lane < count; lane++) for (const field of [headerRows, headerSamples, headerResults]) views.ints[header + field + lane] = first + lane;
+    program.run(kernels);
+  };
+  const put = (samples: Float32Array | Uint8Array, n: number): void => {
+    if (n < 1 || n > spec.batch || samples.length !== n * size) throw new Error(`${samples.length} numbers are not ${n} samples of ${size}, at most ${spec.batch} at once`);
+    views.reals(parts.samples, n * size).set(samples);
+  };
+
+  return {
+    predict(samples, n) {
+      put(samples, n);
+      if (n === 1) run(single, 0, 1);
+      else for (let first = 0; first < n; first += 8) run(blocks, first, Math.min(8, n - first));
+      return Float32Array.from(views.reals(parts.results, n * spec.classes));
+    },
+    featureMaps(sample) {
+      put(sample, 1);
+      run(single, 0, 1);
+      return network.layers.map((layer, index) => {
+        const isLast = index === network.layers.length - 1;
+        const address = isLast ? single.unit.y : single.unit.outputs[index]!;
+        return { layer: index, kind: layer.kind, shape: layer.output, values: Float32Array.from(views.reals(address, sizeOf(layer.output))) };
+      });
+    },
+  };
+}
+
+/**
+ * Outputs [n][classes] as shares of one: a softmax's as they are; others mapped to [0, 1] from their target range (0 … 1, or −1 … 1 for tanh outputs), clipped
+ * and divided by their sum. Where all are clipped to zero every class has an equal share.
+ */
+export function probabilitiesOf(outputs: Float32Array, { network, classes }: { network: Network; classes: number }): Float32Array {
+  const activation = outputActivation(network.layers);
+  if (activation === "softmax") return outputs;
+  const low = activation === "tanh" || activation === "scaled-tanh" ? -1 : 0;
+  const shares = outputs.map((output) => Math.min(1, Math.max(0, (output - low) / (1 - low))));
+  for (let first = 0; first < shares.length; first += classes) {
+    let sum = 0;
+    for (let unit = 0; unit < classes; unit++) sum += shares[first + unit]!;
+    for (let unit = 0; unit < classes; unit++) shares[first + unit] = sum > 0 ? shares[first + unit]! / sum : 1 / classes;
+  }
+  return shares;
+}

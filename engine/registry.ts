@@ -1,0 +1,28 @@
+/** Planned kinds and who plans them: one builder a kind. A convolution with learned inputs plans as `combination`. */
+import { isLearned } from "../schemas/shape.ts";
+import type { Layer as LayerSpec } from "../schemas/layer.ts";
+import type { LayerOptions, PlannedLayer } from "./layer.ts";
+import { planBatchNormalisation } from "./layers/batch-normalisation.ts";
+import { planCombination } from "./layers/combination.ts";
+import { planConvolution } from "./layers/convolution.ts";
+import { planDense } from "./layers/dense.ts";
+import { planDropout } from "./layers/dropout.ts";
+import { planSubsampling } from "./layers/subsampling.ts";
+
+export const layerPlanners = {
+  convolution: planConvolution,
+  combination: planCombination,
+  subsampling: planSubsampling,
+  dense: planDense,
+  dropout: planDropout,
+  "batch-normalisation": planBatchNormalisation,
+} as const;
+
+export type PlannedKind = keyof typeof layerPlanners;
+
+export const plannedKind = (spec: LayerSpec): PlannedKind => (spec.kind === "convolution" && isLearned(spec.inputs) ? "combination" : spec.kind);
+
+export function planLayer(options: LayerOptions): PlannedLayer {
+  const plan = layerPlanners[plannedKind(options.spec)] as (options: LayerOptions) => PlannedLayer;
+  return plan(options);
+}
