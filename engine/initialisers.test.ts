@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { activationKind, initialiserKind } from "../schemas/layer.ts";
-import { defaultInitialiser, fansOf, fillMix, fillWeights } from "./initialisers.ts";
+import { initialiserOf } from "../schemas/shape.ts";
+import { fansOf, fillMix, fillWeights } from "./initialisers.ts";
 
 const count = 40_000;
 function filled(kind: "lecun" | "glorot" | "he" | "toolbox" | undefined, options: { activation?: "relu" | "tanh"; seed?: number; layer?: number } = {}): Float64Array {
@@ -26,7 +27,7 @@ describe("fillWeights", () => {
     expect(reach(filled("he"))).toBeGreaterThan(3 * Math.sqrt(2 / 75));
   });
   it("has a default for every activation", () => {
-    for (const activation of activationKind.options) expect(initialiserKind.options).toContain(defaultInitialiser[activation]);
+    for (const activation of activationKind.options) expect(initialiserKind.options).toContain(initialiserOf[activation]);
     expect(filled(undefined, { activation: "relu" })).toEqual(filled("he"));
   });
   it("differs by seed and layer, and repeats otherwise", () => {

@@ -10,21 +10,14 @@
  * float64, so float32 and float64 networks start from the same numbers but for one rounding. Never reads its neighbours, never allocates.
  */
 import type { ActivationKind, InitialiserKind } from "../schemas/layer.ts";
+import { initialiserOf } from "../schemas/shape.ts";
 import { extend, hash, normal, purposes, uniform } from "./random.ts";
 
 /** Which tensor of a layer is filled: part of the place of every draw. */
 const tensorCodes = { weight: 0, mix: 1 } as const;
 
 /** What a layer uses when its request names nothing. */
-export const defaultInitialiser: Readonly<Record<ActivationKind, InitialiserKind>> = {
-  sigmoid: "glorot",
-  tanh: "glorot",
-  "scaled-tanh": "lecun",
-  relu: "he",
-  "leaky-relu": "he",
-  softmax: "glorot",
-  linear: "glorot",
-};
+export { initialiserOf as defaultInitialiser };
 
 /**
  * Inputs that one output sums over, and outputs that one input reaches. `area` is the filter's size² (1 for a dense layer), `pairs` the number of
@@ -71,7 +64,7 @@ export function fillWeights(options: {
   layer: number;
 }): void {
   const { into, activation, fanIn, fanOut, seed, layer } = options;
-  const value = valueOf(options.kind ?? defaultInitialiser[activation], fanIn, fanOut);
+  const value = valueOf(options.kind ?? initialiserOf[activation], fanIn, fanOut);
   const beginning = hash(seed, purposes.initialise, layer, tensorCodes.weight);
   for (let place = 0; place < into.length; place++) into[place] = value(extend(beginning, place));
 }

@@ -1,22 +1,11 @@
 /** Makes a request complete: the preset's settings where the request has none, and the defaults that depend on other fields. Pure. */
 import type { CompleteJobRequest, jobRequest } from "./job.ts";
-import type { ActivationKind, InitialiserKind, Layer } from "./layer.ts";
+import type { Layer } from "./layer.ts";
 import { presetName, type Loss, type Network } from "./network.ts";
 import type { Schedule } from "./optimiser.ts";
 import { presets } from "./presets.ts";
-import { outputActivation } from "./shape.ts";
+import { initialiserOf, outputActivation } from "./shape.ts";
 import type { z } from "zod";
-
-/** How weights start where the layer does not say: by what its activation needs (LeCun 1998; Glorot & Bengio 2010; He et al. 2015). */
-export const initialiserOf: Readonly<Record<ActivationKind, InitialiserKind>> = {
-  sigmoid: "glorot",
-  tanh: "glorot",
-  "scaled-tanh": "lecun",
-  relu: "he",
-  "leaky-relu": "he",
-  softmax: "glorot",
-  linear: "glorot",
-};
 
 /**
  * A body as it came, before it is checked: a preset's settings come in below the fields that are given. A field that is given wins as a whole

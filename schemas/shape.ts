@@ -1,6 +1,6 @@
 /** The pure arithmetic of shapes: what each layer makes of its input, how many parameters, bytes and FLOPs. No I/O, no engine. */
 import { z } from "zod";
-import type { ActivationKind, Connections, ConvolutionLayer, Layer } from "./layer.ts";
+import type { ActivationKind, Connections, ConvolutionLayer, InitialiserKind, Layer } from "./layer.ts";
 
 export const shape = z.strictObject({
   channels: z.int().min(1).max(65_536),
@@ -50,6 +50,17 @@ export function connectionTable(layer: ConvolutionLayer, channels: number): read
   if (inputs === "lenet-5") return lenet5Connections;
   return inputs;
 }
+
+/** How weights start where the layer does not say: by what its activation needs (LeCun 1998; Glorot & Bengio 2010; He et al. 2015). */
+export const initialiserOf: Readonly<Record<ActivationKind, InitialiserKind>> = {
+  sigmoid: "glorot",
+  tanh: "glorot",
+  "scaled-tanh": "lecun",
+  relu: "he",
+  "leaky-relu": "he",
+  softmax: "glorot",
+  linear: "glorot",
+};
 
 /** What a layer becomes on a given input. `connected` counts the (input, output) pairs of maps that a convolution computes. */
 export interface LayerShape {
