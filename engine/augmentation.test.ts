@@ -69,6 +69,23 @@ describe("what each setting does", () => {
       expect(half(0, 15)).toBeCloseTo(-half(20, 35), 4); // antisymmetric about the middle
     }
   });
+  it("rotation is one: it keeps lengths, angles and handedness", () => {
+    const size = 21;
+    const square = { channels: 1, height: size, width: size };
+    for (let sample = 0; sample < 6; sample++) {
+      // The source of each pixel, read off two ramps; its differences along rows and columns are the columns of the matrix.
+      const [rows, columns] = [(at: number) => Math.floor(at / size), (at: number) => at % size].map((value) =>
+        distorted({ rotate: 180 }, { shape: square, input: Float32Array.from({ length: size * size }, (_, at) => value(at)), sample }),
+      ) as [Float32Array, Float32Array];
+      const middle = 10 * size + 10;
+      const along = (image: Float32Array): [number, number] => [image[middle + size] - image[middle], image[middle + 1] - image[middle]];
+      const [a, b] = along(rows);
+      const [c, d] = along(columns);
+      expect(a * a + c * c).toBeCloseTo(1, 4);
+      expect(a * b + c * d).toBeCloseTo(0, 4);
+      expect(a * d - b * c).toBeCloseTo(1, 4);
+    }
+  });
   it("size grows and shrinks about the middle", () => {
     const sums = Array.from({ length: 30 }, (_, sample) => distorted({ scale: 0.5 }, { input: dot, sample }).reduce((sum, value) => sum + value, 0));
     expect(Math.max(...sums)).toBeGreaterThan(15); // a dot of one pixel, enlarged

@@ -12,7 +12,7 @@ const network = schema.parse({
   layers: [
     { kind: "convolution", maps: 4, size: 3, padding: 1, activation: "scaled-tanh", inputs: [[0], [1], [0, 1], [1]] },
     { kind: "batch-normalisation", epsilon: 0.01 },
-    { kind: "subsampling", factor: 2, reduce: "sum", activation: "tanh" },
+    { kind: "subsampling", factor: 2, reduce: "sum" },
     { kind: "convolution", maps: 3, size: 2, activation: "relu", inputs: { learned: { filters: "per-pair" } } },
     { kind: "dropout" },
     { kind: "convolution", maps: 5, size: 2, padding: 1, stride: 2, activation: "leaky-relu", inputs: { learned: { filters: "per-input" } } },
