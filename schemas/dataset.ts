@@ -36,6 +36,7 @@ export const datasetStatistics = z.strictObject({
   maximum: z.number(),
   classCounts: z.strictObject({ train: z.array(z.int()), validation: z.array(z.int()), test: z.array(z.int()) }),
 });
+export type DatasetStatistics = z.infer<typeof datasetStatistics>;
 
 export const dataset = z.strictObject({
   id: datasetId,

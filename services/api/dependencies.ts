@@ -1,8 +1,23 @@
 /** What the api is given: nothing here is found by itself, so a test can give something else. */
 import type { FastifyBaseLogger } from "fastify";
+import type { Prediction } from "../prediction/index.ts";
+import type { Config } from "../shared/config.ts";
+import type { EventFeed } from "../shared/progress/index.ts";
+import type { Queues } from "../shared/queues.ts";
+import type { Records } from "../shared/records/index.ts";
+import type { Redis } from "../shared/redis.ts";
+import type { Storage } from "../shared/storage/index.ts";
 
 export interface Dependencies {
   /** The product's version, as package.json says. */
   version: string;
+  config: Config;
   log: FastifyBaseLogger;
+  /** In the role `answering`: a command fails at once while Redis is away. */
+  redis: Redis;
+  records: Records;
+  queues: Queues;
+  storage: Storage;
+  feed: EventFeed;
+  prediction: Prediction;
 }

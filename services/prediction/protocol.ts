@@ -1,6 +1,6 @@
 /** What the threads compute: each call by name, what goes in, what comes out. Plain data only. */
 import type { Augmentation } from "../../schemas/augmentation.ts";
-import type { Dtype } from "../../schemas/dataset.ts";
+import type { DatasetStatistics, Dtype, Split } from "../../schemas/dataset.ts";
 import type { CompleteJobRequest } from "../../schemas/job.ts";
 import type { Normalisation } from "../../schemas/model.ts";
 import type { Loss, Network } from "../../schemas/network.ts";
@@ -83,12 +83,12 @@ export interface Calls {
   load: { input: { key: string; runnable: Runnable; weights: Uint8Array }; output: { bytes: number } };
   describe: { input: { runnable: Runnable; weights: Uint8Array }; output: LayerView[] };
   filters: { input: { weights: Uint8Array; layer: number }; output: Filters | null };
-  exportOnnx: { input: { runnable: Runnable; weights: Uint8Array }; output: Uint8Array };
+  exportOnnx: { input: { runnable: Runnable; classNames: string[]; weights: Uint8Array }; output: Uint8Array };
   /** The weights alone, without the state that a checkpoint also holds. */
   exportWeights: { input: { runnable: Runnable; weights: Uint8Array; metadata: Record<string, string> }; output: Uint8Array };
   /** Reads a weights file that somebody brings and says what it holds; refuses what does not fit the network. */
   inspectWeights: { input: { runnable: Runnable; weights: Uint8Array }; output: { parameters: number } };
-  planBytes: { input: { request: CompleteJobRequest; input: Shape; classes: number; dtype: Dtype; counts: { train: number; validation: number; test: number }; normalisation: Normalisation }; output: { bytes: number } };
+  planBytes: { input: { request: CompleteJobRequest; input: Shape; classes: number; dtype: Dtype; counts: Record<Split, number>; statistics: DatasetStatistics }; output: { bytes: number } };
   checkGradients: { input: GradientCheckSettings; output: unknown };
   augment: { input: AugmentationPreview; output: Samples };
 }

@@ -30,6 +30,8 @@ export const environmentSchema = z.object({
   WORKER_CRASH_BUDGET: integer(1, 1000).default(3),
   WORKER_DRAIN_SECONDS: integer(1, 3600).default(30),
   WEBHOOK_ALLOW_PRIVATE: flag.default(false),
+  RATE_LIMIT: integer(1, 1_000_000).optional(),
+  PREDICTION_CACHE_MIB: integer(16, 65_536).default(256),
 });
 
 type Environment = z.infer<typeof environmentSchema>;
@@ -46,6 +48,10 @@ export interface Config {
   logLevel: Environment["LOG_LEVEL"];
   worker: { slots: number; threads: number; crashBudget: number; drainSeconds: number };
   webhooks: { allowPrivate: boolean };
+  /** Requests a minute that one address may make; null: any number. */
+  rateLimit: number | null;
+  /** Shared memories of models that stay loaded for predictions. */
+  predictionCacheBytes: number;
 }
 
 /** The environment asks for something that cannot be. `message` has a line for each variable at fault. */
@@ -53,7 +59,7 @@ export class ConfigError extends Error {
   override name = "ConfigError";
 }
 
-const ours = /^(REDIS|STORAGE|WORKER|WEBHOOK|KERNELS)_/;
+const ours = /^(REDIS|STORAGE|WORKER|WEBHOOK|KERNELS|PREDICTION|RATE)_/;
 /** What Kubernetes and Docker links put into every container for a service called redis or worker. */
 const injected = /_(SERVICE_HOST|SERVICE_PORT(_.*)?|PORT(_\d+_(TCP|UDP).*)?)$/;
 
@@ -88,5 +94,7 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
     logLevel: read.LOG_LEVEL,
     worker: { slots: read.WORKER_SLOTS, threads: read.WORKER_THREADS, crashBudget: read.WORKER_CRASH_BUDGET, drainSeconds: read.WORKER_DRAIN_SECONDS },
     webhooks: { allowPrivate: read.WEBHOOK_ALLOW_PRIVATE },
+    rateLimit: read.RATE_LIMIT ?? null,
+    predictionCacheBytes: read.PREDICTION_CACHE_MIB * 1024 * 1024,
   };
 }

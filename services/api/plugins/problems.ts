@@ -1,10 +1,14 @@
 /** Every answer that is not a success is application/problem+json (RFC 9457), whoever threw and whatever it was. */
 import type { FastifyError, FastifyReply, FastifyRequest } from "fastify";
 import plugin from "fastify-plugin";
+import type { ProblemCode } from "../../../schemas/problem.ts";
+import { ComputationError, type ComputationFault } from "../../prediction/index.ts";
+import { isRedisAway } from "../../shared/redis.ts";
+import { StorageError } from "../../shared/storage/index.ts";
 import { Problem } from "../problem.ts";
 import type { App } from "../types.ts";
 
-const seconds = 2;
+const retrySeconds = 2;
 
 /** What Fastify and its plugins throw, in our words. */
 const fastifyErrors: Record<string, (error: FastifyError, request: FastifyRequest) => Problem> = {
@@ -24,15 +28,22 @@ const fastifyErrors: Record<string, (error: FastifyError, request: FastifyReques
   FST_ERR_MAX_PARAM_LENGTH: () => new Problem({ code: "not-found", detail: "a part of the path is too long to be a name" }),
 };
 
+const faults: Record<ComputationFault, ProblemCode> = { refused: "invalid-data", timeout: "overloaded", overloaded: "overloaded", failed: "internal", closed: "overloaded" };
+
 /** Failures of the world behind us: worth another try in a moment. */
-function worldError(error: NodeJS.ErrnoException): Problem | null {
-  if (error.name === "MaxRetriesPerRequestError" || /Stream isn't writeable|Connection is closed|enableOfflineQueue/.test(error.message)) {
-    return new Problem({ code: "redis-unavailable", detail: "Redis cannot be reached at the moment; nothing was changed", retryAfter: seconds, cause: error });
-  }
+function worldError(error: Error): Problem | null {
+  if (isRedisAway(error)) return new Problem({ code: "redis-unavailable", detail: "Redis cannot be reached at the moment; try again shortly", retryAfter: retrySeconds, cause: error });
   if (/^(LOADING|READONLY|MASTERDOWN|CLUSTERDOWN|BUSY|MISCONF|OOM) /.test(error.message)) {
-    return new Problem({ code: "redis-unavailable", detail: `Redis does not take commands at the moment (${error.message.split(" ")[0]})`, retryAfter: seconds, cause: error });
+    return new Problem({ code: "redis-unavailable", detail: `Redis does not take commands at the moment (${error.message.split(" ")[0]})`, retryAfter: retrySeconds, cause: error });
   }
-  if (error.code === "ENOSPC" || error.code === "EDQUOT") return new Problem({ code: "insufficient-storage", detail: "there is not enough space left in storage", cause: error });
+  if (error instanceof StorageError) {
+    if (error.fault === "full") return new Problem({ code: "insufficient-storage", detail: "there is not enough space left in storage", cause: error });
+    if (error.fault === "unavailable") return new Problem({ code: "storage-unavailable", detail: "storage cannot be reached at the moment; try again shortly", retryAfter: retrySeconds, cause: error });
+  }
+  if (error instanceof ComputationError) {
+    const code = faults[error.fault];
+    return new Problem({ code, detail: error.message, errors: error.pointer === undefined ? [] : [{ pointer: error.pointer, detail: error.message }], ...(code === "overloaded" ? { retryAfter: retrySeconds } : {}), cause: error });
+  }
   return null;
 }
 

@@ -1,8 +1,19 @@
 /** Every route of the service, a folder a path segment (`_id` is a parameter). */
 import type { Dependencies } from "../dependencies.ts";
+import type { EventStreams } from "../streams.ts";
 import type { App } from "../types.ts";
 import { healthRoutes } from "./health/index.ts";
+import { eventRoutes } from "./v1/jobs/_id/events.ts";
+import { jobRoutes } from "./v1/jobs/_id/index.ts";
+import { watchRoutes } from "./v1/jobs/_id/watch.ts";
+import { jobsRoutes } from "./v1/jobs/index.ts";
+import { systemRoutes } from "./v1/system/index.ts";
 
-export function registerRoutes(app: App, dependencies: Dependencies): void {
+export function registerRoutes(app: App, dependencies: Dependencies, streams: EventStreams): void {
   healthRoutes(app, dependencies);
+  systemRoutes(app, dependencies);
+  jobsRoutes(app, dependencies);
+  jobRoutes(app, dependencies);
+  watchRoutes(app, dependencies);
+  eventRoutes(app, dependencies, streams);
 }

@@ -1,4 +1,3 @@
 /** How trainings are watched. */
 export { EventFeed } from "./feed.ts";
 export { isEventId, lastEventId, readEvent, readEvents, readMetrics } from "./read.ts";
-export { thin } from "./thin.ts";

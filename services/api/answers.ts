@@ -1,0 +1,26 @@
+/** From probabilities to the rows of an answer: the class, its name, the k best. */
+import type { z } from "zod";
+import type { Prediction as Row, rankedClass } from "../../schemas/prediction.ts";
+
+/** Places of the k largest, the largest first, the first of equals first. */
+function best(probabilities: Float32Array, k: number): number[] {
+  if (k === 1) {
+    let most = 0;
+    for (let at = 1; at < probabilities.length; at++) if (probabilities[at] > probabilities[most]) most = at;
+    return [most];
+  }
+  return [...probabilities.keys()].sort((left, right) => probabilities[right] - probabilities[left] || left - right).slice(0, k);
+}
+
+/** `probabilities` is [count][classes]. */
+export function predictionRows(probabilities: Float32Array, names: readonly string[], topK: number): Row[] {
+  const classes = names.length;
+  const rows: Row[] = [];
+  for (let from = 0; from < probabilities.length; from += classes) {
+    const row = probabilities.subarray(from, from + classes);
+    const ranked: z.output<typeof rankedClass>[] = best(row, Math.min(topK, classes)).map((place) => ({ class: place, name: names[place], probability: row[place] }));
+    const [first] = ranked;
+    rows.push({ class: first.class, name: first.name, confidence: first.probability, probabilities: [...row], topK: ranked });
+  }
+  return rows;
+}

@@ -1,0 +1,136 @@
+/** New inputs in every form a client may send them, made into samples [count][channels][height][width] in the dataset's own range. */
+import type { Conversion, Dtype } from "../../schemas/dataset.ts";
+import type { z } from "zod";
+import type { predictionRequest } from "../../schemas/prediction.ts";
+import { describeShape, sizeOf, type Shape } from "../../schemas/shape.ts";
+import { PictureError, type Prediction, type Samples } from "../prediction/index.ts";
+import { Problem, invalid } from "./problem.ts";
+
+/** What samples of a model look like. `range` is where the numbers of a picture's 0 … 255 go: the dataset's own. */
+export interface SampleForm {
+  input: Shape;
+  conversion: Conversion;
+  dtype: Dtype;
+  range: { minimum: number; maximum: number };
+}
+
+export interface Instances {
+  samples: Samples;
+  count: number;
+  /** What was done, in words. */
+  conversion: string[];
+}
+
+type Instance = z.output<typeof predictionRequest>["instances"][number];
+type Picture = { b64: string };
+
+const isPicture = (instance: Instance): instance is Picture => !Array.isArray(instance);
+const mostNumbers = 16 * 1024 * 1024;
+
+/** Copies nested or flat lists into `into`; answers how many numbers there were. */
+function flatten(list: readonly unknown[], into: Float32Array, from: number, pointer: string): number {
+  let at = from;
+  for (const [index, value] of list.entries()) {
+    if (Array.isArray(value)) at = flatten(value, into, at, `${pointer}/${index}`);
+    else if (typeof value !== "number" || !Number.isFinite(value)) throw invalid(`${pointer}/${index}`, `expected a number, found ${JSON.stringify(value)?.slice(0, 40) ?? "nothing"}`);
+    else {
+      if (at < into.length) into[at] = value;
+      at += 1;
+    }
+  }
+  return at;
+}
+
+/** The lengths of nested lists, or null where they differ among themselves. */
+function nesting(list: readonly unknown[]): number[] | null {
+  const [first] = list;
+  if (!Array.isArray(first)) return list.some((each) => Array.isArray(each)) ? null : [list.length];
+  const inner = nesting(first);
+  const same = inner !== null && list.every((each) => Array.isArray(each) && JSON.stringify(nesting(each)) === JSON.stringify(inner));
+  return same ? [list.length, ...inner] : null;
+}
+
+function numbers(instance: readonly unknown[], input: Shape, into: Float32Array, pointer: string): void {
+  const expected = `${sizeOf(input)} numbers, flat or nested as ${describeShape(input)} (channels, rows, columns)`;
+  const lengths = nesting(instance);
+  if (lengths === null) throw invalid(pointer, `its lists differ in length or depth; expected ${expected}`);
+  const { channels, height, width } = input;
+  const forms = [[sizeOf(input)], [channels, height, width], [channels, height * width], ...(channels === 1 ? [[height, width]] : [])];
+  if (!forms.some((form) => form.length === lengths.length && form.every((length, axis) => length === lengths[axis]))) {
+    throw invalid(pointer, `expected ${expected}, found ${lengths.join("×")}`);
+  }
+  flatten(instance, into, 0, pointer);
+}
+
+const scaled = (pixels: Uint8Array, { minimum, maximum }: SampleForm["range"]): Float32Array => Float32Array.from(pixels, (pixel) => minimum + (pixel / 255) * (maximum - minimum));
+const rangeWords = ({ minimum, maximum }: SampleForm["range"]): string => `grey values 0 to 255 mapped to the dataset's ${minimum} to ${maximum}`;
+
+async function convert(prediction: Prediction, bytes: Uint8Array, form: SampleForm, pointer: string): Promise<{ pixels: Uint8Array; steps: string[] }> {
+  if (form.conversion.channels !== form.input.channels) throw invalid(pointer, `this model takes ${form.input.channels} channels; pictures have 1 or 3: send numbers`);
+  try {
+    return await prediction.convert(bytes, form.conversion);
+  } catch (error) {
+    if (error instanceof PictureError) throw new Problem({ code: "invalid-data", detail: `${pointer === "" ? "the picture" : pointer}: ${error.message}`, errors: [{ pointer, detail: error.message }] });
+    throw error;
+  }
+}
+
+/** A few pictures at a time: each may be large once decoded. */
+const picturesAtOnce = 4;
+
+/** Pictures as they are, PNG or JPEG. `pointers` name them in a problem. */
+export async function fromPictures(prediction: Prediction, pictures: readonly { bytes: Uint8Array; pointer: string }[], form: SampleForm): Promise<Instances> {
+  const size = sizeOf(form.input);
+  const samples = form.dtype === "uint8" ? new Uint8Array(pictures.length * size) : new Float32Array(pictures.length * size);
+  const words = new Set<string>();
+  for (let from = 0; from < pictures.length; from += picturesAtOnce) {
+    const some = pictures.slice(from, from + picturesAtOnce);
+    const converted = await Promise.all(some.map(({ bytes, pointer }) => convert(prediction, bytes, form, pointer)));
+    for (const [index, { pixels, steps }] of converted.entries()) {
+      samples.set(form.dtype === "uint8" ? pixels : scaled(pixels, form.range), (from + index) * size);
+      for (const step of steps) words.add(step);
+    }
+  }
+  if (form.dtype === "float32") words.add(rangeWords(form.range));
+  return { samples, count: pictures.length, conversion: [...words] };
+}
+
+const asNumbers = (input: Shape): string => `numbers taken as they are, ${describeShape(input)} (channels, rows, columns), in the dataset's own range`;
+
+/** `{instances}` of a JSON body: numbers and pictures may be mixed. */
+export async function fromJson(prediction: Prediction, instances: readonly Instance[], form: SampleForm): Promise<Instances> {
+  const size = sizeOf(form.input);
+  if (instances.length * size > mostNumbers) throw new Problem({ code: "payload-too-large", detail: `${instances.length} instances of ${size} numbers are too many at once; send at most ${Math.floor(mostNumbers / size)}` });
+  const pictures = instances.flatMap((instance, index) => (isPicture(instance) ? [{ bytes: decode(instance.b64, `/instances/${index}/b64`), pointer: `/instances/${index}/b64` }] : []));
+  const pictured = await fromPictures(prediction, pictures, form);
+  if (pictures.length === instances.length) return pictured;
+  const samples = new Float32Array(instances.length * size);
+  let picture = 0;
+  for (const [index, instance] of instances.entries()) {
+    const into = samples.subarray(index * size, (index + 1) * size);
+    if (isPicture(instance)) into.set(pictured.samples.subarray(picture * size, ++picture * size));
+    else numbers(instance, form.input, into, `/instances/${index}`);
+  }
+  return { samples, count: instances.length, conversion: [asNumbers(form.input), ...pictured.conversion] };
+}
+
+function decode(text: string, pointer: string): Buffer {
+  if (!/^[A-Za-z0-9+/_-]*={0,2}$/.test(text)) throw invalid(pointer, "expected base64");
+  return Buffer.from(text, "base64");
+}
+
+/** Raw samples, one after another; float32 is little-endian. */
+export function fromBytes(bytes: Uint8Array, dtype: Dtype, input: Shape): Instances {
+  const bytesEach = sizeOf(input) * (dtype === "uint8" ? 1 : 4);
+  const count = bytes.byteLength / bytesEach;
+  if (count === 0 || !Number.isInteger(count)) {
+    throw new Problem({ code: "invalid-data", detail: `the body has ${bytes.byteLength} bytes; a sample of ${describeShape(input)} ${dtype} has ${bytesEach}: expected a multiple of it` });
+  }
+  const words = `${count} raw ${dtype} ${count === 1 ? "sample" : "samples"} of ${describeShape(input)} (channels, rows, columns), in the dataset's own range`;
+  if (dtype === "uint8") return { samples: new Uint8Array(bytes), count, conversion: [words] };
+  const samples = new Float32Array(bytes.byteLength / 4);
+  new Uint8Array(samples.buffer).set(bytes);
+  const wrong = samples.findIndex((value) => !Number.isFinite(value));
+  if (wrong >= 0) throw new Problem({ code: "invalid-data", detail: `number ${wrong} of the body is not finite` });
+  return { samples, count, conversion: [words] };
+}

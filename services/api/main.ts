@@ -1,0 +1,61 @@
+/** The process of the api: reads the configuration, connects, listens, and ends without dropping what it accepted. */
+import { readFileSync } from "node:fs";
+import type { AddressInfo } from "node:net";
+import closeWithGrace from "close-with-grace";
+import { Prediction } from "../prediction/index.ts";
+import { ConfigError, readConfig, type Config } from "../shared/config.ts";
+import { createLog } from "../shared/log.ts";
+import { EventFeed } from "../shared/progress/index.ts";
+import { Queues } from "../shared/queues.ts";
+import { createRecords } from "../shared/records/index.ts";
+import { closeRedis, connectRedis } from "../shared/redis.ts";
+import { createStorage } from "../shared/storage/index.ts";
+import { buildApp } from "./app.ts";
+
+const mostSecondsToEnd = 25;
+
+/** package.json stands two folders up from services/api, and three from dist/services/api. */
+function readVersion(): string {
+  for (const up of ["../../package.json", "../../../package.json"]) {
+    try {
+      return (JSON.parse(readFileSync(new URL(up, import.meta.url), "utf8")) as { version: string }).version;
+    } catch {
+      continue;
+    }
+  }
+  return "unknown";
+}
+
+async function start(config: Config): Promise<void> {
+  const { redisUrl } = config;
+  if (redisUrl === null) throw new ConfigError("REDIS_URL: the api alone needs a Redis, as in redis://127.0.0.1:6379; `npm start` brings its own");
+  const log = createLog({ level: config.logLevel, service: "api" });
+  const redis = connectRedis({ url: redisUrl, role: "answering", log });
+  const subscriber = connectRedis({ url: redisUrl, role: "listening", log });
+  const records = createRecords(redis);
+  const queues = new Queues({ redis, log });
+  const feed = new EventFeed({ commands: redis, subscriber, log });
+  const prediction = new Prediction({ kernels: config.kernels, cacheBytes: config.predictionCacheBytes, log });
+  const app = await buildApp({ version: readVersion(), config, log, redis, records, queues, storage: createStorage(config), feed, prediction });
+  closeWithGrace({ delay: mostSecondsToEnd * 1000, logger: { error: (error: unknown) => log.error({ err: error }, "the api ends after a failure") } }, async ({ err, signal }) => {
+    if (err) log.error({ err }, "the api ends after a failure");
+    else log.info({ signal }, "the api ends");
+    await app.close();
+    feed.close();
+    await prediction.close();
+    await queues.close();
+    await Promise.all([closeRedis(redis), closeRedis(subscriber)]);
+  });
+  await app.listen({ port: config.port, host: config.host });
+  const { port } = app.server.address() as AddressInfo;
+  const host = config.host.includes(":") ? `[${config.host}]` : config.host;
+  process.stdout.write(`listening on http://${host}:${port}\n`);
+}
+
+try {
+  await start(readConfig(process.env));
+} catch (error) {
+  const taken = (error as NodeJS.ErrnoException).code === "EADDRINUSE";
+  process.stderr.write(`${error instanceof ConfigError ? error.message : taken ? "PORT: this port is taken; choose another, or 0 for a free one" : String((error as Error).stack)}\n`);
+  process.exit(1);
+}

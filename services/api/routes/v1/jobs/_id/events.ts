@@ -1,0 +1,101 @@
+/** GET /v1/jobs/{id}/events: a page, or with Accept: text/event-stream the same sequence live, from Last-Event-ID on. */
+import type { ServerResponse } from "node:http";
+import type { FastifyReply, FastifyRequest } from "fastify";
+import { z } from "zod";
+import { event, type Event } from "../../../../../../schemas/event.ts";
+import { isTerminal } from "../../../../../../schemas/job.ts";
+import { isEventId, lastEventId, readEvents } from "../../../../../shared/progress/index.ts";
+import type { JobRecord } from "../../../../../shared/records/index.ts";
+import type { Dependencies } from "../../../../dependencies.ts";
+import { findJob } from "../../../../find.ts";
+import { idParams, pageOf, pageQuery } from "../../../../paging.ts";
+import { Problem, invalid } from "../../../../problem.ts";
+import type { EventStreams } from "../../../../streams.ts";
+import type { App } from "../../../../types.ts";
+
+const query = pageQuery.omit({ order: true }).extend({ after: z.string().max(20).optional().describe("id of the last event seen") });
+const usualLimit = 200;
+
+const lineOf = (each: Event): string => `id: ${each.id}\nevent: ${each.type}\ndata: ${JSON.stringify(each)}\n\n`;
+
+function positionOf(request: FastifyRequest, after: string | undefined): string {
+  const given = request.headers["last-event-id"] ?? after;
+  if (given === undefined || given === "") return "0";
+  if (typeof given === "string" && isEventId(given)) return given;
+  throw invalid(after === undefined ? "/headers/last-event-id" : "/query/after", "expected the id of an event, a whole number");
+}
+
+const wantsStream = (request: FastifyRequest): boolean => (request.headers.accept ?? "").includes("text/event-stream");
+
+/** Writes and, where the reader is slow, waits until it has taken what it was given. */
+function write(to: ServerResponse, text: string): void | Promise<void> {
+  if (to.write(text) || to.destroyed) return undefined;
+  return new Promise((resolve) => {
+    const done = (): void => {
+      to.off("drain", done).off("close", done);
+      resolve();
+    };
+    to.on("drain", done).on("close", done);
+  });
+}
+
+interface Opening {
+  dependencies: Dependencies;
+  streams: EventStreams;
+  record: JobRecord;
+  after: string;
+}
+
+function stream(reply: FastifyReply, { dependencies, streams, record, after }: Opening): void {
+  reply.hijack();
+  const { raw } = reply;
+  raw.writeHead(200, { ...(reply.getHeaders() as Record<string, string>), "content-type": "text/event-stream; charset=utf-8", "cache-control": "no-store", "x-accel-buffering": "no" });
+  raw.write("retry: 1000\n\n");
+  const close = streams.add(raw);
+  const unsubscribe = dependencies.feed.subscribe(record.id, after, (events) => {
+    const waiting = write(raw, events.map(lineOf).join(""));
+    if (events.some((each) => each.type === "status" && each.data.terminal)) raw.end();
+    return waiting;
+  });
+  raw.on("error", () => raw.destroy());
+  raw.on("close", () => {
+    unsubscribe();
+    close();
+  });
+}
+
+export function eventRoutes(app: App, dependencies: Dependencies, streams: EventStreams): void {
+  const { records, redis } = dependencies;
+  app.get(
+    "/v1/jobs/:id/events",
+    {
+      schema: {
+        tags: ["jobs"],
+        summary: "What happened to a job, in order: a page, or live as server-sent events",
+        params: idParams,
+        querystring: query,
+        response: {
+          200: {
+            description: "A page of events, or with Accept: text/event-stream the same sequence live, with a comment every 15 s as a heartbeat",
+            content: { "application/json": { schema: pageOf(event) }, "text/event-stream": { schema: z.string() } },
+          },
+          204: z.undefined().describe("the job ended and every event was seen: stop asking"),
+        },
+      },
+    },
+    async (request, reply) => {
+      const record = await findJob(records, request.params.id);
+      const after = positionOf(request, request.query.after);
+      if (wantsStream(request)) {
+        if (streams.ending) throw new Problem({ code: "overloaded", detail: "the service is ending; ask again", retryAfter: 1 });
+        if (isTerminal(record.status) && Number(after) >= Number(await lastEventId(redis, record.id))) return reply.code(204).send();
+        return stream(reply, { dependencies, streams, record, after });
+      }
+      const limit = request.query.limit ?? usualLimit;
+      const events = await readEvents(redis, record.id, { after, limit: limit + 1 });
+      const data = events.slice(0, limit);
+      const hasMore = events.length > limit;
+      return reply.code(200).type("application/json").send({ data, hasMore, nextAfter: hasMore ? (data.at(-1)?.id ?? null) : null });
+    },
+  );
+}

@@ -1,0 +1,95 @@
+/** GET and DELETE /v1/jobs/{id}, and what may be asked of a job: cancel, pause, resume, reproduce. */
+import { z } from "zod";
+import { isTerminal, job, type JobStatus } from "../../../../../../schemas/job.ts";
+import { presentJob, type JobOutcome, type JobRecord } from "../../../../../shared/records/index.ts";
+import { layout } from "../../../../../shared/storage/index.ts";
+import type { Dependencies } from "../../../../dependencies.ts";
+import { findJob, findReadyDataset } from "../../../../find.ts";
+import { removeModel } from "../../../../models.ts";
+import { idParams, queryFlag } from "../../../../paging.ts";
+import { Problem, conflict, notFound } from "../../../../problem.ts";
+import type { App } from "../../../../types.ts";
+
+const deleteQuery = z.strictObject({ models: queryFlag.optional().describe("also the model it left behind") });
+
+const reasons: Record<string, Partial<Record<JobStatus, string>>> = {
+  cancelled: { succeeded: "it has succeeded", failed: "it has failed" },
+  paused: { paused: "it is paused already", cancelling: "it is being cancelled", cancelled: "it was cancelled", succeeded: "it has succeeded", failed: "it has failed" },
+  resumed: {
+    queued: "it is queued already", running: "it is running", pausing: "it has not paused yet; ask again when its status is paused", cancelling: "it is being cancelled",
+    cancelled: "it was cancelled", succeeded: "it has succeeded", failed: "it has failed",
+  },
+};
+
+function settled(outcome: JobOutcome, id: string, asked: keyof typeof reasons): void {
+  if (outcome.kind === "missing") throw notFound(`there is no job ${id}`);
+  if (outcome.kind === "forbidden" || outcome.kind === "fenced") throw conflict(`job ${id} cannot be ${asked}: ${reasons[asked]?.[outcome.status] ?? `its status is ${outcome.status}`}`);
+}
+
+async function removeJob({ records, storage, log }: Dependencies, record: JobRecord, models: boolean): Promise<void> {
+  if (!isTerminal(record.status)) throw conflict(`job ${record.id} is ${record.status}; cancel it first: only jobs that ended can be deleted`);
+  if (models && record.model !== null) await removeModel({ records, storage, log }, record.model);
+  const gone = await records.jobs.delete(record.id);
+  if (gone === "missing") throw notFound(`there is no job ${record.id}`);
+  if (gone !== "deleted") throw conflict(`job ${record.id} is ${gone}; only jobs that ended can be deleted`);
+  await storage.deleteAll(layout.job(record.id)).catch((error: unknown) => log.warn({ err: error, job: record.id }, "a deleted job's objects are left to the collector"));
+}
+
+async function reproduce({ records, queues, log }: Dependencies, original: JobRecord, id: string): Promise<void> {
+  const { receipt } = original;
+  if (receipt === null) throw conflict(`job ${original.id} has no receipt to compare with: ${isTerminal(original.status) ? `it ended ${original.status} without weights` : `it is still ${original.status}`}`);
+  const dataset = await findReadyDataset(records, original.dataset.id).catch((error: unknown) => {
+    if (error instanceof Problem && error.code === "not-found") throw conflict(`the dataset of job ${original.id} was deleted`);
+    throw error;
+  });
+  if (dataset.revision !== original.dataset.revision) throw conflict(`the dataset of job ${original.id} has another revision now`);
+  const name = `reproduction of ${original.name ?? original.id}`.slice(0, 200);
+  const made = await records.jobs.create({
+    id,
+    name,
+    dataset: original.dataset,
+    request: { ...original.request, name, webhook: null },
+    metadata: original.metadata,
+    initialModelId: original.initialModelId,
+    reproduction: { of: original.id, expected: receipt.weights, stopAtStep: receipt.stoppedAtStep },
+  });
+  if (made === "no-dataset") throw conflict(`the dataset of job ${original.id} was deleted`);
+  if (made === "no-model") throw conflict(`the initial model of job ${original.id} was deleted`);
+  await queues.deliverJob(id).catch((error: unknown) => log.warn({ err: error, job: id }, "a job waits in the outbox"));
+}
+
+export function jobRoutes(app: App, dependencies: Dependencies): void {
+  const { records, queues } = dependencies;
+  app.get("/v1/jobs/:id", { schema: { tags: ["jobs"], summary: "A job", params: idParams, response: { 200: job } } }, async (request) => presentJob(await findJob(records, request.params.id)));
+
+  app.delete(
+    "/v1/jobs/:id",
+    { schema: { tags: ["jobs"], summary: "Delete a job that ended; its model stays unless ?models=true", params: idParams, querystring: deleteQuery, response: { 204: z.undefined().describe("deleted") } } },
+    async (request, reply) => {
+      await removeJob(dependencies, await findJob(records, request.params.id), request.query.models === true);
+      return reply.code(204).send();
+    },
+  );
+
+  const action = (verb: "cancel" | "pause" | "resume", asked: keyof typeof reasons, summary: string, after: (id: string) => Promise<void>): void => {
+    app.post(`/v1/jobs/:id/${verb}`, { schema: { tags: ["jobs"], summary, params: idParams, response: { 202: job } } }, async (request, reply) => {
+      const { id } = request.params;
+      settled(await records.jobs[verb](id), id, asked);
+      await after(id).catch((error: unknown) => request.log.warn({ err: error, job: id }, "the queue follows later"));
+      return reply.code(202).send(presentJob(await findJob(records, id)));
+    });
+  };
+  action("cancel", "cancelled", "End a job; its last checkpoint stays", async () => undefined);
+  action("pause", "paused", "Stop a job within one batch, with a checkpoint to go on from", async () => undefined);
+  action("resume", "resumed", "Queue a paused job again, from its last checkpoint", (id) => queues.deliverJob(id));
+
+  app.post(
+    "/v1/jobs/:id/reproduce",
+    { schema: { tags: ["jobs"], summary: "Run a job again up to the step where it ended, and compare the digests of the weights", params: idParams, response: { 202: job } } },
+    async (request, reply) => {
+      const id = `job_${request.ulid}`;
+      await reproduce(dependencies, await findJob(records, request.params.id), id);
+      return reply.code(202).header("location", `/v1/jobs/${id}`).send(presentJob(await findJob(records, id)));
+    },
+  );
+}

@@ -1,0 +1,151 @@
+/**
+ * All that the api wants computed, off its event loop: predictions in micro-batches on a thread that keeps models loaded, and on a second one
+ * gradient checks, exports, plans and previews, so that a long check never stands before a prediction. The api imports nothing else of this folder.
+ */
+import { createHash } from "node:crypto";
+import type { Conversion } from "../../schemas/dataset.ts";
+import { readPicture, type Sample } from "../shared/pictures.ts";
+import { Batcher } from "./batcher.ts";
+import { ComputationError } from "./errors.ts";
+import type { AugmentationPreview, CallName, Calls, FeatureMaps, Filters, GradientCheckSettings, LayerView, Outputs, Runnable, Samples, ThreadData } from "./protocol.ts";
+import { ResidentThread, type Log } from "./resident.ts";
+
+export { PictureError, pictureKind } from "../shared/pictures.ts";
+export { ComputationError, type ComputationFault } from "./errors.ts";
+export { encodeSheet, signedShades, stretchedShades } from "./sheets.ts";
+export type { FeatureMaps, Filters, GradientCheckSettings, LayerView, Outputs, Runnable, Samples } from "./protocol.ts";
+
+/** A network with weights that stand somewhere: read only when a thread does not hold them. */
+export interface Subject extends Runnable {
+  /** Digest of the weights: with the rest of the subject it names what a thread holds. */
+  sha256: string;
+  read: () => Promise<Uint8Array>;
+}
+
+const second = 1000;
+const limits = {
+  predict: 30 * second,
+  load: 30 * second,
+  view: 30 * second,
+  plan: 10 * second,
+  gradients: 30 * second,
+} as const;
+const mebibyte = 1024 * 1024;
+
+/** Threads start from JavaScript: under a test that reads TypeScript the built file is taken. */
+function threadEntry(): URL {
+  const here = new URL(import.meta.url);
+  return here.pathname.endsWith(".ts") ? new URL("../../dist/services/prediction/thread.js", here) : new URL("./thread.js", here);
+}
+
+export class Prediction {
+  readonly #predictor: ResidentThread;
+  readonly #desk: ResidentThread;
+  readonly #batcher: Batcher;
+  readonly #subjects = new Map<string, { subject: Subject; users: number }>();
+
+  constructor({ kernels, cacheBytes, log, entry = threadEntry() }: { kernels: string; cacheBytes: number; log: Log; entry?: URL }) {
+    const workerData = { kernels, cacheBytes } satisfies ThreadData;
+    this.#predictor = new ResidentThread({ entry, name: "predictor", workerData, mostWaiting: 1000, log });
+    this.#desk = new ResidentThread({ entry, name: "desk", workerData, mostWaiting: 64, log });
+    this.#batcher = new Batcher({ mostTogether: 512, mostWaitingBytes: 256 * mebibyte, run: (key, samples, count) => this.#predictLoaded(key, samples, count) });
+  }
+
+  /** Outputs and probabilities of samples [count][channels][height][width] in the dataset's own range. Takes the samples: the caller may not use them again. */
+  predict(subject: Subject, samples: Samples, count: number): Promise<Outputs> {
+    return this.#holding(subject, (key) => this.#batcher.predict(key, samples, count));
+  }
+
+  /** What every layer makes of one sample. */
+  featureMaps(subject: Subject, sample: Samples): Promise<FeatureMaps[]> {
+    return this.#holding(subject, (key) => this.#orLoad(key, () => this.#on(this.#predictor, "featureMaps", { key, sample }, limits.predict)));
+  }
+
+  async describe(subject: Subject): Promise<LayerView[]> {
+    return this.#on(this.#desk, "describe", { runnable: runnable(subject), weights: await subject.read() }, limits.view);
+  }
+
+  /** The filters of a convolution; null for a layer that has none. */
+  async filters(subject: Subject, layer: number): Promise<Filters | null> {
+    return this.#on(this.#desk, "filters", { weights: await subject.read(), layer }, limits.view);
+  }
+
+  async exportOnnx(subject: Subject, classNames: string[]): Promise<Uint8Array> {
+    return this.#on(this.#desk, "exportOnnx", { runnable: runnable(subject), classNames, weights: await subject.read() }, limits.view);
+  }
+
+  /** A safetensors file of the weights alone. */
+  async exportWeights(subject: Subject, metadata: Record<string, string>): Promise<Uint8Array> {
+    return this.#on(this.#desk, "exportWeights", { runnable: runnable(subject), weights: await subject.read(), metadata }, limits.view);
+  }
+
+  /** Whether a weights file fits a network; fails with `refused` and a sentence where it does not. */
+  inspectWeights(of: Runnable, weights: Uint8Array): Promise<{ parameters: number }> {
+    return this.#on(this.#desk, "inspectWeights", { runnable: runnable(of), weights }, limits.view);
+  }
+
+  /** Bytes of the shared memory a training would take; `refused` where it cannot be. */
+  planBytes(of: Calls["planBytes"]["input"]): Promise<{ bytes: number }> {
+    return this.#on(this.#desk, "planBytes", of, limits.plan);
+  }
+
+  checkGradients(settings: GradientCheckSettings): Promise<Calls["checkGradients"]["output"]> {
+    return this.#on(this.#desk, "checkGradients", settings, limits.gradients);
+  }
+
+  /** Distorted copies of samples: [count][copies][channels][height][width]. */
+  augment(preview: AugmentationPreview): Promise<Samples> {
+    return this.#on(this.#desk, "augment", preview, limits.view);
+  }
+
+  /** A PNG or JPEG made into a sample; throws PictureError. */
+  convert(picture: Uint8Array, conversion: Conversion): Promise<Sample> {
+    return readPicture(picture, conversion);
+  }
+
+  /** For telemetry. */
+  get load(): { waiting: number; batches: number; threadsStarted: number } {
+    return { waiting: this.#predictor.waiting + this.#desk.waiting, batches: this.#batcher.batches, threadsStarted: this.#predictor.started + this.#desk.started };
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([this.#predictor.close(), this.#desk.close()]);
+  }
+
+  #on<Name extends CallName>(thread: ResidentThread, name: Name, input: Calls[Name]["input"], milliseconds: number, transfer: readonly ArrayBuffer[] = []): Promise<Calls[Name]["output"]> {
+    return thread.call(name, input, { milliseconds, transfer });
+  }
+
+  /** Remembers where a subject's weights are for as long as somebody waits for it. */
+  async #holding<Answer>(subject: Subject, work: (key: string) => Promise<Answer>): Promise<Answer> {
+    const key = keyOf(subject);
+    const held = this.#subjects.get(key) ?? { subject, users: 0 };
+    held.users += 1;
+    this.#subjects.set(key, held);
+    try {
+      return await work(key);
+    } finally {
+      held.users -= 1;
+      if (held.users === 0) this.#subjects.delete(key);
+    }
+  }
+
+  async #orLoad<Answer>(key: string, call: () => Promise<Answer | null>): Promise<Answer> {
+    const warm = await call();
+    if (warm !== null) return warm;
+    const held = this.#subjects.get(key);
+    if (!held) throw new ComputationError({ fault: "failed", detail: "the model is no longer known" });
+    const weights = await held.subject.read();
+    await this.#on(this.#predictor, "load", { key, runnable: runnable(held.subject), weights }, limits.load);
+    const loaded = await call();
+    if (loaded === null) throw new ComputationError({ fault: "refused", detail: "the model is larger than the prediction cache" });
+    return loaded;
+  }
+
+  #predictLoaded(key: string, samples: Samples, count: number): Promise<Outputs> {
+    return this.#orLoad(key, () => this.#on(this.#predictor, "predict", { key, samples, count }, limits.predict));
+  }
+}
+
+const runnable = ({ network, input, classes, normalisation }: Runnable): Runnable => ({ network, input, classes, normalisation });
+const keyOf = (subject: Subject): string => createHash("sha256").update(JSON.stringify([subject.sha256, runnable(subject)])).digest("hex");

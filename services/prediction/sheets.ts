@@ -1,0 +1,58 @@
+/** Grids of small grey or coloured pictures as one PNG: filters, feature maps, samples. Encoding happens in sharp's own threads. */
+import sharp from "sharp";
+
+export interface Tile {
+  /** uint8 [channels][height][width]. */
+  pixels: Uint8Array;
+}
+
+export interface Sheet {
+  tiles: readonly Tile[];
+  channels: 1 | 3;
+  height: number;
+  width: number;
+  columns: number;
+  /** Side in pixels of one pixel of a tile. */
+  scale?: number;
+}
+
+const gap = 1;
+const gapShade = 64;
+
+/** Lays tiles out row by row with a line of grey between them. A single tile comes without a border. */
+export async function encodeSheet({ tiles, channels, height, width, columns, scale = 1 }: Sheet): Promise<Uint8Array> {
+  const rows = Math.max(1, Math.ceil(tiles.length / columns));
+  const border = tiles.length > 1 ? gap : 0;
+  const sheetWidth = columns * (width + border) + border;
+  const sheetHeight = rows * (height + border) + border;
+  const sheet = new Uint8Array(sheetWidth * sheetHeight * channels).fill(gapShade);
+  for (const [index, { pixels }] of tiles.entries()) {
+    const left = border + (index % columns) * (width + border);
+    const top = border + Math.floor(index / columns) * (height + border);
+    for (let channel = 0; channel < channels; channel++) {
+      for (let y = 0; y < height; y++) {
+        for (let x = 0; x < width; x++) sheet[((top + y) * sheetWidth + left + x) * channels + channel] = pixels[(channel * height + y) * width + x];
+      }
+    }
+  }
+  const image = sharp(sheet, { raw: { width: sheetWidth, height: sheetHeight, channels } });
+  const sized = scale === 1 ? image : image.resize(sheetWidth * scale, sheetHeight * scale, { kernel: "nearest" });
+  return new Uint8Array(await sized.toColourspace(channels === 1 ? "b-w" : "srgb").png().toBuffer());
+}
+
+/** Numbers to shades: 0 is middle grey, the largest absolute value black or white. */
+export function signedShades(values: Float32Array): Uint8Array {
+  const most = values.reduce((found, value) => Math.max(found, Math.abs(value)), 0) || 1;
+  return Uint8Array.from(values, (value) => Math.round(127.5 + 127.5 * (value / most)));
+}
+
+/** Numbers to shades: the least is black, the largest white. */
+export function stretchedShades(values: Float32Array): Uint8Array {
+  let [least, most] = [Infinity, -Infinity];
+  for (const value of values) {
+    least = Math.min(least, value);
+    most = Math.max(most, value);
+  }
+  const range = most - least || 1;
+  return Uint8Array.from(values, (value) => Math.round((255 * (value - least)) / range));
+}
