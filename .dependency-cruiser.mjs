@@ -34,7 +34,7 @@ export const rooms = [
     may: ["^services/(api|shared)/", "^services/prediction/index\\.ts$", schemas, ...service, ...packages("fastify", "fastify-plugin", "fastify-type-provider-zod", "@fastify/[^/]+")],
   },
   { room: "services/worker", node: true, may: ["^services/(worker|shared)/", schemas, "^engine/index\\.ts$", ...service, ...packages("bullmq", "sharp", "csv-parse", "yauzl", "tar-stream")] },
-  { room: "services/stack", node: true, may: ["^services/(stack|shared)/", schemas, ...service, ...packages("execa", "get-port")] },
+  { room: "services/stack", node: true, may: ["^services/(stack|shared)/", schemas, ...service, ...packages("execa", "get-port", "js-redis-server")] },
   { room: "scripts", node: true, may: ["^scripts/", "^services/shared/", schemas, "^engine/index\\.ts$", ...service, ...packages("execa", "get-port")] },
 ];
 
