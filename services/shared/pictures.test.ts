@@ -20,6 +20,10 @@ describe("readPicture", () => {
     expect([...pixels.subarray(0, 35)]).toEqual(Array(35).fill(0));
     expect([...pixels.subarray(70)]).toEqual(Array(35).fill(200));
   });
+  it("keeps channels and size where none are wished", async () => {
+    const { channels, height, width } = await readPicture(await greyPng(), { channels: null, height: null, width: null, fit: "fit" });
+    expect([channels, height, width]).toEqual([1, 5, 7]);
+  });
   it("makes grey pictures RGB where the dataset is", async () => {
     const { pixels } = await readPicture(await greyPng(), { ...grey, channels: 3 });
     expect([...pixels.subarray(35, 70)]).toEqual([...counting]);

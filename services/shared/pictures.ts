@@ -10,9 +10,20 @@ export class PictureError extends Error {
   override readonly name = "PictureError";
 }
 
+/** What a picture is to become; null: as it is. A Conversion is a whole wish. */
+export interface PictureWish {
+  channels: Conversion["channels"] | null;
+  height: number | null;
+  width: number | null;
+  fit: Conversion["fit"];
+}
+
 export interface Sample {
   /** uint8 [channels][height][width]. */
   pixels: Uint8Array;
+  channels: Conversion["channels"];
+  height: number;
+  width: number;
   /** What was done, in words, in order. */
   steps: string[];
 }
@@ -27,7 +38,7 @@ const isJpeg = (bytes: Uint8Array): boolean => bytes.length > 3 && bytes[0] === 
 /** `png`, `jpeg`, or null for anything else. */
 export const pictureKind = (bytes: Uint8Array): "png" | "jpeg" | null => (isPng(bytes) ? "png" : isJpeg(bytes) ? "jpeg" : null);
 
-const fits = { fit: "contain", crop: "cover", stretch: "fill" } as const;
+export const fits = { fit: "contain", crop: "cover", stretch: "fill" } as const;
 const fitWords = { fit: "fitted into", crop: "cropped to", stretch: "stretched to" } as const;
 
 /** Interleaved [pixel][channel] to [channel][pixel]. */
@@ -60,13 +71,17 @@ async function shapeOf(bytes: Uint8Array): Promise<{ kind: "png" | "jpeg"; width
 }
 
 /** Rotated as its EXIF says, flattened onto black where transparent, made grey or RGB, scaled. Throws PictureError. */
-export async function readPicture(bytes: Uint8Array, { channels, height, width, fit }: Conversion): Promise<Sample> {
+export async function readPicture(bytes: Uint8Array, wish: PictureWish): Promise<Sample> {
   const found = await shapeOf(bytes);
   const { metadata } = found;
   const colours = metadata.space === "b-w" || metadata.space === "grey16" ? "grey" : metadata.space === "cmyk" ? "CMYK" : "RGB";
   const steps = [`decoded ${found.kind.toUpperCase()}, ${found.width}×${found.height} ${colours}${metadata.depth === "ushort" ? ", 16 bits" : ""}`];
   let image = sharp(bytes, { limitInputPixels: mostPixels, pages: 1, failOn: "warning" }).autoOrient();
   const turned = (metadata.orientation ?? 1) >= 5;
+  const [inWidth, inHeight] = turned ? [found.height, found.width] : [found.width, found.height];
+  const { fit } = wish;
+  const channels = wish.channels ?? (colours === "grey" ? 1 : 3);
+  const [height, width] = [wish.height ?? inHeight, wish.width ?? inWidth];
   if ((metadata.orientation ?? 1) > 1) steps.push("turned as its EXIF orientation says");
   if (metadata.hasAlpha) {
     image = image.flatten({ background: "#000000" });
@@ -75,7 +90,6 @@ export async function readPicture(bytes: Uint8Array, { channels, height, width, 
   image = channels === 1 ? image.greyscale().toColourspace("b-w") : image.toColourspace("srgb");
   if (channels === 1 && colours !== "grey") steps.push("made grey");
   if (channels === 3 && colours !== "RGB") steps.push("made RGB");
-  const [inWidth, inHeight] = turned ? [found.height, found.width] : [found.width, found.height];
   if (inWidth !== width || inHeight !== height) {
     image = image.resize({ width, height, fit: fits[fit], background: "#000000" });
     steps.push(`${fitWords[fit]} ${width}×${height}`);
@@ -84,5 +98,5 @@ export async function readPicture(bytes: Uint8Array, { channels, height, width, 
     throw new PictureError(`a ${found.kind.toUpperCase()} that cannot be read: ${sentence(error)}`);
   });
   if (raw.info.channels !== channels) throw new PictureError(`it came out with ${raw.info.channels} channels where ${channels} were wanted`);
-  return { pixels: planes(new Uint8Array(raw.data.buffer, raw.data.byteOffset, raw.data.byteLength), channels), steps };
+  return { pixels: planes(new Uint8Array(raw.data.buffer, raw.data.byteOffset, raw.data.byteLength), channels), channels, height, width, steps };
 }
