@@ -1,0 +1,118 @@
+/** Opens an uploaded file as a stream of bytes: unpacks gzip, bounds what comes out, and says plainly where a file is cut off. */
+import { open as openFile, stat } from "node:fs/promises";
+import { createReadStream } from "node:fs";
+import { Readable } from "node:stream";
+import { createGunzip } from "node:zlib";
+import type { DatasetLimits } from "./limits.ts";
+import { grouped, nameLimit } from "./limits.ts";
+import { DatasetRefused, refuse } from "./refused.ts";
+
+const chunkBytes = 1 << 20;
+
+/** A file on this machine's disk and the name its owner knows it by. */
+export interface LocalFile {
+  path: string;
+  name: string;
+  /** The form field it came in. */
+  field: string;
+}
+
+export interface OpenedFile {
+  name: string;
+  /** Whether the file was gzip; `stream` is unpacked already. */
+  gzip: boolean;
+  /** The first bytes after unpacking, for telling formats apart; `stream` still delivers them. */
+  head: Buffer;
+  stream: AsyncIterable<Buffer>;
+  /** For a file that is not read after all. */
+  close(): Promise<void>;
+}
+
+export interface OpenOptions {
+  file: LocalFile;
+  limits: DatasetLimits;
+  /** Called with bytes of the file itself as they are consumed. */
+  onRead?: (bytes: number) => void;
+}
+
+const isGzip = (head: Buffer): boolean => head.length >= 2 && head[0] === 0x1f && head[1] === 0x8b;
+
+export async function readHead(path: string, bytes: number): Promise<Buffer> {
+  const handle = await openFile(path, "r");
+  try {
+    const { bytesRead, buffer } = await handle.read(Buffer.alloc(bytes), 0, bytes, 0);
+    return buffer.subarray(0, bytesRead);
+  } finally {
+    await handle.close();
+  }
+}
+
+async function* counted(path: string, onRead: (bytes: number) => void): AsyncGenerator<Buffer, void, undefined> {
+  for await (const chunk of createReadStream(path, { highWaterMark: chunkBytes })) {
+    onRead((chunk as Buffer).length);
+    yield chunk as Buffer;
+  }
+}
+
+/** Explains zlib's words. */
+export function explainInflate(error: unknown, name: string): unknown {
+  const code = error instanceof Error && "code" in error ? String(error.code) : "";
+  if (code === "Z_BUF_ERROR") return new DatasetRefused([{ file: name, row: null, detail: "found compressed data that breaks off before its end; expected a complete file: was the upload or the copy cut off?" }]);
+  if (code.startsWith("Z_")) return new DatasetRefused([{ file: name, row: null, detail: `found damaged compressed data (${(error as Error).message}); expected gzip or deflate that unpacks` }]);
+  return error;
+}
+
+async function* unpacked({ file, limits, onRead = () => undefined }: OpenOptions): AsyncGenerator<Buffer, void, undefined> {
+  const gunzip = createGunzip({ chunkSize: 1 << 18 });
+  const source = Readable.from(counted(file.path, onRead), { objectMode: false });
+  source.on("error", (error) => gunzip.destroy(error));
+  source.pipe(gunzip);
+  let bytes = 0;
+  try {
+    for await (const chunk of gunzip) {
+      bytes += (chunk as Buffer).length;
+      if (bytes > limits.MAX_DATASET_BYTES + chunkBytes) refuse(file.name, `unpacks to more than ${nameLimit(limits, "MAX_DATASET_BYTES")} bytes`);
+      yield chunk as Buffer;
+    }
+  } catch (error) {
+    throw explainInflate(error, file.name);
+  } finally {
+    source.destroy();
+    gunzip.destroy();
+  }
+  const { size } = await stat(file.path);
+  if (gunzip.bytesWritten < size) refuse(file.name, `found ${grouped(size - gunzip.bytesWritten)} bytes after the end of the gzip data; expected none`);
+}
+
+const headBytes = 1024;
+
+/** Reads the start without consuming it. */
+async function peek(stream: AsyncIterable<Buffer>): Promise<{ head: Buffer; stream: AsyncIterable<Buffer>; close: () => Promise<void> }> {
+  const iterator = stream[Symbol.asyncIterator]();
+  const first: Buffer[] = [];
+  let bytes = 0;
+  while (bytes < headBytes) {
+    const next = await iterator.next();
+    if (next.done) break;
+    first.push(next.value);
+    bytes += next.value.length;
+  }
+  async function* all(): AsyncGenerator<Buffer, void, undefined> {
+    try {
+      for (let at = first.shift(); at !== undefined; at = first.shift()) yield at;
+      for (let next = await iterator.next(); !next.done; next = await iterator.next()) yield next.value;
+    } finally {
+      await iterator.return?.();
+    }
+  }
+  return { head: Buffer.concat(first).subarray(0, headBytes), stream: all(), close: async () => void (await iterator.return?.()) };
+}
+
+/** Opens a file. The stream must be read to its end or returned. */
+export async function openUpload(options: OpenOptions): Promise<OpenedFile> {
+  const { file, onRead = () => undefined } = options;
+  const gzip = isGzip(await readHead(file.path, 2));
+  const { head, stream, close } = await peek(gzip ? unpacked(options) : counted(file.path, onRead));
+  if (gzip && isGzip(head)) refuse(file.name, "found gzip within gzip; expected one layer");
+  return { name: file.name, gzip, head, stream, close };
+}

@@ -1,0 +1,49 @@
+/** Why an upload cannot become a dataset, in the words its owner will read. */
+import type { DatasetProblem } from "../../../schemas/dataset.ts";
+
+const mostProblems = 20;
+const mostCharacters = 500;
+
+/** Control characters and endless names from a hostile file never reach a log or a terminal as they are. */
+export const printable = (text: string, most = 120): string => {
+  const clean = text.replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g, "\u{fffd}").replace(/[\ud800-\udfff]/gu, "\u{fffd}");
+  return clean.length > most ? `${clean.slice(0, most)}…` : clean;
+};
+
+/** The upload is at fault, not the service: carries what the record will show. */
+export class DatasetRefused extends Error {
+  override readonly name = "DatasetRefused";
+  readonly problems: DatasetProblem[];
+
+  constructor(problems: readonly DatasetProblem[]) {
+    super(problems.map((each) => each.detail).join("; "));
+    this.problems = problems.map((each) => ({ ...each, file: each.file === null ? null : printable(each.file, 300), detail: printable(each.detail, mostCharacters) }));
+  }
+}
+
+/** Throws at once: nothing further can be read. */
+export function refuse(file: string | null, detail: string, row: number | null = null): never {
+  throw new DatasetRefused([{ file, row, detail }]);
+}
+
+/** Collects faults of single rows, so that one upload tells of many; stops reading when there are enough. */
+export class Complaints {
+  readonly #found: DatasetProblem[] = [];
+
+  get any(): boolean {
+    return this.#found.length > 0;
+  }
+
+  add(file: string | null, row: number | null, detail: string): void {
+    this.#found.push({ file, row, detail });
+    if (this.#found.length >= mostProblems) {
+      this.#found.push({ file, row: null, detail: `reading stopped after ${mostProblems} problems; there may be more` });
+      this.settle();
+    }
+  }
+
+  /** Throws if anything was found. */
+  settle(): void {
+    if (this.any) throw new DatasetRefused(this.#found);
+  }
+}

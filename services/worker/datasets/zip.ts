@@ -1,0 +1,149 @@
+/** ZIP archives, read from their central directory. Nothing is unpacked to a path the archive names. */
+import { crc32 } from "node:zlib";
+import yauzl from "yauzl";
+import { ArchiveBounds, SkippedEntries, collect, isHidden, safePath } from "./archive.ts";
+import type { ArchiveEntry, PictureArchive } from "./archive.ts";
+import type { DatasetLimits } from "./limits.ts";
+import { nameLimit } from "./limits.ts";
+import { explainInflate } from "./open.ts";
+import type { LocalFile } from "./open.ts";
+import { DatasetRefused, printable, refuse } from "./refused.ts";
+
+export interface ZipEntry extends ArchiveEntry {
+  entry: yauzl.Entry;
+}
+
+const utf8Flag = 0x0800;
+const methods: Record<number, string> = { 1: "shrink", 6: "implode", 9: "deflate64", 12: "bzip2", 14: "LZMA", 93: "zstd", 95: "xz", 98: "PPMd", 99: "AES" };
+const strict = new TextDecoder("utf-8", { fatal: true });
+
+function isUtf8(bytes: Uint8Array): boolean {
+  try {
+    strict.decode(bytes);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Names are UTF-8 where they say so or can be; what cannot be is read as code page 437, as the format has it. */
+function decodeName(archive: string, entry: yauzl.Entry): { name: string; legacy: boolean } {
+  const marked = (entry.generalPurposeBitFlag & utf8Flag) !== 0;
+  const valid = isUtf8(entry.fileNameRaw);
+  if (marked && !valid) refuse(`${archive}: ${printable(entry.fileNameRaw.toString("latin1"))}`, "found a name that says it is UTF-8 and is not; expected valid names");
+  const name = yauzl.getFileNameLowLevel(valid ? entry.generalPurposeBitFlag | utf8Flag : entry.generalPurposeBitFlag, entry.fileNameRaw, entry.extraFields, false);
+  return { name, legacy: !valid };
+}
+
+const unixMode = (entry: yauzl.Entry): number => (entry.versionMadeBy >> 8 === 3 ? (entry.externalFileAttributes >>> 16) & 0xf000 : 0);
+
+function checkEntry(where: string, entry: yauzl.Entry): void {
+  const mode = unixMode(entry);
+  if (mode === 0xa000) refuse(where, "found a symbolic link; expected files and folders");
+  if (mode !== 0 && mode !== 0x8000 && mode !== 0x4000) refuse(where, "found a device or another special file; expected files and folders");
+  if (entry.isEncrypted()) refuse(where, "found an encrypted entry; expected an archive without a password");
+  if (!entry.canDecodeFileData()) refuse(where, `found the compression method ${entry.compressionMethod} (${methods[entry.compressionMethod] ?? "unknown"}); expected stored or deflate`);
+}
+
+const explainZip = (error: unknown, name: string): unknown => {
+  if (error instanceof DatasetRefused || !(error instanceof Error)) return error;
+  const explained = explainInflate(error, name);
+  if (explained !== error) return explained;
+  if ("syscall" in error && error.syscall !== undefined) return error;
+  return new DatasetRefused([{ file: name, row: null, detail: `found a damaged ZIP (${error.message}); expected one that unpacks` }]);
+};
+
+export class ZipReader implements PictureArchive {
+  readonly name: string;
+  readonly entries: ZipEntry[] = [];
+  readonly skipped = new SkippedEntries();
+  /** Names outside UTF-8 were read as code page 437. */
+  legacyNames = false;
+  readonly #zip: yauzl.ZipFile;
+  readonly #limits: DatasetLimits;
+  readonly #onRead: (bytes: number) => void;
+
+  private constructor(options: { name: string; zip: yauzl.ZipFile; limits: DatasetLimits; onRead: (bytes: number) => void }) {
+    this.name = options.name;
+    this.#zip = options.zip;
+    this.#limits = options.limits;
+    this.#onRead = options.onRead;
+  }
+
+  /** Lists the archive and refuses it by its directory alone where that is enough. */
+  static async open({ file, limits, onRead }: { file: LocalFile; limits: DatasetLimits; onRead: (bytes: number) => void }): Promise<ZipReader> {
+    let zip: yauzl.ZipFile;
+    try {
+      zip = await yauzl.openPromise(file.path, { autoClose: false, decodeStrings: false, validateEntrySizes: true });
+    } catch (error) {
+      throw explainZip(error, file.name);
+    }
+    const reader = new ZipReader({ name: file.name, zip, limits, onRead });
+    try {
+      if (zip.entryCount > limits.MAX_ENTRIES) refuse(file.name, `has ${zip.entryCount} entries; expected at most ${nameLimit(limits, "MAX_ENTRIES")}`);
+      await reader.#list();
+      return reader;
+    } catch (error) {
+      zip.close();
+      throw explainZip(error, file.name);
+    }
+  }
+
+  async #list(): Promise<void> {
+    const bounds = new ArchiveBounds({ archive: this.name, limits: this.#limits });
+    for await (const entry of this.#zip.eachEntry()) {
+      bounds.count();
+      const { name, legacy } = decodeName(this.name, entry);
+      const path = safePath(this.name, name);
+      if (path === "" || path.endsWith("/")) continue;
+      const where = `${this.name}: ${path}`;
+      if (isHidden(path)) {
+        this.skipped.add(path);
+        continue;
+      }
+      checkEntry(where, entry);
+      if (legacy) this.legacyNames = true;
+      const listed = { path, bytes: entry.uncompressedSize, entry };
+      bounds.add(listed);
+      this.entries.push(listed);
+    }
+  }
+
+  /** The unpacked bytes of an entry; size and checksum are compared with what the directory says. */
+  async open(listed: ZipEntry): Promise<AsyncIterable<Buffer>> {
+    const zip = this.#zip;
+    const where = `${this.name}: ${listed.path}`;
+    const onRead = this.#onRead;
+    async function* checked(): AsyncGenerator<Buffer, void, undefined> {
+      let checksum = 0;
+      try {
+        const stream = await zip.openReadStreamPromise(listed.entry);
+        try {
+          for await (const chunk of stream) {
+            checksum = crc32(chunk as Buffer, checksum);
+            yield chunk as Buffer;
+          }
+        } finally {
+          stream.destroy();
+        }
+      } catch (error) {
+        throw explainZip(error, where);
+      }
+      if (checksum !== listed.entry.crc32) refuse(where, "found data that does not match its checksum; expected an undamaged archive");
+      onRead(listed.entry.compressedSize);
+    }
+    return checked();
+  }
+
+  async *contents(): AsyncGenerator<{ entry: ArchiveEntry; bytes: Buffer }, void, undefined> {
+    for (const entry of this.entries) {
+      const where = `${this.name}: ${entry.path}`;
+      if (entry.bytes > this.#limits.MAX_ENTRY_BYTES) refuse(where, `is larger than ${nameLimit(this.#limits, "MAX_ENTRY_BYTES")} bytes`);
+      yield { entry, bytes: await collect(await this.open(entry), { where, limits: this.#limits }) };
+    }
+  }
+
+  close(): void {
+    this.#zip.close();
+  }
+}
