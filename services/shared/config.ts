@@ -3,6 +3,8 @@ import { availableParallelism } from "node:os";
 import { isAbsolute, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { z } from "zod";
+import { datasetLimits } from "./dataset-limits.ts";
+import type { DatasetLimits, LimitName } from "./dataset-limits.ts";
 
 const integer = (least: number, most: number) =>
   z
@@ -32,6 +34,7 @@ export const environmentSchema = z.object({
   WEBHOOK_ALLOW_PRIVATE: flag.default(false),
   RATE_LIMIT: integer(1, 1_000_000).optional(),
   PREDICTION_CACHE_MIB: integer(16, 65_536).default(256),
+  ...datasetLimits.shape,
 });
 
 type Environment = z.infer<typeof environmentSchema>;
@@ -52,6 +55,7 @@ export interface Config {
   rateLimit: number | null;
   /** Shared memories of models that stay loaded for predictions. */
   predictionCacheBytes: number;
+  datasets: DatasetLimits;
 }
 
 /** The environment asks for something that cannot be. `message` has a line for each variable at fault. */
@@ -59,7 +63,7 @@ export class ConfigError extends Error {
   override name = "ConfigError";
 }
 
-const ours = /^(REDIS|STORAGE|WORKER|WEBHOOK|KERNELS|PREDICTION|RATE)_/;
+const ours = /^((REDIS|STORAGE|WORKER|WEBHOOK|KERNELS|PREDICTION|RATE)_|(MAX|MIN)_(UPLOAD|DATASET|ENTR|PIXEL|SAMPLE|CLASS|LINE|CHECK|FREE))/;
 /** What Kubernetes and Docker links put into every container for a service called redis or worker. */
 const injected = /_(SERVICE_HOST|SERVICE_PORT(_.*)?|PORT(_\d+_(TCP|UDP).*)?)$/;
 
@@ -96,5 +100,6 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
     webhooks: { allowPrivate: read.WEBHOOK_ALLOW_PRIVATE },
     rateLimit: read.RATE_LIMIT ?? null,
     predictionCacheBytes: read.PREDICTION_CACHE_MIB * 1024 * 1024,
+    datasets: Object.fromEntries(Object.keys(datasetLimits.shape).map((name) => [name, read[name as LimitName]])) as DatasetLimits,
   };
 }

@@ -5,6 +5,9 @@ export const layout = {
   datasets: "datasets/",
   dataset: (id: string) => `datasets/${id}/`,
   datasetManifest: (id: string) => `datasets/${id}/manifest.json`,
+  /** Samples and labels, named by their digest: datasets of the same bytes share them. Collected by `npm run gc` when no manifest names them. */
+  blobs: "blobs/",
+  blob: (sha256: string) => `blobs/${sha256}.bin`,
   /** Files as they arrived, until they are checked. */
   uploads: "uploads/",
   upload: (id: string) => `uploads/${id}/`,

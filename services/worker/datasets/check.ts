@@ -9,7 +9,7 @@ import { readIdx } from "./idx.ts";
 import type { IdxPair } from "./idx.ts";
 import { Intake } from "./intake.ts";
 import { readJsonLines } from "./jsonl.ts";
-import type { DatasetLimits } from "./limits.ts";
+import type { DatasetLimits } from "../../shared/dataset-limits.ts";
 import { looksLikeNpz, readNpz } from "./npz.ts";
 import { openUpload } from "./open.ts";
 import type { LocalFile } from "./open.ts";

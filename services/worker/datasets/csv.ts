@@ -2,7 +2,7 @@
 import { Readable } from "node:stream";
 import { CsvError, parse } from "csv-parse";
 import type { Intake } from "./intake.ts";
-import { nameLimit } from "./limits.ts";
+import { nameLimit } from "../../shared/dataset-limits.ts";
 import type { OpenedFile } from "./open.ts";
 import { DatasetRefused, printable, refuse } from "./refused.ts";
 import { withoutMark } from "./sniff.ts";

@@ -9,7 +9,7 @@ import { cut } from "./cut.ts";
 import { SampleSet } from "./duplicates.ts";
 import type { Intake } from "./intake.ts";
 import type { SettledLabels } from "./labels.ts";
-import { grouped } from "./limits.ts";
+import { grouped } from "../../shared/dataset-limits.ts";
 import { printable, refuse } from "./refused.ts";
 import { FileWriter, bytesOf, readPieces, splitNames } from "./spool.ts";
 import type { SpooledSplit } from "./spool.ts";

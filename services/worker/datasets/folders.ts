@@ -7,7 +7,7 @@ import type { Intake } from "./intake.ts";
 import { byName } from "./labels.ts";
 import { arrange } from "./layout.ts";
 import type { Layout, Placed } from "./layout.ts";
-import { grouped } from "./limits.ts";
+import { grouped } from "../../shared/dataset-limits.ts";
 import { PictureRefused, readPictureHeader } from "./picture-header.ts";
 import { printable, refuse } from "./refused.ts";
 

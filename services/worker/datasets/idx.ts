@@ -4,7 +4,7 @@ import type { Shape } from "../../../schemas/shape.ts";
 import { sizeOf } from "../../../schemas/shape.ts";
 import { ByteReader } from "./byte-reader.ts";
 import type { Intake } from "./intake.ts";
-import { grouped } from "./limits.ts";
+import { grouped } from "../../shared/dataset-limits.ts";
 import { openUpload } from "./open.ts";
 import type { LocalFile } from "./open.ts";
 import { refuse } from "./refused.ts";

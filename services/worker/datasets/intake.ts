@@ -5,7 +5,7 @@ import type { Shape } from "../../../schemas/shape.ts";
 import type { Sample } from "../../shared/pictures.ts";
 import { LabelBook } from "./labels.ts";
 import type { Place } from "./labels.ts";
-import type { DatasetLimits } from "./limits.ts";
+import type { DatasetLimits } from "../../shared/dataset-limits.ts";
 import { refuse } from "./refused.ts";
 import type { Complaints } from "./refused.ts";
 import { resizeSample } from "./resize.ts";

@@ -1,6 +1,6 @@
 /** Labels as they come, numbers or names, made into class indices. */
-import type { DatasetLimits } from "./limits.ts";
-import { grouped, nameLimit } from "./limits.ts";
+import type { DatasetLimits } from "../../shared/dataset-limits.ts";
+import { grouped, nameLimit } from "../../shared/dataset-limits.ts";
 import { printable, refuse } from "./refused.ts";
 import type { Complaints } from "./refused.ts";
 

@@ -5,7 +5,7 @@ import type { Shape } from "../../../schemas/shape.ts";
 import { ByteReader } from "./byte-reader.ts";
 import { channelsFirst, floatsOf } from "./idx.ts";
 import type { Intake } from "./intake.ts";
-import { grouped } from "./limits.ts";
+import { grouped } from "../../shared/dataset-limits.ts";
 import { describeDescr, readNpyHeader } from "./npy.ts";
 import { printable, refuse } from "./refused.ts";
 import type { ZipEntry, ZipReader } from "./zip.ts";

@@ -3,8 +3,8 @@ import { open as openFile, stat } from "node:fs/promises";
 import { createReadStream } from "node:fs";
 import { Readable } from "node:stream";
 import { createGunzip } from "node:zlib";
-import type { DatasetLimits } from "./limits.ts";
-import { grouped, nameLimit } from "./limits.ts";
+import type { DatasetLimits } from "../../shared/dataset-limits.ts";
+import { grouped, nameLimit } from "../../shared/dataset-limits.ts";
 import { DatasetRefused, refuse } from "./refused.ts";
 
 const chunkBytes = 1 << 20;

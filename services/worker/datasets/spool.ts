@@ -4,8 +4,8 @@ import { join } from "node:path";
 import type { Dtype, Split } from "../../../schemas/dataset.ts";
 import { describeShape, sizeOf } from "../../../schemas/shape.ts";
 import type { Shape } from "../../../schemas/shape.ts";
-import type { DatasetLimits } from "./limits.ts";
-import { grouped, nameLimit } from "./limits.ts";
+import type { DatasetLimits } from "../../shared/dataset-limits.ts";
+import { grouped, nameLimit } from "../../shared/dataset-limits.ts";
 import { refuse } from "./refused.ts";
 
 export const splitNames: readonly Split[] = ["train", "validation", "test"];

@@ -1,6 +1,6 @@
 /** Text files by lines and numbers by fields, within bounds. */
-import type { DatasetLimits } from "./limits.ts";
-import { nameLimit } from "./limits.ts";
+import type { DatasetLimits } from "../../shared/dataset-limits.ts";
+import { nameLimit } from "../../shared/dataset-limits.ts";
 import { refuse } from "./refused.ts";
 
 export interface Line {

@@ -1,0 +1,130 @@
+/** One upload from `checking` to `ready` or `rejected`. Safe to run twice: bytes are named by their digest and the record changes only while it is `checking`. */
+import type { DatasetProblem } from "../../../schemas/dataset.ts";
+import type { DatasetLimits } from "../../shared/dataset-limits.ts";
+import type { Logger } from "../../shared/log.ts";
+import type { DatasetRecord, Records } from "../../shared/records/index.ts";
+import { isStorageFault, layout } from "../../shared/storage/index.ts";
+import type { Storage } from "../../shared/storage/index.ts";
+import { CheckFailed, runCheck } from "./checker.ts";
+import type { LocalFile } from "./open.ts";
+import { DatasetRefused } from "./refused.ts";
+import { readyFields, storeDataset } from "./store.ts";
+import { makeWorkplace } from "./workplace.ts";
+
+export interface UploadsOptions {
+  records: Records;
+  storage: Storage;
+  dataDir: string;
+  limits: DatasetLimits;
+  log: Logger;
+}
+
+export interface Delivered {
+  datasetId: string;
+  /** The worker ends: the check is given up and will be tried again. */
+  signal: AbortSignal;
+  /** No further try follows: whatever happens now is the end. */
+  last: boolean;
+}
+
+/** The record is gone or no longer `checking`: somebody deleted it. */
+class Withdrawn extends Error {}
+
+const reportEveryMs = 500;
+
+export class UploadProcessor {
+  readonly #options: UploadsOptions;
+  constructor(options: UploadsOptions) {
+    this.#options = options;
+  }
+
+  /** Throws where another try may help. */
+  async process(delivered: Delivered): Promise<void> {
+    const { records, storage } = this.#options;
+    const record = await records.datasets.read(delivered.datasetId);
+    if (!record || record.status !== "checking" || !record.upload) return;
+    const withdrawn = new AbortController();
+    const watch = this.#watch(record.id, withdrawn);
+    try {
+      await this.#check(record, AbortSignal.any([delivered.signal, withdrawn.signal]), watch.report);
+    } catch (error) {
+      if (error instanceof Withdrawn) await this.#forget(record.id);
+      else if (error instanceof DatasetRefused) await this.#reject(record.id, error.problems);
+      else if (delivered.last && !delivered.signal.aborted) await this.#reject(record.id, [this.#explain(error)]);
+      else throw error;
+      return;
+    } finally {
+      watch.stop();
+    }
+    await storage.deleteAll(layout.upload(record.id));
+  }
+
+  /** Writes progress, and notices on the way that the record was deleted. */
+  #watch(id: string, withdrawn: AbortController): { report: (fraction: number) => void; stop: () => void } {
+    const { records, log } = this.#options;
+    let fraction = 0;
+    let busy = false;
+    const timer = setInterval(() => {
+      if (busy) return;
+      busy = true;
+      records.datasets
+        .patch(id, { fraction: Math.round(fraction * 1000) / 1000 }, "checking")
+        .then((answer) => {
+          if (answer !== "ok") withdrawn.abort(new Withdrawn("the dataset was deleted while it was checked"));
+        })
+        .catch((error: unknown) => log.debug({ err: error, dataset: id }, "the progress of a check could not be written"))
+        .finally(() => {
+          busy = false;
+        });
+    }, reportEveryMs);
+    return { report: (value) => (fraction = value), stop: () => clearInterval(timer) };
+  }
+
+  async #check(record: DatasetRecord, signal: AbortSignal, report: (fraction: number) => void): Promise<void> {
+    const { records, storage, dataDir, limits, log } = this.#options;
+    const { upload } = record;
+    if (!upload) return;
+    const started = Date.now();
+    const files: LocalFile[] = [];
+    for (const file of upload.files) files.push({ field: file.field, name: file.name, path: await storage.local(file.key) });
+    const workplace = await makeWorkplace(dataDir);
+    try {
+      const task = { files, settings: upload.settings, limits, directory: workplace.directory };
+      const dataset = await runCheck({ task, onProgress: report, signal });
+      const manifest = await storeDataset(storage, record, dataset);
+      const answer = await records.datasets.patch(record.id, readyFields(dataset, manifest), "checking");
+      if (answer !== "ok") throw new Withdrawn("the dataset was deleted while it was stored");
+      log.info({ dataset: record.id, revision: dataset.revision, ms: Date.now() - started }, "dataset ready");
+    } finally {
+      await workplace.remove();
+    }
+  }
+
+  #explain(error: unknown): DatasetProblem {
+    const { log } = this.#options;
+    log.error({ err: error }, "an upload could not be checked");
+    const full = isStorageFault(error, "full") || (error instanceof CheckFailed && error.code === "ENOSPC");
+    const damaged = isStorageFault(error, "damaged", "missing");
+    const detail = full
+      ? "there was not enough space on the service's disk to check this upload; nothing is wrong with the file"
+      : damaged
+        ? "the upload was damaged or lost on its way through the storage; send it again"
+        : "the check broke off several times without an answer; the file may be damaged, or need more memory than a check is given";
+    return { file: null, row: null, detail };
+  }
+
+  async #reject(id: string, problems: DatasetProblem[]): Promise<void> {
+    const { records, storage, log } = this.#options;
+    const answer = await records.datasets.patch(id, { status: "rejected", terminal: true, fraction: 1, problems, upload: null }, "checking");
+    if (answer !== "ok") await storage.deleteAll(layout.dataset(id));
+    await storage.deleteAll(layout.upload(id));
+    log.info({ dataset: id, problem: problems[0]?.detail }, "dataset rejected");
+  }
+
+  async #forget(id: string): Promise<void> {
+    const { storage, log } = this.#options;
+    await storage.deleteAll(layout.dataset(id));
+    await storage.deleteAll(layout.upload(id));
+    log.info({ dataset: id }, "a dataset was deleted while it was checked");
+  }
+}
