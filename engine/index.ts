@@ -1,11 +1,15 @@
 /** The engine's only door. */
 export type { Augmenter } from "./augmentation.ts";
 export { createAugmenter, isIdentity } from "./augmentation.ts";
+export { describeNetwork, effectiveInputsOf, sharesOf } from "./description.ts";
+export type { DescribedLayer } from "./description.ts";
 export { EngineError } from "./errors.ts";
 export { readSafetensors, writeSafetensors } from "./formats/safetensors.ts";
 export type { Tensor as FileTensor, TensorFile } from "./formats/safetensors.ts";
 export { compareGolden, goldenGroups, runGolden } from "./golden.ts";
 export type { GoldenCase, GoldenGroup, Implementation } from "./golden.ts";
+export { checkGradients } from "./gradient-check.ts";
+export type { CheckedTensor, GradientCheck, GradientCheckOptions } from "./gradient-check.ts";
 export type { Kernels } from "./kernels/kernels.ts";
 export { createReference } from "./kernels/reference/reference.ts";
 export { createMemory } from "./memory.ts";

@@ -27,6 +27,8 @@ export interface Tensor {
   decays: boolean;
   /** Checkpoint position → position in memory. */
   place: (position: number) => number;
+  /** Position in memory → whether a parameter stands there; a sparse table leaves zeros that are none. */
+  isParameter?: (place: number) => boolean;
 }
 
 /** A gradient that every shard sums for itself, [shards][size], and that the reduction adds up in shard order. */

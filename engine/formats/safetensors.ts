@@ -178,7 +178,8 @@ export function readSafetensors(bytes: Uint8Array, options: { maxHeaderBytes?: n
   for (const { name, dtype, shape, begin, end } of entries) {
     if (begin < reached) refuse(`tensor ${quoted(name)} overlaps tensor ${quoted(before)} at byte ${begin} of the data`);
     if (begin > reached) refuse(`bytes ${reached} to ${begin} of the data belong to no tensor`);
-    const own = bytes.slice(dataStart + begin, dataStart + end);
+    // Not bytes.slice: a Node Buffer's is a view of a larger buffer.
+    const own = Uint8Array.prototype.slice.call(bytes, dataStart + begin, dataStart + end);
     const data = isOwn(dtype) ? new elementTypes[dtype](own.buffer) : readAs[dtype].convert(own);
     tensors.set(name, { dtype: isOwn(dtype) ? dtype : readAs[dtype].dtype, shape, data });
     reached = end;

@@ -23,8 +23,11 @@ export function planConvolution(options: LayerOptions<ConvolutionLayer>): Planne
   const area = spec.size ** 2;
   const inputs = input.channels;
   const size = spec.maps * inputs * area;
+  const table = connectionTable(spec, inputs);
+  const isParameter = table ? (place: number): boolean => table[place % spec.maps]!.includes(Math.floor(place / (spec.maps * area))) : null;
   const weight = planTensor(options, {
     name: "weight", shape: [spec.maps, inputs, spec.size, spec.size], size, trained: true, decays: true, place: placeOfFilter({ maps: spec.maps, inputs, area }),
+    ...(isParameter ? { isParameter } : {}),
   });
   const bias = planTensor(options, { name: "bias", shape: [spec.maps], size: spec.maps, trained: true, decays: false, place: (position) => position });
   // A dense layer in all but name: the output is one pixel, so every tap meets every input once.
@@ -32,7 +35,6 @@ export function planConvolution(options: LayerOptions<ConvolutionLayer>): Planne
   const defers = isDense && isDeferred(options, size);
   const weightGradient = defers ? null : planShardGradient(options, { size, target: weight.gradient });
   const biasGradient = planShardGradient(options, { size: spec.maps, target: bias.gradient });
-  const table = connectionTable(spec, inputs);
   const mask = table && shards > 0 ? memory.reserve({ what: `the table of layer ${index}`, element: "byte", count: inputs * spec.maps }) : 0;
   let squared = 0;
   const squaredWeights = (): number => (squared ||= memory.reserve({ what: `the squared filters of layer ${index}`, element: "real", count: size }));
