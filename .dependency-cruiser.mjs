@@ -14,9 +14,7 @@ export const rooms = [
   {
     room: "engine/layers",
     may: [
-      "^engine/(layer|memory|activations|initialisers|penalties|program|random)\\.ts$",
-      // How several layers record the same kernels.
-      "^engine/layers/[a-z]+-kernels\\.ts$",
+      "^engine/(layer|memory|activations|initialisers|penalties|program)\\.ts$",
       "^engine/kernels/kernels\\.ts$",
       "^schemas/",
     ],

@@ -1,0 +1,188 @@
+/*
+ * ∂E/∂k_ij = Σ (δ_j) (p_i) (Bouvrie §3.1) and equation (3), ∂E/∂b_j = Σ δ_j, added to what stands there.
+ *
+ * input [input][row][column][lanes] (padded), delta [map][outRow][outColumn][lanes], gradient [input][ky][kx][map].
+ * Here both factors are vectors: a tile holds the partial sums of M maps × K neighbouring taps kx (for 1×1 filters: K inputs) and passes over
+ * all of δ once, rows then columns. With eight lanes a partial sum is a lane, with one lane it is the column mod 8, so rows are then copied
+ * once with zeros up to a multiple of eight; both cases run the same tile. tree() ends each sum.
+ */
+#include "elementary.h"
+#include "thread.h"
+#include "tiles.h"
+
+struct pass {
+  long rows, columns;
+  /* Floats between neighbours. */
+  long delta_map, delta_row, x_tap, x_row, x_column;
+};
+
+/* sums [K][M][8]. A pixel of δ is LANES floats. */
+ALWAYS void gradient_tile(const int M, const int K, const struct pass *pass, const float *delta, const float *x, float *sums) {
+  for (long part = 0; part < LANES; part += NARROW) {
+    narrow sum[8][5];
+    UNROLL for (int m = 0; m < M; m++)
+      UNROLL for (int k = 0; k < K; k++) sum[m][k] = (narrow)SPLAT(NARROW, 0.0f);
+    const float *d1 = delta + part, *x1 = x + part;
+    for (long row = pass->rows; row > 0; row--) {
+      const float *d2 = d1, *x2 = x1;
+      for (long column = pass->columns; column > 0; column--) {
+        narrow v[5];
+        UNROLL for (int k = 0; k < K; k++) v[k] = *(const narrow_at *)(x2 + k * pass->x_tap);
+        UNROLL for (int m = 0; m < M; m++) {
+          const narrow d = *(const narrow_at *)(d2 + m * pass->delta_map);
+          UNROLL for (int k = 0; k < K; k++) sum[m][k] = sum[m][k] + d * v[k];
+        }
+        d2 += LANES;
+        x2 += pass->x_column;
+      }
+      d1 += pass->delta_row;
+      x1 += pass->x_row;
+    }
+    UNROLL for (int m = 0; m < M; m++)
+      UNROLL for (int k = 0; k < K; k++) *(narrow_at *)(sums + (k * M + m) * LANES + part) = sum[m][k];
+  }
+}
+
+typedef void (*gradient_function)(const struct pass *pass, const float *delta, const float *x, float *sums);
+#define GRADIENT_INSTANCE(K, M)                                                                                        \
+  static void gradient_##M##_##K(const struct pass *pass, const float *delta, const float *x, float *sums) {          \
+    if (M * K <= TILE_ACCUMULATORS) gradient_tile(M, K, pass, delta, x, sums);                                         \
+  }
+#define GRADIENT_ENTRY(K, M) [M][K] = gradient_##M##_##K,
+#define EACH_GRADIENT_M(X, K) X(K, 1) X(K, 2) X(K, 3) X(K, 4) X(K, 5) X(K, 6) X(K, 7) X(K, 8)
+#define EACH_GRADIENT(X) EACH_GRADIENT_M(X, 1) EACH_GRADIENT_M(X, 2) EACH_GRADIENT_M(X, 3) EACH_GRADIENT_M(X, 4) EACH_GRADIENT_M(X, 5)
+EACH_GRADIENT(GRADIENT_INSTANCE)
+static const gradient_function gradient_tiles[9][6] = { EACH_GRADIENT(GRADIENT_ENTRY) };
+
+/* gradient[k · step + m] += tree of sums[k][m]. */
+static void add_trees(long maps, long taps, const float *sums, float *gradient, long step) {
+  for (long k = 0; k < taps; k++) {
+    long m = 0;
+    for (; m + 4 <= maps; m += 4) *(four_at *)(gradient + k * step + m) += tree_of_four(sums + (k * maps + m) * LANES);
+    for (; m < maps; m++) gradient[k * step + m] += tree(sums + (k * maps + m) * LANES);
+  }
+}
+
+struct gradient_shape {
+  long inputs, maps, size, out_rows;
+  /* Pixels of a row of δ: vectors of eight floats. */
+  long pixels;
+  long delta_map, delta_row, x_input, x_row, x_tap, x_column;
+  /* Rows of x to each row of δ. */
+  long stride;
+};
+
+/* Every filter of every pair, tile by tile; δ's maps outermost, so that a tile of them stays in the cache. */
+static void add_gradients(const struct gradient_shape *s, const float *delta, const float *x, float *gradient) {
+  const long is_single = s->size == 1;
+  const long neighbours = is_single ? s->inputs : s->size;
+  const long tap_tiles = divided_up(neighbours, 5);
+  const long most = smaller(8, TILE_ACCUMULATORS / divided_up(neighbours, tap_tiles)), map_tiles = divided_up(s->maps, most);
+  const struct pass pass = { s->out_rows, s->pixels, s->delta_map, s->delta_row, is_single ? s->x_input : s->x_tap, s->x_row * s->stride, s->x_column };
+  float sums[40 * LANES];
+  for (long mt = 0; mt < map_tiles; mt++) {
+    const long map = cut(s->maps, map_tiles, mt), maps = cut(s->maps, map_tiles, mt + 1) - map;
+    for (long i = 0; i < (is_single ? 1 : s->inputs); i++)
+      for (long ky = 0; ky < s->size; ky++)
+        for (long kt = 0; kt < tap_tiles; kt++) {
+          const long k = cut(neighbours, tap_tiles, kt), taps = cut(neighbours, tap_tiles, kt + 1) - k;
+          gradient_tiles[maps][taps](&pass, delta + map * s->delta_map, x + i * s->x_input + ky * s->x_row + k * pass.x_tap, sums);
+          add_trees(maps, taps, sums, gradient + ((i * s->size + ky) * neighbours + k) * s->maps + map, s->maps);
+        }
+  }
+}
+
+/* biasGradient[j] += tree(Σ δ_j), four maps at a time. */
+static void add_biases(const struct gradient_shape *s, const float *delta, float *bias) {
+  for (long map = 0; map < s->maps; map++) {
+    float sums[LANES];
+    for (long part = 0; part < LANES; part += NARROW) {
+      narrow sum = (narrow)SPLAT(NARROW, 0.0f);
+      for (long row = 0; row < s->out_rows; row++) {
+        const float *at = delta + map * s->delta_map + row * s->delta_row + part;
+        for (long pixel = 0; pixel < s->pixels; pixel++) sum = sum + *(const narrow_at *)(at + pixel * LANES);
+      }
+      *(narrow_at *)(sums + part) = sum;
+    }
+    bias[map] += tree(sums);
+  }
+}
+
+/* One lane, one pixel of δ: x ⊗ δ, a sum of one term. */
+static void add_outer_product(const struct convolutionGradient *call, const float *x, const float *delta, float *gradient, float *bias) {
+  const long maps = call->maps, size = call->size;
+  for (long tap = 0; tap < (long)call->inputs * size * size; tap++) {
+    const long i = tap / (size * size), ky = tap / size % size, kx = tap % size;
+    const float value = x[(i * call->rows + ky) * call->columns + kx];
+    float *at = gradient + tap * maps;
+    EACH_VECTOR(maps, store_part(at + n, load_part(at + n, size) + (splat(0.0f) + value * load_part(delta + n, size)), size));
+  }
+  if (bias)
+    for (long map = 0; map < maps; map++) bias[map] += 0.0f + delta[map];
+}
+
+/* One lane with a stride: eight partial sums, one number at a time. */
+static void add_strided(const struct convolutionGradient *call, long out_rows, long out_columns, const float *x, const float *delta, float *gradient, float *bias) {
+  const long maps = call->maps, size = call->size, stride = call->stride;
+  for (long tap = 0; tap < (long)call->inputs * size * size; tap++) {
+    const long i = tap / (size * size), ky = tap / size % size, kx = tap % size;
+    for (long map = 0; map < maps; map++) {
+      float sums[LANES] = { 0 };
+      for (long row = 0; row < out_rows; row++)
+        for (long column = 0; column < out_columns; column++)
+          sums[column % LANES] += x[(i * call->rows + row * stride + ky) * call->columns + column * stride + kx] * delta[(map * out_rows + row) * out_columns + column];
+      gradient[tap * maps + map] += tree(sums);
+    }
+  }
+  for (long map = 0; bias && map < maps; map++) {
+    float sums[LANES] = { 0 };
+    for (long row = 0; row < out_rows; row++)
+      for (long column = 0; column < out_columns; column++) sums[column % LANES] += delta[(map * out_rows + row) * out_columns + column];
+    bias[map] += tree(sums);
+  }
+}
+
+/* `rows` rows of `columns` floats to rows of `pitch`, zeros behind. */
+static void copy_rows(const float *from, float *to, long rows, long columns, long pitch) {
+  for (long row = 0; row < rows; row++) {
+    memcpy(to + row * pitch, from + row * columns, (size_t)columns * 4);
+    memset(to + row * pitch + columns, 0, (size_t)(pitch - columns) * 4);
+  }
+}
+
+static void convolutionGradient(struct thread *thread, const struct convolutionGradient *call) {
+  const long rows = call->rows, columns = call->columns, maps = call->maps, size = call->size, stride = call->stride;
+  const long out_rows = (rows - size) / stride + 1, out_columns = (columns - size) / stride + 1;
+  const float *x = ARRAY(const float, input), *delta = ARRAY(const float, delta);
+  float *gradient = ARRAY(float, gradient), *bias = call->biasGradient ? ARRAY(float, biasGradient) : 0;
+  struct gradient_shape s = { .inputs = call->inputs, .maps = maps, .size = size, .out_rows = out_rows, .stride = stride };
+  if (call->lanes == LANES) {
+    s.pixels = out_columns;
+    s.delta_row = out_columns * LANES;
+    s.x_tap = LANES;
+    s.x_row = columns * LANES;
+    s.x_column = stride * LANES;
+  } else if (out_rows * out_columns == 1) {
+    add_outer_product(call, x, delta, gradient, bias);
+    return;
+  } else if (stride > 1) {
+    add_strided(call, out_rows, out_columns, x, delta, gradient, bias);
+    return;
+  } else {
+    s.pixels = divided_up(out_columns, LANES);
+    s.delta_row = s.pixels * LANES;
+    s.x_tap = 1;
+    s.x_row = larger(columns, s.pixels * LANES + size - 1);
+    s.x_column = LANES;
+    float *wide_delta = scratch(thread, maps * out_rows * s.delta_row + (long)call->inputs * rows * s.x_row);
+    float *wide_x = wide_delta + maps * out_rows * s.delta_row;
+    copy_rows(delta, wide_delta, maps * out_rows, out_columns, s.delta_row);
+    copy_rows(x, wide_x, (long)call->inputs * rows, columns, s.x_row);
+    delta = wide_delta;
+    x = wide_x;
+  }
+  s.delta_map = out_rows * s.delta_row;
+  s.x_input = rows * s.x_row;
+  add_gradients(&s, delta, x, gradient);
+  if (bias) add_biases(&s, delta, bias);
+}

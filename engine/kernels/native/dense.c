@@ -1,0 +1,176 @@
+/*
+ * §2 and equations (1), (2): x = f(W x + b), Wᵀδ ∘ f'(u), and the gradient δ xᵀ. weights [input][unit].
+ *
+ * Eight lanes, forward: vectors run over units (adjacent weights), the eight lanes of an input are broadcast; a finished tile is turned
+ * to [unit][lane] on its way out. Backward: weights are broadcast, vectors are the lanes of δ. Gradient: δ is turned to [lane][unit]
+ * once, then each weight is a chain over the lanes. One lane: vectors over units throughout.
+ */
+#include "elementary.h"
+#include "thread.h"
+#include "tiles.h"
+
+/* Lanes broadcast at once: all eight where their sums fit. */
+#define LANE_TILE (REGISTERS == 32 ? 8 : 4)
+
+/* Units [from, from + count) of all lanes to output [unit][lane]; at least one of the tables has a tile of that many vectors. */
+static void forward_units(const float *x, const float *weights, const float *bias, float *output, long inputs, long units, long from, long count) {
+  float sums[LANE_TILE * 6 * WIDE];
+  struct reach reach = { .outer = 1, .rows = 1, .taps = inputs, .a_tap = LANES, .a_map = 1, .b_tap = units, .c_map = count, .start = START_BIASES };
+  for (long lane = 0; lane < LANES; lane += LANE_TILE) {
+    if (count % WIDE == 0) contiguous_tiles[LANE_TILE][count / WIDE](&reach, x + lane, weights + from, sums, bias + from);
+    else {
+      reach.b_step = reach.c_step = NARROW;
+      strided_tiles[LANE_TILE][count / NARROW](&reach, x + lane, weights + from, sums, bias + from);
+    }
+    for (long unit = 0; unit < count; unit++)
+      for (long l = 0; l < LANE_TILE; l++) output[(from + unit) * LANES + lane + l] = sums[l * count + unit];
+  }
+}
+
+static void forward_block(const float *x, const float *weights, const float *bias, float *output, long inputs, long units) {
+  if (units < NARROW) {
+    const struct reach reach = { .outer = 1, .rows = 1, .taps = inputs, .a_tap = units, .a_map = 1, .b_tap = LANES, .c_map = LANES, .start = START_BIAS };
+    for (long unit = 0; unit < units;) {
+      const long count = smaller(6, units - unit);
+      for (long part = 0; part < LANES; part += NARROW) strided_tiles[count][1](&reach, weights + unit, x + part, output + unit * LANES + part, bias + unit);
+      unit += count;
+    }
+    return;
+  }
+  const long most = TILE_ACCUMULATORS / LANE_TILE, vectors = units / WIDE, tiles = divided_up(vectors, most);
+  for (long tile = 0; tile < tiles; tile++) {
+    const long vector = cut(vectors, tiles, tile), count = cut(vectors, tiles, tile + 1) - vector;
+    forward_units(x, weights, bias, output, inputs, units, vector * WIDE, count * WIDE);
+  }
+  /* What is left is computed in vectors that end with the row; some units are computed twice, to the same bits. */
+  for (long unit = vectors * WIDE; unit < units; unit += NARROW) forward_units(x, weights, bias, output, inputs, units, smaller(unit, units - NARROW), NARROW);
+}
+
+/* One lane: a single row of vectors over units. */
+static void forward_sample(const float *x, const float *weights, const float *bias, float *output, long inputs, long units) {
+  struct reach reach = { .outer = 1, .rows = 1, .taps = inputs, .a_tap = 1, .b_tap = units, .b_step = NARROW, .c_step = NARROW, .start = START_BIASES };
+  long unit = 0;
+  while (units - unit >= WIDE) {
+    const long count = smaller(6, (units - unit) / WIDE);
+    contiguous_tiles[1][count](&reach, x, weights + unit, output + unit, bias + unit);
+    unit += count * WIDE;
+  }
+  if (units >= NARROW) {
+    const long count = divided_up(units - unit, NARROW);
+    if (count == 2) {
+      reach.b_step = reach.c_step = smaller(NARROW, units - unit - NARROW);
+      strided_tiles[1][2](&reach, x, weights + unit, output + unit, bias + unit);
+    } else if (count == 1) {
+      const long from = units - NARROW;
+      strided_tiles[1][1](&reach, x, weights + from, output + from, bias + from);
+    }
+    return;
+  }
+  reach.start = START_BIAS;
+  reach.a_tap = units;
+  reach.a_map = 1;
+  reach.b_tap = 1;
+  reach.c_map = 1;
+  while (unit < units) {
+    const long count = smaller(4, units - unit);
+    single_tiles[count](&reach, weights + unit, x, output + unit, bias + unit);
+    unit += count;
+  }
+}
+
+static void denseForward(struct thread *thread, const struct denseForward *call) {
+  const float *x = ARRAY(const float, input), *weights = ARRAY(const float, weights), *bias = ARRAY(const float, bias);
+  float *output = ARRAY(float, output);
+  if (call->lanes == LANES) forward_block(x, weights, bias, output, call->inputs, call->units);
+  else forward_sample(x, weights, bias, output, call->inputs, call->units);
+  activate_run(call->activation, output, (long)call->units * call->lanes);
+}
+
+/* One lane: output[i] = tree of eight partial sums of weights[i][u] · δ[u] by u mod 8, four inputs at a time. δ is copied with zeros behind. */
+static void backward_sample(struct thread *thread, const float *delta, const float *weights, float *output, long inputs, long units) {
+  const long vectors = divided_up(units, LANES), whole = units / LANES, rest = units - whole * LANES;
+  float *d = scratch(thread, vectors * LANES);
+  memset(d + whole * LANES, 0, (size_t)(vectors - whole) * LANES * 4);
+  memcpy(d, delta, (size_t)units * 4);
+  for (long i = 0; i < inputs;) {
+    const long count = smaller(4, inputs - i);
+    float sums[4 * LANES];
+    for (long part = 0; part < LANES; part += NARROW) {
+      narrow sum[4] = { SPLAT(NARROW, 0.0f), SPLAT(NARROW, 0.0f), SPLAT(NARROW, 0.0f), SPLAT(NARROW, 0.0f) };
+      for (long vector = 0; vector < whole; vector++) {
+        const narrow v = *(const narrow_at *)(d + vector * LANES + part);
+        for (long n = 0; n < 4; n++) sum[n] = sum[n] + *(const narrow_at *)(weights + smaller(i + n, inputs - 1) * units + vector * LANES + part) * v;
+      }
+      if (rest > part) {
+        const narrow v = *(const narrow_at *)(d + whole * LANES + part);
+        for (long n = 0; n < count; n++) {
+          float w[NARROW] = { 0 };
+          const float *from = weights + (i + n) * units + whole * LANES + part;
+          for (long k = 0; k < smaller(NARROW, rest - part); k++) w[k] = from[k];
+          sum[n] = sum[n] + *(const narrow_at *)w * v;
+        }
+      }
+      for (long n = 0; n < 4; n++) *(narrow_at *)(sums + n * LANES + part) = sum[n];
+    }
+    const four trees = tree_of_four(sums);
+    for (long n = 0; n < count; n++) output[i + n] = trees[n];
+    i += count;
+  }
+}
+
+static void denseBackward(struct thread *thread, const struct denseBackward *call) {
+  const long inputs = call->inputs, units = call->units;
+  const float *delta = ARRAY(const float, delta), *weights = ARRAY(const float, weights), *x = ARRAY(const float, input);
+  float *output = ARRAY(float, output);
+  if (call->lanes == 1) backward_sample(thread, delta, weights, output, inputs, units);
+  else {
+    const struct reach reach = { .outer = 1, .rows = 1, .taps = units, .a_tap = 1, .a_map = units, .b_tap = LANES, .c_map = LANES, .start = START_ZERO };
+    for (long i = 0; i < inputs;) {
+      const long count = inputs - i >= 8 ? 8 : smaller(6, inputs - i);
+      for (long part = 0; part < LANES; part += NARROW) strided_tiles[count][1](&reach, weights + i * units, delta + part, output + i * LANES + part, 0);
+      i += count;
+    }
+  }
+  gate_run(call->gate, output, x, output, inputs * call->lanes);
+}
+
+/* gradient[i][u] += x[i][0]·δ[0][u] + x[i][1]·δ[1][u] …, `lanes` terms; gradient, delta [lane][unit] with rows of `pitch`. */
+static void add_dense(const float *x, const float *delta, float *gradient, long inputs, long units, long row, long lanes, long pitch) {
+  struct reach reach = {
+    .outer = 1, .rows = 1, .taps = lanes, .a_tap = 1, .a_map = lanes, .b_tap = pitch, .b_step = NARROW, .c_map = row, .c_step = NARROW, .start = START_OUTPUT,
+  };
+  const long vectors = units / WIDE, whole = units / NARROW * NARROW;
+  for (long i = 0; i < inputs;) {
+    const long count = smaller(4, inputs - i);
+    const float *a = x + i * lanes;
+    float *c = gradient + i * row;
+    const long most = smaller(6, TILE_ACCUMULATORS / 4);
+    for (long vector = 0; vector < vectors;) {
+      const long slots = smaller(most, vectors - vector);
+      contiguous_tiles[count][slots](&reach, a, delta + vector * WIDE, c + vector * WIDE, 0);
+      vector += slots;
+    }
+    for (long unit = vectors * WIDE; unit < whole; unit += NARROW) strided_tiles[count][1](&reach, a, delta + unit, c + unit, 0);
+    for (long unit = whole; unit < units; unit++) single_tiles[count](&reach, a, delta + unit, c + unit, 0);
+    i += count;
+  }
+}
+
+static void denseGradient(struct thread *thread, const struct denseGradient *call) {
+  const long inputs = call->inputs, from = call->from, units = (long)call->to - from, row = call->units, lanes = call->lanes;
+  const float *x = ARRAY(const float, input), *delta = ARRAY(const float, delta) + from * lanes;
+  float *gradient = ARRAY(float, gradient) + from;
+  if (units <= 0) return;
+  if (call->biasGradient) {
+    float *bias = ARRAY(float, biasGradient) + from;
+    for (long unit = 0; unit < units; unit++) bias[unit] += lanes == 1 ? delta[unit] : tree(delta + unit * LANES);
+  }
+  if (lanes == 1) {
+    add_dense(x, delta, gradient, inputs, units, row, 1, units);
+    return;
+  }
+  float *turned = scratch(thread, units * LANES);
+  for (long lane = 0; lane < LANES; lane++)
+    for (long unit = 0; unit < units; unit++) turned[lane * units + unit] = delta[unit * LANES + lane];
+  add_dense(x, turned, gradient, inputs, units, row, LANES, units);
+}

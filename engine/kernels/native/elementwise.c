@@ -1,0 +1,61 @@
+/*
+ * The plain movers: clear, copy, square, padding, and the gathering of samples into a block, (sample − mean)·factor (Bouvrie §2).
+ * Samples [row][channel][pixel] become [channel][pixel][lanes].
+ */
+#include "thread.h"
+#include "vectors.h"
+
+static void clear(struct thread *thread, const struct clear *call) { memset(ARRAY(float, output), 0, (size_t)call->count * 4); }
+
+static void copy(struct thread *thread, const struct copy *call) { memmove(ARRAY(float, output), ARRAY(const float, input), (size_t)call->count * 4); }
+
+static void square(struct thread *thread, const struct square *call) {
+  const float *input = ARRAY(const float, input);
+  float *output = ARRAY(float, output);
+  EACH_VECTOR(call->count, const wide x = load_part(input + n, size); store_part(output + n, x * x, size));
+}
+
+static void pad(struct thread *thread, const struct pad *call) {
+  const float *input = ARRAY(const float, input);
+  float *output = ARRAY(float, output);
+  const long rows = call->rows, padding = call->padding, lanes = call->lanes, run = (long)call->columns * lanes, out_run = run + 2 * padding * lanes;
+  for (long map = 0; map < (long)call->maps; map++)
+    for (long row = 0; row < rows; row++)
+      memcpy(output + (map * (rows + 2 * padding) + row + padding) * out_run + padding * lanes, input + (map * rows + row) * run, (size_t)run * 4);
+}
+
+/* Eight rows of one channel, turned by blocks that stay in the first cache. A lane without a sample reads row 0 and is cleared after. */
+#define GATHER(name, type)                                                                                                              \
+  static void name(const type *const *rows, float *output, long pixels, long count, long lanes, float mean, float factor) {            \
+    for (long pixel = 0; pixel < pixels; pixel++) {                                                                                      \
+      float values[LANES];                                                                                                              \
+      for (long lane = 0; lane < lanes; lane++) values[lane] = ((float)rows[lane][pixel] - mean) * factor;                              \
+      for (long lane = count; lane < lanes; lane++) values[lane] = 0.0f;                                                                \
+      for (long lane = 0; lane < lanes; lane++) output[pixel * lanes + lane] = values[lane];                                            \
+    }                                                                                                                                   \
+  }
+GATHER(gather_bytes, uint8_t)
+GATHER(gather_floats, float)
+
+static void gather(struct thread *thread, const struct gather *call) {
+  const int32_t *header = ARRAY(const int32_t, header);
+  const float *mean = ARRAY(const float, mean), *factor = ARRAY(const float, factor);
+  float *output = ARRAY(float, output);
+  const long lanes = call->lanes, pixels = call->pixels, channels = call->channels, count = smaller(header[HEADER_COUNT], lanes);
+  if (count == 0) {
+    memset(output, 0, (size_t)(channels * pixels * lanes) * 4);
+    return;
+  }
+  for (long channel = 0; channel < channels; channel++) {
+    const uint8_t *bytes[LANES];
+    const float *floats[LANES];
+    for (long lane = 0; lane < lanes; lane++) {
+      const long row = header[HEADER_ROWS + (lane < count ? lane : 0)], at = (row * channels + channel) * pixels;
+      bytes[lane] = ARRAY(const uint8_t, samples) + at;
+      floats[lane] = ARRAY(const float, samples) + at;
+    }
+    float *out = output + channel * pixels * lanes;
+    if (call->dtype == DTYPE_uint8) gather_bytes(bytes, out, pixels, count, lanes, mean[channel], factor[channel]);
+    else gather_floats(floats, out, pixels, count, lanes, mean[channel], factor[channel]);
+  }
+}

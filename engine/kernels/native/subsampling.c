@@ -1,0 +1,182 @@
+/*
+ * Bouvrie §3.2: x_j = f( β_j down(x_j) + b_j ), its way back δ_j = β_j ( f'(u_j) ∘ up(δ_j) ), and the gradients of β and b.
+ *
+ * Maps [map][row][column][lanes]; output [map][⌊rows/factor⌋][⌊columns/factor⌋][lanes]. Rows and columns that do not fill a block are dropped.
+ * down: the block's rows, then columns ascending, from its first pixel; a maximum is replaced where new > old or new is NaN.
+ * Eight lanes: a pixel is NARROW vectors of adjacent lanes. One lane: one number at a time. f and the gate run over finished rows.
+ */
+#include "elementary.h"
+#include "thread.h"
+#include "vectors.h"
+
+typedef int32_t narrow_ints __attribute__((vector_size(NARROW * 4)));
+ALWAYS narrow narrow_load(const float *from) { return *(const narrow_at *)from; }
+ALWAYS void narrow_store(float *to, narrow value) { *(narrow_at *)to = value; }
+ALWAYS narrow narrow_choose(narrow_ints mask, narrow yes, narrow no) { return (narrow)((mask & (narrow_ints)yes) | (~mask & (narrow_ints)no)); }
+
+struct blocks {
+  long rows, columns, factor, lanes, out_rows, out_columns;
+  uint32_t reduce;
+  float inverse;
+};
+
+static struct blocks blocks_of(long rows, long columns, long factor, uint32_t reduce, long lanes) {
+  return (struct blocks){ rows, columns, factor, lanes, rows / factor, columns / factor, reduce, (float)(1.0 / (double)(factor * factor)) };
+}
+
+/* One output row of one map in eight lanes: `kept` gets d (may be 0), `out` gets β·d + b. */
+ALWAYS void down_row(const long factor, const uint32_t reduce, const struct blocks *b, const float *in, float *kept, float *out, float beta, float bias) {
+  for (long column = 0; column < b->out_columns; column++)
+    for (long part = 0; part < LANES; part += NARROW) {
+      const float *at = in + column * factor * LANES + part;
+      narrow d = narrow_load(at);
+      for (long r = 0; r < factor; r++)
+        for (long c = r == 0; c < factor; c++) {
+          const narrow x = narrow_load(at + (r * b->columns + c) * LANES);
+          if (reduce == REDUCE_max) d = narrow_choose((x > d) | (x != x), x, d);
+          else d = d + x;
+        }
+      if (reduce == REDUCE_mean) d = d * b->inverse;
+      if (kept) narrow_store(kept + column * LANES + part, d);
+      narrow_store(out + column * LANES + part, beta * d + bias);
+    }
+}
+
+static void down_row_of_one(const struct blocks *b, const float *in, float *kept, float *out, float beta, float bias) {
+  for (long column = 0; column < b->out_columns; column++) {
+    const float *at = in + column * b->factor;
+    float d = at[0];
+    for (long r = 0; r < b->factor; r++)
+      for (long c = r == 0; c < b->factor; c++) {
+        const float x = at[r * b->columns + c];
+        if (b->reduce == REDUCE_max) d = x > d || x != x ? x : d;
+        else d = d + x;
+      }
+    if (b->reduce == REDUCE_mean) d = d * b->inverse;
+    if (kept) kept[column] = d;
+    out[column] = beta * d + bias;
+  }
+}
+
+/* The common factor and the three reductions as constants. */
+#define FOR_REDUCE(b, name, ...)                                                      \
+  switch (b.reduce) {                                                                 \
+    case REDUCE_max: { const uint32_t name = REDUCE_max; __VA_ARGS__; } break;         \
+    case REDUCE_mean: { const uint32_t name = REDUCE_mean; __VA_ARGS__; } break;       \
+    default: { const uint32_t name = REDUCE_sum; __VA_ARGS__; } break;                 \
+  }
+
+static void subsamplingForward(struct thread *thread, const struct subsamplingForward *call) {
+  const struct blocks b = blocks_of(call->rows, call->columns, call->factor, call->reduce, call->lanes);
+  const float *input = ARRAY(const float, input), *beta = ARRAY(const float, beta), *bias = ARRAY(const float, bias);
+  float *output = ARRAY(float, output), *down = call->down ? ARRAY(float, down) : 0;
+  const long in_row = b.columns * b.lanes, out_row = b.out_columns * b.lanes;
+  for (long map = 0; map < (long)call->maps; map++)
+    for (long row = 0; row < b.out_rows; row++) {
+      const float *in = input + (map * b.rows + row * b.factor) * in_row;
+      float *out = output + (map * b.out_rows + row) * out_row;
+      float *kept = down ? down + (map * b.out_rows + row) * out_row : 0;
+      if (b.lanes == 1) down_row_of_one(&b, in, kept, out, beta[map], bias[map]);
+      else if (b.factor == 2) FOR_REDUCE(b, reduce, down_row(2, reduce, &b, in, kept, out, beta[map], bias[map]))
+      else FOR_REDUCE(b, reduce, down_row(b.factor, reduce, &b, in, kept, out, beta[map], bias[map]))
+    }
+  activate_run(call->activation, output, (long)call->maps * b.out_rows * out_row);
+}
+
+/* up(δ): every pixel of a block gets the value, for a maximum only the first that equals d. One output row is `factor` rows of pixels. */
+ALWAYS void up_row(const long factor, const uint32_t reduce, const struct blocks *b, const float *delta, const float *kept, const float *in, float *out, float slope, float inverse) {
+  for (long column = 0; column < b->out_columns; column++)
+    for (long part = 0; part < LANES; part += NARROW) {
+      narrow value = slope * narrow_load(delta + column * LANES + part);
+      if (reduce == REDUCE_mean) value = value * inverse;
+      const long at = column * factor * LANES + part;
+      if (reduce == REDUCE_max) {
+        const narrow d = narrow_load(kept + column * LANES + part), zero = (narrow)SPLAT(NARROW, 0.0f);
+        narrow_ints waiting = ~(narrow_ints)zero;
+        for (long r = 0; r < factor; r++)
+          for (long c = 0; c < factor; c++) {
+            const long pixel = at + (r * b->columns + c) * LANES;
+            const narrow_ints wins = waiting & (narrow_load(in + pixel) == d);
+            narrow_store(out + pixel, narrow_choose(wins, value, zero));
+            waiting &= ~wins;
+          }
+      } else {
+        for (long r = 0; r < factor; r++)
+          for (long c = 0; c < factor; c++) narrow_store(out + at + (r * b->columns + c) * LANES, value);
+      }
+    }
+}
+
+static void up_row_of_one(const struct blocks *b, const float *delta, const float *kept, const float *in, float *out, float slope, float inverse) {
+  for (long column = 0; column < b->out_columns; column++) {
+    float value = slope * delta[column];
+    if (b->reduce == REDUCE_mean) value = value * inverse;
+    int is_waiting = 1;
+    for (long r = 0; r < b->factor; r++)
+      for (long c = 0; c < b->factor; c++) {
+        const long pixel = r * b->columns + column * b->factor + c;
+        const int wins = b->reduce != REDUCE_max || (is_waiting && in[pixel] == kept[column]);
+        out[pixel] = wins ? value : 0.0f;
+        if (wins) is_waiting = 0;
+      }
+  }
+}
+
+/* The pixels that no block covers. */
+static void clear_dropped(const struct blocks *b, float *out) {
+  const long covered_rows = b->out_rows * b->factor, covered = b->out_columns * b->factor;
+  if (covered < b->columns)
+    for (long row = 0; row < covered_rows; row++) memset(out + (row * b->columns + covered) * b->lanes, 0, (size_t)((b->columns - covered) * b->lanes) * 4);
+  memset(out + covered_rows * b->columns * b->lanes, 0, (size_t)((b->rows - covered_rows) * b->columns * b->lanes) * 4);
+}
+
+static void subsamplingBackward(struct thread *thread, const struct subsamplingBackward *call) {
+  const struct blocks b = blocks_of(call->rows, call->columns, call->factor, call->reduce, call->lanes);
+  const float *delta = ARRAY(const float, delta), *beta = ARRAY(const float, beta), *input = ARRAY(const float, input), *down = ARRAY(const float, down);
+  float *output = ARRAY(float, output);
+  const int is_squared = (call->gate & GATE_SQUARED) != 0, is_linear = (call->gate & ~(uint32_t)GATE_SQUARED) == ACTIVATION_linear;
+  const float inverse = is_squared ? b.inverse * b.inverse : b.inverse;
+  const long in_row = b.columns * b.lanes, out_row = b.out_columns * b.lanes;
+  for (long map = 0; map < (long)call->maps; map++) {
+    const float slope = is_squared ? beta[map] * beta[map] : beta[map];
+    const float *in_map = input + map * b.rows * in_row;
+    float *out_map = output + map * b.rows * in_row;
+    if (b.out_columns * b.factor < b.columns || b.out_rows * b.factor < b.rows) clear_dropped(&b, out_map);
+    for (long row = 0; row < b.out_rows; row++) {
+      const long small = (map * b.out_rows + row) * out_row, large = row * b.factor * in_row;
+      const float *d = delta + small, *kept = down + small, *in = in_map + large;
+      float *out = out_map + large;
+      if (b.lanes == 1) up_row_of_one(&b, d, kept, in, out, slope, inverse);
+      else if (b.factor == 2) FOR_REDUCE(b, reduce, up_row(2, reduce, &b, d, kept, in, out, slope, inverse))
+      else FOR_REDUCE(b, reduce, up_row(b.factor, reduce, &b, d, kept, in, out, slope, inverse))
+      if (!is_linear) gate_run(call->gate, out, in, out, b.factor * in_row);
+    }
+  }
+}
+
+/* `positions` vectors of eight: Σ δ·d and Σ δ, a partial sum a lane (one lane: by the position mod 8). */
+static void subsamplingGradient(struct thread *thread, const struct subsamplingGradient *call) {
+  const float *delta = ARRAY(const float, delta), *down = ARRAY(const float, down);
+  float *beta = ARRAY(float, betaGradient), *bias = ARRAY(float, biasGradient);
+  const long count = (long)call->positions * call->lanes;
+  for (long map = 0; map < (long)call->maps; map++) {
+    const float *d = delta + map * count, *x = down + map * count;
+    float products[LANES] = { 0 }, values[LANES] = { 0 };
+    const long whole = count / LANES * LANES;
+    for (long part = 0; part < LANES; part += NARROW) {
+      narrow product = (narrow)SPLAT(NARROW, 0.0f), value = product;
+      for (long n = part; n < whole; n += LANES) {
+        product = product + narrow_load(d + n) * narrow_load(x + n);
+        value = value + narrow_load(d + n);
+      }
+      narrow_store(products + part, product);
+      narrow_store(values + part, value);
+    }
+    for (long n = whole; n < count; n++) {
+      products[n - whole] = products[n - whole] + d[n] * x[n];
+      values[n - whole] = values[n - whole] + d[n];
+    }
+    beta[map] += tree(products);
+    bias[map] += tree(values);
+  }
+}
