@@ -1,5 +1,6 @@
 import { basename } from "node:path";
 import { describe, expect, test } from "vitest";
+import { layer } from "../../schemas/layer.ts";
 import { files } from "./tree.ts";
 
 const sources = files.filter((path) => path.endsWith(".ts") && /^(engine|schemas|services|scripts|tests|bench)\//.test(path));
@@ -12,5 +13,22 @@ describe("names of files", () => {
   test("name no machinery without a subject", () => {
     const vague = /^(utils?|helpers?|common|misc|constants|manager|base)(\.test)?\.ts$/;
     expect(sources.filter((path) => vague.test(basename(path)))).toEqual([]);
+  });
+});
+
+describe("a subject keeps its name in every room", () => {
+  const below = (folder: string): string[] => files.filter((path) => path.startsWith(`${folder}/`) && !/\.test\.ts$|\.md$/.test(path)).map((path) => basename(path).replace(/\.[a-z]+$/, ""));
+  const infrastructure = ["reference", "memory", "activations"];
+  const subjects = below("engine/kernels/reference").filter((name) => !infrastructure.includes(name));
+
+  for (const room of ["assembly", "native"]) {
+    test(`${room} has the kernels of every subject that the reference has`, () => {
+      const names = below(`engine/kernels/${room}`);
+      expect(subjects.filter((subject) => !names.some((name) => name === subject || name.startsWith(`${subject}-`)))).toEqual([]);
+    });
+  }
+
+  test("every kind of layer has its file", () => {
+    expect(layer.options.map(({ shape }) => shape.kind.value).filter((kind) => !files.includes(`engine/layers/${kind}.ts`))).toEqual([]);
   });
 });

@@ -1,0 +1,22 @@
+/** A thread of the engine under measurement: thread 0 trains, the others follow it. */
+import { parentPort, workerData } from "node:worker_threads";
+import { createTrainer, runGradientThread, type TrainingPlan } from "../engine/index.ts";
+import type { Numerics } from "../schemas/job.ts";
+import { findKernels } from "./engine-kernels.ts";
+
+const { plan, memory, kernels: name, numerics, thread } = workerData as { plan: TrainingPlan; memory: WebAssembly.Memory; kernels: string; numerics: Numerics; thread: number };
+const kernels = findKernels(name, numerics)(memory);
+
+if (thread > 0) runGradientThread({ plan, memory, kernels, thread });
+else {
+  const run = createTrainer({ plan, memory, kernels }).run();
+  let trained = 0;
+  parentPort?.on("message", () => {
+    const start = performance.now();
+    const { value, done } = run.next();
+    if (done || value.kind === "diverged") throw new Error(`the training ended: ${JSON.stringify(value)}`);
+    parentPort?.postMessage({ samples: value.samples - trained, seconds: (performance.now() - start) / 1000 });
+    trained = value.samples;
+  });
+  parentPort?.postMessage("ready");
+}

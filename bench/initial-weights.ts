@@ -1,0 +1,42 @@
+/** The weights of an untrained network as a checkpoint file: speed does not depend on what was learned. */
+import { createMemory, createTrainer, planTraining } from "../engine/index.ts";
+import type { TrainingSpec } from "../engine/index.ts";
+import type { Numerics } from "../schemas/job.ts";
+import { classes, input } from "./cases.ts";
+import { findKernels } from "./engine-kernels.ts";
+import type { Prepared } from "./protocol.ts";
+
+/** A training that would go on for ever, on `count` samples. */
+export function endlessTraining({ definition, batch, threads }: Pick<Prepared, "definition" | "batch" | "threads">, numerics: Numerics, count: number): TrainingSpec {
+  return {
+    network: definition.network,
+    loss: definition.loss,
+    optimiser: { kind: "sgd", learningRate: 0.05, momentum: 0, weightDecay: 0, clipNorm: null },
+    schedule: { kind: "constant", warmup: 0 },
+    epochs: 1_000_000,
+    batchSize: batch,
+    shuffle: true,
+    seed: 1,
+    numerics,
+    normalisation: { kind: "none", mean: [0], std: [1] },
+    augmentation: { shift: 0, rotate: 0, scale: 0, elastic: null, flip: false },
+    input,
+    classes,
+    dtype: "float32",
+    background: 0,
+    counts: { train: count, validation: 0, test: 0 },
+    targetAccuracy: null,
+    patience: null,
+    stopAtStep: null,
+    threads,
+  };
+}
+
+export function initialWeights(wanted: Prepared): Uint8Array {
+  const plan = planTraining(endlessTraining({ ...wanted, batch: 8, threads: 1 }, "reproducible", 8));
+  const memory = createMemory(plan);
+  const trainer = createTrainer({ plan, memory, kernels: findKernels("reference", "reproducible")(memory) });
+  const weights = trainer.checkpoint();
+  trainer.close();
+  return weights;
+}
