@@ -4,6 +4,7 @@ export { createAugmenter, isIdentity } from "./augmentation.ts";
 export { describeNetwork, effectiveInputsOf, sharesOf } from "./description.ts";
 export type { DescribedLayer } from "./description.ts";
 export { EngineError } from "./errors.ts";
+export { exportOnnx } from "./formats/onnx.ts";
 export { readSafetensors, writeSafetensors } from "./formats/safetensors.ts";
 export type { Tensor as FileTensor, TensorFile } from "./formats/safetensors.ts";
 export { compareGolden, goldenGroups, runGolden } from "./golden.ts";
