@@ -1,0 +1,346 @@
+/**
+ * Bouvrie §3.2's 'full' convolution: δ_i = f′(u_i) ∘ Σ_j conv2(δ_j, rot180(k_ij), 'full'), the sensitivity of the layer below.
+ * δ [map][outRow][outColumn][lanes], weights [input][ky][kx][map], output [input][row][column][lanes].
+ *
+ * Input pixel v (counted in the padded input) takes δ[v − kx] for each tap kx inside δ: rows are clipped, and columns fall into a left
+ * edge (taps kx ≤ v), an interior (all taps) and a right edge (taps reaching back into δ). The edges are triangles known when the
+ * code is compiled, so no zero is ever multiplied. One chain per element: 0, then j, ky, kx ascending; the gate last.
+ */
+import { gateRun } from "./activations";
+import { blockBytes, realBytes, vectorBytes } from "./address";
+import { denseBackward } from "./dense";
+import { broadcast, multiplyAdd, read, readNarrow, write, writeFirst, writeNarrow, zero } from "./lanes";
+
+const interior: u32 = 0;
+const left: u32 = 1;
+const right: u32 = 2;
+
+/**
+ * Eight lanes, stride 1: one half of the lanes of `pixels` pixels of one or two input maps. size (3 or 5), edge, maps and pixels are
+ * known where this is inlined. delta points at δ_0's row of the first tap row, column of the first pixel; pixels n with first ≤ n < limit are stored.
+ */
+// @ts-ignore: decorator
+@inline
+function slidingTile(size: u32, edge: u32, maps: u32, pixels: u32, delta: usize, weights: usize, output: usize, outputs: u32, tapRows: u32, rowBytes: usize, planeBytes: usize, stepBytes: usize, filterBytes: usize, outPlaneBytes: usize, first: u32, limit: u32): void {
+  let a0 = zero(), a1 = zero(), a2 = zero(), a3 = zero();
+  let b0 = zero(), b1 = zero(), b2 = zero(), b3 = zero();
+  for (let j: u32 = 0; j < outputs; j++) {
+    let y = delta;
+    let wa = weights;
+    let wb = weights + filterBytes;
+    for (let ky: u32 = 0; ky < tapRows; ky++) {
+      const x0 = edge != right ? read(y) : a0;
+      const x1 = edge != right && pixels > 1 ? read(y + blockBytes) : a0;
+      const x2 = edge != right && pixels > 2 ? read(y + 2 * blockBytes) : a0;
+      const x3 = edge != right && pixels > 3 ? read(y + 3 * blockBytes) : a0;
+      let k = broadcast(wa);
+      if (edge != right) a0 = multiplyAdd(a0, x0, k);
+      if (edge != right && pixels > 1) a1 = multiplyAdd(a1, x1, k);
+      if (edge != right && pixels > 2) a2 = multiplyAdd(a2, x2, k);
+      if (edge != right && pixels > 3) a3 = multiplyAdd(a3, x3, k);
+      if (maps > 1) {
+        k = broadcast(wb);
+        if (edge != right) b0 = multiplyAdd(b0, x0, k);
+        if (edge != right && pixels > 1) b1 = multiplyAdd(b1, x1, k);
+        if (edge != right && pixels > 2) b2 = multiplyAdd(b2, x2, k);
+        if (edge != right && pixels > 3) b3 = multiplyAdd(b3, x3, k);
+      }
+      wa += stepBytes;
+      wb += stepBytes;
+      const z1 = edge != left ? read(y - blockBytes) : a0;
+      k = broadcast(wa);
+      if (edge != left) a0 = multiplyAdd(a0, z1, k);
+      if (edge != right && pixels > 1) a1 = multiplyAdd(a1, x0, k);
+      if (edge != right && pixels > 2) a2 = multiplyAdd(a2, x1, k);
+      if (edge != right && pixels > 3) a3 = multiplyAdd(a3, x2, k);
+      if (maps > 1) {
+        k = broadcast(wb);
+        if (edge != left) b0 = multiplyAdd(b0, z1, k);
+        if (edge != right && pixels > 1) b1 = multiplyAdd(b1, x0, k);
+        if (edge != right && pixels > 2) b2 = multiplyAdd(b2, x1, k);
+        if (edge != right && pixels > 3) b3 = multiplyAdd(b3, x2, k);
+      }
+      wa += stepBytes;
+      wb += stepBytes;
+      const z2 = edge != left ? read(y - 2 * blockBytes) : a0;
+      k = broadcast(wa);
+      if (edge != left) a0 = multiplyAdd(a0, z2, k);
+      if (edge != left && pixels > 1) a1 = multiplyAdd(a1, z1, k);
+      if (edge != right && pixels > 2) a2 = multiplyAdd(a2, x0, k);
+      if (edge != right && pixels > 3) a3 = multiplyAdd(a3, x1, k);
+      if (maps > 1) {
+        k = broadcast(wb);
+        if (edge != left) b0 = multiplyAdd(b0, z2, k);
+        if (edge != left && pixels > 1) b1 = multiplyAdd(b1, z1, k);
+        if (edge != right && pixels > 2) b2 = multiplyAdd(b2, x0, k);
+        if (edge != right && pixels > 3) b3 = multiplyAdd(b3, x1, k);
+      }
+      wa += stepBytes;
+      wb += stepBytes;
+      if (size > 3) {
+        const z3 = edge != left ? read(y - 3 * blockBytes) : a0;
+        k = broadcast(wa);
+        if (edge != left) a0 = multiplyAdd(a0, z3, k);
+        if (edge != left && pixels > 1) a1 = multiplyAdd(a1, z2, k);
+        if (edge != left && pixels > 2) a2 = multiplyAdd(a2, z1, k);
+        if (edge != right && pixels > 3) a3 = multiplyAdd(a3, x0, k);
+        if (maps > 1) {
+          k = broadcast(wb);
+          if (edge != left) b0 = multiplyAdd(b0, z3, k);
+          if (edge != left && pixels > 1) b1 = multiplyAdd(b1, z2, k);
+          if (edge != left && pixels > 2) b2 = multiplyAdd(b2, z1, k);
+          if (edge != right && pixels > 3) b3 = multiplyAdd(b3, x0, k);
+        }
+        wa += stepBytes;
+        wb += stepBytes;
+        const z4 = edge != left ? read(y - 4 * blockBytes) : a0;
+        k = broadcast(wa);
+        if (edge != left) a0 = multiplyAdd(a0, z4, k);
+        if (edge != left && pixels > 1) a1 = multiplyAdd(a1, z3, k);
+        if (edge != left && pixels > 2) a2 = multiplyAdd(a2, z2, k);
+        if (edge != left && pixels > 3) a3 = multiplyAdd(a3, z1, k);
+        if (maps > 1) {
+          k = broadcast(wb);
+          if (edge != left) b0 = multiplyAdd(b0, z4, k);
+          if (edge != left && pixels > 1) b1 = multiplyAdd(b1, z3, k);
+          if (edge != left && pixels > 2) b2 = multiplyAdd(b2, z2, k);
+          if (edge != left && pixels > 3) b3 = multiplyAdd(b3, z1, k);
+        }
+        wa += stepBytes;
+        wb += stepBytes;
+      }
+      y -= rowBytes;
+    }
+    delta += planeBytes;
+    weights += realBytes(1);
+  }
+  const whole = edge == interior;
+  if (whole || first == 0 && limit > 0) write(output, a0);
+  if (pixels > 1 && (whole || first < 2 && limit > 1)) write(output + blockBytes, a1);
+  if (pixels > 2 && (whole || first < 3 && limit > 2)) write(output + 2 * blockBytes, a2);
+  if (pixels > 3 && (whole || first < 4 && limit > 3)) write(output + 3 * blockBytes, a3);
+  if (maps > 1) {
+    output += outPlaneBytes;
+    if (whole || first == 0 && limit > 0) write(output, b0);
+    if (pixels > 1 && (whole || first < 2 && limit > 1)) write(output + blockBytes, b1);
+    if (pixels > 2 && (whole || first < 3 && limit > 2)) write(output + 2 * blockBytes, b2);
+    if (pixels > 3 && (whole || first < 4 && limit > 3)) write(output + 3 * blockBytes, b3);
+  }
+}
+
+/** One row of one or two input maps, both halves of the lanes. `output` points at padded column 0, which is not there if padding > 0. */
+// @ts-ignore: decorator
+@inline
+function slidingRow(size: u32, maps: u32, delta: usize, weights: usize, output: usize, outputs: u32, outColumns: u32, padding: u32, tapRows: u32, rowBytes: usize, planeBytes: usize, stepBytes: usize, filterBytes: usize, outPlaneBytes: usize): void {
+  const edgePixels = size - 1;
+  const end = output + blockBytes;
+  for (; output < end; output += vectorBytes, delta += vectorBytes) {
+    if (padding < edgePixels)
+      slidingTile(size, left, maps, edgePixels, delta, weights, output, outputs, tapRows, rowBytes, planeBytes, stepBytes, filterBytes, outPlaneBytes, padding, edgePixels);
+    let column: u32 = edgePixels;
+    for (; column + 6 < outColumns || column + 4 == outColumns; column += 4)
+      slidingTile(size, interior, maps, 4, delta + column * blockBytes, weights, output + column * blockBytes, outputs, tapRows, rowBytes, planeBytes, stepBytes, filterBytes, outPlaneBytes, 0, 4);
+    for (; column + 3 <= outColumns; column += 3)
+      slidingTile(size, interior, maps, 3, delta + column * blockBytes, weights, output + column * blockBytes, outputs, tapRows, rowBytes, planeBytes, stepBytes, filterBytes, outPlaneBytes, 0, 3);
+    for (; column < outColumns; column++)
+      slidingTile(size, interior, maps, 1, delta + column * blockBytes, weights, output + column * blockBytes, outputs, tapRows, rowBytes, planeBytes, stepBytes, filterBytes, outPlaneBytes, 0, 1);
+    if (padding < edgePixels)
+      slidingTile(size, right, maps, edgePixels, delta + outColumns * blockBytes, weights, output + outColumns * blockBytes, outputs, tapRows, rowBytes, planeBytes, stepBytes, filterBytes, outPlaneBytes, 0, edgePixels - padding);
+  }
+}
+
+/** Eight lanes, stride 1, a size known where this is inlined; outColumns ≥ size − 1 and padding < size. */
+// @ts-ignore: decorator
+@inline
+function sliding(size: u32, delta: usize, weights: usize, output: usize, inputs: u32, rows: u32, columns: u32, maps: u32, outRows: u32, outColumns: u32, padding: u32): void {
+  const rowBytes = outColumns * blockBytes;
+  const planeBytes = outRows * rowBytes;
+  const outPlaneBytes = rows * columns * blockBytes;
+  const step = realBytes(maps);
+  const filterBytes = size * size * step;
+  for (let i: u32 = 0; i < inputs; i += 2) {
+    for (let row: u32 = 0; row < rows; row++) {
+      const v = row + padding;
+      const low: u32 = v >= outRows ? v - outRows + 1 : 0;
+      const high = min(size - 1, v);
+      const y = delta + (v - low) * rowBytes;
+      const w = weights + i * filterBytes + low * size * step;
+      const out = output + i * outPlaneBytes + row * columns * blockBytes - padding * blockBytes;
+      if (i + 1 < inputs) slidingRow(size, 2, y, w, out, maps, outColumns, padding, high + 1 - low, rowBytes, planeBytes, step, filterBytes, outPlaneBytes);
+      else slidingRow(size, 1, y, w, out, maps, outColumns, padding, high + 1 - low, rowBytes, planeBytes, step, filterBytes, outPlaneBytes);
+    }
+  }
+}
+
+function sliding5(delta: usize, weights: usize, output: usize, inputs: u32, rows: u32, columns: u32, maps: u32, outRows: u32, outColumns: u32, padding: u32): void {
+  sliding(5, delta, weights, output, inputs, rows, columns, maps, outRows, outColumns, padding);
+}
+
+function sliding3(delta: usize, weights: usize, output: usize, inputs: u32, rows: u32, columns: u32, maps: u32, outRows: u32, outColumns: u32, padding: u32): void {
+  sliding(3, delta, weights, output, inputs, rows, columns, maps, outRows, outColumns, padding);
+}
+
+/** The smallest tap k of padded position v whose output pixel (v − k)/stride exists: k ≡ v modulo stride. */
+// @ts-ignore: decorator
+@inline
+function firstTap(v: u32, count: u32, stride: u32): u32 {
+  const last = (count - 1) * stride;
+  return v > last ? v - last : v % stride;
+}
+
+/** One pixel of one input map, any size, stride and padding: a whole block, or a single sample. */
+// @ts-ignore: decorator
+@inline
+function anyPixel(lanes: u32, delta: usize, weights: usize, output: usize, maps: u32, outRows: u32, outColumns: u32, size: u32, stride: u32, v: u32, h: u32): void {
+  const rowBytes = realBytes(outColumns * lanes);
+  const firstRow = firstTap(v, outRows, stride);
+  const firstColumn = firstTap(h, outColumns, stride);
+  let low = zero(), high = zero();
+  for (let j: u32 = 0; j < maps; j++)
+    for (let ky = firstRow; ky < size && ky <= v; ky += stride)
+      for (let kx = firstColumn; kx < size && kx <= h; kx += stride) {
+        const y = delta + (j * outRows + (v - ky) / stride) * rowBytes + realBytes((h - kx) / stride * lanes);
+        const k = broadcast(weights + realBytes((ky * size + kx) * maps + j));
+        if (lanes == 1) low = multiplyAdd(low, readNarrow(y), k);
+        else {
+          low = multiplyAdd(low, read(y), k);
+          high = multiplyAdd(high, read(y + vectorBytes), k);
+        }
+      }
+  if (lanes == 1) writeNarrow(output, low);
+  else {
+    write(output, low);
+    write(output + vectorBytes, high);
+  }
+}
+
+function strided(delta: usize, weights: usize, output: usize, inputs: u32, rows: u32, columns: u32, maps: u32, outRows: u32, outColumns: u32, size: u32, stride: u32, padding: u32, lanes: u32): void {
+  for (let i: u32 = 0; i < inputs; i++) {
+    const w = weights + realBytes(i * size * size * maps);
+    for (let row: u32 = 0; row < rows; row++)
+      for (let column: u32 = 0; column < columns; column++) {
+        const out = output + realBytes(((i * rows + row) * columns + column) * lanes);
+        if (lanes == 1) anyPixel(1, delta, w, out, maps, outRows, outColumns, size, stride, row + padding, column + padding);
+        else anyPixel(8, delta, w, out, maps, outRows, outColumns, size, stride, row + padding, column + padding);
+      }
+  }
+}
+
+/** A vector of δ's row at column q, zero outside δ; `q` holds the four columns. */
+// @ts-ignore: decorator
+@inline
+function inside(address: usize, q: v128, outColumns: v128): v128 {
+  return v128.and(read(address), i32x4.lt_u(q, outColumns));
+}
+
+/**
+ * A single sample, stride 1: `vectors` runs of four columns of one or two input maps, the last run beginning lastColumn columns after the first. Columns outside δ add a zero,
+ * which changes no chain that began with zero.
+ */
+// @ts-ignore: decorator
+@inline
+function sampleTile(maps: u32, vectors: u32, delta: usize, weights: usize, output: usize, outputs: u32, tapRows: u32, size: u32, column: u32, lastColumn: u32, outColumns: u32, planeBytes: usize, stepBytes: usize, filterBytes: usize, outPlaneBytes: usize, stored: u32): void {
+  const rowBytes = realBytes(outColumns);
+  const limit = i32x4.splat(outColumns);
+  const one = i32x4.splat(1);
+  const lastBytes = realBytes(lastColumn);
+  const iota = i32x4(0, 1, 2, 3);
+  let a0 = zero(), a1 = zero(), a2 = zero(), a3 = zero();
+  let b0 = zero(), b1 = zero(), b2 = zero(), b3 = zero();
+  for (let j: u32 = 0; j < outputs; j++) {
+    let y = delta;
+    let wa = weights;
+    let wb = weights + filterBytes;
+    for (let ky: u32 = 0; ky < tapRows; ky++) {
+      let q0 = i32x4.add(i32x4.splat(column), iota);
+      let q1 = i32x4.add(i32x4.splat(column + (vectors == 2 ? lastColumn : 4)), iota);
+      let q2 = i32x4.add(i32x4.splat(column + (vectors == 3 ? lastColumn : 8)), iota);
+      let q3 = i32x4.add(i32x4.splat(column + lastColumn), iota);
+      let x = y;
+      for (let kx: u32 = 0; kx < size; kx++) {
+        const ka = broadcast(wa);
+        const kb = maps > 1 ? broadcast(wb) : ka;
+        let d = inside(x, q0, limit);
+        a0 = multiplyAdd(a0, d, ka);
+        if (maps > 1) b0 = multiplyAdd(b0, d, kb);
+        q0 = i32x4.sub(q0, one);
+        if (vectors > 1) {
+          d = inside(x + (vectors == 2 ? lastBytes : vectorBytes), q1, limit);
+          a1 = multiplyAdd(a1, d, ka);
+          if (maps > 1) b1 = multiplyAdd(b1, d, kb);
+          q1 = i32x4.sub(q1, one);
+        }
+        if (vectors > 2) {
+          d = inside(x + (vectors == 3 ? lastBytes : 2 * vectorBytes), q2, limit);
+          a2 = multiplyAdd(a2, d, ka);
+          if (maps > 1) b2 = multiplyAdd(b2, d, kb);
+          q2 = i32x4.sub(q2, one);
+        }
+        if (vectors > 3) {
+          d = inside(x + lastBytes, q3, limit);
+          a3 = multiplyAdd(a3, d, ka);
+          if (maps > 1) b3 = multiplyAdd(b3, d, kb);
+          q3 = i32x4.sub(q3, one);
+        }
+        wa += stepBytes;
+        wb += stepBytes;
+        x -= realBytes(1);
+      }
+      y -= rowBytes;
+    }
+    delta += planeBytes;
+    weights += realBytes(1);
+  }
+  for (let map: u32 = 0; map < maps; map++) {
+    writeFirst(output, map == 0 ? a0 : b0, stored);
+    if (vectors > 1) write(output + (vectors == 2 ? lastBytes : vectorBytes), map == 0 ? a1 : b1);
+    if (vectors > 2) write(output + (vectors == 3 ? lastBytes : 2 * vectorBytes), map == 0 ? a2 : b2);
+    if (vectors > 3) write(output + lastBytes, map == 0 ? a3 : b3);
+    output += outPlaneBytes;
+  }
+}
+
+/** One row of a single sample. The last vector of a row overlaps the one before it. */
+// @ts-ignore: decorator
+@inline
+function sampleRow(maps: u32, delta: usize, weights: usize, output: usize, outputs: u32, tapRows: u32, size: u32, columns: u32, outColumns: u32, padding: u32, planeBytes: usize, stepBytes: usize, filterBytes: usize, outPlaneBytes: usize): void {
+  let column: u32 = 0;
+  for (; column < columns; column += 16) {
+    const rest = columns - column;
+    const y = delta + realBytes(column + padding);
+    const out = output + realBytes(column);
+    if (rest > 12) sampleTile(maps, 4, y, weights, out, outputs, tapRows, size, column + padding, min(12, rest - 4), outColumns, planeBytes, stepBytes, filterBytes, outPlaneBytes, 4);
+    else if (rest > 8) sampleTile(maps, 3, y, weights, out, outputs, tapRows, size, column + padding, rest - 4, outColumns, planeBytes, stepBytes, filterBytes, outPlaneBytes, 4);
+    else if (rest > 4) sampleTile(maps, 2, y, weights, out, outputs, tapRows, size, column + padding, rest - 4, outColumns, planeBytes, stepBytes, filterBytes, outPlaneBytes, 4);
+    else sampleTile(maps, 1, y, weights, out, outputs, tapRows, size, column + padding, 0, outColumns, planeBytes, stepBytes, filterBytes, outPlaneBytes, rest);
+  }
+}
+
+function sample(delta: usize, weights: usize, output: usize, inputs: u32, rows: u32, columns: u32, maps: u32, outRows: u32, outColumns: u32, size: u32, padding: u32): void {
+  const rowBytes = realBytes(outColumns);
+  const planeBytes = outRows * rowBytes;
+  const outPlaneBytes = realBytes(rows * columns);
+  const step = realBytes(maps);
+  const filterBytes = size * size * step;
+  for (let i: u32 = 0; i < inputs; i += 2)
+    for (let row: u32 = 0; row < rows; row++) {
+      const v = row + padding;
+      const low: u32 = v >= outRows ? v - outRows + 1 : 0;
+      const tapRows = min(size - 1, v) + 1 - low;
+      const y = delta + (v - low) * rowBytes;
+      const w = weights + i * filterBytes + low * size * step;
+      const out = output + i * outPlaneBytes + realBytes(row * columns);
+      if (i + 1 < inputs) sampleRow(2, y, w, out, maps, tapRows, size, columns, outColumns, padding, planeBytes, step, filterBytes, outPlaneBytes);
+      else sampleRow(1, y, w, out, maps, tapRows, size, columns, outColumns, padding, planeBytes, step, filterBytes, outPlaneBytes);
+    }
+}
+
+export function convolutionBackward(delta: usize, weights: usize, input: usize, output: usize, inputs: u32, rows: u32, columns: u32, maps: u32, outRows: u32, outColumns: u32, size: u32, stride: u32, padding: u32, gate: u32, lanes: u32): void {
+  const isPlain = stride == 1 && padding < size;
+  if (lanes == 8 && outRows == 1 && outColumns == 1 && padding == 0 && rows == size && columns == size) return denseBackward(delta, weights, input, output, inputs * size * size, maps, gate, lanes);
+  if (lanes == 8 && isPlain && size == 5 && outColumns >= 4) sliding5(delta, weights, output, inputs, rows, columns, maps, outRows, outColumns, padding);
+  else if (lanes == 8 && isPlain && size == 3 && outColumns >= 2) sliding3(delta, weights, output, inputs, rows, columns, maps, outRows, outColumns, padding);
+  else if (lanes == 1 && isPlain) sample(delta, weights, output, inputs, rows, columns, maps, outRows, outColumns, size, padding);
+  else strided(delta, weights, output, inputs, rows, columns, maps, outRows, outColumns, size, stride, padding, lanes);
+  gateRun(gate, output, input, inputs * rows * columns * lanes);
+}

@@ -1,0 +1,311 @@
+/**
+ * Dense layers (Bouvrie §2): u = W x + b, its sensitivity (1) and its gradient (2). Vectors [unit][lane], weights [input][unit].
+ *
+ * Eight lanes: weights are broadcast, a tile is a few units × two halves of the lanes. One lane: weights are read as vectors of
+ * units, so nothing is broadcast but the input.
+ */
+import { activateRun, gateRun } from "./activations";
+import { blockBytes, realBytes, vectorBytes } from "./address";
+import { addTree, broadcast, lanesBelow, multiplyAdd, read, readNarrow, realAt, select, setReal, tree, write, writeNarrow, zero } from "./lanes";
+
+/** Units [unit, unit + units) of one block; units ≤ 5 is known where this is inlined. */
+// @ts-ignore: decorator
+@inline
+function forwardTile(units: u32, input: usize, weights: usize, bias: usize, output: usize, inputs: u32, stepBytes: usize): void {
+  let a0 = broadcast(bias), a1 = a0;
+  let b0 = units > 1 ? broadcast(bias + realBytes(1)) : a0, b1 = b0;
+  let c0 = units > 2 ? broadcast(bias + realBytes(2)) : a0, c1 = c0;
+  let d0 = units > 3 ? broadcast(bias + realBytes(3)) : a0, d1 = d0;
+  let e0 = units > 4 ? broadcast(bias + realBytes(4)) : a0, e1 = e0;
+  for (let i: u32 = 0; i < inputs; i++) {
+    const x0 = read(input);
+    const x1 = read(input + vectorBytes);
+    let w = broadcast(weights);
+    a0 = multiplyAdd(a0, x0, w);
+    a1 = multiplyAdd(a1, x1, w);
+    if (units > 1) {
+      w = broadcast(weights + realBytes(1));
+      b0 = multiplyAdd(b0, x0, w);
+      b1 = multiplyAdd(b1, x1, w);
+    }
+    if (units > 2) {
+      w = broadcast(weights + realBytes(2));
+      c0 = multiplyAdd(c0, x0, w);
+      c1 = multiplyAdd(c1, x1, w);
+    }
+    if (units > 3) {
+      w = broadcast(weights + realBytes(3));
+      d0 = multiplyAdd(d0, x0, w);
+      d1 = multiplyAdd(d1, x1, w);
+    }
+    if (units > 4) {
+      w = broadcast(weights + realBytes(4));
+      e0 = multiplyAdd(e0, x0, w);
+      e1 = multiplyAdd(e1, x1, w);
+    }
+    input += blockBytes;
+    weights += stepBytes;
+  }
+  write(output, a0);
+  write(output + vectorBytes, a1);
+  if (units > 1) {
+    write(output + 2 * vectorBytes, b0);
+    write(output + 3 * vectorBytes, b1);
+  }
+  if (units > 2) {
+    write(output + 4 * vectorBytes, c0);
+    write(output + 5 * vectorBytes, c1);
+  }
+  if (units > 3) {
+    write(output + 6 * vectorBytes, d0);
+    write(output + 7 * vectorBytes, d1);
+  }
+  if (units > 4) {
+    write(output + 8 * vectorBytes, e0);
+    write(output + 9 * vectorBytes, e1);
+  }
+}
+
+function forwardBlock(input: usize, weights: usize, bias: usize, output: usize, inputs: u32, units: u32): void {
+  const step = realBytes(units);
+  let unit: u32 = 0;
+  for (; unit + 5 <= units; unit += 5) forwardTile(5, input, weights + realBytes(unit), bias + realBytes(unit), output + unit * blockBytes, inputs, step);
+  const rest = units - unit;
+  weights += realBytes(unit);
+  bias += realBytes(unit);
+  output += unit * blockBytes;
+  if (rest == 4) forwardTile(4, input, weights, bias, output, inputs, step);
+  else if (rest == 3) forwardTile(3, input, weights, bias, output, inputs, step);
+  else if (rest == 2) forwardTile(2, input, weights, bias, output, inputs, step);
+  else if (rest == 1) forwardTile(1, input, weights, bias, output, inputs, step);
+}
+
+/** `vectors` × 4 units of one sample. */
+// @ts-ignore: decorator
+@inline
+function forwardVectors(vectors: u32, input: usize, weights: usize, bias: usize, output: usize, inputs: u32, stepBytes: usize): void {
+  let a = read(bias);
+  let b = vectors > 1 ? read(bias + vectorBytes) : a;
+  let c = vectors > 2 ? read(bias + 2 * vectorBytes) : a;
+  let d = vectors > 2 ? read(bias + 3 * vectorBytes) : a;
+  let e = vectors > 4 ? read(bias + 4 * vectorBytes) : a;
+  let f = vectors > 4 ? read(bias + 5 * vectorBytes) : a;
+  let g = vectors > 4 ? read(bias + 6 * vectorBytes) : a;
+  let h = vectors > 4 ? read(bias + 7 * vectorBytes) : a;
+  for (let i: u32 = 0; i < inputs; i++) {
+    const x = broadcast(input);
+    a = multiplyAdd(a, x, read(weights));
+    if (vectors > 1) b = multiplyAdd(b, x, read(weights + vectorBytes));
+    if (vectors > 2) {
+      c = multiplyAdd(c, x, read(weights + 2 * vectorBytes));
+      d = multiplyAdd(d, x, read(weights + 3 * vectorBytes));
+    }
+    if (vectors > 4) {
+      e = multiplyAdd(e, x, read(weights + 4 * vectorBytes));
+      f = multiplyAdd(f, x, read(weights + 5 * vectorBytes));
+      g = multiplyAdd(g, x, read(weights + 6 * vectorBytes));
+      h = multiplyAdd(h, x, read(weights + 7 * vectorBytes));
+    }
+    input += realBytes(1);
+    weights += stepBytes;
+  }
+  write(output, a);
+  if (vectors > 1) write(output + vectorBytes, b);
+  if (vectors > 2) {
+    write(output + 2 * vectorBytes, c);
+    write(output + 3 * vectorBytes, d);
+  }
+  if (vectors > 4) {
+    write(output + 4 * vectorBytes, e);
+    write(output + 5 * vectorBytes, f);
+    write(output + 6 * vectorBytes, g);
+    write(output + 7 * vectorBytes, h);
+  }
+}
+
+/** One sample. The last vector may overlap the one before it: the same chains, the same bits, written twice. */
+function forwardSample(input: usize, weights: usize, bias: usize, output: usize, inputs: u32, units: u32): void {
+  const step = realBytes(units);
+  let unit: u32 = 0;
+  for (; unit + 32 <= units; unit += 32) forwardVectors(8, input, weights + realBytes(unit), bias + realBytes(unit), output + realBytes(unit), inputs, step);
+  for (; unit + 16 <= units; unit += 16) forwardVectors(4, input, weights + realBytes(unit), bias + realBytes(unit), output + realBytes(unit), inputs, step);
+  for (; unit + 8 <= units; unit += 8) forwardVectors(2, input, weights + realBytes(unit), bias + realBytes(unit), output + realBytes(unit), inputs, step);
+  if (unit == units) return;
+  if (units >= 4) {
+    if (unit + 4 < units && units >= 8) unit = units - 8;
+    else unit = units - 4;
+    if (units - unit == 8) forwardVectors(2, input, weights + realBytes(unit), bias + realBytes(unit), output + realBytes(unit), inputs, step);
+    else {
+      if (units < 8) forwardVectors(1, input, weights, bias, output, inputs, step);
+      forwardVectors(1, input, weights + realBytes(unit), bias + realBytes(unit), output + realBytes(unit), inputs, step);
+    }
+    return;
+  }
+  for (; unit < units; unit++) {
+    let sum = readNarrow(bias + realBytes(unit));
+    for (let i: u32 = 0; i < inputs; i++) sum = multiplyAdd(sum, readNarrow(input + realBytes(i)), readNarrow(weights + realBytes(i * units + unit)));
+    writeNarrow(output + realBytes(unit), sum);
+  }
+}
+
+export function denseForward(input: usize, weights: usize, bias: usize, output: usize, inputs: u32, units: u32, activation: u32, lanes: u32): void {
+  if (lanes == 1) forwardSample(input, weights, bias, output, inputs, units);
+  else forwardBlock(input, weights, bias, output, inputs, units);
+  activateRun(activation, output, units * lanes);
+}
+
+/** Inputs [0, inputs ≤ 5) of one block: as forward, but the weights of a tile lie a row apart. */
+// @ts-ignore: decorator
+@inline
+function backwardTile(inputs: u32, delta: usize, weights: usize, output: usize, units: u32): void {
+  const row = realBytes(units);
+  const second = weights + row;
+  const third = second + row;
+  const fourth = third + row;
+  const fifth = fourth + row;
+  let a0 = zero(), a1 = zero(), b0 = zero(), b1 = zero(), c0 = zero(), c1 = zero(), d0 = zero(), d1 = zero(), e0 = zero(), e1 = zero();
+  for (let offset: usize = 0; offset < row; offset += realBytes(1)) {
+    const x0 = read(delta);
+    const x1 = read(delta + vectorBytes);
+    let w = broadcast(weights + offset);
+    a0 = multiplyAdd(a0, x0, w);
+    a1 = multiplyAdd(a1, x1, w);
+    if (inputs > 1) {
+      w = broadcast(second + offset);
+      b0 = multiplyAdd(b0, x0, w);
+      b1 = multiplyAdd(b1, x1, w);
+      w = broadcast(third + offset);
+      c0 = multiplyAdd(c0, x0, w);
+      c1 = multiplyAdd(c1, x1, w);
+      w = broadcast(fourth + offset);
+      d0 = multiplyAdd(d0, x0, w);
+      d1 = multiplyAdd(d1, x1, w);
+    }
+    if (inputs > 4) {
+      w = broadcast(fifth + offset);
+      e0 = multiplyAdd(e0, x0, w);
+      e1 = multiplyAdd(e1, x1, w);
+    }
+    delta += blockBytes;
+  }
+  write(output, a0);
+  write(output + vectorBytes, a1);
+  if (inputs > 1) {
+    write(output + 2 * vectorBytes, b0);
+    write(output + 3 * vectorBytes, b1);
+    write(output + 4 * vectorBytes, c0);
+    write(output + 5 * vectorBytes, c1);
+    write(output + 6 * vectorBytes, d0);
+    write(output + 7 * vectorBytes, d1);
+  }
+  if (inputs > 4) {
+    write(output + 8 * vectorBytes, e0);
+    write(output + 9 * vectorBytes, e1);
+  }
+}
+
+function backwardBlock(delta: usize, weights: usize, output: usize, inputs: u32, units: u32): void {
+  let i: u32 = 0;
+  for (; i + 5 <= inputs; i += 5) backwardTile(5, delta, weights + realBytes(i * units), output + i * blockBytes, units);
+  for (; i + 4 <= inputs; i += 4) backwardTile(4, delta, weights + realBytes(i * units), output + i * blockBytes, units);
+  for (; i < inputs; i++) backwardTile(1, delta, weights + realBytes(i * units), output + i * blockBytes, units);
+}
+
+/** One sample: rows of the weights times δ, eight partial sums by unit mod 8. */
+function backwardSample(delta: usize, weights: usize, output: usize, inputs: u32, units: u32): void {
+  const whole = realBytes(units & ~7);
+  const rest = units & 7;
+  const lowRest = lanesBelow(0, rest);
+  const highRest = lanesBelow(4, rest);
+  for (let i: u32 = 0; i < inputs; i++) {
+    let low = zero(), high = zero();
+    for (let offset: usize = 0; offset < whole; offset += blockBytes) {
+      low = multiplyAdd(low, read(delta + offset), read(weights + offset));
+      high = multiplyAdd(high, read(delta + offset + vectorBytes), read(weights + offset + vectorBytes));
+    }
+    if (rest > 0) low = select(lowRest, multiplyAdd(low, read(delta + whole), read(weights + whole)), low);
+    if (rest > 4) high = select(highRest, multiplyAdd(high, read(delta + whole + vectorBytes), read(weights + whole + vectorBytes)), high);
+    setReal(output + realBytes(i), tree(low, high));
+    weights += realBytes(units);
+  }
+}
+
+export function denseBackward(delta: usize, weights: usize, input: usize, output: usize, inputs: u32, units: u32, gate: u32, lanes: u32): void {
+  if (lanes == 1) backwardSample(delta, weights, output, inputs, units);
+  else backwardBlock(delta, weights, output, inputs, units);
+  gateRun(gate, output, input, inputs * lanes);
+}
+
+/** Rows of inputs that one pass over the units touches: their gradients stay in the first cache. */
+const rowsAtOnce: u32 = 16;
+
+/** Four units of `inputs` rows: δ of the four, turned so that a vector holds one sample's, stays in registers. */
+function gradientFour(input: usize, delta: usize, gradient: usize, inputs: u32, stepBytes: usize): void {
+  const a0 = read(delta), b0 = read(delta + blockBytes), c0 = read(delta + 2 * blockBytes), d0 = read(delta + 3 * blockBytes);
+  const ab0 = v128.shuffle<f32>(a0, b0, 0, 4, 1, 5), cd0 = v128.shuffle<f32>(c0, d0, 0, 4, 1, 5);
+  const ab2 = v128.shuffle<f32>(a0, b0, 2, 6, 3, 7), cd2 = v128.shuffle<f32>(c0, d0, 2, 6, 3, 7);
+  const s0 = v128.shuffle<f32>(ab0, cd0, 0, 1, 4, 5), s1 = v128.shuffle<f32>(ab0, cd0, 2, 3, 6, 7);
+  const s2 = v128.shuffle<f32>(ab2, cd2, 0, 1, 4, 5), s3 = v128.shuffle<f32>(ab2, cd2, 2, 3, 6, 7);
+  delta += vectorBytes;
+  const a4 = read(delta), b4 = read(delta + blockBytes), c4 = read(delta + 2 * blockBytes), d4 = read(delta + 3 * blockBytes);
+  const ab4 = v128.shuffle<f32>(a4, b4, 0, 4, 1, 5), cd4 = v128.shuffle<f32>(c4, d4, 0, 4, 1, 5);
+  const ab6 = v128.shuffle<f32>(a4, b4, 2, 6, 3, 7), cd6 = v128.shuffle<f32>(c4, d4, 2, 6, 3, 7);
+  const s4 = v128.shuffle<f32>(ab4, cd4, 0, 1, 4, 5), s5 = v128.shuffle<f32>(ab4, cd4, 2, 3, 6, 7);
+  const s6 = v128.shuffle<f32>(ab6, cd6, 0, 1, 4, 5), s7 = v128.shuffle<f32>(ab6, cd6, 2, 3, 6, 7);
+  for (let i: u32 = 0; i < inputs; i++) {
+    let g = multiplyAdd(read(gradient), broadcast(input), s0);
+    g = multiplyAdd(g, broadcast(input + realBytes(1)), s1);
+    g = multiplyAdd(g, broadcast(input + realBytes(2)), s2);
+    g = multiplyAdd(g, broadcast(input + realBytes(3)), s3);
+    g = multiplyAdd(g, broadcast(input + realBytes(4)), s4);
+    g = multiplyAdd(g, broadcast(input + realBytes(5)), s5);
+    g = multiplyAdd(g, broadcast(input + realBytes(6)), s6);
+    write(gradient, multiplyAdd(g, broadcast(input + realBytes(7)), s7));
+    input += blockBytes;
+    gradient += stepBytes;
+  }
+}
+
+/** One unit of `inputs` rows: a tail. */
+function gradientOne(input: usize, delta: usize, gradient: usize, inputs: u32, stepBytes: usize): void {
+  for (let i: u32 = 0; i < inputs; i++) {
+    let g = readNarrow(gradient);
+    for (let lane: usize = 0; lane < blockBytes; lane += realBytes(1)) g = multiplyAdd(g, readNarrow(input + lane), readNarrow(delta + lane));
+    writeNarrow(gradient, g);
+    input += blockBytes;
+    gradient += stepBytes;
+  }
+}
+
+function gradientBlock(input: usize, delta: usize, gradient: usize, inputs: u32, units: u32, from: u32, to: u32): void {
+  const step = realBytes(units);
+  for (let i: u32 = 0; i < inputs; i += rowsAtOnce) {
+    const rows = min(rowsAtOnce, inputs - i);
+    const x = input + i * blockBytes;
+    const row = gradient + i * step;
+    let unit = from;
+    for (; unit + 4 <= to; unit += 4) gradientFour(x, delta + unit * blockBytes, row + realBytes(unit), rows, step);
+    for (; unit < to; unit++) gradientOne(x, delta + unit * blockBytes, row + realBytes(unit), rows, step);
+  }
+}
+
+function gradientSample(input: usize, delta: usize, gradient: usize, inputs: u32, units: u32, from: u32, to: u32): void {
+  for (let i: u32 = 0; i < inputs; i++) {
+    const x = broadcast(input + realBytes(i));
+    const row = gradient + realBytes(i * units);
+    let unit = from;
+    for (; unit + 4 <= to; unit += 4) write(row + realBytes(unit), multiplyAdd(read(row + realBytes(unit)), x, read(delta + realBytes(unit))));
+    for (; unit < to; unit++) writeNarrow(row + realBytes(unit), multiplyAdd(readNarrow(row + realBytes(unit)), x, readNarrow(delta + realBytes(unit))));
+  }
+}
+
+export function denseGradient(input: usize, delta: usize, gradient: usize, biasGradient: usize, inputs: u32, units: u32, from: u32, to: u32, lanes: u32): void {
+  if (lanes == 1) gradientSample(input, delta, gradient, inputs, units, from, to);
+  else gradientBlock(input, delta, gradient, inputs, units, from, to);
+  if (biasGradient == 0) return;
+  for (let unit = from; unit < to; unit++) {
+    const target = biasGradient + realBytes(unit);
+    if (lanes == 1) setReal(target, realAt(target) + realAt(delta + realBytes(unit)));
+    else addTree(target, read(delta + unit * blockBytes), read(delta + unit * blockBytes + vectorBytes));
+  }
+}

@@ -1,0 +1,149 @@
+/**
+ * The output's softmax, the losses of Bouvrie §2 with δ^L = ∂E/∂u^L, the Gauss–Newton curvature (LeCun 1998) and the way of
+ * the outputs to their rows. Vectors [unit][lanes]: four lanes at a time, or lane 0 alone for a single sample.
+ */
+import { gateFour, slopeOf } from "./activations";
+import { doubleBytes, realBytes, vectorBytes } from "./address";
+import { exp, log } from "./elementary";
+import { add, broadcast, intOf, laneOf, lanesBelow, maximum, multiply, multiplyAdd, readSome, realAt, select, setReal, splat, subtract, writeSome, zero } from "./lanes";
+
+/** Header words: identities of the samples, rows in the results. */
+const samplesWord: u32 = 9;
+const resultsWord: u32 = 17;
+
+// @ts-ignore: decorator
+@inline
+function largest(values: usize, units: u32, stepBytes: usize, narrow: bool): v128 {
+  let m = readSome(values, narrow);
+  for (let unit: u32 = 1; unit < units; unit++) m = maximum(m, readSome(values + unit * stepBytes, narrow));
+  return m;
+}
+
+export function softmax(input: usize, output: usize, units: u32, lanes: u32): void {
+  if (units == 0) return;
+  const narrow = lanes == 1;
+  const step = realBytes(lanes);
+  for (let group: u32 = 0; group < lanes; group += 4, input += vectorBytes, output += vectorBytes) {
+    const m = largest(input, units, step, narrow);
+    let sum = zero();
+    for (let unit: u32 = 0; unit < units; unit++) {
+      const e = exp(subtract(readSome(input + unit * step, narrow), m));
+      sum = add(sum, e);
+      writeSome(output + unit * step, e, narrow);
+    }
+    for (let unit: u32 = 0; unit < units; unit++) {
+      const place = output + unit * step;
+      writeSome(place, f32x4.div(readSome(place, narrow), sum), narrow);
+    }
+  }
+}
+
+/** ln Σ exp(u − m) − (u_t − m) of four lanes. */
+function crossEntropy(logits: usize, label: v128, units: u32, step: usize, narrow: bool): v128 {
+  const m = largest(logits, units, step, narrow);
+  let sum = zero();
+  let own = zero();
+  for (let unit: u32 = 0; unit < units; unit++) {
+    const u = subtract(readSome(logits + unit * step, narrow), m);
+    sum = add(sum, exp(u));
+    own = select(i32x4.eq(label, i32x4.splat(unit)), u, own);
+  }
+  return subtract(log(sum), own);
+}
+
+// @ts-ignore: decorator
+@inline
+function errorOf(y: v128, label: v128, unit: u32, low: v128, high: v128): v128 {
+  return subtract(y, select(i32x4.eq(label, i32x4.splat(unit)), high, low));
+}
+
+/** Label of a lane's sample; -1, which is no unit, where the lane holds none. */
+// @ts-ignore: decorator
+@inline
+function labelOf(labels: usize, header: usize, lane: u32, count: u32): i32 {
+  return lane < count ? load<i32>(labels + realBytes(load<u32>(header + realBytes(samplesWord + lane)))) : -1;
+}
+
+/** Writes δ of four lanes, for whichever loss. */
+function writeDelta(output: usize, delta: usize, label: v128, present: v128, low: v128, high: v128, isCrossEntropy: bool, isSoftmax: bool, activation: u32, units: u32, step: usize, narrow: bool): void {
+  let mean = zero();
+  if (!isCrossEntropy && isSoftmax)
+    for (let unit: u32 = 0; unit < units; unit++) {
+      const y = readSome(output + unit * step, narrow);
+      mean = multiplyAdd(mean, y, errorOf(y, label, unit, low, high));
+    }
+  for (let unit: u32 = 0; unit < units; unit++) {
+    const y = readSome(output + unit * step, narrow);
+    let value = errorOf(y, label, unit, low, high);
+    if (!isCrossEntropy) value = isSoftmax ? multiply(y, subtract(value, mean)) : gateFour(activation, value, y);
+    writeSome(delta + unit * step, v128.and(present, value), narrow);
+  }
+}
+
+/** ½ Σ (t − y)² of four lanes. */
+function squaredError(output: usize, label: v128, low: v128, high: v128, units: u32, step: usize, narrow: bool): v128 {
+  let sum = zero();
+  for (let unit: u32 = 0; unit < units; unit++) {
+    const error = errorOf(readSome(output + unit * step, narrow), label, unit, low, high);
+    sum = multiplyAdd(sum, error, error);
+  }
+  return multiply(splat(0.5), sum);
+}
+
+/** The first largest output of four lanes, as integers. */
+function predictionOf(output: usize, units: u32, step: usize, narrow: bool): v128 {
+  let best = readSome(output, narrow);
+  let place = i32x4.splat(0);
+  for (let unit: u32 = 1; unit < units; unit++) {
+    const y = readSome(output + unit * step, narrow);
+    const larger = f32x4.gt(y, best);
+    best = select(larger, y, best);
+    place = select(larger, i32x4.splat(unit), place);
+  }
+  return place;
+}
+
+export function loss(output: usize, logits: usize, delta: usize, labels: usize, header: usize, targets: usize, totals: usize, kind: u32, softmax: u32, activation: u32, units: u32, lanes: u32): void {
+  const narrow = lanes == 1;
+  const step = realBytes(lanes);
+  const count = min(load<u32>(header), lanes);
+  const low = broadcast(targets);
+  const high = broadcast(targets + realBytes(1));
+  for (let group: u32 = 0; group < lanes; group += 4) {
+    const shift = realBytes(group);
+    const label = i32x4(
+      labelOf(labels, header, group, count), labelOf(labels, header, group + 1, count), labelOf(labels, header, group + 2, count), labelOf(labels, header, group + 3, count),
+    );
+    const present = lanesBelow(group, count);
+    const losses = kind == 1 ? crossEntropy(logits + shift, label, units, step, narrow) : squaredError(output + shift, label, low, high, units, step, narrow);
+    const hits = i32x4.eq(predictionOf(output + shift, units, step, narrow), label);
+    for (let lane: u32 = 0; lane < 4 && group + lane < count; lane++) {
+      store<f64>(totals, load<f64>(totals) + <f64>laneOf(losses, lane));
+      if (intOf(hits, lane) != 0) store<f64>(totals + doubleBytes(1), load<f64>(totals + doubleBytes(1)) + 1);
+    }
+    if (delta != 0) writeDelta(output + shift, delta + shift, label, present, low, high, kind == 1, softmax == 1, activation, units, step, narrow);
+  }
+}
+
+export function lossCurvature(output: usize, delta: usize, header: usize, kind: u32, softmax: u32, activation: u32, units: u32, lanes: u32): void {
+  const narrow = lanes == 1;
+  const step = realBytes(lanes);
+  for (let group: u32 = 0; group < lanes; group += 4) {
+    const present = lanesBelow(group, load<u32>(header));
+    for (let unit: u32 = 0; unit < units; unit++) {
+      const place = unit * step + realBytes(group);
+      const y = readSome(output + place, narrow);
+      const product = multiply(y, subtract(splat(1), y));
+      const slope = softmax == 1 ? product : slopeOf(activation, y);
+      writeSome(delta + place, v128.and(present, kind == 1 ? product : multiply(slope, slope)), narrow);
+    }
+  }
+}
+
+export function scatter(output: usize, header: usize, results: usize, units: u32, lanes: u32): void {
+  const count = min(load<u32>(header), lanes);
+  for (let lane: u32 = 0; lane < count; lane++) {
+    const row = results + realBytes(load<u32>(header + realBytes(resultsWord + lane)) * units);
+    for (let unit: u32 = 0; unit < units; unit++) setReal(row + realBytes(unit), realAt(output + realBytes(unit * lanes + lane)));
+  }
+}

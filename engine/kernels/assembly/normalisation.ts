@@ -1,0 +1,180 @@
+/**
+ * Batch normalisation (Ioffe & Szegedy 2015). Statistics are summed in double: eight partial sums (a lane; for a single sample position
+ * mod 8), lanes without a sample left out, then the tree. Maps [map][position][lanes]; sums [map][2] doubles, moments [map][2] reals.
+ */
+import { gateFour } from "./activations";
+import { doubleBytes, realBytes, vectorBytes } from "./address";
+import { broadcast, lanesBelow, multiply, multiplyAdd, read, realAt, setReal, splat, subtract, writeFirst } from "./lanes";
+
+/** tree of eight partial sums in double, lanes 0–1, 2–3, 4–5 and 6–7. */
+// @ts-ignore: decorator
+@inline
+function doubleTree(a: v128, b: v128, c: v128, d: v128): f64 {
+  const evenOdd = f64x2.add(f64x2.add(a, c), f64x2.add(b, d));
+  return f64x2.extract_lane(evenOdd, 0) + f64x2.extract_lane(evenOdd, 1);
+}
+
+// @ts-ignore: decorator
+@inline
+function lowDoubles(value: v128): v128 {
+  return f64x2.promote_low_f32x4(value);
+}
+
+// @ts-ignore: decorator
+@inline
+function highDoubles(value: v128): v128 {
+  return f64x2.promote_low_f32x4(v128.shuffle<f32>(value, value, 2, 3, 2, 3));
+}
+
+// @ts-ignore: decorator
+@inline
+function addDouble(address: usize, value: f64): void {
+  store<f64>(address, load<f64>(address) + value);
+}
+
+/**
+ * sums[0] += Σ first, sums[1] += Σ first·second over one map. Backward: first = δ, second = x̂ (x normalised in float32); else both are x.
+ */
+// @ts-ignore: decorator
+@inline
+function sumMap(isBackward: bool, delta: usize, input: usize, sums: usize, total: u32, present: u32, mean: v128, inverse: v128): void {
+  let a = f64x2.splat(0), b = a, c = a, d = a, e = a, f = a, g = a, h = a;
+  let lowMask = lanesBelow(0, present), highMask = lanesBelow(4, present);
+  for (let n: u32 = 0; n < total; n += 8) {
+    if (total - n < 8) {
+      lowMask = lanesBelow(0, total - n);
+      highMask = lanesBelow(4, total - n);
+    }
+    const place = realBytes(n);
+    let xLow = read(input + place), xHigh = read(input + place + vectorBytes);
+    if (isBackward) {
+      xLow = multiply(subtract(xLow, mean), inverse);
+      xHigh = multiply(subtract(xHigh, mean), inverse);
+    }
+    xLow = v128.and(lowMask, xLow);
+    xHigh = v128.and(highMask, xHigh);
+    const yLow = isBackward ? v128.and(lowMask, read(delta + place)) : xLow;
+    const yHigh = isBackward ? v128.and(highMask, read(delta + place + vectorBytes)) : xHigh;
+    const y0 = lowDoubles(yLow), y1 = highDoubles(yLow), y2 = lowDoubles(yHigh), y3 = highDoubles(yHigh);
+    a = f64x2.add(a, y0);
+    b = f64x2.add(b, y1);
+    c = f64x2.add(c, y2);
+    d = f64x2.add(d, y3);
+    e = f64x2.add(e, f64x2.mul(y0, lowDoubles(xLow)));
+    f = f64x2.add(f, f64x2.mul(y1, highDoubles(xLow)));
+    g = f64x2.add(g, f64x2.mul(y2, lowDoubles(xHigh)));
+    h = f64x2.add(h, f64x2.mul(y3, highDoubles(xHigh)));
+  }
+  addDouble(sums, doubleTree(a, b, c, d));
+  addDouble(sums + doubleBytes(1), doubleTree(e, f, g, h));
+}
+
+/** Lanes of a vector of eight that hold a sample: for a single sample all positions, or none. */
+// @ts-ignore: decorator
+@inline
+function presentOf(header: usize, lanes: u32): u32 {
+  const count = load<u32>(header);
+  return lanes == 8 ? count : count > 0 ? 8 : 0;
+}
+
+export function normalisationStatistics(input: usize, header: usize, sums: usize, maps: u32, positions: u32, lanes: u32): void {
+  const total = positions * lanes;
+  const present = presentOf(header, lanes);
+  if (present == 0) return;
+  for (let map: u32 = 0; map < maps; map++)
+    sumMap(false, 0, input + realBytes(map * total), sums + doubleBytes(2 * map), total, present, splat(0), splat(0));
+}
+
+export function normalisationBackwardStatistics(delta: usize, input: usize, header: usize, moments: usize, sums: usize, maps: u32, positions: u32, lanes: u32): void {
+  const total = positions * lanes;
+  const present = presentOf(header, lanes);
+  if (present == 0) return;
+  for (let map: u32 = 0; map < maps; map++) {
+    const moment = moments + realBytes(2 * map);
+    sumMap(true, delta + realBytes(map * total), input + realBytes(map * total), sums + doubleBytes(2 * map), total, present, broadcast(moment), broadcast(moment + realBytes(1)));
+  }
+}
+
+/** Sum `which` of a map over the shards, in their order. */
+function totalOf(sums: usize, map: u32, which: u32, shards: u32, stride: u32): f64 {
+  const address = sums + doubleBytes(2 * map + which);
+  let total = load<f64>(address);
+  for (let shard: u32 = 1; shard < shards; shard++) total += load<f64>(address + shard * <usize>stride);
+  return total;
+}
+
+/** running += momentum·(value − running), in double, rounded once. */
+// @ts-ignore: decorator
+@inline
+function follow(running: usize, value: f64, momentum: f64): void {
+  const old = <f64>realAt(running);
+  setReal(running, <f32>(old + momentum * (value - old)));
+}
+
+export function normalisationMoments(sums: usize, moments: usize, runningMean: usize, runningVariance: usize, settings: usize, maps: u32, shards: u32, stride: u32): void {
+  const n = load<f64>(settings);
+  const momentum = load<f64>(settings + doubleBytes(1));
+  const epsilon = load<f64>(settings + doubleBytes(2));
+  for (let map: u32 = 0; map < maps; map++) {
+    const mean = totalOf(sums, map, 0, shards, stride) / n;
+    let variance = totalOf(sums, map, 1, shards, stride) / n - mean * mean;
+    if (variance < 0) variance = 0;
+    setReal(moments + realBytes(2 * map), <f32>mean);
+    setReal(moments + realBytes(2 * map + 1), <f32>(1.0 / Math.sqrt(variance + epsilon)));
+    if (runningMean == 0) continue;
+    follow(runningMean + realBytes(map), mean, momentum);
+    follow(runningVariance + realBytes(map), n > 1 ? variance * (n / (n - 1)) : variance, momentum);
+  }
+}
+
+export function normalisationBackwardMoments(sums: usize, means: usize, weightGradient: usize, biasGradient: usize, settings: usize, maps: u32, shards: u32, stride: u32): void {
+  const n = load<f64>(settings);
+  for (let map: u32 = 0; map < maps; map++) {
+    const deltas = totalOf(sums, map, 0, shards, stride);
+    const products = totalOf(sums, map, 1, shards, stride);
+    setReal(means + realBytes(2 * map), <f32>(deltas / n));
+    setReal(means + realBytes(2 * map + 1), <f32>(products / n));
+    setReal(weightGradient + realBytes(map), <f32>products);
+    setReal(biasGradient + realBytes(map), <f32>deltas);
+  }
+}
+
+export function normalisationForward(input: usize, header: usize, moments: usize, weight: usize, bias: usize, output: usize, maps: u32, positions: u32, lanes: u32): void {
+  const total = positions * lanes;
+  const present = presentOf(header, lanes);
+  const lowMask = lanesBelow(0, present), highMask = lanesBelow(4, present);
+  for (let map: u32 = 0; map < maps; map++) {
+    const mean = broadcast(moments + realBytes(2 * map));
+    const inverse = broadcast(moments + realBytes(2 * map + 1));
+    const w = broadcast(weight + realBytes(map));
+    const b = broadcast(bias + realBytes(map));
+    for (let n: u32 = 0; n < total; n += 4) {
+      const value = multiplyAdd(b, multiply(subtract(read(input + realBytes(n)), mean), inverse), w);
+      writeFirst(output + realBytes(n), v128.and((n & 4) != 0 ? highMask : lowMask, value), total - n);
+    }
+    input += realBytes(total);
+    output += realBytes(total);
+  }
+}
+
+export function normalisationBackward(delta: usize, input: usize, header: usize, moments: usize, means: usize, weight: usize, output: usize, maps: u32, positions: u32, gate: u32, lanes: u32): void {
+  const total = positions * lanes;
+  const present = presentOf(header, lanes);
+  const lowMask = lanesBelow(0, present), highMask = lanesBelow(4, present);
+  for (let map: u32 = 0; map < maps; map++) {
+    const mean = broadcast(moments + realBytes(2 * map));
+    const inverse = broadcast(moments + realBytes(2 * map + 1));
+    const meanDelta = broadcast(means + realBytes(2 * map));
+    const meanProduct = broadcast(means + realBytes(2 * map + 1));
+    const slope = multiply(inverse, broadcast(weight + realBytes(map)));
+    for (let n: u32 = 0; n < total; n += 4) {
+      const x = read(input + realBytes(n));
+      const normalised = multiply(subtract(x, mean), inverse);
+      const value = multiply(subtract(subtract(read(delta + realBytes(n)), meanDelta), multiply(normalised, meanProduct)), slope);
+      writeFirst(output + realBytes(n), v128.and((n & 4) != 0 ? highMask : lowMask, gateFour(gate, value, x)), total - n);
+    }
+    delta += realBytes(total);
+    input += realBytes(total);
+    output += realBytes(total);
+  }
+}
