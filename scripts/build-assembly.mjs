@@ -20,7 +20,7 @@ const common = [
   "--disableWarning", "201", "--disableWarning", "112",
 ];
 
-const builds = { strict: [], relaxed: ["--enable", "relaxed-simd"] };
+const builds = { kernels: [], "kernels-relaxed": ["--enable", "relaxed-simd"] };
 
 mkdirSync(join(root, target), { recursive: true });
 await Promise.all(

@@ -20,7 +20,7 @@ export function instantiateAssembly({ module, memory, name }: AssemblyOptions): 
     name,
     run(program, calls) {
       const done = run(program, calls);
-      if (done < calls) throw new RangeError(`the call at byte ${program + done * callBytes} has an opcode that ${name} does not know: build the kernels again`);
+      if (done < calls) throw new RangeError(`the call at byte ${program + done * callBytes} has an opcode that is not in the contract of the kernels, or not in that of ${name}: build them again`);
     },
   };
 }

@@ -2,6 +2,7 @@
  * Binds an implementation of the kernels to a memory. Whoever may read files brings the compiled module or the loaded addon; this
  * part is pure. Never reads, never chooses.
  */
+import { instantiateAssembly } from "./instantiate-assembly.ts";
 import type { Kernels } from "./kernels.ts";
 import { createReference } from "./reference/reference.ts";
 
@@ -30,16 +31,9 @@ export function instantiateKernels(source: KernelsSource, memory: WebAssembly.Me
   switch (source.kind) {
     case "reference":
       return createReference({ buffer: memory.buffer, realBytes: 4 });
-    case "assembly": {
-      const { exports } = new WebAssembly.Instance(source.module, { env: { memory, abort: refuse } });
-      return { name: nameOfKernels({ kind: "assembly", fast: source.relaxed }), run: exports.run as Kernels["run"] };
-    }
+    case "assembly":
+      return instantiateAssembly({ module: source.module, memory, name: nameOfKernels({ kind: "assembly", fast: source.relaxed }) });
     case "native":
       return { name: nameOfKernels(source), run: source.addon.bind(new Uint8Array(memory.buffer), source.level, source.fast) };
   }
-}
-
-/** What AssemblyScript calls where its code gives up. */
-function refuse(): never {
-  throw new Error("the assembly kernels gave up: a program holds an opcode that is not in the contract of the kernels");
 }

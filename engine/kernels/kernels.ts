@@ -19,6 +19,9 @@
  * holds no sample carries zero input and zero sensitivity. Filters lie as [input][ky][kx][map] and dense weights as
  * [input][unit], so a convolution whose output is 1×1 *is* a dense layer; checkpoints convert at the door.
  *
+ * A kernel writes only what the contract says, but may *read* up to 64 bytes before and behind an array (whole vectors at its edges), so
+ * the plan of the memory leaves that much before its first array and behind its last.
+ *
  * Order of operations (the promise "assembly and native give the same bits"):
  *  - multiply and add are separate roundings; each output element is one chain of additions in the order given;
  *  - tree(s) adds eight partial sums as ((s0+s4)+(s2+s6)) + ((s1+s5)+(s3+s7)): i+(i+4), then +2, then +1;
