@@ -14,7 +14,9 @@ export const rooms = [
   {
     room: "engine/layers",
     may: [
-      "^engine/(layer|memory|activations|initialisers|penalties|program)\\.ts$",
+      "^engine/(layer|memory|activations|initialisers|penalties|program|random)\\.ts$",
+      // How several layers record the same kernels.
+      "^engine/layers/[a-z]+-kernels\\.ts$",
       "^engine/kernels/kernels\\.ts$",
       "^schemas/",
     ],

@@ -27,7 +27,7 @@ export function planCombination(options: LayerOptions<ConvolutionLayer>): Planne
   const shared = filters === "per-input";
   const { maps, size } = spec;
   const inputs = input.channels;
-  const area = size ** 2;
+  const area = size * size;
   const pairs = maps * inputs;
   const filterCount = (shared ? 1 : maps) * inputs * area;
   const same = (position: number): number => position;
@@ -91,8 +91,9 @@ export function planCombination(options: LayerOptions<ConvolutionLayer>): Planne
             const place = (i * area + tap) * maps + j;
             const own = shared ? i * area + tap : place;
             const share = shares[j * inputs + i]!;
-            ofFilters[own] = ofFilters[own]! + share ** 2 * h[place]!;
-            ofMix[j * inputs + i] = ofMix[j * inputs + i]! + (share * (1 - share) * kernel[own]!) ** 2 * h[place]!;
+            ofFilters[own] = ofFilters[own]! + share * share * h[place]!;
+            const slope = share * (1 - share) * kernel[own]!;
+            ofMix[j * inputs + i] = ofMix[j * inputs + i]! + slope * slope * h[place]!;
           }
         }
       }

@@ -20,7 +20,7 @@ import { isDeferred, recordDense } from "./dense-kernels.ts";
 
 export function planConvolution(options: LayerOptions<ConvolutionLayer>): PlannedLayer {
   const { spec, index, input, output, memory, shards, activation } = options;
-  const area = spec.size ** 2;
+  const area = spec.size * spec.size;
   const inputs = input.channels;
   const size = spec.maps * inputs * area;
   const table = connectionTable(spec, inputs);

@@ -7,13 +7,13 @@ import type { Conversion } from "../../schemas/dataset.ts";
 import { readPicture, type Sample } from "../shared/pictures.ts";
 import { Batcher } from "./batcher.ts";
 import { ComputationError } from "./errors.ts";
-import type { AugmentationPreview, CallName, Calls, FeatureMaps, Filters, GradientCheckSettings, LayerView, Outputs, Runnable, Samples, ThreadData } from "./protocol.ts";
+import type { AugmentationPreview, CallName, Calls, FeatureMaps, Filters, GradientCheck, GradientCheckSettings, LayerView, Outputs, Runnable, Samples, ThreadData } from "./protocol.ts";
 import { ResidentThread, type Log } from "./resident.ts";
 
 export { PictureError, pictureKind } from "../shared/pictures.ts";
 export { ComputationError, type ComputationFault } from "./errors.ts";
 export { encodeSheet, signedShades, stretchedShades } from "./sheets.ts";
-export type { FeatureMaps, Filters, GradientCheckSettings, LayerView, Outputs, Runnable, Samples } from "./protocol.ts";
+export type { AugmentationPreview, FeatureMaps, Filters, GradientCheck, GradientCheckSettings, LayerView, Outputs, Runnable, Samples } from "./protocol.ts";
 
 /** A network with weights that stand somewhere: read only when a thread does not hold them. */
 export interface Subject extends Runnable {
@@ -89,12 +89,12 @@ export class Prediction {
     return this.#on(this.#desk, "planBytes", of, limits.plan);
   }
 
-  checkGradients(settings: GradientCheckSettings): Promise<Calls["checkGradients"]["output"]> {
+  checkGradients(settings: GradientCheckSettings): Promise<GradientCheck> {
     return this.#on(this.#desk, "checkGradients", settings, limits.gradients);
   }
 
   /** Distorted copies of samples: [count][copies][channels][height][width]. */
-  augment(preview: AugmentationPreview): Promise<Samples> {
+  augment(preview: AugmentationPreview): Promise<Float32Array> {
     return this.#on(this.#desk, "augment", preview, limits.view);
   }
 
@@ -113,7 +113,7 @@ export class Prediction {
   }
 
   #on<Name extends CallName>(thread: ResidentThread, name: Name, input: Calls[Name]["input"], milliseconds: number, transfer: readonly ArrayBuffer[] = []): Promise<Calls[Name]["output"]> {
-    return thread.call(name, input, { milliseconds, transfer });
+    return thread.call(name, input, { milliseconds, transfer }) as Promise<Calls[Name]["output"]>;
   }
 
   /** Remembers where a subject's weights are for as long as somebody waits for it. */

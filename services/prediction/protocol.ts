@@ -27,9 +27,18 @@ export interface Outputs {
 /** The maps of one layer for one sample. */
 export interface FeatureMaps {
   layer: number;
+  kind: string;
   shape: Shape;
   /** [channels][height][width]. */
   values: Float32Array;
+}
+
+export interface GradientCheck {
+  /** The largest relative error of all tensors. */
+  worst: number;
+  /** false: time ran out, and what is there was checked until then. */
+  complete: boolean;
+  layers: { index: number; kind: string; parameters: { name: string; elements: number; checked: number; skipped: number; worstRelativeError: number }[] }[];
 }
 
 export interface GradientCheckSettings {
@@ -38,8 +47,12 @@ export interface GradientCheckSettings {
   classes: number;
   loss: Loss;
   seed: number;
-  /** Elements checked of each tensor. */
-  sample: number;
+  /** Elements checked of each tensor; null: all. */
+  sample: number | null;
+  /** Samples [count][C][H][W], normalised, and their classes; by default a few random ones. */
+  data: { samples: Float32Array; labels: Int32Array } | null;
+  /** When to end early with what was checked. */
+  seconds: number;
 }
 
 export interface AugmentationPreview {
@@ -52,20 +65,23 @@ export interface AugmentationPreview {
   count: number;
   /** Distorted copies of each sample. */
   copies: number;
+  /** What lies outside a picture that is shifted or turned. */
+  background: number;
 }
 
 /** One layer of a model as it stands after training. */
 export interface LayerView {
+  index: number;
   kind: string;
   input: Shape;
   output: Shape;
   parameters: number;
-  /** Subsampling: one of each a map; null where they are not trained. */
-  beta?: number[];
-  bias?: number[];
+  /** Subsampling: β and b of every map. */
+  beta: number[] | null;
+  bias: number[] | null;
   /** Learned combinations (Bouvrie §3.3): α [maps][inputs], and exp(−Σ α ln α) for each map. */
-  alpha?: number[][];
-  effectiveInputs?: number[];
+  alpha: number[][] | null;
+  effectiveInputs: number[] | null;
 }
 
 /** The filters of a convolution: [maps][inputs][size][size], zeros where not connected. */
@@ -89,8 +105,8 @@ export interface Calls {
   /** Reads a weights file that somebody brings and says what it holds; refuses what does not fit the network. */
   inspectWeights: { input: { runnable: Runnable; weights: Uint8Array }; output: { parameters: number } };
   planBytes: { input: { request: CompleteJobRequest; input: Shape; classes: number; dtype: Dtype; counts: Record<Split, number>; statistics: DatasetStatistics }; output: { bytes: number } };
-  checkGradients: { input: GradientCheckSettings; output: unknown };
-  augment: { input: AugmentationPreview; output: Samples };
+  checkGradients: { input: GradientCheckSettings; output: GradientCheck };
+  augment: { input: AugmentationPreview; output: Float32Array };
 }
 export type CallName = keyof Calls;
 

@@ -109,8 +109,10 @@ export class ResidentThread {
   #answer(answer: ThreadAnswer): void {
     if (this.#running?.id !== answer.id) return;
     this.#settle((call) => {
-      if (answer.ok) call.resolve(answer.output);
-      else call.reject(new ComputationError({ fault: answer.refused ? "refused" : "failed", detail: answer.detail, pointer: answer.pointer }));
+      if (answer.ok) return call.resolve(answer.output);
+      if (answer.refused) return call.reject(new ComputationError({ fault: "refused", detail: answer.detail, pointer: answer.pointer }));
+      this.#options.log.warn({ thread: this.#options.name, call: call.kind, detail: answer.detail }, "a computation failed");
+      call.reject(new ComputationError({ fault: "failed", detail: "the computation failed; the log says why" }));
     });
     this.#next();
   }

@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import { access } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
-import type { Redis } from "ioredis";
+import type { Redis } from "../../shared/redis.ts";
 import { uploadSettings } from "../../../schemas/dataset.ts";
 import type { DatasetLimits } from "../../shared/dataset-limits.ts";
 import { newUlid } from "../../shared/ids.ts";

@@ -1,0 +1,107 @@
+import { createHash } from "node:crypto";
+import { afterAll, describe, expect, it } from "vitest";
+import { readSafetensors, writeSafetensors } from "../../engine/index.ts";
+import { completeNetwork, completeRequest } from "../../schemas/complete.ts";
+import { jobRequest } from "../../schemas/job.ts";
+import { network as networkSchema } from "../../schemas/network.ts";
+import { Prediction, type Subject } from "./index.ts";
+
+const prediction = new Prediction({ kernels: "reference", cacheBytes: 4 * 1024 * 1024, log: { warn: () => undefined } });
+afterAll(() => prediction.close());
+
+const network = completeNetwork(networkSchema.parse({ layers: [{ kind: "convolution", maps: 2, size: 3, activation: "tanh" }, { kind: "subsampling", factor: 2 }, { kind: "dense", units: 3, activation: "softmax" }] }));
+const input = { channels: 1, height: 7, width: 5 };
+const wave = (count: number, from: number) => Float32Array.from({ length: count }, (_, index) => Math.sin(from + index * 1.7));
+
+function subject(seed: number, units = 3): Subject & { reads: number } {
+  const tensors = new Map([
+    ["layers.0.weight", { dtype: "F32" as const, shape: [2, 1, 3, 3], data: wave(18, seed) }],
+    ["layers.0.bias", { dtype: "F32" as const, shape: [2], data: wave(2, seed + 1) }],
+    ["layers.1.beta", { dtype: "F32" as const, shape: [2], data: wave(2, seed + 2) }],
+    ["layers.1.bias", { dtype: "F32" as const, shape: [2], data: wave(2, seed + 3) }],
+    ["layers.2.weight", { dtype: "F32" as const, shape: [units, 4], data: wave(units * 4, seed + 4) }],
+    ["layers.2.bias", { dtype: "F32" as const, shape: [units], data: wave(units, seed + 5) }],
+  ]);
+  const weights = writeSafetensors({ tensors });
+  const made: Subject & { reads: number } = {
+    network, input, classes: 3, normalisation: { kind: "unit", mean: [0], std: [255] }, reads: 0,
+    sha256: createHash("sha256").update(weights).digest("hex"),
+    read: async () => {
+      made.reads += 1;
+      return weights;
+    },
+  };
+  return made;
+}
+const pixels = (count: number) => Uint8Array.from({ length: 35 * count }, (_, index) => (index * 37) % 256);
+
+describe("Prediction", () => {
+  it("loads a model once and gives each request its own rows", async () => {
+    const model = subject(1);
+    const alone = await prediction.predict(model, pixels(3), 3);
+    expect(alone.probabilities).toHaveLength(9);
+    expect(alone.probabilities.slice(3, 6).reduce((sum, each) => sum + each, 0)).toBeCloseTo(1, 5);
+    const together = await Promise.all([0, 1, 2].map((row) => prediction.predict(model, pixels(3).slice(35 * row, 35 * row + 35), 1)));
+    expect(together.flatMap(({ probabilities }) => [...probabilities])).toEqual([...alone.probabilities].map((each) => expect.closeTo(each, 5) as number));
+    expect(model.reads).toBe(1);
+  });
+  it("reads numbers and bytes alike", async () => {
+    const model = subject(2);
+    const [bytes, reals] = await Promise.all([prediction.predict(model, pixels(2), 2), prediction.predict(model, Float32Array.from(pixels(2)), 2)]);
+    expect([...reals.probabilities]).toEqual([...bytes.probabilities]);
+  });
+  it("keeps no more models than the cache has room for", async () => {
+    const models = Array.from({ length: 40 }, (_, index) => subject(100 + index));
+    for (const model of models) await prediction.predict(model, pixels(1), 1);
+    await prediction.predict(models[39], pixels(1), 1);
+    await prediction.predict(models[0], pixels(1), 1);
+    expect([models[39].reads, models[0].reads]).toEqual([1, 2]);
+  });
+  it("refuses weights of another network with a sentence", async () => {
+    const wrong = subject(3, 4);
+    await expect(prediction.predict(wrong, pixels(1), 1)).rejects.toMatchObject({ fault: "refused", message: expect.stringContaining("layers.2.weight") as string });
+    await expect(prediction.inspectWeights(wrong, new Uint8Array(12))).rejects.toMatchObject({ fault: "refused" });
+    await expect(prediction.inspectWeights(subject(3), await subject(3).read())).resolves.toEqual({ parameters: 20 + 4 + 15 });
+  });
+  it("shows what is inside", async () => {
+    const model = subject(4);
+    const maps = await prediction.featureMaps(model, pixels(1));
+    expect(maps.map(({ kind, shape, values }) => [kind, shape.channels, values.length])).toEqual([["convolution", 2, 30], ["subsampling", 2, 4], ["dense", 3, 3]]);
+    expect([...maps[2].values]).toEqual([...(await prediction.predict(model, pixels(1), 1)).outputs]);
+    const layers = await prediction.describe(model);
+    expect(layers[1].beta).toEqual([...wave(2, 6)]);
+    const filters = await prediction.filters(model, 0);
+    expect([filters?.maps, filters?.inputs, filters?.size, filters?.values.length]).toEqual([2, 1, 3, 18]);
+    expect(await prediction.filters(model, 1)).toBeNull();
+  });
+  it("exports", async () => {
+    const model = subject(5);
+    const { tensors, metadata } = readSafetensors(await prediction.exportWeights(model, { model: "mdl_x" }));
+    expect([...tensors.keys()].sort()).toEqual(["layers.0.bias", "layers.0.weight", "layers.1.beta", "layers.1.bias", "layers.2.bias", "layers.2.weight"]);
+    expect(metadata.model).toBe("mdl_x");
+    expect((await prediction.exportOnnx(model, ["a", "b", "c"])).byteLength).toBeGreaterThan(500);
+  });
+  it("checks gradients, in time", async () => {
+    const settings = { network, input, classes: 3, loss: "cross-entropy", seed: 7, sample: null, data: null, seconds: 10 } as const;
+    const check = await prediction.checkGradients(settings);
+    expect(check.complete).toBe(true);
+    expect(check.worst).toBeLessThan(1e-6);
+    expect((await prediction.checkGradients({ ...settings, seconds: 0 })).complete).toBe(false);
+  });
+  it("plans", async () => {
+    const statistics = { mean: [30], std: [60], minimum: 0, maximum: 255, classCounts: { train: [35], validation: [0], test: [0] } };
+    const of = { request: completeRequest(jobRequest.parse({ dataset: "d", network })), input, classes: 3, dtype: "uint8", counts: { train: 35, validation: 0, test: 0 }, statistics } as const;
+    expect((await prediction.planBytes(of)).bytes % 65_536).toBe(0);
+    await expect(prediction.planBytes({ ...of, counts: { train: 200_000_000, validation: 0, test: 0 } })).rejects.toMatchObject({ fault: "refused" });
+  });
+  it("distorts as training does", async () => {
+    const none = { shift: 0, rotate: 0, scale: 0, elastic: null, flip: false };
+    const samples = pixels(2);
+    const preview = { seed: 1, input, dtype: "uint8", samples, count: 2, copies: 3, background: 0 } as const;
+    const same = await prediction.augment({ ...preview, augmentation: none });
+    expect([...same.subarray(0, 35)]).toEqual([...samples.subarray(0, 35)]);
+    expect(same).toHaveLength(2 * 3 * 35);
+    const moved = await prediction.augment({ ...preview, augmentation: { ...none, rotate: 30 } });
+    expect([...moved.subarray(0, 35)]).not.toEqual([...moved.subarray(35, 70)]);
+  });
+});
