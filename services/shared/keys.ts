@@ -28,6 +28,10 @@ export const keys = {
   aliases: (kind: "dataset" | "model") => of(`${kind}s`, "aliases"),
   /** Set: ids of the jobs and models that need it. */
   users: (kind: "dataset" | "model", id: string) => of(kind, id, "users"),
+  /** String with an end: somebody is still sending this dataset. */
+  receiving: (id: string) => of("dataset", id, "receiving"),
+  /** String with an end: a worker imports this built-in dataset. */
+  importing: (alias: string) => of("datasets", "importing", alias),
   /** Hash with an end: a write and the answer it got. */
   idempotency: (scope: string, key: string) => of("idempotency", scope, key),
   /** Sorted set, score = time: deliveries that must reach a queue. */

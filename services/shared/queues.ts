@@ -10,6 +10,7 @@ import { queueName, queuePayloads } from "../../schemas/queue.ts";
 import type { QueueName, QueuePayload } from "../../schemas/queue.ts";
 import { keys, queuePrefix } from "./keys.ts";
 import type { Logger } from "./log.ts";
+import { checkDelivery } from "./records/index.ts";
 
 /** Recovery within 15 s: a lock lives 5 s, whoever looks for lost ones does so every 2.5 s. Our own crash budget bounds the rest. */
 export const deliveryTimes = { lockDuration: 5000, stalledInterval: 2500, maxStalledCount: 1_000_000, drainDelay: 5, runRetryDelay: 500 } as const;
@@ -44,6 +45,13 @@ export class Queues {
   async deliverJob(jobId: string): Promise<void> {
     const run = await this.#redis.hget(keys.job(jobId), "run");
     if (run !== null) await this.#deliver(`training:${jobId}:${run}`);
+  }
+
+  /** Orders the check of a dataset that is `checking` and delivers it; a second order of one that is under way changes nothing. */
+  async deliverCheck(datasetId: string): Promise<void> {
+    const member = checkDelivery(datasetId);
+    await this.#redis.zadd(keys.outbox, Date.now(), member);
+    await this.#deliver(member);
   }
 
   /** Delivers what stood in the outbox for at least `olderThanMs`. Answers how many. */

@@ -2,6 +2,10 @@
 import type { Dependencies } from "../dependencies.ts";
 import type { EventStreams } from "../streams.ts";
 import type { App } from "../types.ts";
+import { augmentationRoutes } from "./v1/datasets/_id/augmentations.ts";
+import { datasetRoutes } from "./v1/datasets/_id/index.ts";
+import { sampleRoutes } from "./v1/datasets/_id/samples.ts";
+import { datasetsRoutes } from "./v1/datasets/index.ts";
 import { healthRoutes } from "./health/index.ts";
 import { eventRoutes } from "./v1/jobs/_id/events.ts";
 import { jobRoutes } from "./v1/jobs/_id/index.ts";
@@ -12,6 +16,10 @@ import { systemRoutes } from "./v1/system/index.ts";
 export function registerRoutes(app: App, dependencies: Dependencies, streams: EventStreams): void {
   healthRoutes(app, dependencies);
   systemRoutes(app, dependencies);
+  datasetsRoutes(app, dependencies);
+  datasetRoutes(app, dependencies);
+  sampleRoutes(app, dependencies);
+  augmentationRoutes(app, dependencies);
   jobsRoutes(app, dependencies);
   jobRoutes(app, dependencies);
   watchRoutes(app, dependencies);

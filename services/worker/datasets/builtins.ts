@@ -7,7 +7,7 @@ import type { Redis } from "../../shared/redis.ts";
 import { uploadSettings } from "../../../schemas/dataset.ts";
 import type { DatasetLimits } from "../../shared/dataset-limits.ts";
 import { newUlid } from "../../shared/ids.ts";
-import { keyPrefix } from "../../shared/keys.ts";
+import { keys } from "../../shared/keys.ts";
 import type { Logger } from "../../shared/log.ts";
 import type { Records } from "../../shared/records/index.ts";
 import type { Storage } from "../../shared/storage/index.ts";
@@ -95,7 +95,7 @@ async function importOne(builtin: Builtin, files: LocalFile[], options: Builtins
 
 /** One worker imports at a time; the others wait and find it done. */
 async function withLock(redis: Redis, options: { alias: string; done: () => Promise<boolean>; signal: AbortSignal }, work: () => Promise<void>): Promise<void> {
-  const key = `${keyPrefix}builtin:${options.alias}`;
+  const key = keys.importing(options.alias);
   const token = newUlid();
   while (!options.signal.aborted && !(await options.done())) {
     if ((await redis.set(key, token, "PX", lockMs, "NX")) !== "OK") {

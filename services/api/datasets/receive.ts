@@ -1,0 +1,188 @@
+/** Takes an upload from the wire to storage: never held in memory, counted while it comes, gone without trace where it breaks off. */
+import { Transform } from "node:stream";
+import type { TransformCallback } from "node:stream";
+import type { FastifyRequest } from "fastify";
+import { grouped, nameLimit } from "../../shared/dataset-limits.ts";
+import { keys } from "../../shared/keys.ts";
+import type { DatasetRecord } from "../../shared/records/index.ts";
+import { layout } from "../../shared/storage/index.ts";
+import type { Dependencies } from "../dependencies.ts";
+import { Problem, conflict } from "../problem.ts";
+import { readParts } from "../uploads.ts";
+import { requireSpace } from "./space.ts";
+import { checkFileField, checkFiles, fileFields, readSettings } from "./upload-form.ts";
+import type { FileField } from "./upload-form.ts";
+
+type Received = NonNullable<DatasetRecord["upload"]>["files"][number] & { field: FileField };
+
+const signOfLifeSeconds = 60;
+const beatEveryMs = 1000;
+const spaceEveryBytes = 64 * 1024 * 1024;
+const formBytes = 1024 * 1024;
+
+const newRecord = (id: string): DatasetRecord => ({
+  id,
+  object: "dataset",
+  name: id,
+  alias: null,
+  revision: null,
+  status: "receiving",
+  terminal: false,
+  fraction: 0,
+  classes: [],
+  splits: { train: 0, validation: 0, test: 0 },
+  shape: null,
+  dtype: null,
+  conversion: null,
+  statistics: null,
+  warnings: [],
+  problems: [],
+  bytes: null,
+  createdAt: new Date().toISOString(),
+  upload: null,
+  manifest: null,
+});
+
+/** Passes bytes on and counts them; asks for free disk as they come. */
+class Gauge extends Transform {
+  bytes = 0;
+  readonly #requireSpace: (bytes: number) => Promise<void>;
+  #asked = 0;
+
+  constructor(askSpace: (bytes: number) => Promise<void>) {
+    super();
+    this.#requireSpace = askSpace;
+  }
+
+  override _transform(chunk: Buffer, _encoding: BufferEncoding, done: TransformCallback): void {
+    this.bytes += chunk.length;
+    if (this.bytes - this.#asked < spaceEveryBytes) {
+      done(null, chunk);
+      return;
+    }
+    this.#asked = this.bytes;
+    this.#requireSpace(this.bytes).then(() => done(null, chunk), done);
+  }
+}
+
+export class Reception {
+  readonly #dependencies: Dependencies;
+  readonly #request: FastifyRequest;
+  readonly #id: string;
+  readonly #declared: number | null;
+  readonly #fields = new Map<string, string>();
+  readonly #files: Received[] = [];
+  #received = 0;
+  #withdrawn = false;
+  #beat: NodeJS.Timeout | null = null;
+
+  constructor(dependencies: Dependencies, request: FastifyRequest) {
+    this.#dependencies = dependencies;
+    this.#request = request;
+    this.#id = `ds_${request.ulid}`;
+    const length = Number(request.headers["content-length"]);
+    this.#declared = Number.isSafeInteger(length) ? length : null;
+  }
+
+  /** The record, now `checking`. Throws a problem, and then nothing stays. */
+  async run(): Promise<DatasetRecord> {
+    const { config, records } = this.#dependencies;
+    this.#refuseByLength();
+    await requireSpace(config, this.#declared ?? 0);
+    const made = await records.datasets.create(newRecord(this.#id));
+    if (made === "exists") {
+      const before = await records.datasets.read(this.#id);
+      if (before && before.status !== "receiving") throw conflict(`the upload with this Idempotency-Key arrived already, as dataset ${this.#id}`);
+    }
+    try {
+      await this.#showLife();
+      this.#beat = setInterval(() => void this.#showLife().catch((error: unknown) => this.#request.log.debug({ err: error }, "the progress of an upload could not be written")), beatEveryMs);
+      await this.#takeParts();
+      return await this.#commit();
+    } catch (error) {
+      await this.#forget();
+      throw error;
+    } finally {
+      if (this.#beat) clearInterval(this.#beat);
+    }
+  }
+
+  /** A length that no upload may have is refused before a byte of it is taken. */
+  #refuseByLength(): void {
+    const { datasets: limits } = this.#dependencies.config;
+    const most = limits.MAX_UPLOAD_BYTES * fileFields.length + formBytes;
+    if (this.#declared !== null && this.#declared > most) {
+      throw new Problem({ code: "payload-too-large", detail: `this upload declares ${grouped(this.#declared)} bytes; expected at most ${nameLimit(limits, "MAX_UPLOAD_BYTES")} for each file` });
+    }
+  }
+
+  /** Progress, and the sign that somebody is still sending; notices a deletion. */
+  async #showLife(): Promise<void> {
+    const { redis, records } = this.#dependencies;
+    await redis.set(keys.receiving(this.#id), "1", "EX", signOfLifeSeconds);
+    const fraction = this.#declared === null || this.#declared === 0 ? 0 : Math.min(1, Math.round((1000 * this.#received) / this.#declared) / 1000);
+    const answer = await records.datasets.patch(this.#id, { fraction }, "receiving");
+    if (answer === "missing") this.#withdrawn = true;
+  }
+
+  async #takeParts(): Promise<void> {
+    const { datasets: limits } = this.#dependencies.config;
+    const parts = readParts(this.#request, { fileBytes: limits.MAX_UPLOAD_BYTES, files: fileFields.length, fields: 16, fieldBytes: formBytes });
+    for await (const part of parts) {
+      if (part.kind === "file") await this.#takeFile(part);
+      else {
+        if (this.#fields.has(part.name)) throw new Problem({ code: "invalid-request", detail: `the field '${part.name}' was sent twice`, errors: [{ pointer: `/${part.name}`, detail: "was sent twice" }] });
+        if ((fileFields as readonly string[]).includes(part.name)) {
+          throw new Problem({ code: "invalid-request", detail: `the field '${part.name}' came as text; expected a file, with a file name (curl: -F ${part.name}=@path)`, errors: [{ pointer: `/${part.name}`, detail: "expected a file" }] });
+        }
+        this.#fields.set(part.name, part.value);
+      }
+    }
+  }
+
+  async #takeFile(part: { name: string; filename: string; stream: NodeJS.ReadableStream }): Promise<void> {
+    const { storage, config } = this.#dependencies;
+    const field = checkFileField(part.name, this.#files.map((each) => each.field));
+    const gauge = new Gauge((bytes) => requireSpace(config, bytes));
+    const before = this.#received;
+    gauge.on("data", () => {
+      this.#received = before + gauge.bytes;
+      if (this.#withdrawn) gauge.destroy(conflict(`dataset ${this.#id} was deleted while it was received`));
+    });
+    gauge.pause();
+    part.stream.on("error", (error) => gauge.destroy(error));
+    part.stream.pipe(gauge);
+    const key = `${layout.upload(this.#id)}${field}`;
+    try {
+      const stored = await storage.put(key, gauge);
+      const name = (part.filename ?? "").split(/[\\/]/).at(-1)?.slice(0, 200) ?? "";
+      this.#files.push({ field, name: name === "" ? field : name, key, bytes: stored.bytes });
+    } catch (error) {
+      // Storage wraps what broke the stream; the sender is told of the cause.
+      const cause = gauge.errored ?? (error instanceof Error && error.cause instanceof Problem ? error.cause : null);
+      throw cause instanceof Problem || (cause && "code" in cause && String(cause.code).startsWith("FST_")) ? cause : error;
+    }
+  }
+
+  async #commit(): Promise<DatasetRecord> {
+    const { records, queues, log } = this.#dependencies;
+    if (this.#beat) clearInterval(this.#beat);
+    checkFiles(this.#files.map((each) => each.field));
+    const settings = readSettings(this.#fields);
+    const name = settings.name ?? (this.#files[0]?.name ?? "").replace(/(\.(tar|csv|jsonl))?\.(gz|tgz|zip|tar|npz|csv|jsonl|idx)$/i, "");
+    const fields = { name: name === "" ? this.#id : name, upload: { settings, files: this.#files }, status: "checking" as const, fraction: 0, ...(settings.alias === undefined ? {} : { alias: settings.alias }) };
+    const answer = await records.datasets.patch(this.#id, fields, "receiving");
+    if (answer === "alias-taken") throw conflict(`the alias '${settings.alias}' belongs to another dataset; choose another, or rename that one`);
+    if (answer !== "ok") throw conflict(`dataset ${this.#id} was deleted while it was received`);
+    await queues.deliverCheck(this.#id).catch((error: unknown) => log.warn({ err: error, dataset: this.#id }, "a dataset waits for its check until the order is found again"));
+    const record = await records.datasets.read(this.#id);
+    if (!record) throw conflict(`dataset ${this.#id} was deleted in this moment`);
+    return record;
+  }
+
+  async #forget(): Promise<void> {
+    const { records, storage, log } = this.#dependencies;
+    await records.datasets.delete(this.#id).catch((error: unknown) => log.warn({ err: error, dataset: this.#id }, "a broken upload's record is left to the sweeper"));
+    await storage.deleteAll(layout.upload(this.#id)).catch((error: unknown) => log.warn({ err: error, dataset: this.#id }, "a broken upload's bytes are left to the collector"));
+  }
+}

@@ -1,0 +1,84 @@
+/** What augmentation makes of samples: drawn by the code that training uses. */
+import { z } from "zod";
+import { augmentation } from "../../../../../../schemas/augmentation.ts";
+import { split } from "../../../../../../schemas/dataset.ts";
+import { sizeOf } from "../../../../../../schemas/shape.ts";
+import { encodeSheet } from "../../../../../prediction/index.ts";
+import type { Samples } from "../../../../../prediction/index.ts";
+import { pngAnswer } from "../../../../binary.ts";
+import { SampleReader } from "../../../../datasets/sample-reader.ts";
+import type { Dependencies } from "../../../../dependencies.ts";
+import { findReadyDataset } from "../../../../find.ts";
+import { idParams, queryFlag, queryInteger } from "../../../../paging.ts";
+import { invalid, notFound } from "../../../../problem.ts";
+import type { App } from "../../../../types.ts";
+import { parseOrThrow } from "../../../../validation.ts";
+
+const decimal = z.string().regex(/^\d{1,9}(\.\d{1,9})?$/, "expected a number").transform(Number);
+const query = z.strictObject({
+  shift: decimal.optional().describe("as in a job's augmentation, like the four that follow"),
+  rotate: decimal.optional(),
+  scale: decimal.optional(),
+  flip: queryFlag.optional(),
+  elastic: z.string().max(100).optional().describe('true, or {"alpha":34,"sigma":4}'),
+  seed: queryInteger(0, 4_294_967_295).optional().describe("1 by default"),
+  split: split.optional().describe("train by default"),
+  label: z.string().max(100).optional().describe("a class, by name or index"),
+  limit: queryInteger(1, 32).optional().describe("samples, a row each; 8 by default"),
+  copies: queryInteger(1, 32).optional().describe("distorted copies of each, beside the original; 8 by default"),
+  zoom: queryInteger(1, 16).optional().describe("side in pixels of one pixel of a sample"),
+});
+
+const usual = { limit: 8, copies: 8, seed: 1 };
+const mostPixels = 8_000_000;
+
+/** The settings of a job, from a query string. */
+function settingsOf({ shift, rotate, scale, flip, elastic }: z.output<typeof query>): z.output<typeof augmentation> {
+  const given: Record<string, unknown> = { shift, rotate, scale, flip };
+  if (elastic !== undefined && elastic !== "false") {
+    try {
+      given["elastic"] = elastic === "true" ? {} : JSON.parse(elastic);
+    } catch {
+      throw invalid("/query/elastic", 'expected true, false or JSON such as {"alpha":34,"sigma":4}');
+    }
+  }
+  return parseOrThrow(augmentation, Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)), "/query");
+}
+
+function join(samples: readonly Samples[], size: number, float: boolean): Samples {
+  const all = float ? new Float32Array(samples.length * size) : new Uint8Array(samples.length * size);
+  for (const [at, each] of samples.entries()) all.set(each, at * size);
+  return all;
+}
+
+/** float32 copies of uint8 samples are shades with fractions. */
+const shadesOf = (reader: SampleReader, copy: Samples): Uint8Array =>
+  reader.dataset.dtype === "uint8" ? Uint8Array.from(copy, (value) => Math.max(0, Math.min(255, Math.round(value)))) : reader.shades(copy);
+
+export function augmentationRoutes(app: App, { records, storage, prediction }: Dependencies): void {
+  for (const ending of ["", ".png"]) {
+    app.get(
+      `/v1/datasets/:id/augmentations${ending}`,
+      { schema: { tags: ["datasets"], summary: "A PNG: each row a sample and distorted copies of it", params: idParams, querystring: query, response: { 200: pngAnswer("originals in the first column") } } },
+      async (request, reply) => {
+        const { limit = usual.limit, copies = usual.copies, seed = usual.seed, label, zoom = 1 } = request.query;
+        const reader = new SampleReader({ dataset: await findReadyDataset(records, request.params.id), split: request.query.split ?? "train", storage });
+        const { shape, dtype } = reader.dataset;
+        const { height, width } = shape;
+        const pixels = limit * (copies + 1) * (height + 1) * (width + 1) * zoom * zoom;
+        if (pixels > mostPixels) throw invalid("/query/limit", `${limit} rows of ${copies + 1} samples of ${height}×${width} make a picture of more than ${mostPixels} pixels; ask for fewer`);
+        const indices = await reader.spread({ label: label === undefined ? null : reader.classOf(label), most: limit });
+        if (indices.length === 0) throw notFound(`there are no such samples in the ${reader.split} split`);
+        const originals = await Promise.all(indices.map((index) => reader.sample(index)));
+        const size = sizeOf(shape);
+        const samples = join(originals, size, dtype === "float32");
+        const distorted = await prediction.augment({ augmentation: settingsOf(request.query), seed, input: shape, dtype, samples, count: originals.length, copies });
+        const tiles = originals.flatMap((original, row) => [
+          { pixels: reader.shades(original) },
+          ...Array.from({ length: copies }, (_, copy) => ({ pixels: shadesOf(reader, distorted.subarray((row * copies + copy) * size, (row * copies + copy + 1) * size)) })),
+        ]);
+        return reply.type("image/png").send(await encodeSheet({ tiles, channels: reader.channels, height, width, columns: copies + 1, scale: zoom }));
+      },
+    );
+  }
+}
