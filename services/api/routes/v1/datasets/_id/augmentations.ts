@@ -72,7 +72,7 @@ export function augmentationRoutes(app: App, { records, storage, prediction }: D
         const originals = await Promise.all(indices.map((index) => reader.sample(index)));
         const size = sizeOf(shape);
         const samples = join(originals, size, dtype === "float32");
-        const distorted = await prediction.augment({ augmentation: settingsOf(request.query), seed, input: shape, dtype, samples, count: originals.length, copies });
+        const distorted = await prediction.augment({ augmentation: settingsOf(request.query), seed, input: shape, dtype, samples, count: originals.length, copies, background: reader.dataset.statistics.minimum });
         const tiles = originals.flatMap((original, row) => [
           { pixels: reader.shades(original) },
           ...Array.from({ length: copies }, (_, copy) => ({ pixels: shadesOf(reader, distorted.subarray((row * copies + copy) * size, (row * copies + copy + 1) * size)) })),
