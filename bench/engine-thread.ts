@@ -13,10 +13,15 @@ else {
   let trained = 0;
   parentPort?.on("message", () => {
     const start = performance.now();
-    const { value, done } = run.next();
-    if (done || value.kind === "diverged") throw new Error(`the training ended: ${JSON.stringify(value)}`);
-    parentPort?.postMessage({ samples: value.samples - trained, seconds: (performance.now() - start) / 1000 });
-    trained = value.samples;
+    for (;;) {
+      const { value, done } = run.next();
+      if (done || value.kind === "diverged") throw new Error(`the training ended: ${JSON.stringify(value)}`);
+      // Epochs are told of too; what was asked for is a progress report.
+      if (value.kind !== "progress") continue;
+      parentPort?.postMessage({ samples: value.samples - trained, seconds: (performance.now() - start) / 1000 });
+      trained = value.samples;
+      return;
+    }
   });
   parentPort?.postMessage("ready");
 }

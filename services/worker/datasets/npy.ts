@@ -1,5 +1,5 @@
 /** The head of a .npy array: magic, version, a Python dictionary literal with descr, fortran_order and shape. Nothing is evaluated. */
-import { ByteReader } from "./byte-reader.ts";
+import type { ByteReader } from "./byte-reader.ts";
 import { printable, refuse } from "./refused.ts";
 
 export interface NpyHeader {
