@@ -86,35 +86,48 @@ static void denseForward(struct thread *thread, const struct denseForward *call)
   activate_run(call->activation, output, (long)call->units * call->lanes);
 }
 
-/* One lane: output[i] = tree of eight partial sums of weights[i][u] · δ[u] by u mod 8, four inputs at a time. δ is copied with zeros behind. */
-static void backward_sample(struct thread *thread, const float *delta, const float *weights, float *output, long inputs, long units) {
-  const long vectors = divided_up(units, LANES), whole = units / LANES, rest = units - whole * LANES;
-  float *d = scratch(thread, vectors * LANES);
-  memset(d + whole * LANES, 0, (size_t)(vectors - whole) * LANES * 4);
-  memcpy(d, delta, (size_t)units * 4);
-  for (long i = 0; i < inputs;) {
-    const long count = smaller(4, inputs - i);
-    float sums[4 * LANES];
-    for (long part = 0; part < LANES; part += NARROW) {
-      narrow sum[4] = { SPLAT(NARROW, 0.0f), SPLAT(NARROW, 0.0f), SPLAT(NARROW, 0.0f), SPLAT(NARROW, 0.0f) };
-      for (long vector = 0; vector < whole; vector++) {
-        const narrow v = *(const narrow_at *)(d + vector * LANES + part);
-        for (long n = 0; n < 4; n++) sum[n] = sum[n] + *(const narrow_at *)(weights + smaller(i + n, inputs - 1) * units + vector * LANES + part) * v;
-      }
-      if (rest > part) {
-        const narrow v = *(const narrow_at *)(d + whole * LANES + part);
-        for (long n = 0; n < count; n++) {
-          float w[NARROW] = { 0 };
-          const float *from = weights + (i + n) * units + whole * LANES + part;
-          for (long k = 0; k < smaller(NARROW, rest - part); k++) w[k] = from[k];
-          sum[n] = sum[n] + *(const narrow_at *)w * v;
-        }
-      }
-      for (long n = 0; n < 4; n++) *(narrow_at *)(sums + n * LANES + part) = sum[n];
+typedef int32_t narrow_mask __attribute__((vector_size(NARROW * 4)));
+#define ROWS_AT_ONCE 4
+
+/* Eight partial sums of weights[row][u] · δ[u] by u mod 8 for each of four rows; `behind` masks what lies behind the last unit of a row. */
+ALWAYS void row_products(const float *d, const float *weights, long units, const narrow_mask *behind, float *sums) {
+  const long whole = units / LANES, rest = units % LANES;
+  for (long part = 0; part < LANES; part += NARROW) {
+    narrow sum[ROWS_AT_ONCE];
+    UNROLL for (int n = 0; n < ROWS_AT_ONCE; n++) sum[n] = (narrow)SPLAT(NARROW, 0.0f);
+    const float *w = weights + part;
+    for (long vector = 0; vector < whole; vector++, w += LANES) {
+      const narrow v = *(const narrow_at *)(d + vector * LANES + part);
+      UNROLL for (int n = 0; n < ROWS_AT_ONCE; n++) sum[n] = sum[n] + *(const narrow_at *)(w + n * units) * v;
     }
-    const four trees = tree_of_four(sums);
-    for (long n = 0; n < count; n++) output[i + n] = trees[n];
-    i += count;
+    if (rest > part) {
+      const narrow v = *(const narrow_at *)(d + whole * LANES + part);
+      UNROLL for (int n = 0; n < ROWS_AT_ONCE; n++) sum[n] = sum[n] + (narrow)((narrow_mask)*(const narrow_at *)(w + n * units) & behind[part / NARROW]) * v;
+    }
+    UNROLL for (int n = 0; n < ROWS_AT_ONCE; n++) *(narrow_at *)(sums + n * LANES + part) = sum[n];
+  }
+}
+
+/* One lane: output[i] = tree of the eight partial sums, four inputs at a time. δ is copied with zeros behind, and so are the last rows, whose vectors would end outside. */
+static void backward_sample(struct thread *thread, const float *delta, const float *weights, float *output, long inputs, long units) {
+  const long pitch = divided_up(units, LANES) * LANES;
+  float *d = scratch(thread, pitch + ROWS_AT_ONCE * units + LANES), *last = d + pitch;
+  memset(d + units / LANES * LANES, 0, (size_t)(pitch - units / LANES * LANES) * 4);
+  memcpy(d, delta, (size_t)units * 4);
+  narrow_mask behind[PARTS];
+  for (long n = 0; n < LANES; n++) behind[n / NARROW][n % NARROW] = n < units % LANES ? -1 : 0;
+  const long inside = larger(0, inputs - divided_up(LANES, units)) / ROWS_AT_ONCE * ROWS_AT_ONCE;
+  float sums[ROWS_AT_ONCE * LANES];
+  for (long i = 0; i < inside; i += ROWS_AT_ONCE) {
+    row_products(d, weights + i * units, units, behind, sums);
+    *(four_at *)(output + i) = tree_of_four(sums);
+  }
+  for (long i = inside; i < inputs; i += ROWS_AT_ONCE) {
+    const long count = smaller(ROWS_AT_ONCE, inputs - i);
+    memset(last, 0, (size_t)(ROWS_AT_ONCE * units + LANES) * 4);
+    memcpy(last, weights + i * units, (size_t)(count * units) * 4);
+    row_products(d, last, units, behind, sums);
+    for (long n = 0; n < count; n++) output[i + n] = tree(sums + n * LANES);
   }
 }
 

@@ -24,18 +24,55 @@ static void pad(struct thread *thread, const struct pad *call) {
       memcpy(output + (map * (rows + 2 * padding) + row + padding) * out_run + padding * lanes, input + (map * rows + row) * run, (size_t)run * 4);
 }
 
-/* Eight rows of one channel, turned by blocks that stay in the first cache. A lane without a sample reads row 0 and is cleared after. */
-#define GATHER(name, type)                                                                                                              \
-  static void name(const type *const *rows, float *output, long pixels, long count, long lanes, float mean, float factor) {            \
-    for (long pixel = 0; pixel < pixels; pixel++) {                                                                                      \
-      float values[LANES];                                                                                                              \
-      for (long lane = 0; lane < lanes; lane++) values[lane] = ((float)rows[lane][pixel] - mean) * factor;                              \
-      for (long lane = count; lane < lanes; lane++) values[lane] = 0.0f;                                                                \
-      for (long lane = 0; lane < lanes; lane++) output[pixel * lanes + lane] = values[lane];                                            \
-    }                                                                                                                                   \
+typedef uint8_t bytes8 __attribute__((vector_size(8)));
+typedef uint8_t bytes16 __attribute__((vector_size(16)));
+typedef int32_t ints8 __attribute__((vector_size(32)));
+typedef float floats8 __attribute__((vector_size(32)));
+typedef float floats8_at __attribute__((vector_size(32), aligned(4), may_alias));
+
+ALWAYS bytes16 side_by_side(const uint8_t *low, const uint8_t *high) {
+  bytes16 both;
+  memcpy(&both, low, 8);
+  memcpy((char *)&both + 8, high, 8);
+  return both;
+}
+
+/* From eight rows to pixels of eight lanes: three rounds of interleaving bytes turn eight pixels at a time. */
+static long gather_eight(const uint8_t *const *rows, float *output, long pixels, long count, float mean, float factor) {
+  const bytes16 zip = { 0, 8, 1, 9, 2, 10, 3, 11, 4, 12, 5, 13, 6, 14, 7, 15 };
+  const bytes16 low = { 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23 }, high = { 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31 };
+  ints8 has_sample;
+  for (int lane = 0; lane < LANES; lane++) has_sample[lane] = lane < count ? -1 : 0;
+  long pixel = 0;
+  for (; pixel + 8 <= pixels; pixel += 8) {
+    const bytes16 r04 = __builtin_shuffle(side_by_side(rows[0] + pixel, rows[4] + pixel), zip), r26 = __builtin_shuffle(side_by_side(rows[2] + pixel, rows[6] + pixel), zip);
+    const bytes16 r15 = __builtin_shuffle(side_by_side(rows[1] + pixel, rows[5] + pixel), zip), r37 = __builtin_shuffle(side_by_side(rows[3] + pixel, rows[7] + pixel), zip);
+    const bytes16 even[2] = { __builtin_shuffle(r04, r26, low), __builtin_shuffle(r04, r26, high) }, odd[2] = { __builtin_shuffle(r15, r37, low), __builtin_shuffle(r15, r37, high) };
+    for (int half = 0; half < 2; half++) {
+      const bytes16 turned[2] = { __builtin_shuffle(even[half], odd[half], low), __builtin_shuffle(even[half], odd[half], high) };
+      for (int n = 0; n < 4; n++) {
+        bytes8 lanes;
+        memcpy(&lanes, (const char *)&turned[n / 2] + n % 2 * 8, 8);
+        const floats8 value = (__builtin_convertvector(__builtin_convertvector(lanes, ints8), floats8) - mean) * factor;
+        *(floats8_at *)(output + (pixel + half * 4 + n) * LANES) = (floats8)((ints8)value & has_sample);
+      }
+    }
+  }
+  return pixel;
+}
+
+/* One number at a time, from pixel `from`. */
+#define GATHER(name, type)                                                                                                                       \
+  static void name(const type *const *rows, float *output, long from, long pixels, long count, long lanes, float mean, float factor) {          \
+    for (long pixel = from; pixel < pixels; pixel++)                                                                                             \
+      for (long lane = 0; lane < lanes; lane++) output[pixel * lanes + lane] = lane < count ? ((float)rows[lane][pixel] - mean) * factor : 0.0f; \
   }
 GATHER(gather_bytes, uint8_t)
 GATHER(gather_floats, float)
+
+static void gather_sample(const uint8_t *row, float *output, long pixels, float mean, float factor) {
+  for (long pixel = 0; pixel < pixels; pixel++) output[pixel] = ((float)row[pixel] - mean) * factor;
+}
 
 static void gather(struct thread *thread, const struct gather *call) {
   const int32_t *header = ARRAY(const int32_t, header);
@@ -55,7 +92,9 @@ static void gather(struct thread *thread, const struct gather *call) {
       floats[lane] = ARRAY(const float, samples) + at;
     }
     float *out = output + channel * pixels * lanes;
-    if (call->dtype == DTYPE_uint8) gather_bytes(bytes, out, pixels, count, lanes, mean[channel], factor[channel]);
-    else gather_floats(floats, out, pixels, count, lanes, mean[channel], factor[channel]);
+    if (call->dtype == DTYPE_uint8) {
+      if (lanes == 1) gather_sample(bytes[0], out, pixels, mean[channel], factor[channel]);
+      else gather_bytes(bytes, out, gather_eight(bytes, out, pixels, count, mean[channel], factor[channel]), pixels, count, lanes, mean[channel], factor[channel]);
+    } else gather_floats(floats, out, 0, pixels, count, lanes, mean[channel], factor[channel]);
   }
 }

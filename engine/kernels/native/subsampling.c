@@ -3,7 +3,7 @@
  *
  * Maps [map][row][column][lanes]; output [map][⌊rows/factor⌋][⌊columns/factor⌋][lanes]. Rows and columns that do not fill a block are dropped.
  * down: the block's rows, then columns ascending, from its first pixel; a maximum is replaced where new > old or new is NaN.
- * Eight lanes: a pixel is NARROW vectors of adjacent lanes. One lane: one number at a time. f and the gate run over finished rows.
+ * Eight lanes: a pixel is NARROW vectors of adjacent lanes. One lane: four blocks of 2×2 at a time, other factors number by number. f and the gate run over finished rows.
  */
 #include "elementary.h"
 #include "thread.h"
@@ -13,6 +13,8 @@ typedef int32_t narrow_ints __attribute__((vector_size(NARROW * 4)));
 ALWAYS narrow narrow_load(const float *from) { return *(const narrow_at *)from; }
 ALWAYS void narrow_store(float *to, narrow value) { *(narrow_at *)to = value; }
 ALWAYS narrow narrow_choose(narrow_ints mask, narrow yes, narrow no) { return (narrow)((mask & (narrow_ints)yes) | (~mask & (narrow_ints)no)); }
+
+ALWAYS four four_choose(four_ints mask, four yes, four no) { return (four)((mask & (four_ints)yes) | (~mask & (four_ints)no)); }
 
 struct blocks {
   long rows, columns, factor, lanes, out_rows, out_columns;
@@ -42,8 +44,9 @@ ALWAYS void down_row(const long factor, const uint32_t reduce, const struct bloc
     }
 }
 
-static void down_row_of_one(const struct blocks *b, const float *in, float *kept, float *out, float beta, float bias) {
-  for (long column = 0; column < b->out_columns; column++) {
+/* One number at a time: any factor, and the ends of rows. */
+static void down_numbers(const struct blocks *b, const float *in, float *kept, float *out, float beta, float bias, long from) {
+  for (long column = from; column < b->out_columns; column++) {
     const float *at = in + column * b->factor;
     float d = at[0];
     for (long r = 0; r < b->factor; r++)
@@ -56,6 +59,27 @@ static void down_row_of_one(const struct blocks *b, const float *in, float *kept
     if (kept) kept[column] = d;
     out[column] = beta * d + bias;
   }
+}
+
+/* One lane, blocks of 2×2: four blocks at a time, their left and right pixels taken apart. */
+ALWAYS void down_row_of_one(const uint32_t reduce, const struct blocks *b, const float *in, float *kept, float *out, float beta, float bias) {
+  const four_ints left = { 0, 2, 4, 6 }, right = { 1, 3, 5, 7 };
+  long column = 0;
+  for (; b->factor == 2 && column + 4 <= b->out_columns; column += 4) {
+    const float *above = in + 2 * column, *below = above + b->columns;
+    const four a = *(const four_at *)above, a4 = *(const four_at *)(above + 4), e = *(const four_at *)below, e4 = *(const four_at *)(below + 4);
+    const four pixels[4] = { __builtin_shuffle(a, a4, left), __builtin_shuffle(a, a4, right), __builtin_shuffle(e, e4, left), __builtin_shuffle(e, e4, right) };
+    four d = pixels[0];
+    UNROLL for (int n = 1; n < 4; n++) {
+      const four x = pixels[n];
+      if (reduce == REDUCE_max) d = four_choose((x > d) | (x != x), x, d);
+      else d = d + x;
+    }
+    if (reduce == REDUCE_mean) d = d * b->inverse;
+    if (kept) *(four_at *)(kept + column) = d;
+    *(four_at *)(out + column) = beta * d + bias;
+  }
+  down_numbers(b, in, kept, out, beta, bias, column);
 }
 
 /* The common factor and the three reductions as constants. */
@@ -76,7 +100,7 @@ static void subsamplingForward(struct thread *thread, const struct subsamplingFo
       const float *in = input + (map * b.rows + row * b.factor) * in_row;
       float *out = output + (map * b.out_rows + row) * out_row;
       float *kept = down ? down + (map * b.out_rows + row) * out_row : 0;
-      if (b.lanes == 1) down_row_of_one(&b, in, kept, out, beta[map], bias[map]);
+      if (b.lanes == 1) FOR_REDUCE(b, reduce, down_row_of_one(reduce, &b, in, kept, out, beta[map], bias[map]))
       else if (b.factor == 2) FOR_REDUCE(b, reduce, down_row(2, reduce, &b, in, kept, out, beta[map], bias[map]))
       else FOR_REDUCE(b, reduce, down_row(b.factor, reduce, &b, in, kept, out, beta[map], bias[map]))
     }
@@ -107,8 +131,8 @@ ALWAYS void up_row(const long factor, const uint32_t reduce, const struct blocks
     }
 }
 
-static void up_row_of_one(const struct blocks *b, const float *delta, const float *kept, const float *in, float *out, float slope, float inverse) {
-  for (long column = 0; column < b->out_columns; column++) {
+static void up_numbers(const struct blocks *b, const float *delta, const float *kept, const float *in, float *out, float slope, float inverse, long from) {
+  for (long column = from; column < b->out_columns; column++) {
     float value = slope * delta[column];
     if (b->reduce == REDUCE_mean) value = value * inverse;
     int is_waiting = 1;
@@ -120,6 +144,33 @@ static void up_row_of_one(const struct blocks *b, const float *delta, const floa
         if (wins) is_waiting = 0;
       }
   }
+}
+
+/* One lane, blocks of 2×2: left and right pixels of four blocks are made apart and put side by side. */
+ALWAYS void up_row_of_one(const uint32_t reduce, const struct blocks *b, const float *delta, const float *kept, const float *in, float *out, float slope, float inverse) {
+  const four_ints left = { 0, 2, 4, 6 }, right = { 1, 3, 5, 7 }, first = { 0, 4, 1, 5 }, second = { 2, 6, 3, 7 };
+  long column = 0;
+  for (; b->factor == 2 && column + 4 <= b->out_columns; column += 4) {
+    four value = slope * *(const four_at *)(delta + column);
+    if (reduce == REDUCE_mean) value = value * inverse;
+    four_ints waiting = { -1, -1, -1, -1 };
+    for (long r = 0; r < 2; r++) {
+      const long at = r * b->columns + 2 * column;
+      four l = value, g = value;
+      if (reduce == REDUCE_max) {
+        const four a = *(const four_at *)(in + at), a4 = *(const four_at *)(in + at + 4), d = *(const four_at *)(kept + column);
+        const four_ints wins_left = waiting & (__builtin_shuffle(a, a4, left) == d);
+        waiting &= ~wins_left;
+        const four_ints wins_right = waiting & (__builtin_shuffle(a, a4, right) == d);
+        waiting &= ~wins_right;
+        l = (four)(wins_left & (four_ints)value);
+        g = (four)(wins_right & (four_ints)value);
+      }
+      *(four_at *)(out + at) = __builtin_shuffle(l, g, first);
+      *(four_at *)(out + at + 4) = __builtin_shuffle(l, g, second);
+    }
+  }
+  up_numbers(b, delta, kept, in, out, slope, inverse, column);
 }
 
 /* The pixels that no block covers. */
@@ -146,7 +197,7 @@ static void subsamplingBackward(struct thread *thread, const struct subsamplingB
       const long small = (map * b.out_rows + row) * out_row, large = row * b.factor * in_row;
       const float *d = delta + small, *kept = down + small, *in = in_map + large;
       float *out = out_map + large;
-      if (b.lanes == 1) up_row_of_one(&b, d, kept, in, out, slope, inverse);
+      if (b.lanes == 1) FOR_REDUCE(b, reduce, up_row_of_one(reduce, &b, d, kept, in, out, slope, inverse))
       else if (b.factor == 2) FOR_REDUCE(b, reduce, up_row(2, reduce, &b, d, kept, in, out, slope, inverse))
       else FOR_REDUCE(b, reduce, up_row(b.factor, reduce, &b, d, kept, in, out, slope, inverse))
       if (!is_linear) gate_run(call->gate, out, in, out, b.factor * in_row);
