@@ -69,6 +69,10 @@ describe("round trip", () => {
     shifted.fill(0);
     expect([...(read.data as Float32Array)]).toEqual([1, 2]);
   });
+  it("reads what readFile gives: a Buffer, whose slice would be a view of a shared pool", () => {
+    const bytes = Buffer.from(writeSafetensors({ tensors: new Map([["w", { dtype: "F32", shape: [2], data: new Float32Array([1, 2]) }]]) }));
+    expect(readSafetensors(bytes).tensors.get("w")).toEqual({ dtype: "F32", shape: [2], data: new Float32Array([1, 2]) });
+  });
   it("refuses to write what does not fit together", () => {
     const write = (tensor: Tensor, called = "w"): (() => Uint8Array) => () => writeSafetensors({ tensors: new Map([[called, tensor]]) });
     expect(write({ dtype: "F32", shape: [3], data: new Float32Array(2) })).toThrow("[3]");

@@ -149,7 +149,7 @@ function readHeader(bytes: Uint8Array, maxHeaderBytes: number): { header: Record
   let text: string;
   let header: unknown;
   try {
-    text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes.slice(lengthBytes, dataStart));
+    text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(new Uint8Array(bytes.subarray(lengthBytes, dataStart)));
     header = JSON.parse(text);
   } catch {
     return refuse("its header is not JSON");
