@@ -1,0 +1,78 @@
+/**
+ * What the engine reaches on MNIST and Fashion-MNIST: runs the experiments, keeps their outcomes in docs/results.json and writes docs/RESULTS.md.
+ *
+ *     npm run results                                   all of them
+ *     npm run results -- lenet-5 toolbox                these; the others keep the outcomes they have
+ *     npm run results -- --parallel 2 --kernels auto    as many at once; the bits depend on neither
+ */
+import { existsSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { availableParallelism } from "node:os";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+import { isMainThread, parentPort, Worker, workerData } from "node:worker_threads";
+import { isPresent } from "./results/collections.ts";
+import { experiments, type Collection, type Experiment } from "./results/experiments.ts";
+import { renderResults } from "./results/report.ts";
+import { runExperiment, type Outcome } from "./results/training.ts";
+
+interface Task {
+  name: string;
+  kernels: string;
+}
+
+/** The project's folder: this file runs as dist/scripts/results.js. */
+const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
+const outcomesFile = join(root, "docs", "results.json");
+const document = join(root, "docs", "RESULTS.md");
+
+const named = (name: string): Experiment => {
+  const found = experiments.find((each) => each.name === name);
+  if (!found) throw new Error(`there is no experiment '${name}'; there are ${experiments.map((each) => each.name).join(", ")}`);
+  return found;
+};
+
+const inThread = (task: Task): Promise<Outcome> =>
+  new Promise((resolve, reject) => {
+    const thread = new Worker(new URL(import.meta.url), { workerData: task });
+    thread.once("message", resolve);
+    thread.once("error", reject);
+    thread.once("exit", (code) => reject(new Error(`the thread of ${task.name} ended with code ${code}`)));
+  });
+
+function write(path: string, text: string): void {
+  writeFileSync(`${path}.new`, text);
+  renameSync(`${path}.new`, path);
+}
+
+function keep(outcome: Outcome): void {
+  const known = existsSync(outcomesFile) ? (JSON.parse(readFileSync(outcomesFile, "utf8")) as Outcome[]) : [];
+  const outcomes = experiments.flatMap(({ name }) => (name === outcome.name ? outcome : (known.find((each) => each.name === name) ?? [])));
+  write(outcomesFile, `${JSON.stringify(outcomes, null, 1)}\n`);
+  write(document, renderResults(outcomes));
+}
+
+async function main(): Promise<void> {
+  const { values, positionals } = parseArgs({
+    allowPositionals: true,
+    options: { parallel: { type: "string", default: String(Math.max(1, Math.floor(availableParallelism() / 2))) }, kernels: { type: "string", default: "auto" } },
+  });
+  const wanted = positionals.length > 0 ? positionals.map(named) : experiments;
+  const possible = wanted.filter(({ request }) => isPresent(request.dataset as Collection));
+  for (const { name, request } of wanted) if (!isPresent(request.dataset as Collection)) console.log(`${name}: left out, ${request.dataset} is not on this machine`);
+  const waiting = [...possible];
+  const work = async (): Promise<void> => {
+    for (let next = waiting.shift(); next; next = waiting.shift()) {
+      const outcome = await inThread({ name: next.name, kernels: values.kernels });
+      keep(outcome);
+      console.log(`${outcome.name}: test error ${(100 * (outcome.errorRates.at(-1) ?? NaN)).toFixed(2)} % after ${outcome.epochs} epochs in ${outcome.seconds.toFixed(0)} s`);
+    }
+  };
+  await Promise.all(Array.from({ length: Math.max(1, Number(values.parallel)) }, work));
+}
+
+if (isMainThread) await main();
+else {
+  const { name, kernels } = workerData as Task;
+  parentPort?.postMessage(runExperiment(named(name), kernels));
+}

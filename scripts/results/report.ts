@@ -1,0 +1,86 @@
+/** docs/RESULTS.md from the outcomes: tables, α matrices, and the command and seed that make them again. */
+import { experiments, type Experiment } from "./experiments.ts";
+import type { Outcome } from "./training.ts";
+
+const percent = (rate: number): string => `${(100 * rate).toFixed(2)} %`;
+const table = (header: readonly string[], rows: readonly (readonly string[])[]): string =>
+  [header, header.map(() => "---"), ...rows].map((cells) => `| ${cells.join(" | ")} |`).join("\n");
+const mean = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length;
+
+type Pair = readonly [Experiment, Outcome];
+
+const finalError = ({ diverged, errorRates }: Outcome): string => (diverged ? `diverged at ${diverged}` : percent(errorRates.at(-1) ?? NaN));
+
+const trainings = (pairs: readonly Pair[]): string =>
+  table(
+    ["experiment", "network and training", "test error", "others", "parameters", "s / epoch"],
+    pairs.map(([{ name, title, claim }, outcome]) => [`\`${name}\``, title, `**${finalError(outcome)}**`, claim ?? "", String(outcome.parameters), (outcome.seconds / outcome.epochs).toFixed(1)]),
+  );
+
+/** The largest difference between the α of two outcomes. */
+const apart = (a: Outcome, b: Outcome): number | null =>
+  a.alpha && b.alpha ? Math.max(...a.alpha.flatMap((row, map) => row.map((share, input) => Math.abs(share - (b.alpha?.[map]?.[input] ?? NaN))))) : null;
+
+function combinations(pairs: readonly Pair[]): string {
+  const plain = pairs.find(([{ name }]) => name.includes("combination-none"))?.[1];
+  return table(
+    ["experiment", "inputs of C3", "test error", "effective inputs a map: mean (least … most)", "largest difference of an α from no penalty", "same weights as no penalty"],
+    pairs.map(([{ name, title }, outcome]) => {
+      const { effectiveInputs } = outcome;
+      const difference = plain && apart(outcome, plain);
+      return [
+        `\`${name}\``, title, `**${finalError(outcome)}**`,
+        effectiveInputs ? `${mean(effectiveInputs).toFixed(2)} (${Math.min(...effectiveInputs).toFixed(2)} … ${Math.max(...effectiveInputs).toFixed(2)})` : "",
+        difference === null || difference === undefined || outcome === plain ? "" : difference.toExponential(1),
+        plain && outcome.alpha && outcome !== plain ? (outcome.weightsSha256 === plain.weightsSha256 ? "yes, to the bit" : "no") : "",
+      ];
+    }),
+  );
+}
+
+const matrix = ([{ title }, { alpha, effectiveInputs }]: Pair): string =>
+  [
+    `**${title}**`,
+    "",
+    table(
+      ["map", ...(alpha?.[0] ?? []).map((_, input) => `α from ${input}`), "effective inputs"],
+      (alpha ?? []).map((row, map) => [String(map), ...row.map((share) => (share >= 0.5 ? `**${share.toFixed(3)}**` : share.toFixed(3))), (effectiveInputs?.[map] ?? NaN).toFixed(2)]),
+    ),
+  ].join("\n");
+
+const curve = ([{ name }, { errorRates }]: Pair): string => `- \`${name}\`: ${errorRates.filter((_, epoch) => errorRates.length <= 40 || (epoch + 1) % 10 === 0 || epoch === 0).map((rate) => (100 * rate).toFixed(2)).join(" ")}`;
+
+const titles: Readonly<Record<string, string>> = {
+  mnist: "MNIST",
+  "mnist-combinations": "Learned combinations in the place of LeNet-5's table, MNIST",
+  "fashion-mnist": "Fashion-MNIST",
+  "fashion-mnist-combinations": "Learned combinations, Fashion-MNIST",
+};
+
+function section(group: string, pairs: readonly Pair[]): string {
+  const learned = pairs.filter(([, { alpha }]) => alpha);
+  return [
+    `## ${titles[group] ?? group}`,
+    group.endsWith("-combinations") ? combinations(pairs) : trainings(pairs),
+    `Test error in per cent after each epoch (every tenth of long trainings):\n\n${pairs.map(curve).join("\n")}`,
+    ...(learned.length > 0 ? ["### The shares α", ...learned.filter(([{ name }]) => !name.includes("l1")).map(matrix)] : []),
+  ].join("\n\n");
+}
+
+export function renderResults(outcomes: readonly Outcome[]): string {
+  const pairs = experiments.flatMap((experiment): Pair[] => {
+    const outcome = outcomes.find(({ name }) => name === experiment.name);
+    return outcome ? [[experiment, outcome]] : [];
+  });
+  const groups = [...new Set(pairs.map(([{ group }]) => group))];
+  const [first] = outcomes;
+  return `${[
+    "# Results",
+    "Written by `npm run results`; the outcomes stand in `docs/results.json`. One experiment again: `npm run results -- lenet-5`. Every training has seed " +
+      `${[...new Set(outcomes.map(({ seed }) => seed))].join(", ")} and numerics \`reproducible\`: with the same engine (${first?.engine ?? ""}) the same numbers come out on any machine and any number of threads. ` +
+      "The whole training split is trained on; the test split is looked at after each epoch but decides nothing: a result is that of the last epoch, not of the best. " +
+      `Seconds are those of one thread with \`${[...new Set(outcomes.map(({ kernels }) => kernels))].join("`, `")}\` on a machine that did other things besides.`,
+    "A request is what the API takes: each experiment is a body of `POST /v1/jobs`, to be read in `scripts/results/experiments.ts`.",
+    ...groups.map((group) => section(group, pairs.filter(([experiment]) => experiment.group === group))),
+  ].join("\n\n")}\n`;
+}

@@ -1,0 +1,97 @@
+/** One experiment from its request to its outcome, on the calling thread. */
+import { createHash } from "node:crypto";
+import { createMemory, createTrainer, describeNetwork, engineVersion, fitNormalisation, planTraining, type TrainingSpec } from "../../engine/index.ts";
+import { completeRequest } from "../../schemas/complete.ts";
+import { jobRequest } from "../../schemas/job.ts";
+import { networkShape } from "../../schemas/shape.ts";
+import { implementations } from "../../services/shared/implementations.ts";
+import { readSplit, type LabelledSamples } from "./collections.ts";
+import type { Collection, Experiment } from "./experiments.ts";
+
+export interface Outcome {
+  name: string;
+  engine: string;
+  kernels: string;
+  seed: number;
+  epochs: number;
+  parameters: number;
+  seconds: number;
+  diverged: string | null;
+  /** Of the test split after each epoch; the last one is the result. */
+  errorRates: number[];
+  trainingLoss: number | null;
+  /** α of the first learned combination, [maps][inputs], and exp(−Σ α ln α) of each map. */
+  alpha: number[][] | null;
+  effectiveInputs: number[] | null;
+  weightsSha256: string;
+}
+
+const classes = 10;
+
+/** The first implementation in float32 whose name begins as asked; `auto`: native, else assembly, else the reference. */
+function implementationFor(setting: string): ReturnType<typeof implementations>[number] {
+  const standing = implementations().filter(({ realBytes }) => realBytes === 4);
+  const names = setting === "auto" ? ["native", "assembly", "reference"] : [setting];
+  const found = names.flatMap((name) => standing.filter((each) => each.name.startsWith(name))).at(0);
+  if (!found) throw new Error(`no kernels called '${setting}' stand here; there are ${standing.map(({ name }) => name).join(", ")}`);
+  return found;
+}
+
+function statisticsOf({ samples }: LabelledSamples): Parameters<typeof fitNormalisation>[2] {
+  let sum = 0;
+  let squares = 0;
+  let minimum = 255;
+  let maximum = 0;
+  for (const value of samples) {
+    sum += value;
+    squares += value * value;
+    if (value < minimum) minimum = value;
+    if (value > maximum) maximum = value;
+  }
+  const mean = sum / samples.length;
+  return { mean: [mean], std: [Math.sqrt(squares / samples.length - mean * mean)], minimum, maximum };
+}
+
+export function runExperiment(experiment: Experiment, kernels: string): Outcome {
+  const request = completeRequest(jobRequest.parse(experiment.request));
+  const splits = { train: readSplit(request.dataset as Collection, "train"), test: readSplit(request.dataset as Collection, "test") };
+  const input = splits.train.shape;
+  const spec: TrainingSpec = {
+    network: request.network, loss: request.loss, optimiser: request.optimiser, schedule: request.schedule, epochs: request.epochs, batchSize: request.batchSize,
+    shuffle: request.shuffle, seed: request.seed, numerics: request.numerics, augmentation: request.augmentation, input, classes, dtype: "uint8", background: 0,
+    normalisation: fitNormalisation(request.normalisation, "uint8", statisticsOf(splits.train)),
+    counts: { train: splits.train.labels.length, validation: 0, test: splits.test.labels.length },
+    targetAccuracy: null, patience: null, stopAtStep: null, threads: 1,
+  };
+  const plan = planTraining(spec);
+  const memory = createMemory(plan);
+  for (const split of ["train", "test"] as const) {
+    const { samplesAddress, labelsAddress } = plan.splits[split];
+    new Uint8Array(memory.buffer, samplesAddress, splits[split].samples.length).set(splits[split].samples);
+    new Int32Array(memory.buffer, labelsAddress, splits[split].labels.length).set(splits[split].labels);
+  }
+  const implementation = implementationFor(kernels);
+  const trainer = createTrainer({ plan, memory, kernels: implementation.kernels(memory) });
+  const started = performance.now();
+  const errorRates: number[] = [];
+  let trainingLoss: number | null = null;
+  let diverged: string | null = null;
+  for (const report of trainer.run()) {
+    if (report.kind === "diverged") diverged = `step ${report.step}: ${report.detail}`;
+    if (report.kind !== "epoch") continue;
+    errorRates.push(1 - (report.validation?.accuracy ?? NaN));
+    trainingLoss = report.loss;
+    process.stderr.write(`${experiment.name}: epoch ${report.epoch}, test error ${(100 * errorRates.at(-1)!).toFixed(2)} %\n`);
+  }
+  const seconds = (performance.now() - started) / 1000;
+  const weights = trainer.checkpoint();
+  trainer.close();
+  const combination = describeNetwork({ network: request.network, input, weights }).find(({ alpha }) => alpha);
+  return {
+    name: experiment.name, engine: engineVersion, kernels: implementation.name, seed: request.seed, epochs: request.epochs, seconds, diverged, errorRates, trainingLoss,
+    parameters: networkShape(request.network.layers, input, classes).layers.reduce((sum, layer) => sum + layer.parameters, 0),
+    alpha: combination?.alpha ?? null,
+    effectiveInputs: combination?.effectiveInputs ?? null,
+    weightsSha256: createHash("sha256").update(weights).digest("hex"),
+  };
+}
