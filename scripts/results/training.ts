@@ -4,7 +4,7 @@ import { createMemory, createTrainer, describeNetwork, engineVersion, fitNormali
 import { completeRequest } from "../../schemas/complete.ts";
 import { jobRequest } from "../../schemas/job.ts";
 import { networkShape } from "../../schemas/shape.ts";
-import { implementations } from "../../services/shared/implementations.ts";
+import { chooseKernels, loadKernels } from "../../services/shared/kernels.ts";
 import { readSplit, type LabelledSamples } from "./collections.ts";
 import type { Collection, Experiment } from "./experiments.ts";
 
@@ -27,15 +27,6 @@ export interface Outcome {
 }
 
 const classes = 10;
-
-/** The first implementation in float32 whose name begins as asked; `auto`: native, else assembly, else the reference. */
-function implementationFor(setting: string): ReturnType<typeof implementations>[number] {
-  const standing = implementations().filter(({ realBytes }) => realBytes === 4);
-  const names = setting === "auto" ? ["native", "assembly", "reference"] : [setting];
-  const found = names.flatMap((name) => standing.filter((each) => each.name.startsWith(name))).at(0);
-  if (!found) throw new Error(`no kernels called '${setting}' stand here; there are ${standing.map(({ name }) => name).join(", ")}`);
-  return found;
-}
 
 function statisticsOf({ samples }: LabelledSamples): Parameters<typeof fitNormalisation>[2] {
   let sum = 0;
@@ -70,8 +61,8 @@ export function runExperiment(experiment: Experiment, kernels: string): Outcome 
     new Uint8Array(memory.buffer, samplesAddress, splits[split].samples.length).set(splits[split].samples);
     new Int32Array(memory.buffer, labelsAddress, splits[split].labels.length).set(splits[split].labels);
   }
-  const implementation = implementationFor(kernels);
-  const trainer = createTrainer({ plan, memory, kernels: implementation.kernels(memory) });
+  const description = chooseKernels({ wanted: kernels, numerics: request.numerics });
+  const trainer = createTrainer({ plan, memory, kernels: loadKernels(description, memory) });
   const started = performance.now();
   const errorRates: number[] = [];
   let trainingLoss: number | null = null;
@@ -88,7 +79,7 @@ export function runExperiment(experiment: Experiment, kernels: string): Outcome 
   trainer.close();
   const combination = describeNetwork({ network: request.network, input, weights }).find(({ alpha }) => alpha);
   return {
-    name: experiment.name, engine: engineVersion, kernels: implementation.name, seed: request.seed, epochs: request.epochs, seconds, diverged, errorRates, trainingLoss,
+    name: experiment.name, engine: engineVersion, kernels: description.name, seed: request.seed, epochs: request.epochs, seconds, diverged, errorRates, trainingLoss,
     parameters: networkShape(request.network.layers, input, classes).layers.reduce((sum, layer) => sum + layer.parameters, 0),
     alpha: combination?.alpha ?? null,
     effectiveInputs: combination?.effectiveInputs ?? null,
