@@ -1,5 +1,5 @@
 /**
- * Inverted dropout: a unit is kept where a hash of its place reaches the threshold (see the contract's draw and mix). Forward and
+ * Inverted dropout (Hinton et al. 2012): a unit is kept where a hash of its place reaches the threshold (see the contract's draw and mix). Forward and
  * backward draw the same numbers; there is no state. Vectors [unit][lanes]; a single sample hashes four units at a time.
  */
 import { gateFour, isSquared } from "./activations";

@@ -1,5 +1,5 @@
 /*
- * Bouvrie §3.2: x_j = f( β_j down(x_j) + b_j ), its way back δ_j = β_j ( f'(u_j) ∘ up(δ_j) ), and the gradients of β and b.
+ * Bouvrie §3.2: x_j = f( β_j down(x_j) + b_j ), its way back (§3.1) δ_j = β_j ( f'(u_j) ∘ up(δ_j) ), and the gradients of β and b.
  *
  * Maps [map][row][column][lanes]; output [map][⌊rows/factor⌋][⌊columns/factor⌋][lanes]. Rows and columns that do not fill a block are dropped.
  * down: the block's rows, then columns ascending, from its first pixel; a maximum is replaced where new > old or new is NaN.
