@@ -5,7 +5,7 @@ import { fromBytes, fromJson, type SampleForm } from "./instances.ts";
 import type { Problem } from "./problem.ts";
 
 
-const prediction = new Prediction({ kernels: "reference", cacheBytes: 0, log: { warn: () => undefined } });
+const prediction = new Prediction({ kernels: "auto", cacheBytes: 0, log: { warn: () => undefined } });
 afterAll(() => prediction.close());
 const form: SampleForm = { input: { channels: 1, height: 2, width: 3 }, conversion: { channels: 1, height: 2, width: 3, fit: "stretch" }, dtype: "uint8", range: { minimum: 0, maximum: 255 } };
 const refusal = (instances: Parameters<typeof fromJson>[1], at = form) => fromJson(prediction, instances, at).then(() => null, (error: unknown) => error as Problem);

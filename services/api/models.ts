@@ -1,8 +1,9 @@
 /** What several routes do with models. */
 import type { Subject } from "../prediction/index.ts";
-import type { ModelRecord } from "../shared/records/index.ts";
+import { presentCheckpoints, type JobRecord, type ModelRecord } from "../shared/records/index.ts";
 import { layout, type Storage } from "../shared/storage/index.ts";
 import type { Dependencies } from "./dependencies.ts";
+import { findReadyDataset, type ReadyDataset } from "./find.ts";
 import { Problem, notFound } from "./problem.ts";
 
 export async function removeModel({ records, storage, log }: Pick<Dependencies, "records" | "storage" | "log">, id: string): Promise<void> {
@@ -10,6 +11,27 @@ export async function removeModel({ records, storage, log }: Pick<Dependencies, 
   if (gone.kind === "missing") throw notFound(`there is no model ${id}`);
   if (gone.kind === "in-use") throw new Problem({ code: "in-use", detail: `model ${id} is still needed by ${gone.users.join(", ")}`, errors: gone.users.map((user) => ({ pointer: "", detail: `/v1/jobs/${user}` })) });
   await storage.deleteAll(layout.model(id)).catch((error: unknown) => log.warn({ err: error, model: id }, "a deleted model's objects are left to the collector"));
+}
+
+/** Seconds for which a checkpoint that is being read is not deleted. */
+const pinSeconds = 120;
+
+/** A job's checkpoint of an epoch as services/prediction takes it; null epoch: the newest. */
+export async function subjectOfCheckpoint({ records, storage, prediction }: Pick<Dependencies, "records" | "storage" | "prediction">, job: JobRecord, epoch: number | null): Promise<{ subject: Subject; dataset: ReadyDataset; epoch: number }> {
+  const newest = epoch ?? presentCheckpoints(await records.checkpoints.list(job.id)).at(-1)?.epoch;
+  const found = newest === undefined ? null : await records.checkpoints.pin(job.id, newest, pinSeconds);
+  if (!found) throw notFound(epoch === null ? `job ${job.id} has no checkpoint yet` : `job ${job.id} has no checkpoint of epoch ${epoch}`);
+  const dataset = await findReadyDataset(records, job.dataset.id);
+  const { network, normalisation } = job.request;
+  const subject: Subject = {
+    network,
+    input: dataset.shape,
+    classes: dataset.classes.length,
+    normalisation: prediction.normalisationOf(normalisation, dataset.dtype, dataset.statistics),
+    sha256: found.sha256,
+    read: () => storage.get(found.key),
+  };
+  return { subject, dataset, epoch: found.epoch };
 }
 
 /** A model as services/prediction takes it. */

@@ -4,7 +4,7 @@ import {
   readSafetensors, writeSafetensors,
 } from "../../engine/index.ts";
 import { networkShape, sizeOf } from "../../schemas/shape.ts";
-import { bindKernels } from "./kernels.ts";
+import { loadKernels, type KernelsDescription } from "../shared/kernels.ts";
 import type { AugmentationPreview, Calls, Filters, GradientCheck, GradientCheckSettings } from "./protocol.ts";
 
 /** Tensors of a network itself, as api.md names them; a checkpoint holds more. */
@@ -25,10 +25,10 @@ export function exportWeights({ runnable, weights, metadata }: Calls["exportWeig
 }
 
 /** Loads the weights as a prediction would: whatever is missing or misshapen is named by the engine. */
-export function inspectWeights(kernels: string, { runnable, weights }: Calls["inspectWeights"]["input"]): { parameters: number } {
+export function inspectWeights(kernels: KernelsDescription, { runnable, weights }: Calls["inspectWeights"]["input"]): { parameters: number } {
   const plan = planPrediction({ ...runnable, batch: 1 });
   const memory = createMemory(plan);
-  createPredictor({ plan, memory, kernels: bindKernels(kernels, memory), weights });
+  createPredictor({ plan, memory, kernels: loadKernels(kernels, memory), weights });
   return { parameters: networkShape(runnable.network.layers, runnable.input, runnable.classes).layers.reduce((sum, layer) => sum + layer.parameters, 0) };
 }
 

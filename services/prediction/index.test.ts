@@ -6,7 +6,7 @@ import { jobRequest } from "../../schemas/job.ts";
 import { network as networkSchema } from "../../schemas/network.ts";
 import { Prediction, type Subject } from "./index.ts";
 
-const prediction = new Prediction({ kernels: "reference", cacheBytes: 4 * 1024 * 1024, log: { warn: () => undefined } });
+const prediction = new Prediction({ kernels: "auto", cacheBytes: 4 * 1024 * 1024, log: { warn: () => undefined } });
 afterAll(() => prediction.close());
 
 const network = completeNetwork(networkSchema.parse({ layers: [{ kind: "convolution", maps: 2, size: 3, activation: "tanh" }, { kind: "subsampling", factor: 2 }, { kind: "dense", units: 3, activation: "softmax" }] }));

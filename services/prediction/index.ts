@@ -3,7 +3,11 @@
  * gradient checks, exports, plans and previews, so that a long check never stands before a prediction. The api imports nothing else of this folder.
  */
 import { createHash } from "node:crypto";
-import type { Conversion } from "../../schemas/dataset.ts";
+import { fitNormalisation } from "../../engine/index.ts";
+import type { Conversion, DatasetStatistics, Dtype } from "../../schemas/dataset.ts";
+import type { NormalisationKind } from "../../schemas/job.ts";
+import type { Normalisation } from "../../schemas/model.ts";
+import { chooseKernels } from "../shared/kernels.ts";
 import { readPicture, type Sample } from "../shared/pictures.ts";
 import { Batcher } from "./batcher.ts";
 import { ComputationError } from "./errors.ts";
@@ -44,8 +48,9 @@ export class Prediction {
   readonly #batcher: Batcher;
   readonly #subjects = new Map<string, { subject: Subject; users: number }>();
 
+  /** `kernels`: the KERNELS setting; throws KernelsError where it is not there. */
   constructor({ kernels, cacheBytes, log, entry = threadEntry() }: { kernels: string; cacheBytes: number; log: Log; entry?: URL }) {
-    const workerData = { kernels, cacheBytes } satisfies ThreadData;
+    const workerData = { kernels: chooseKernels({ wanted: kernels, numerics: "reproducible" }), cacheBytes } satisfies ThreadData;
     this.#predictor = new ResidentThread({ entry, name: "predictor", workerData, mostWaiting: 1000, log });
     this.#desk = new ResidentThread({ entry, name: "desk", workerData, mostWaiting: 64, log });
     this.#batcher = new Batcher({ mostTogether: 512, mostWaitingBytes: 256 * mebibyte, run: (key, samples, count) => this.#predictLoaded(key, samples, count) });
@@ -82,6 +87,11 @@ export class Prediction {
   /** Whether a weights file fits a network; fails with `refused` and a sentence where it does not. */
   inspectWeights(of: Runnable, weights: Uint8Array): Promise<{ parameters: number }> {
     return this.#on(this.#desk, "inspectWeights", { runnable: runnable(of), weights }, limits.view);
+  }
+
+  /** What a training on this dataset normalises its inputs with. */
+  normalisationOf(kind: NormalisationKind, dtype: Dtype, statistics: DatasetStatistics): Normalisation {
+    return fitNormalisation(kind, dtype, statistics);
   }
 
   /** Bytes of the shared memory a training would take; `refused` where it cannot be. */

@@ -1,7 +1,7 @@
 /** The models a thread holds ready, each with its memory: bounded in bytes, the longest unused goes first. */
 import { createMemory, createPredictor, planPrediction, probabilitiesOf, type Predictor } from "../../engine/index.ts";
 import { sizeOf } from "../../schemas/shape.ts";
-import { bindKernels } from "./kernels.ts";
+import { loadKernels, type KernelsDescription } from "../shared/kernels.ts";
 import type { FeatureMaps, Outputs, Runnable, Samples } from "./protocol.ts";
 
 /** Samples that run through a predictor at once: eight blocks. */
@@ -16,11 +16,11 @@ interface Loaded {
 export class LoadedModels {
   /** In order of last use. */
   readonly #loaded = new Map<string, Loaded>();
-  readonly #kernels: string;
+  readonly #kernels: KernelsDescription;
   readonly #mostBytes: number;
   #bytes = 0;
 
-  constructor({ kernels, mostBytes }: { kernels: string; mostBytes: number }) {
+  constructor({ kernels, mostBytes }: { kernels: KernelsDescription; mostBytes: number }) {
     this.#kernels = kernels;
     this.#mostBytes = mostBytes;
   }
@@ -30,8 +30,8 @@ export class LoadedModels {
     this.#drop(key);
     const plan = planPrediction({ ...runnable, batch });
     const memory = createMemory(plan);
-    const predictor = createPredictor({ plan, memory, kernels: bindKernels(this.#kernels, memory), weights });
-    for (const oldest of [...this.#loaded.keys()]) {
+    const predictor = createPredictor({ plan, memory, kernels: loadKernels(this.#kernels, memory), weights });
+    for (const oldest of this.#loaded.keys()) {
       if (this.#bytes + plan.bytes <= this.#mostBytes) break;
       this.#drop(oldest);
     }

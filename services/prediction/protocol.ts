@@ -5,6 +5,7 @@ import type { CompleteJobRequest } from "../../schemas/job.ts";
 import type { Normalisation } from "../../schemas/model.ts";
 import type { Loss, Network } from "../../schemas/network.ts";
 import type { Shape } from "../../schemas/shape.ts";
+import type { KernelsDescription } from "../shared/kernels.ts";
 
 /** A network that can be run, without its weights. */
 export interface Runnable {
@@ -112,8 +113,7 @@ export type CallName = keyof Calls;
 
 /** What a thread is started with. */
 export interface ThreadData {
-  /** As KERNELS says. */
-  kernels: string;
+  kernels: KernelsDescription;
   /** Bytes of shared memories that stay loaded. */
   cacheBytes: number;
 }

@@ -26,7 +26,7 @@ export interface TestApp {
 
 export async function startTestApp(environment: Record<string, string> = {}): Promise<TestApp> {
   const server = await startTestRedis();
-  const config = readConfig({ REDIS_URL: server.url, DATA_DIR: server.dir, STORAGE_URL: pathToFileURL(join(server.dir, "storage")).href, KERNELS: "reference", ...environment });
+  const config = readConfig({ REDIS_URL: server.url, DATA_DIR: server.dir, STORAGE_URL: pathToFileURL(join(server.dir, "storage")).href, ...environment });
   const lines: TestApp["lines"] = [];
   const log = pino({ level: "warn" }, { write: (line: string) => void lines.push(JSON.parse(line) as TestApp["lines"][number]) });
   const redis = connectRedis({ url: server.url, role: "answering", log });

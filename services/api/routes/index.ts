@@ -7,11 +7,18 @@ import { datasetRoutes } from "./v1/datasets/_id/index.ts";
 import { sampleRoutes } from "./v1/datasets/_id/samples.ts";
 import { datasetsRoutes } from "./v1/datasets/index.ts";
 import { healthRoutes } from "./health/index.ts";
+import { gradientCheckRoutes } from "./v1/gradient-checks/index.ts";
+import { checkpointRoutes } from "./v1/jobs/_id/checkpoints.ts";
 import { eventRoutes } from "./v1/jobs/_id/events.ts";
 import { jobRoutes } from "./v1/jobs/_id/index.ts";
 import { watchRoutes } from "./v1/jobs/_id/watch.ts";
 import { jobsRoutes } from "./v1/jobs/index.ts";
+import { modelRoutes } from "./v1/models/_id/index.ts";
+import { insideRoutes } from "./v1/models/_id/inside.ts";
+import { modelPredictionRoutes } from "./v1/models/_id/predictions.ts";
+import { modelsRoutes } from "./v1/models/index.ts";
 import { systemRoutes } from "./v1/system/index.ts";
+import { inferenceProtocolRoutes } from "./v2/index.ts";
 
 export function registerRoutes(app: App, dependencies: Dependencies, streams: EventStreams): void {
   healthRoutes(app, dependencies);
@@ -24,4 +31,11 @@ export function registerRoutes(app: App, dependencies: Dependencies, streams: Ev
   jobRoutes(app, dependencies);
   watchRoutes(app, dependencies);
   eventRoutes(app, dependencies, streams);
+  checkpointRoutes(app, dependencies);
+  gradientCheckRoutes(app, dependencies);
+  modelsRoutes(app, dependencies);
+  modelRoutes(app, dependencies);
+  modelPredictionRoutes(app, dependencies);
+  insideRoutes(app, dependencies);
+  inferenceProtocolRoutes(app, dependencies);
 }

@@ -1,0 +1,103 @@
+/** A model that was trained elsewhere: a network, its input, and weights that fit. */
+import { createHash } from "node:crypto";
+import type { FastifyRequest } from "fastify";
+import { z } from "zod";
+import { completeNetwork } from "../../schemas/complete.ts";
+import { alias } from "../../schemas/ids.ts";
+import { normalisation, type Model, type ModelManifest, type Normalisation } from "../../schemas/model.ts";
+import { network } from "../../schemas/network.ts";
+import { networkShape, shape, sizeOf, type Shape } from "../../schemas/shape.ts";
+import { ComputationError } from "../prediction/index.ts";
+import { modelRecord, type ModelRecord } from "../shared/records/index.ts";
+import { layout, putJson } from "../shared/storage/index.ts";
+import type { Dependencies } from "./dependencies.ts";
+import { Problem, conflict, invalid } from "./problem.ts";
+import { readParts } from "./uploads.ts";
+import { parseOrThrow } from "./validation.ts";
+
+const mostWeightsBytes = 512 * 1024 * 1024;
+const limits = { fileBytes: mostWeightsBytes, files: 1, fields: 8, fieldBytes: 1024 * 1024 } as const;
+
+const fields = z.strictObject({
+  name: z.string().min(1).max(200),
+  alias: alias.optional(),
+  network,
+  input: shape,
+  classes: z.array(z.string().min(1).max(100)).min(1).max(65_536).optional(),
+  normalisation: z.union([normalisation, z.enum(["none", "unit"])]).optional().describe("by default none; unit divides by 255"),
+});
+type Fields = z.output<typeof fields>;
+
+const texts = new Set(["name", "alias"]);
+
+function readField(name: string, value: string): unknown {
+  if (texts.has(name)) return value;
+  try {
+    return JSON.parse(value) as unknown;
+  } catch {
+    throw invalid(`/${name}`, "expected JSON");
+  }
+}
+
+async function readForm(request: FastifyRequest): Promise<{ given: Fields; weights: Uint8Array }> {
+  const found = new Map<string, unknown>();
+  let weights: Buffer | null = null;
+  for await (const part of readParts(request, limits)) {
+    if (part.kind === "file") {
+      if (part.name !== "weights") throw invalid(`/${part.name}`, "the only file of this form is called weights");
+      const chunks: Buffer[] = [];
+      for await (const chunk of part.stream) chunks.push(chunk as Buffer);
+      weights = Buffer.concat(chunks);
+    } else found.set(part.name, readField(part.name, part.value));
+  }
+  const given = parseOrThrow(fields, Object.fromEntries(found));
+  if (!weights) throw invalid("/weights", "is missing: expected a safetensors file");
+  return { given, weights };
+}
+
+function normalisationOf(given: Fields["normalisation"], channels: number): Normalisation {
+  const each = (value: number): number[] => new Array<number>(channels).fill(value);
+  if (given === undefined || given === "none") return { kind: "none", mean: each(0), std: each(1) };
+  if (given === "unit") return { kind: "unit", mean: each(0), std: each(255) };
+  if (given.mean.length !== channels || given.std.length !== channels) throw invalid("/normalisation", `expected ${channels} ${channels === 1 ? "number" : "numbers"} in mean and in std, one a channel`);
+  return given;
+}
+
+function shapeUp(given: Fields): { parameters: number; outputs: number; input: Shape } {
+  const { layers, problems } = networkShape(given.network.layers, given.input, given.classes?.length ?? null);
+  if (problems.length > 0) {
+    const errors = problems.map(({ pointer, detail }) => ({ pointer: `/network${pointer}`, detail }));
+    throw new Problem({ code: "network-does-not-fit", detail: errors.map(({ pointer, detail }) => `${pointer}: ${detail}`).join("; "), errors });
+  }
+  const last = layers.at(-1);
+  return { parameters: layers.reduce((sum, layer) => sum + layer.parameters, 0), outputs: last ? sizeOf(last.output) : 0, input: given.input };
+}
+
+/** Reads the form, has the weights tried on the network, stores and records. */
+export async function importModel({ records, storage, prediction }: Dependencies, request: FastifyRequest): Promise<ModelRecord> {
+  const { given, weights } = await readForm(request);
+  const { parameters, outputs, input } = shapeUp(given);
+  const classes = given.classes ?? Array.from({ length: outputs }, (_, index) => String(index));
+  const made: Omit<Model, "id" | "sha256"> = {
+    object: "model", name: given.name, alias: given.alias ?? null, job: null, dataset: null, checkpoint: null, network: completeNetwork(given.network), input, classes,
+    normalisation: normalisationOf(given.normalisation, input.channels), parameters, bytes: weights.byteLength, evaluation: null, createdAt: new Date().toISOString(), metadata: {},
+  };
+  await prediction.inspectWeights({ network: made.network, input, classes: classes.length, normalisation: made.normalisation }, weights).catch((error: unknown) => {
+    if (error instanceof ComputationError && error.fault === "refused") throw new Problem({ code: "invalid-data", detail: `weights: ${error.message}`, errors: [{ pointer: "/weights", detail: error.message }] });
+    throw error;
+  });
+  const id = `mdl_${request.ulid}`;
+  const sha256 = createHash("sha256").update(weights).digest("hex");
+  const key = layout.modelWeights(id, sha256);
+  const manifest: ModelManifest = { version: 1, model: { id, ...made, sha256 }, weights: key, predictions: {}, evaluations: {} };
+  await storage.put(key, weights);
+  const manifestKey = layout.modelManifest(id, 0);
+  await putJson(storage, manifestKey, manifest);
+  const record = modelRecord(manifest, manifestKey);
+  const recorded = await records.models.create(record);
+  if (recorded === "alias-taken") {
+    await storage.deleteAll(layout.model(id));
+    throw conflict(`the alias '${given.alias}' belongs to another model`);
+  }
+  return record;
+}

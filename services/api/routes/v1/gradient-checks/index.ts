@@ -1,0 +1,67 @@
+/** POST /v1/gradient-checks: back-propagation against finite differences in float64, bounded in size and time. */
+import { z } from "zod";
+import { completeNetwork, lossOf } from "../../../../../schemas/complete.ts";
+import { datasetReference } from "../../../../../schemas/ids.ts";
+import { loss, network as networkSchema, presetName } from "../../../../../schemas/network.ts";
+import { presets } from "../../../../../schemas/presets.ts";
+import { networkShape, outputActivation, shape, sizeOf, trainingFlops, type Shape } from "../../../../../schemas/shape.ts";
+import type { Dependencies } from "../../../dependencies.ts";
+import { findReadyDataset } from "../../../find.ts";
+import { Problem, invalid } from "../../../problem.ts";
+import type { App } from "../../../types.ts";
+
+const body = z.strictObject({
+  network: z.union([presetName, networkSchema]),
+  input: shape.optional().describe("channels, height and width; or give a dataset"),
+  dataset: datasetReference.optional().describe("take input and classes from this dataset"),
+  loss: loss.optional(),
+  seed: z.int().min(0).max(4_294_967_295).default(1),
+  sample: z.int().min(1).max(100_000).nullable().default(20).describe("elements checked of each tensor; null: all"),
+});
+const checked = z.strictObject({ name: z.string(), elements: z.int(), checked: z.int(), skipped: z.int(), worstRelativeError: z.number().nullable() });
+const answer = z.strictObject({
+  worst: z.number().nullable(),
+  complete: z.boolean().describe("false where time ran out; what was checked until then stands here"),
+  layers: z.array(z.strictObject({ index: z.int(), kind: z.string(), parameters: z.array(checked) })),
+});
+
+const seconds = 15;
+/** Of one sample, forward and backward: what a few hundred passes in float64 can do in the time. */
+const mostFlops = 50_000_000;
+const mostParameters = 2_000_000;
+
+async function inputOf({ records }: Dependencies, { input, dataset }: z.output<typeof body>): Promise<{ input: Shape; classes: number | null }> {
+  if (dataset !== undefined && input !== undefined) throw invalid("/input", "give either an input or a dataset, not both");
+  if (input !== undefined) return { input, classes: null };
+  if (dataset === undefined) throw invalid("/input", "is missing: expected {channels, height, width}, or a dataset");
+  const found = await findReadyDataset(records, dataset);
+  return { input: found.shape, classes: found.classes.length };
+}
+
+const finite = (value: number): number | null => (Number.isFinite(value) ? value : null);
+
+export function gradientCheckRoutes(app: App, dependencies: Dependencies): void {
+  app.post("/v1/gradient-checks", { schema: { tags: ["process"], summary: "Check every gradient of a network by finite differences", body, response: { 200: answer } } }, async (request) => {
+    const asked = request.body;
+    const checkedNetwork = completeNetwork(typeof asked.network === "string" ? networkSchema.parse(presets[asked.network].network) : asked.network);
+    const { input, classes } = await inputOf(dependencies, asked);
+    const { layers, problems } = networkShape(checkedNetwork.layers, input, classes);
+    if (problems.length > 0) {
+      const errors = problems.map(({ pointer, detail }) => ({ pointer: `/network${pointer}`, detail }));
+      throw new Problem({ code: "network-does-not-fit", detail: errors.map(({ pointer, detail }) => `${pointer}: ${detail}`).join("; "), errors });
+    }
+    const chosenLoss = asked.loss ?? lossOf(checkedNetwork);
+    if (chosenLoss === "cross-entropy" && outputActivation(checkedNetwork.layers) !== "softmax") throw invalid("/loss", "cross-entropy needs a last layer with activation 'softmax'");
+    const [flops, parameters] = [trainingFlops(layers), layers.reduce((sum, layer) => sum + layer.parameters, 0)];
+    if (flops > mostFlops || parameters > mostParameters) {
+      throw new Problem({ code: "payload-too-large", detail: `this network has ${parameters} parameters and takes ${flops} operations a sample; a check takes at most ${mostParameters} and ${mostFlops}: check a smaller one of the same kind` });
+    }
+    const outputs = sizeOf(layers[layers.length - 1].output);
+    const found = await dependencies.prediction.checkGradients({ network: checkedNetwork, input, classes: classes ?? outputs, loss: chosenLoss, seed: asked.seed, sample: asked.sample, data: null, seconds });
+    return {
+      worst: finite(found.worst),
+      complete: found.complete,
+      layers: found.layers.map((layer) => ({ ...layer, kind: checkedNetwork.layers[layer.index].kind, parameters: layer.parameters.map((each) => ({ ...each, worstRelativeError: finite(each.worstRelativeError) })) })),
+    };
+  });
+}

@@ -1,0 +1,32 @@
+/** GET /v1/models; POST /v1/models imports one. */
+import { model } from "../../../../../schemas/model.ts";
+import { presentModel } from "../../../../shared/records/index.ts";
+import type { Dependencies } from "../../../dependencies.ts";
+import { importModel } from "../../../importing.ts";
+import { pageOf, pageQuery, pageRequest } from "../../../paging.ts";
+import type { App } from "../../../types.ts";
+import { z } from "zod";
+
+export function modelsRoutes(app: App, dependencies: Dependencies): void {
+  const { records } = dependencies;
+  app.get("/v1/models", { schema: { tags: ["models"], summary: "All models, newest first", querystring: pageQuery, response: { 200: pageOf(model) } } }, async (request) => {
+    const page = await records.models.list(pageRequest(request.query));
+    return { ...page, data: page.data.map(presentModel) };
+  });
+
+  app.post(
+    "/v1/models",
+    {
+      schema: {
+        tags: ["models"],
+        summary: "Import a model: name, network and input as JSON, weights as a safetensors file, and if wanted classes and normalisation",
+        body: { content: { "multipart/form-data": { schema: z.any() } } } as never,
+        response: { 201: model },
+      },
+    },
+    async (request, reply) => {
+      const made = await importModel(dependencies, request);
+      return reply.code(201).header("location", `/v1/models/${made.id}`).send(presentModel(made));
+    },
+  );
+}
