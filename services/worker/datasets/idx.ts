@@ -94,7 +94,7 @@ export function channelsFirst<Values extends Uint8Array | Float32Array>(values: 
   if (shape.channels === 1) return values;
   const area = shape.height * shape.width;
   const unit = area * shape.channels;
-  const planar = values.slice() as Values;
+  const planar = (values instanceof Float32Array ? new Float32Array(values) : new Uint8Array(values)) as Values;
   for (let sample = 0; sample < values.length; sample += unit) {
     for (let at = 0; at < area; at++) for (let channel = 0; channel < shape.channels; channel++) planar[sample + channel * area + at] = values[sample + at * shape.channels + channel] ?? 0;
   }

@@ -22,40 +22,34 @@ const shape = "expected [train|validation|test/]class/picture.png";
 
 /** One folder around everything (as archives of a folder have) is taken off while classes remain below. */
 function wrapperOf(paths: readonly (readonly string[])[]): number {
-  let depth = 0;
-  for (;;) {
-    const first = paths[0]?.[depth];
+  for (let depth = 0; ; depth++) {
+    const below = paths.filter((parts) => parts.length - depth >= 2);
+    const first = below[0]?.[depth];
     if (first === undefined || splitOf(first)) return depth;
-    const alone = paths.every((parts) => parts[depth] === first && parts.length - depth >= 3);
-    if (!alone) return depth;
-    depth += 1;
+    if (!below.every((parts) => parts[depth] === first) || !below.some((parts) => parts.length - depth >= 3)) return depth;
   }
 }
 
 /** Refuses a layout that could be read in two ways. */
 export function arrange(archive: string, allPaths: readonly string[]): Layout {
   const parts = allPaths.map((path) => path.split("/"));
-  const deep = parts.filter((each) => each.length >= 2);
-  if (deep.length === 0) refuse(archive, `found ${allPaths.length === 0 ? "no files" : "no folders"} in the archive; ${shape}`);
-  const wrapper = wrapperOf(deep);
-  const tops = new Set(deep.map((each) => each[wrapper] ?? ""));
-  const named = [...tops].filter((top) => splitOf(top) !== undefined);
-  const depths = (top: string): number[] => deep.filter((each) => each[wrapper] === top).map((each) => each.length - wrapper);
-  const splits = named.length > 0 && [...tops].every((top) => depths(top).every((depth) => depth >= 3));
-  if (splits && named.length !== tops.size) {
-    const other = [...tops].find((top) => splitOf(top) === undefined) ?? "";
+  const wrapper = wrapperOf(parts);
+  const inner = parts.map((each) => each.slice(wrapper)).filter((each) => each.length >= 2);
+  if (inner.length === 0) refuse(archive, `found ${allPaths.length === 0 ? "no files" : "no folders"} in the archive; ${shape}`);
+  const tops = [...new Set(inner.map(([top = ""]) => top))];
+  const named = tops.filter((top) => splitOf(top) !== undefined);
+  const splits = inner.some((each) => each.length >= 3 && splitOf(each[0] ?? "") !== undefined);
+  if (splits && named.length !== tops.length) {
+    const other = tops.find((top) => splitOf(top) === undefined) ?? "";
     refuse(archive, `found the folder '${printable(other, 60)}' beside '${named.join("', '")}'; expected only train, validation and test there, or only classes`);
   }
   const levels = splits ? 3 : 2;
-  const tooDeep = deep.find((each) => each.length - wrapper > levels);
+  const tooDeep = inner.find((each) => each.length > levels);
   if (tooDeep) refuse(`${archive}: ${tooDeep.join("/")}`, `found a folder within a class folder; ${shape}`);
-  return {
-    loose: parts.filter((each) => each.length - wrapper < 2 || each.length < 2).map((each) => each.join("/")),
-    splits,
-    place(path) {
-      const own = path.split("/").slice(wrapper);
-      if (own.length !== levels) return null;
-      return { split: splits ? (splitOf(own[0] ?? "") ?? "train") : "train", className: own[levels - 2] ?? "" };
-    },
+  const place = (path: string): Placed | null => {
+    const own = path.split("/").slice(wrapper);
+    if (own.length !== levels) return null;
+    return { split: splits ? (splitOf(own[0] ?? "") ?? "train") : "train", className: own[levels - 2] ?? "" };
   };
+  return { splits, place, loose: allPaths.filter((path) => !place(path)) };
 }

@@ -75,6 +75,8 @@ async function* unpacked({ file, limits, onRead = () => undefined }: OpenOptions
       yield chunk as Buffer;
     }
   } catch (error) {
+    // The first header was gzip's, or we would not be here: this is about what follows it.
+    if (error instanceof Error && error.message === "incorrect header check") refuse(file.name, "found bytes after the end of the gzip data; expected none");
     throw explainInflate(error, file.name);
   } finally {
     source.destroy();

@@ -1,5 +1,5 @@
 /** Samples on their way to disk: one file a split in the engine's form, written as they come. Only the labels stay in memory (4 bytes a sample). */
-import { closeSync, openSync, readSync, renameSync, unlinkSync, writeSync } from "node:fs";
+import { closeSync, fstatSync, openSync, readSync, renameSync, unlinkSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import type { Dtype, Split } from "../../../schemas/dataset.ts";
 import { describeShape, sizeOf } from "../../../schemas/shape.ts";
@@ -52,7 +52,8 @@ export class FileWriter {
 /** Walks a file in pieces of a whole number of `unit` bytes, about 1 MiB each. The piece is valid until the next. */
 export function* readPieces(path: string, unit: number): Generator<Buffer, void, undefined> {
   const file = openSync(path, "r");
-  const piece = Buffer.alloc(Math.max(1, Math.floor(bufferBytes / unit)) * unit);
+  const whole = Math.ceil(fstatSync(file).size / unit);
+  const piece = Buffer.alloc(Math.max(1, Math.min(whole, Math.floor(bufferBytes / unit))) * unit);
   try {
     for (;;) {
       let filled = 0;
@@ -156,9 +157,9 @@ export class Spool {
   }
 
   #bound(file: string, more: number): void {
-    if (!this.#shape) throw new Error("begin comes before the first sample");
     this.#count += more;
     if (this.#count > this.#limits.MAX_SAMPLES) refuse(file, `has more than ${nameLimit(this.#limits, "MAX_SAMPLES")} samples`);
+    if (!this.#shape) return;
     const bytes = this.#count * sizeOf(this.#shape) * bytesOf[this.#dtype];
     if (bytes > this.#limits.MAX_DATASET_BYTES) refuse(file, `makes more than ${nameLimit(this.#limits, "MAX_DATASET_BYTES")} bytes of samples (${grouped(this.#count)} of ${describeShape(this.#shape)} ${this.#dtype})`);
   }
