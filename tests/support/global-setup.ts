@@ -1,6 +1,37 @@
-/** Builds once before any ring runs: threads and processes start from dist/. */
+/** Once before any ring runs: builds, for threads and processes start from dist/, and sees to it that there is a Redis to start. */
+import { existsSync } from "node:fs";
+import { chmod, mkdir, readdir, writeFile } from "node:fs/promises";
+import { delimiter, join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { build } from "../../scripts/build.mjs";
+import { createLog } from "../../services/shared/log.ts";
+import { provideRedis } from "../../services/stack/redis.ts";
+
+const cache = fileURLToPath(new URL("../../node_modules/.cache/redis/", import.meta.url));
+
+const isOnPath = (name: string): boolean => (process.env["PATH"] ?? "").split(delimiter).some((folder) => folder !== "" && existsSync(join(folder, name)));
+
+/**
+ * A machine without Redis: the distribution's package is unpacked once for all tests, and a command that starts it put on PATH. Otherwise each test, with a data
+ * folder of its own, would fetch it again.
+ */
+async function bringRedis(): Promise<void> {
+  if (isOnPath("redis-server") || isOnPath("valkey-server")) return;
+  const redis = await provideRedis({ dataDir: cache, log: createLog({ level: "silent", service: "test" }) });
+  await redis.stop();
+  const unpacked = join(cache, "redis-package", "usr");
+  const server = join(unpacked, "bin", "redis-server");
+  if (!existsSync(server)) return;
+  const libraries = join(unpacked, "lib");
+  const folders = (await readdir(libraries, { withFileTypes: true })).filter((entry) => entry.isDirectory()).map(({ name }) => join(libraries, name));
+  const commands = join(cache, "bin");
+  await mkdir(commands, { recursive: true });
+  await writeFile(join(commands, "redis-server"), `#!/bin/sh\nLD_LIBRARY_PATH='${[libraries, ...folders].join(":")}' exec '${server}' "$@"\n`);
+  await chmod(join(commands, "redis-server"), 0o755);
+  process.env["PATH"] = `${commands}${delimiter}${process.env["PATH"] ?? ""}`;
+}
 
 export default async function setup(): Promise<void> {
   await build();
+  await bringRedis();
 }
