@@ -116,7 +116,7 @@ static void backward_sample(struct thread *thread, const float *delta, const flo
   memcpy(d, delta, (size_t)units * 4);
   narrow_mask behind[PARTS];
   for (long n = 0; n < LANES; n++) behind[n / NARROW][n % NARROW] = n < units % LANES ? -1 : 0;
-  const long inside = larger(0, inputs - divided_up(LANES, units)) / ROWS_AT_ONCE * ROWS_AT_ONCE;
+  const long inside = larger(0, inputs - divided_up(LANES, larger(1, units))) / ROWS_AT_ONCE * ROWS_AT_ONCE;
   float sums[ROWS_AT_ONCE * LANES];
   for (long i = 0; i < inside; i += ROWS_AT_ONCE) {
     row_products(d, weights + i * units, units, behind, sums);
