@@ -38,6 +38,8 @@ export function runGradientThread({ plan, memory, kernels, thread, realBytes = 4
   for (;;) {
     const { code, given } = execution.team.next();
     if (code === commands.end) return;
+    // Says that the word was read: thread 0 may write the next one at once.
+    if (code === commands.rest) execution.team.barrier();
     if (code === commands.step) execution.runStep({ kind: given(0) as StepArguments["kind"], start: given(1), epoch: given(2), withNorm: given(3) === 1 });
     if (code === commands.evaluate) execution.runEvaluation(splitCodes[given(0)]!, given(1), given(2));
   }
@@ -116,6 +118,7 @@ class TrainingRun implements Trainer {
   /** Meets all threads, so that what they wrote can be read. */
   private settle(): void {
     this.execution.team.command(commands.rest);
+    this.execution.team.barrier();
   }
 
   /** The epoch's order, and second derivatives where the optimiser wants them (once an epoch; a resumed epoch has them in its checkpoint). */
