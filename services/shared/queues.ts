@@ -19,7 +19,7 @@ const webhookTries = 8;
 
 /** Options of a delivery. BullMQ serves 1 first; a job's own priority is −100 … 100, higher first. */
 const options: Record<QueueName, (priority: number) => JobsOptions> = {
-  training: (priority) => ({ attempts: 1_000_000, backoff: { type: "exponential", delay: 500, jitter: 0.5 }, priority: 101 - priority }),
+  training: (priority) => ({ attempts: 1_000_000, backoff: { type: "capped" }, priority: 101 - priority }),
   datasets: () => ({ attempts: 5, backoff: { type: "exponential", delay: 1000 } }),
   webhooks: () => ({ attempts: webhookTries, backoff: { type: "exponential", delay: 1000, jitter: 0.2 } }),
 };
@@ -34,7 +34,7 @@ export class Queues {
   constructor(settings: { redis: Redis; log: Logger }) {
     this.#redis = settings.redis;
     const make = <Name extends QueueName>(name: Name): Queue<QueuePayload<Name>> => {
-      const queue = new Queue<QueuePayload<Name>>(name, { connection: settings.redis, prefix: queuePrefix, skipWaitingForReady: true, defaultJobOptions: { removeOnComplete: true, removeOnFail: true } });
+      const queue = new Queue<QueuePayload<Name>>(name, { connection: settings.redis, prefix: queuePrefix, defaultJobOptions: { removeOnComplete: true, removeOnFail: true } });
       queue.on("error", (error) => settings.log.debug({ err: error, queue: name }, "a queue's connection failed"));
       return queue;
     };

@@ -147,6 +147,12 @@ export class JobRecords {
     return (await this.#redis.hget(keys.job(id), "status")) as JobStatus | null;
   }
 
+  /** Status and number of the delivery that may run it. */
+  async runOf(id: string): Promise<{ status: JobStatus; run: number } | null> {
+    const [status, run] = await this.#redis.hmget(keys.job(id), "status", "run");
+    return status ? { status: status as JobStatus, run: Number(run) } : null;
+  }
+
   list(request: PageRequest & { status?: JobStatus | undefined; dataset?: string | undefined }): Promise<Page<JobRecord>> {
     const { status, dataset } = request;
     const index = dataset !== undefined ? keys.jobsByDataset(dataset) : status !== undefined ? keys.jobsByStatus(status) : keys.jobs;
@@ -161,9 +167,9 @@ export class JobRecords {
     return Object.fromEntries(counted);
   }
 
-  /** All jobs in a status: for the worker's look-around; bounded by the number of workers' slots. */
-  idsInStatus(status: JobStatus): Promise<string[]> {
-    return this.#redis.zrange(keys.jobsByStatus(status), "0", "-1");
+  /** The oldest jobs in a status. */
+  idsInStatus(status: JobStatus, most: number): Promise<string[]> {
+    return this.#redis.zrange(keys.jobsByStatus(status), "0", String(most - 1));
   }
 
   /** The one place where a status changes. `targets` says where to go from which status ("*": any). */
@@ -198,6 +204,11 @@ export class JobRecords {
       ...toFields({ ...options.model }),
     ])) as [JobOutcome["kind"], JobStatus];
     return answer[0] === "missing" ? { kind: "missing" } : { kind: answer[0], status: answer[1] };
+  }
+
+  /** Says something to the user in the job's sequence of events; fenced. */
+  async warn(id: string, attempt: number, warning: { code: string; detail: string }): Promise<void> {
+    await runScript(this.#redis, "warnJob", [id, attempt, new Date().toISOString(), JSON.stringify(warning)]);
   }
 
   /** Jobs that ended at least `olderThanMs` ago and whose manifest is not yet in storage. */

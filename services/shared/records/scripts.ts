@@ -99,10 +99,7 @@ if not to then return { 'forbidden', from } end
 if to == from then return { 'already', from } end
 if not allowed(from, to) then return { 'forbidden', from } end
 set(key, { unpack(ARGV, 8) })
-if ending ~= '' then
-  closeAttempt(id, attempt, at, ending)
-  redis.call('HSET', key, 'crashes', 0)
-end
+if ending ~= '' then closeAttempt(id, attempt, at, ending) end
 change(id, from, to, at, reason, ms)
 if from == 'paused' and to == 'queued' then deliver(id, ms) end
 wake(id)
@@ -161,6 +158,14 @@ if tonumber(redis.call('HGET', key, 'attempt') or '-1') ~= fence then return 'fe
 if redis.call('HEXISTS', key, 'attempt:' .. fence .. ':end') == 1 then return 'ok' end
 closeAttempt(id, fence, at, reason)
 if crash == '1' then redis.call('HINCRBY', key, 'crashes', 1) end
+wake(id)
+return 'ok'`,
+
+  /** ARGV: id, attempt, at, data. A warning in the job's sequence. */
+  warnJob: `
+local id, fence, at, data = ARGV[1], tonumber(ARGV[2]), ARGV[3], ARGV[4]
+if tonumber(redis.call('HGET', jobKey(id), 'attempt') or '-1') ~= fence then return 'fenced' end
+emit(id, 'warning', at, data)
 wake(id)
 return 'ok'`,
 

@@ -1,0 +1,80 @@
+/** What every worker does now and then so that nothing is left lying: orders that a dead process did not deliver, jobs that are in no queue, manifests not yet written. */
+import type { JobStatus } from "../../schemas/job.ts";
+import type { Logger } from "../shared/log.ts";
+import type { Queues } from "../shared/queues.ts";
+import type { Records } from "../shared/records/index.ts";
+import type { Redis } from "../shared/redis.ts";
+import type { Storage } from "../shared/storage/index.ts";
+import { archive } from "./training/archive.ts";
+
+const tickMs = 1000;
+/** Whoever made an order delivers it at once; this long means that it died. */
+const orderAgeMs = 1000;
+const lookEveryTicks = 5;
+const sweepEveryTicks = 600;
+const unfinishedAgeMs = 3_600_000;
+const underWay: readonly JobStatus[] = ["running", "pausing", "cancelling", "queued"];
+/** The oldest of each status are looked at. */
+const mostLooked = 200;
+
+export interface HousekeepingOptions {
+  redis: Redis;
+  records: Records;
+  queues: Queues;
+  storage: Storage;
+  log: Logger;
+}
+
+export class Housekeeping {
+  readonly #options: HousekeepingOptions;
+  #timer: NodeJS.Timeout | null = null;
+  #busy: Promise<void> | null = null;
+  #ticks = 0;
+  /** Jobs that were in no queue when we last looked. */
+  #missing = new Set<string>();
+
+  constructor(options: HousekeepingOptions) {
+    this.#options = options;
+  }
+
+  start(): void {
+    this.#timer = setInterval(() => {
+      this.#busy ??= this.#tick()
+        .catch((error: unknown) => this.#options.log.debug({ err: error }, "housekeeping will be tried again"))
+        .finally(() => (this.#busy = null));
+    }, tickMs);
+  }
+
+  /** Ends after what it is doing; does not wait for a Redis that is away. */
+  async stop(): Promise<void> {
+    if (this.#timer) clearInterval(this.#timer);
+    await Promise.race([this.#busy ?? Promise.resolve(), new Promise((resolve) => setTimeout(resolve, 2000).unref())]);
+  }
+
+  async #tick(): Promise<void> {
+    const { queues, records, storage } = this.#options;
+    await queues.relay(orderAgeMs);
+    if (this.#ticks % lookEveryTicks === 0) await this.#findLost();
+    for (const jobId of await records.jobs.unarchived(orderAgeMs)) await archive(jobId, this.#options);
+    if (this.#ticks % sweepEveryTicks === 0) await storage.sweep(unfinishedAgeMs);
+    this.#ticks++;
+  }
+
+  /** A job under way whose delivery is nowhere, twice in a row, is ordered anew. */
+  async #findLost(): Promise<void> {
+    const { records, queues, log } = this.#options;
+    const missing = new Set<string>();
+    for (const status of underWay) {
+      for (const id of await records.jobs.idsInStatus(status, mostLooked)) {
+        const job = await records.jobs.runOf(id);
+        if (!job || job.status !== status || (await queues.hasDelivery(id, job.run))) continue;
+        const name = `${id}:${job.run}`;
+        if (this.#missing.has(name)) {
+          log.warn({ job: id, status }, "a job under way was in no queue; it is delivered again");
+          await queues.reorder(id, job.run);
+        } else missing.add(name);
+      }
+    }
+    this.#missing = missing;
+  }
+}

@@ -1,0 +1,43 @@
+/** What a model's outputs over a split say: confusion, precision, recall. */
+import type { Evaluated } from "../../../engine/index.ts";
+import type { Split } from "../../../schemas/dataset.ts";
+import type { Evaluation } from "../../../schemas/prediction.ts";
+
+/** Beyond this many classes a table of classes × classes is no longer worth its bytes. */
+const mostClasses = 2000;
+
+const finite = (value: number): number | null => (Number.isFinite(value) ? value : null);
+const share = (part: number, whole: number): number | null => (whole === 0 ? null : part / whole);
+
+/** The first largest of a row. */
+export function predictedClass(probabilities: Float32Array, row: number, classes: number): number {
+  let best = 0;
+  for (let each = 1; each < classes; each++) if ((probabilities[row * classes + each] as number) > (probabilities[row * classes + best] as number)) best = each;
+  return best;
+}
+
+/** probabilities [count][classes], labels [count]. null for more classes than a table can show. */
+export function evaluate(options: { split: Split; probabilities: Float32Array; labels: Int32Array; classes: readonly string[]; evaluated: Evaluated }): Evaluation | null {
+  const { split, probabilities, labels, evaluated } = options;
+  const names = options.classes;
+  const count = names.length;
+  if (count > mostClasses) return null;
+  const confusion = names.map(() => new Array<number>(count).fill(0));
+  for (const [row, label] of labels.entries()) {
+    const of = confusion[label] as number[];
+    const predicted = predictedClass(probabilities, row, count);
+    of[predicted] = (of[predicted] as number) + 1;
+  }
+  const total = (row: readonly number[]): number => row.reduce((sum, each) => sum + each, 0);
+  const correct = confusion.reduce((sum, row, index) => sum + (row[index] as number), 0);
+  const accuracy = labels.length === 0 ? 0 : correct / labels.length;
+  const classes = names.map((name, index) => {
+    const hits = (confusion[index] as number[])[index] as number;
+    const samples = total(confusion[index] as number[]);
+    const precision = share(hits, confusion.reduce((sum, row) => sum + (row[index] as number), 0));
+    const recall = share(hits, samples);
+    const f1 = precision === null || recall === null || precision + recall === 0 ? null : (2 * precision * recall) / (precision + recall);
+    return { class: index, name, samples, precision, recall, f1 };
+  });
+  return { split, samples: labels.length, accuracy, errorRate: 1 - accuracy, loss: finite(evaluated.loss), classes, confusion };
+}

@@ -1,0 +1,106 @@
+/**
+ * What the worker's main thread and its compute threads say to each other. docs/PROTOCOLS.md shows the conversation.
+ * A thread that trains blocks between messages: what it must hear meanwhile stands in two shared places, the engine's control word
+ * and `signals`.
+ */
+import type { Best, Evaluated, SplitRegion, TrainingPlan, TrainingReport, TrainingSpec } from "../../../engine/index.ts";
+import type { Split } from "../../../schemas/dataset.ts";
+import type { Evaluation } from "../../../schemas/prediction.ts";
+import type { KernelsDescription } from "../../shared/kernels.ts";
+
+/** int32 words of `signals`. */
+export const signal = {
+  /** Checkpoints that the main thread has taken care of; the training thread waits when too many are under way. */
+  acknowledged: 0,
+  /** Why a stop was asked for, one of `intents`. */
+  intent: 1,
+} as const;
+export const signalWords = 2;
+
+/** `limit`: the time allowed is over; the training ends as if it had finished. */
+export const intents = { none: 0, pause: 1, cancel: 2, handOver: 3, limit: 4, abandon: 5 } as const;
+export type Intent = keyof typeof intents;
+
+/** Checkpoints on their way to storage before the training waits. */
+export const checkpointsUnderWay = 2;
+
+export interface SplitFiles {
+  samples: string;
+  labels: string;
+}
+
+export interface TrainAssignment {
+  spec: TrainingSpec;
+  kernels: KernelsDescription;
+  /** Files of this machine; absent where a split has no samples. */
+  files: Partial<Record<Split, SplitFiles>>;
+  resume: Uint8Array | null;
+  /** The best checkpoint so far, if not the one resumed from. */
+  best: { bytes: Uint8Array; at: Best } | null;
+  initialWeights: Uint8Array | null;
+  everyEpochs: number;
+  signals: SharedArrayBuffer;
+  /** Names of the classes, for the evaluation. */
+  classes: string[];
+  /** Outputs larger than this are not kept. */
+  predictionsLimitBytes: number;
+}
+
+export type ToThread =
+  | { kind: "train"; assignment: TrainAssignment }
+  | { kind: "gradients"; plan: TrainingPlan; memory: WebAssembly.Memory; kernels: KernelsDescription; thread: number };
+
+export interface Snapshot {
+  bytes: Uint8Array;
+  epoch: number;
+  step: number;
+  loss: number | null;
+  accuracy: number | null;
+  validation: { split: Split; loss: number | null; accuracy: number } | null;
+  /** Of an epoch's end, as against a recovery point. */
+  listed: boolean;
+  isBest: boolean;
+  best: Best | null;
+}
+
+export interface SplitOutcome extends Evaluated {
+  /** float32 [count][classes] then int32 [count]; null where it would be too large. */
+  predictions: Uint8Array | null;
+  evaluation: Evaluation | null;
+}
+
+export type StopReason = "epochs" | "validationAccuracy" | "patience" | "maxSeconds" | "step";
+
+export interface Finished {
+  kind: "finished";
+  reason: StopReason;
+  /** Where the training stopped. */
+  epoch: number;
+  step: number;
+  /** Which weights the model has. */
+  chosen: { epoch: number; step: number };
+  /** The model's safetensors file: weights alone. */
+  weights: Uint8Array;
+  splits: Partial<Record<Split, SplitOutcome>>;
+}
+
+export type Ending =
+  | Finished
+  /** A stop that was asked for; its checkpoint went before. */
+  | { kind: "stopped" }
+  | { kind: "diverged"; step: number; tensor: string; detail: string }
+  /** The engine refused: nothing that trying again would mend. */
+  | { kind: "refused"; code: string; detail: string };
+
+export type FromThread =
+  | { kind: "ready" }
+  | { kind: "planned"; plan: TrainingPlan; memory: WebAssembly.Memory; kernels: string }
+  | { kind: "report"; report: TrainingReport; gradientNorm: number | null }
+  | { kind: "checkpoint"; snapshot: Snapshot }
+  | { kind: "ended"; ending: Ending }
+  /** Something that should not happen: the attempt ends as a crash. */
+  | { kind: "broken"; message: string; stack: string | undefined }
+  /** Done with what it was given; may be given something else. */
+  | { kind: "idle" };
+
+export type { SplitRegion };

@@ -1,0 +1,26 @@
+/** The entry of every compute thread: warm and generic, it becomes a training thread or a gradient thread by what it is told. */
+import { parentPort } from "node:worker_threads";
+import { runGradientThread } from "../../../engine/index.ts";
+import { loadKernels } from "../../shared/kernels.ts";
+import type { FromThread, ToThread } from "./protocol.ts";
+import { train } from "./training-thread.ts";
+
+if (!parentPort) throw new Error("this file is the entry of a worker thread");
+const port = parentPort;
+const say = (message: FromThread, transfer: ArrayBuffer[] = []): void => port.postMessage(message, transfer);
+
+function work(message: ToThread): void {
+  if (message.kind === "train") return train(message.assignment, say);
+  const { plan, memory, thread } = message;
+  runGradientThread({ plan, memory, kernels: loadKernels(message.kernels, memory), thread });
+}
+
+port.on("message", (message: ToThread) => {
+  try {
+    work(message);
+    say({ kind: "idle" });
+  } catch (error) {
+    say({ kind: "broken", message: error instanceof Error ? error.message : String(error), stack: error instanceof Error ? error.stack : undefined });
+  }
+});
+say({ kind: "ready" });

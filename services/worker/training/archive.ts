@@ -1,0 +1,59 @@
+/** Ended jobs go to storage, whole: from there their records can be rebuilt. Objects that nothing names are cleared away. */
+import { z } from "zod";
+import { event } from "../../../schemas/event.ts";
+import { isTerminal, job } from "../../../schemas/job.ts";
+import { metricRow } from "../../../schemas/metrics.ts";
+import { readEvents, readMetrics } from "../../shared/progress/index.ts";
+import { presentJob } from "../../shared/records/index.ts";
+import type { Records } from "../../shared/records/index.ts";
+import { checkpointRecord } from "../../shared/records/checkpoints.ts";
+import type { Redis } from "../../shared/redis.ts";
+import { layout, putJson } from "../../shared/storage/index.ts";
+import type { Storage } from "../../shared/storage/index.ts";
+
+/** What stands in jobs/{id}/manifest.json. */
+export const jobManifest = z.strictObject({
+  version: z.literal(1),
+  job,
+  stopAtStep: z.int().nullable(),
+  checkpoints: z.array(checkpointRecord),
+  metrics: z.strictObject({ step: z.array(metricRow), epoch: z.array(metricRow) }),
+  events: z.array(event),
+});
+
+export interface ArchiveOptions {
+  redis: Redis;
+  records: Records;
+  storage: Storage;
+}
+
+async function allEvents(redis: Redis, jobId: string): Promise<z.infer<typeof event>[]> {
+  const events: z.infer<typeof event>[] = [];
+  for (;;) {
+    const page = await readEvents(redis, jobId, { after: events.at(-1)?.id ?? "0", limit: 1000 });
+    events.push(...page);
+    if (page.length < 1000) return events;
+  }
+}
+
+/** Deletes what lies below a prefix and is not named. */
+async function clear(storage: Storage, prefix: string, named: ReadonlySet<string>): Promise<void> {
+  for await (const { key } of storage.list(prefix)) if (!named.has(key)) await storage.delete(key);
+}
+
+/** Writes the manifest of a job that ended and takes it off the list. Can be done twice. */
+export async function archive(jobId: string, { redis, records, storage }: ArchiveOptions): Promise<void> {
+  const record = await records.jobs.read(jobId);
+  if (record && isTerminal(record.status)) {
+    const checkpoints = await records.checkpoints.list(jobId);
+    const [step, epoch, events] = await Promise.all([readMetrics(redis, jobId, "step"), readMetrics(redis, jobId, "epoch"), allEvents(redis, jobId)]);
+    const manifest: z.infer<typeof jobManifest> = { version: 1, job: presentJob(record), stopAtStep: record.stopAtStep, checkpoints, metrics: { step, epoch }, events };
+    await putJson(storage, layout.jobManifest(jobId), manifest);
+    await clear(storage, layout.checkpoints(jobId), new Set(checkpoints.map(({ key }) => key)));
+    const model = record.model === null ? null : await records.models.read(record.model);
+    if (model) await clear(storage, layout.model(model.id), new Set([model.files.manifest, model.files.weights, ...Object.values(model.files.predictions).map(({ file }) => file)]));
+    // Deleted while we wrote: nobody else will clear it.
+    if ((await records.jobs.status(jobId)) === null) await storage.deleteAll(layout.job(jobId));
+  }
+  await records.jobs.archived(jobId);
+}

@@ -1,0 +1,113 @@
+/** Brings checkpoints to storage, one after another, records them, and lets go what the policy no longer keeps. */
+import type { CompleteJobRequest } from "../../../schemas/job.ts";
+import type { Logger } from "../../shared/log.ts";
+import { expendable } from "../../shared/records/index.ts";
+import type { CheckpointRecord, Records } from "../../shared/records/index.ts";
+import { layout } from "../../shared/storage/index.ts";
+import type { Storage } from "../../shared/storage/index.ts";
+import type { Snapshot } from "../threads/protocol.ts";
+import { backOff } from "./back-off.ts";
+import { digestOfBytes } from "./canonical.ts";
+
+export interface CheckpointWriterOptions {
+  jobId: string;
+  attempt: number;
+  policy: CompleteJobRequest["checkpoints"];
+  records: Records;
+  storage: Storage;
+  log: Logger;
+  elapsedSeconds: () => number;
+  /** Says to the training thread that one more is taken care of. */
+  acknowledge: () => void;
+  warn: (code: string, detail: string) => void;
+  fenced: () => void;
+}
+
+/** After how many tries in a row the user hears of it again. */
+const warnEvery = 10;
+
+export class CheckpointWriter {
+  readonly #options: CheckpointWriterOptions;
+  readonly #stop = new AbortController();
+  #queue: Promise<void> = Promise.resolve();
+
+  constructor(options: CheckpointWriterOptions) {
+    this.#options = options;
+  }
+
+  write(snapshot: Snapshot): void {
+    this.#queue = this.#queue.then(async () => {
+      try {
+        if (!this.#stop.signal.aborted) await this.#write(snapshot);
+      } finally {
+        this.#options.acknowledge();
+      }
+    });
+  }
+
+  /** Everything handed over is written, or was given up. */
+  drained(): Promise<void> {
+    return this.#queue;
+  }
+
+  /** Gives up what is not yet written: nobody wants it. */
+  giveUp(): void {
+    this.#stop.abort();
+  }
+
+  async #write(snapshot: Snapshot): Promise<void> {
+    const { jobId, records, log } = this.#options;
+    const record = this.#record(snapshot);
+    await this.#insist(() => this.#options.storage.put(record.key, snapshot.bytes), "a checkpoint");
+    if (this.#stop.signal.aborted) return;
+    const answer = await this.#insist(() => records.checkpoints.record(jobId, record, snapshot.isBest), "the record of a checkpoint");
+    if (answer === "fenced") {
+      await this.#options.storage.delete(record.key).catch((error: unknown) => log.warn({ err: error }, "a fenced checkpoint could not be deleted"));
+      this.#options.fenced();
+      return;
+    }
+    if (answer === "ok") await this.#retain().catch((error: unknown) => log.warn({ err: error }, "old checkpoints could not be deleted"));
+  }
+
+  #record(snapshot: Snapshot): CheckpointRecord {
+    const { jobId, attempt, elapsedSeconds } = this.#options;
+    const sha256 = digestOfBytes(snapshot.bytes);
+    const finite = (value: number | null): number | null => (value !== null && Number.isFinite(value) ? value : null);
+    return {
+      epoch: snapshot.epoch,
+      step: snapshot.step,
+      at: new Date().toISOString(),
+      bytes: snapshot.bytes.byteLength,
+      sha256,
+      loss: finite(snapshot.loss),
+      accuracy: finite(snapshot.accuracy),
+      validation: snapshot.validation && { ...snapshot.validation, loss: finite(snapshot.validation.loss) },
+      key: layout.checkpoint(jobId, { step: snapshot.step, attempt, sha256 }),
+      listed: snapshot.listed,
+      elapsedSeconds: elapsedSeconds(),
+      attempt,
+      bestSoFar: snapshot.best,
+    };
+  }
+
+  /** Tries until it succeeds or is given up: the world's errors pass. */
+  async #insist<Value>(doing: () => Promise<Value>, what: string): Promise<Value | null> {
+    for (let tries = 0; !this.#stop.signal.aborted; tries++) {
+      try {
+        return await doing();
+      } catch (error) {
+        const detail = error instanceof Error ? error.message : String(error);
+        this.#options.log.warn({ err: error, tries }, `${what} could not be written; trying again`);
+        if (tries % warnEvery === 0) this.#options.warn("storage", `${what} could not be written (${detail}); trying again`);
+        await backOff(tries, this.#stop.signal);
+      }
+    }
+    return null;
+  }
+
+  async #retain(): Promise<void> {
+    const { jobId, attempt, policy, records, storage } = this.#options;
+    const gone = await records.checkpoints.drop(jobId, attempt, expendable(await records.checkpoints.list(jobId), policy));
+    for (const { key } of gone) await storage.delete(key);
+  }
+}

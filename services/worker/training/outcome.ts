@@ -1,0 +1,111 @@
+/** What a finished training leaves behind: the model's files, the result, the receipt. */
+import { engineVersion } from "../../../engine/index.ts";
+import type { Split } from "../../../schemas/dataset.ts";
+import type { JobResult, Receipt } from "../../../schemas/job.ts";
+import type { Model, ModelManifest, Normalisation } from "../../../schemas/model.ts";
+import { networkShape } from "../../../schemas/shape.ts";
+import type { KernelsDescription } from "../../shared/kernels.ts";
+import { modelIdOf, modelRecord } from "../../shared/records/index.ts";
+import type { DatasetRecord, JobRecord, ModelRecord } from "../../shared/records/index.ts";
+import { layout, putJson } from "../../shared/storage/index.ts";
+import type { Storage } from "../../shared/storage/index.ts";
+import type { Finished, SplitOutcome } from "../threads/protocol.ts";
+import { digestOfBytes, digestOfDocument } from "./canonical.ts";
+
+export interface Outcome {
+  result: JobResult;
+  receipt: Receipt;
+  model: ModelRecord;
+}
+
+export interface OutcomeOptions {
+  job: JobRecord;
+  attempt: number;
+  dataset: DatasetRecord;
+  normalisation: Normalisation;
+  finished: Finished;
+  seconds: number;
+  kernels: KernelsDescription;
+  /** As the engine names them. */
+  kernelsName: string;
+  storage: Storage;
+}
+
+const finite = (value: number): number | null => (Number.isFinite(value) ? value : null);
+const splits: readonly Split[] = ["train", "validation", "test"];
+
+const splitResult = (outcome: SplitOutcome | undefined): JobResult["test"] => (outcome ? { loss: finite(outcome.loss), accuracy: outcome.accuracy, samples: outcome.samples } : null);
+
+function resultOf({ finished, seconds, kernelsName }: OutcomeOptions): JobResult {
+  return {
+    stopReason: finished.reason,
+    epochs: finished.epoch,
+    steps: finished.step,
+    seconds,
+    kernels: kernelsName,
+    train: splitResult(finished.splits.train),
+    validation: splitResult(finished.splits.validation),
+    test: splitResult(finished.splits.test),
+  };
+}
+
+/** `stoppedAtStep` is the step that the weights are of: a reproduction runs up to there. */
+function receiptOf({ job, finished, kernels, kernelsName }: OutcomeOptions, weights: string): Receipt {
+  return {
+    request: digestOfDocument(job.request),
+    dataset: job.dataset.revision,
+    engine: engineVersion,
+    kernels: { name: kernelsName, sha256: kernels.sha256 },
+    seed: job.request.seed,
+    numerics: job.request.numerics,
+    stoppedAtStep: finished.chosen.step,
+    weights,
+  };
+}
+
+function modelOf(options: OutcomeOptions, weights: { sha256: string; bytes: number }): Model {
+  const { job, dataset, normalisation, finished } = options;
+  if (!dataset.shape) throw new Error(`the dataset ${dataset.id} has no shape`);
+  const judged = (["test", "validation", "train"] as const).find((split) => finished.splits[split]);
+  const evaluated = judged && finished.splits[judged];
+  return {
+    id: modelIdOf(job.id),
+    object: "model",
+    name: job.name ?? job.id,
+    alias: null,
+    job: job.id,
+    dataset: job.dataset,
+    checkpoint: finished.chosen,
+    network: job.request.network,
+    input: dataset.shape,
+    classes: dataset.classes,
+    normalisation,
+    parameters: networkShape(job.request.network.layers, dataset.shape, dataset.classes.length).layers.reduce((sum, layer) => sum + layer.parameters, 0),
+    bytes: weights.bytes,
+    sha256: weights.sha256,
+    evaluation: judged && evaluated ? { split: judged, accuracy: evaluated.accuracy, loss: finite(evaluated.loss) } : null,
+    createdAt: new Date().toISOString(),
+    metadata: job.metadata,
+  };
+}
+
+/** Writes the model's objects; the records come after, in one script. The manifest carries the attempt in its name, so a late one is never taken for the valid one. */
+export async function keepOutcome(options: OutcomeOptions): Promise<Outcome> {
+  const { job, attempt, finished, storage, dataset } = options;
+  const id = modelIdOf(job.id);
+  const weights = { sha256: digestOfBytes(finished.weights), bytes: finished.weights.byteLength };
+  const weightsKey = layout.modelWeights(id, weights.sha256);
+  await storage.put(weightsKey, finished.weights);
+  const manifest: ModelManifest = { version: 1, model: modelOf(options, weights), weights: weightsKey, predictions: {}, evaluations: {} };
+  for (const split of splits) {
+    const outcome = finished.splits[split];
+    if (outcome?.evaluation) manifest.evaluations[split] = outcome.evaluation;
+    if (!outcome?.predictions) continue;
+    const file = layout.modelPredictions(id, split, digestOfBytes(outcome.predictions));
+    await storage.put(file, outcome.predictions);
+    manifest.predictions[split] = { file, count: outcome.samples, classes: dataset.classes.length };
+  }
+  const manifestKey = layout.modelManifest(id, attempt);
+  await putJson(storage, manifestKey, manifest);
+  return { result: resultOf(options), receipt: receiptOf(options, weights.sha256), model: modelRecord(manifest, manifestKey) };
+}

@@ -1,0 +1,146 @@
+/** What a training needs before it can start: the engine's spec, the files, the checkpoint to go on from. */
+import { fitNormalisation } from "../../../engine/index.ts";
+import type { TrainingSpec } from "../../../engine/index.ts";
+import type { Split } from "../../../schemas/dataset.ts";
+import type { Normalisation } from "../../../schemas/model.ts";
+import { bestOf } from "../../shared/records/index.ts";
+import type { CheckpointRecord, DatasetRecord, JobRecord, Records } from "../../shared/records/index.ts";
+import { isStorageFault } from "../../shared/storage/index.ts";
+import type { Storage } from "../../shared/storage/index.ts";
+import type { SplitFiles, TrainAssignment } from "../threads/protocol.ts";
+
+/** The job cannot be trained, now or later: it fails with this. */
+export class CannotTrain extends Error {
+  override name = "CannotTrain";
+  readonly code: string;
+  constructor(code: string, detail: string) {
+    super(detail);
+    this.code = code;
+  }
+}
+
+export interface Prepared {
+  assignment: Omit<TrainAssignment, "kernels" | "signals" | "predictionsLimitBytes">;
+  dataset: DatasetRecord & Required<Pick<DatasetRecord, "shape">>;
+  normalisation: Normalisation;
+  /** Where it goes on from. */
+  from: CheckpointRecord | null;
+  /** What the user should hear. */
+  warnings: { code: string; detail: string }[];
+}
+
+interface Sources {
+  records: Records;
+  storage: Storage;
+}
+
+const splits: readonly Split[] = ["train", "validation", "test"];
+
+async function readDataset(job: JobRecord, records: Records): Promise<DatasetRecord> {
+  const dataset = await records.datasets.read(job.dataset.id);
+  if (!dataset?.manifest || !dataset.shape || !dataset.dtype || !dataset.statistics) throw new CannotTrain("dataset-missing", `the dataset ${job.dataset.id} is not there any more`);
+  if (dataset.revision !== job.dataset.revision) throw new CannotTrain("dataset-missing", `the dataset ${job.dataset.id} is not the revision ${job.dataset.revision.slice(0, 16)}… that this job was made for`);
+  return dataset;
+}
+
+async function findFiles(dataset: DatasetRecord, storage: Storage): Promise<Partial<Record<Split, SplitFiles>>> {
+  const files: Partial<Record<Split, SplitFiles>> = {};
+  for (const split of splits) {
+    const stored = dataset.manifest?.splits[split];
+    if (!stored || stored.count === 0) continue;
+    try {
+      files[split] = { samples: await storage.local(stored.samples), labels: await storage.local(stored.labels) };
+    } catch (error) {
+      if (isStorageFault(error, "missing", "damaged")) throw new CannotTrain("dataset-unreadable", error.message);
+      throw error;
+    }
+  }
+  return files;
+}
+
+/** The newest checkpoint that can be read whole; older ones where a newer is damaged. */
+async function findCheckpoint(records: readonly CheckpointRecord[], storage: Storage, warnings: Prepared["warnings"]): Promise<{ record: CheckpointRecord; bytes: Uint8Array } | null> {
+  for (const record of records.toReversed()) {
+    try {
+      return { record, bytes: await storage.get(record.key) };
+    } catch (error) {
+      if (!isStorageFault(error, "missing", "damaged")) throw error;
+      warnings.push({ code: "checkpoint-unreadable", detail: `${error.message}; an earlier one is used` });
+    }
+  }
+  return null;
+}
+
+async function findBest(records: readonly CheckpointRecord[], from: CheckpointRecord | null, storage: Storage): Promise<TrainAssignment["best"]> {
+  if (!from?.bestSoFar) return null;
+  const best = records.find((each) => each.step === from.bestSoFar?.step) ?? bestOf(records.filter((each) => each.step <= from.step));
+  if (!best?.validation) return null;
+  const at = best.step === from.bestSoFar.step ? from.bestSoFar : { epoch: best.epoch, step: best.step, accuracy: best.validation.accuracy, loss: best.validation.loss ?? Number.POSITIVE_INFINITY };
+  return { bytes: await storage.get(best.key), at };
+}
+
+async function initialWeights(job: JobRecord, { records, storage }: Sources): Promise<Uint8Array | null> {
+  if (job.initialModelId === null) return null;
+  const model = await records.models.read(job.initialModelId);
+  if (!model) throw new CannotTrain("model-missing", `the model ${job.initialModelId} to start from is not there any more`);
+  return storage.get(model.files.weights);
+}
+
+/** Everything that decides the bits, from the job and its dataset. */
+function trainingSpec(job: JobRecord, dataset: DatasetRecord, options: { threads: number; normalisation: Normalisation }): TrainingSpec {
+  const { request } = job;
+  const { shape, dtype, manifest, statistics } = dataset;
+  if (!shape || !dtype || !manifest || !statistics) throw new CannotTrain("dataset-missing", `the dataset ${dataset.id} is not ready`);
+  const counts = { train: manifest.splits.train?.count ?? 0, validation: manifest.splits.validation?.count ?? 0, test: manifest.splits.test?.count ?? 0 };
+  const reproducing = job.stopAtStep !== null;
+  return {
+    network: request.network,
+    loss: request.loss,
+    optimiser: request.optimiser,
+    schedule: request.schedule,
+    epochs: request.epochs,
+    batchSize: request.batchSize,
+    shuffle: request.shuffle,
+    seed: request.seed,
+    numerics: request.numerics,
+    normalisation: options.normalisation,
+    augmentation: request.augmentation,
+    input: shape,
+    classes: manifest.classes.length,
+    dtype,
+    background: statistics.minimum,
+    counts,
+    targetAccuracy: reproducing ? null : request.stopWhen.validationAccuracy,
+    patience: reproducing ? null : request.stopWhen.patience,
+    stopAtStep: job.stopAtStep,
+    threads: Math.min(request.threads, options.threads),
+  };
+}
+
+/** Throws CannotTrain for what trying again would not mend; StorageError for what it may. */
+export async function prepare(job: JobRecord, options: Sources & { threads: number }): Promise<Prepared> {
+  const { records, storage } = options;
+  const dataset = await readDataset(job, records);
+  const { shape, dtype, statistics, manifest } = dataset;
+  if (!shape || !dtype || !statistics || !manifest) throw new CannotTrain("dataset-missing", `the dataset ${dataset.id} is not ready`);
+  const normalisation = fitNormalisation(job.request.normalisation, dtype, statistics);
+  const warnings: Prepared["warnings"] = [];
+  const checkpoints = await records.checkpoints.list(job.id);
+  const [files, found] = await Promise.all([findFiles(dataset, storage), findCheckpoint(checkpoints, storage, warnings)]);
+  const from = found?.record ?? null;
+  return {
+    assignment: {
+      spec: trainingSpec(job, dataset, { threads: options.threads, normalisation }),
+      files,
+      resume: found?.bytes ?? null,
+      best: await findBest(checkpoints, from, storage),
+      initialWeights: found ? null : await initialWeights(job, options),
+      everyEpochs: job.request.checkpoints.everyEpochs,
+      classes: manifest.classes,
+    },
+    dataset: { ...dataset, shape },
+    normalisation,
+    from,
+    warnings,
+  };
+}

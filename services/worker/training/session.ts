@@ -1,0 +1,214 @@
+/** One attempt at a job: its threads, its clock, what it is asked, and how it ended. The main thread only passes messages. */
+import { request } from "../../../engine/index.ts";
+import type { TrainingPlan, TrainingReport } from "../../../engine/index.ts";
+import type { JobStatus } from "../../../schemas/job.ts";
+import type { KernelsDescription } from "../../shared/kernels.ts";
+import type { Logger } from "../../shared/log.ts";
+import { rateKey } from "../../shared/records/index.ts";
+import type { JobRecord, Publication, Records } from "../../shared/records/index.ts";
+import type { Storage } from "../../shared/storage/index.ts";
+import type { Lease, ThreadPool } from "../threads/pool.ts";
+import { intents, signal, signalWords } from "../threads/protocol.ts";
+import type { Ending, FromThread, Intent } from "../threads/protocol.ts";
+import { CheckpointWriter } from "./checkpoint-writer.ts";
+import { Pace, ProgressEvents } from "./pace.ts";
+import type { Prepared } from "./preparation.ts";
+import { Publisher } from "./publisher.ts";
+import { epochRow, stepRows } from "./rows.ts";
+
+/** How often the training is asked how it goes. */
+const tickMs = 500;
+/** Outputs beyond this are not kept as predictions. */
+const predictionsLimitBytes = 512 * 1024 * 1024;
+
+export type SessionEnd = Ending | { kind: "broken"; detail: string } | { kind: "fenced" };
+
+export interface SessionOptions {
+  job: JobRecord;
+  attempt: number;
+  prepared: Prepared;
+  kernels: KernelsDescription;
+  pool: ThreadPool;
+  records: Records;
+  storage: Storage;
+  log: Logger;
+}
+
+/** What is stronger wins: an attempt that was fenced writes nothing, a cancel beats a pause. */
+const strength: readonly Intent[] = ["none", "limit", "handOver", "pause", "cancel", "abandon"];
+
+export class TrainingSession {
+  readonly #options: SessionOptions;
+  readonly #publisher: Publisher;
+  readonly #writer: CheckpointWriter;
+  readonly #pace: Pace;
+  readonly #events = new ProgressEvents();
+  readonly #signals = new Int32Array(new SharedArrayBuffer(signalWords * 4));
+  readonly #leases: Lease[] = [];
+  #intent: Intent = "none";
+  #control: { words: Int32Array; index: number } | null = null;
+  #plan: TrainingPlan | null = null;
+  #lastCheckpoint = performance.now();
+  #timer: NodeJS.Timeout | null = null;
+  #finish: ((end: SessionEnd) => void) | null = null;
+  #kernelsName = "";
+
+  constructor(options: SessionOptions) {
+    const { job, attempt, records, storage, log, prepared } = options;
+    this.#options = options;
+    this.#pace = new Pace({ epochs: job.request.epochs, before: prepared.from?.elapsedSeconds ?? 0, earlier: prepared.from ? job.progress : null });
+    this.#publisher = new Publisher({ records, jobId: job.id, attempt, log, heed: (answer) => (answer.kind === "ok" ? this.heed(answer.status) : this.#fenced()) });
+    this.#writer = new CheckpointWriter({
+      jobId: job.id,
+      attempt,
+      policy: job.request.checkpoints,
+      records,
+      storage,
+      log,
+      elapsedSeconds: () => this.#pace.elapsedSeconds,
+      acknowledge: () => {
+        Atomics.add(this.#signals, signal.acknowledged, 1);
+        Atomics.notify(this.#signals, signal.acknowledged);
+      },
+      warn: (code, detail) => this.#publisher.warn(code, detail),
+      fenced: () => this.#fenced(),
+    });
+  }
+
+  get elapsedSeconds(): number {
+    return this.#pace.elapsedSeconds;
+  }
+  get kernelsName(): string {
+    return this.#kernelsName;
+  }
+  get intent(): Intent {
+    return this.#intent;
+  }
+
+  /** What the job's status asks of us. */
+  heed(status: JobStatus | ""): void {
+    if (status === "cancelling") this.ask("cancel");
+    else if (status === "pausing") this.ask("pause");
+    else if (status !== "running") this.ask("abandon");
+  }
+
+  /** Stops the training at the end of the batch. */
+  ask(intent: Intent): void {
+    if (strength.indexOf(intent) <= strength.indexOf(this.#intent)) return;
+    this.#intent = intent;
+    Atomics.store(this.#signals, signal.intent, intents[intent]);
+    if (intent === "cancel" || intent === "abandon") this.#writer.giveUp();
+    this.#set(request.stop);
+  }
+
+  #set(bits: number): void {
+    if (this.#control) Atomics.or(this.#control.words, this.#control.index, bits);
+  }
+
+  #fenced(): void {
+    this.#publisher.close();
+    this.ask("abandon");
+    this.#end({ kind: "fenced" });
+  }
+
+  /** Trains to an end. Checkpoints and events are where they belong when it settles. Never throws. */
+  async run(): Promise<SessionEnd> {
+    const { prepared, kernels } = this.#options;
+    for (const { code, detail } of prepared.warnings) this.#publisher.warn(code, detail);
+    const ended = new Promise<SessionEnd>((resolve) => (this.#finish = resolve));
+    const trainer = this.#lease((message) => this.#hear(message));
+    trainer.tell({ kind: "train", assignment: { ...prepared.assignment, kernels, signals: this.#signals.buffer as SharedArrayBuffer, predictionsLimitBytes } });
+    this.#timer = setInterval(() => this.#tick(), tickMs);
+    const end = await ended;
+    clearInterval(this.#timer);
+    return this.#settle(end);
+  }
+
+  async #settle(end: SessionEnd): Promise<SessionEnd> {
+    if (end.kind === "fenced" || end.kind === "broken") {
+      this.#writer.giveUp();
+      await Promise.allSettled(this.#leases.map((lease) => lease.kill()));
+    }
+    // A cancel need not wait for a storage that is away; everybody else's last checkpoint counts.
+    await this.#writer.drained();
+    await this.#publisher.flushed();
+    this.#publisher.close();
+    for (const lease of this.#leases) lease.release();
+    return this.#intent === "abandon" ? { kind: "fenced" } : end;
+  }
+
+  #end(end: SessionEnd): void {
+    this.#finish?.(end);
+  }
+
+  #lease(message: (message: FromThread) => void): Lease {
+    const lease = this.#options.pool.lease({ message, gone: (error) => this.#end({ kind: "broken", detail: error.message }) });
+    this.#leases.push(lease);
+    return lease;
+  }
+
+  #tick(): void {
+    const { stopWhen, checkpoints } = this.#options.job.request;
+    const reproducing = this.#options.job.stopAtStep !== null;
+    if (!reproducing && stopWhen.maxSeconds !== null && this.#pace.elapsedSeconds >= stopWhen.maxSeconds) this.ask("limit");
+    let bits: number = request.report;
+    if (checkpoints.everySeconds !== null && performance.now() - this.#lastCheckpoint >= checkpoints.everySeconds * 1000) {
+      bits |= request.checkpoint;
+      this.#lastCheckpoint = performance.now();
+    }
+    this.#set(bits);
+  }
+
+  #hear(message: FromThread): void {
+    switch (message.kind) {
+      case "planned":
+        return this.#planned(message);
+      case "report":
+        return this.#report(message.report);
+      case "checkpoint":
+        this.#lastCheckpoint = performance.now();
+        return this.#writer.write(message.snapshot);
+      case "ended":
+        return this.#end(message.ending);
+      case "broken":
+        this.#options.log.error({ stack: message.stack }, message.message);
+        return this.#end({ kind: "broken", detail: message.message });
+      case "ready":
+      case "idle":
+    }
+  }
+
+  #planned(message: Extract<FromThread, { kind: "planned" }>): void {
+    const { plan, memory } = message;
+    this.#plan = plan;
+    this.#kernelsName = message.kernels;
+    for (let thread = 1; thread < plan.spec.threads; thread++) {
+      const lease = this.#lease((said) => {
+        if (said.kind === "broken") this.#end({ kind: "broken", detail: said.message });
+      });
+      lease.tell({ kind: "gradients", plan, memory, kernels: this.#options.kernels, thread });
+    }
+    this.#control = { words: new Int32Array(memory.buffer), index: plan.controlAddress / 4 };
+    if (this.#intent !== "none") this.#set(request.stop);
+  }
+
+  #report(report: TrainingReport): void {
+    const progress = this.#pace.progress(report);
+    const at = progress.updatedAt;
+    const rate = this.#pace.rate;
+    const items: Publication[] = stepRows(report, { at, samplesPerSecond: rate }).map((row) => ({ kind: "row", series: "step", step: row.step, row, at }));
+    if (report.kind === "epoch") {
+      const row = epochRow(report, { at, samplesPerSecond: rate });
+      items.push({ kind: "row", series: "epoch", step: row.step, row, at });
+      this.#noteRate(rate);
+    }
+    if (this.#events.due(progress) || report.kind === "finished") items.push({ kind: "event", type: "progress", at, data: progress });
+    this.#publisher.publish(items, progress);
+  }
+
+  #noteRate(rate: number | null): void {
+    const { records, job, log, prepared } = this.#options;
+    if (rate === null || !this.#plan) return;
+    records.rates.write(rateKey(job.request, prepared.dataset.shape ?? this.#plan.spec.input), rate).catch((error: unknown) => log.debug({ err: error }, "the rate was not noted"));
+  }
+}

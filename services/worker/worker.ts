@@ -1,0 +1,162 @@
+/** The worker, put together: connections, threads, processors, heartbeat. `drain` hands everything over. */
+import { hostname } from "node:os";
+import type { Worker } from "bullmq";
+import type { Numerics } from "../../schemas/job.ts";
+import type { Config } from "../shared/config.ts";
+import { chooseKernels } from "../shared/kernels.ts";
+import type { KernelsDescription } from "../shared/kernels.ts";
+import { newUlid } from "../shared/ids.ts";
+import { channels } from "../shared/keys.ts";
+import type { Logger } from "../shared/log.ts";
+import { Queues } from "../shared/queues.ts";
+import { createRecords } from "../shared/records/index.ts";
+import type { Records } from "../shared/records/index.ts";
+import { closeRedis, connectRedis } from "../shared/redis.ts";
+import type { Redis } from "../shared/redis.ts";
+import { createStorage } from "../shared/storage/index.ts";
+import type { Storage } from "../shared/storage/index.ts";
+import { importBuiltins } from "./datasets/builtins.ts";
+import { UploadProcessor } from "./datasets/process-upload.ts";
+import { Housekeeping } from "./housekeeping.ts";
+import { checkDataset } from "./processors/datasets.ts";
+import { startProcessors } from "./processors/index.ts";
+import { TrainingProcessor } from "./processors/training.ts";
+import { callWebhook } from "./processors/webhooks.ts";
+import { ThreadPool } from "./threads/pool.ts";
+
+const heartbeatMs = 2000;
+const webhooksAtOnce = 8;
+const checksAtOnce = 1;
+
+/** Threads start from JavaScript: from the sources, the built file stands in dist/. */
+const threadEntry = new URL(import.meta.url.endsWith(".ts") ? "../../dist/services/worker/threads/thread.js" : "./threads/thread.js", import.meta.url);
+
+export interface WorkerOptions {
+  config: Config;
+  redisUrl: string;
+  log: Logger;
+}
+
+export class RunningWorker {
+  readonly name = `${hostname()}-${process.pid}-${newUlid().slice(-6)}`;
+  readonly #options: WorkerOptions;
+  readonly #kernels: Record<Numerics, KernelsDescription>;
+  readonly #redis: Redis;
+  readonly #listener: Redis;
+  readonly #records: Records;
+  readonly #storage: Storage;
+  readonly #queues: Queues;
+  readonly #pool: ThreadPool;
+  readonly #training: TrainingProcessor;
+  readonly #housekeeping: Housekeeping;
+  readonly #workers: Worker[];
+  readonly #ending = new AbortController();
+  readonly #startedAt = new Date().toISOString();
+  readonly #heartbeat: NodeJS.Timeout;
+  #redisRun = "";
+
+  /** Throws KernelsError where the kernels that the configuration asks for are not there. */
+  constructor(options: WorkerOptions) {
+    const { config, redisUrl, log } = options;
+    this.#options = options;
+    const choose = (numerics: Numerics): KernelsDescription => chooseKernels({ wanted: config.kernels, numerics });
+    this.#kernels = { reproducible: choose("reproducible"), fast: choose("fast") };
+    this.#redis = connectRedis({ url: redisUrl, role: "working", log });
+    this.#listener = connectRedis({ url: redisUrl, role: "listening", log });
+    this.#records = createRecords(this.#redis);
+    this.#storage = createStorage(config);
+    this.#queues = new Queues({ redis: this.#redis, log });
+    this.#pool = new ThreadPool({ entry: threadEntry, keep: config.worker.slots * config.worker.threads, log });
+    this.#pool.warm(Math.min(2, config.worker.threads));
+    this.#training = this.#makeTraining();
+    this.#redis.on("ready", () => this.#hello());
+    this.#listener.on("message", (_channel: string, jobId: string) => this.#heed(jobId));
+    void this.#listener.subscribe(channels.control);
+    this.#housekeeping = new Housekeeping({ redis: this.#redis, records: this.#records, queues: this.#queues, storage: this.#storage, log });
+    this.#workers = this.#startProcessors();
+    this.#housekeeping.start();
+    this.#heartbeat = setInterval(() => this.#seen(), heartbeatMs);
+    this.#seen();
+    void importBuiltins({ records: this.#records, redis: this.#redis, storage: this.#storage, dataDir: config.dataDir, limits: config.datasets, log, signal: this.#ending.signal });
+  }
+
+  #makeTraining(): TrainingProcessor {
+    const { config, log } = this.#options;
+    return new TrainingProcessor({
+      redis: this.#redis,
+      records: this.#records,
+      storage: this.#storage,
+      pool: this.#pool,
+      log,
+      worker: this.name,
+      threads: config.worker.threads,
+      crashBudget: config.worker.crashBudget,
+      kernels: (numerics) => this.#kernels[numerics],
+      redisRun: () => this.#redisRun,
+    });
+  }
+
+  #startProcessors(): Worker[] {
+    const { config, log } = this.#options;
+    const uploads = new UploadProcessor({ records: this.#records, storage: this.#storage, dataDir: config.dataDir, limits: config.datasets, log });
+    const webhooks = { redis: this.#redis, records: this.#records, log, allowPrivate: config.webhooks.allowPrivate };
+    return startProcessors(
+      {
+        training: { concurrency: config.worker.slots, process: (delivery, token) => this.#training.process(delivery, token) },
+        datasets: { concurrency: checksAtOnce, process: (delivery) => checkDataset(delivery, uploads, this.#ending.signal) },
+        webhooks: { concurrency: webhooksAtOnce, process: (delivery) => callWebhook(delivery, webhooks) },
+      },
+      { redis: this.#redis, name: this.name, log },
+    );
+  }
+
+  /** A new connection: perhaps to a Redis that was started anew, and messages may have been missed. */
+  #hello(): void {
+    this.#redis
+      .info("server")
+      .then((text) => {
+        this.#redisRun = /run_id:(\w+)/.exec(text)?.[1] ?? this.#redisRun;
+      })
+      .catch((error: unknown) => this.#options.log.debug({ err: error }, "Redis did not say which run it is"));
+    for (const jobId of this.#training.jobs) this.#heed(jobId);
+  }
+
+  #heed(jobId: string): void {
+    this.#training.heed(jobId).catch((error: unknown) => this.#options.log.debug({ err: error }, "a job's status could not be read"));
+  }
+
+  #seen(): void {
+    const { config, log } = this.#options;
+    if (this.#redis.status !== "ready") return;
+    this.#records.workers
+      .seen({
+        name: this.name,
+        host: hostname(),
+        pid: process.pid,
+        startedAt: this.#startedAt,
+        seenAt: new Date().toISOString(),
+        slots: config.worker.slots,
+        threads: config.worker.threads,
+        kernels: this.#kernels.reproducible.name,
+        draining: this.#ending.signal.aborted,
+        jobs: this.#training.jobs,
+      })
+      .catch((error: unknown) => log.debug({ err: error }, "the heartbeat did not arrive"));
+  }
+
+  /** Takes nothing new, hands its jobs over with a checkpoint, ends. Settles when everything is where it belongs, or after the time allowed. */
+  async drain(): Promise<void> {
+    const { config, log } = this.#options;
+    this.#ending.abort(new Error("the worker ends"));
+    this.#training.drain();
+    const closed = Promise.allSettled(this.#workers.map((worker) => worker.close()));
+    const late = new Promise<"late">((resolve) => setTimeout(() => resolve("late"), config.worker.drainSeconds * 1000).unref());
+    if ((await Promise.race([closed, late])) === "late") log.warn("not everything could be handed over in time; others will find it");
+    clearInterval(this.#heartbeat);
+    await this.#housekeeping.stop();
+    if (this.#redis.status === "ready") await this.#records.workers.gone(this.name).catch(() => {});
+    await this.#pool.close();
+    await this.#queues.close();
+    await Promise.all([closeRedis(this.#redis), closeRedis(this.#listener)]);
+  }
+}
