@@ -61,7 +61,18 @@ class Gauge extends Transform {
       return;
     }
     this.#asked = this.bytes;
-    this.#requireSpace(this.bytes).then(() => done(null, chunk), done);
+    void this.#askThenPass(chunk, done);
+  }
+
+  async #askThenPass(chunk: Buffer, done: TransformCallback): Promise<void> {
+    let refusal: Error | null = null;
+    try {
+      await this.#requireSpace(this.bytes);
+    } catch (error) {
+      refusal = error instanceof Error ? error : new Error(String(error));
+    }
+    if (refusal) done(refusal);
+    else done(null, chunk);
   }
 }
 
