@@ -5,6 +5,7 @@ import type { Queues } from "../shared/queues.ts";
 import type { Records } from "../shared/records/index.ts";
 import type { Redis } from "../shared/redis.ts";
 import type { Storage } from "../shared/storage/index.ts";
+import { upkeepDatasets } from "./datasets/upkeep.ts";
 import { archive } from "./training/archive.ts";
 
 const tickMs = 1000;
@@ -12,6 +13,7 @@ const tickMs = 1000;
 const orderAgeMs = 1000;
 const lookEveryTicks = 5;
 const sweepEveryTicks = 600;
+const datasetsEveryTicks = 20;
 const unfinishedAgeMs = 3_600_000;
 const underWay: readonly JobStatus[] = ["running", "pausing", "cancelling", "queued"];
 /** The oldest of each status are looked at. */
@@ -22,6 +24,8 @@ export interface HousekeepingOptions {
   records: Records;
   queues: Queues;
   storage: Storage;
+  dataDir: string;
+  mostCheckSeconds: number;
   log: Logger;
 }
 
@@ -56,6 +60,7 @@ export class Housekeeping {
     await queues.relay(orderAgeMs);
     if (this.#ticks % lookEveryTicks === 0) await this.#findLost();
     for (const jobId of await records.jobs.unarchived(orderAgeMs)) await archive(jobId, this.#options);
+    if (this.#ticks % datasetsEveryTicks === 0) await upkeepDatasets(this.#options);
     if (this.#ticks % sweepEveryTicks === 0) await storage.sweep(unfinishedAgeMs);
     this.#ticks++;
   }

@@ -72,7 +72,7 @@ export class RunningWorker {
     this.#redis.on("ready", () => this.#hello());
     this.#listener.on("message", (_channel: string, jobId: string) => this.#heed(jobId));
     void this.#listener.subscribe(channels.control);
-    this.#housekeeping = new Housekeeping({ redis: this.#redis, records: this.#records, queues: this.#queues, storage: this.#storage, log });
+    this.#housekeeping = new Housekeeping({ redis: this.#redis, records: this.#records, queues: this.#queues, storage: this.#storage, dataDir: config.dataDir, mostCheckSeconds: config.datasets.MAX_CHECK_SECONDS, log });
     this.#workers = this.#startProcessors();
     this.#housekeeping.start();
     this.#heartbeat = setInterval(() => this.#seen(), heartbeatMs);
