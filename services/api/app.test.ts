@@ -173,6 +173,11 @@ describe("process", () => {
     expect(text).toMatch(/http_request_duration_seconds_count\{method="POST",route="\/v1\/jobs",status="202"\} \d/);
     expect(text).toMatch(/^redis_up 1$/m);
   });
+  it("explains its problems", async () => {
+    const { type } = (await test.app.inject("/v1/nothing")).json<{ type: string }>();
+    expect((await test.app.inject(type)).body).toContain("## `not-found`\n404. There is no such route");
+    expect((await test.app.inject("/problems/nonesuch")).statusCode).toBe(404);
+  });
   it("has documentation", async () => {
     const document = (await test.app.inject("/openapi.json")).json<{ openapi: string; paths: Record<string, unknown>; components: { schemas: object } }>();
     expect(document.openapi).toBe("3.1.0");

@@ -30,7 +30,7 @@ export class Problem extends Error {
   /** The RFC 9457 document. `instance` is the path of the request. */
   body(instance: string): ProblemBody {
     const [status, title] = problemCodes[this.code];
-    return { type: `/docs/problems#${this.code}`, title, status, detail: this.message, instance, code: this.code, errors: [...this.errors] };
+    return { type: `/problems/${this.code}`, title, status, detail: this.message, instance, code: this.code, errors: [...this.errors] };
   }
 }
 

@@ -7,6 +7,7 @@ import { datasetRoutes } from "./v1/datasets/_id/index.ts";
 import { sampleRoutes } from "./v1/datasets/_id/samples.ts";
 import { datasetsRoutes } from "./v1/datasets/index.ts";
 import { healthRoutes } from "./health/index.ts";
+import { problemRoutes } from "./problems/_code.ts";
 import { gradientCheckRoutes } from "./v1/gradient-checks/index.ts";
 import { checkpointRoutes } from "./v1/jobs/_id/checkpoints.ts";
 import { eventRoutes } from "./v1/jobs/_id/events.ts";
@@ -22,6 +23,7 @@ import { inferenceProtocolRoutes } from "./v2/index.ts";
 
 export function registerRoutes(app: App, dependencies: Dependencies, streams: EventStreams): void {
   healthRoutes(app, dependencies);
+  problemRoutes(app);
   systemRoutes(app, dependencies);
   datasetsRoutes(app, dependencies);
   datasetRoutes(app, dependencies);

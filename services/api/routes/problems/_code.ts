@@ -1,0 +1,40 @@
+/** GET /problems/{code}: where the `type` of a problem leads. The text is that of docs/PROBLEMS.md. */
+import { readFileSync } from "node:fs";
+import { z } from "zod";
+import { problemCodes } from "../../../../schemas/problem.ts";
+import { notFound } from "../../problem.ts";
+import type { App } from "../../types.ts";
+
+/** The document stands beside the sources, and one folder further up from dist/. */
+function readSections(): Map<string, string> {
+  for (const up of ["../../../../docs/PROBLEMS.md", "../../../../../docs/PROBLEMS.md"]) {
+    try {
+      const text = readFileSync(new URL(up, import.meta.url), "utf8");
+      return new Map(text.split(/^## /m).slice(1).flatMap((section) => (/^`([a-z-]+)`/.exec(section) ? [[section.slice(1, section.indexOf("`", 1)), `## ${section.trim()}\n`]] : [])));
+    } catch {
+      continue;
+    }
+  }
+  return new Map();
+}
+
+export function problemRoutes(app: App): void {
+  const sections = readSections();
+  app.get(
+    "/problems/:code",
+    {
+      schema: {
+        tags: ["process"],
+        summary: "What a problem means and what to do",
+        params: z.strictObject({ code: z.string() }),
+        response: { 200: { description: "Markdown", content: { "text/markdown": { schema: z.string() } } } },
+      },
+    },
+    async (request, reply) => {
+      const { code } = request.params;
+      const known = Object.entries(problemCodes).find(([each]) => each === code);
+      if (!known) throw notFound(`there is no problem '${code}'; there are ${Object.keys(problemCodes).join(", ")}`);
+      return reply.type("text/markdown; charset=utf-8").send(sections.get(code) ?? `## \`${code}\`\n${known[1].join(". ")}.\n`);
+    },
+  );
+}

@@ -1,0 +1,83 @@
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { readStream, type Sent } from "../support/event-stream.ts";
+import { startStack, until, type Stack } from "../support/stack.ts";
+import { strokesForm, strokesJob } from "../support/strokes.ts";
+
+let stack: Stack;
+beforeAll(async () => {
+  stack = await startStack();
+  const { body } = await stack.ask("/v1/datasets", { body: strokesForm() });
+  await until(() => stack.ask(`/v1/datasets/${body.id}`), (answer) => answer.body.terminal === true, "the dataset");
+});
+afterAll(() => stack.stop());
+
+const start = async (fields: object = {}): Promise<string> => (await stack.ask("/v1/jobs", { body: { ...strokesJob, ...fields } })).body.id as string;
+const page = async (id: string): Promise<Sent[]> => (await stack.ask(`/v1/jobs/${id}/events?limit=1000`)).body.data as Sent[];
+const bare = (events: readonly Sent[]) => events.map(({ id, type, data }) => ({ id, type, data: data as unknown }));
+
+describe("the events of a job", () => {
+  it("come live, in the order of the page, and end with the job", async () => {
+    const id = await start();
+    const { events, ended } = await readStream(`${stack.api.url}/v1/jobs/${id}/events`);
+    expect(ended).toBe(true);
+    expect(bare(events)).toEqual(bare(await page(id)));
+    expect(events.map((each) => each.id)).toEqual(events.map((_, index) => String(index + 1)));
+    expect(events.filter(({ type }) => type === "status").map(({ data }) => data.status)).toEqual(["queued", "running", "succeeded"]);
+    expect(events.filter(({ type }) => type === "epoch").map(({ data }) => data.epoch)).toEqual([1, 2, 3, 4]);
+    expect(new Set(events.map(({ type }) => type))).toEqual(new Set(["status", "attempt", "progress", "epoch", "checkpoint", "model"]));
+  });
+  it("go on after Last-Event-ID without gap or repeat, however often a reader falls off", async () => {
+    const id = await start({ epochs: 12 });
+    const seen: Sent[] = [];
+    for (let falls = 0; falls < 200; falls++) {
+      const before = seen.length;
+      const { ended } = await readStream(`${stack.api.url}/v1/jobs/${id}/events`, { after: seen.at(-1)?.id ?? "0", enough: (all) => all.length >= before + 1 + (falls % 3), seen });
+      if (ended) break;
+    }
+    await stack.ended(id);
+    expect(bare(seen)).toEqual(bare(await page(id)));
+    expect((await readStream(`${stack.api.url}/v1/jobs/${id}/events`, { after: seen.at(-1)?.id ?? "" })).status).toBe(204);
+  });
+  it("are ended properly when the api ends, and go on at another", async () => {
+    const other = await stack.startApi();
+    const id = await start({ epochs: 400 });
+    const first: Sent[] = [];
+    const reading = readStream(`${other.url}/v1/jobs/${id}/events`, { seen: first });
+    await until(async () => first.length, (count) => count > 3, "some events");
+    const began = Date.now();
+    await other.end();
+    expect((await reading).ended).toBe(true);
+    expect(Date.now() - began).toBeLessThan(5000);
+    expect(other.process.exitCode).toBe(0);
+    await stack.ask(`/v1/jobs/${id}/cancel`, { method: "POST" });
+    const { events } = await readStream(`${stack.api.url}/v1/jobs/${id}/events`, { after: first.at(-1)?.id ?? "0", seen: first });
+    expect(bare(events)).toEqual(bare(await page(id)));
+    expect(events.at(-1)?.data).toMatchObject({ status: "cancelled", terminal: true });
+  });
+  it("stay cheap for a thousand readers", async () => {
+    const id = await start({ epochs: 60 });
+    const began = performance.now();
+    const readers = await Promise.all(Array.from({ length: 1000 }, () => readStream(`${stack.api.url}/v1/jobs/${id}/events`)));
+    const counts = new Set(readers.map(({ events }) => events.length));
+    expect(counts.size).toBe(1);
+    expect((await page(id)).length).toBe([...counts][0]);
+    const clients = Number(/connected_clients:(\d+)/.exec(await redisInfo())?.[1]);
+    expect(clients).toBeLessThan(40);
+    process.stdout.write(`a thousand readers of ${[...counts][0]} events: ${((performance.now() - began) / 1000).toFixed(1)} s, ${clients} connections to Redis\n`);
+  });
+  it.each([["/v1/jobs/job_x/events", 404], ["?after=x", 400], ["?limit=0", 400]])("refuse %s", async (path, status) => {
+    const at = path.startsWith("/") ? path : `/v1/jobs/${await start()}/events${path}`;
+    expect((await stack.ask(at, { headers: { accept: "text/event-stream" } })).status).toBe(status);
+  });
+});
+
+async function redisInfo(): Promise<string> {
+  const { connectRedis } = await import("../../services/shared/redis.ts");
+  const { createLog } = await import("../../services/shared/log.ts");
+  const redis = connectRedis({ url: stack.redis.url, role: "working", log: createLog({ level: "silent", service: "test" }) });
+  try {
+    return await redis.info("clients");
+  } finally {
+    redis.disconnect();
+  }
+}
