@@ -45,7 +45,7 @@ function report(name: string, implementation: Implementation, errors: ReturnType
   const limit = tolerances[implementation.realBytes];
   const cells = goldenGroups.map((group) => `${errors[group].worst.toExponential(1)}${errors[group].worst <= limit[group] ? " " : "!"}`.padStart(12));
   const beyond = goldenGroups.filter((group) => !(errors[group].worst <= limit[group]));
-  console.log(`${name.padEnd(28)}${implementation.name.padEnd(26)}${cells.join("")}${beyond.map((group) => `  ${errors[group].tensor}`).join("")}`);
+  console.log(`${name.padEnd(34)}${implementation.name.padEnd(26)}${cells.join("")}${beyond.map((group) => `  ${errors[group].tensor}`).join("")}`);
   return beyond.length === 0;
 }
 
@@ -57,7 +57,7 @@ async function main(): Promise<number> {
     return 2;
   }
   if (values.out) await mkdir(values.out, { recursive: true });
-  console.log(`${"case".padEnd(28)}${"implementation".padEnd(26)}${goldenGroups.map((group) => group.padStart(11)).join(" ")}`);
+  console.log(`${"case".padEnd(34)}${"implementation".padEnd(26)}${goldenGroups.map((group) => group.padStart(11)).join(" ")}`);
   let good = true;
   for (const folder of folders) {
     const { given, bytes } = await readCase(folder);
@@ -69,7 +69,7 @@ async function main(): Promise<number> {
         good = report(given.name, implementation, compareGolden(found, file)) && good;
       } catch (error) {
         good = false;
-        console.log(`${given.name.padEnd(28)}${implementation.name.padEnd(26)}  ${error instanceof Error ? error.message : String(error)}`);
+        console.log(`${given.name.padEnd(34)}${implementation.name.padEnd(26)}  ${error instanceof Error ? error.message : String(error)}`);
       }
     }
   }
