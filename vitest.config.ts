@@ -11,7 +11,7 @@ export default defineConfig({
       {
         test: {
           name: "unit",
-          include: ["{engine,schemas,services,scripts}/**/*.test.ts", "tests/{laws,oracle,gradients,golden}/**/*.test.ts"],
+          include: ["{engine,schemas,services,scripts}/**/*.test.ts", "tests/{laws,oracle,gradients,golden,determinism}/**/*.test.ts"],
           exclude: ["**/node_modules/**", "dist/**"],
           testTimeout: 30 * seconds,
           hookTimeout: 30 * seconds,

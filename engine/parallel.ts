@@ -3,7 +3,8 @@
  *
  *   control words (int32)      0 request · 1 arrived · 2 generation · 3 sleepers · 4 command · 5 … arguments
  *
- * Thread 0 sets command and arguments, then all meet at the barrier and work; they meet again wherever a phase ends. A thread never waits for anything else.
+ * Thread 0 sets command and arguments, then all meet at the barrier and work; they meet again wherever a phase ends, at least once a command: that is why no
+ * thread still reads a command when the next is written. A thread never waits for anything else.
  */
 
 export const controlInts = 32;

@@ -154,15 +154,22 @@ static void backward_row(const struct backward_shape *s, const struct edges *edg
   }
 }
 
-/* One lane, stride 1: rows of δ between size − 1 zeros on the left and at least as many on the right. */
+/* Rows of δ between `border` zeros on the left and zeros up to the pitch on the right. */
+static void border_rows(float *to, const float *delta, long rows, long columns, long border, long pitch) {
+  for (long row = 0; row < rows; row++, to += pitch, delta += columns) {
+    clear_floats(to, border);
+    copy_floats(to + border, delta, columns);
+    clear_floats(to + border + columns, pitch - border - columns);
+  }
+}
+
+/* One lane, stride 1: every column has all its taps, some of them on zeros; rows are clipped. */
 static void backward_single(struct thread *thread, const struct backward_shape *s, const float *delta, const float *weights, float *output) {
   const long vectors = divided_up(s->columns, NARROW), border = s->size - 1;
   const long pitch = border + larger(s->out_columns + border, vectors * NARROW + s->padding);
-  const long slots = smaller(4, vectors), held = 6 * vectors * NARROW;
-  float *bordered = scratch(thread, s->maps * s->out_rows * pitch + held);
+  float *bordered = scratch(thread, s->maps * s->out_rows * pitch + 6 * vectors * NARROW);
   float *sums = bordered + s->maps * s->out_rows * pitch;
-  memset(bordered, 0, (size_t)(s->maps * s->out_rows * pitch) * 4);
-  for (long row = 0; row < s->maps * s->out_rows; row++) memcpy(bordered + row * pitch + border, delta + row * s->out_columns, (size_t)s->out_columns * 4);
+  border_rows(bordered, delta, s->maps * s->out_rows, s->out_columns, border, pitch);
   for (long row = 0; row < s->rows; row++) {
     const struct taps down = clip(s, row, s->out_rows);
     struct reach reach = reach_of_backward(s, down, (struct taps){ 0, s->size, 0 });
@@ -176,11 +183,11 @@ static void backward_single(struct thread *thread, const struct backward_shape *
       const long inputs = smaller(6, s->inputs - i);
       const float *w = weights + i * reach.a_map + down.first * s->size * s->maps;
       for (long vector = 0; vector < vectors;) {
-        const long count = smaller(smaller(slots, TILE_ACCUMULATORS / inputs), vectors - vector);
+        const long count = smaller(smaller(4, TILE_ACCUMULATORS / inputs), vectors - vector);
         strided_tiles[inputs][count](&reach, w, d + vector * NARROW, sums + vector * NARROW, 0);
         vector += count;
       }
-      for (long n = 0; n < inputs; n++) memcpy(output + (i + n) * plane + row * s->columns, sums + n * reach.c_map, (size_t)s->columns * 4);
+      for (long n = 0; n < inputs; n++) copy_floats(output + (i + n) * plane + row * s->columns, sums + n * reach.c_map, s->columns);
       i += inputs;
     }
   }

@@ -3,8 +3,8 @@
  *
  * input [input][row][column][lanes] (padded), delta [map][outRow][outColumn][lanes], gradient [input][ky][kx][map].
  * Here both factors are vectors: a tile holds the partial sums of M maps × K neighbouring taps kx (for 1×1 filters: K inputs) and passes over
- * all of δ once, rows then columns. With eight lanes a partial sum is a lane, with one lane it is the column mod 8, so rows are then copied
- * once with zeros up to a multiple of eight; both cases run the same tile. tree() ends each sum.
+ * all of δ once, rows then columns. With eight lanes a partial sum is a lane, with one lane it is the column mod 8, so rows of other
+ * lengths are then copied once with zeros up to a multiple of eight; both cases run the same tile. tree() ends each sum.
  */
 #include "elementary.h"
 #include "thread.h"
@@ -78,7 +78,8 @@ static void add_gradients(const struct gradient_shape *s, const float *delta, co
   const long neighbours = is_single ? s->inputs : s->size;
   const long tap_tiles = divided_up(neighbours, 5);
   const long most = smaller(8, TILE_ACCUMULATORS / divided_up(neighbours, tap_tiles)), map_tiles = divided_up(s->maps, most);
-  const struct pass pass = { s->out_rows, s->pixels, s->delta_map, s->delta_row, is_single ? s->x_input : s->x_tap, s->x_row * s->stride, s->x_column };
+  struct pass pass = { s->out_rows, s->pixels, s->delta_map, s->delta_row, is_single ? s->x_input : s->x_tap, s->x_row * s->stride, s->x_column };
+  if (s->pixels == 1) pass = (struct pass){ 1, s->out_rows, s->delta_map, 0, pass.x_tap, 0, pass.x_row };
   float sums[40 * LANES];
   for (long mt = 0; mt < map_tiles; mt++) {
     const long map = cut(s->maps, map_tiles, mt), maps = cut(s->maps, map_tiles, mt + 1) - map;
@@ -145,8 +146,8 @@ static void add_strided(const struct convolutionGradient *call, long out_rows, l
 /* `rows` rows of `columns` floats to rows of `pitch`, zeros behind. */
 static void copy_rows(const float *from, float *to, long rows, long columns, long pitch) {
   for (long row = 0; row < rows; row++) {
-    memcpy(to + row * pitch, from + row * columns, (size_t)columns * 4);
-    memset(to + row * pitch + columns, 0, (size_t)(pitch - columns) * 4);
+    copy_floats(to + row * pitch, from + row * columns, columns);
+    clear_floats(to + row * pitch + columns, pitch - columns);
   }
 }
 
@@ -174,6 +175,8 @@ static void convolutionGradient(struct thread *thread, const struct convolutionG
     s.x_tap = 1;
     s.x_row = larger(columns, s.pixels * LANES + size - 1);
     s.x_column = LANES;
+  }
+  if (call->lanes == 1 && out_columns % LANES) {
     float *wide_delta = scratch(thread, maps * out_rows * s.delta_row + (long)call->inputs * rows * s.x_row);
     float *wide_x = wide_delta + maps * out_rows * s.delta_row;
     copy_rows(delta, wide_delta, maps * out_rows, out_columns, s.delta_row);

@@ -147,24 +147,34 @@ static void denseBackward(struct thread *thread, const struct denseBackward *cal
   gate_run(call->gate, output, x, output, inputs * call->lanes);
 }
 
-/* gradient[i][u] += x[i][0]·δ[0][u] + x[i][1]·δ[1][u] …, `lanes` terms; gradient, delta [lane][unit] with rows of `pitch`. */
-static void add_dense(const float *x, const float *delta, float *gradient, long inputs, long units, long row, long lanes, long pitch) {
+/*
+ * gradient[i][u] += x[i][0]·δ[0][u] + x[i][1]·δ[1][u] …, `lanes` terms; delta [lane][unit] with rows of `units`. The last units of a row are done by
+ * two vectors that overlap: a tile reads all it adds to before it writes, so both hold the same sums where they meet.
+ */
+static void add_dense(const float *x, const float *delta, float *gradient, long inputs, long units, long row, long lanes) {
   struct reach reach = {
-    .outer = 1, .rows = 1, .taps = lanes, .a_tap = 1, .a_map = lanes, .b_tap = pitch, .b_step = NARROW, .c_map = row, .c_step = NARROW, .start = START_OUTPUT,
+    .outer = 1, .rows = 1, .taps = lanes, .a_tap = 1, .a_map = lanes, .b_tap = units, .b_step = NARROW, .c_map = row, .c_step = NARROW, .start = START_OUTPUT,
   };
-  const long vectors = units / WIDE, whole = units / NARROW * NARROW;
+  struct reach end = reach;
+  long vectors = units / WIDE;
+  if (vectors > 0 && units % WIDE > 0 && units % WIDE < NARROW) vectors--;
+  const long narrow_from = vectors * WIDE, whole = (units - narrow_from) / NARROW, rest = (units - narrow_from) % NARROW;
+  const long pairs = rest > 0 && whole > 0;
+  end.b_step = end.c_step = rest;
   for (long i = 0; i < inputs;) {
     const long count = smaller(4, inputs - i);
     const float *a = x + i * lanes;
     float *c = gradient + i * row;
-    const long most = smaller(6, TILE_ACCUMULATORS / 4);
     for (long vector = 0; vector < vectors;) {
-      const long slots = smaller(most, vectors - vector);
+      const long slots = smaller(TILE_ACCUMULATORS / 4, vectors - vector);
       contiguous_tiles[count][slots](&reach, a, delta + vector * WIDE, c + vector * WIDE, 0);
       vector += slots;
     }
-    for (long unit = vectors * WIDE; unit < whole; unit += NARROW) strided_tiles[count][1](&reach, a, delta + unit, c + unit, 0);
-    for (long unit = whole; unit < units; unit++) single_tiles[count](&reach, a, delta + unit, c + unit, 0);
+    long unit = narrow_from;
+    for (long n = 0; n < whole - pairs; n++, unit += NARROW) strided_tiles[count][1](&reach, a, delta + unit, c + unit, 0);
+    if (pairs) strided_tiles[count][2](&end, a, delta + unit, c + unit, 0);
+    else
+      for (; unit < units; unit++) single_tiles[count](&reach, a, delta + unit, c + unit, 0);
     i += count;
   }
 }
@@ -179,11 +189,11 @@ static void denseGradient(struct thread *thread, const struct denseGradient *cal
     for (long unit = 0; unit < units; unit++) bias[unit] += lanes == 1 ? delta[unit] : tree(delta + unit * LANES);
   }
   if (lanes == 1) {
-    add_dense(x, delta, gradient, inputs, units, row, 1, units);
+    add_dense(x, delta, gradient, inputs, units, row, 1);
     return;
   }
   float *turned = scratch(thread, units * LANES);
   for (long lane = 0; lane < LANES; lane++)
     for (long unit = 0; unit < units; unit++) turned[lane * units + unit] = delta[unit * LANES + lane];
-  add_dense(x, turned, gradient, inputs, units, row, LANES, units);
+  add_dense(x, turned, gradient, inputs, units, row, LANES);
 }

@@ -192,7 +192,6 @@ static void subsamplingBackward(struct thread *thread, const struct subsamplingB
     const float slope = is_squared ? beta[map] * beta[map] : beta[map];
     const float *in_map = input + map * b.rows * in_row;
     float *out_map = output + map * b.rows * in_row;
-    if (b.out_columns * b.factor < b.columns || b.out_rows * b.factor < b.rows) clear_dropped(&b, out_map);
     for (long row = 0; row < b.out_rows; row++) {
       const long small = (map * b.out_rows + row) * out_row, large = row * b.factor * in_row;
       const float *d = delta + small, *kept = down + small, *in = in_map + large;
@@ -200,8 +199,10 @@ static void subsamplingBackward(struct thread *thread, const struct subsamplingB
       if (b.lanes == 1) FOR_REDUCE(b, reduce, up_row_of_one(reduce, &b, d, kept, in, out, slope, inverse))
       else if (b.factor == 2) FOR_REDUCE(b, reduce, up_row(2, reduce, &b, d, kept, in, out, slope, inverse))
       else FOR_REDUCE(b, reduce, up_row(b.factor, reduce, &b, d, kept, in, out, slope, inverse))
-      if (!is_linear) gate_run(call->gate, out, in, out, b.factor * in_row);
+      if (b.lanes == LANES && !is_linear) gate_run(call->gate, out, in, out, b.factor * in_row);
     }
+    if (b.lanes == 1 && !is_linear) gate_run(call->gate, out_map, in_map, out_map, b.out_rows * b.factor * in_row);
+    if (b.out_columns * b.factor < b.columns || b.out_rows * b.factor < b.rows) clear_dropped(&b, out_map);
   }
 }
 

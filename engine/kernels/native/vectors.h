@@ -124,6 +124,19 @@ ALWAYS four tree_of_four(const float *s) {
 
 ALWAYS double tree_of_doubles(const double *s) { return ((s[0] + s[4]) + (s[2] + s[6])) + ((s[1] + s[5]) + (s[3] + s[7])); }
 
+/* Short runs of floats, where a call of memcpy would cost more than the copy. */
+ALWAYS void copy_floats(float *to, const float *from, long count) {
+  long n = 0;
+  for (; n + NARROW <= count; n += NARROW) *(narrow_at *)(to + n) = *(const narrow_at *)(from + n);
+  for (; n < count; n++) to[n] = from[n];
+}
+
+ALWAYS void clear_floats(float *to, long count) {
+  long n = 0;
+  for (; n + NARROW <= count; n += NARROW) *(narrow_at *)(to + n) = (narrow)SPLAT(NARROW, 0.0f);
+  for (; n < count; n++) to[n] = 0.0f;
+}
+
 ALWAYS long smaller(long a, long b) { return a < b ? a : b; }
 ALWAYS long larger(long a, long b) { return a > b ? a : b; }
 ALWAYS long divided_up(long a, long b) { return (a + b - 1) / b; }

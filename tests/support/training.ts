@@ -1,0 +1,77 @@
+/** Small trainings on made-up pictures, on real threads, for tests of the engine. */
+import { once } from "node:events";
+import { Worker } from "node:worker_threads";
+import { createMemory, createReference, createTrainer, planTraining } from "../../engine/index.ts";
+import type { Trainer, TrainingPlan, TrainingSpec } from "../../engine/index.ts";
+import { network } from "../../schemas/network.ts";
+import { optimiser } from "../../schemas/optimiser.ts";
+import { sizeOf } from "../../schemas/shape.ts";
+
+/** A spec of odd sizes: 7×5 pictures, batches that fill no lane, a smaller last batch. */
+export function smallSpec(layers: readonly Record<string, unknown>[], changes: Partial<TrainingSpec> = {}): TrainingSpec {
+  return {
+    network: network.parse({ layers }),
+    loss: "cross-entropy",
+    optimiser: optimiser.parse({ kind: "sgd", learningRate: 0.05, momentum: 0.9 }),
+    schedule: { kind: "constant", warmup: 0 },
+    epochs: 2,
+    batchSize: 29,
+    shuffle: true,
+    seed: 7,
+    numerics: "reproducible",
+    normalisation: { kind: "standardise", mean: [120, 130], std: [70, 75] },
+    augmentation: { shift: 0, rotate: 0, scale: 0, elastic: null, flip: false },
+    background: 0,
+    input: { channels: 2, height: 7, width: 5 },
+    classes: 3,
+    dtype: "uint8",
+    counts: { train: 70, validation: 21, test: 9 },
+    targetAccuracy: null,
+    patience: null,
+    stopAtStep: null,
+    threads: 1,
+    ...changes,
+  };
+}
+
+/** Pictures whose class can be learned: a bright band where the class says, and noise. */
+function fillSplits(plan: TrainingPlan, memory: WebAssembly.Memory): void {
+  const { spec, splits } = plan;
+  const bytes = new Uint8Array(memory.buffer);
+  const ints = new Int32Array(memory.buffer);
+  const size = sizeOf(spec.input);
+  let state = 12345;
+  for (const { count, samplesAddress, labelsAddress } of Object.values(splits)) {
+    for (let sample = 0; sample < count; sample++) {
+      const label = sample % spec.classes;
+      ints[labelsAddress / 4 + sample] = label;
+      for (let pixel = 0; pixel < size; pixel++) {
+        state = (Math.imul(state, 1103515245) + 12345) >>> 0;
+        bytes[samplesAddress + sample * size + pixel] = (state >>> 24) / 2 + (pixel % spec.classes === label ? 100 : 0);
+      }
+    }
+  }
+}
+
+export interface SmallTraining {
+  plan: TrainingPlan;
+  memory: WebAssembly.Memory;
+  trainer: Trainer;
+  close: () => Promise<void>;
+}
+
+/** Starts a training on `spec.threads` real threads. Call `close` at the end. */
+export async function startTraining(spec: TrainingSpec, options: { resume?: Uint8Array } = {}): Promise<SmallTraining> {
+  const plan = planTraining(spec);
+  const memory = createMemory(plan);
+  fillSplits(plan, memory);
+  const script = new URL("../../dist/tests/support/gradient-thread.js", import.meta.url);
+  const workers = Array.from({ length: spec.threads - 1 }, (_, index) => new Worker(script, { workerData: { plan, memory, thread: index + 1 } }));
+  await Promise.all(workers.map((worker) => once(worker, "message")));
+  const trainer = createTrainer({ plan, memory, kernels: createReference({ buffer: memory.buffer, realBytes: 4 }), ...options });
+  const close = async (): Promise<void> => {
+    trainer.close();
+    await Promise.all(workers.map((worker) => worker.terminate()));
+  };
+  return { plan, memory, trainer, close };
+}
