@@ -18,6 +18,7 @@ import { runExperiment, type Outcome } from "./results/training.ts";
 
 interface Task {
   name: string;
+  seed: number;
   kernels: string;
 }
 
@@ -47,7 +48,8 @@ function write(path: string, text: string): void {
 
 function keep(outcome: Outcome): void {
   const known = existsSync(outcomesFile) ? (JSON.parse(readFileSync(outcomesFile, "utf8")) as Outcome[]) : [];
-  const outcomes = experiments.flatMap(({ name }) => (name === outcome.name ? outcome : (known.find((each) => each.name === name) ?? [])));
+  const all = [...known.filter((each) => each.name !== outcome.name || each.seed !== outcome.seed), outcome];
+  const outcomes = experiments.flatMap(({ name, seeds }) => seeds.flatMap((seed) => all.find((each) => each.name === name && each.seed === seed) ?? []));
   write(outcomesFile, `${JSON.stringify(outcomes, null, 1)}\n`);
   write(document, renderResults(outcomes));
 }
@@ -60,12 +62,12 @@ async function main(): Promise<void> {
   const wanted = positionals.length > 0 ? positionals.map(named) : experiments;
   const possible = wanted.filter(({ request }) => isPresent(request.dataset as Collection));
   for (const { name, request } of wanted) if (!isPresent(request.dataset as Collection)) console.log(`${name}: left out, ${request.dataset} is not on this machine`);
-  const waiting = [...possible];
+  const waiting = possible.flatMap(({ name, seeds }) => seeds.map((seed): Task => ({ name, seed, kernels: values.kernels })));
   const work = async (): Promise<void> => {
     for (let next = waiting.shift(); next; next = waiting.shift()) {
-      const outcome = await inThread({ name: next.name, kernels: values.kernels });
+      const outcome = await inThread(next);
       keep(outcome);
-      console.log(`${outcome.name}: test error ${(100 * (outcome.errorRates.at(-1) ?? NaN)).toFixed(2)} % after ${outcome.epochs} epochs in ${outcome.seconds.toFixed(0)} s`);
+      console.log(`${outcome.name}, seed ${outcome.seed}: test error ${(100 * (outcome.errorRates.at(-1) ?? NaN)).toFixed(2)} % after ${outcome.epochs} epochs in ${outcome.seconds.toFixed(0)} s`);
     }
   };
   await Promise.all(Array.from({ length: Math.max(1, Number(values.parallel)) }, work));
@@ -73,6 +75,6 @@ async function main(): Promise<void> {
 
 if (isMainThread) await main();
 else {
-  const { name, kernels } = workerData as Task;
-  parentPort?.postMessage(runExperiment(named(name), kernels));
+  const { name, ...rest } = workerData as Task;
+  parentPort?.postMessage(runExperiment({ experiment: named(name), ...rest }));
 }

@@ -7,14 +7,24 @@ const table = (header: readonly string[], rows: readonly (readonly string[])[]):
   [header, header.map(() => "---"), ...rows].map((cells) => `| ${cells.join(" | ")} |`).join("\n");
 const mean = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length;
 
-type Pair = readonly [Experiment, Outcome];
+/** An experiment and its outcomes, one a seed. */
+type Pair = readonly [Experiment, readonly [Outcome, ...Outcome[]]];
 
-const finalError = ({ diverged, errorRates }: Outcome): string => (diverged ? `diverged at ${diverged}` : percent(errorRates.at(-1) ?? NaN));
+function finalError(outcomes: readonly Outcome[]): string {
+  const diverged = outcomes.find((each) => each.diverged);
+  if (diverged) return `diverged at ${diverged.diverged}`;
+  const rates = outcomes.map(({ errorRates }) => errorRates.at(-1) ?? NaN);
+  const middle = `**${percent(mean(rates))}**`;
+  return rates.length === 1 ? middle : `${middle}, mean of ${rates.length} seeds (${percent(Math.min(...rates))} … ${percent(Math.max(...rates))})`;
+}
 
 const trainings = (pairs: readonly Pair[]): string =>
   table(
     ["experiment", "network and training", "test error", "others", "parameters", "s / epoch"],
-    pairs.map(([{ name, title, claim }, outcome]) => [`\`${name}\``, title, `**${finalError(outcome)}**`, claim ?? "", String(outcome.parameters), (outcome.seconds / outcome.epochs).toFixed(1)]),
+    pairs.map(([{ name, title, claim }, outcomes]) => {
+      const [{ parameters, seconds, epochs }] = outcomes;
+      return [`\`${name}\``, title, finalError(outcomes), claim ?? "", String(parameters), (seconds / epochs).toFixed(1)];
+    }),
   );
 
 /** The largest difference between the α of two outcomes. */
@@ -22,14 +32,15 @@ const apart = (a: Outcome, b: Outcome): number | null =>
   a.alpha && b.alpha ? Math.max(...a.alpha.flatMap((row, map) => row.map((share, input) => Math.abs(share - (b.alpha?.[map]?.[input] ?? NaN))))) : null;
 
 function combinations(pairs: readonly Pair[]): string {
-  const plain = pairs.find(([{ name }]) => name.includes("combination-none"))?.[1];
+  const plain = pairs.find(([{ name }]) => name.endsWith("combination-none"))?.[1][0];
   return table(
     ["experiment", "inputs of C3", "test error", "effective inputs a map: mean (least … most)", "largest difference of an α from no penalty", "same weights as no penalty"],
-    pairs.map(([{ name, title }, outcome]) => {
+    pairs.map(([{ name, title }, outcomes]) => {
+      const [outcome] = outcomes;
       const { effectiveInputs } = outcome;
       const difference = plain && apart(outcome, plain);
       return [
-        `\`${name}\``, title, `**${finalError(outcome)}**`,
+        `\`${name}\``, title, finalError(outcomes),
         effectiveInputs ? `${mean(effectiveInputs).toFixed(2)} (${Math.min(...effectiveInputs).toFixed(2)} … ${Math.max(...effectiveInputs).toFixed(2)})` : "",
         difference === null || difference === undefined || outcome === plain ? "" : difference.toExponential(1),
         plain && outcome.alpha && outcome !== plain ? (outcome.weightsSha256 === plain.weightsSha256 ? "yes, to the bit" : "no") : "",
@@ -38,7 +49,7 @@ function combinations(pairs: readonly Pair[]): string {
   );
 }
 
-const matrix = ([{ title }, { alpha, effectiveInputs }]: Pair): string =>
+const matrix = ([{ title }, [{ alpha, effectiveInputs }]]: Pair): string =>
   [
     `**${title}**`,
     "",
@@ -48,7 +59,7 @@ const matrix = ([{ title }, { alpha, effectiveInputs }]: Pair): string =>
     ),
   ].join("\n");
 
-const curve = ([{ name }, { errorRates }]: Pair): string => `- \`${name}\`: ${errorRates.filter((_, epoch) => errorRates.length <= 40 || (epoch + 1) % 10 === 0 || epoch === 0).map((rate) => (100 * rate).toFixed(2)).join(" ")}`;
+const curve = ([{ name }, [{ seed, errorRates }]]: Pair): string => `- \`${name}\`, seed ${seed}: ${errorRates.filter((_, epoch) => errorRates.length <= 40 || (epoch + 1) % 10 === 0 || epoch === 0).map((rate) => (100 * rate).toFixed(2)).join(" ")}`;
 
 const titles: Readonly<Record<string, string>> = {
   mnist: "MNIST",
@@ -58,7 +69,7 @@ const titles: Readonly<Record<string, string>> = {
 };
 
 function section(group: string, pairs: readonly Pair[]): string {
-  const learned = pairs.filter(([, { alpha }]) => alpha);
+  const learned = pairs.filter(([, [{ alpha }]]) => alpha);
   return [
     `## ${titles[group] ?? group}`,
     group.endsWith("-combinations") ? combinations(pairs) : trainings(pairs),
@@ -69,15 +80,15 @@ function section(group: string, pairs: readonly Pair[]): string {
 
 export function renderResults(outcomes: readonly Outcome[]): string {
   const pairs = experiments.flatMap((experiment): Pair[] => {
-    const outcome = outcomes.find(({ name }) => name === experiment.name);
-    return outcome ? [[experiment, outcome]] : [];
+    const [first, ...others] = outcomes.filter(({ name }) => name === experiment.name);
+    return first ? [[experiment, [first, ...others]]] : [];
   });
   const groups = [...new Set(pairs.map(([{ group }]) => group))];
   const [first] = outcomes;
   return `${[
     "# Results",
-    "Written by `npm run results`; the outcomes stand in `docs/results.json`. One experiment again: `npm run results -- lenet-5`. Every training has seed " +
-      `${[...new Set(outcomes.map(({ seed }) => seed))].join(", ")} and numerics \`reproducible\`: with the same engine (${first?.engine ?? ""}) the same numbers come out on any machine and any number of threads. ` +
+    "Written by `npm run results`; the outcomes stand in `docs/results.json`. One experiment again: `npm run results -- lenet-5`. The seed is 1, and 1, 2, 3 … where several are named; numerics are " +
+      `\`reproducible\`: with the same engine (${first?.engine ?? ""}) the same numbers come out on any machine and any number of threads. ` +
       "The whole training split is trained on; the test split is looked at after each epoch but decides nothing: a result is that of the last epoch, not of the best. " +
       `Seconds are those of one thread with \`${[...new Set(outcomes.map(({ kernels }) => kernels))].join("`, `")}\` on a machine that did other things besides.`,
     "A request is what the API takes: each experiment is a body of `POST /v1/jobs`, to be read in `scripts/results/experiments.ts`.",

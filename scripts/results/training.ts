@@ -1,6 +1,6 @@
 /** One experiment from its request to its outcome, on the calling thread. */
 import { createHash } from "node:crypto";
-import { createMemory, createTrainer, describeNetwork, engineVersion, fitNormalisation, planTraining, type TrainingSpec } from "../../engine/index.ts";
+import { createMemory, createTrainer, describeNetwork, engineVersion, fitNormalisation, planTraining, readSafetensors, writeSafetensors, type TrainingSpec } from "../../engine/index.ts";
 import { completeRequest } from "../../schemas/complete.ts";
 import { jobRequest } from "../../schemas/job.ts";
 import { networkShape } from "../../schemas/shape.ts";
@@ -28,6 +28,12 @@ export interface Outcome {
 
 const classes = 10;
 
+/** Of the parameters alone, without what a checkpoint also holds. */
+function digestOfWeights(checkpoint: Uint8Array): string {
+  const tensors = new Map([...readSafetensors(checkpoint).tensors].filter(([name]) => name.startsWith("layers.")));
+  return createHash("sha256").update(writeSafetensors({ tensors })).digest("hex");
+}
+
 function statisticsOf({ samples }: LabelledSamples): Parameters<typeof fitNormalisation>[2] {
   let sum = 0;
   let squares = 0;
@@ -43,8 +49,8 @@ function statisticsOf({ samples }: LabelledSamples): Parameters<typeof fitNormal
   return { mean: [mean], std: [Math.sqrt(squares / samples.length - mean * mean)], minimum, maximum };
 }
 
-export function runExperiment(experiment: Experiment, kernels: string): Outcome {
-  const request = completeRequest(jobRequest.parse(experiment.request));
+export function runExperiment({ experiment, seed, kernels }: { experiment: Experiment; seed: number; kernels: string }): Outcome {
+  const request = completeRequest(jobRequest.parse({ ...experiment.request, seed }));
   const splits = { train: readSplit(request.dataset as Collection, "train"), test: readSplit(request.dataset as Collection, "test") };
   const input = splits.train.shape;
   const spec: TrainingSpec = {
@@ -72,7 +78,7 @@ export function runExperiment(experiment: Experiment, kernels: string): Outcome 
     if (report.kind !== "epoch") continue;
     errorRates.push(1 - (report.validation?.accuracy ?? NaN));
     trainingLoss = report.loss;
-    process.stderr.write(`${experiment.name}: epoch ${report.epoch}, test error ${(100 * errorRates.at(-1)!).toFixed(2)} %\n`);
+    process.stderr.write(`${experiment.name}, seed ${seed}: epoch ${report.epoch}, test error ${(100 * errorRates.at(-1)!).toFixed(2)} %\n`);
   }
   const seconds = (performance.now() - started) / 1000;
   const weights = trainer.checkpoint();
@@ -83,6 +89,6 @@ export function runExperiment(experiment: Experiment, kernels: string): Outcome 
     parameters: networkShape(request.network.layers, input, classes).layers.reduce((sum, layer) => sum + layer.parameters, 0),
     alpha: combination?.alpha ?? null,
     effectiveInputs: combination?.effectiveInputs ?? null,
-    weightsSha256: createHash("sha256").update(weights).digest("hex"),
+    weightsSha256: digestOfWeights(weights),
   };
 }
