@@ -175,7 +175,7 @@ export const contract = {
    */
   combinationGradient: ["gradient", "filters", "alpha", "filterGradient", "mixGradient", "work", "inputs", "area", "maps", "shared"],
   /**
-   * §3.3.1: mixGradient_ij += s_ij − α_ij Σ_m s_mj with s = α·∂Ω/∂α: l1 λα (as printed, so the sum is zero on the simplex), entropy −λα(lnα + 1), half λ√α/2,
+   * §3.3.1: mixGradient_ij += s_ij − α_ij Σ_m s_mj with s = α·∂Ω/∂α: l1 λα (as printed; Σ_m s_mj is λ on the simplex, so what is added is zero), entropy −λα(lnα + 1), half λ√α/2,
    * concentration −2λα². strength: one real, λ. omega: one double, set to Ω.
    */
   combinationPenalty: ["alpha", "logAlpha", "mixGradient", "strength", "omega", "penalty", "maps", "inputs"],

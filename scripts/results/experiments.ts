@@ -26,13 +26,13 @@ const learned = (penalty: "none" | "l1" | "entropy", strength: number): Inputs =
 
 const distortions: JobRequestInput["augmentation"] = { shift: 1.5, rotate: 10, scale: 0.12, elastic: { alpha: 34, sigma: 5 } };
 
-const strengths = [0.001, 0.01, 0.1];
+const strengths = [0.01, 0.03, 0.1];
 const combinations: readonly { name: string; title: string; inputs: Inputs; alsoOnFashion: boolean }[] = [
   { name: "table", title: "LeNet-5's table", inputs: "lenet-5", alsoOnFashion: true },
   { name: "all", title: "all maps", inputs: "all", alsoOnFashion: false },
   { name: "none", title: "learned, no penalty", inputs: learned("none", 0), alsoOnFashion: true },
   ...(["l1", "entropy"] as const).flatMap((penalty) =>
-    strengths.map((strength) => ({ name: `${penalty}-${strength}`, title: `learned, ${penalty}, λ = ${strength}`, inputs: learned(penalty, strength), alsoOnFashion: strength === 0.01 })),
+    strengths.map((strength) => ({ name: `${penalty}-${strength}`, title: `learned, ${penalty}, λ = ${strength}`, inputs: learned(penalty, strength), alsoOnFashion: strength === 0.03 })),
   ),
 ];
 

@@ -113,6 +113,7 @@ export function combinationPenalty(alpha: usize, logAlpha: usize, mixGradient: u
         sum = add(sum, multiply(lambda, slopeOf(penalty, a, l)));
         total += <f64>laneOf(penaltyOf(penalty, a, l), 0);
       }
+      if (penalty == l1) sum = lambda;
       for (let i: u32 = 0; i < inputs; i++) {
         const place = row + realBytes(i);
         const a = readNarrow(alpha + place);

@@ -102,6 +102,7 @@ static void combinationPenalty(struct thread *thread, const struct combinationPe
       sum = sum + strength * slope_of(call->penalty, alpha[i], logs[i]);
       total = total + (double)term_of(call->penalty, alpha[i], logs[i]);
     }
+    if (call->penalty == PENALTY_l1) sum = strength;
     for (long i = 0; i < inputs; i++)
       mix_gradient[map * inputs + i] = mix_gradient[map * inputs + i] + (strength * slope_of(call->penalty, alpha[i], logs[i]) - alpha[i] * sum);
   }
