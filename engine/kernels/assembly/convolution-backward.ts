@@ -8,8 +8,9 @@
  */
 import { gateRun } from "./activations";
 import { blockBytes, realBytes, vectorBytes } from "./address";
+import { backwardOfSample } from "./convolution-backward-sample";
 import { denseBackward } from "./dense";
-import { broadcast, multiplyAdd, read, readNarrow, write, writeFirst, writeNarrow, zero } from "./lanes";
+import { broadcast, multiplyAdd, read, readNarrow, write, writeNarrow, zero } from "./lanes";
 
 const interior: u32 = 0;
 const left: u32 = 1;
@@ -226,121 +227,12 @@ function strided(delta: usize, weights: usize, output: usize, inputs: u32, rows:
   }
 }
 
-/** A vector of δ's row at column q, zero outside δ; `q` holds the four columns. */
-// @ts-ignore: decorator
-@inline
-function inside(address: usize, q: v128, outColumns: v128): v128 {
-  return v128.and(read(address), i32x4.lt_u(q, outColumns));
-}
-
-/**
- * A single sample, stride 1: `vectors` runs of four columns of one or two input maps, the last run beginning lastColumn columns after the first. Columns outside δ add a zero,
- * which changes no chain that began with zero.
- */
-// @ts-ignore: decorator
-@inline
-function sampleTile(maps: u32, vectors: u32, delta: usize, weights: usize, output: usize, outputs: u32, tapRows: u32, size: u32, column: u32, lastColumn: u32, outColumns: u32, planeBytes: usize, stepBytes: usize, filterBytes: usize, outPlaneBytes: usize, stored: u32): void {
-  const rowBytes = realBytes(outColumns);
-  const limit = i32x4.splat(outColumns);
-  const one = i32x4.splat(1);
-  const lastBytes = realBytes(lastColumn);
-  const iota = i32x4(0, 1, 2, 3);
-  let a0 = zero(), a1 = zero(), a2 = zero(), a3 = zero();
-  let b0 = zero(), b1 = zero(), b2 = zero(), b3 = zero();
-  for (let j: u32 = 0; j < outputs; j++) {
-    let y = delta;
-    let wa = weights;
-    let wb = weights + filterBytes;
-    for (let ky: u32 = 0; ky < tapRows; ky++) {
-      let q0 = i32x4.add(i32x4.splat(column), iota);
-      let q1 = i32x4.add(i32x4.splat(column + (vectors == 2 ? lastColumn : 4)), iota);
-      let q2 = i32x4.add(i32x4.splat(column + (vectors == 3 ? lastColumn : 8)), iota);
-      let q3 = i32x4.add(i32x4.splat(column + lastColumn), iota);
-      let x = y;
-      for (let kx: u32 = 0; kx < size; kx++) {
-        const ka = broadcast(wa);
-        const kb = maps > 1 ? broadcast(wb) : ka;
-        let d = inside(x, q0, limit);
-        a0 = multiplyAdd(a0, d, ka);
-        if (maps > 1) b0 = multiplyAdd(b0, d, kb);
-        q0 = i32x4.sub(q0, one);
-        if (vectors > 1) {
-          d = inside(x + (vectors == 2 ? lastBytes : vectorBytes), q1, limit);
-          a1 = multiplyAdd(a1, d, ka);
-          if (maps > 1) b1 = multiplyAdd(b1, d, kb);
-          q1 = i32x4.sub(q1, one);
-        }
-        if (vectors > 2) {
-          d = inside(x + (vectors == 3 ? lastBytes : 2 * vectorBytes), q2, limit);
-          a2 = multiplyAdd(a2, d, ka);
-          if (maps > 1) b2 = multiplyAdd(b2, d, kb);
-          q2 = i32x4.sub(q2, one);
-        }
-        if (vectors > 3) {
-          d = inside(x + lastBytes, q3, limit);
-          a3 = multiplyAdd(a3, d, ka);
-          if (maps > 1) b3 = multiplyAdd(b3, d, kb);
-          q3 = i32x4.sub(q3, one);
-        }
-        wa += stepBytes;
-        wb += stepBytes;
-        x -= realBytes(1);
-      }
-      y -= rowBytes;
-    }
-    delta += planeBytes;
-    weights += realBytes(1);
-  }
-  for (let map: u32 = 0; map < maps; map++) {
-    writeFirst(output, map == 0 ? a0 : b0, stored);
-    if (vectors > 1) write(output + (vectors == 2 ? lastBytes : vectorBytes), map == 0 ? a1 : b1);
-    if (vectors > 2) write(output + (vectors == 3 ? lastBytes : 2 * vectorBytes), map == 0 ? a2 : b2);
-    if (vectors > 3) write(output + lastBytes, map == 0 ? a3 : b3);
-    output += outPlaneBytes;
-  }
-}
-
-/** One row of a single sample. The last vector of a row overlaps the one before it. */
-// @ts-ignore: decorator
-@inline
-function sampleRow(maps: u32, delta: usize, weights: usize, output: usize, outputs: u32, tapRows: u32, size: u32, columns: u32, outColumns: u32, padding: u32, planeBytes: usize, stepBytes: usize, filterBytes: usize, outPlaneBytes: usize): void {
-  let column: u32 = 0;
-  for (; column < columns; column += 16) {
-    const rest = columns - column;
-    const y = delta + realBytes(column + padding);
-    const out = output + realBytes(column);
-    if (rest > 12) sampleTile(maps, 4, y, weights, out, outputs, tapRows, size, column + padding, min(12, rest - 4), outColumns, planeBytes, stepBytes, filterBytes, outPlaneBytes, 4);
-    else if (rest > 8) sampleTile(maps, 3, y, weights, out, outputs, tapRows, size, column + padding, rest - 4, outColumns, planeBytes, stepBytes, filterBytes, outPlaneBytes, 4);
-    else if (rest > 4) sampleTile(maps, 2, y, weights, out, outputs, tapRows, size, column + padding, rest - 4, outColumns, planeBytes, stepBytes, filterBytes, outPlaneBytes, 4);
-    else sampleTile(maps, 1, y, weights, out, outputs, tapRows, size, column + padding, 0, outColumns, planeBytes, stepBytes, filterBytes, outPlaneBytes, rest);
-  }
-}
-
-function sample(delta: usize, weights: usize, output: usize, inputs: u32, rows: u32, columns: u32, maps: u32, outRows: u32, outColumns: u32, size: u32, padding: u32): void {
-  const rowBytes = realBytes(outColumns);
-  const planeBytes = outRows * rowBytes;
-  const outPlaneBytes = realBytes(rows * columns);
-  const step = realBytes(maps);
-  const filterBytes = size * size * step;
-  for (let i: u32 = 0; i < inputs; i += 2)
-    for (let row: u32 = 0; row < rows; row++) {
-      const v = row + padding;
-      const low: u32 = v >= outRows ? v - outRows + 1 : 0;
-      const tapRows = min(size - 1, v) + 1 - low;
-      const y = delta + (v - low) * rowBytes;
-      const w = weights + i * filterBytes + low * size * step;
-      const out = output + i * outPlaneBytes + realBytes(row * columns);
-      if (i + 1 < inputs) sampleRow(2, y, w, out, maps, tapRows, size, columns, outColumns, padding, planeBytes, step, filterBytes, outPlaneBytes);
-      else sampleRow(1, y, w, out, maps, tapRows, size, columns, outColumns, padding, planeBytes, step, filterBytes, outPlaneBytes);
-    }
-}
-
 export function convolutionBackward(delta: usize, weights: usize, input: usize, output: usize, inputs: u32, rows: u32, columns: u32, maps: u32, outRows: u32, outColumns: u32, size: u32, stride: u32, padding: u32, gate: u32, lanes: u32): void {
   const isPlain = stride == 1 && padding < size;
   if (lanes == 8 && outRows == 1 && outColumns == 1 && padding == 0 && rows == size && columns == size) return denseBackward(delta, weights, input, output, inputs * size * size, maps, gate, lanes);
   if (lanes == 8 && isPlain && size == 5 && outColumns >= 4) sliding5(delta, weights, output, inputs, rows, columns, maps, outRows, outColumns, padding);
   else if (lanes == 8 && isPlain && size == 3 && outColumns >= 2) sliding3(delta, weights, output, inputs, rows, columns, maps, outRows, outColumns, padding);
-  else if (lanes == 1 && isPlain) sample(delta, weights, output, inputs, rows, columns, maps, outRows, outColumns, size, padding);
+  else if (lanes == 1 && isPlain) backwardOfSample(delta, weights, output, inputs, rows, columns, maps, outRows, outColumns, size, padding);
   else strided(delta, weights, output, inputs, rows, columns, maps, outRows, outColumns, size, stride, padding, lanes);
   gateRun(gate, output, input, inputs * rows * columns * lanes);
 }

@@ -239,8 +239,12 @@ export function denseBackward(delta: usize, weights: usize, input: usize, output
 /** Rows of inputs that one pass over the units touches: their gradients stay in the first cache. */
 const rowsAtOnce: u32 = 16;
 
-/** Four units of `inputs` rows: δ of the four, turned so that a vector holds one sample's, stays in registers. */
-function gradientFour(input: usize, delta: usize, gradient: usize, inputs: u32, stepBytes: usize): void {
+/**
+ * Four units of `inputs` rows: δ of the four, turned so that a vector holds one sample's, stays in registers. The first `done` units are
+ * in the sum already: they are computed again and left.
+ */
+function gradientFour(input: usize, delta: usize, gradient: usize, inputs: u32, stepBytes: usize, done: u32): void {
+  const fresh = i32x4.ge_s(i32x4(0, 1, 2, 3), i32x4.splat(done));
   const a0 = read(delta), b0 = read(delta + blockBytes), c0 = read(delta + 2 * blockBytes), d0 = read(delta + 3 * blockBytes);
   const ab0 = v128.shuffle<f32>(a0, b0, 0, 4, 1, 5), cd0 = v128.shuffle<f32>(c0, d0, 0, 4, 1, 5);
   const ab2 = v128.shuffle<f32>(a0, b0, 2, 6, 3, 7), cd2 = v128.shuffle<f32>(c0, d0, 2, 6, 3, 7);
@@ -253,14 +257,16 @@ function gradientFour(input: usize, delta: usize, gradient: usize, inputs: u32, 
   const s4 = v128.shuffle<f32>(ab4, cd4, 0, 1, 4, 5), s5 = v128.shuffle<f32>(ab4, cd4, 2, 3, 6, 7);
   const s6 = v128.shuffle<f32>(ab6, cd6, 0, 1, 4, 5), s7 = v128.shuffle<f32>(ab6, cd6, 2, 3, 6, 7);
   for (let i: u32 = 0; i < inputs; i++) {
-    let g = multiplyAdd(read(gradient), broadcast(input), s0);
+    const before = read(gradient);
+    let g = multiplyAdd(before, broadcast(input), s0);
     g = multiplyAdd(g, broadcast(input + realBytes(1)), s1);
     g = multiplyAdd(g, broadcast(input + realBytes(2)), s2);
     g = multiplyAdd(g, broadcast(input + realBytes(3)), s3);
     g = multiplyAdd(g, broadcast(input + realBytes(4)), s4);
     g = multiplyAdd(g, broadcast(input + realBytes(5)), s5);
     g = multiplyAdd(g, broadcast(input + realBytes(6)), s6);
-    write(gradient, multiplyAdd(g, broadcast(input + realBytes(7)), s7));
+    g = multiplyAdd(g, broadcast(input + realBytes(7)), s7);
+    write(gradient, done > 0 ? select(fresh, g, before) : g);
     input += blockBytes;
     gradient += stepBytes;
   }
@@ -284,8 +290,9 @@ function gradientBlock(input: usize, delta: usize, gradient: usize, inputs: u32,
     const x = input + i * blockBytes;
     const row = gradient + i * step;
     let unit = from;
-    for (; unit + 4 <= to; unit += 4) gradientFour(x, delta + unit * blockBytes, row + realBytes(unit), rows, step);
-    for (; unit < to; unit++) gradientOne(x, delta + unit * blockBytes, row + realBytes(unit), rows, step);
+    for (; unit + 4 <= to; unit += 4) gradientFour(x, delta + unit * blockBytes, row + realBytes(unit), rows, step, 0);
+    if (unit < to && to - from >= 4) gradientFour(x, delta + (to - 4) * blockBytes, row + realBytes(to - 4), rows, step, unit + 4 - to);
+    else for (; unit < to; unit++) gradientOne(x, delta + unit * blockBytes, row + realBytes(unit), rows, step);
   }
 }
 

@@ -126,6 +126,44 @@ function award(value: v128, d: v128, input: usize, output: usize, factor: u32, r
   }
 }
 
+/** Four blocks of 2×2 of a single sample, their values each to four pixels, or to the first that equals d. */
+// @ts-ignore: decorator
+@inline
+function spreadFour(value: v128, d: v128, input: usize, output: usize, reduce: u32, rowBytes: usize): void {
+  let top0 = value, top1 = value, bottom0 = value, bottom1 = value;
+  if (reduce == max) {
+    const a = read(input), b = read(input + vectorBytes);
+    const e = read(input + rowBytes), f = read(input + rowBytes + vectorBytes);
+    const first = f32x4.eq(v128.shuffle<f32>(a, b, 0, 2, 4, 6), d);
+    const second = v128.andnot(f32x4.eq(v128.shuffle<f32>(a, b, 1, 3, 5, 7), d), first);
+    const top = v128.or(first, second);
+    const third = v128.andnot(f32x4.eq(v128.shuffle<f32>(e, f, 0, 2, 4, 6), d), top);
+    const fourth = v128.andnot(v128.andnot(f32x4.eq(v128.shuffle<f32>(e, f, 1, 3, 5, 7), d), top), third);
+    top0 = v128.and(value, first);
+    top1 = v128.and(value, second);
+    bottom0 = v128.and(value, third);
+    bottom1 = v128.and(value, fourth);
+  }
+  write(output, v128.shuffle<f32>(top0, top1, 0, 4, 1, 5));
+  write(output + vectorBytes, v128.shuffle<f32>(top0, top1, 2, 6, 3, 7));
+  write(output + rowBytes, v128.shuffle<f32>(bottom0, bottom1, 0, 4, 1, 5));
+  write(output + rowBytes + vectorBytes, v128.shuffle<f32>(bottom0, bottom1, 2, 6, 3, 7));
+}
+
+/** The blocks of a row of a single sample that go four at a time; returns how many did. */
+function backwardFours(delta: usize, input: usize, down: usize, output: usize, slope: v128, inverse: v128, outColumns: u32, reduce: u32, gate: u32, rowBytes: usize): u32 {
+  let column: u32 = 0;
+  for (; column + 4 <= outColumns; column += 4) {
+    const from = realBytes(column);
+    let value = multiply(slope, read(delta + from));
+    if (reduce == mean) value = multiply(value, inverse);
+    const d = reduce == max ? read(down + from) : value;
+    if (reduce == max) value = gateFour(gate, value, d);
+    spreadFour(value, d, input + 2 * from, output + 2 * from, reduce, rowBytes);
+  }
+  return column;
+}
+
 /** One row of blocks. known is the factor where it is 2, else 0. */
 // @ts-ignore: decorator
 @inline
@@ -149,8 +187,11 @@ function backwardRow(delta: usize, input: usize, down: usize, output: usize, slo
 
 /** backwardRow with lanes, factor and reduction settled outside its loops. */
 function backwardRowOf(delta: usize, input: usize, down: usize, output: usize, slope: v128, inverse: v128, outColumns: u32, factor: u32, reduce: u32, gate: u32, rowBytes: usize, lanes: u32): void {
-  if (lanes == 1) backwardRow(delta, input, down, output, slope, inverse, outColumns, 0, factor, reduce, gate, rowBytes, 1);
-  else if (factor == 2 && reduce == max) backwardRow(delta, input, down, output, slope, inverse, outColumns, 2, factor, max, gate, rowBytes, 8);
+  if (lanes == 1) {
+    const done = factor == 2 ? backwardFours(delta, input, down, output, slope, inverse, outColumns, reduce, gate, rowBytes) : 0;
+    const skip = realBytes(done);
+    backwardRow(delta + skip, input + factor * skip, down + skip, output + factor * skip, slope, inverse, outColumns - done, 0, factor, reduce, gate, rowBytes, 1);
+  } else if (factor == 2 && reduce == max) backwardRow(delta, input, down, output, slope, inverse, outColumns, 2, factor, max, gate, rowBytes, 8);
   else if (factor == 2 && reduce == mean) backwardRow(delta, input, down, output, slope, inverse, outColumns, 2, factor, mean, gate, rowBytes, 8);
   else backwardRow(delta, input, down, output, slope, inverse, outColumns, 0, factor, reduce, gate, rowBytes, 8);
 }
