@@ -4,6 +4,7 @@ import type { AddressInfo } from "node:net";
 import closeWithGrace from "close-with-grace";
 import { Prediction } from "../prediction/index.ts";
 import { ConfigError, readConfig, type Config } from "../shared/config.ts";
+import { endWithParent } from "../shared/lifeline.ts";
 import { createLog } from "../shared/log.ts";
 import { EventFeed } from "../shared/progress/index.ts";
 import { Queues } from "../shared/queues.ts";
@@ -46,6 +47,7 @@ async function start(config: Config): Promise<void> {
     await queues.close();
     await Promise.all([closeRedis(redis), closeRedis(subscriber)]);
   });
+  endWithParent();
   await app.listen({ port: config.port, host: config.host });
   const { port } = app.server.address() as AddressInfo;
   const host = config.host.includes(":") ? `[${config.host}]` : config.host;

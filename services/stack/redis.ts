@@ -1,18 +1,17 @@
 /**
- * A Redis for a machine that has none running: the server on PATH, or the distribution's package unpacked into the data folder, or at
- * last one in JavaScript that forgets everything. Always on a unix socket in the data folder.
+ * A Redis of the stack's own, for a machine that has none running: a server of the machine, or at last one in JavaScript that forgets
+ * everything. The server listens on a unix socket of the data folder, ends with the stack however that ends, and is started again where it dies.
  */
-import { execFile, spawn } from "node:child_process";
+import { spawn } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
-import { access, mkdir, readdir, rm } from "node:fs/promises";
-import { constants } from "node:fs";
-import { delimiter, join } from "node:path";
+import { mkdir, rm } from "node:fs/promises";
+import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { promisify } from "node:util";
-import { connectRedis } from "../shared/redis.ts";
 import type { Logger } from "../shared/log.ts";
-
-const run = promisify(execFile);
+import { connectRedis } from "../shared/redis.ts";
+import { findServer } from "./find-redis.ts";
+import type { Server } from "./find-redis.ts";
+import { socketPath } from "./lock.ts";
 
 export interface ProvidedRedis {
   url: string;
@@ -20,70 +19,21 @@ export interface ProvidedRedis {
   description: string;
   /** false: it keeps nothing when it ends. */
   durable: boolean;
-  /** The server's process; null for the one in JavaScript. */
-  process: ChildProcess | null;
+  /** Kills it as a power cut would; it is not started again before `start`. */
+  kill(): Promise<void>;
+  start(): Promise<void>;
   stop(): Promise<void>;
 }
 
-async function onPath(name: string): Promise<string | null> {
-  for (const folder of (process.env["PATH"] ?? "").split(delimiter)) {
-    const path = join(folder, name);
-    if (folder !== "" && (await access(path, constants.X_OK).then(() => true, () => false))) return path;
-  }
-  return null;
+export class RedisMissing extends Error {
+  override name = "RedisMissing";
 }
 
-interface Server {
-  path: string;
-  libraries: string | null;
-  description: string;
-}
+const restartMs = 200;
+const stopMs = 10_000;
 
-/** Packages that the server needs; libraries whose names differ between releases are optional. */
-const packages = ["redis-server", "redis-tools", "libjemalloc2", "liblzf1", "libatomic1"];
-const optionalPackages = ["libssl3", "libssl3t64", "libsystemd0", "liblua5.1-0", "libhiredis0.14", "lua-cjson", "lua-bitop"];
-
-async function findUnpacked(root: string): Promise<Server | null> {
-  const path = ["usr/bin/redis-server", "usr/bin/redis-check-rdb"].map((name) => join(root, name))[0] as string;
-  if (!(await access(path, constants.X_OK).then(() => true, () => false))) return null;
-  const below = await readdir(join(root, "usr/lib")).catch(() => []);
-  const libraries = [join(root, "usr/lib"), ...below.map((name) => join(root, "usr/lib", name))].join(":");
-  return { path, libraries, description: "the distribution's redis-server, unpacked into the data folder" };
-}
-
-/** Debian and Ubuntu: fetches the packages with apt (without root, with lists of its own) and unpacks them. null where that cannot be done. */
-async function unpackRedis(dataDir: string, log: Logger): Promise<Server | null> {
-  const root = join(dataDir, "redis-package");
-  const present = await findUnpacked(root);
-  if (present) return present;
-  if (!(await onPath("apt-get")) || !(await onPath("dpkg-deb"))) return null;
-  log.info("fetching the distribution's redis-server with apt");
-  const work = join(root, "apt");
-  try {
-    await mkdir(join(work, "lists/partial"), { recursive: true });
-    await mkdir(join(work, "cache/archives/partial"), { recursive: true });
-    const settings = ["-o", `Dir::State::Lists=${join(work, "lists")}`, "-o", `Dir::Cache=${join(work, "cache")}`, "-o", "Debug::NoLocking=1", "-o", "APT::Sandbox::User="];
-    const options = { cwd: work, timeout: 60_000 };
-    await run("apt-get", [...settings, "-qq", "update"], options);
-    await run("apt-get", [...settings, "-qq", "download", ...packages], options);
-    for (const name of optionalPackages) await run("apt-get", [...settings, "-qq", "download", name], options).catch(() => {});
-    for (const name of await readdir(work)) if (name.endsWith(".deb")) await run("dpkg-deb", ["-x", join(work, name), root]);
-    return await findUnpacked(root);
-  } catch (error) {
-    log.info({ err: error }, "the distribution's redis-server could not be fetched");
-    return null;
-  } finally {
-    await rm(work, { recursive: true, force: true });
-  }
-}
-
-async function findServer(dataDir: string, log: Logger): Promise<Server | null> {
-  for (const name of ["redis-server", "valkey-server"]) {
-    const path = await onPath(name);
-    if (path) return { path, libraries: null, description: `${name} (${path})` };
-  }
-  return unpackRedis(dataDir, log);
-}
+/** The shell waits for the server, and ends it when this process's end of the pipe closes: by our wish, or because we were killed. */
+const guard = 'exec 3<&0; "$@" 3<&- & server=$!; { cat <&3 >/dev/null; kill "$server" 2>/dev/null; } & wait "$server"';
 
 async function answers(url: string, log: Logger): Promise<boolean> {
   const redis = connectRedis({ url, role: "answering", log: log.child({}, { level: "silent" }) });
@@ -112,37 +62,79 @@ async function endLeftOver(url: string, log: Logger): Promise<void> {
   }
 }
 
-async function startServer(server: Server, folder: string, log: Logger): Promise<ProvidedRedis> {
-  // Paths of unix sockets may not exceed 107 bytes: the server is started in its folder and told a short name.
-  const socket = join(folder, "redis.sock");
-  const url = `unix://${encodeURI(socket)}`;
-  if (Buffer.byteLength(socket) > 103) throw new Error(`the path of Redis's socket is too long (${socket}): choose a shorter DATA_DIR or set REDIS_URL`);
-  await endLeftOver(url, log);
-  await rm(socket, { force: true });
-  const settings = ["--port", "0", "--unixsocket", "redis.sock", "--unixsocketperm", "700", "--dir", ".", "--appendonly", "yes", "--maxmemory-policy", "noeviction", "--save", "", "--daemonize", "no", "--loglevel", "warning"];
-  const child = spawn(server.path, settings, {
-    cwd: folder,
-    stdio: ["ignore", "pipe", "pipe"],
-    env: { ...process.env, ...(server.libraries === null ? {} : { LD_LIBRARY_PATH: server.libraries }) },
-    detached: true,
-  });
-  let said = "";
-  for (const stream of [child.stdout, child.stderr]) stream?.on("data", (text: Buffer) => (said = (said + text.toString()).slice(-2000)));
-  let ended = false;
-  const end = new Promise<void>((resolve) => child.once("exit", () => ((ended = true), resolve())));
-  child.once("error", () => (ended = true));
-  if (!(await answers(url, log)) || ended) {
-    child.kill("SIGKILL");
-    throw new Error(`Redis did not start: ${said.trim() || "it said nothing"}`);
+async function awaitEnd(child: ChildProcess, allowedMs: number): Promise<boolean> {
+  if (child.exitCode !== null || child.signalCode !== null) return true;
+  const end = new Promise<true>((resolve) => child.once("exit", () => resolve(true)));
+  return Promise.race([end, sleep(allowedMs, false as const, { ref: false })]);
+}
+
+class SupervisedServer {
+  readonly url: string;
+  readonly #server: Server;
+  readonly #folder: string;
+  readonly #socket: string;
+  readonly #log: Logger;
+  #child: ChildProcess | null = null;
+  #ending = false;
+  #said = "";
+
+  constructor(options: { server: Server; folder: string; socket: string; log: Logger }) {
+    this.#server = options.server;
+    this.#folder = options.folder;
+    this.#socket = options.socket;
+    this.#log = options.log;
+    this.url = `unix://${encodeURI(options.socket)}`;
   }
-  const stop = async (): Promise<void> => {
-    if (ended) return;
-    child.kill("SIGTERM");
-    await Promise.race([end, sleep(10_000, undefined, { ref: false })]);
-    if (!ended) child.kill("SIGKILL");
-    await rm(socket, { force: true });
-  };
-  return { url, description: server.description, durable: true, process: child, stop };
+
+  async start(): Promise<void> {
+    this.#ending = false;
+    await endLeftOver(this.url, this.#log);
+    await rm(this.#socket, { force: true });
+    this.#spawn();
+    if (await answers(this.url, this.#log)) return;
+    await this.stop();
+    throw new RedisMissing(`Redis did not start: ${this.#said.trim() || "it said nothing"}`);
+  }
+
+  #spawn(): void {
+    const settings = ["--port", "0", "--unixsocket", this.#socket, "--unixsocketperm", "700", "--dir", ".", "--appendonly", "yes", "--maxmemory-policy", "noeviction", "--save", "", "--daemonize", "no", "--loglevel", "warning"];
+    const { path, libraries } = this.#server;
+    const child = spawn("sh", ["-c", guard, "sh", path, ...settings], {
+      cwd: this.#folder,
+      stdio: ["pipe", "pipe", "pipe"],
+      env: { ...process.env, ...(libraries === null ? {} : { LD_LIBRARY_PATH: libraries }) },
+      // Ctrl-C reaches the stack alone: Redis ends last.
+      detached: true,
+    });
+    this.#child = child;
+    for (const stream of [child.stdout, child.stderr]) stream.on("data", (text: Buffer) => (this.#said = (this.#said + text.toString()).slice(-2000)));
+    child.once("error", (error) => (this.#said += error.message));
+    child.once("exit", (code, signal) => {
+      child.stdin.destroy();
+      if (this.#ending) return;
+      this.#log.warn({ code, signal, said: this.#said.trim() }, "Redis ended by itself; it is started again");
+      setTimeout(() => {
+        if (!this.#ending) this.#spawn();
+      }, restartMs);
+    });
+  }
+
+  async kill(): Promise<void> {
+    this.#ending = true;
+    const child = this.#child;
+    if (child?.pid === undefined || child.exitCode !== null || child.signalCode !== null) return;
+    process.kill(-child.pid, "SIGKILL");
+    await awaitEnd(child, stopMs);
+  }
+
+  async stop(): Promise<void> {
+    this.#ending = true;
+    const child = this.#child;
+    if (!child) return;
+    child.stdin?.end();
+    if (!(await awaitEnd(child, stopMs))) await this.kill();
+    await rm(this.#socket, { force: true });
+  }
 }
 
 async function startJavaScript(): Promise<ProvidedRedis> {
@@ -154,18 +146,23 @@ async function startJavaScript(): Promise<ProvidedRedis> {
     url: `redis://${address.host}:${address.port}`,
     description: "a Redis in JavaScript that keeps nothing and is slow: install redis-server for real use",
     durable: false,
-    process: null,
+    kill: () => server.close(),
+    start: () => Promise.reject(new RedisMissing("the Redis in JavaScript keeps nothing: it cannot be started again")),
     stop: () => server.close(),
   };
 }
 
-/** Starts a Redis whose data lie in `<dataDir>/redis`. `durableOnly` refuses the one in JavaScript. */
+/** Starts a Redis whose data lie in `<dataDir>/redis`. `durableOnly` refuses the one in JavaScript. Throws RedisMissing. */
 export async function provideRedis(options: { dataDir: string; log: Logger; durableOnly?: boolean }): Promise<ProvidedRedis> {
   const { dataDir, log } = options;
   const folder = join(dataDir, "redis");
   await mkdir(folder, { recursive: true });
   const server = await findServer(dataDir, log);
-  if (server) return startServer(server, folder, log);
-  if (options.durableOnly) throw new Error("no redis-server or valkey-server was found, and none could be fetched: install one, or set REDIS_URL");
+  if (server) {
+    const supervised = new SupervisedServer({ server, folder, socket: socketPath(dataDir, "redis/redis.sock"), log });
+    await supervised.start();
+    return { url: supervised.url, description: server.description, durable: true, kill: () => supervised.kill(), start: () => supervised.start(), stop: () => supervised.stop() };
+  }
+  if (options.durableOnly) throw new RedisMissing("no redis-server or valkey-server was found, and none could be fetched: install one, or set REDIS_URL");
   return startJavaScript();
 }

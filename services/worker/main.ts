@@ -3,6 +3,7 @@ import closeWithGrace from "close-with-grace";
 import { ConfigError, readConfig } from "../shared/config.ts";
 import type { Config } from "../shared/config.ts";
 import { KernelsError } from "../shared/kernels.ts";
+import { endWithParent } from "../shared/lifeline.ts";
 import { createLog } from "../shared/log.ts";
 import { RunningWorker } from "./worker.ts";
 
@@ -16,6 +17,7 @@ function start(config: Config): void {
     else log.info({ signal }, "the worker ends; its jobs are handed over");
     await worker.drain();
   });
+  endWithParent();
   log.info({ worker: worker.name, slots: config.worker.slots, threads: config.worker.threads }, "the worker is ready");
 }
 

@@ -1,5 +1,6 @@
 /** The worker, put together: connections, threads, processors, heartbeat. `drain` hands everything over. */
 import { hostname } from "node:os";
+import { setTimeout as sleep } from "node:timers/promises";
 import type { Worker } from "bullmq";
 import type { Numerics } from "../../schemas/job.ts";
 import type { Config } from "../shared/config.ts";
@@ -25,6 +26,8 @@ import { callWebhook } from "./processors/webhooks.ts";
 import { ThreadPool } from "./threads/pool.ts";
 
 const heartbeatMs = 2000;
+/** A Redis that is away for so long takes no hand-over. */
+const awayMs = 3000;
 const webhooksAtOnce = 8;
 const checksAtOnce = 1;
 
@@ -144,14 +147,23 @@ export class RunningWorker {
       .catch((error: unknown) => log.debug({ err: error }, "the heartbeat did not arrive"));
   }
 
+  /** When waiting for a good end is over: after the time allowed, or when Redis stays away. */
+  async #late(): Promise<"late"> {
+    const end = performance.now() + this.#options.config.worker.drainSeconds * 1000;
+    for (let lastSeen = performance.now(); performance.now() < end && performance.now() - lastSeen < awayMs; ) {
+      if (this.#redis.status === "ready") lastSeen = performance.now();
+      await sleep(100, undefined, { ref: false });
+    }
+    return "late";
+  }
+
   /** Takes nothing new, hands its jobs over with a checkpoint, ends. Settles when everything is where it belongs, or after the time allowed. */
   async drain(): Promise<void> {
-    const { config, log } = this.#options;
+    const { log } = this.#options;
     this.#ending.abort(new Error("the worker ends"));
     this.#training.drain();
     const closed = Promise.allSettled(this.#workers.map((worker) => worker.close()));
-    const late = new Promise<"late">((resolve) => setTimeout(() => resolve("late"), config.worker.drainSeconds * 1000).unref());
-    if ((await Promise.race([closed, late])) === "late") log.warn("not everything could be handed over in time; others will find it");
+    if ((await Promise.race([closed, this.#late()])) === "late") log.warn("not everything could be handed over in time; others will find it");
     clearInterval(this.#heartbeat);
     await this.#housekeeping.stop();
     if (this.#redis.status === "ready") await this.#records.workers.gone(this.name).catch(() => {});

@@ -16,7 +16,7 @@ describe("while Redis is away", () => {
   it("the api says so with 503 and Retry-After, stays alive, and recovers by itself; no job is lost", async () => {
     const before = await stack.ask("/v1/jobs", { body: strokesJob });
     await stack.ended(before.body.id);
-    stack.redis.process?.kill("SIGKILL");
+    await stack.redis.kill();
     const away = await until(() => stack.ask("/v1/jobs"), ({ status }) => status === 503, "a 503");
     expect(away.body).toMatchObject({ code: "redis-unavailable", status: 503 });
     expect(Number(away.headers.get("retry-after"))).toBeGreaterThan(0);

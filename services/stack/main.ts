@@ -1,0 +1,63 @@
+/** The whole system on one machine in one command: Redis, api and worker, with one data folder. */
+import { mkdir } from "node:fs/promises";
+import closeWithGrace from "close-with-grace";
+import { ConfigError, readConfig } from "../shared/config.ts";
+import type { Config } from "../shared/config.ts";
+import { endWithParent } from "../shared/lifeline.ts";
+import { createLog } from "../shared/log.ts";
+import { FolderTaken, lockFolder } from "./lock.ts";
+import { RedisMissing, provideRedis } from "./redis.ts";
+import { Service } from "./service.ts";
+
+/** Processes run from JavaScript: from the sources, the built file stands in dist/. */
+const built = (name: string): URL => new URL(import.meta.url.endsWith(".ts") ? `../../dist/services/${name}/main.js` : `../${name}/main.js`, import.meta.url);
+const apiMs = 30_000;
+
+async function start(config: Config): Promise<void> {
+  const log = createLog({ level: config.logLevel, service: "stack" });
+  await mkdir(config.dataDir, { recursive: true });
+  const unlock = await lockFolder(config.dataDir);
+  const redis = config.redisUrl === null ? await provideRedis({ dataDir: config.dataDir, log }) : null;
+  process.stderr.write(`Redis: ${redis?.description ?? "the one at REDIS_URL"}\n`);
+  let port = String(config.port);
+  const environment = (): Record<string, string | undefined> => ({ ...process.env, DATA_DIR: config.dataDir, REDIS_URL: redis?.url ?? config.redisUrl ?? "", PORT: port });
+  let code = 0;
+  const useless = (name: string, exitCode: number | null): void => {
+    process.stderr.write(`The ${name} could not be started; what it said stands above.\n`);
+    code = exitCode ?? 1;
+    ending.close();
+  };
+  const worker = new Service({ name: "worker", entry: built("worker"), environment, log, onUseless: useless });
+  const api = new Service({
+    name: "api",
+    entry: built("api"),
+    environment,
+    log,
+    onUseless: useless,
+    onLine: (line) => {
+      const at = /^listening on http:\/\/.*:(\d+)$/.exec(line);
+      // Started again, it takes the same port.
+      if (at?.[1] !== undefined && port === "0") port = at[1];
+      process.stdout.write(`${line}\n`);
+    },
+  });
+  const ending = closeWithGrace({ delay: apiMs + (config.worker.drainSeconds + 10) * 1000, logger: { error: (error: unknown) => log.error({ err: error }, "the stack ends after a failure") } }, async ({ err }) => {
+    if (err) log.error({ err }, "the stack ends after a failure");
+    await Promise.all([api.stop(apiMs), worker.stop((config.worker.drainSeconds + 6) * 1000)]);
+    await redis?.stop();
+    await unlock();
+    process.exitCode = code;
+    if (code !== 0) process.exit(code);
+  });
+  endWithParent();
+  worker.start();
+  api.start();
+}
+
+try {
+  await start(readConfig(process.env));
+} catch (error) {
+  const plain = error instanceof ConfigError || error instanceof FolderTaken || error instanceof RedisMissing;
+  process.stderr.write(`${plain ? error.message : String((error as Error).stack)}\n`);
+  process.exit(1);
+}
