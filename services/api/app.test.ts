@@ -69,6 +69,7 @@ describe("problems", () => {
     ["broken JSON", '{"dataset": "mnist",', 400, "malformed-body"],
     ["an empty body", "", 400, "malformed-body"],
     ["__proto__", '{"dataset":"strokes","__proto__":{"epochs":3}}', 400, "malformed-body"],
+    ["__proto__, written otherwise", '{"\\u005f_proto__":{"epochs":3}}', 400, "malformed-body"],
     ["constructor.prototype", '{"constructor":{"prototype":{"x":1}}}', 400, "malformed-body"],
     ["ten megabytes", JSON.stringify({ name: "x".repeat(10 * 1024 * 1024) }), 413, "payload-too-large"],
   ])("refuses %s", async (_name, text, status, code) => {

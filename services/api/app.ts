@@ -10,6 +10,7 @@ import { newUlid } from "../shared/ids.ts";
 import type { Dependencies } from "./dependencies.ts";
 import { guard } from "./plugins/guard.ts";
 import { idempotency } from "./plugins/idempotency.ts";
+import { jsonBody } from "./plugins/json-body.ts";
 import { openapi } from "./plugins/openapi.ts";
 import { problems, sendProblem, toProblem } from "./plugins/problems.ts";
 import { telemetry } from "./plugins/telemetry.ts";
@@ -28,8 +29,6 @@ export async function buildApp(dependencies: Dependencies): Promise<App> {
     bodyLimit: mostBodyBytes,
     routerOptions: { maxParamLength: 200 },
     forceCloseConnections: "idle",
-    onProtoPoisoning: "error",
-    onConstructorPoisoning: "error",
     frameworkErrors: (error, request, reply) => void sendProblem(toProblem(error, request), request, reply),
   }).withTypeProvider<ZodTypeProvider>() as App;
   const streams = new EventStreams();
@@ -38,6 +37,7 @@ export async function buildApp(dependencies: Dependencies): Promise<App> {
   app.decorateRequest("uploadDigest", null);
   app.addHook("preClose", async () => streams.close());
   await app.register(problems);
+  await app.register(jsonBody);
   await app.register(guard, { redis: dependencies.redis, perMinute: dependencies.config.rateLimit });
   await app.register(multipart);
   await app.register(idempotency, { records: dependencies.records.idempotency });

@@ -13,8 +13,6 @@ const retrySeconds = 2;
 /** What Fastify and its plugins throw, in our words. */
 const fastifyErrors: Record<string, (error: FastifyError, request: FastifyRequest) => Problem> = {
   FST_ERR_CTP_INVALID_MEDIA_TYPE: (_error, request) => new Problem({ code: "unsupported-media-type", detail: `this route does not read a body of type '${request.headers["content-type"] ?? "(none)"}'` }),
-  FST_ERR_CTP_EMPTY_JSON_BODY: () => new Problem({ code: "malformed-body", detail: "the body is empty, but its type says JSON" }),
-  FST_ERR_CTP_INVALID_JSON_BODY: () => new Problem({ code: "malformed-body", detail: "the body is not valid JSON" }),
   FST_ERR_CTP_INVALID_CONTENT_LENGTH: () => new Problem({ code: "malformed-body", detail: "the body's length is not what Content-Length says" }),
   FST_ERR_CTP_BODY_TOO_LARGE: (_error, request) => new Problem({ code: "payload-too-large", detail: `the body is longer than the ${request.routeOptions.bodyLimit} bytes this route takes` }),
   FST_REQ_FILE_TOO_LARGE: () => new Problem({ code: "payload-too-large", detail: "a file of this upload is larger than the service takes" }),
@@ -47,15 +45,9 @@ function worldError(error: Error): Problem | null {
   return null;
 }
 
-function syntaxProblem(error: Error): Problem {
-  if (/prototype property/.test(error.message)) return new Problem({ code: "malformed-body", detail: "the body names __proto__ or constructor.prototype, which no request may" });
-  return new Problem({ code: "malformed-body", detail: `the body is not valid JSON: ${error.message.slice(0, 200)}` });
-}
-
 /** Whatever was thrown, as a problem. */
 export function toProblem(error: unknown, request: FastifyRequest): Problem {
   if (error instanceof Problem) return error;
-  if (error instanceof SyntaxError && (error as FastifyError).statusCode === 400) return syntaxProblem(error);
   if (error instanceof Error) {
     const known = fastifyErrors[(error as FastifyError).code];
     if (known) return known(error as FastifyError, request);

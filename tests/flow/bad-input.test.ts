@@ -1,0 +1,86 @@
+/** What people send by mistake or on purpose: each a 4xx problem with a sentence that helps; nothing queued, nothing logged as an error, no process touched. */
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { startStack, until, type Ask, type Stack } from "../support/stack.ts";
+import { strokesForm, strokesJob, strokesNetwork } from "../support/strokes.ts";
+
+let stack: Stack;
+let model = "";
+beforeAll(async () => {
+  stack = await startStack();
+  const { body } = await stack.ask("/v1/datasets", { body: strokesForm() });
+  await until(() => stack.ask(`/v1/datasets/${body.id}`), (answer) => answer.body.terminal === true, "the dataset");
+  model = (await stack.ended((await stack.ask("/v1/jobs", { body: { ...strokesJob, epochs: 1 } })).body.id)).model as string;
+});
+afterAll(() => stack.stop());
+
+const json = (text: string): Ask => ({ method: "POST", headers: { "content-type": "application/json" }, body: text });
+const job = (fields: object): Ask => ({ body: { ...strokesJob, ...fields } });
+const [convolution, subsampling] = strokesNetwork.layers;
+
+type Row = [name: string, path: string | (() => string), how: Ask | (() => Ask), status: number, code: string, pointer: string | null, words: RegExp];
+const rows: Row[] = [
+  ["an unknown field", "/v1/jobs", job({ learningRate: 0.1 }), 400, "invalid-request", "/learningRate", /unknown field 'learningRate'/],
+  ["an unknown field, deep inside", "/v1/jobs", job({ optimiser: { kind: "adam", momentum: 0.9 } }), 400, "invalid-request", "/optimiser/momentum", /fields here are kind, learningRate, beta1/],
+  ["a text for a number", "/v1/jobs", job({ batchSize: "50" }), 400, "invalid-request", "/batchSize", /found "50"/],
+  ["null for a number", "/v1/jobs", job({ seed: null }), 400, "invalid-request", "/seed", /found null/],
+  ["an endless number", "/v1/jobs", json('{"dataset":"strokes","network":"lenet-5","seed":1e999}'), 400, "invalid-request", "/seed", /Infinity|whole number/],
+  ["a network that does not fit", "/v1/jobs", job({ network: { layers: [convolution, subsampling, { kind: "convolution", maps: 4, size: 5 }] } }), 422, "network-does-not-fit", "/network/layers/2/size", /3×2/],
+  ["a preset that does not fit", "/v1/jobs", job({ network: "lenet-5" }), 422, "network-does-not-fit", "/network/layers/2/size", /does not fit/],
+  ["pairs that are not so many", "/v1/jobs", job({ network: { layers: [convolution, { ...convolution, maps: 7, inputs: "pairs" }, strokesNetwork.layers[2]] } }), 422, "network-does-not-fit", "/network/layers/1/maps", /makes 15 output maps, not 7/],
+  ["softmax in the middle", "/v1/jobs", job({ network: { layers: [{ ...convolution, activation: "softmax" }, strokesNetwork.layers[2]] } }), 422, "network-does-not-fit", "/network/layers/0/activation", /only at the last layer/],
+  ["an unknown dataset", "/v1/jobs", job({ dataset: "strikes" }), 404, "not-found", "/dataset", /no dataset strikes/],
+  ["an unknown model to start from", "/v1/jobs", job({ initialModel: "mdl_x" }), 404, "not-found", "/initialModel", /no model mdl_x/],
+  ["no epochs", "/v1/jobs", job({ epochs: 0 }), 400, "invalid-request", "/epochs", /at least 1/],
+  ["a milliard epochs", "/v1/jobs", job({ epochs: 1e9 }), 400, "invalid-request", "/epochs", /at most 100000/],
+  ["ten megabytes of JSON", "/v1/jobs", () => json(JSON.stringify({ name: "x".repeat(10 * 1024 * 1024) })), 413, "payload-too-large", null, /1048576 bytes/],
+  ["a very deep body", "/v1/jobs", json(`${"[".repeat(100_000)}${"]".repeat(100_000)}`), 400, "invalid-request", "", /expected an object/],
+  ["broken JSON", "/v1/jobs", json('{"dataset": strokes}'), 400, "malformed-body", null, /not valid JSON/],
+  ["no body", "/v1/jobs", json(""), 400, "malformed-body", null, /empty/],
+  ["a form", "/v1/jobs", () => ({ body: strokesForm() }), 400, "invalid-request", "", /./],
+  ["__proto__", "/v1/jobs", json('{"dataset":"strokes","__proto__":{"epochs":5}}'), 400, "malformed-body", null, /__proto__/],
+  ["__proto__, deep inside", "/v1/jobs", json('{"dataset":"strokes","metadata":{"__proto__":"x"}}'), 400, "malformed-body", null, /__proto__/],
+  ["an unknown job", "/v1/jobs/job_01AAAAAAAAAAAAAAAAAAAAAAAA", {}, 404, "not-found", null, /no job job_01A/],
+  ["an unknown model", "/v1/models/nonesuch/predictions", { body: { instances: [[1]] } }, 404, "not-found", null, /no model nonesuch/],
+  ["a path that climbs", "/v1/datasets/..%2f..%2fetc/samples.png", {}, 404, "not-found", null, /./],
+  ["a path with a null", "/v1/models/a%00b", {}, 404, "not-found", null, /./],
+  ["a path that is none", "/v1/models/%E0%A4%A", {}, 400, "invalid-request", null, /not a valid path/],
+  ["a wrong method", "/v1/jobs", { method: "DELETE" }, 405, "method-not-allowed", null, /GET, HEAD, POST/],
+  ["a wrong status to list", "/v1/jobs?status=done", {}, 400, "invalid-request", "/query/status", /"queued"/],
+  ["a key that is none", "/v1/jobs", { ...job({}), headers: { "idempotency-key": "with space" } }, 400, "invalid-request", "/headers/idempotency-key", /1 to 255/],
+  ["a PNG that is none", () => `/v1/models/${model}/predictions`, { method: "POST", headers: { "content-type": "image/png" }, body: "I am a picture" }, 422, "invalid-data", "", /neither a PNG nor a JPEG/],
+  ["a PNG that says it has 900 megapixels", () => `/v1/models/${model}/predictions`, () => ({ method: "POST", headers: { "content-type": "image/png" }, body: hugePng() }), 422, "invalid-data", "", /too many|cannot be read/],
+  ["numbers of another shape", () => `/v1/models/${model}/predictions`, { body: { instances: [Array(36).fill(0)] } }, 400, "invalid-request", "/instances/0", /expected 35 numbers/],
+  ["an instance that is neither", () => `/v1/models/${model}/predictions`, { body: { instances: [{ url: "http://localhost/" }] } }, 400, "invalid-request", "/instances/0/b64", /./],
+  ["a weights file that is none", "/v1/models", () => ({ body: weightsForm() }), 422, "invalid-data", "/weights", /./],
+];
+
+/** The first bytes of a PNG whose header claims 30,000 × 30,000 pixels. */
+function hugePng(): Uint8Array {
+  const header = Buffer.from("89504e470d0a1a0a0000000d49484452000075300000753008000000007cc0e2550000000a49444154", "hex");
+  return Buffer.concat([header, Buffer.alloc(64)]);
+}
+
+function weightsForm(): FormData {
+  const form = new FormData();
+  for (const [name, value] of Object.entries({ name: "none", network: JSON.stringify(strokesNetwork), input: '{"channels":1,"height":7,"width":5}' })) form.set(name, value);
+  form.set("weights", new Blob(["no weights"]), "weights.safetensors");
+  return form;
+}
+
+describe("bad input", () => {
+  it.each(rows)("%s", async (_name, path, how, status, code, pointer, words) => {
+    const answer = await stack.ask(typeof path === "function" ? path() : path, typeof how === "function" ? how() : how);
+    expect(answer.headers.get("content-type")).toContain("application/problem+json");
+    expect(answer.body).toMatchObject({ status, code, detail: expect.stringMatching(words) as string });
+    expect(answer.status).toBe(status);
+    expect(answer.body.errors.slice(0, 1).map((each: { pointer: string }) => each.pointer)).toEqual(pointer === null ? [] : [pointer]);
+  });
+  it("queued nothing, logged no error and touched no process", async () => {
+    expect((await stack.ask("/v1/jobs")).body.data).toHaveLength(1);
+    expect((await stack.ask("/v1/system")).body.queues.training).toEqual({ waiting: 0, active: 0 });
+    for (const { process: child, lines } of [stack.api, ...stack.workers]) {
+      expect([child.exitCode, child.signalCode]).toEqual([null, null]);
+      expect(lines.filter((line) => /"level":(50|60)/.test(line))).toEqual([]);
+    }
+  });
+});
