@@ -4,6 +4,9 @@ import { network as schema } from "../../schemas/network.ts";
 import { networkShape } from "../../schemas/shape.ts";
 import { readOnnx, runOnnx } from "../../tests/support/onnx-graph.ts";
 import { EngineError } from "../errors.ts";
+import { createReference } from "../kernels/reference/reference.ts";
+import { createMemory } from "../memory.ts";
+import { createPredictor, planPrediction } from "../prediction.ts";
 import { exportOnnx } from "./onnx.ts";
 import { writeSafetensors, type Tensor } from "./safetensors.ts";
 
@@ -141,6 +144,13 @@ describe("exportOnnx", () => {
     expect([model.irVersion, model.operatorSet]).toEqual([7, 13]);
     expect(JSON.parse(model.metadata["classes"])).toEqual(classes);
     expect(schema.parse(JSON.parse(model.metadata["network"]))).toEqual(network);
+  });
+
+  it("computes what the engine predicts", () => {
+    const plan = planPrediction({ network, input, classes: classes.length, normalisation, batch: 3 });
+    const memory = createMemory(plan);
+    const predictor = createPredictor({ plan, memory, kernels: createReference({ buffer: memory.buffer, realBytes: 4 }), weights });
+    expect(worst(predictor.predict(flat, 3))).toBeLessThan(1e-6);
   });
 
   it("omits dropout, and a normalisation that changes nothing", () => {
