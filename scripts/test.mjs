@@ -12,11 +12,15 @@ import { join } from "node:path";
 import { root } from "./install.mjs";
 import { prepare } from "./prepare.mjs";
 
-/** Reads vitest's JSON report: a file that failed to load counts as one failure though none of its tests ran. */
+/**
+ * Reads vitest's JSON report. A file that failed to load counts as one failure though none of its tests ran; tests whose process died under them have no
+ * result and count as failed.
+ */
 function tally(reportFile) {
   const report = JSON.parse(readFileSync(reportFile, "utf8"));
-  const unloaded = report.testResults.filter(({ status, assertionResults }) => status === "failed" && !assertionResults.some((each) => each.status === "failed"));
-  return { passed: report.numPassedTests, failed: report.numFailedTests + unloaded.length };
+  const unloaded = report.testResults.filter(({ status, assertionResults }) => status === "failed" && assertionResults.length === 0);
+  const skipped = report.numPendingTests + report.numTodoTests;
+  return { passed: report.numPassedTests, failed: report.numTotalTests - report.numPassedTests - skipped + unloaded.length };
 }
 
 async function main() {
