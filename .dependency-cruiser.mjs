@@ -37,7 +37,7 @@ export const rooms = [
   },
   { room: "services/worker", node: true, may: ["^services/(worker|shared)/", schemas, "^engine/index\\.ts$", ...service, ...packages("bullmq", "sharp", "csv-parse", "yauzl", "tar-stream")] },
   { room: "services/stack", node: true, may: ["^services/(stack|shared)/", schemas, ...service, ...packages("execa", "get-port", "js-redis-server")] },
-  { room: "scripts", node: true, may: ["^scripts/", "^services/shared/", schemas, "^engine/index\\.ts$", ...service, ...packages("execa", "get-port")] },
+  { room: "scripts", node: true, may: ["^scripts/", "^services/shared/", schemas, "^engine/index\\.ts$", ...service, ...packages("execa", "get-port", "assemblyscript")] },
 ];
 
 const wall = ({ room, may, node, note }, index) => {

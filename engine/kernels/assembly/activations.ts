@@ -16,8 +16,8 @@ const squared: u32 = 8;
 
 const leakySlope: f32 = 0.01;
 const A: f32 = 1.7159;
-const S: f32 = 2.0 / 3.0;
-const B: f32 = 1.0 / 1.7159;
+const S: f32 = <f32>(<f64>2.0 / <f64>3.0);
+const B: f32 = <f32>(<f64>1.0 / <f64>1.7159);
 
 /** f(u) of four lanes. */
 export function activateFour(code: u32, u: v128): v128 {
