@@ -1,6 +1,7 @@
 /** A stratified cut by fractions: within every class, samples are put in an order that a seed decides, and the first go to test, the next to validation. */
-import type { Split, UploadSettings } from "../../../schemas/dataset.ts";
+import type { UploadSettings } from "../../../schemas/dataset.ts";
 import { printable, refuse } from "./refused.ts";
+import { splitNames } from "./spool.ts";
 
 /** A 32-bit hash of two numbers (the finaliser of MurmurHash3, twice): equal on every machine. */
 export function hash(seed: number, index: number): number {
@@ -19,24 +20,39 @@ export interface CutOptions {
   seed: number;
 }
 
-/** For every sample the split it goes to. Throws DatasetRefused where a class has too few samples for all the splits asked for. */
-export function cut({ labels, classes, fractions, seed }: CutOptions): Split[] {
-  const members: number[][] = classes.map(() => []);
-  for (const [index, label] of labels.entries()) members[label]?.push(index);
-  const assigned = new Array<Split>(labels.length).fill("train");
+/** Indices of the samples, class after class, and where each class begins: a counting sort, outside the JavaScript heap. */
+function byClass(labels: Int32Array, classes: number): { order: Uint32Array; starts: Uint32Array } {
+  const starts = new Uint32Array(classes + 1);
+  for (const label of labels) starts[label + 1] = (starts[label + 1] ?? 0) + 1;
+  for (let label = 0; label < classes; label++) starts[label + 1] = (starts[label + 1] ?? 0) + (starts[label] ?? 0);
+  const next = starts.slice();
+  const order = new Uint32Array(labels.length);
+  for (const [index, label] of labels.entries()) {
+    const at = next[label] ?? 0;
+    order[at] = index;
+    next[label] = at + 1;
+  }
+  return { order, starts };
+}
+
+/** For every sample the place of its split in `splitNames`. Throws DatasetRefused where a class has too few samples for all the splits asked for. */
+export function cut({ labels, classes, fractions, seed }: CutOptions): Uint8Array {
+  const { order, starts } = byClass(labels, classes.length);
+  const keys = Uint32Array.from(labels, (_, index) => hash(seed, index));
+  const assigned = new Uint8Array(labels.length);
   const wanted = (["test", "validation"] as const).filter((split) => fractions[split] > 0);
-  for (const [label, indices] of members.entries()) {
-    if (indices.length === 0) continue;
-    if (indices.length < wanted.length + 1) {
-      refuse(null, `class ${label} ('${printable(classes[label] ?? "", 40)}') has ${indices.length} sample${indices.length === 1 ? "" : "s"}; cutting train, ${wanted.join(" and ")} needs at least ${wanted.length + 1} of every class`);
+  for (const [label, name] of classes.entries()) {
+    const members = order.subarray(starts[label], starts[label + 1]);
+    if (members.length === 0) continue;
+    if (members.length < wanted.length + 1) {
+      refuse(null, `class ${label} ('${printable(name, 40)}') has ${members.length} sample${members.length === 1 ? "" : "s"}; cutting train, ${wanted.join(" and ")} needs at least ${wanted.length + 1} of every class`);
     }
-    const keys = new Map(indices.map((index) => [index, hash(seed, index)]));
-    indices.sort((left, right) => (keys.get(left) ?? 0) - (keys.get(right) ?? 0) || left - right);
+    members.sort((left, right) => (keys[left] ?? 0) - (keys[right] ?? 0) || left - right);
     let from = 0;
     for (const [at, split] of wanted.entries()) {
-      const most = indices.length - from - (wanted.length - at);
-      const count = Math.max(1, Math.min(most, Math.round(indices.length * fractions[split])));
-      for (const index of indices.slice(from, from + count)) assigned[index] = split;
+      const most = members.length - from - (wanted.length - at);
+      const count = Math.max(1, Math.min(most, Math.round(members.length * fractions[split])));
+      for (const index of members.subarray(from, from + count)) assigned[index] = splitNames.indexOf(split);
       from += count;
     }
   }

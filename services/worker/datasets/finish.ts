@@ -11,7 +11,7 @@ import type { Intake } from "./intake.ts";
 import type { SettledLabels } from "./labels.ts";
 import { grouped } from "../../shared/dataset-limits.ts";
 import { printable, refuse } from "./refused.ts";
-import { FileWriter, bytesOf, readPieces, splitNames } from "./spool.ts";
+import { FileWriter, LabelList, bytesOf, readPieces, splitNames } from "./spool.ts";
 import type { SpooledSplit } from "./spool.ts";
 import { Statistics } from "./statistics.ts";
 import type { Moment } from "./statistics.ts";
@@ -73,23 +73,23 @@ function refuseHopeless(intake: Intake, classes: readonly string[], counts: Reco
   if (untrained >= 0) intake.warn(`${name(untrained)} has no samples in the training split`);
 }
 
-/** Distributes the training spool over new files. */
-function distribute(source: SpooledSplit, assigned: readonly Split[], options: { directory: string; unit: number }): Map<Split, Placed> {
-  const writers = new Map<Split, { writer: FileWriter; labels: number[] }>();
-  for (const split of new Set(assigned)) writers.set(split, { writer: new FileWriter(join(options.directory, `${split}.cut`)), labels: [] });
+/** Distributes the training spool over new files. `assigned` holds places in `splitNames`. */
+function distribute(source: SpooledSplit, assigned: Uint8Array, options: { directory: string; unit: number }): Map<Split, Placed> {
+  const targets = splitNames.map((split) => ({ split, writer: new FileWriter(join(options.directory, `${split}.cut`)), labels: new LabelList() }));
   let index = 0;
   for (const piece of readPieces(source.path, options.unit)) {
     for (let at = 0; at < piece.length; at += options.unit, index++) {
-      const target = writers.get(assigned[index] ?? "train");
+      const target = targets[assigned[index] ?? 0];
       target?.writer.write(piece.subarray(at, at + options.unit));
       target?.labels.push(source.labels[index] ?? 0);
     }
   }
   rmSync(source.path);
   const placed = new Map<Split, Placed>();
-  for (const [split, { writer, labels }] of writers) {
+  for (const { split, writer, labels } of targets) {
     writer.close();
-    placed.set(split, { path: writer.path, labels: Int32Array.from(labels) });
+    if (labels.length > 0) placed.set(split, { path: writer.path, labels: labels.values });
+    else rmSync(writer.path);
   }
   return placed;
 }
