@@ -1,3 +1,4 @@
+import { Validator } from "@seriousme/openapi-schema-validator";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { datasetRecord, startTestApp, type TestApp } from "../../tests/support/app.ts";
 import { ComputationError } from "../prediction/index.ts";
@@ -182,6 +183,7 @@ describe("process", () => {
   it("has documentation", async () => {
     const document = (await test.app.inject("/openapi.json")).json<{ openapi: string; paths: Record<string, unknown>; components: { schemas: object } }>();
     expect(document.openapi).toBe("3.1.0");
+    expect(await new Validator().validate(structuredClone(document))).toMatchObject({ valid: true });
     expect(Object.keys(document.paths)).toEqual(expect.arrayContaining(["/v1/jobs", "/v1/jobs/{id}/events", "/openapi.json", "/metrics"]));
     expect(Object.keys(document.components.schemas)).toEqual(expect.arrayContaining(["Job", "JobRequestInput", "Problem"]));
     expect((await test.app.inject("/docs/")).statusCode).toBe(200);

@@ -14,7 +14,7 @@ import { ComputationError } from "./errors.ts";
 import type { AugmentationPreview, CallName, Calls, FeatureMaps, Filters, GradientCheck, GradientCheckSettings, LayerView, Outputs, Runnable, Samples, ThreadData } from "./protocol.ts";
 import { ResidentThread, type Log } from "./resident.ts";
 
-export { PictureError, pictureKind } from "../shared/pictures.ts";
+export { PictureError } from "../shared/pictures.ts";
 export { ComputationError, type ComputationFault } from "./errors.ts";
 export { encodeSheet, signedShades, stretchedShades } from "./sheets.ts";
 export type { AugmentationPreview, FeatureMaps, Filters, GradientCheck, GradientCheckSettings, LayerView, Outputs, Runnable, Samples } from "./protocol.ts";
@@ -39,7 +39,7 @@ const mebibyte = 1024 * 1024;
 /** Threads start from JavaScript: under a test that reads TypeScript the built file is taken. */
 function threadEntry(): URL {
   const here = new URL(import.meta.url);
-  return here.pathname.endsWith(".ts") ? new URL("../../dist/services/prediction/thread.js", here) : new URL("./thread.js", here);
+  return here.pathname.endsWith(".ts") ? new URL("../../dist/services/prediction/prediction-thread.js", here) : new URL("./prediction-thread.js", here);
 }
 
 export class Prediction {
