@@ -179,6 +179,27 @@ export interface StepArguments {
   withNorm: boolean;
 }
 
+/** One thread's part of a batch, picked out once so that a step looks nothing up. */
+interface Work {
+  cut: Cut;
+  begin: Program[];
+  phases: { unit: PlannedUnit; program: Program }[][];
+  join: (Program | null)[];
+  update: UpdatePhases;
+  normUpdate: UpdatePhases | null;
+}
+
+function workOf({ cut, units, begin, phases, update, normUpdate }: BatchPrograms, thread: number, threads: number): Work {
+  return {
+    cut,
+    begin: begin.filter((_, shard) => threadOf(shard, cut.shards, threads) === thread),
+    phases: phases.map((phase) => (phase.kind === "join" ? [] : units.flatMap((unit, at) => (unit.thread === thread ? [{ unit, program: phase.programs[at]! }] : [])))),
+    join: phases.map((phase) => (phase.kind === "join" && thread === 0 ? phase.program : null)),
+    update,
+    normUpdate,
+  };
+}
+
 /** One thread's hold on an execution. */
 export class Execution {
   readonly plan: ExecutionPlan;
@@ -186,6 +207,9 @@ export class Execution {
   readonly team: Team;
   private readonly kernels: Kernels;
   private readonly order: Uint32Array;
+  /** By kind of step. */
+  private readonly work: readonly (Work | null)[];
+  private readonly prepares: boolean;
   private readonly distort: ((sample: number, lane: number, epoch: number) => void) | null;
 
   constructor({ plan, buffer, kernels, thread }: { plan: ExecutionPlan; buffer: ArrayBufferLike; kernels: Kernels; thread: number }) {
@@ -195,6 +219,9 @@ export class Execution {
     this.team = new Team({ words: this.views.ints.subarray(plan.control / 4, plan.control / 4 + controlInts), thread, threads: plan.spec.threads });
     this.order = this.views.words.subarray(plan.order / 4, plan.order / 4 + plan.spec.counts.train);
     this.distort = this.distorter(thread);
+    const { full, tail, curvature, inspection } = plan;
+    this.work = [full, tail, curvature, inspection?.forward, inspection?.gradient].map((batch) => (batch ? workOf(batch, thread, plan.spec.threads) : null));
+    this.prepares = plan.prepare.some((program) => program.calls > 0);
   }
 
   /** Thread 0, once: programs and constants into the memory. */
@@ -228,37 +255,27 @@ export class Execution {
     }
   }
 
-  private batchOf(kind: StepArguments["kind"]): BatchPrograms {
-    const { full, tail, curvature, inspection } = this.plan;
-    return [full, tail, curvature, inspection?.forward, inspection?.gradient][kind]!;
-  }
-
   /**
    * This thread's part of a step: passes, then — unless the loss is no longer finite — the update. Returns the batch's summed loss and correct answers,
    * which every thread reads alike. The end of the last phase is not awaited: the next command does that.
    */
   runStep(step: StepArguments): { loss: number; correct: number } {
     const { plan, team, kernels } = this;
-    const batch = this.batchOf(step.kind);
-    const { thread } = team;
+    const work = this.work[step.kind]!;
     const staged = this.distort !== null && step.kind !== 2;
-    for (const [shard, program] of batch.begin.entries()) if (threadOf(shard, batch.cut.shards, team.threads) === thread) program.run(kernels);
-    for (const [index, phase] of batch.phases.entries()) {
-      if (phase.kind === "join") {
-        if (thread === 0) phase.program.run(kernels);
-      } else {
-        for (const [at, unit] of batch.units.entries()) {
-          if (unit.thread !== thread) continue;
-          for (const block of unit.blocks) {
-            if (index === 0) this.openBlock(unit, batch.cut.blocks[block]!, step, staged);
-            phase.programs[at]!.run(kernels);
-          }
+    for (const program of work.begin) program.run(kernels);
+    for (let phase = 0; phase < work.phases.length; phase++) {
+      work.join[phase]?.run(kernels);
+      for (const { unit, program } of work.phases[phase]!) {
+        for (const block of unit.blocks) {
+          if (phase === 0) this.openBlock(unit, work.cut.blocks[block]!, step, staged);
+          program.run(kernels);
         }
       }
       team.barrier();
     }
-    const sums = this.sumTotals(plan.totals, batch.cut.shards);
-    if (Number.isFinite(sums.loss)) this.runUpdate(step.withNorm ? batch.normUpdate! : batch.update, step.kind < 2);
+    const sums = this.sumTotals(plan.totals, work.cut.shards);
+    if (Number.isFinite(sums.loss)) this.runUpdate(step.withNorm ? work.normUpdate! : work.update, step.kind < 2);
     return sums;
   }
 
@@ -269,7 +286,7 @@ export class Execution {
       if (phase.clips) this.writeClipScale();
       phase.programs[team.thread]!.run(kernels);
     }
-    if (prepares && plan.prepare.some((program) => program.calls > 0)) {
+    if (prepares && this.prepares) {
       team.barrier();
       plan.prepare[team.thread]!.run(kernels);
     }

@@ -60,16 +60,20 @@ export function recordUpdate({ program, optimiser, moved, from, count, realBytes
   }
 }
 
-/** Writes the settings of all tensors for a step (from 1). `learningRate` is the schedule's. */
-export function writeSettings({ views, optimiser, moved, learningRate, step }: { views: Views; optimiser: Optimiser; moved: readonly Moved[]; learningRate: number; step: number }): void {
-  for (const { tensor, settings } of moved) {
-    const rate = learningRate * tensor.learningRate;
-    const decay = tensor.decays ? optimiser.weightDecay : 0;
-    const into = views.reals(settings, settingsReals);
+/** Writes the settings of all tensors for a step (from 1); `learningRate` is the schedule's. Allocates once, writes only what changed. */
+export function settingsWriter({ views, optimiser, moved }: { views: Views; optimiser: Optimiser; moved: readonly Moved[] }): (learningRate: number, step: number) => void {
+  const places = moved.map(({ tensor, settings }) => ({ into: views.reals(settings, settingsReals), multiplier: tensor.learningRate, decay: tensor.decays ? optimiser.weightDecay : 0 }));
+  let written = Number.NaN;
+  return (learningRate, step) => {
     if (optimiser.kind === "adam") {
       const { beta1, beta2, epsilon } = optimiser;
-      into.set([rate / (1 - pow(beta1, step)), beta1, 1 - beta1, beta2, 1 - beta2, 1 / Math.sqrt(1 - pow(beta2, step)), epsilon, decay]);
-    } else if (optimiser.kind === "diagonal-levenberg-marquardt") into.set([rate, optimiser.mu, decay]);
-    else into.set([rate, optimiser.momentum, decay]);
-  }
+      const [first, second] = [1 / (1 - pow(beta1, step)), 1 / Math.sqrt(1 - pow(beta2, step))];
+      for (const { into, multiplier, decay } of places) into.set([learningRate * multiplier * first, beta1, 1 - beta1, beta2, 1 - beta2, second, epsilon, decay]);
+      return;
+    }
+    if (learningRate === written) return;
+    written = learningRate;
+    const damping = optimiser.kind === "diagonal-levenberg-marquardt" ? optimiser.mu : optimiser.momentum;
+    for (const { into, multiplier, decay } of places) into.set([learningRate * multiplier, damping, decay]);
+  };
 }

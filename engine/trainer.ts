@@ -9,7 +9,9 @@ import type { Position } from "./checkpoint.ts";
 import { Execution, evaluationSamples, planExecution } from "./execution.ts";
 import type { ExecutionPlan, StepArguments } from "./execution.ts";
 import type { RealBytes } from "./kernels/kernels.ts";
-import { writeSettings } from "./optimisers.ts";
+import type { PlannedLayer } from "./layer.ts";
+import type { Reals } from "./memory.ts";
+import { settingsWriter } from "./optimisers.ts";
 import { permutation } from "./random.ts";
 import { learningRateAt } from "./schedules.ts";
 import { request } from "./training.ts";
@@ -59,6 +61,9 @@ class TrainingRun implements Trainer {
   private readonly steps: number;
   private readonly rowEvery: number;
   private readonly evaluatedSplit: Split | null;
+  private readonly writeSettings: ReturnType<typeof settingsWriter>;
+  private readonly averageScale: Reals;
+  private readonly stepLayers: readonly PlannedLayer[];
   private position = beginning();
   private trained = 0;
   private rows: StepRow[] = [];
@@ -74,6 +79,9 @@ class TrainingRun implements Trainer {
     this.evaluatedSplit = counts.validation > 0 ? "validation" : counts.test > 0 ? "test" : null;
     const { views } = this.execution;
     const { network, moved } = this.plan;
+    this.writeSettings = settingsWriter({ views, optimiser: this.spec.optimiser, moved });
+    this.averageScale = views.reals(this.plan.averageScale, 1);
+    this.stepLayers = network.layers.filter((layer) => layer.beforeStep);
     this.execution.install();
     for (const layer of network.layers) layer.initialise(views, seed);
     if (initialWeights) loadWeights({ views, tensors: network.tensors, bytes: initialWeights });
@@ -148,7 +156,7 @@ class TrainingRun implements Trainer {
       const step: StepArguments = { kind: 2, start: batch * spec.batchSize, epoch: this.position.epoch, withNorm: false };
       this.beforeStep(spec.batchSize);
       team.command(commands.step, stepArguments(step));
-      views.reals(plan.averageScale, 1)[0] = 1 / spec.batchSize;
+      this.averageScale[0] = 1 / spec.batchSize;
       execution.runStep(step);
       this.settle();
       for (const layer of plan.network.layers) layer.finishCurvature?.(views);
@@ -158,8 +166,8 @@ class TrainingRun implements Trainer {
   }
 
   private beforeStep(samples: number): void {
-    const { plan, spec, position, execution } = this;
-    for (const layer of plan.network.layers) layer.beforeStep?.(execution.views, { seed: spec.seed, step: position.step + 1, samples });
+    const { spec, position, execution } = this;
+    for (const layer of this.stepLayers) layer.beforeStep!(execution.views, { seed: spec.seed, step: position.step + 1, samples });
   }
 
   /** One step; false where the loss is no longer finite (the weights are then as before it). */
@@ -176,8 +184,8 @@ class TrainingRun implements Trainer {
     this.beforeStep(samples);
     team.command(commands.step, stepArguments(step));
     // The others are past the last update and not yet at the next: only now may its settings change.
-    writeSettings({ views, optimiser: spec.optimiser, moved: plan.moved, learningRate, step: number });
-    views.reals(plan.averageScale, 1)[0] = 1 / samples;
+    this.writeSettings(learningRate, number);
+    this.averageScale[0] = 1 / samples;
     const { loss, correct } = execution.runStep(step);
     position.step = number;
     position.inEpoch++;
