@@ -33,6 +33,7 @@ async function syncFolder(path: string): Promise<void> {
 
 export class FileStorage implements Storage {
   readonly description: string;
+  readonly onDisk = true;
   readonly #root: string;
   /** Objects this process has compared: key → modification time and size. */
   readonly #compared = new Map<string, string>();

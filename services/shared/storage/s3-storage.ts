@@ -21,6 +21,7 @@ function storageError(error: unknown, key: string, doing: string): StorageError 
 
 export class S3Storage implements Storage {
   readonly description: string;
+  readonly onDisk = false;
   readonly #client: S3Client;
   readonly #bucket: string;
   readonly #prefix: string;

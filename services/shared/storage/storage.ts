@@ -21,6 +21,8 @@ export interface Listed {
 export interface Storage {
   /** For messages: file:///… or s3://…, without credentials. */
   readonly description: string;
+  /** Whether objects are files of this machine: `local` then answers the object itself and no copy. */
+  readonly onDisk: boolean;
   /** Writes all of it or nothing. An object of that name is replaced. Throws StorageError `full`, `unavailable`. */
   put(key: string, content: Uint8Array | Readable): Promise<Stored>;
   /** The whole object, its digest compared. Throws StorageError `missing`, `damaged`, `unavailable`. */

@@ -1,4 +1,7 @@
 /** One upload from `checking` to `ready` or `rejected`. Safe to run twice: bytes are named by their digest and the record changes only while it is `checking`. */
+import { createWriteStream } from "node:fs";
+import { join } from "node:path";
+import { pipeline } from "node:stream/promises";
 import type { DatasetProblem } from "../../../schemas/dataset.ts";
 import type { DatasetLimits } from "../../shared/dataset-limits.ts";
 import type { Logger } from "../../shared/log.ts";
@@ -31,6 +34,14 @@ export interface Delivered {
 class Withdrawn extends Error {}
 
 const reportEveryMs = 500;
+
+/** An upload where it lies, or a copy that goes with the workplace: the storage's own cache would keep it. */
+async function fetchUpload(storage: Storage, { field, key }: { field: string; key: string }, directory: string): Promise<string> {
+  if (storage.onDisk) return storage.local(key);
+  const path = join(directory, `${field}.upload`);
+  await pipeline(await storage.stream(key), createWriteStream(path));
+  return path;
+}
 
 export class UploadProcessor {
   readonly #options: UploadsOptions;
@@ -85,10 +96,10 @@ export class UploadProcessor {
     const { upload } = record;
     if (!upload) return;
     const started = Date.now();
-    const files: LocalFile[] = [];
-    for (const file of upload.files) files.push({ field: file.field, name: file.name, path: await storage.local(file.key) });
     const workplace = await makeWorkplace(dataDir);
     try {
+      const files: LocalFile[] = [];
+      for (const file of upload.files) files.push({ field: file.field, name: file.name, path: await fetchUpload(storage, file, workplace.directory) });
       const task = { files, settings: upload.settings, limits, directory: workplace.directory };
       const dataset = await runCheck({ task, onProgress: report, signal });
       const manifest = await storeDataset(storage, record, dataset);
