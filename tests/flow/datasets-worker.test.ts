@@ -38,7 +38,8 @@ afterAll(async () => {
 });
 
 const get = async <Body>(path: string): Promise<Body> => (await fetch(url + path)).json() as Promise<Body>;
-const becomes = (id: string, status: string, timeout = 30_000): Promise<void> => expect.poll(async () => (await get<Dataset>(`/v1/datasets/${id}`)).status, { timeout }).toBe(status);
+const statusOf = (id: string) => async (): Promise<string> => (await get<Dataset>(`/v1/datasets/${id}`)).status;
+const soon = { timeout: 60_000 };
 
 async function upload(): Promise<Dataset> {
   const form = new FormData();
@@ -48,7 +49,7 @@ async function upload(): Promise<Dataset> {
 }
 
 test("mnist is there once, however many workers start", async () => {
-  await becomes("mnist", "ready", 60_000);
+  await expect.poll(statusOf("mnist"), soon).toBe("ready");
   expect(await get<Dataset>("/v1/datasets/mnist")).toMatchObject({ splits: { train: 60_000, validation: 0, test: 10_000 }, shape: { channels: 1, height: 28, width: 28 }, dtype: "uint8", classes: ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"] });
   const { data } = await get<{ data: Dataset[] }>("/v1/datasets");
   expect(data.filter((each) => each.alias === "mnist").length).toBe(1);
@@ -60,7 +61,7 @@ test("mnist is there once, however many workers start", async () => {
 test("an upload goes through the queue", async () => {
   const { id, name } = await upload();
   expect(name).toBe("strokes");
-  await becomes(id, "ready");
+  await expect.poll(statusOf(id), soon).toBe("ready");
 });
 
 test("an upload whose order was lost is found again", async () => {
@@ -72,7 +73,7 @@ test("an upload whose order was lost is found again", async () => {
     ...datasetRecord({ id, alias: null, status: "checking", terminal: false, revision: null }),
     upload: { settings: { seed: 1, fit: "fit", size: { height: 7, width: 5 } }, files: [{ field: "file", name: "strokes.csv", key, bytes }] },
   });
-  await becomes(id, "ready", 45_000);
+  await expect.poll(statusOf(id), soon).toBe("ready");
 });
 
 test("what dead processes left is gone: folders, and uploads without a sender", async () => {
