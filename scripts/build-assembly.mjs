@@ -1,6 +1,6 @@
 /**
  * Compiles engine/kernels/assembly twice: strict (multiply, then add: the bits of `reproducible` numerics) and relaxed (fused multiply-add
- * where the processor has it: `fast`). The modules own no memory: they import the engine's, shared, and leave its first 64 KiB unused.
+ * where the processor has it: `fast`). The modules own no memory: they import the engine's, shared.
  * Called by scripts/build.mjs, which skips it when nothing changed.
  *
  *     node scripts/build-assembly.mjs
@@ -16,6 +16,8 @@ const target = join("dist", "engine", "kernels", "assembly");
 const common = [
   "--runtime", "stub", "--enable", "simd", "--enable", "threads", "-O3", "--noAssert", "--noExportMemory",
   "--importMemory", "--sharedMemory", "--initialMemory", "1", "--maximumMemory", "65536",
+  // Constants lie in the last KiB of the 64 that the engine's plan leaves to the module.
+  "--memoryBase", "64512",
   // Addresses are 32 bits by the contract (201), and no vector crosses to JavaScript: only functions within the module exchange them (112).
   "--disableWarning", "201", "--disableWarning", "112",
 ];

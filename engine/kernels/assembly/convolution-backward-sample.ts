@@ -7,18 +7,21 @@
 import { realBytes, vectorBytes } from "./address";
 import { broadcast, multiplyAdd, read, write, writeFirst, zero } from "./lanes";
 
+/** No bits, all bits, no bits, four lanes each: a vector read between them is a mask of the first or the last lanes. */
+const stairs: usize = memory.data<i32>([0, 0, 0, 0, -1, -1, -1, -1, 0, 0, 0, 0]);
+
 /** Lanes n ≥ tap: those of the left vector whose column reaches back by `tap` and stays in δ. */
 // @ts-ignore: decorator
 @inline
-function fromLane(tap: i32): v128 {
-  return i32x4.ge_s(i32x4(0, 1, 2, 3), i32x4.splat(tap));
+function fromLane(tap: u32): v128 {
+  return read(stairs + realBytes(4 - tap));
 }
 
 /** Lanes n < tap + 5 − size: those of the right vector, whose last column needs the last tap. */
 // @ts-ignore: decorator
 @inline
-function belowLane(tap: i32, size: i32): v128 {
-  return i32x4.lt_s(i32x4(0, 1, 2, 3), i32x4.splat(tap + 5 - size));
+function belowLane(tap: u32, size: u32): v128 {
+  return read(stairs + realBytes(8 - min(4, tap + 5 - size)));
 }
 
 /**
