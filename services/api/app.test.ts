@@ -189,3 +189,19 @@ describe("process", () => {
     expect((await test.app.inject("/docs/")).statusCode).toBe(200);
   });
 });
+
+describe("a limit of requests", () => {
+  it("holds where one is set, and never for health", async () => {
+    const limited = await startTestApp({ RATE_LIMIT: "3" });
+    try {
+      const answers = [];
+      for (let number = 0; number < 5; number++) answers.push(await limited.app.inject("/v1/models"));
+      expect(answers.map(({ statusCode }) => statusCode)).toEqual([200, 200, 200, 429, 429]);
+      expect(answers[3].json()).toMatchObject({ code: "too-many-requests", detail: expect.stringContaining("more than 3 requests in a minute") as string });
+      expect(Number(answers[3].headers["retry-after"])).toBeGreaterThan(0);
+      expect((await limited.app.inject("/health/live")).statusCode).toBe(200);
+    } finally {
+      await limited.stop();
+    }
+  });
+});

@@ -2,6 +2,7 @@
  * The HTTP application, without a process around it. A route file exports one function `(app, dependencies) => void` that registers
  * its routes with zod schemas (params, querystring, body, response) and throws Problem; routes/index.ts calls it.
  */
+import { setTimeout as sleep } from "node:timers/promises";
 import multipart from "@fastify/multipart";
 import Fastify, { LogController } from "fastify";
 import { serializerCompiler } from "fastify-type-provider-zod";
@@ -14,12 +15,31 @@ import { jsonBody } from "./plugins/json-body.ts";
 import { openapi } from "./plugins/openapi.ts";
 import { problems, sendProblem, toProblem } from "./plugins/problems.ts";
 import { telemetry } from "./plugins/telemetry.ts";
+import { Problem } from "./problem.ts";
 import { registerRoutes } from "./routes/index.ts";
 import { EventStreams } from "./streams.ts";
 import type { App } from "./types.ts";
 import { validatorCompiler } from "./validation.ts";
 
 const mostBodyBytes = 1024 * 1024;
+/** How long an ending process still takes requests that were under way. */
+const graceMs = 300;
+
+/** What was sent before the end is still accepted and answered; what comes later on a connection that stayed open is sent to another api. */
+function endGracefully(app: App, streams: EventStreams): void {
+  let refuses = false;
+  app.addHook("preClose", async () => {
+    streams.close();
+    await sleep(graceMs);
+    refuses = true;
+  });
+  app.addHook("onRequest", async () => {
+    if (refuses) throw new Problem({ code: "overloaded", detail: "this process is ending; ask again", retryAfter: 1 });
+  });
+  app.addHook("onSend", async (_request, reply) => {
+    if (streams.ending) reply.header("connection", "close");
+  });
+}
 
 export async function buildApp(dependencies: Dependencies): Promise<App> {
   const app = Fastify({
@@ -29,13 +49,14 @@ export async function buildApp(dependencies: Dependencies): Promise<App> {
     bodyLimit: mostBodyBytes,
     routerOptions: { maxParamLength: 200 },
     forceCloseConnections: "idle",
+    return503OnClosing: false,
     frameworkErrors: (error, request, reply) => void sendProblem(toProblem(error, request), request, reply),
   }).withTypeProvider<ZodTypeProvider>() as App;
   const streams = new EventStreams();
   app.setValidatorCompiler(validatorCompiler);
   app.setSerializerCompiler(serializerCompiler);
   app.decorateRequest("uploadDigest", null);
-  app.addHook("preClose", async () => streams.close());
+  endGracefully(app, streams);
   await app.register(problems);
   await app.register(jsonBody);
   await app.register(guard, { redis: dependencies.redis, perMinute: dependencies.config.rateLimit });

@@ -34,6 +34,8 @@ const limits = {
   plan: 10 * second,
   gradients: 30 * second,
 } as const;
+/** Numbers of one answer. */
+const mostOutputs = 4 * 1024 * 1024;
 const mebibyte = 1024 * 1024;
 
 /** Threads start from JavaScript: under a test that reads TypeScript the built file is taken. */
@@ -57,7 +59,8 @@ export class Prediction {
   }
 
   /** Outputs and probabilities of samples [count][channels][height][width] in the dataset's own range. Takes the samples: the caller may not use them again. */
-  predict(subject: Subject, samples: Samples, count: number): Promise<Outputs> {
+  async predict(subject: Subject, samples: Samples, count: number): Promise<Outputs> {
+    if (count * subject.classes > mostOutputs) throw new ComputationError({ fault: "refused", detail: `${count} samples of ${subject.classes} classes are too many answers at once; send at most ${Math.floor(mostOutputs / subject.classes)}` });
     return this.#holding(subject, (key) => this.#batcher.predict(key, samples, count));
   }
 

@@ -1,6 +1,7 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { readStream, type Sent } from "../support/event-stream.ts";
-import { startStack, until, type Stack } from "../support/stack.ts";
+import { ask, startStack, until, type Stack } from "../support/stack.ts";
 import { strokesForm, strokesJob } from "../support/strokes.ts";
 
 let stack: Stack;
@@ -14,6 +15,21 @@ afterAll(() => stack.stop());
 const start = async (fields: object = {}): Promise<string> => (await stack.ask("/v1/jobs", { body: { ...strokesJob, ...fields } })).body.id as string;
 const page = async (id: string): Promise<Sent[]> => (await stack.ask(`/v1/jobs/${id}/events?limit=1000`)).body.data as Sent[];
 const bare = (events: readonly Sent[]) => events.map(({ id, type, data }) => ({ id, type, data: data as unknown }));
+
+describe("an api that ends", () => {
+  it("answers what it accepted, and nothing is left of it", async () => {
+    const other = await stack.startApi();
+    const slow = { network: { layers: [{ kind: "convolution", maps: 8, size: 5, activation: "tanh" }, { kind: "dense", units: 10, activation: "softmax" }] }, input: { channels: 1, height: 20, width: 20 }, sample: 40 };
+    const [checks, jobs] = [ask(other.url, "/v1/gradient-checks", { body: slow }), Array.from({ length: 20 }, () => ask(other.url, "/v1/jobs", { body: { ...strokesJob, epochs: 1 } }))];
+    await sleep(30);
+    await other.end();
+    expect((await checks).status).toBe(200);
+    const answers = await Promise.all(jobs);
+    expect(answers.map(({ status }) => status)).toEqual(Array(20).fill(202));
+    for (const { body } of answers) await stack.ended(body.id);
+    expect(other.lines.filter((line) => /"level":(50|60)/.test(line))).toEqual([]);
+  });
+});
 
 describe("the events of a job", () => {
   it("come live, in the order of the page, and end with the job", async () => {
@@ -53,6 +69,10 @@ describe("the events of a job", () => {
     const { events } = await readStream(`${stack.api.url}/v1/jobs/${id}/events`, { after: first.at(-1)?.id ?? "0", seen: first });
     expect(bare(events)).toEqual(bare(await page(id)));
     expect(events.at(-1)?.data).toMatchObject({ status: "cancelled", terminal: true });
+  });
+  it("do not run for HEAD", async () => {
+    const id = await start({ epochs: 1 });
+    expect((await stack.ask(`/v1/jobs/${id}/events`, { method: "HEAD", headers: { accept: "text/event-stream" } })).status).toBe(200);
   });
   it("stay cheap for a thousand readers", async () => {
     const id = await start({ epochs: 60 });

@@ -19,7 +19,7 @@ export const guard = plugin(async (app: App, { redis, perMinute }: { redis: Redi
   await app.register(underPressure, {
     maxEventLoopDelay: mostEventLoopDelayMs,
     maxHeapUsedBytes: mostHeapBytes,
-    pressureHandler: (request) => {
+    pressureHandler: async (request) => {
       if (!alwaysOpen(request.url)) throw new Problem({ code: "overloaded", detail: "the service has more to do than it can answer in time; try again in a moment", retryAfter: retrySeconds });
     },
   });

@@ -25,7 +25,7 @@ function positionOf(request: FastifyRequest, after: string | undefined): string 
   throw invalid(after === undefined ? "/headers/last-event-id" : "/query/after", "expected the id of an event, a whole number");
 }
 
-const wantsStream = (request: FastifyRequest): boolean => (request.headers.accept ?? "").includes("text/event-stream");
+const wantsStream = (request: FastifyRequest): boolean => request.method === "GET" && (request.headers.accept ?? "").includes("text/event-stream");
 
 /** Writes and, where the reader is slow, waits until it has taken what it was given. */
 function write(to: ServerResponse, text: string): void | Promise<void> {
@@ -87,7 +87,7 @@ export function eventRoutes(app: App, dependencies: Dependencies, streams: Event
       const record = await findJob(records, request.params.id);
       const after = positionOf(request, request.query.after);
       if (wantsStream(request)) {
-        if (streams.ending) throw new Problem({ code: "overloaded", detail: "the service is ending; ask again", retryAfter: 1 });
+        if (streams.ending) throw new Problem({ code: "overloaded", detail: "this process is ending; ask again", retryAfter: 1 });
         if (isTerminal(record.status) && Number(after) >= Number(await lastEventId(redis, record.id))) return reply.code(204).send();
         return stream(reply, { dependencies, streams, record, after });
       }
