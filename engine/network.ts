@@ -42,6 +42,16 @@ export interface NetworkOptions {
   averageScale: number;
 }
 
+/** Says at which layer a plan failed. */
+function at<Planned>(index: number, plan: () => Planned): Planned {
+  try {
+    return plan();
+  } catch (error) {
+    if (!(error instanceof EngineError) || error.pointer !== undefined) throw error;
+    throw new EngineError({ code: error.code, detail: error.detail, pointer: `/layers/${index}` });
+  }
+}
+
 /** Plans the layers. Throws EngineError `network-does-not-fit` (with a pointer) or `too-large` (with the bytes) before any memory exists. */
 export function planNetwork(options: NetworkOptions): NetworkPlan {
   const { network, input, classes, memory, ...training } = options;
@@ -52,10 +62,11 @@ export function planNetwork(options: NetworkOptions): NetworkPlan {
   const softmax = output === "softmax";
   const layers: PlannedLayer[] = [];
   for (const [index, spec] of network.layers.entries()) {
-    const shape = found.layers[index]!;
+    const { input: arriving, output: leaving } = found.layers[index]!;
     const declared = "activation" in spec ? spec.activation : "linear";
     const activation = declared === "softmax" ? "linear" : declared;
-    layers.push(planLayer({ spec, index, input: shape.input, output: shape.output, activation, declaredActivation: declared, inputActivation: layers.at(-1)?.activation ?? "linear", memory, ...training }));
+    const inputActivation = layers.at(-1)?.activation ?? "linear";
+    layers.push(at(index, () => planLayer({ spec, index, input: arriving, output: leaving, activation, declaredActivation: declared, inputActivation, memory, ...training })));
   }
   const tensors = layers.flatMap((layer) => layer.tensors);
   const real = (what: string, count: number) => memory.reserve({ what, element: "real", count });
