@@ -213,7 +213,7 @@ describe("refused, and why", () => {
     ["an infinite number", { file: "0,1,2,3,1e39\n1,1,1,1,1" }, {}, /found '1e39'/],
     ["a negative label", { file: "-1,1,2,3,4\n1,1,1,1,1" }, {}, /found the label -1; expected a whole number from 0/],
     ["no square", { file: csv(table) }, {}, /found 35 pixel columns, which are no square picture/],
-    ["an open quote", { file: '0,1,2,3,"4\n1,1,1,1,1\n' }, {}, /quote that is never closed/],
+    ["an open quote", { file: '0,1,2,3,"4\n1,1,1,1,1\n' }, {}, /quote that is not closed in its line/],
     ["a header alone", { file: "label,a,b,c,d\n" }, {}, /no rows of data/],
     ["an empty file", { file: "" }, {}, /found an empty file/],
     ["UTF-16", { file: Buffer.from("\u{feff}0,1,2,3,4", "utf16le") }, {}, /UTF-16/],

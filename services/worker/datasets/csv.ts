@@ -1,21 +1,15 @@
-/** Tables: a label and pixels a row, as Kaggle gives MNIST. Rows are named by their line. */
-import { Readable } from "node:stream";
-import { CsvError, parse } from "csv-parse";
+/** Tables: a label and pixels a row, as Kaggle gives MNIST. Rows are named by their line; a row is one line. */
+import { CsvError } from "csv-parse";
+import { parse } from "csv-parse/sync";
 import type { Intake } from "./intake.ts";
-import { nameLimit } from "../../shared/dataset-limits.ts";
 import type { OpenedFile } from "./open.ts";
-import { DatasetRefused, printable, refuse } from "./refused.ts";
+import { printable, refuse } from "./refused.ts";
 import { withoutMark } from "./sniff.ts";
-import { shapeOfFlat } from "./text.ts";
+import { linesOf, pixelsOf, shapeOfFlat } from "./text.ts";
+import type { Line } from "./text.ts";
 
 const delimiters = [",", ";", "\t", "|"] as const;
 const labelNames = new Set(["label", "labels", "class", "target", "y", "digit", "category"]);
-
-/** A row with its place, as csv-parse gives it with `info`. */
-interface Row {
-  info: { lines: number };
-  record: string[];
-}
 
 /** The most frequent separator of the first line, outside quotes; blanks where there is none. */
 export function findDelimiter(head: Buffer): string {
@@ -41,6 +35,32 @@ export function isHeader(fields: readonly string[]): boolean {
   return words > fields.length / 2;
 }
 
+/** The fields of a line that has more than digits in it. */
+function splitRow(text: string, delimiter: string): string[] {
+  if (text.includes('"')) return (parse(text, { delimiter, relax_column_count: true })[0] ?? []) as string[];
+  return delimiter === " " ? text.trim().split(/ +/) : text.split(delimiter);
+}
+
+/** Writes the numbers of a line of digits and delimiters alone into `values`; their count, or −1 for any other line. */
+export function readDigits(bytes: Uint8Array, delimiter: number, values: Float64Array): number {
+  let count = 0;
+  let value = 0;
+  let digits = 0;
+  for (let at = 0; at <= bytes.length; at++) {
+    const byte = at === bytes.length ? delimiter : (bytes[at] as number);
+    if (byte === delimiter) {
+      if (digits === 0 || count === values.length) return -1;
+      values[count++] = value;
+      value = 0;
+      digits = 0;
+    } else if (byte >= 48 && byte <= 57 && digits < 9) {
+      value = value * 10 + byte - 48;
+      digits += 1;
+    } else return -1;
+  }
+  return count;
+}
+
 class Table {
   readonly #intake: Intake;
   readonly #file: string;
@@ -48,7 +68,8 @@ class Table {
   #columns = 0;
   #labelColumn = 0;
   #columnsFrom = "";
-  #pixels: number[] = [];
+  /** The numbers of a row, its label among them. */
+  #row = new Float64Array();
   rows = 0;
 
   constructor(options: { intake: Intake; file: string; delimiter: string }) {
@@ -59,90 +80,79 @@ class Table {
 
   #first(fields: readonly string[], line: number): void {
     this.#columns = fields.length;
-    const separated = `separated by '${this.#delimiter === "\t" ? "tab" : this.#delimiter}'`;
-    if (fields.length < 2) refuse(this.#file, `found one column (${separated}); expected a label and pixels`, line);
+    this.#columnsFrom = `line ${line}`;
+    if (fields.length < 2) refuse(this.#file, `found one column (separated by '${this.#delimiter === "\t" ? "tab" : this.#delimiter}'); expected a label and pixels`, line);
     const { settings } = this.#intake;
     const shape = shapeOfFlat(fields.length - 1, { size: this.#intake.wishedSize, channels: settings.channels ?? null });
     if (!shape) refuse(this.#file, `found ${fields.length - 1} pixel columns, which are no square picture, grey or RGB; give \`size\` as {"height":…,"width":…}`, line);
     this.#intake.begin(this.#file, shape, "uint8");
-    this.#pixels = new Array<number>(fields.length - 1).fill(0);
+    this.#row = new Float64Array(fields.length);
   }
 
-  async take({ info: { lines: line }, record: fields }: Row): Promise<void> {
+  async take({ number, bytes }: Line): Promise<void> {
+    if (this.#columns > 0 && !this.#intake.labels.named && readDigits(bytes, this.#delimiter.charCodeAt(0), this.#row) === this.#columns) {
+      const label = this.#intake.labels.ofNumber(this.#row[this.#labelColumn] ?? 0, { file: this.#file, row: number });
+      await this.#deliver(label);
+      return;
+    }
+    const text = bytes.toString("utf8");
+    if (text.trim() !== "") await this.#takeText(text, number);
+  }
+
+  async #takeText(text: string, line: number): Promise<void> {
+    const fields = this.#split(text, line);
     if (this.#columns === 0) {
       this.#first(fields, line);
-      this.#columnsFrom = `line ${line}`;
       if (isHeader(fields)) {
         this.#labelColumn = Math.max(0, fields.findIndex((field) => isLabelName(field)));
         return;
       }
     }
-    const { complaints } = this.#intake;
     if (fields.length !== this.#columns) {
-      complaints.add(this.#file, line, `found ${fields.length} columns; expected ${this.#columns}, as in ${this.#columnsFrom}`);
+      this.#intake.complaints.add(this.#file, line, `found ${fields.length} columns; expected ${this.#columns}, as in ${this.#columnsFrom}`);
       return;
     }
     const label = this.#intake.labels.of(fields[this.#labelColumn] ?? "", { file: this.#file, row: line });
-    const pixels = this.#readPixels(fields, line);
-    this.rows += 1;
-    if (label < 0 || !pixels || complaints.any) return;
-    await this.#intake.add({ file: this.#file, split: "train", labels: Int32Array.of(label), pixels });
+    if (this.#readNumbers(fields, line)) await this.#deliver(label);
   }
 
-  #readPixels(fields: readonly string[], line: number): Uint8Array | Float32Array | null {
-    const pixels = this.#pixels;
-    let bytes = true;
-    for (let column = 0, at = 0; column < fields.length; column++) {
-      if (column === this.#labelColumn) continue;
-      const value = numberOf(fields[column] ?? "");
-      if (Number.isNaN(value)) {
-        const found = fields[column] ?? "";
-        const hint = /^\d+,\d+$/.test(found) ? ": use a decimal point" : "";
-        this.#intake.complaints.add(this.#file, line, `found '${printable(found, 40)}' in column ${column + 1}; expected a number${hint}`);
-        return null;
-      }
-      if (bytes && !(value >= 0 && value <= 255 && Number.isInteger(value))) bytes = false;
-      pixels[at++] = value;
+  #split(text: string, line: number): string[] {
+    try {
+      return splitRow(text, this.#delimiter);
+    } catch (error) {
+      if (!(error instanceof CsvError)) throw error;
+      return refuse(this.#file, error.code === "CSV_QUOTE_NOT_CLOSED" ? "found a quote that is not closed in its line; expected quotes in pairs" : `found a row that cannot be read (${error.message}); expected a label and numbers`, line);
     }
-    return bytes ? Uint8Array.from(pixels) : Float32Array.from(pixels);
   }
-}
 
-function explainCsv(error: unknown, intake: Intake, file: string): unknown {
-  if (!(error instanceof CsvError)) return error;
-  const line = typeof error["lines"] === "number" ? error["lines"] : null;
-  const detail =
-    error.code === "CSV_MAX_RECORD_SIZE"
-      ? `found a row longer than ${nameLimit(intake.limits, "MAX_LINE_BYTES")} bytes`
-      : error.code === "CSV_QUOTE_NOT_CLOSED"
-        ? "found a quote that is never closed; expected quotes in pairs"
-        : `found a row that cannot be read (${error.message}); expected a label and numbers`;
-  return new DatasetRefused([{ file, row: line, detail }]);
+  /** Pixels into the row; false after a complaint. */
+  #readNumbers(fields: readonly string[], line: number): boolean {
+    for (const [column, field] of fields.entries()) {
+      if (column === this.#labelColumn) continue;
+      const value = numberOf(field);
+      if (Number.isNaN(value)) {
+        const hint = /^\d+,\d+$/.test(field) ? ": use a decimal point" : "";
+        this.#intake.complaints.add(this.#file, line, `found '${printable(field, 40)}' in column ${column + 1}; expected a number${hint}`);
+        return false;
+      }
+      this.#row[column] = value;
+    }
+    return true;
+  }
+
+  async #deliver(label: number): Promise<void> {
+    this.rows += 1;
+    if (label < 0 || this.#intake.complaints.any) return;
+    // The label's place is closed by what stands on one side of it.
+    const row = this.#row.slice();
+    row.copyWithin(this.#labelColumn, this.#labelColumn + 1);
+    await this.#intake.add({ file: this.#file, split: "train", labels: Int32Array.of(label), pixels: pixelsOf(row.subarray(0, -1)) });
+  }
 }
 
 export async function readCsv(intake: Intake, opened: OpenedFile): Promise<void> {
-  const delimiter = findDelimiter(opened.head);
-  const table = new Table({ intake, file: opened.name, delimiter });
-  const parser = parse({
-    bom: true,
-    delimiter,
-    relax_column_count: true,
-    skip_empty_lines: true,
-    max_record_size: intake.limits.MAX_LINE_BYTES,
-    ...(delimiter === " " ? { ltrim: true, rtrim: true } : {}),
-    info: true,
-  });
-  const source = Readable.from(opened.stream, { objectMode: false });
-  source.on("error", (error) => parser.destroy(error));
-  source.pipe(parser);
-  try {
-    for await (const row of parser) await table.take(row as Row);
-  } catch (error) {
-    throw explainCsv(error, intake, opened.name);
-  } finally {
-    source.destroy();
-    parser.destroy();
-  }
+  const table = new Table({ intake, file: opened.name, delimiter: findDelimiter(opened.head) });
+  for await (const line of linesOf(opened.stream, { file: opened.name, limits: intake.limits })) await table.take(line);
   intake.complaints.settle();
   if (table.rows === 0) refuse(opened.name, "found no rows of data; expected a label and pixels in each");
 }

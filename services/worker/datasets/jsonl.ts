@@ -89,7 +89,8 @@ class Lines {
     this.#intake.addPicture({ file: this.#file, row: place.row }, { split: place.split, label: place.label, sample: decoded.sample });
   }
 
-  async take({ number, text }: Line): Promise<void> {
+  async take({ number, bytes }: Line): Promise<void> {
+    const text = bytes.toString("utf8");
     if (text.trim() === "") return;
     this.rows += 1;
     try {

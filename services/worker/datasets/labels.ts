@@ -94,6 +94,11 @@ export class LabelBook {
     return index;
   }
 
+  /** Whether labels are names without a list: digits are then names too, zeros in front included. */
+  get named(): boolean {
+    return this.#mode === "names";
+  }
+
   /** The largest number seen and where it stood first. */
   get largest(): Place | null {
     return this.#largestAt;

@@ -6,19 +6,19 @@ import { refuse } from "./refused.ts";
 export interface Line {
   /** Counted from 1, as editors do. */
   number: number;
-  text: string;
+  /** UTF-8, without its end and without a byte order mark. Valid until the next line. */
+  bytes: Buffer;
 }
 
-const mark = "\u{feff}";
+const isMarked = (bytes: Buffer): boolean => bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf;
 
-function textOf(bytes: Buffer, number: number): string {
-  const text = bytes.toString("utf8", 0, bytes.at(-1) === 13 ? bytes.length - 1 : bytes.length);
-  return number === 1 && text.startsWith(mark) ? text.slice(1) : text;
+function lineOf(bytes: Buffer, number: number): Line {
+  return { number, bytes: bytes.subarray(number === 1 && isMarked(bytes) ? 3 : 0, bytes.at(-1) === 13 ? bytes.length - 1 : bytes.length) };
 }
 
-/** Lines of a UTF-8 file; \n or \r\n; a byte order mark is taken off. */
+/** Lines that end in \n or \r\n. */
 export async function* linesOf(stream: AsyncIterable<Buffer>, { file, limits }: { file: string; limits: DatasetLimits }): AsyncGenerator<Line, void, undefined> {
-  let parts: Buffer[] = [];
+  let rest: Buffer[] = [];
   let pending = 0;
   let number = 0;
   const bound = (): void => {
@@ -27,32 +27,35 @@ export async function* linesOf(stream: AsyncIterable<Buffer>, { file, limits }: 
   for await (const chunk of stream) {
     let from = 0;
     for (let at = chunk.indexOf(10); at !== -1; at = chunk.indexOf(10, from)) {
-      parts.push(chunk.subarray(from, at));
-      pending += at - from;
+      const part = chunk.subarray(from, at);
+      pending += part.length;
       bound();
       number += 1;
-      yield { number, text: textOf(parts.length === 1 && parts[0] ? parts[0] : Buffer.concat(parts), number) };
-      parts = [];
+      yield lineOf(rest.length === 0 ? part : Buffer.concat([...rest, part]), number);
+      rest = [];
       pending = 0;
       from = at + 1;
     }
     if (from < chunk.length) {
-      parts.push(Buffer.from(chunk.subarray(from)));
+      rest.push(Buffer.from(chunk.subarray(from)));
       pending += chunk.length - from;
       bound();
     }
   }
-  if (pending > 0) yield { number: number + 1, text: textOf(Buffer.concat(parts), number + 1) };
+  if (pending > 0) yield lineOf(Buffer.concat(rest), number + 1);
 }
 
 /** Whether all values are whole numbers from 0 to 255. */
-export function fitsBytes(values: readonly number[]): boolean {
-  for (const value of values) if (!(value >= 0 && value <= 255 && Number.isInteger(value))) return false;
+export function fitsBytes(values: ArrayLike<number>): boolean {
+  for (let at = 0; at < values.length; at++) {
+    const value = values[at] as number;
+    if (!(value >= 0 && value <= 255 && Number.isInteger(value))) return false;
+  }
   return true;
 }
 
 /** uint8 where that loses nothing, float32 otherwise. */
-export const pixelsOf = (values: readonly number[]): Uint8Array | Float32Array => (fitsBytes(values) ? Uint8Array.from(values) : Float32Array.from(values));
+export const pixelsOf = (values: ArrayLike<number>): Uint8Array | Float32Array => (fitsBytes(values) ? new Uint8Array(values) : new Float32Array(values));
 
 /** What flat rows of this many values are: by the wished size if it fits, as a square otherwise; channels stand first. */
 export function shapeOfFlat(values: number, wish: { size: { height: number; width: number } | null; channels: 1 | 3 | null }): { channels: 1 | 3; height: number; width: number } | null {
