@@ -14,7 +14,7 @@ const orderAgeMs = 1000;
 const lookEveryTicks = 5;
 const sweepEveryTicks = 600;
 const datasetsEveryTicks = 20;
-const unfinishedAgeMs = 3_600_000;
+const unfinishedAgeMs = 600_000;
 const underWay: readonly JobStatus[] = ["running", "pausing", "cancelling", "queued"];
 /** The oldest of each status are looked at. */
 const mostLooked = 200;

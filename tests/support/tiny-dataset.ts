@@ -66,7 +66,7 @@ export async function putTinyDataset(options: { storage: Storage; records: Recor
     splits: counts,
     conversion: manifest.conversion,
     problems: [],
-    bytes: counts.train * size,
+    bytes: (counts.train + counts.validation + counts.test) * (size + 4),
     upload: null,
     manifest,
   };

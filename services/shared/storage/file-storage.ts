@@ -1,12 +1,13 @@
 /** Storage in a folder: temporary name, fsync, rename, fsync of the folder. */
 import { createReadStream, createWriteStream } from "node:fs";
-import { constants, mkdir, open, readdir, readFile, rename, rm, rmdir, stat, unlink } from "node:fs/promises";
+import { constants, mkdir, open, readdir, readFile, rename, rm, rmdir, stat } from "node:fs/promises";
 import { dirname, join, relative, sep } from "node:path";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { newUlid } from "../ids.ts";
 import { agrees, comparing, damaged, digestOf, meter } from "./digesting.ts";
 import { StorageError, checkKey, digestSuffix, readDigests, writeDigests } from "./storage.ts";
+import { sweepFolder } from "./sweep.ts";
 import type { Digest, Listed, Storage, Stored } from "./storage.ts";
 
 const temporaryFolder = ".unfinished";
@@ -279,15 +280,6 @@ export class FileStorage implements Storage {
   }
 
   async sweep(olderThanMs: number): Promise<number> {
-    const folder = join(this.#root, temporaryFolder);
-    let count = 0;
-    for (const name of await readdir(folder).catch(() => [])) {
-      const path = join(folder, name);
-      const is = await stat(path).catch(() => null);
-      if (!is || Date.now() - is.mtimeMs < olderThanMs) continue;
-      await unlink(path).catch(() => {});
-      count++;
-    }
-    return count;
+    return sweepFolder(join(this.#root, temporaryFolder), olderThanMs);
   }
 }

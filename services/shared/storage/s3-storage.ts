@@ -8,6 +8,7 @@ import { DeleteObjectCommand, GetObjectCommand, HeadObjectCommand, ListObjectsV2
 import { newUlid } from "../ids.ts";
 import { agrees, comparing, damaged, digestOf, meter } from "./digesting.ts";
 import { StorageError, checkKey, digestSuffix, readDigests, writeDigests } from "./storage.ts";
+import { sweepFolder } from "./sweep.ts";
 import type { Digest, Listed, Storage, Stored } from "./storage.ts";
 
 const isMissing = (error: unknown): boolean => error instanceof S3ServiceException && (error.name === "NoSuchKey" || error.name === "NotFound" || error.$metadata.httpStatusCode === 404);
@@ -216,7 +217,7 @@ export class S3Storage implements Storage {
     await this.delete(key);
   }
 
-  async sweep(): Promise<number> {
-    return 0;
+  async sweep(olderThanMs: number): Promise<number> {
+    return sweepFolder(join(this.#cache, "unfinished"), olderThanMs);
   }
 }

@@ -1,101 +1,124 @@
-/** One contract over a folder and S3. */
-import { mkdtemp, readFile, rm } from "node:fs/promises";
-import { createHash } from "node:crypto";
+/** One contract over a folder and an S3-compatible bucket. */
+import { mkdtemp, readdir, rm, writeFile, mkdir } from "node:fs/promises";
+import { createServer } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Readable } from "node:stream";
 import { pathToFileURL } from "node:url";
+import S3rver from "s3rver";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { startTestS3 } from "../../../tests/support/s3.ts";
-import type { TestS3 } from "../../../tests/support/s3.ts";
-import { createStorage, isStorageFault } from "./index.ts";
+import { createStorage } from "./index.ts";
 import type { Storage } from "./index.ts";
+import { StorageError, putJson } from "./storage.ts";
 
-const sha256 = (text: string): string => createHash("sha256").update(text).digest("hex");
-const read = async (stream: Readable): Promise<string> => Buffer.concat(await stream.toArray()).toString();
-const text = (bytes: Uint8Array): string => Buffer.from(bytes).toString();
+let folder: string;
+let bucket: InstanceType<typeof S3rver>;
+let port: number;
 
-describe.each(["a folder", "S3"])("storage in %s", (kind) => {
-  let folder: string;
-  let s3: TestS3 | null = null;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "storage-"));
+  bucket = new S3rver({ port: 0, address: "127.0.0.1", silent: true, directory: join(folder, "bucket"), configureBuckets: [{ name: "maps", configs: [] }] });
+  port = (await bucket.run()).port;
+  process.env["AWS_ACCESS_KEY_ID"] = "S3RVER";
+  process.env["AWS_SECRET_ACCESS_KEY"] = "S3RVER";
+});
+afterAll(async () => {
+  await bucket.close();
+  await rm(folder, { recursive: true, force: true });
+});
+
+const kinds: Record<string, () => Storage> = {
+  folder: () => createStorage({ storageUrl: pathToFileURL(join(folder, "files")).href, dataDir: folder }),
+  bucket: () => createStorage({ storageUrl: `s3://maps/below?endpoint=http://127.0.0.1:${port}`, dataDir: folder }),
+};
+
+const faultOf = async (doing: Promise<unknown>): Promise<string> => doing.then(() => "none", (error: unknown) => (error instanceof StorageError ? error.fault : String(error)));
+const text = (bytes: Uint8Array): string => Buffer.from(bytes).toString("utf8");
+const keysOf = async (storage: Storage, prefix: string): Promise<string[]> => {
+  const keys: string[] = [];
+  for await (const { key } of storage.list(prefix)) keys.push(key);
+  return keys;
+};
+
+describe.each(Object.keys(kinds))("storage in a %s", (kind) => {
   let storage: Storage;
-  /** Another process over the same storage: it has compared nothing yet. */
-  let other: Storage;
-
-  beforeAll(async () => {
-    folder = await mkdtemp(join(tmpdir(), "storage-"));
-    s3 = kind === "S3" ? await startTestS3() : null;
-    const storageUrl = s3?.url ?? pathToFileURL(join(folder, "objects")).href;
-    storage = createStorage({ storageUrl, dataDir: folder });
-    other = createStorage({ storageUrl, dataDir: join(folder, "other") });
-  });
-  afterAll(async () => {
-    await s3?.stop();
-    await rm(folder, { recursive: true });
+  beforeAll(() => {
+    storage = (kinds[kind] as () => Storage)();
   });
 
-  test("bytes and streams come back whole, with size and digest", async () => {
-    expect(await storage.put("a/bytes.bin", Buffer.from("seven by five"))).toEqual({ key: "a/bytes.bin", bytes: 13, sha256: sha256("seven by five") });
-    await storage.put("a/stream.bin", Readable.from([Buffer.from("seven "), Buffer.from("by five")]));
-    for (const key of ["a/bytes.bin", "a/stream.bin"]) {
-      expect(text(await other.get(key))).toBe("seven by five");
-      expect(await read(await other.stream(key))).toBe("seven by five");
-      expect(text(await other.range(key, 6, 2))).toBe("by");
-      expect(text(await other.range(key, 9, 100))).toBe("five");
-      expect((await readFile(await other.local(key))).toString()).toBe("seven by five");
-      expect(await other.stat(key)).toEqual({ key, bytes: 13, sha256: sha256("seven by five") });
-      expect(await other.exists(key)).toBe(true);
-    }
+  test("what was put is got, whole, by stream, in part, and as a file", async () => {
+    const stored = await storage.put("a/b/one.bin", Buffer.from("seven by five"));
+    expect(stored).toMatchObject({ key: "a/b/one.bin", bytes: 13 });
+    expect(text(await storage.get("a/b/one.bin"))).toBe("seven by five");
+    expect(text(Buffer.concat(await (await storage.stream("a/b/one.bin")).toArray()))).toBe("seven by five");
+    expect(text(await storage.range("a/b/one.bin", 6, 2))).toBe("by");
+    expect(text(await storage.range("a/b/one.bin", 9, 100))).toBe("five");
+    expect(await storage.local("a/b/one.bin")).toContain("/");
+    expect(await storage.stat("a/b/one.bin")).toEqual(stored);
   });
 
-  test("an object is replaced whole", async () => {
-    await storage.put("b", Buffer.from("old"));
-    await storage.put("b", Buffer.from("newer"));
-    expect(text(await storage.get("b"))).toBe("newer");
-    expect(text(await storage.range("b", 0, 9))).toBe("newer");
+  test("a stream is stored like bytes, and one that breaks leaves nothing", async () => {
+    await storage.put("streams/good", Readable.from([Buffer.from("4"), Buffer.from("2")]));
+    expect(text(await storage.get("streams/good"))).toBe("42");
+    const broken = Readable.from(
+      (async function* () {
+        yield Buffer.from("half");
+        throw new Error("the sender went away");
+      })(),
+    );
+    expect(await faultOf(storage.put("streams/broken", broken))).toBe("unavailable");
+    expect(await storage.exists("streams/broken")).toBe(false);
+    expect(await keysOf(storage, "streams/")).toEqual(["streams/good"]);
   });
 
-  test("a stream that breaks leaves nothing", async () => {
-    async function* breaking(): AsyncGenerator<Buffer> {
-      yield Buffer.from("half");
-      throw new Error("cut");
-    }
-    await expect(storage.put("c/broken", Readable.from(breaking()))).rejects.toThrow(/cut/);
-    expect(await storage.exists("c/broken")).toBe(false);
-    const left: string[] = [];
-    for await (const { key } of storage.list("c/")) left.push(key);
-    expect(left).toEqual([]);
+  test("an object can be replaced, listed, deleted", async () => {
+    await putJson(storage, "m/x.json", { a: 1 });
+    await putJson(storage, "m/x.json", { a: 22 });
+    await putJson(storage, "m/y.json", {});
+    expect(JSON.parse(text(await storage.get("m/x.json")))).toEqual({ a: 22 });
+    expect(await keysOf(storage, "m/")).toEqual(["m/x.json", "m/y.json"]);
+    await storage.delete("m/x.json");
+    await storage.delete("m/x.json");
+    expect(await faultOf(storage.get("m/x.json"))).toBe("missing");
+    expect(await storage.deleteAll("m/")).toBe(1);
+    expect(await keysOf(storage, "m/")).toEqual([]);
   });
 
-  test("lists by prefix, deletes one and all", async () => {
-    for (const key of ["d/1", "d/2", "d/deep/3", "e/4"]) await storage.put(key, Buffer.from(key));
-    const listed = async (prefix: string): Promise<string[]> => {
-      const found: string[] = [];
-      for await (const each of storage.list(prefix)) {
-        found.push(each.key);
-        expect(each.bytes).toBe(each.key.length);
-        expect(Math.abs(Date.now() - each.modifiedAt.getTime())).toBeLessThan(60_000);
-      }
-      return found.sort();
-    };
-    expect(await listed("d/")).toEqual(["d/1", "d/2", "d/deep/3"]);
-    await storage.delete("d/1");
-    await storage.delete("d/1");
-    expect(await storage.deleteAll("d/")).toBe(2);
-    expect(await listed("d/")).toEqual([]);
-    expect(await listed("e/")).toEqual(["e/4"]);
+  test("keys that leave the folder are refused; check says that it works", async () => {
+    for (const key of ["../x", "/x", "a//b", "a/../b", ".hidden", "a/./b"]) expect(await faultOf(storage.get(key))).toBe("bad-key");
+    await storage.check();
   });
+});
 
-  test("what is not there is missing, what is no key is refused", async () => {
-    for (const ask of [() => storage.get("nothing"), () => storage.stream("nothing").then(read), () => storage.local("nothing"), () => storage.range("nothing", 0, 1)]) {
-      const error: unknown = await ask().catch((thrown: unknown) => thrown);
-      expect(isStorageFault(error, "missing"), String(error)).toBe(true);
-    }
-    expect(await storage.stat("nothing")).toBeNull();
-    for (const key of ["../x", "/x", "a//b", "", ".hidden", "a/../b", "a b"]) await expect(storage.put(key, Buffer.from("x")), key).rejects.toMatchObject({ fault: "bad-key" });
-  });
+test("a damaged object is never read", async () => {
+  const storage = (kinds["folder"] as () => Storage)();
+  await storage.put("d/whole", Buffer.from("0123456789"));
+  await writeFile(join(folder, "files/d/whole"), "012345678X");
+  expect(await faultOf(storage.get("d/whole"))).toBe("damaged");
+  expect(await faultOf(storage.range("d/whole", 0, 1))).toBe("damaged");
+  expect(await faultOf(storage.local("d/whole"))).toBe("damaged");
+  expect(await faultOf((async () => (await storage.stream("d/whole")).toArray())())).toBe("damaged");
+  await writeFile(join(folder, "files/d/without"), "no digest beside it");
+  expect(await faultOf(storage.get("d/without"))).toBe("damaged");
+});
 
-  test("answers that it works", async () => {
-    await expect(storage.check()).resolves.toBeUndefined();
-  });
+test("what a killed process left unfinished is not listed, and swept when it is old", async () => {
+  const storage = (kinds["folder"] as () => Storage)();
+  await mkdir(join(folder, "files/.unfinished"), { recursive: true });
+  await writeFile(join(folder, "files/.unfinished/01ABC"), "half");
+  expect(await keysOf(storage, "")).not.toContain(".unfinished/01ABC");
+  expect(await storage.sweep(60_000)).toBe(0);
+  expect(await storage.sweep(-1000)).toBe(1);
+  expect(await readdir(join(folder, "files/.unfinished"))).toEqual([]);
+});
+
+test("a storage that answers 500 is unavailable, in a sentence", async () => {
+  const server = createServer((_request, response) => response.writeHead(500).end());
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const address = server.address();
+  const at = typeof address === "object" && address ? address.port : 0;
+  const storage = createStorage({ storageUrl: `s3://maps?endpoint=http://127.0.0.1:${at}`, dataDir: folder });
+  await expect(storage.put("x", Buffer.from("y"))).rejects.toMatchObject({ fault: "unavailable", message: expect.stringContaining("could not write x") as string });
+  server.closeAllConnections();
+  server.close();
 });

@@ -1,25 +1,13 @@
 /** Ended jobs go to storage, whole: from there their records can be rebuilt. Objects that nothing names are cleared away. */
-import { z } from "zod";
-import { event } from "../../../schemas/event.ts";
-import { isTerminal, job } from "../../../schemas/job.ts";
-import { metricRow } from "../../../schemas/metrics.ts";
+import type { Event } from "../../../schemas/event.ts";
+import { isTerminal } from "../../../schemas/job.ts";
 import { readEvents, readMetrics } from "../../shared/progress/index.ts";
 import { presentJob } from "../../shared/records/index.ts";
 import type { Records } from "../../shared/records/index.ts";
-import { checkpointRecord } from "../../shared/records/checkpoints.ts";
+import type { JobManifest } from "../../shared/records/job-manifest.ts";
 import type { Redis } from "../../shared/redis.ts";
 import { layout, putJson } from "../../shared/storage/index.ts";
 import type { Storage } from "../../shared/storage/index.ts";
-
-/** What stands in jobs/{id}/manifest.json. */
-export const jobManifest = z.strictObject({
-  version: z.literal(1),
-  job,
-  stopAtStep: z.int().nullable(),
-  checkpoints: z.array(checkpointRecord),
-  metrics: z.strictObject({ step: z.array(metricRow), epoch: z.array(metricRow) }),
-  events: z.array(event),
-});
 
 export interface ArchiveOptions {
   redis: Redis;
@@ -27,8 +15,8 @@ export interface ArchiveOptions {
   storage: Storage;
 }
 
-async function allEvents(redis: Redis, jobId: string): Promise<z.infer<typeof event>[]> {
-  const events: z.infer<typeof event>[] = [];
+async function allEvents(redis: Redis, jobId: string): Promise<Event[]> {
+  const events: Event[] = [];
   for (;;) {
     const page = await readEvents(redis, jobId, { after: events.at(-1)?.id ?? "0", limit: 1000 });
     events.push(...page);
@@ -47,7 +35,7 @@ export async function archive(jobId: string, { redis, records, storage }: Archiv
   if (record && isTerminal(record.status)) {
     const checkpoints = await records.checkpoints.list(jobId);
     const [step, epoch, events] = await Promise.all([readMetrics(redis, jobId, "step"), readMetrics(redis, jobId, "epoch"), allEvents(redis, jobId)]);
-    const manifest: z.infer<typeof jobManifest> = { version: 1, job: presentJob(record), stopAtStep: record.stopAtStep, checkpoints, metrics: { step, epoch }, events };
+    const manifest: JobManifest = { version: 1, job: presentJob(record), stopAtStep: record.stopAtStep, checkpoints, metrics: { step, epoch }, events };
     await putJson(storage, layout.jobManifest(jobId), manifest);
     await clear(storage, layout.checkpoints(jobId), new Set(checkpoints.map(({ key }) => key)));
     const model = record.model === null ? null : await records.models.read(record.model);

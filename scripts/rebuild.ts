@@ -1,0 +1,41 @@
+/**
+ * `npm run rebuild`: after Redis was lost, restores the records of datasets, models and ended jobs from storage alone. REDIS_URL, DATA_DIR and STORAGE_URL are
+ * those of the service; without REDIS_URL the Redis of a running `npm start` on DATA_DIR is filled. May run beside the service, and twice.
+ */
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { ConfigError, readConfig } from "../services/shared/config.ts";
+import type { Config } from "../services/shared/config.ts";
+import { createLog } from "../services/shared/log.ts";
+import { createRecords } from "../services/shared/records/index.ts";
+import { closeRedis, connectRedis } from "../services/shared/redis.ts";
+import { createStorage } from "../services/shared/storage/index.ts";
+import { rebuild } from "./rebuild/rebuild.ts";
+
+function redisOf({ redisUrl, dataDir }: Config): string {
+  if (redisUrl !== null) return redisUrl;
+  const socket = join(dataDir, "redis", "redis.sock");
+  if (existsSync(socket)) return `unix://${encodeURI(socket)}`;
+  throw new ConfigError(`REDIS_URL: not set, and no Redis of \`npm start\` runs on ${dataDir}; start it first, or name the Redis to fill`);
+}
+
+async function run(): Promise<void> {
+  const config = readConfig(process.env);
+  const redis = connectRedis({ url: redisOf(config), role: "working", log: createLog({ level: "error", service: "rebuild" }) });
+  try {
+    const storage = createStorage(config);
+    const { datasets, models, jobs, problems } = await rebuild({ redis, records: createRecords(redis), storage });
+    process.stdout.write(`rebuilt from ${storage.description}: ${datasets} datasets, ${models} models, ${jobs} jobs\n`);
+    for (const problem of problems) process.stdout.write(`left out: ${problem}\n`);
+    if (problems.length > 0) process.exitCode = 1;
+  } finally {
+    await closeRedis(redis);
+  }
+}
+
+try {
+  await run();
+} catch (error) {
+  process.stderr.write(`${error instanceof ConfigError ? error.message : String((error as Error).stack)}\n`);
+  process.exitCode = 1;
+}

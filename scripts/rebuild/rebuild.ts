@@ -1,0 +1,111 @@
+/** Restores the records of datasets, models and ended jobs from their manifests in storage. What is already there stays as it is. */
+import type { Redis } from "ioredis";
+import { datasetManifest } from "../../schemas/dataset.ts";
+import type { DatasetManifest } from "../../schemas/dataset.ts";
+import { modelManifest } from "../../schemas/model.ts";
+import { keys } from "../../services/shared/keys.ts";
+import { modelRecord } from "../../services/shared/records/index.ts";
+import type { DatasetRecord, Records } from "../../services/shared/records/index.ts";
+import { toFields } from "../../services/shared/records/hash.ts";
+import { jobManifest } from "../../services/shared/records/job-manifest.ts";
+import type { JobManifest } from "../../services/shared/records/job-manifest.ts";
+import { getJson, layout } from "../../services/shared/storage/index.ts";
+import type { Storage } from "../../services/shared/storage/index.ts";
+
+export interface Rebuilt {
+  datasets: number;
+  models: number;
+  jobs: number;
+  /** Manifests that could not be read, each in a sentence. */
+  problems: string[];
+}
+
+interface Sources {
+  redis: Redis;
+  records: Records;
+  storage: Storage;
+}
+
+function datasetRecord(manifest: DatasetManifest): DatasetRecord {
+  const { version: _version, splits, ...shown } = manifest;
+  const count = (split: "train" | "validation" | "test"): number => splits[split]?.count ?? 0;
+  const bytesOf = manifest.shape.channels * manifest.shape.height * manifest.shape.width * (manifest.dtype === "uint8" ? 1 : 4) + 4;
+  const counts = { train: count("train"), validation: count("validation"), test: count("test") };
+  return {
+    ...shown,
+    object: "dataset",
+    status: "ready",
+    terminal: true,
+    fraction: 1,
+    splits: counts,
+    problems: [],
+    bytes: (counts.train + counts.validation + counts.test) * bytesOf,
+    upload: null,
+    manifest,
+  };
+}
+
+/** An alias that somebody else has by now is left out. */
+async function createUnaliased<Entry extends { alias: string | null }>(entry: Entry, create: (entry: Entry) => Promise<"created" | "exists" | "alias-taken">): Promise<boolean> {
+  const answer = await create(entry);
+  if (answer !== "alias-taken") return answer === "created";
+  return (await create({ ...entry, alias: null })) === "created";
+}
+
+async function restoreJob(manifest: JobManifest, { redis }: Sources): Promise<boolean> {
+  const { job, stopAtStep, checkpoints, metrics, events } = manifest;
+  if ((await redis.exists(keys.job(job.id))) === 1) return false;
+  const { object: _object, terminal: _terminal, urls: _urls, status, attempts, ...fields } = job;
+  const write = redis.multi();
+  const key = keys.job(job.id);
+  write.hset(key, ...toFields({ ...fields, ...(stopAtStep === null ? {} : { stopAtStep }) }));
+  write.hset(key, "status", status, "run", 1, "attempt", attempts.length, "crashes", 0, "events", events.at(-1)?.id ?? "0", "datasetId", job.dataset.id);
+  for (const [index, { endedAt, reason, ...opened }] of attempts.entries()) {
+    write.hset(key, `attempt:${index + 1}`, JSON.stringify({ ...opened, endedAt: null, reason: null }), `attempt:${index + 1}:end`, JSON.stringify({ at: endedAt, reason }));
+  }
+  for (const { id, type, at, data } of events) write.xadd(keys.jobEvents(job.id), `${id}-0`, "type", type, "at", at, "data", JSON.stringify(data));
+  for (const series of ["step", "epoch"] as const) for (const row of metrics[series]) write.xadd(keys.jobMetrics(job.id, series), `${row.step}-0`, "row", JSON.stringify(row));
+  for (const record of checkpoints) write.hset(keys.jobCheckpoints(job.id), String(record.step), JSON.stringify(record));
+  write.zadd(keys.jobs, 0, job.id);
+  write.zadd(keys.jobsByStatus(status), 0, job.id);
+  write.zadd(keys.jobsByDataset(job.dataset.id), 0, job.id);
+  for (const [error] of (await write.exec()) ?? []) if (error) throw error;
+  return true;
+}
+
+/** Manifests below a prefix: for each folder the one with the highest number. */
+async function manifestsBelow(storage: Storage, prefix: string): Promise<string[]> {
+  const found = new Map<string, { key: string; number: number }>();
+  for await (const { key } of storage.list(prefix)) {
+    const match = /^([^/]+\/[^/]+)\/manifest(?:-(\d+))?\.json$/.exec(key);
+    if (!match) continue;
+    const [folder, number] = [match[1] as string, Number(match[2] ?? 0)];
+    if (number >= (found.get(folder)?.number ?? -1)) found.set(folder, { key, number });
+  }
+  return [...found.values()].map(({ key }) => key);
+}
+
+export async function rebuild(sources: Sources): Promise<Rebuilt> {
+  const { records, storage } = sources;
+  const rebuilt: Rebuilt = { datasets: 0, models: 0, jobs: 0, problems: [] };
+  const each = async (prefix: string, restore: (key: string) => Promise<boolean>, kind: "datasets" | "models" | "jobs"): Promise<void> => {
+    for (const key of await manifestsBelow(storage, prefix)) {
+      try {
+        if (await restore(key)) rebuilt[kind]++;
+      } catch (error) {
+        rebuilt.problems.push(`${key}: ${error instanceof Error ? error.message : String(error)}`);
+      }
+    }
+  };
+  await each(layout.datasets, async (key) => createUnaliased(datasetRecord(await getJson(storage, key, datasetManifest)), (entry) => records.datasets.create(entry)), "datasets");
+  await each(
+    layout.models,
+    async (key) => {
+      const record = modelRecord(await getJson(storage, key, modelManifest), key);
+      return createUnaliased(record, (entry) => records.models.create(entry, record.dataset ? { needs: record.dataset.id } : {}));
+    },
+    "models",
+  );
+  await each(layout.jobs, async (key) => restoreJob(await getJson(storage, key, jobManifest), sources), "jobs");
+  return rebuilt;
+}

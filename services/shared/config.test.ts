@@ -1,0 +1,29 @@
+import { expect, test } from "vitest";
+import { ConfigError, readConfig } from "./config.ts";
+
+const refusal = (environment: Record<string, string>): string => {
+  try {
+    readConfig(environment);
+  } catch (error) {
+    if (error instanceof ConfigError) return error.message;
+    throw error;
+  }
+  throw new Error("it was accepted");
+};
+
+test("defaults: port 3000 on this machine alone, data beside, storage inside the data", () => {
+  const config = readConfig({ DATA_DIR: "/somewhere/data", WORKER_SLOTS: "" });
+  expect(config).toMatchObject({ port: 3000, host: "127.0.0.1", redisUrl: null, storageUrl: "file:///somewhere/data/storage", kernels: "auto", worker: { slots: 1 } });
+});
+
+test("every wrong value is named with what would be right", () => {
+  const message = refusal({ PORT: "80a", REDIS_URL: "localhost", WEBHOOK_ALLOW_PRIVATE: "yes" });
+  expect(message).toContain("PORT=80a: expected a whole number");
+  expect(message).toContain("REDIS_URL=localhost: expected redis://host:port");
+  expect(message).toContain("WEBHOOK_ALLOW_PRIVATE=yes: expected true or false");
+});
+
+test("a misspelt name is refused with those that exist; what containers inject is not", () => {
+  expect(refusal({ WORKER_SLOT: "2" })).toContain("WORKER_SLOT: there is no such setting; known are WORKER_SLOTS");
+  expect(() => readConfig({ REDIS_SERVICE_HOST: "10.0.0.1", REDIS_PORT: "tcp://10.0.0.1:6379", REDIS_PORT_6379_TCP_ADDR: "10.0.0.1", API_KEY: "x" })).not.toThrow();
+});

@@ -1,0 +1,16 @@
+/** What stands in jobs/{id}/manifest.json when a job has ended: enough to rebuild its records. */
+import { z } from "zod";
+import { event } from "../../../schemas/event.ts";
+import { job } from "../../../schemas/job.ts";
+import { metricRow } from "../../../schemas/metrics.ts";
+import { checkpointRecord } from "./checkpoints.ts";
+
+export const jobManifest = z.strictObject({
+  version: z.literal(1),
+  job,
+  stopAtStep: z.int().nullable(),
+  checkpoints: z.array(checkpointRecord),
+  metrics: z.strictObject({ step: z.array(metricRow), epoch: z.array(metricRow) }),
+  events: z.array(event),
+});
+export type JobManifest = z.infer<typeof jobManifest>;
