@@ -3,7 +3,8 @@ import { lookup } from "node:dns/promises";
 import type { LookupAddress } from "node:dns";
 import { BlockList, isIP } from "node:net";
 
-const forbidden = new BlockList();
+/** Two lists: one list would take every IPv4 address for one of ::ffff:0:0/96. */
+const forbidden = { 4: new BlockList(), 6: new BlockList() };
 /** RFC 6890 and its kin: this host, private, shared, link-local, documentation, benchmarks, multicast, reserved. */
 const networks4: [string, number][] = [
   ["0.0.0.0", 8], ["10.0.0.0", 8], ["100.64.0.0", 10], ["127.0.0.0", 8], ["169.254.0.0", 16], ["172.16.0.0", 12], ["192.0.0.0", 24], ["192.0.2.0", 24],
@@ -13,12 +14,13 @@ const networks4: [string, number][] = [
 const networks6: [string, number][] = [
   ["::", 96], ["::ffff:0:0", 96], ["64:ff9b::", 96], ["64:ff9b:1::", 48], ["100::", 64], ["2001::", 23], ["2001:db8::", 32], ["2002::", 16], ["3fff::", 20], ["fc00::", 7], ["fe80::", 10], ["fec0::", 10], ["ff00::", 8],
 ];
-for (const [network, bits] of networks4) forbidden.addSubnet(network, bits, "ipv4");
-for (const [network, bits] of networks6) forbidden.addSubnet(network, bits, "ipv6");
+for (const [network, bits] of networks4) forbidden[4].addSubnet(network, bits, "ipv4");
+for (const [network, bits] of networks6) forbidden[6].addSubnet(network, bits, "ipv6");
 
 export const isPublic = (address: string): boolean => {
   const family = isIP(address);
-  return family !== 0 && !forbidden.check(address, family === 4 ? "ipv4" : "ipv6");
+  if (family === 4) return !forbidden[4].check(address, "ipv4");
+  return family === 6 && !forbidden[6].check(address, "ipv6");
 };
 
 /** The operator does not allow this address. Trying again would not help. */
