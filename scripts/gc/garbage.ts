@@ -62,7 +62,7 @@ async function neededByRecords(records: Records): Promise<Needed> {
   return needed;
 }
 
-/** Samples that a manifest names are needed even where its record is gone for now: records can be rebuilt from manifests. */
+/** What the manifest of a dataset names is needed, whatever its record says: records are rebuilt from manifests. */
 async function addManifests(storage: Storage, listed: readonly Listed[], needed: Needed): Promise<void> {
   for (const { key } of listed) {
     if (!key.startsWith(layout.datasets) || !key.endsWith("/manifest.json")) continue;
