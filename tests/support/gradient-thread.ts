@@ -1,8 +1,11 @@
-/** A gradient thread for tests, run from dist/: the reference kernels over the memory it is given. */
+/** A gradient thread for tests, run from dist/. */
 import { parentPort, workerData } from "node:worker_threads";
-import { createReference, runGradientThread } from "../../engine/index.ts";
+import { runGradientThread } from "../../engine/index.ts";
 import type { TrainingPlan } from "../../engine/index.ts";
+import { loadKernels } from "../../services/shared/kernels.ts";
+import type { KernelsDescription } from "../../services/shared/kernels.ts";
 
-const { plan, memory, thread } = workerData as { plan: TrainingPlan; memory: WebAssembly.Memory; thread: number };
+const { plan, memory, thread, description } = workerData as { plan: TrainingPlan; memory: WebAssembly.Memory; thread: number; description: KernelsDescription };
+const kernels = loadKernels(description, memory);
 parentPort!.postMessage("ready");
-runGradientThread({ plan, memory, thread, kernels: createReference({ buffer: memory.buffer, realBytes: 4 }) });
+runGradientThread({ plan, memory, thread, kernels });

@@ -1,11 +1,13 @@
 /** Small trainings on made-up pictures, on real threads, for tests of the engine. */
 import { once } from "node:events";
 import { Worker } from "node:worker_threads";
-import { createMemory, createReference, createTrainer, planTraining } from "../../engine/index.ts";
+import { createMemory, createTrainer, planTraining } from "../../engine/index.ts";
 import type { Trainer, TrainingPlan, TrainingSpec } from "../../engine/index.ts";
 import { network } from "../../schemas/network.ts";
 import { optimiser } from "../../schemas/optimiser.ts";
 import { sizeOf } from "../../schemas/shape.ts";
+import { chooseKernels, loadKernels } from "../../services/shared/kernels.ts";
+import type { KernelsDescription } from "../../services/shared/kernels.ts";
 
 /** A spec of odd sizes: 7×5 pictures, batches that fill no lane, a smaller last batch. */
 export function smallSpec(layers: readonly Record<string, unknown>[], changes: Partial<TrainingSpec> = {}): TrainingSpec {
@@ -60,15 +62,16 @@ export interface SmallTraining {
   close: () => Promise<void>;
 }
 
-/** Starts a training on `spec.threads` real threads. Call `close` at the end. */
-export async function startTraining(spec: TrainingSpec, options: { resume?: Uint8Array } = {}): Promise<SmallTraining> {
+/** Starts a training on `spec.threads` real threads, with the reference kernels unless others are described. Call `close` at the end. */
+export async function startTraining(spec: TrainingSpec, options: { resume?: Uint8Array; description?: KernelsDescription } = {}): Promise<SmallTraining> {
+  const { resume, description = chooseKernels({ wanted: "reference", numerics: spec.numerics }) } = options;
   const plan = planTraining(spec);
   const memory = createMemory(plan);
   fillSplits(plan, memory);
   const script = new URL("../../dist/tests/support/gradient-thread.js", import.meta.url);
-  const workers = Array.from({ length: spec.threads - 1 }, (_, index) => new Worker(script, { workerData: { plan, memory, thread: index + 1 } }));
+  const workers = Array.from({ length: spec.threads - 1 }, (_, index) => new Worker(script, { workerData: { plan, memory, thread: index + 1, description } }));
   await Promise.all(workers.map((worker) => once(worker, "message")));
-  const trainer = createTrainer({ plan, memory, kernels: createReference({ buffer: memory.buffer, realBytes: 4 }), ...options });
+  const trainer = createTrainer({ plan, memory, kernels: loadKernels(description, memory), ...(resume ? { resume } : {}) });
   const close = async (): Promise<void> => {
     trainer.close();
     await Promise.all(workers.map((worker) => worker.terminate()));

@@ -1,0 +1,51 @@
+import { expect, test } from "vitest";
+import { smallSpec, startTraining } from "../tests/support/training.ts";
+import { EngineError, readSafetensors, writeSafetensors } from "./index.ts";
+
+const layers = [{ kind: "convolution", maps: 4, size: 2, activation: "tanh" }, { kind: "dense", units: 3, activation: "softmax" }];
+
+async function checkpointOf(spec = smallSpec(layers)): Promise<Uint8Array> {
+  const { trainer, close } = await startTraining(spec);
+  for (const report of trainer.run()) expect(report.kind).not.toBe("diverged");
+  await close();
+  return trainer.checkpoint();
+}
+
+async function refusal(bytes: Uint8Array, spec = smallSpec(layers)): Promise<string> {
+  const error: unknown = await startTraining(spec, { resume: bytes }).then(
+    () => null,
+    (reason: unknown) => reason,
+  );
+  if (!(error instanceof EngineError)) throw new Error("nothing was refused");
+  return error.detail;
+}
+
+test("tensors carry the names and shapes of the interface, the optimiser's state beside them", async () => {
+  const { tensors, metadata } = readSafetensors(await checkpointOf());
+  expect(Object.fromEntries([...tensors].map(([name, { shape }]) => [name, shape]))).toEqual({
+    "layers.0.weight": [4, 2, 2, 2],
+    "layers.0.bias": [4],
+    "layers.1.weight": [3, 96],
+    "layers.1.bias": [3],
+    "optimiser.velocity.layers.0.weight": [4, 2, 2, 2],
+    "optimiser.velocity.layers.0.bias": [4],
+    "optimiser.velocity.layers.1.weight": [3, 96],
+    "optimiser.velocity.layers.1.bias": [3],
+  });
+  expect(JSON.parse(metadata.position!)).toMatchObject({ epoch: 2, step: 6, inEpoch: 3 });
+  expect(JSON.parse(metadata.normalisation!)).toEqual(smallSpec(layers).normalisation);
+});
+
+test("what does not fit is refused in a sentence", async () => {
+  const bytes = await checkpointOf();
+  const { tensors, metadata } = readSafetensors(bytes);
+  expect(await refusal(bytes.subarray(0, bytes.length - 7))).toMatch(/safetensors/);
+  expect(await refusal(writeSafetensors({ tensors }))).toMatch(/format is 'not named'/);
+  expect(await refusal(bytes, smallSpec([layers[0]!, { kind: "dense", units: 3, activation: "sigmoid" }], { loss: "squared-error" }))).toMatch(/another network/);
+  const without = new Map([...tensors].filter(([name]) => name !== "layers.0.bias"));
+  expect(await refusal(writeSafetensors({ tensors: without, metadata }))).toMatch(/no tensor 'layers.0.bias'/);
+  const broken = new Map(tensors).set("layers.0.bias", { dtype: "F32", shape: [4], data: Float32Array.of(0, Number.NaN, 0, 0) });
+  expect(await refusal(writeSafetensors({ tensors: broken, metadata }))).toMatch(/NaN at position 1/);
+  const bent = new Map(tensors).set("layers.0.bias", { dtype: "F32", shape: [2, 2], data: new Float32Array(4) });
+  expect(await refusal(writeSafetensors({ tensors: bent, metadata }))).toMatch(/is 2×2; this network needs 4/);
+});
