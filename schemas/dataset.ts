@@ -8,7 +8,6 @@ export type Split = z.infer<typeof split>;
 
 export const datasetStatus = z.enum(["receiving", "checking", "ready", "rejected"]);
 export type DatasetStatus = z.infer<typeof datasetStatus>;
-export const terminalDatasetStatuses: readonly DatasetStatus[] = ["ready", "rejected"];
 
 export const dtype = z.enum(["uint8", "float32"]);
 export type Dtype = z.infer<typeof dtype>;

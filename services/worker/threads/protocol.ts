@@ -3,7 +3,7 @@
  * A thread that trains blocks between messages: what it must hear meanwhile stands in two shared places, the engine's control word
  * and `signals`.
  */
-import type { Best, Evaluated, SplitRegion, TrainingPlan, TrainingReport, TrainingSpec } from "../../../engine/index.ts";
+import type { Best, Evaluated, TrainingPlan, TrainingReport, TrainingSpec } from "../../../engine/index.ts";
 import type { Split } from "../../../schemas/dataset.ts";
 import type { Evaluation } from "../../../schemas/prediction.ts";
 import type { KernelsDescription } from "../../shared/kernels.ts";
@@ -102,5 +102,3 @@ export type FromThread =
   | { kind: "broken"; message: string; stack: string | undefined }
   /** Done with what it was given; may be given something else. */
   | { kind: "idle" };
-
-export type { SplitRegion };
