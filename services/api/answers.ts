@@ -1,6 +1,7 @@
 /** From probabilities to the rows of an answer: the class, its name, the k best. */
 import type { z } from "zod";
 import type { Prediction as Row, rankedClass } from "../../schemas/prediction.ts";
+import { Problem } from "./problem.ts";
 
 /** Places of the k largest, the largest first, the first of equals first. */
 function best(probabilities: Float32Array, k: number): number[] {
@@ -18,6 +19,9 @@ export function predictionRows(probabilities: Float32Array, names: readonly stri
   const rows: Row[] = [];
   for (let from = 0; from < probabilities.length; from += classes) {
     const row = probabilities.subarray(from, from + classes);
+    if (row.some((each) => !Number.isFinite(each))) {
+      throw new Problem({ code: "invalid-data", detail: `the network's answer to input ${from / classes} is not finite: its weights, or the numbers of the input, are too large` });
+    }
     const ranked: z.output<typeof rankedClass>[] = best(row, Math.min(topK, classes)).map((place) => ({ class: place, name: names[place], probability: row[place] }));
     const [first] = ranked;
     rows.push({ class: first.class, name: first.name, confidence: first.probability, probabilities: [...row], topK: ranked });

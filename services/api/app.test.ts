@@ -157,6 +157,12 @@ describe("Idempotency-Key", () => {
     expect(kinds).toContain("made");
     expect(kinds.filter((kind) => kind !== "made" && kind !== "idempotency-in-flight")).toEqual([]);
   });
+  it("holds for what leaves no body", async () => {
+    const { id } = (await post(order)).json<{ id: string }>();
+    await test.app.inject({ method: "POST", url: `/v1/jobs/${id}/cancel` });
+    const remove = () => test.app.inject({ method: "DELETE", url: `/v1/jobs/${id}`, headers: { "idempotency-key": "remove-1" } });
+    expect([await remove(), await remove()].map(({ statusCode, body }) => [statusCode, body])).toEqual([[204, ""], [204, ""]]);
+  });
   it("is free again after a refusal", async () => {
     expect((await post({ ...order, dataset: "later" }, { headers: { "idempotency-key": "order-3" } })).statusCode).toBe(404);
     await test.dependencies.records.datasets.create(datasetRecord({ alias: "later" }));

@@ -37,6 +37,7 @@ async function start(config: Config): Promise<void> {
   const queues = new Queues({ redis, log });
   const feed = new EventFeed({ commands: redis, subscriber, log });
   const prediction = new Prediction({ kernels: config.kernels, cacheBytes: config.predictionCacheBytes, log });
+  prediction.warm();
   const app = await buildApp({ version: readVersion(), config, log, redis, records, queues, storage: createStorage(config), feed, prediction });
   closeWithGrace({ delay: mostSecondsToEnd * 1000, logger: { error: (error: unknown) => log.error({ err: error }, "the api ends after a failure") } }, async ({ err, signal }) => {
     if (err) log.error({ err }, "the api ends after a failure");

@@ -111,6 +111,14 @@ describe("predictions", () => {
     const answer = await post(at, body, type);
     expect([answer.statusCode, answer.json<{ detail: string }>().detail]).toEqual([status, expect.stringMatching(words)]);
   });
+  it("says so where the answer is not finite", async () => {
+    const broken = weights();
+    broken.fill(0x7f, broken.length - 12);
+    const { id } = (await send("/v1/models", { ...whole(), alias: "broken", weights: broken })).json<{ id: string }>();
+    expect((await post(`/v1/models/${id}/predictions`, { instances: [pixels] })).json()).toMatchObject({ status: 422, detail: expect.stringContaining("not finite") as string });
+    expect((await post(`/v2/models/${id}/infer`, { inputs: [{ name: "input", shape: [1, 35], datatype: "FP32", data: pixels }] })).statusCode).toBe(200);
+    await test.app.inject({ method: "DELETE", url: `/v1/models/${id}` });
+  });
   it("says that an import has none over a split", async () => {
     expect((await test.app.inject(url)).json()).toMatchObject({ status: 404, detail: expect.stringContaining("no predictions over 'test'") as string });
     expect((await test.app.inject("/v1/models/strokes/evaluation?split=train")).json()).toMatchObject({ status: 404, detail: expect.stringContaining("no evaluation over 'train'") as string });

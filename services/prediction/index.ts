@@ -34,6 +34,7 @@ const limits = {
   plan: 10 * second,
   gradients: 30 * second,
 } as const;
+const mostPlans = 256;
 /** Numbers of one answer. */
 const mostOutputs = 4 * 1024 * 1024;
 const mebibyte = 1024 * 1024;
@@ -48,6 +49,8 @@ export class Prediction {
   readonly #predictor: ResidentThread;
   readonly #desk: ResidentThread;
   readonly #batcher: Batcher;
+  /** The newest plans: orders of one network come in numbers. */
+  readonly #plans = new Map<string, Promise<{ bytes: number }>>();
   readonly #subjects = new Map<string, { subject: Subject; users: number }>();
 
   /** `kernels`: the KERNELS setting; throws KernelsError where it is not there. */
@@ -99,7 +102,19 @@ export class Prediction {
 
   /** Bytes of the shared memory a training would take; `refused` where it cannot be. */
   planBytes(of: Calls["planBytes"]["input"]): Promise<{ bytes: number }> {
-    return this.#on(this.#desk, "planBytes", of, limits.plan);
+    const { name: _name, seed: _seed, metadata: _metadata, webhook: _webhook, priority: _priority, dataset: _dataset, ...planned } = of.request;
+    const key = JSON.stringify([planned, of.input, of.classes, of.dtype, of.counts]);
+    const known = this.#plans.get(key);
+    if (known) return known;
+    // Not on the desk: an order may not wait for somebody's gradient check.
+    const planning = this.#on(this.#predictor, "planBytes", of, limits.plan);
+    this.#plans.set(key, planning);
+    for (const oldest of this.#plans.keys()) {
+      if (this.#plans.size <= mostPlans) break;
+      this.#plans.delete(oldest);
+    }
+    planning.catch(() => this.#plans.delete(key));
+    return planning;
   }
 
   checkGradients(settings: GradientCheckSettings): Promise<GradientCheck> {
@@ -114,6 +129,11 @@ export class Prediction {
   /** A PNG or JPEG made into a sample; throws PictureError. */
   convert(picture: Uint8Array, conversion: Conversion): Promise<Sample> {
     return readPicture(picture, conversion);
+  }
+
+  /** Starts the thread that orders and predictions wait for, so that the first of them does not. */
+  warm(): void {
+    this.#predictor.warm();
   }
 
   /** For telemetry. */

@@ -50,6 +50,11 @@ export class ResidentThread {
     this.#options = options;
   }
 
+  /** Starts the thread before anybody needs it. */
+  warm(): void {
+    if (!this.#closed) this.#worker ??= this.#start();
+  }
+
   get waiting(): number {
     return this.#waiting.length + (this.#running ? 1 : 0);
   }

@@ -61,6 +61,7 @@ function readInput({ shape, data }: z.output<typeof inferRequest>["inputs"][numb
   return { samples, count };
 }
 
+const finite = (value: number): number | null => (Number.isFinite(value) ? value : null);
 const bestOf = (row: Float32Array): number => row.reduce((best, value, at) => (value > row[best] ? at : best), 0);
 
 function inferenceRoutes(app: App, { records, storage, prediction }: Dependencies): void {
@@ -91,8 +92,8 @@ function inferenceRoutes(app: App, { records, storage, prediction }: Dependencie
       const answer = await prediction.predict(subjectOf(storage, found), samples, count);
       const classes = found.classes.length;
       const tensors = {
-        probabilities: () => ({ datatype: "FP32", shape: [count, classes], data: [...answer.probabilities] }),
-        outputs: () => ({ datatype: "FP32", shape: [count, classes], data: Array.from(answer.outputs, (value) => (Number.isFinite(value) ? value : null)) }),
+        probabilities: () => ({ datatype: "FP32", shape: [count, classes], data: Array.from(answer.probabilities, finite) }),
+        outputs: () => ({ datatype: "FP32", shape: [count, classes], data: Array.from(answer.outputs, finite) }),
         class: () => ({ datatype: "INT64", shape: [count], data: Array.from({ length: count }, (_, row) => bestOf(answer.probabilities.subarray(row * classes, (row + 1) * classes))) }),
       };
       return { model_name: found.id, model_version: found.sha256.slice(0, 16), ...(id === undefined ? {} : { id }), outputs: outputs.map(({ name }) => ({ name, ...tensors[name]() })) };

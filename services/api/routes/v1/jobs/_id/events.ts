@@ -16,7 +16,16 @@ import type { App } from "../../../../types.ts";
 const query = pageQuery.omit({ order: true }).extend({ after: z.string().max(20).optional().describe("id of the last event seen") });
 const usualLimit = 200;
 
-const lineOf = (each: Event): string => `id: ${each.id}\nevent: ${each.type}\ndata: ${JSON.stringify(each)}\n\n`;
+/** Readers who stand at the same place share their events: each is written out once. */
+const lines = new WeakMap<Event, string>();
+
+function lineOf(each: Event): string {
+  const known = lines.get(each);
+  if (known !== undefined) return known;
+  const line = `id: ${each.id}\nevent: ${each.type}\ndata: ${JSON.stringify(each)}\n\n`;
+  lines.set(each, line);
+  return line;
+}
 
 function positionOf(request: FastifyRequest, after: string | undefined): string {
   const given = request.headers["last-event-id"] ?? after;
