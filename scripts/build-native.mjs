@@ -27,7 +27,7 @@ const levels = {
 }[process.arch];
 
 /** Never -ffast-math: loading such an object makes the whole thread flush denormals. The two -fno- leave every result as it is. */
-const common = ["-std=gnu11", "-O3", "-fPIC", "-fvisibility=hidden", "-fno-strict-aliasing", "-fno-math-errno", "-fno-trapping-math", "-fno-tree-loop-distribute-patterns", "-Wall", "-Wextra", "-Wno-unused-function", "-Wno-psabi"];
+const common = ["-std=gnu11", "-O3", "-fPIC", "-fvisibility=hidden", "-fno-strict-aliasing", "-fno-math-errno", "-fno-trapping-math", "-fno-tree-loop-distribute-patterns", "-fno-version-loops-for-strides", "-Wall", "-Wextra", "-Wno-unused-function", "-Wno-psabi"];
 
 async function findCompiler() {
   for (const name of [process.env.CC, "cc", "gcc", "clang"].filter(Boolean)) {

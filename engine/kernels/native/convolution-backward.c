@@ -29,66 +29,92 @@ static struct taps clip(const struct backward_shape *s, long coordinate, long ou
   return (struct taps){ first, last < first ? 0 : (last - first) / s->stride + 1, (t - first) / s->stride };
 }
 
-static struct reach reach_of_backward(const struct backward_shape *s, struct taps rows, struct taps columns) {
+/*
+ * The whole filter's taps for stride 1: kx leads b one pixel back, ky one row (of `pitch` floats). Clipping rows to `down` takes the table's
+ * part from ky = down.first on; a and b then start where ky = 0 would be.
+ */
+static struct reach reach_of_backward(const struct backward_shape *s, struct tap *table, long pitch) {
+  fill_taps(table, s->size, s->size * s->maps, s->maps, -pitch, -s->lanes);
   return (struct reach){
-    .outer = s->maps, .rows = rows.count, .taps = columns.count,
-    .a_outer = 1, .a_row = s->stride * s->size * s->maps, .a_tap = s->stride * s->maps, .a_map = s->size * s->size * s->maps,
-    .b_outer = s->out_rows * s->out_columns * s->lanes, .b_row = -s->out_columns * s->lanes, .b_tap = -s->lanes,
-    .c_map = s->rows * s->columns * s->lanes, .start = START_ZERO,
+    .outer = s->maps, .a_outer = 1, .b_outer = s->out_rows * pitch, .table = table, .taps = s->size * s->size,
+    .a_map = s->size * s->size * s->maps, .c_map = s->rows * s->columns * s->lanes, .start = START_ZERO,
   };
 }
 
-/* Any one pixel with any stride: its taps clipped both ways, all inputs. */
-static void backward_pixel(const struct backward_shape *s, const float *delta, const float *weights, float *output, long row, long column) {
+static struct reach clipped_to(const struct backward_shape *s, const struct reach *reach, struct taps down) {
+  struct reach clipped = *reach;
+  clipped.table += down.first * s->size;
+  clipped.taps = down.count * s->size;
+  return clipped;
+}
+
+/* Any one pixel with any stride: its taps clipped both ways, all inputs. `table` gets its taps. */
+static void backward_pixel(const struct backward_shape *s, struct tap *table, const float *delta, const float *weights, float *output, long row, long column) {
   const struct taps down = clip(s, row, s->out_rows), along = clip(s, column, s->out_columns);
-  const struct reach reach = reach_of_backward(s, down, along);
-  const float *w = weights + (down.first * s->size + along.first) * s->maps;
-  const float *d = delta + (down.at * s->out_columns + along.at) * s->lanes;
+  long taps = 0;
+  for (long y = 0; y < down.count; y++)
+    for (long x = 0; x < along.count; x++)
+      table[taps++] = (struct tap){
+        (int32_t)(((down.first + y * s->stride) * s->size + along.first + x * s->stride) * s->maps * 4),
+        (int32_t)(((down.at - y) * s->out_columns + along.at - x) * s->lanes * 4),
+      };
+  const struct reach reach = {
+    .outer = s->maps, .a_outer = 1, .b_outer = s->out_rows * s->out_columns * s->lanes, .table = table, .taps = taps,
+    .a_map = s->size * s->size * s->maps, .c_map = s->rows * s->columns * s->lanes, .start = START_ZERO,
+  };
   float *out = output + (row * s->columns + column) * s->lanes;
   for (long i = 0; i < s->inputs;) {
     const long inputs = smaller(s->lanes == 1 ? 4 : 6, s->inputs - i);
-    if (s->lanes == 1) single_tiles[inputs](&reach, w + i * reach.a_map, d, out + i * reach.c_map, 0);
+    if (s->lanes == 1) single_tiles[inputs](&reach, weights + i * reach.a_map, delta, out + i * reach.c_map, 0);
     else
-      for (long part = 0; part < LANES; part += NARROW) strided_tiles[inputs][1](&reach, w + i * reach.a_map, d + part, out + i * reach.c_map + part, 0);
+      for (long part = 0; part < LANES; part += NARROW) strided_tiles[inputs][1](&reach, weights + i * reach.a_map, delta + part, out + i * reach.c_map + part, 0);
     i += inputs;
   }
 }
+
+/* How an edge walks: maps, then clipped rows; strides in floats. Its columns' taps are unrolled. */
+struct edge_reach {
+  long maps, rows;
+  long a_row, a_tap, a_input;
+  long b_map, b_row;
+  long c_input;
+};
 
 /*
  * An edge of one row: columns `from` … `to` of the full convolution (left), or those from the last δ on (right), for I inputs at once.
  * Left column e takes kx ≤ e; right column e takes kx > e. Size, columns and side are constants, so the triangle is unrolled.
  */
-ALWAYS void edge_tile(const int I, const int size, const int from, const int to, const int is_right, const struct reach *reach, const float *a, const float *b, float *c) {
+ALWAYS void edge_tile(const int I, const int size, const int from, const int to, const int is_right, const struct edge_reach *reach, const float *a, const float *b, float *c) {
   typedef narrow at;
   for (long part = 0; part < LANES; part += NARROW) {
     at sum[4][4];
     UNROLL for (int i = 0; i < I; i++)
       UNROLL for (int e = from; e <= to; e++) sum[i][e - from] = (at)SPLAT(NARROW, 0.0f);
     const float *a1 = a, *b1 = b + part;
-    for (long map = reach->outer; map > 0; map--) {
+    for (long map = reach->maps; map > 0; map--) {
       const float *a2 = a1, *b2 = b1;
       for (long row = reach->rows; row > 0; row--) {
         UNROLL for (int kx = is_right ? from + 1 : 0; kx < (is_right ? size : to + 1); kx++)
           UNROLL for (int i = 0; i < I; i++) {
-            const at w = (at)SPLAT(NARROW, a2[i * reach->a_map + kx * reach->a_tap]);
+            const at w = (at)SPLAT(NARROW, a2[i * reach->a_input + kx * reach->a_tap]);
             UNROLL for (int e = from; e <= to; e++)
               if (is_right ? kx > e : kx <= e) sum[i][e - from] = sum[i][e - from] + w * *(const narrow_at *)(b2 + (e - kx) * LANES);
           }
         a2 += reach->a_row;
         b2 += reach->b_row;
       }
-      a1 += reach->a_outer;
-      b1 += reach->b_outer;
+      a1++;
+      b1 += reach->b_map;
     }
     UNROLL for (int i = 0; i < I; i++)
-      UNROLL for (int e = from; e <= to; e++) *(narrow_at *)(c + i * reach->c_map + (e - from) * LANES + part) = sum[i][e - from];
+      UNROLL for (int e = from; e <= to; e++) *(narrow_at *)(c + i * reach->c_input + (e - from) * LANES + part) = sum[i][e - from];
   }
 }
 
-typedef void (*edge_function)(const struct reach *reach, const float *a, const float *b, float *c);
+typedef void (*edge_function)(const struct edge_reach *reach, const float *a, const float *b, float *c);
 #define EDGE_INPUTS (REGISTERS == 32 ? 4 : 2)
 #define EDGE_INSTANCE(name, I, size, from, to, is_right) \
-  static void name##_##I(const struct reach *reach, const float *a, const float *b, float *c) { edge_tile(I, size, from, to, is_right, reach, a, b, c); }
+  static void name##_##I(const struct edge_reach *reach, const float *a, const float *b, float *c) { edge_tile(I, size, from, to, is_right, reach, a, b, c); }
 #define EDGE(name, size, from, to, is_right)                                                                          \
   EDGE_INSTANCE(name, 1, size, from, to, is_right) EDGE_INSTANCE(name, 2, size, from, to, is_right)                  \
   EDGE_INSTANCE(name, 3, size, from, to, is_right) EDGE_INSTANCE(name, 4, size, from, to, is_right)                  \
@@ -114,44 +140,70 @@ static struct edges edges_of(const struct backward_shape *s) {
   return (struct edges){ 0, 0 };
 }
 
-static void backward_edge(const edge_function *edge, long inputs, const struct reach *reach, const float *a, const float *b, float *c) {
+static void backward_edge(const edge_function *edge, long inputs, const struct edge_reach *reach, const float *a, const float *b, float *c) {
   const long tiles = divided_up(inputs, EDGE_INPUTS);
   for (long tile = 0; tile < tiles; tile++) {
     const long i = cut(inputs, tiles, tile), count = cut(inputs, tiles, tile + 1) - i;
-    edge[count](reach, a + i * reach->a_map, b, c + i * reach->c_map);
+    edge[count](reach, a + i * reach->a_input, b, c + i * reach->c_input);
   }
 }
 
-/* Eight lanes, stride 1, δ at least as wide as an edge: one output row of all inputs. */
-static void backward_row(const struct backward_shape *s, const struct edges *edges, const float *delta, const float *weights, const float *input, float *output, long row, uint32_t gate) {
-  const long low = larger(0, s->size - 1 - s->padding), high = smaller(s->columns, s->out_columns - s->padding);
-  const struct taps down = clip(s, row, s->out_rows);
-  const struct reach reach = reach_of_backward(s, down, (struct taps){ 0, s->size, 0 });
-  const float *w = weights + down.first * s->size * s->maps, *d = delta + down.at * s->out_columns * LANES;
-  float *out = output + row * s->columns * LANES;
-  const long run = (high - low) * LANES, vectors = run / WIDE;
-  const float *middle = d + (low + s->padding) * LANES;
+/*
+ * The middle of one output row: all kx, inputs × vectors as in the forward pass, of many maps a few at a time. `d` is where the first column's
+ * kx = 0 and ky = 0 meet.
+ */
+static void backward_middle(const struct backward_shape *s, struct reach reach, const float *weights, const float *d, float *out, long vectors) {
   const struct cutting cutting = cut_tiles(s->inputs, vectors);
-  for (long it = 0; it < cutting.map_tiles; it++) {
-    const long i = cut(s->inputs, cutting.map_tiles, it), inputs = cut(s->inputs, cutting.map_tiles, it + 1) - i;
-    for (long vt = 0; vt < cutting.vector_tiles; vt++) {
-      const long vector = cut(vectors, cutting.vector_tiles, vt), count = cut(vectors, cutting.vector_tiles, vt + 1) - vector;
-      contiguous_tiles[inputs][count](&reach, w + i * reach.a_map, middle + vector * WIDE, out + i * reach.c_map + low * LANES + vector * WIDE, 0);
+  const long block = block_of(s->maps, s->size * s->out_columns * LANES * 4 + s->inputs * s->size * s->size * 4);
+  for (long map = 0; map == 0 || map < s->maps; map += block) {
+    reach.outer = smaller(block, s->maps - map);
+    reach.start = map == 0 ? START_ZERO : START_OUTPUT;
+    for (long it = 0; it < cutting.map_tiles; it++) {
+      const long i = cut(s->inputs, cutting.map_tiles, it), inputs = cut(s->inputs, cutting.map_tiles, it + 1) - i;
+      for (long vt = 0; vt < cutting.vector_tiles; vt++) {
+        const long vector = cut(vectors, cutting.vector_tiles, vt), count = cut(vectors, cutting.vector_tiles, vt + 1) - vector;
+        contiguous_tiles[inputs][count](&reach, weights + i * reach.a_map + map, d + map * reach.b_outer + vector * NARROW, out + i * reach.c_map + vector * NARROW, 0);
+      }
     }
   }
-  if (vectors * WIDE < run) backward_pixel(s, delta, weights, output, row, high - 1);
-  if (edges->left) {
-    if (low > 0) backward_edge(edges->left, s->inputs, &reach, w, d, out);
-    if (high < s->columns) backward_edge(edges->right, s->inputs, &reach, w, d + s->out_columns * LANES, out + high * LANES);
+}
+
+/* Eight lanes, stride 1, δ at least as wide as an edge: one output row of all inputs. `spare` holds the taps of a single pixel. */
+static void backward_row(const struct backward_shape *s, const struct reach *whole, struct tap *spare, const float *delta, const float *weights, float *output, long row) {
+  const long low = larger(0, s->size - 1 - s->padding), high = smaller(s->columns, s->out_columns - s->padding);
+  const long pitch = s->out_columns * LANES, vectors = (high - low) * PARTS;
+  const struct taps down = clip(s, row, s->out_rows);
+  const struct reach reach = clipped_to(s, whole, down);
+  const struct edges edges = edges_of(s);
+  float *out = output + row * s->columns * LANES;
+  backward_middle(s, reach, weights, delta + (row + s->padding) * pitch + (low + s->padding) * LANES, out + low * LANES, vectors);
+  if (edges.left) {
+    const struct edge_reach edge = { s->maps, down.count, s->size * s->maps, s->maps, reach.a_map, reach.b_outer, -pitch, reach.c_map };
+    const float *w = weights + down.first * s->size * s->maps, *d = delta + down.at * pitch;
+    if (low > 0) backward_edge(edges.left, s->inputs, &edge, w, d, out);
+    if (high < s->columns) backward_edge(edges.right, s->inputs, &edge, w, d + pitch, out + high * LANES);
   } else {
-    for (long column = 0; column < low; column++) backward_pixel(s, delta, weights, output, row, column);
-    for (long column = high; column < s->columns; column++) backward_pixel(s, delta, weights, output, row, column);
+    for (long column = 0; column < low; column++) backward_pixel(s, spare, delta, weights, output, row, column);
+    for (long column = high; column < s->columns; column++) backward_pixel(s, spare, delta, weights, output, row, column);
   }
-  if ((gate & ~(uint32_t)GATE_SQUARED) == ACTIVATION_linear) return;
-  for (long i = 0; i < s->inputs; i++) {
-    float *values = out + i * reach.c_map;
-    gate_run(gate, values, input + (values - output), values, s->columns * LANES);
+}
+
+static void backward_block(const struct backward_shape *s, struct tap *table, const float *delta, const float *weights, const float *input, float *output, uint32_t gate) {
+  const struct reach reach = reach_of_backward(s, table, s->out_columns * LANES);
+  const long run = s->columns * LANES;
+  for (long row = 0; row < s->rows; row++) {
+    backward_row(s, &reach, table + s->size * s->size, delta, weights, output, row);
+    if ((gate & ~(uint32_t)GATE_SQUARED) == ACTIVATION_linear) continue;
+    for (long i = 0; i < s->inputs; i++) {
+      float *values = output + i * reach.c_map + row * run;
+      gate_run(gate, values, input + i * reach.c_map + row * run, values, run);
+    }
   }
+}
+
+/* Floats of a row of δ between zeros that any column's vectors and taps stay inside of. */
+static long pitch_of_single(const struct backward_shape *s) {
+  return s->size - 1 + larger(s->out_columns + s->size - 1, divided_up(s->columns, NARROW) * NARROW + s->padding);
 }
 
 /* Rows of δ between `border` zeros on the left and zeros up to the pitch on the right. */
@@ -164,27 +216,22 @@ static void border_rows(float *to, const float *delta, long rows, long columns, 
 }
 
 /* One lane, stride 1: every column has all its taps, some of them on zeros; rows are clipped. */
-static void backward_single(struct thread *thread, const struct backward_shape *s, const float *delta, const float *weights, float *output) {
-  const long vectors = divided_up(s->columns, NARROW), border = s->size - 1;
-  const long pitch = border + larger(s->out_columns + border, vectors * NARROW + s->padding);
-  float *bordered = scratch(thread, s->maps * s->out_rows * pitch + 6 * vectors * NARROW);
+static void backward_single(const struct backward_shape *s, struct tap *table, float *bordered, const float *delta, const float *weights, float *output) {
+  const long vectors = divided_up(s->columns, NARROW), pitch = pitch_of_single(s), border = s->size - 1;
   float *sums = bordered + s->maps * s->out_rows * pitch;
   border_rows(bordered, delta, s->maps * s->out_rows, s->out_columns, border, pitch);
+  struct reach whole = reach_of_backward(s, table, pitch);
+  const long plane = whole.c_map;
+  whole.c_map = vectors * NARROW;
+  whole.b_step = whole.c_step = NARROW;
   for (long row = 0; row < s->rows; row++) {
-    const struct taps down = clip(s, row, s->out_rows);
-    struct reach reach = reach_of_backward(s, down, (struct taps){ 0, s->size, 0 });
-    const long plane = reach.c_map;
-    reach.b_outer = s->out_rows * pitch;
-    reach.b_row = -pitch;
-    reach.c_map = vectors * NARROW;
-    reach.b_step = reach.c_step = NARROW;
-    const float *d = bordered + down.at * pitch + border + s->padding;
+    const struct reach reach = clipped_to(s, &whole, clip(s, row, s->out_rows));
+    const float *d = bordered + (row + s->padding) * pitch + border + s->padding;
     for (long i = 0; i < s->inputs;) {
       const long inputs = smaller(6, s->inputs - i);
-      const float *w = weights + i * reach.a_map + down.first * s->size * s->maps;
       for (long vector = 0; vector < vectors;) {
-        const long count = smaller(smaller(4, TILE_ACCUMULATORS / inputs), vectors - vector);
-        strided_tiles[inputs][count](&reach, w, d + vector * NARROW, sums + vector * NARROW, 0);
+        const long count = smaller(TILE_MOST(inputs), vectors - vector);
+        strided_tiles[inputs][count](&reach, weights + i * reach.a_map, d + vector * NARROW, sums + vector * NARROW, 0);
         vector += count;
       }
       for (long n = 0; n < inputs; n++) copy_floats(output + (i + n) * plane + row * s->columns, sums + n * reach.c_map, s->columns);
@@ -199,14 +246,16 @@ static void convolutionBackward(struct thread *thread, const struct convolutionB
   };
   const float *delta = ARRAY(const float, delta), *weights = ARRAY(const float, weights), *input = ARRAY(const float, input);
   float *output = ARRAY(float, output);
-  if (s.lanes == LANES && s.stride == 1 && s.padding < s.size && s.out_columns >= s.size - 1 && s.columns == s.out_columns + s.size - 1 - 2 * s.padding) {
-    const struct edges edges = edges_of(&s);
-    for (long row = 0; row < s.rows; row++) backward_row(&s, &edges, delta, weights, input, output, row, call->gate);
+  const long tables = divided_up(4 * s.size * s.size, 16) * 16, single = s.lanes == 1 && s.stride == 1;
+  float *space = scratch(thread, tables + (single ? s.maps * s.out_rows * pitch_of_single(&s) + 6 * divided_up(s.columns, NARROW) * NARROW : 0));
+  struct tap *table = (struct tap *)space;
+  if (s.lanes == LANES && s.stride == 1 && s.padding < s.size && s.out_columns >= s.size - 1) {
+    backward_block(&s, table, delta, weights, input, output, call->gate);
     return;
   }
-  if (s.lanes == 1 && s.stride == 1) backward_single(thread, &s, delta, weights, output);
+  if (single) backward_single(&s, table, space + tables, delta, weights, output);
   else
     for (long row = 0; row < s.rows; row++)
-      for (long column = 0; column < s.columns; column++) backward_pixel(&s, delta, weights, output, row, column);
+      for (long column = 0; column < s.columns; column++) backward_pixel(&s, table, delta, weights, output, row, column);
   gate_run(call->gate, output, input, output, s.inputs * s.rows * s.columns * s.lanes);
 }

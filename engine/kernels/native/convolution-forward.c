@@ -22,18 +22,17 @@ static struct convolution_shape shape_of_convolution(const struct convolutionFor
   };
 }
 
-static struct reach reach_of_forward(const struct convolution_shape *s) {
+/* `table` gets size² taps. */
+static struct reach reach_of_forward(const struct convolution_shape *s, struct tap *table) {
+  fill_taps(table, s->size, s->size * s->maps, s->maps, s->columns * s->lanes, s->lanes);
   return (struct reach){
-    .outer = s->inputs, .rows = s->size, .taps = s->size,
-    .a_outer = s->size * s->size * s->maps, .a_row = s->size * s->maps, .a_tap = s->maps, .a_map = 1,
-    .b_outer = s->rows * s->columns * s->lanes, .b_row = s->columns * s->lanes, .b_tap = s->lanes,
-    .c_map = s->out_rows * s->out_columns * s->lanes, .start = START_BIAS,
+    .outer = s->inputs, .a_outer = s->size * s->size * s->maps, .b_outer = s->rows * s->columns * s->lanes, .table = table, .taps = s->size * s->size,
+    .a_map = 1, .c_map = s->out_rows * s->out_columns * s->lanes, .start = START_BIAS,
   };
 }
 
 /* One NARROW run of each output row, `column` floats from the row's beginning, in tiles of maps × rows. */
-static void forward_down_rows(const struct convolution_shape *s, const float *input, const float *weights, const float *bias, float *output, long in_at, long out_at) {
-  struct reach reach = reach_of_forward(s);
+static void forward_down_rows(const struct convolution_shape *s, struct reach reach, const float *input, const float *weights, const float *bias, float *output, long in_at, long out_at) {
   reach.b_step = s->stride * s->columns * s->lanes;
   reach.c_step = s->out_columns * s->lanes;
   const struct cutting cutting = cut_tiles(s->maps, s->out_rows);
@@ -46,35 +45,38 @@ static void forward_down_rows(const struct convolution_shape *s, const float *in
   }
 }
 
-/* Eight lanes, stride 1: whole rows, f at once. */
-static void forward_along_rows(const struct convolution_shape *s, const float *input, const float *weights, const float *bias, float *output, uint32_t activation) {
-  const struct reach reach = reach_of_forward(s);
-  const long run = s->out_columns * LANES, vectors = run / WIDE;
+/* Eight lanes, stride 1: whole rows, f at once. Of many inputs a few at a time, so that all tiles of a row find them in the first cache. */
+static void forward_along_rows(const struct convolution_shape *s, struct reach reach, const float *input, const float *weights, const float *bias, float *output, uint32_t activation) {
+  const long run = s->out_columns * LANES, vectors = run / NARROW;
   const struct cutting cutting = cut_tiles(s->maps, vectors);
-  for (long row = 0; row < s->out_rows; row++) {
-    const float *in = input + row * reach.b_row;
-    float *out = output + row * run;
-    for (long mt = 0; mt < cutting.map_tiles; mt++) {
-      const long map = cut(s->maps, cutting.map_tiles, mt), maps = cut(s->maps, cutting.map_tiles, mt + 1) - map;
-      for (long vt = 0; vt < cutting.vector_tiles; vt++) {
-        const long vector = cut(vectors, cutting.vector_tiles, vt), count = cut(vectors, cutting.vector_tiles, vt + 1) - vector;
-        contiguous_tiles[maps][count](&reach, weights + map, in + vector * WIDE, out + map * reach.c_map + vector * WIDE, bias + map);
+  const long block = block_of(s->inputs, s->size * s->columns * LANES * 4 + s->size * s->size * s->maps * 4);
+  for (long row = 0; row < s->out_rows; row++)
+    for (long i = 0; i == 0 || i < s->inputs; i += block) {
+      reach.outer = smaller(block, s->inputs - i);
+      reach.start = i == 0 ? START_BIAS : START_OUTPUT;
+      const int is_last = i + block >= s->inputs;
+      const float *in = input + i * reach.b_outer + row * s->columns * LANES, *w = weights + i * reach.a_outer;
+      float *out = output + row * run;
+      for (long mt = 0; mt < cutting.map_tiles; mt++) {
+        const long map = cut(s->maps, cutting.map_tiles, mt), maps = cut(s->maps, cutting.map_tiles, mt + 1) - map;
+        for (long vt = 0; vt < cutting.vector_tiles; vt++) {
+          const long vector = cut(vectors, cutting.vector_tiles, vt), count = cut(vectors, cutting.vector_tiles, vt + 1) - vector;
+          contiguous_tiles[maps][count](&reach, w + map, in + vector * NARROW, out + map * reach.c_map + vector * NARROW, bias + map);
+        }
+        for (long m = map; is_last && m < map + maps; m++) activate_run(activation, out + m * reach.c_map, run);
       }
-      for (long m = map; m < map + maps; m++) activate_run(activation, out + m * reach.c_map, run);
     }
-  }
 }
 
 /* One lane, short rows: each pixel is a vector over adjacent maps; fewer maps than NARROW are done one by one. */
-static void forward_over_maps(const struct convolution_shape *s, const float *input, const float *weights, const float *bias, float *output) {
-  struct reach reach = reach_of_forward(s);
+static void forward_over_maps(const struct convolution_shape *s, const struct reach *reach, struct tap *turned, const float *input, const float *weights, const float *bias, float *output) {
   const long pixels = s->out_rows * s->out_columns;
   if (s->maps < NARROW) {
     for (long pixel = 0; pixel < pixels; pixel++) {
       const float *at = input + (pixel / s->out_columns * s->columns + pixel % s->out_columns) * s->stride;
       for (long map = 0; map < s->maps;) {
         const long maps = smaller(4, s->maps - map);
-        single_tiles[maps](&reach, weights + map, at, output + map * pixels + pixel, bias + map);
+        single_tiles[maps](reach, weights + map, at, output + map * pixels + pixel, bias + map);
         map += maps;
       }
     }
@@ -82,10 +84,9 @@ static void forward_over_maps(const struct convolution_shape *s, const float *in
   }
   /* The roles change: a walks the input, b the weights. */
   const struct reach over = {
-    .outer = reach.outer, .rows = reach.rows, .taps = reach.taps, .start = START_BIASES,
-    .a_outer = reach.b_outer, .a_row = reach.b_row, .a_tap = reach.b_tap, .b_outer = reach.a_outer, .b_row = reach.a_row, .b_tap = reach.a_tap,
-    .b_step = NARROW, .c_step = NARROW,
+    .outer = reach->outer, .a_outer = reach->b_outer, .b_outer = reach->a_outer, .table = turned, .taps = reach->taps, .b_step = NARROW, .c_step = NARROW, .start = START_BIASES,
   };
+  for (long tap = 0; tap < reach->taps; tap++) turned[tap] = (struct tap){ reach->table[tap].b, reach->table[tap].a };
   for (long pixel = 0; pixel < pixels; pixel++) {
     const float *at = input + (pixel / s->out_columns * s->columns + pixel % s->out_columns) * s->stride;
     for (long map = 0; map < s->maps;) {
@@ -103,22 +104,22 @@ static void convolutionForward(struct thread *thread, const struct convolutionFo
   const struct convolution_shape s = shape_of_convolution(call);
   const float *input = ARRAY(const float, input), *weights = ARRAY(const float, weights), *bias = ARRAY(const float, bias);
   float *output = ARRAY(float, output);
+  struct tap *table = (struct tap *)scratch(thread, 4 * s.size * s.size);
+  const struct reach reach = reach_of_forward(&s, table);
   if (s.lanes == LANES && s.stride == 1) {
-    const long rest = s.out_columns * LANES % WIDE;
-    if (rest) forward_down_rows(&s, input, weights, bias, output, s.out_columns * LANES - rest, s.out_columns * LANES - rest);
-    forward_along_rows(&s, input, weights, bias, output, call->activation);
+    forward_along_rows(&s, reach, input, weights, bias, output, call->activation);
     return;
   }
   if (s.lanes == LANES) {
     for (long column = 0; column < s.out_columns; column++)
-      for (long part = 0; part < LANES; part += NARROW) forward_down_rows(&s, input, weights, bias, output, column * s.stride * LANES + part, column * LANES + part);
+      for (long part = 0; part < LANES; part += NARROW) forward_down_rows(&s, reach, input, weights, bias, output, column * s.stride * LANES + part, column * LANES + part);
   } else if (s.stride == 1 && s.out_columns >= NARROW) {
     for (long column = 0; column < s.out_columns; column += NARROW) {
       const long at = smaller(column, s.out_columns - NARROW);
-      forward_down_rows(&s, input, weights, bias, output, at, at);
+      forward_down_rows(&s, reach, input, weights, bias, output, at, at);
     }
   } else {
-    forward_over_maps(&s, input, weights, bias, output);
+    forward_over_maps(&s, &reach, table + s.size * s.size, input, weights, bias, output);
   }
   activate_run(call->activation, output, s.maps * s.out_rows * s.out_columns * s.lanes);
 }

@@ -26,11 +26,21 @@ ALWAYS void gradient_tile(const int M, const int K, const struct pass *pass, con
     for (long row = pass->rows; row > 0; row--) {
       const float *d2 = d1, *x2 = x1;
       for (long column = pass->columns; column > 0; column--) {
-        narrow v[5];
-        UNROLL for (int k = 0; k < K; k++) v[k] = *(const narrow_at *)(x2 + k * pass->x_tap);
-        UNROLL for (int m = 0; m < M; m++) {
-          const narrow d = *(const narrow_at *)(d2 + m * pass->delta_map);
-          UNROLL for (int k = 0; k < K; k++) sum[m][k] = sum[m][k] + d * v[k];
+        /* The shorter side stays in registers, the longer one streams through. */
+        if (K < M) {
+          narrow v[5];
+          UNROLL for (int k = 0; k < K; k++) v[k] = *(const narrow_at *)(x2 + k * pass->x_tap);
+          UNROLL for (int m = 0; m < M; m++) {
+            const narrow d = *(const narrow_at *)(d2 + m * pass->delta_map);
+            UNROLL for (int k = 0; k < K; k++) sum[m][k] = sum[m][k] + d * v[k];
+          }
+        } else {
+          narrow d[5];
+          UNROLL for (int m = 0; m < M; m++) d[m] = *(const narrow_at *)(d2 + m * pass->delta_map);
+          UNROLL for (int k = 0; k < K; k++) {
+            const narrow v = *(const narrow_at *)(x2 + k * pass->x_tap);
+            UNROLL for (int m = 0; m < M; m++) sum[m][k] = sum[m][k] + d[m] * v;
+          }
         }
         d2 += LANES;
         x2 += pass->x_column;
@@ -43,16 +53,24 @@ ALWAYS void gradient_tile(const int M, const int K, const struct pass *pass, con
   }
 }
 
+#define GRADIENT_FITS(M, K) ((M) * (K) + ((M) < (K) ? (M) : (K)) + 2 <= REGISTERS)
 typedef void (*gradient_function)(const struct pass *pass, const float *delta, const float *x, float *sums);
 #define GRADIENT_INSTANCE(K, M)                                                                                        \
   static void gradient_##M##_##K(const struct pass *pass, const float *delta, const float *x, float *sums) {          \
-    if (M * K <= TILE_ACCUMULATORS) gradient_tile(M, K, pass, delta, x, sums);                                         \
+    if (GRADIENT_FITS(M, K)) gradient_tile(M, K, pass, delta, x, sums);                                         \
   }
 #define GRADIENT_ENTRY(K, M) [M][K] = gradient_##M##_##K,
 #define EACH_GRADIENT_M(X, K) X(K, 1) X(K, 2) X(K, 3) X(K, 4) X(K, 5) X(K, 6) X(K, 7) X(K, 8)
 #define EACH_GRADIENT(X) EACH_GRADIENT_M(X, 1) EACH_GRADIENT_M(X, 2) EACH_GRADIENT_M(X, 3) EACH_GRADIENT_M(X, 4) EACH_GRADIENT_M(X, 5)
 EACH_GRADIENT(GRADIENT_INSTANCE)
 static const gradient_function gradient_tiles[9][6] = { EACH_GRADIENT(GRADIENT_ENTRY) };
+
+/* Maps that fit beside this many taps. */
+static long most_maps(long taps) {
+  long maps = 8;
+  while (!GRADIENT_FITS(maps, taps)) maps--;
+  return maps;
+}
 
 /* gradient[k · step + m] += tree of sums[k][m]. */
 static void add_trees(long maps, long taps, const float *sums, float *gradient, long step) {
@@ -77,7 +95,7 @@ static void add_gradients(const struct gradient_shape *s, const float *delta, co
   const long is_single = s->size == 1;
   const long neighbours = is_single ? s->inputs : s->size;
   const long tap_tiles = divided_up(neighbours, 5);
-  const long most = smaller(8, TILE_ACCUMULATORS / divided_up(neighbours, tap_tiles)), map_tiles = divided_up(s->maps, most);
+  const long map_tiles = divided_up(s->maps, most_maps(divided_up(neighbours, tap_tiles)));
   struct pass pass = { s->out_rows, s->pixels, s->delta_map, s->delta_row, is_single ? s->x_input : s->x_tap, s->x_row * s->stride, s->x_column };
   if (s->pixels == 1) pass = (struct pass){ 1, s->out_rows, s->delta_map, 0, pass.x_tap, 0, pass.x_row };
   float sums[40 * LANES];

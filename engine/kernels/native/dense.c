@@ -9,19 +9,39 @@
 #include "thread.h"
 #include "tiles.h"
 
+/*
+ * A run of `count` steps that move a and b by fixed strides: steps of STRETCH taps as outer loop, then the rest as a loop of its own, which goes
+ * on from the sums that stand in c.
+ */
+#define STRETCH 32
+static void run_tile(tile_function tile, struct reach reach, long count, long a_step, long b_step, const float *a, const float *b, float *c, const float *bias) {
+  struct tap table[STRETCH];
+  for (long tap = 0; tap < smaller(STRETCH, count); tap++) table[tap] = (struct tap){ (int32_t)(tap * a_step * 4), (int32_t)(tap * b_step * 4) };
+  reach.table = table;
+  reach.taps = STRETCH;
+  reach.outer = count / STRETCH;
+  reach.a_outer = STRETCH * a_step;
+  reach.b_outer = STRETCH * b_step;
+  if (reach.outer > 0) tile(&reach, a, b, c, bias);
+  if (reach.outer > 0 && count % STRETCH == 0) return;
+  a += reach.outer * reach.a_outer;
+  b += reach.outer * reach.b_outer;
+  if (reach.outer > 0) reach.start = START_OUTPUT;
+  reach.outer = 1;
+  reach.taps = count % STRETCH;
+  tile(&reach, a, b, c, bias);
+}
+
 /* Lanes broadcast at once: all eight where their sums fit. */
 #define LANE_TILE (REGISTERS == 32 ? 8 : 4)
 
-/* Units [from, from + count) of all lanes to output [unit][lane]; at least one of the tables has a tile of that many vectors. */
-static void forward_units(const float *x, const float *weights, const float *bias, float *output, long inputs, long units, long from, long count) {
-  float sums[LANE_TILE * 6 * WIDE];
-  struct reach reach = { .outer = 1, .rows = 1, .taps = inputs, .a_tap = LANES, .a_map = 1, .b_tap = units, .c_map = count, .start = START_BIASES };
+/* `vectors` vectors of units from `from` on, all lanes, to output [unit][lane]. */
+static void forward_units(const float *x, const float *weights, const float *bias, float *output, long inputs, long units, long from, long vectors) {
+  float sums[LANE_TILE * 6 * NARROW];
+  const long count = vectors * NARROW;
+  const struct reach reach = { .a_map = 1, .c_map = count, .start = START_BIASES };
   for (long lane = 0; lane < LANES; lane += LANE_TILE) {
-    if (count % WIDE == 0) contiguous_tiles[LANE_TILE][count / WIDE](&reach, x + lane, weights + from, sums, bias + from);
-    else {
-      reach.b_step = reach.c_step = NARROW;
-      strided_tiles[LANE_TILE][count / NARROW](&reach, x + lane, weights + from, sums, bias + from);
-    }
+    run_tile(contiguous_tiles[LANE_TILE][vectors], reach, inputs, LANES, units, x + lane, weights + from, sums, bias + from);
     for (long unit = 0; unit < count; unit++)
       for (long l = 0; l < LANE_TILE; l++) output[(from + unit) * LANES + lane + l] = sums[l * count + unit];
   }
@@ -29,52 +49,49 @@ static void forward_units(const float *x, const float *weights, const float *bia
 
 static void forward_block(const float *x, const float *weights, const float *bias, float *output, long inputs, long units) {
   if (units < NARROW) {
-    const struct reach reach = { .outer = 1, .rows = 1, .taps = inputs, .a_tap = units, .a_map = 1, .b_tap = LANES, .c_map = LANES, .start = START_BIAS };
+    const struct reach reach = { .a_map = 1, .c_map = LANES, .start = START_BIAS };
     for (long unit = 0; unit < units;) {
       const long count = smaller(6, units - unit);
-      for (long part = 0; part < LANES; part += NARROW) strided_tiles[count][1](&reach, weights + unit, x + part, output + unit * LANES + part, bias + unit);
+      for (long part = 0; part < LANES; part += NARROW)
+        run_tile(strided_tiles[count][1], reach, inputs, units, LANES, weights + unit, x + part, output + unit * LANES + part, bias + unit);
       unit += count;
     }
     return;
   }
-  const long most = TILE_ACCUMULATORS / LANE_TILE, vectors = units / WIDE, tiles = divided_up(vectors, most);
+  const long vectors = units / NARROW, tiles = divided_up(vectors, TILE_MOST(LANE_TILE));
   for (long tile = 0; tile < tiles; tile++) {
     const long vector = cut(vectors, tiles, tile), count = cut(vectors, tiles, tile + 1) - vector;
-    forward_units(x, weights, bias, output, inputs, units, vector * WIDE, count * WIDE);
+    forward_units(x, weights, bias, output, inputs, units, vector * NARROW, count);
   }
-  /* What is left is computed in vectors that end with the row; some units are computed twice, to the same bits. */
-  for (long unit = vectors * WIDE; unit < units; unit += NARROW) forward_units(x, weights, bias, output, inputs, units, smaller(unit, units - NARROW), NARROW);
+  /* What is left is computed in a vector that ends with the row; some units are computed twice, to the same bits. */
+  if (units % NARROW) forward_units(x, weights, bias, output, inputs, units, units - NARROW, 1);
 }
 
 /* One lane: a single row of vectors over units. */
 static void forward_sample(const float *x, const float *weights, const float *bias, float *output, long inputs, long units) {
-  struct reach reach = { .outer = 1, .rows = 1, .taps = inputs, .a_tap = 1, .b_tap = units, .b_step = NARROW, .c_step = NARROW, .start = START_BIASES };
-  long unit = 0;
-  while (units - unit >= WIDE) {
-    const long count = smaller(6, (units - unit) / WIDE);
-    contiguous_tiles[1][count](&reach, x, weights + unit, output + unit, bias + unit);
-    unit += count * WIDE;
-  }
-  if (units >= NARROW) {
-    const long count = divided_up(units - unit, NARROW);
-    if (count == 2) {
-      reach.b_step = reach.c_step = smaller(NARROW, units - unit - NARROW);
-      strided_tiles[1][2](&reach, x, weights + unit, output + unit, bias + unit);
-    } else if (count == 1) {
-      const long from = units - NARROW;
-      strided_tiles[1][1](&reach, x, weights + from, output + from, bias + from);
+  if (units < NARROW) {
+    const struct reach reach = { .a_map = 1, .c_map = 1, .start = START_BIAS };
+    for (long unit = 0; unit < units;) {
+      const long count = smaller(4, units - unit);
+      run_tile(single_tiles[count], reach, inputs, units, 1, weights + unit, x, output + unit, bias + unit);
+      unit += count;
     }
     return;
   }
-  reach.start = START_BIAS;
-  reach.a_tap = units;
-  reach.a_map = 1;
-  reach.b_tap = 1;
-  reach.c_map = 1;
-  while (unit < units) {
-    const long count = smaller(4, units - unit);
-    single_tiles[count](&reach, weights + unit, x, output + unit, bias + unit);
-    unit += count;
+  struct reach reach = { .start = START_BIASES };
+  const long vectors = divided_up(units, NARROW), tiles = divided_up(vectors, TILE_VECTORS);
+  for (long tile = 0; tile < tiles; tile++) {
+    const long vector = cut(vectors, tiles, tile), count = cut(vectors, tiles, tile + 1) - vector;
+    /* The last vectors end with the row. */
+    const long from = vector * NARROW, spare = larger(0, from + count * NARROW - units);
+    if (spare == 0) run_tile(contiguous_tiles[1][count], reach, inputs, 1, units, x, weights + from, output + from, bias + from);
+    else if (count <= 2) {
+      reach.b_step = reach.c_step = NARROW - spare;
+      run_tile(strided_tiles[1][count], reach, inputs, 1, units, x, weights + from - (count == 1 ? spare : 0), output + from - (count == 1 ? spare : 0), bias + from - (count == 1 ? spare : 0));
+    } else {
+      run_tile(contiguous_tiles[1][count - 1], reach, inputs, 1, units, x, weights + from, output + from, bias + from);
+      run_tile(contiguous_tiles[1][1], reach, inputs, 1, units, x, weights + units - NARROW, output + units - NARROW, bias + units - NARROW);
+    }
   }
 }
 
@@ -131,18 +148,28 @@ static void backward_sample(struct thread *thread, const float *delta, const flo
   }
 }
 
+/* Eight lanes: Wᵀδ of I inputs, a chain over the units. */
+ALWAYS void backward_inputs(const int I, const float *delta, const float *weights, float *output, long units) {
+  for (long part = 0; part < LANES; part += NARROW) {
+    narrow sum[I];
+    UNROLL for (int i = 0; i < I; i++) sum[i] = (narrow)SPLAT(NARROW, 0.0f);
+    _Pragma("GCC unroll 2") for (long unit = 0; unit < units; unit++) {
+      const narrow d = *(const narrow_at *)(delta + unit * LANES + part);
+      UNROLL for (int i = 0; i < I; i++) sum[i] = sum[i] + (narrow)SPLAT(NARROW, weights[i * units + unit]) * d;
+    }
+    UNROLL for (int i = 0; i < I; i++) *(narrow_at *)(output + i * LANES + part) = sum[i];
+  }
+}
+
 static void denseBackward(struct thread *thread, const struct denseBackward *call) {
   const long inputs = call->inputs, units = call->units;
   const float *delta = ARRAY(const float, delta), *weights = ARRAY(const float, weights), *x = ARRAY(const float, input);
   float *output = ARRAY(float, output);
   if (call->lanes == 1) backward_sample(thread, delta, weights, output, inputs, units);
   else {
-    const struct reach reach = { .outer = 1, .rows = 1, .taps = units, .a_tap = 1, .a_map = units, .b_tap = LANES, .c_map = LANES, .start = START_ZERO };
-    for (long i = 0; i < inputs;) {
-      const long count = inputs - i >= 8 ? 8 : smaller(6, inputs - i);
-      for (long part = 0; part < LANES; part += NARROW) strided_tiles[count][1](&reach, weights + i * units, delta + part, output + i * LANES + part, 0);
-      i += count;
-    }
+    long i = 0;
+    for (; i + 8 <= inputs; i += 8) backward_inputs(8, delta, weights + i * units, output + i * LANES, units);
+    for (; i < inputs; i++) backward_inputs(1, delta, weights + i * units, output + i * LANES, units);
   }
   gate_run(call->gate, output, x, output, inputs * call->lanes);
 }
@@ -152,26 +179,22 @@ static void denseBackward(struct thread *thread, const struct denseBackward *cal
  * two vectors that overlap: a tile reads all it adds to before it writes, so both hold the same sums where they meet.
  */
 static void add_dense(const float *x, const float *delta, float *gradient, long inputs, long units, long row, long lanes) {
-  struct reach reach = {
-    .outer = 1, .rows = 1, .taps = lanes, .a_tap = 1, .a_map = lanes, .b_tap = units, .b_step = NARROW, .c_map = row, .c_step = NARROW, .start = START_OUTPUT,
-  };
+  struct tap table[LANES];
+  for (long lane = 0; lane < lanes; lane++) table[lane] = (struct tap){ (int32_t)(lane * 4), (int32_t)(lane * units * 4) };
+  struct reach reach = { .outer = 1, .table = table, .taps = lanes, .a_map = lanes, .c_map = row, .start = START_OUTPUT };
   struct reach end = reach;
-  long vectors = units / WIDE;
-  if (vectors > 0 && units % WIDE > 0 && units % WIDE < NARROW) vectors--;
-  const long narrow_from = vectors * WIDE, whole = (units - narrow_from) / NARROW, rest = (units - narrow_from) % NARROW;
-  const long pairs = rest > 0 && whole > 0;
+  const long whole = units / NARROW, rest = units % NARROW, pairs = rest > 0 && whole > 0;
   end.b_step = end.c_step = rest;
   for (long i = 0; i < inputs;) {
     const long count = smaller(4, inputs - i);
     const float *a = x + i * lanes;
     float *c = gradient + i * row;
-    for (long vector = 0; vector < vectors;) {
-      const long slots = smaller(TILE_ACCUMULATORS / 4, vectors - vector);
-      contiguous_tiles[count][slots](&reach, a, delta + vector * WIDE, c + vector * WIDE, 0);
+    for (long vector = 0; vector < whole - pairs;) {
+      const long slots = smaller(TILE_MOST(4), whole - pairs - vector);
+      contiguous_tiles[count][slots](&reach, a, delta + vector * NARROW, c + vector * NARROW, 0);
       vector += slots;
     }
-    long unit = narrow_from;
-    for (long n = 0; n < whole - pairs; n++, unit += NARROW) strided_tiles[count][1](&reach, a, delta + unit, c + unit, 0);
+    long unit = (whole - pairs) * NARROW;
     if (pairs) strided_tiles[count][2](&end, a, delta + unit, c + unit, 0);
     else
       for (; unit < units; unit++) single_tiles[count](&reach, a, delta + unit, c + unit, 0);

@@ -8,22 +8,34 @@
 #include "contract.h"
 #include "vectors.h"
 
+/*
+ * Each function is one long chain, so a single one leaves the processor waiting: G vectors go through it abreast, statement by statement.
+ * In place: v holds x, then the result.
+ */
+#define ABREAST UNROLL for (int n = 0; n < G; n++)
+#define GROUP (REGISTERS == 32 ? 4 : 2)
+
+ALWAYS void exp_abreast(const int G, wide *v) {
+  wide t[GROUP], r[GROUP], p[GROUP];
+  ABREAST t[n] = v[n] * 1.44269504088896341f + 12582912.0f;
+  ABREAST p[n] = t[n] - 12582912.0f;
+  ABREAST r[n] = v[n] - p[n] * 0.693359375f;
+  ABREAST r[n] = r[n] - p[n] * -2.12194440e-4f;
+  ABREAST p[n] = 1.9875691500e-4f * r[n] + 1.3981999507e-3f;
+  ABREAST p[n] = p[n] * r[n] + 8.3334519073e-3f;
+  ABREAST p[n] = p[n] * r[n] + 4.1665795894e-2f;
+  ABREAST p[n] = p[n] * r[n] + 1.6666665459e-1f;
+  ABREAST p[n] = p[n] * r[n] + 5.0000001201e-1f;
+  ABREAST p[n] = p[n] * (r[n] * r[n]) + r[n];
+  ABREAST p[n] = p[n] + 1.0f;
+  ABREAST p[n] = p[n] * (wide)(((wide_ints)t[n] << 23) + 0x3f800000);
+  ABREAST p[n] = choose(v[n] > 88.37626f, splat(__builtin_inff()), p[n]);
+  ABREAST v[n] = choose(v[n] < -87.33654f, splat(0.0f), p[n]);
+}
+
 ALWAYS wide exp_of(wide x) {
-  const wide t = x * 1.44269504088896341f + 12582912.0f;
-  const wide n = t - 12582912.0f;
-  wide r = x - n * 0.693359375f;
-  r = r - n * -2.12194440e-4f;
-  wide p = splat(1.9875691500e-4f);
-  p = p * r + 1.3981999507e-3f;
-  p = p * r + 8.3334519073e-3f;
-  p = p * r + 4.1665795894e-2f;
-  p = p * r + 1.6666665459e-1f;
-  p = p * r + 5.0000001201e-1f;
-  wide y = p * (r * r) + r;
-  y = y + 1.0f;
-  y = y * (wide)(((wide_ints)t << 23) + 0x3f800000);
-  y = choose(x > 88.37626f, splat(__builtin_inff()), y);
-  return choose(x < -87.33654f, splat(0.0f), y);
+  exp_abreast(1, &x);
+  return x;
 }
 
 /* x at least 1. */
@@ -50,23 +62,22 @@ ALWAYS wide log_of(wide x) {
   return choose(x < __builtin_inff(), y, x);
 }
 
-ALWAYS wide tanh_of(wide x) {
-  x = choose(x > 7.90531110763549805f, splat(7.90531110763549805f), x);
-  x = choose(x < -7.90531110763549805f, splat(-7.90531110763549805f), x);
-  const wide z = x * x;
-  wide p = splat(-2.76076847742355e-16f);
-  p = p * z + 2.00018790482477e-13f;
-  p = p * z + -8.60467152213735e-11f;
-  p = p * z + 5.12229709037114e-08f;
-  p = p * z + 1.48572235717979e-05f;
-  p = p * z + 6.37261928875436e-04f;
-  p = p * z + 4.89352455891786e-03f;
-  p = x * p;
-  wide q = splat(1.19825839466702e-06f);
-  q = q * z + 1.18534705686654e-04f;
-  q = q * z + 2.26843463243900e-03f;
-  q = q * z + 4.89352518554385e-03f;
-  return p / q;
+ALWAYS void tanh_abreast(const int G, wide *v) {
+  wide z[GROUP], p[GROUP], q[GROUP];
+  ABREAST v[n] = choose(v[n] > 7.90531110763549805f, splat(7.90531110763549805f), v[n]);
+  ABREAST v[n] = choose(v[n] < -7.90531110763549805f, splat(-7.90531110763549805f), v[n]);
+  ABREAST z[n] = v[n] * v[n];
+  ABREAST p[n] = -2.76076847742355e-16f * z[n] + 2.00018790482477e-13f;
+  ABREAST q[n] = 1.19825839466702e-06f * z[n] + 1.18534705686654e-04f;
+  ABREAST p[n] = p[n] * z[n] + -8.60467152213735e-11f;
+  ABREAST q[n] = q[n] * z[n] + 2.26843463243900e-03f;
+  ABREAST p[n] = p[n] * z[n] + 5.12229709037114e-08f;
+  ABREAST q[n] = q[n] * z[n] + 4.89352518554385e-03f;
+  ABREAST p[n] = p[n] * z[n] + 1.48572235717979e-05f;
+  ABREAST p[n] = p[n] * z[n] + 6.37261928875436e-04f;
+  ABREAST p[n] = p[n] * z[n] + 4.89352455891786e-03f;
+  ABREAST p[n] = v[n] * p[n];
+  ABREAST v[n] = p[n] / q[n];
 }
 
 #define SCALED_TANH_A 1.7159f
@@ -74,15 +85,24 @@ ALWAYS wide tanh_of(wide x) {
 #define SCALED_TANH_B ((float)(1.0 / 1.7159))
 #define LEAKY_SLOPE 0.01f
 
-/* x = f(u). */
-ALWAYS wide activate(uint32_t activation, wide u) {
+/* x = f(u) of G vectors, in place. */
+ALWAYS void activate(const int G, uint32_t activation, wide *v) {
   switch (activation) {
-    case ACTIVATION_sigmoid: return 1.0f / (1.0f + exp_of((wide)((wide_ints)u ^ INT32_MIN)));
-    case ACTIVATION_tanh: return tanh_of(u);
-    case ACTIVATION_scaled_tanh: return SCALED_TANH_A * tanh_of(SCALED_TANH_S * u);
-    case ACTIVATION_relu: return choose(u < 0.0f, splat(0.0f), u);
-    case ACTIVATION_leaky_relu: return choose(u < 0.0f, LEAKY_SLOPE * u, u);
-    default: return u;
+    case ACTIVATION_sigmoid:
+      ABREAST v[n] = (wide)((wide_ints)v[n] ^ INT32_MIN);
+      exp_abreast(G, v);
+      ABREAST v[n] = 1.0f + v[n];
+      ABREAST v[n] = 1.0f / v[n];
+      break;
+    case ACTIVATION_tanh: tanh_abreast(G, v); break;
+    case ACTIVATION_scaled_tanh:
+      ABREAST v[n] = SCALED_TANH_S * v[n];
+      tanh_abreast(G, v);
+      ABREAST v[n] = SCALED_TANH_A * v[n];
+      break;
+    case ACTIVATION_relu: ABREAST v[n] = choose(v[n] < 0.0f, splat(0.0f), v[n]); break;
+    case ACTIVATION_leaky_relu: ABREAST v[n] = choose(v[n] < 0.0f, LEAKY_SLOPE * v[n], v[n]); break;
+    default: break;
   }
 }
 
@@ -118,7 +138,15 @@ ALWAYS wide gated(uint32_t gate, wide value, wide x) {
 /* values = f(values), in place. */
 static void activate_run(uint32_t activation, float *values, long count) {
   if (activation == ACTIVATION_linear) return;
-  FOR_ACTIVATION(activation, f, EACH_VECTOR(count, store_part(values + n, activate(f, load_part(values + n, size)), size)))
+  FOR_ACTIVATION(activation, f, {
+    for (; count >= GROUP * WIDE; count -= GROUP * WIDE, values += GROUP * WIDE) {
+      wide v[GROUP];
+      UNROLL for (int n = 0; n < GROUP; n++) v[n] = load(values + n * WIDE);
+      activate(GROUP, f, v);
+      UNROLL for (int n = 0; n < GROUP; n++) store(values + n * WIDE, v[n]);
+    }
+    EACH_VECTOR(count, wide v = load_part(values + n, size); activate(1, f, &v); store_part(values + n, v, size));
+  })
 }
 
 /* output = values · gate(x). output may be values. A linear gate copies. */

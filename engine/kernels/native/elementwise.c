@@ -24,38 +24,43 @@ static void pad(struct thread *thread, const struct pad *call) {
       memcpy(output + (map * (rows + 2 * padding) + row + padding) * out_run + padding * lanes, input + (map * rows + row) * run, (size_t)run * 4);
 }
 
-typedef uint8_t bytes8 __attribute__((vector_size(8)));
 typedef uint8_t bytes16 __attribute__((vector_size(16)));
-typedef int32_t ints8 __attribute__((vector_size(32)));
-typedef float floats8 __attribute__((vector_size(32)));
-typedef float floats8_at __attribute__((vector_size(32), aligned(4), may_alias));
+typedef uint64_t words2 __attribute__((vector_size(16)));
+typedef uint8_t wide_bytes __attribute__((vector_size(WIDE)));
 
+/* Eight bytes of one row beside eight of another. */
 ALWAYS bytes16 side_by_side(const uint8_t *low, const uint8_t *high) {
-  bytes16 both;
-  memcpy(&both, low, 8);
-  memcpy((char *)&both + 8, high, 8);
-  return both;
+  words2 both;
+  uint64_t word;
+  memcpy(&word, low, 8);
+  both[0] = word;
+  memcpy(&word, high, 8);
+  both[1] = word;
+  return (bytes16)both;
 }
 
 /* From eight rows to pixels of eight lanes: three rounds of interleaving bytes turn eight pixels at a time. */
 static long gather_eight(const uint8_t *const *rows, float *output, long pixels, long count, float mean, float factor) {
   const bytes16 zip = { 0, 8, 1, 9, 2, 10, 3, 11, 4, 12, 5, 13, 6, 14, 7, 15 };
   const bytes16 low = { 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23 }, high = { 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31 };
-  ints8 has_sample;
-  for (int lane = 0; lane < LANES; lane++) has_sample[lane] = lane < count ? -1 : 0;
+  wide_ints has_sample[LANES < WIDE ? 1 : LANES / WIDE];
+  for (long lane = 0; lane < (long)sizeof has_sample / 4; lane++) has_sample[lane / WIDE][lane % WIDE] = lane % LANES < count ? -1 : 0;
   long pixel = 0;
   for (; pixel + 8 <= pixels; pixel += 8) {
     const bytes16 r04 = __builtin_shuffle(side_by_side(rows[0] + pixel, rows[4] + pixel), zip), r26 = __builtin_shuffle(side_by_side(rows[2] + pixel, rows[6] + pixel), zip);
     const bytes16 r15 = __builtin_shuffle(side_by_side(rows[1] + pixel, rows[5] + pixel), zip), r37 = __builtin_shuffle(side_by_side(rows[3] + pixel, rows[7] + pixel), zip);
     const bytes16 even[2] = { __builtin_shuffle(r04, r26, low), __builtin_shuffle(r04, r26, high) }, odd[2] = { __builtin_shuffle(r15, r37, low), __builtin_shuffle(r15, r37, high) };
-    for (int half = 0; half < 2; half++) {
-      const bytes16 turned[2] = { __builtin_shuffle(even[half], odd[half], low), __builtin_shuffle(even[half], odd[half], high) };
-      for (int n = 0; n < 4; n++) {
-        bytes8 lanes;
-        memcpy(&lanes, (const char *)&turned[n / 2] + n % 2 * 8, 8);
-        const floats8 value = (__builtin_convertvector(__builtin_convertvector(lanes, ints8), floats8) - mean) * factor;
-        *(floats8_at *)(output + (pixel + half * 4 + n) * LANES) = (floats8)((ints8)value & has_sample);
-      }
+    uint8_t turned[64];
+    UNROLL for (int half = 0; half < 2; half++) {
+      const bytes16 front = __builtin_shuffle(even[half], odd[half], low), back = __builtin_shuffle(even[half], odd[half], high);
+      memcpy(turned + half * 32, &front, 16);
+      memcpy(turned + half * 32 + 16, &back, 16);
+    }
+    UNROLL for (int n = 0; n < 64 / WIDE; n++) {
+      wide_bytes bytes;
+      memcpy(&bytes, turned + n * WIDE, WIDE);
+      const wide value = (__builtin_convertvector(__builtin_convertvector(bytes, wide_ints), wide) - mean) * factor;
+      store(output + pixel * LANES + n * WIDE, (wide)((wide_ints)value & has_sample[n % (LANES < WIDE ? 1 : LANES / WIDE)]));
     }
   }
   return pixel;

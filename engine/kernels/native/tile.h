@@ -4,9 +4,10 @@
  *
  *     sum[m][n] += a[m] (one float, broadcast) · b[n] (one vector),  m < M, n < N, all sums in registers
  *
- * over three counted loops (`struct reach`), each of which moves a and b by its own stride in floats. Forward: a = weights, b = input;
- * backward: a = weights, b = sensitivities, walked the other way; dense over units: a = input, b = weights.
- * Every sum is one chain in the order of the loops, so the tile's shape never changes a bit.
+ * over an outer loop (inputs or maps, fixed strides) and in it a table of taps, each an offset for a and one for b (`struct reach`). Forward: a = weights,
+ * b = input; backward: a = weights, b = sensitivities, walked the other way; dense over units: a = input, b = weights.
+ * Every sum is one chain in the order of the loops, so the tile's shape never changes a bit. A table rather than two more loops: their
+ * bookkeeping between two rows of taps cost a sixth of the time.
  */
 #define TILE_JOIN_(a, b) a##b
 #define TILE_JOIN(a, b) TILE_JOIN_(a, b)
@@ -25,34 +26,30 @@ ALWAYS TILE(_vector) TILE(_splat)(float s) { return (TILE(_vector))SPLAT(TILE_WI
 
 ALWAYS void TILE(_tile)(const int M, const int N, const struct reach *reach, const float *a, const float *b, float *c, const float *bias) {
   TILE(_vector) sum[8][6];
-  UNROLL for (int m = 0; m < M; m++)
-    UNROLL for (int n = 0; n < N; n++) sum[m][n] = TILE(_splat)(0.0f);
   if (reach->start == START_BIAS) {
     UNROLL for (int m = 0; m < M; m++)
       UNROLL for (int n = 0; n < N; n++) sum[m][n] = TILE(_splat)(bias[m]);
-  } else if (reach->start == START_BIASES) {
+  } else if (reach->start == START_ZERO) {
     UNROLL for (int m = 0; m < M; m++)
-      UNROLL for (int n = 0; n < N; n++) sum[m][n] = TILE(_load)(bias + n * TILE_B_STEP);
-  } else if (reach->start == START_OUTPUT) {
+      UNROLL for (int n = 0; n < N; n++) sum[m][n] = TILE(_splat)(0.0f);
+  } else {
+    /* Vectors from memory: one row of biases for all m, or what the output holds. */
+    const int adds = reach->start == START_OUTPUT;
+    const float *from = adds ? c : bias;
+    const long map = adds ? reach->c_map : 0;
     UNROLL for (int m = 0; m < M; m++)
-      UNROLL for (int n = 0; n < N; n++) sum[m][n] = TILE(_load)(c + m * reach->c_map + n * TILE_C_STEP);
+      UNROLL for (int n = 0; n < N; n++) sum[m][n] = TILE(_load)(from + m * map + n * TILE_C_STEP);
   }
+  const struct tap *const end = reach->table + reach->taps;
   for (long outer = reach->outer; outer > 0; outer--) {
-    const float *a1 = a, *b1 = b;
-    for (long row = reach->rows; row > 0; row--) {
-      const float *a2 = a1, *b2 = b1;
-      for (long tap = reach->taps; tap > 0; tap--) {
-        TILE(_vector) v[6];
-        UNROLL for (int n = 0; n < N; n++) v[n] = TILE(_load)(b2 + n * TILE_B_STEP);
-        UNROLL for (int m = 0; m < M; m++) {
-          const TILE(_vector) w = TILE(_splat)(a2[m * reach->a_map]);
-          UNROLL for (int n = 0; n < N; n++) sum[m][n] = sum[m][n] + w * v[n];
-        }
-        a2 += reach->a_tap;
-        b2 += reach->b_tap;
+    for (const struct tap *tap = reach->table; tap != end; tap++) {
+      const float *a2 = (const float *)((const char *)a + tap->a), *b2 = (const float *)((const char *)b + tap->b);
+      TILE(_vector) v[6];
+      UNROLL for (int n = 0; n < N; n++) v[n] = TILE(_load)(b2 + n * TILE_B_STEP);
+      UNROLL for (int m = 0; m < M; m++) {
+        const TILE(_vector) w = TILE(_splat)(a2[m * reach->a_map]);
+        UNROLL for (int n = 0; n < N; n++) sum[m][n] = sum[m][n] + w * v[n];
       }
-      a1 += reach->a_row;
-      b1 += reach->b_row;
     }
     a += reach->a_outer;
     b += reach->b_outer;
@@ -63,5 +60,5 @@ ALWAYS void TILE(_tile)(const int M, const int N, const struct reach *reach, con
 
 #define TILE_INSTANCE(name, M, N)                                                                                                \
   static void name##_##M##_##N(const struct reach *reach, const float *a, const float *b, float *c, const float *bias) {        \
-    if (M * N <= TILE_ACCUMULATORS) name##_tile(M, N, reach, a, b, c, bias);                                                    \
+    if (N <= TILE_MOST(M)) name##_tile(M, N, reach, a, b, c, bias);                                                    \
   }

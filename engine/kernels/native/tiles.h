@@ -1,8 +1,9 @@
 /*
- * The tiles in their three widths, and how a set of maps and a run of vectors are cut into them.
- *   contiguous   WIDE floats, neighbours adjacent in memory: rows of pixels of eight lanes, rows of dense weights
- *   strided      NARROW floats, neighbours any distance apart: a column of pixels, vectors of different rows
+ * The tiles, and how a set of maps and a run of vectors are cut into them.
+ *   contiguous   NARROW floats, neighbours adjacent in memory: rows of pixels of eight lanes, rows of dense weights
+ *   strided      NARROW floats, neighbours any distance apart: vectors of different rows
  *   single       one float: what is left over
+ * Never 16 floats wide: every other pixel of eight lanes would straddle two cache lines (docs/PERFORMANCE.md).
  */
 #ifndef TILES_H
 #define TILES_H
@@ -11,29 +12,42 @@
 
 enum start { START_ZERO, START_BIAS, START_BIASES, START_OUTPUT };
 
-/* Three counted loops and how far each moves a and b; a_map and c_map lie between the M, b_step and c_step between the N. Floats. */
+/* Where a tap finds its a and its b: bytes from where the outer loop stands. */
+struct tap {
+  int32_t a, b;
+};
+
+/* An outer loop over a table of taps. a_map and c_map lie between the M, b_step and c_step between the N. Floats. */
 struct reach {
-  long outer, rows, taps;
-  long a_outer, a_row, a_tap, a_map;
-  long b_outer, b_row, b_tap, b_step;
-  long c_map, c_step;
+  long outer, a_outer, b_outer;
+  const struct tap *table;
+  long taps;
+  long a_map, b_step, c_map, c_step;
   enum start start;
 };
+
+/* Taps of a filter, ky then kx, each moving a by a_row and a_tap, b by b_row and b_tap (floats). */
+static void fill_taps(struct tap *table, long size, long a_row, long a_tap, long b_row, long b_tap) {
+  for (long ky = 0; ky < size; ky++)
+    for (long kx = 0; kx < size; kx++) *table++ = (struct tap){ (int32_t)((ky * a_row + kx * a_tap) * 4), (int32_t)((ky * b_row + kx * b_tap) * 4) };
+}
+
+/* Vectors that M maps can have: M·N sums, N vectors, a broadcast and a product stay in registers. */
+#define TILE_VECTORS 6
+#define TILE_MOST(M) ((REGISTERS - 2) / ((M) + 1) < TILE_VECTORS ? (REGISTERS - 2) / ((M) + 1) : TILE_VECTORS)
 
 typedef void (*tile_function)(const struct reach *reach, const float *a, const float *b, float *c, const float *bias);
 
 #define TILE_NAME contiguous
-#define TILE_WIDTH WIDE
-#define TILE_B_STEP WIDE
-#define TILE_C_STEP WIDE
+#define TILE_WIDTH NARROW
+#define TILE_B_STEP NARROW
+#define TILE_C_STEP NARROW
 #include "tile.h"
 #undef TILE_NAME
-#undef TILE_WIDTH
 #undef TILE_B_STEP
 #undef TILE_C_STEP
 
 #define TILE_NAME strided
-#define TILE_WIDTH NARROW
 #define TILE_B_STEP reach->b_step
 #define TILE_C_STEP reach->c_step
 #include "tile.h"
@@ -49,7 +63,6 @@ typedef void (*tile_function)(const struct reach *reach, const float *a, const f
 #undef TILE_C_STEP
 
 #define TILE_MAPS 8
-#define TILE_VECTORS 6
 #define EACH_N(X, name, M) X(name, M, 1) X(name, M, 2) X(name, M, 3) X(name, M, 4) X(name, M, 5) X(name, M, 6)
 #define EACH_M(X, name) X(name, 1) X(name, 2) X(name, 3) X(name, 4) X(name, 5) X(name, 6) X(name, 8)
 #define INSTANCES(name, M) EACH_N(TILE_INSTANCE, name, M)
@@ -69,6 +82,14 @@ static const tile_function single_tiles[5] = { 0, single_1_1, single_2_1, single
 /* `total` things in `tiles` runs of nearly equal length: where run `tile` begins. */
 ALWAYS long cut(long total, long tiles, long tile) { return total * tile / tiles; }
 
+/* Steps of an outer loop that keep what they read, `bytes` each, in the first cache; all of them where that is little. At least one: a loop of none still begins its sums. */
+#define FIRST_CACHE 24576
+static long block_of(long outer, long bytes) {
+  if (outer * bytes <= FIRST_CACHE) return larger(1, outer);
+  const long blocks = divided_up(outer, larger(1, FIRST_CACHE / bytes));
+  return divided_up(outer, blocks);
+}
+
 struct cutting {
   long map_tiles, vector_tiles;
 };
@@ -78,7 +99,7 @@ static struct cutting cut_tiles(long maps, long vectors) {
   struct cutting best = { maps, vectors };
   long least = -1;
   for (long m = 1; m <= 6; m++) {
-    const long n = smaller(TILE_VECTORS, TILE_ACCUMULATORS / m);
+    const long n = TILE_MOST(m);
     const long map_tiles = divided_up(maps, m), vector_tiles = divided_up(vectors, n);
     const long loads = map_tiles * vectors + vector_tiles * maps;
     if (least < 0 || loads < least) {

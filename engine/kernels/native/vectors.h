@@ -2,9 +2,9 @@
  * The vocabulary of the native kernels: vector types of the level that is being compiled, loads, splats, selects, and the fixed
  * order in which eight partial sums are added.
  *
- *   WIDE      floats of the widest register (16 at x86-64-v4, 8 at v3, 4 at v2 and on Arm): for runs of adjacent floats
- *   NARROW    floats of a register that never crosses a pixel of eight lanes (WIDE, but at most 8); PARTS of them make a pixel
- *   TILE_ACCUMULATORS   sums that fit in the registers beside their operands
+ *   WIDE      floats of the widest register (16 at x86-64-v4, 8 at v3, 4 at v2 and on Arm): for work element by element
+ *   NARROW    WIDE, but at most the eight lanes of a pixel, of which PARTS make one: for tiles
+ *   REGISTERS how many of them there are: what bounds the tiles
  *
  * Memory is only 4-byte aligned as far as the types know; processors pay nothing for that when the address happens to be aligned.
  * Never: intrinsics of one processor, -ffast-math, an operation whose rounding depends on the width.
@@ -38,7 +38,6 @@
 
 #define LANES 8
 #define PARTS (LANES / NARROW)
-#define TILE_ACCUMULATORS (REGISTERS == 32 ? 24 : 12)
 
 #define ALWAYS static inline __attribute__((always_inline))
 #define UNROLL _Pragma("GCC unroll 16")
