@@ -85,6 +85,10 @@ describe("whole files", () => {
     expect([...(await pixelsOf(dataset)).subarray(0, 4)]).toEqual([1, 2, 3, 4]);
   });
 
+  test("labels written as 5.0 are numbers", async () => {
+    expect((await check({ file: "1.0,1,2,3,4\n0.0,5,6,7,8\n1.0,0,0,0,1\n0.0,1,1,1,1" })).classes).toEqual(["0", "1"]);
+  });
+
   test("one fraction in a late row makes the whole table float32", async () => {
     const dataset = await check({ file: "0,1,2,3,4\n1,5,6,7,8\n0,0,0,0,0.5\n1,1,1,1,1" });
     expect(dataset.dtype).toBe("float32");
@@ -299,6 +303,7 @@ describe("refused, and why", () => {
     expect(await refusal({ file: csv(table) }, wish, { MAX_DATASET_BYTES: 100 })).toMatch(/MAX_DATASET_BYTES \(100\)/);
     expect(await refusal({ file: gzipSync(Buffer.alloc(8_000_000, "0,")) }, {}, { MAX_DATASET_BYTES: 100_000, MAX_LINE_BYTES: 1e9 })).toMatch(/unpacks to more than MAX_DATASET_BYTES/);
     expect(await refusal({ file: csv(table) }, wish, { MAX_UPLOAD_BYTES: 50 })).toMatch(/MAX_UPLOAD_BYTES/);
+    expect(await refusal({ file: csv(table) }, { ...wish, classes: ["a", "b", "c"] }, { MAX_CLASSES: 2 })).toMatch(/3 classes are named; expected at most MAX_CLASSES \(2\)/);
     expect(await refusal({ file: "a,1,1,1,1\nb,1,1,1,1\nc,1,1,1,1\n" }, {}, { MAX_CLASSES: 2 })).toMatch(/my-file\|3\|has more than MAX_CLASSES \(2\)/);
   });
 

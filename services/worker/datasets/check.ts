@@ -9,6 +9,7 @@ import { readIdx } from "./idx.ts";
 import type { IdxPair } from "./idx.ts";
 import { Intake } from "./intake.ts";
 import { readJsonLines } from "./jsonl.ts";
+import { nameLimit } from "../../shared/dataset-limits.ts";
 import type { DatasetLimits } from "../../shared/dataset-limits.ts";
 import { looksLikeNpz, readNpz } from "./npz.ts";
 import { openUpload } from "./open.ts";
@@ -68,10 +69,12 @@ async function readOne(intake: Intake, file: LocalFile, onRead: (bytes: number) 
 
 /** Reads, converts and cuts. Throws DatasetRefused with problems where the upload is at fault. */
 export async function checkUpload({ files, settings, limits, directory, onProgress }: CheckOptions): Promise<CheckedDataset> {
+  const named = settings.classes?.length ?? 0;
+  if (named > limits.MAX_CLASSES) refuse(null, `${named} classes are named; expected at most ${nameLimit(limits, "MAX_CLASSES")}`);
   let total = 0;
   for (const file of files) {
     const { size } = await stat(file.path);
-    if (size > limits.MAX_UPLOAD_BYTES) refuse(file.name, `has ${size} bytes; expected at most MAX_UPLOAD_BYTES (${limits.MAX_UPLOAD_BYTES})`);
+    if (size > limits.MAX_UPLOAD_BYTES) refuse(file.name, `has ${size} bytes; expected at most ${nameLimit(limits, "MAX_UPLOAD_BYTES")}`);
     total += size;
   }
   let read = 0;

@@ -17,6 +17,8 @@ export interface SettledLabels {
 }
 
 const whole = /^-?\d+$/;
+/** 5.0, as tables with a gap somewhere are written. */
+const wholeWithPoint = /^(-?\d+)\.0+$/;
 const longestName = 100;
 
 /** Folder names and text labels in a natural order: numbers as numbers, everything else by code point. */
@@ -49,7 +51,7 @@ export class LabelBook {
   /** The index of a text or number label; −1 after a complaint. */
   of(label: string | number, place: Place): number {
     if (typeof label === "number") return this.ofNumber(label, place);
-    const text = label.trim();
+    const text = label.trim().replace(wholeWithPoint, "$1");
     this.#mode ??= whole.test(text) ? "numbers" : "names";
     const known = this.#mode === "numbers" ? undefined : this.#indices.get(text);
     if (known !== undefined) return known;
