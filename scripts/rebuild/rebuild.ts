@@ -1,5 +1,5 @@
 /** Restores the records of datasets, models and ended jobs from their manifests in storage. What is already there stays as it is. */
-import type { Redis } from "ioredis";
+import type { Redis } from "../../services/shared/redis.ts";
 import { datasetManifest } from "../../schemas/dataset.ts";
 import type { DatasetManifest } from "../../schemas/dataset.ts";
 import { modelManifest } from "../../schemas/model.ts";
