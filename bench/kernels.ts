@@ -102,6 +102,8 @@ const memory = createMemory({ bytes: memoryBytes });
 const floats = new Float32Array(memory.buffer);
 const words = new Uint32Array(memory.buffer);
 const repeats = 64;
+/** Byte address of the recorded calls: behind the assembly module's constants, before the arrays. */
+const program = 32_768;
 
 /** Lays the arrays out, fills them with numbers around zero, and records the call `repeats` times. */
 function record({ kernel, given, arrays }: Case): void {
@@ -116,14 +118,14 @@ function record({ kernel, given, arrays }: Case): void {
   }
   const call = { ...given, ...addresses } as KernelArguments<KernelName> & Record<string, number>;
   const values = contract[kernel].map((argument) => call[argument] ?? (addressArguments.has(argument) ? 0 : Number.NaN));
-  for (let n = 0; n < repeats; n++) words.set([opcodes[kernel], ...values], n * callWords);
+  for (let n = 0; n < repeats; n++) words.set([opcodes[kernel], ...values], program / 4 + n * callWords);
 }
 
 /** Seconds of one call: as many repetitions as fill a millisecond. */
 function time(kernels: Kernels): number {
   for (let calls = 1; ; calls = Math.min(repeats, calls * 4)) {
     const start = process.hrtime.bigint();
-    kernels.run(0, calls);
+    kernels.run(program, calls);
     const seconds = Number(process.hrtime.bigint() - start) / 1e9;
     if (seconds > 0.001 || calls === repeats) return seconds / calls;
   }

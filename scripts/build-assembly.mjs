@@ -16,8 +16,6 @@ const target = join("dist", "engine", "kernels", "assembly");
 const common = [
   "--runtime", "stub", "--enable", "simd", "--enable", "threads", "-O3", "--noAssert", "--noExportMemory",
   "--importMemory", "--sharedMemory", "--initialMemory", "1", "--maximumMemory", "65536",
-  // Constants lie in the last KiB of the 64 that the engine's plan leaves to the module.
-  "--memoryBase", "64512",
   // Addresses are 32 bits by the contract (201), and no vector crosses to JavaScript: only functions within the module exchange them (112).
   "--disableWarning", "201", "--disableWarning", "112",
 ];

@@ -2,158 +2,150 @@
  * Bouvrie §3.1: ∂E/∂k_ij = Σ_{u,v} (δ_j)_{uv} (p_i)_{uv} and (3) ∂E/∂b_j = Σ_{u,v} (δ_j)_{uv}, added to what stands there.
  * input [input][row][column][lanes] (padded), δ [map][outRow][outColumn][lanes], gradient [input][ky][kx][map].
  *
- * A tile is a row of the filter × two or three maps: every δ and every x that is loaded is used by several sums. One half of the lanes at a
- * time runs over the whole map and stays in registers. Partial sums a lane (or, for a single sample, a column mod 8), then the tree.
+ * A tile is a few adjacent taps × a few maps: every δ and every x that is loaded is used by several sums. One half of the lanes at a time runs over
+ * the whole map and stays in registers. Partial sums a lane (or, for a single sample, a column mod 8), then the tree.
  */
 import { blockBytes, realBytes, vectorBytes } from "./address";
 import { add, addTree, broadcast, lanesBelow, multiply, multiplyAdd, read, readNarrow, select, write, writeNarrow, zero } from "./lanes";
 
-/** Eight lanes, stride 1: taps (ky, 0 … 4) of one input and `maps` ≤ 2 maps. delta and input point at the first pixels. */
+/**
+ * Eight lanes, stride 1: `taps` ≤ 4 adjacent taps of one input and `maps` ≤ 4 maps, both known where this is inlined; no more than eight sums, so that none of them
+ * leaves its register (a sum that is spilled waits for the memory in every iteration). delta and input point at the first pixels.
+ */
 // @ts-ignore: decorator
 @inline
-function tile5(maps: u32, input: usize, delta: usize, gradient: usize, outRows: u32, outColumns: u32, rowBytes: usize, planeBytes: usize, stepBytes: usize): void {
-  const second = maps > 1 ? planeBytes : 0;
-  let a0Low = zero(), a1Low = zero(), a2Low = zero(), a3Low = zero(), a4Low = zero();
-  let b0Low = zero(), b1Low = zero(), b2Low = zero(), b3Low = zero(), b4Low = zero();
+function tile(taps: u32, maps: u32, input: usize, delta: usize, gradient: usize, outRows: u32, outColumns: u32, rowBytes: usize, planeBytes: usize, stepBytes: usize): void {
+  let a0Low = zero(), a1Low = zero(), a2Low = zero(), a3Low = zero();
+  let b0Low = zero(), b1Low = zero(), b2Low = zero(), b3Low = zero();
+  let c0Low = zero(), c1Low = zero(), c2Low = zero(), c3Low = zero();
+  let d0Low = zero(), d1Low = zero(), d2Low = zero(), d3Low = zero();
   for (let half: usize = 0; half < blockBytes; half += vectorBytes) {
     let y = delta + half;
     let row = input + half;
-    let a0 = zero(), a1 = zero(), a2 = zero(), a3 = zero(), a4 = zero();
-    let b0 = zero(), b1 = zero(), b2 = zero(), b3 = zero(), b4 = zero();
+    let a0 = zero(), a1 = zero(), a2 = zero(), a3 = zero();
+    let b0 = zero(), b1 = zero(), b2 = zero(), b3 = zero();
+    let c0 = zero(), c1 = zero(), c2 = zero(), c3 = zero();
+    let d0 = zero(), d1 = zero(), d2 = zero(), d3 = zero();
     for (let r: u32 = 0; r < outRows; r++) {
       let x = row;
       const end = y + outColumns * blockBytes;
       for (; y < end; y += blockBytes) {
-        const da = read(y);
-        const db = maps > 1 ? read(y + second) : da;
-        let v = read(x);
-        a0 = multiplyAdd(a0, v, da);
-        if (maps > 1) b0 = multiplyAdd(b0, v, db);
-        v = read(x + blockBytes);
-        a1 = multiplyAdd(a1, v, da);
-        if (maps > 1) b1 = multiplyAdd(b1, v, db);
-        v = read(x + 2 * blockBytes);
-        a2 = multiplyAdd(a2, v, da);
-        if (maps > 1) b2 = multiplyAdd(b2, v, db);
-        v = read(x + 3 * blockBytes);
-        a3 = multiplyAdd(a3, v, da);
-        if (maps > 1) b3 = multiplyAdd(b3, v, db);
-        v = read(x + 4 * blockBytes);
-        a4 = multiplyAdd(a4, v, da);
-        if (maps > 1) b4 = multiplyAdd(b4, v, db);
+        const x0 = read(x);
+        const x1 = taps > 1 ? read(x + blockBytes) : x0;
+        const x2 = taps > 2 ? read(x + 2 * blockBytes) : x0;
+        const x3 = taps > 3 ? read(x + 3 * blockBytes) : x0;
+        let d = read(y);
+        a0 = multiplyAdd(a0, x0, d);
+        if (taps > 1) a1 = multiplyAdd(a1, x1, d);
+        if (taps > 2) a2 = multiplyAdd(a2, x2, d);
+        if (taps > 3) a3 = multiplyAdd(a3, x3, d);
+        if (maps > 1) {
+          d = read(y + planeBytes);
+          b0 = multiplyAdd(b0, x0, d);
+          if (taps > 1) b1 = multiplyAdd(b1, x1, d);
+          if (taps > 2) b2 = multiplyAdd(b2, x2, d);
+          if (taps > 3) b3 = multiplyAdd(b3, x3, d);
+        }
+        if (maps > 2) {
+          d = read(y + 2 * planeBytes);
+          c0 = multiplyAdd(c0, x0, d);
+          if (taps > 1) c1 = multiplyAdd(c1, x1, d);
+          if (taps > 2) c2 = multiplyAdd(c2, x2, d);
+          if (taps > 3) c3 = multiplyAdd(c3, x3, d);
+        }
+        if (maps > 3) {
+          d = read(y + 3 * planeBytes);
+          d0 = multiplyAdd(d0, x0, d);
+          if (taps > 1) d1 = multiplyAdd(d1, x1, d);
+          if (taps > 2) d2 = multiplyAdd(d2, x2, d);
+          if (taps > 3) d3 = multiplyAdd(d3, x3, d);
+        }
         x += blockBytes;
       }
       row += rowBytes;
     }
     if (half == 0) {
-      a0Low = a0; a1Low = a1; a2Low = a2; a3Low = a3; a4Low = a4;
-      b0Low = b0; b1Low = b1; b2Low = b2; b3Low = b3; b4Low = b4;
-    } else {
-      addTree(gradient, a0Low, a0);
-      if (maps > 1) addTree(gradient + realBytes(1), b0Low, b0);
-      addTree(gradient + stepBytes, a1Low, a1);
-      if (maps > 1) addTree(gradient + stepBytes + realBytes(1), b1Low, b1);
-      addTree(gradient + 2 * stepBytes, a2Low, a2);
-      if (maps > 1) addTree(gradient + 2 * stepBytes + realBytes(1), b2Low, b2);
-      addTree(gradient + 3 * stepBytes, a3Low, a3);
-      if (maps > 1) addTree(gradient + 3 * stepBytes + realBytes(1), b3Low, b3);
-      addTree(gradient + 4 * stepBytes, a4Low, a4);
-      if (maps > 1) addTree(gradient + 4 * stepBytes + realBytes(1), b4Low, b4);
-    }
-  }
-}
-
-/** Eight lanes, stride 1: taps (ky, 0 … 2) of one input and `maps` ≤ 3 maps. delta and input point at the first pixels. */
-// @ts-ignore: decorator
-@inline
-function tile3(maps: u32, input: usize, delta: usize, gradient: usize, outRows: u32, outColumns: u32, rowBytes: usize, planeBytes: usize, stepBytes: usize): void {
-  const second = maps > 1 ? planeBytes : 0;
-  const third = maps > 2 ? 2 * planeBytes : 0;
-  let a0Low = zero(), a1Low = zero(), a2Low = zero();
-  let b0Low = zero(), b1Low = zero(), b2Low = zero();
-  let c0Low = zero(), c1Low = zero(), c2Low = zero();
-  for (let half: usize = 0; half < blockBytes; half += vectorBytes) {
-    let y = delta + half;
-    let row = input + half;
-    let a0 = zero(), a1 = zero(), a2 = zero();
-    let b0 = zero(), b1 = zero(), b2 = zero();
-    let c0 = zero(), c1 = zero(), c2 = zero();
-    for (let r: u32 = 0; r < outRows; r++) {
-      let x = row;
-      const end = y + outColumns * blockBytes;
-      for (; y < end; y += blockBytes) {
-        const da = read(y);
-        const db = maps > 1 ? read(y + second) : da;
-        const dc = maps > 2 ? read(y + third) : da;
-        let v = read(x);
-        a0 = multiplyAdd(a0, v, da);
-        if (maps > 1) b0 = multiplyAdd(b0, v, db);
-        if (maps > 2) c0 = multiplyAdd(c0, v, dc);
-        v = read(x + blockBytes);
-        a1 = multiplyAdd(a1, v, da);
-        if (maps > 1) b1 = multiplyAdd(b1, v, db);
-        if (maps > 2) c1 = multiplyAdd(c1, v, dc);
-        v = read(x + 2 * blockBytes);
-        a2 = multiplyAdd(a2, v, da);
-        if (maps > 1) b2 = multiplyAdd(b2, v, db);
-        if (maps > 2) c2 = multiplyAdd(c2, v, dc);
-        x += blockBytes;
-      }
-      row += rowBytes;
-    }
-    if (half == 0) {
-      a0Low = a0; a1Low = a1; a2Low = a2;
-      b0Low = b0; b1Low = b1; b2Low = b2;
-      c0Low = c0; c1Low = c1; c2Low = c2;
+      a0Low = a0; a1Low = a1; a2Low = a2; a3Low = a3;
+      b0Low = b0; b1Low = b1; b2Low = b2; b3Low = b3;
+      c0Low = c0; c1Low = c1; c2Low = c2; c3Low = c3;
+      d0Low = d0; d1Low = d1; d2Low = d2; d3Low = d3;
     } else {
       addTree(gradient, a0Low, a0);
       if (maps > 1) addTree(gradient + realBytes(1), b0Low, b0);
       if (maps > 2) addTree(gradient + realBytes(2), c0Low, c0);
-      addTree(gradient + stepBytes, a1Low, a1);
-      if (maps > 1) addTree(gradient + stepBytes + realBytes(1), b1Low, b1);
-      if (maps > 2) addTree(gradient + stepBytes + realBytes(2), c1Low, c1);
-      addTree(gradient + 2 * stepBytes, a2Low, a2);
-      if (maps > 1) addTree(gradient + 2 * stepBytes + realBytes(1), b2Low, b2);
-      if (maps > 2) addTree(gradient + 2 * stepBytes + realBytes(2), c2Low, c2);
+      if (maps > 3) addTree(gradient + realBytes(3), d0Low, d0);
+      if (taps > 1) addTree(gradient + stepBytes, a1Low, a1);
+      if (taps > 1 && maps > 1) addTree(gradient + stepBytes + realBytes(1), b1Low, b1);
+      if (taps > 1 && maps > 2) addTree(gradient + stepBytes + realBytes(2), c1Low, c1);
+      if (taps > 1 && maps > 3) addTree(gradient + stepBytes + realBytes(3), d1Low, d1);
+      if (taps > 2) addTree(gradient + 2 * stepBytes, a2Low, a2);
+      if (taps > 2 && maps > 1) addTree(gradient + 2 * stepBytes + realBytes(1), b2Low, b2);
+      if (taps > 2 && maps > 2) addTree(gradient + 2 * stepBytes + realBytes(2), c2Low, c2);
+      if (taps > 2 && maps > 3) addTree(gradient + 2 * stepBytes + realBytes(3), d2Low, d2);
+      if (taps > 3) addTree(gradient + 3 * stepBytes, a3Low, a3);
+      if (taps > 3 && maps > 1) addTree(gradient + 3 * stepBytes + realBytes(1), b3Low, b3);
+      if (taps > 3 && maps > 2) addTree(gradient + 3 * stepBytes + realBytes(2), c3Low, c3);
+      if (taps > 3 && maps > 3) addTree(gradient + 3 * stepBytes + realBytes(3), d3Low, d3);
     }
   }
 }
 
-function sliding5(input: usize, delta: usize, gradient: usize, inputs: u32, rows: u32, columns: u32, maps: u32): void {
-  const outRows = rows - 4;
-  const outColumns = columns - 4;
-  const rowBytes = columns * blockBytes;
-  const planeBytes = outRows * outColumns * blockBytes;
-  const step = realBytes(maps);
-  for (let map: u32 = 0; map < maps; map += 2)
-    for (let i: u32 = 0; i < inputs; i++)
-      for (let ky: u32 = 0; ky < 5; ky++) {
-        const x = input + (i * rows + ky) * rowBytes;
-        const target = gradient + (i * 5 + ky) * 5 * step + realBytes(map);
-        if (map + 1 < maps) tile5(2, x, delta + map * planeBytes, target, outRows, outColumns, rowBytes, planeBytes, step);
-        else tile5(1, x, delta + map * planeBytes, target, outRows, outColumns, rowBytes, planeBytes, step);
-      }
+
+/** The tiles that are used, each code of its own. */
+function tile3x2(input: usize, delta: usize, gradient: usize, outRows: u32, outColumns: u32, rowBytes: usize, planeBytes: usize, stepBytes: usize): void {
+  tile(3, 2, input, delta, gradient, outRows, outColumns, rowBytes, planeBytes, stepBytes);
 }
 
-function sliding3(input: usize, delta: usize, gradient: usize, inputs: u32, rows: u32, columns: u32, maps: u32): void {
-  const outRows = rows - 2;
-  const outColumns = columns - 2;
+function tile2x4(input: usize, delta: usize, gradient: usize, outRows: u32, outColumns: u32, rowBytes: usize, planeBytes: usize, stepBytes: usize): void {
+  tile(2, 4, input, delta, gradient, outRows, outColumns, rowBytes, planeBytes, stepBytes);
+}
+
+function tile1x4(input: usize, delta: usize, gradient: usize, outRows: u32, outColumns: u32, rowBytes: usize, planeBytes: usize, stepBytes: usize): void {
+  tile(1, 4, input, delta, gradient, outRows, outColumns, rowBytes, planeBytes, stepBytes);
+}
+
+function tile2x2(input: usize, delta: usize, gradient: usize, outRows: u32, outColumns: u32, rowBytes: usize, planeBytes: usize, stepBytes: usize): void {
+  tile(2, 2, input, delta, gradient, outRows, outColumns, rowBytes, planeBytes, stepBytes);
+}
+
+function tile3x1(input: usize, delta: usize, gradient: usize, outRows: u32, outColumns: u32, rowBytes: usize, planeBytes: usize, stepBytes: usize): void {
+  tile(3, 1, input, delta, gradient, outRows, outColumns, rowBytes, planeBytes, stepBytes);
+}
+
+function tile1x1(input: usize, delta: usize, gradient: usize, outRows: u32, outColumns: u32, rowBytes: usize, planeBytes: usize, stepBytes: usize): void {
+  tile(1, 1, input, delta, gradient, outRows, outColumns, rowBytes, planeBytes, stepBytes);
+}
+
+/** A row of the filters of one input and 4, 2 or 1 maps, cut into tiles of adjacent taps and maps. */
+function filterRow(size: u32, maps: u32, input: usize, delta: usize, gradient: usize, outRows: u32, outColumns: u32, rowBytes: usize, planeBytes: usize, stepBytes: usize): void {
+  let tap: u32 = 0;
+  if (size >= 3 && (size & 1) == 1) {
+    if (maps == 1) tile3x1(input, delta, gradient, outRows, outColumns, rowBytes, planeBytes, stepBytes);
+    else for (let map: u32 = 0; map < maps; map += 2) tile3x2(input, delta + map * planeBytes, gradient + realBytes(map), outRows, outColumns, rowBytes, planeBytes, stepBytes);
+    tap = 3;
+  }
+  if (maps == 4) for (; tap + 2 <= size; tap += 2) tile2x4(input + tap * blockBytes, delta, gradient + tap * stepBytes, outRows, outColumns, rowBytes, planeBytes, stepBytes);
+  else if (maps == 2) for (; tap + 2 <= size; tap += 2) tile2x2(input + tap * blockBytes, delta, gradient + tap * stepBytes, outRows, outColumns, rowBytes, planeBytes, stepBytes);
+  for (; tap < size; tap++) {
+    const x = input + tap * blockBytes;
+    const target = gradient + tap * stepBytes;
+    if (maps == 4) tile1x4(x, delta, target, outRows, outColumns, rowBytes, planeBytes, stepBytes);
+    else for (let map: u32 = 0; map < maps; map++) tile1x1(x, delta + map * planeBytes, target + realBytes(map), outRows, outColumns, rowBytes, planeBytes, stepBytes);
+  }
+}
+
+function sliding(size: u32, input: usize, delta: usize, gradient: usize, inputs: u32, rows: u32, columns: u32, maps: u32): void {
+  const outRows = rows - size + 1;
+  const outColumns = columns - size + 1;
   const rowBytes = columns * blockBytes;
   const planeBytes = outRows * outColumns * blockBytes;
   const step = realBytes(maps);
   let map: u32 = 0;
   while (map < maps) {
-    const rest = maps - map;
-    const taken: u32 = rest == 4 || rest == 2 ? 2 : rest == 1 ? 1 : 3;
+    const taken: u32 = map + 4 <= maps ? 4 : map + 2 <= maps ? 2 : 1;
     for (let i: u32 = 0; i < inputs; i++)
-      for (let ky: u32 = 0; ky < 3; ky++) {
-        const x = input + (i * rows + ky) * rowBytes;
-        const y = delta + map * planeBytes;
-        const target = gradient + (i * 3 + ky) * 3 * step + realBytes(map);
-        if (taken == 3) tile3(3, x, y, target, outRows, outColumns, rowBytes, planeBytes, step);
-        else if (taken == 2) tile3(2, x, y, target, outRows, outColumns, rowBytes, planeBytes, step);
-        else tile3(1, x, y, target, outRows, outColumns, rowBytes, planeBytes, step);
-      }
+      for (let ky: u32 = 0; ky < size; ky++)
+        filterRow(size, taken, input + (i * rows + ky) * rowBytes, delta + map * planeBytes, gradient + (i * size + ky) * size * step + realBytes(map), outRows, outColumns, rowBytes, planeBytes, step);
     map += taken;
   }
 }
@@ -434,8 +426,7 @@ export function convolutionGradient(input: usize, delta: usize, gradient: usize,
     return;
   }
   if (isOnePixel) onePixel(input, delta, gradient, inputs * size * size, maps);
-  else if (stride == 1 && size == 5) sliding5(input, delta, gradient, inputs, rows, columns, maps);
-  else if (stride == 1 && size == 3) sliding3(input, delta, gradient, inputs, rows, columns, maps);
+  else if (stride == 1) sliding(size, input, delta, gradient, inputs, rows, columns, maps);
   else strided(input, delta, gradient, inputs, rows, columns, maps, size, stride);
   if (biasGradient != 0) biasBlock(delta, biasGradient, maps, outRows * outColumns * blockBytes);
 }

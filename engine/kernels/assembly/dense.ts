@@ -1,14 +1,17 @@
 /**
  * Dense layers (Bouvrie §2): u = W x + b, its sensitivity (1) and its gradient (2). Vectors [unit][lane], weights [input][unit].
  *
- * Eight lanes: weights are broadcast, a tile is a few units × two halves of the lanes. One lane: weights are read as vectors of
+ * Eight lanes: weights are broadcast, a tile is four units × two halves of the lanes. One lane: weights are read as vectors of
  * units, so nothing is broadcast but the input.
  */
 import { activateRun, gateRun } from "./activations";
 import { blockBytes, realBytes, vectorBytes } from "./address";
 import { addTree, broadcast, lanesBelow, multiplyAdd, read, readNarrow, realAt, select, setReal, tree, write, writeNarrow, zero } from "./lanes";
 
-/** Units [unit, unit + units) of one block; units ≤ 5 is known where this is inlined. */
+/**
+ * Up to four units of one block, their number known where this is inlined. Eight sums, two inputs and four weights fit the registers even if all that an
+ * iteration loads is loaded first; with five units sums are spilled, and then each waits for the memory in every iteration.
+ */
 // @ts-ignore: decorator
 @inline
 function forwardTile(units: u32, input: usize, weights: usize, bias: usize, output: usize, inputs: u32, stepBytes: usize): void {
@@ -16,7 +19,6 @@ function forwardTile(units: u32, input: usize, weights: usize, bias: usize, outp
   let b0 = units > 1 ? broadcast(bias + realBytes(1)) : a0, b1 = b0;
   let c0 = units > 2 ? broadcast(bias + realBytes(2)) : a0, c1 = c0;
   let d0 = units > 3 ? broadcast(bias + realBytes(3)) : a0, d1 = d0;
-  let e0 = units > 4 ? broadcast(bias + realBytes(4)) : a0, e1 = e0;
   for (let i: u32 = 0; i < inputs; i++) {
     const x0 = read(input);
     const x1 = read(input + vectorBytes);
@@ -38,11 +40,6 @@ function forwardTile(units: u32, input: usize, weights: usize, bias: usize, outp
       d0 = multiplyAdd(d0, x0, w);
       d1 = multiplyAdd(d1, x1, w);
     }
-    if (units > 4) {
-      w = broadcast(weights + realBytes(4));
-      e0 = multiplyAdd(e0, x0, w);
-      e1 = multiplyAdd(e1, x1, w);
-    }
     input += blockBytes;
     weights += stepBytes;
   }
@@ -60,24 +57,36 @@ function forwardTile(units: u32, input: usize, weights: usize, bias: usize, outp
     write(output + 6 * vectorBytes, d0);
     write(output + 7 * vectorBytes, d1);
   }
-  if (units > 4) {
-    write(output + 8 * vectorBytes, e0);
-    write(output + 9 * vectorBytes, e1);
-  }
+}
+
+/** The tiles, each code of its own: a choice between them in one function would be folded into one tile that asks in every iteration. */
+function forward4(input: usize, weights: usize, bias: usize, output: usize, inputs: u32, stepBytes: usize): void {
+  forwardTile(4, input, weights, bias, output, inputs, stepBytes);
+}
+
+function forward3(input: usize, weights: usize, bias: usize, output: usize, inputs: u32, stepBytes: usize): void {
+  forwardTile(3, input, weights, bias, output, inputs, stepBytes);
+}
+
+function forward2(input: usize, weights: usize, bias: usize, output: usize, inputs: u32, stepBytes: usize): void {
+  forwardTile(2, input, weights, bias, output, inputs, stepBytes);
+}
+
+function forward1(input: usize, weights: usize, bias: usize, output: usize, inputs: u32, stepBytes: usize): void {
+  forwardTile(1, input, weights, bias, output, inputs, stepBytes);
 }
 
 function forwardBlock(input: usize, weights: usize, bias: usize, output: usize, inputs: u32, units: u32): void {
   const step = realBytes(units);
   let unit: u32 = 0;
-  for (; unit + 5 <= units; unit += 5) forwardTile(5, input, weights + realBytes(unit), bias + realBytes(unit), output + unit * blockBytes, inputs, step);
+  for (; unit + 4 <= units; unit += 4) forward4(input, weights + realBytes(unit), bias + realBytes(unit), output + unit * blockBytes, inputs, step);
   const rest = units - unit;
   weights += realBytes(unit);
   bias += realBytes(unit);
   output += unit * blockBytes;
-  if (rest == 4) forwardTile(4, input, weights, bias, output, inputs, step);
-  else if (rest == 3) forwardTile(3, input, weights, bias, output, inputs, step);
-  else if (rest == 2) forwardTile(2, input, weights, bias, output, inputs, step);
-  else if (rest == 1) forwardTile(1, input, weights, bias, output, inputs, step);
+  if (rest == 3) forward3(input, weights, bias, output, inputs, step);
+  else if (rest == 2) forward2(input, weights, bias, output, inputs, step);
+  else if (rest == 1) forward1(input, weights, bias, output, inputs, step);
 }
 
 /** `vectors` × 4 units of one sample. */
@@ -154,7 +163,7 @@ export function denseForward(input: usize, weights: usize, bias: usize, output: 
   activateRun(activation, output, units * lanes);
 }
 
-/** Inputs [0, inputs ≤ 5) of one block: as forward, but the weights of a tile lie a row apart. */
+/** One or four inputs of one block: as forward, but the weights of a tile lie a row apart. */
 // @ts-ignore: decorator
 @inline
 function backwardTile(inputs: u32, delta: usize, weights: usize, output: usize, units: u32): void {
@@ -162,8 +171,7 @@ function backwardTile(inputs: u32, delta: usize, weights: usize, output: usize, 
   const second = weights + row;
   const third = second + row;
   const fourth = third + row;
-  const fifth = fourth + row;
-  let a0 = zero(), a1 = zero(), b0 = zero(), b1 = zero(), c0 = zero(), c1 = zero(), d0 = zero(), d1 = zero(), e0 = zero(), e1 = zero();
+  let a0 = zero(), a1 = zero(), b0 = zero(), b1 = zero(), c0 = zero(), c1 = zero(), d0 = zero(), d1 = zero();
   for (let offset: usize = 0; offset < row; offset += realBytes(1)) {
     const x0 = read(delta);
     const x1 = read(delta + vectorBytes);
@@ -181,11 +189,6 @@ function backwardTile(inputs: u32, delta: usize, weights: usize, output: usize, 
       d0 = multiplyAdd(d0, x0, w);
       d1 = multiplyAdd(d1, x1, w);
     }
-    if (inputs > 4) {
-      w = broadcast(fifth + offset);
-      e0 = multiplyAdd(e0, x0, w);
-      e1 = multiplyAdd(e1, x1, w);
-    }
     delta += blockBytes;
   }
   write(output, a0);
@@ -198,17 +201,20 @@ function backwardTile(inputs: u32, delta: usize, weights: usize, output: usize, 
     write(output + 6 * vectorBytes, d0);
     write(output + 7 * vectorBytes, d1);
   }
-  if (inputs > 4) {
-    write(output + 8 * vectorBytes, e0);
-    write(output + 9 * vectorBytes, e1);
-  }
+}
+
+function backward4(delta: usize, weights: usize, output: usize, units: u32): void {
+  backwardTile(4, delta, weights, output, units);
+}
+
+function backward1(delta: usize, weights: usize, output: usize, units: u32): void {
+  backwardTile(1, delta, weights, output, units);
 }
 
 function backwardBlock(delta: usize, weights: usize, output: usize, inputs: u32, units: u32): void {
   let i: u32 = 0;
-  for (; i + 5 <= inputs; i += 5) backwardTile(5, delta, weights + realBytes(i * units), output + i * blockBytes, units);
-  for (; i + 4 <= inputs; i += 4) backwardTile(4, delta, weights + realBytes(i * units), output + i * blockBytes, units);
-  for (; i < inputs; i++) backwardTile(1, delta, weights + realBytes(i * units), output + i * blockBytes, units);
+  for (; i + 4 <= inputs; i += 4) backward4(delta, weights + realBytes(i * units), output + i * blockBytes, units);
+  for (; i < inputs; i++) backward1(delta, weights + realBytes(i * units), output + i * blockBytes, units);
 }
 
 /** One sample: rows of the weights times δ, eight partial sums by unit mod 8. */
@@ -272,6 +278,39 @@ function gradientFour(input: usize, delta: usize, gradient: usize, inputs: u32, 
   }
 }
 
+/**
+ * Eight units of `inputs` rows, half of the lanes: every x that is broadcast is used twice. The caller sends the first half before the second, so the
+ * chains keep their order.
+ */
+function gradientEight(input: usize, delta: usize, gradient: usize, inputs: u32, stepBytes: usize): void {
+  const a = read(delta), b = read(delta + blockBytes), c = read(delta + 2 * blockBytes), d = read(delta + 3 * blockBytes);
+  const lowAB = v128.shuffle<f32>(a, b, 0, 4, 1, 5), lowCD = v128.shuffle<f32>(c, d, 0, 4, 1, 5);
+  const highAB = v128.shuffle<f32>(a, b, 2, 6, 3, 7), highCD = v128.shuffle<f32>(c, d, 2, 6, 3, 7);
+  const s0 = v128.shuffle<f32>(lowAB, lowCD, 0, 1, 4, 5), s1 = v128.shuffle<f32>(lowAB, lowCD, 2, 3, 6, 7);
+  const s2 = v128.shuffle<f32>(highAB, highCD, 0, 1, 4, 5), s3 = v128.shuffle<f32>(highAB, highCD, 2, 3, 6, 7);
+  const e = read(delta + 4 * blockBytes), f = read(delta + 5 * blockBytes), g = read(delta + 6 * blockBytes), h = read(delta + 7 * blockBytes);
+  const lowEF = v128.shuffle<f32>(e, f, 0, 4, 1, 5), lowGH = v128.shuffle<f32>(g, h, 0, 4, 1, 5);
+  const highEF = v128.shuffle<f32>(e, f, 2, 6, 3, 7), highGH = v128.shuffle<f32>(g, h, 2, 6, 3, 7);
+  const t0 = v128.shuffle<f32>(lowEF, lowGH, 0, 1, 4, 5), t1 = v128.shuffle<f32>(lowEF, lowGH, 2, 3, 6, 7);
+  const t2 = v128.shuffle<f32>(highEF, highGH, 0, 1, 4, 5), t3 = v128.shuffle<f32>(highEF, highGH, 2, 3, 6, 7);
+  for (let i: u32 = 0; i < inputs; i++) {
+    let x = broadcast(input);
+    let low = multiplyAdd(read(gradient), x, s0);
+    let high = multiplyAdd(read(gradient + vectorBytes), x, t0);
+    x = broadcast(input + realBytes(1));
+    low = multiplyAdd(low, x, s1);
+    high = multiplyAdd(high, x, t1);
+    x = broadcast(input + realBytes(2));
+    low = multiplyAdd(low, x, s2);
+    high = multiplyAdd(high, x, t2);
+    x = broadcast(input + realBytes(3));
+    write(gradient, multiplyAdd(low, x, s3));
+    write(gradient + vectorBytes, multiplyAdd(high, x, t3));
+    input += blockBytes;
+    gradient += stepBytes;
+  }
+}
+
 /** One unit of `inputs` rows: a tail. */
 function gradientOne(input: usize, delta: usize, gradient: usize, inputs: u32, stepBytes: usize): void {
   for (let i: u32 = 0; i < inputs; i++) {
@@ -290,6 +329,10 @@ function gradientBlock(input: usize, delta: usize, gradient: usize, inputs: u32,
     const x = input + i * blockBytes;
     const row = gradient + i * step;
     let unit = from;
+    for (; unit + 8 <= to; unit += 8) {
+      gradientEight(x, delta + unit * blockBytes, row + realBytes(unit), rows, step);
+      gradientEight(x + vectorBytes, delta + unit * blockBytes + vectorBytes, row + realBytes(unit), rows, step);
+    }
     for (; unit + 4 <= to; unit += 4) gradientFour(x, delta + unit * blockBytes, row + realBytes(unit), rows, step, 0);
     if (unit < to && to - from >= 4) gradientFour(x, delta + (to - 4) * blockBytes, row + realBytes(to - 4), rows, step, unit + 4 - to);
     else for (; unit < to; unit++) gradientOne(x, delta + unit * blockBytes, row + realBytes(unit), rows, step);
