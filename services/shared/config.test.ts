@@ -1,5 +1,6 @@
+import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
-import { ConfigError, readConfig } from "./config.ts";
+import { ConfigError, environmentSchema, readConfig } from "./config.ts";
 
 const refusal = (environment: Record<string, string>): string => {
   try {
@@ -26,4 +27,12 @@ test("every wrong value is named with what would be right", () => {
 test("a misspelt name is refused with those that exist; what containers inject is not", () => {
   expect(refusal({ WORKER_SLOT: "2" })).toContain("WORKER_SLOT: there is no such setting; known are WORKER_SLOTS");
   expect(() => readConfig({ REDIS_SERVICE_HOST: "10.0.0.1", REDIS_PORT: "tcp://10.0.0.1:6379", REDIS_PORT_6379_TCP_ADDR: "10.0.0.1", API_KEY: "x" })).not.toThrow();
+});
+
+test("docs/OPERATIONS.md has every variable in its table, and no other", () => {
+  const table = readFileSync(new URL("../../docs/OPERATIONS.md", import.meta.url), "utf8").matchAll(/^\| `([A-Z][A-Z_]+)` \| (.*?) \|/gm);
+  const documented = new Map([...table].map(([, name, value]) => [name, value]));
+  expect([...documented.keys()].sort()).toEqual(Object.keys(environmentSchema.shape).sort());
+  const defaults = environmentSchema.parse({});
+  for (const [name, value] of documented) if (/^\d+$/.test(value ?? "")) expect([name, defaults[name as keyof typeof defaults]]).toEqual([name, Number(value)]);
 });

@@ -64,8 +64,8 @@ export class ConfigError extends Error {
 }
 
 const ours = /^((REDIS|STORAGE|WORKER|WEBHOOK|KERNELS|PREDICTION|RATE)_|(MAX|MIN)_(UPLOAD|DATASET|ENTR|PIXEL|SAMPLE|CLASS|LINE|CHECK|FREE))/;
-/** What Kubernetes and Docker links put into every container for a service called redis or worker. */
-const injected = /_(SERVICE_HOST|SERVICE_PORT(_.*)?|PORT(_\d+_(TCP|UDP).*)?)$/;
+/** What docker-compose.yml asks for, and what Kubernetes and Docker links put into every container for a service called redis or worker. */
+const injected = /^REDIS_PASSWORD$|_(SERVICE_HOST|SERVICE_PORT(_.*)?|PORT(_\d+_(TCP|UDP).*)?)$/;
 
 function unknownVariables(environment: Readonly<Record<string, string | undefined>>): string[] {
   const known = Object.keys(environmentSchema.shape);
