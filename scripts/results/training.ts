@@ -1,5 +1,6 @@
 /** One experiment from its request to its outcome, on the calling thread. */
 import { createHash } from "node:crypto";
+import { writeSync } from "node:fs";
 import { createMemory, createTrainer, describeNetwork, engineVersion, fitNormalisation, planTraining, readSafetensors, writeSafetensors, type TrainingSpec } from "../../engine/index.ts";
 import { completeRequest } from "../../schemas/complete.ts";
 import { jobRequest } from "../../schemas/job.ts";
@@ -78,7 +79,8 @@ export function runExperiment({ experiment, seed, kernels }: { experiment: Exper
     if (report.kind !== "epoch") continue;
     errorRates.push(1 - (report.validation?.accuracy ?? NaN));
     trainingLoss = report.loss;
-    process.stderr.write(`${experiment.name}, seed ${seed}: epoch ${report.epoch}, test error ${(100 * errorRates.at(-1)!).toFixed(2)} %\n`);
+    // Not process.stderr: in a thread that never rests nothing of it would arrive before the end.
+    writeSync(2, `${experiment.name}, seed ${seed}: epoch ${report.epoch}, test error ${(100 * errorRates.at(-1)!).toFixed(2)} %\n`);
   }
   const seconds = (performance.now() - started) / 1000;
   const weights = trainer.checkpoint();
