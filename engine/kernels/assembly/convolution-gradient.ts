@@ -262,18 +262,20 @@ function onePixelSample(input: usize, delta: usize, gradient: usize, pixels: u32
   }
 }
 
-/** A single sample, stride 1: one tap of one input, `maps` 1 or 4. Partial sum n takes the columns ≡ n modulo 8. */
+/**
+ * A single sample, stride 1: one tap of one input, `maps` ≤ 3 known where this is inlined (six sums, two x and six δ fit the registers). Partial sum n takes the
+ * columns ≡ n modulo 8.
+ */
 // @ts-ignore: decorator
 @inline
 function sampleTile(maps: u32, input: usize, delta: usize, gradient: usize, outRows: u32, outColumns: u32, rowBytes: usize, planeBytes: usize): void {
   const second = delta + planeBytes;
   const third = second + planeBytes;
-  const fourth = third + planeBytes;
   const whole = realBytes(outColumns & ~7);
   const rest = outColumns & 7;
   const lowRest = lanesBelow(0, rest);
   const highRest = lanesBelow(4, rest);
-  let a0 = zero(), a1 = zero(), b0 = zero(), b1 = zero(), c0 = zero(), c1 = zero(), d0 = zero(), d1 = zero();
+  let a0 = zero(), a1 = zero(), b0 = zero(), b1 = zero(), c0 = zero(), c1 = zero();
   let position: usize = 0;
   for (let r: u32 = 0; r < outRows; r++) {
     const end = position + whole;
@@ -286,39 +288,63 @@ function sampleTile(maps: u32, input: usize, delta: usize, gradient: usize, outR
       if (maps > 1) {
         b0 = multiplyAdd(b0, x0, read(second + position));
         b1 = multiplyAdd(b1, x1, read(second + position + vectorBytes));
+      }
+      if (maps > 2) {
         c0 = multiplyAdd(c0, x0, read(third + position));
         c1 = multiplyAdd(c1, x1, read(third + position + vectorBytes));
-        d0 = multiplyAdd(d0, x0, read(fourth + position));
-        d1 = multiplyAdd(d1, x1, read(fourth + position + vectorBytes));
       }
     }
     if (rest > 0) {
       const x0 = read(x);
       a0 = select(lowRest, multiplyAdd(a0, x0, read(delta + position)), a0);
-      if (maps > 1) {
-        b0 = select(lowRest, multiplyAdd(b0, x0, read(second + position)), b0);
-        c0 = select(lowRest, multiplyAdd(c0, x0, read(third + position)), c0);
-        d0 = select(lowRest, multiplyAdd(d0, x0, read(fourth + position)), d0);
-      }
+      if (maps > 1) b0 = select(lowRest, multiplyAdd(b0, x0, read(second + position)), b0);
+      if (maps > 2) c0 = select(lowRest, multiplyAdd(c0, x0, read(third + position)), c0);
       if (rest > 4) {
         const x1 = read(x + vectorBytes);
         a1 = select(highRest, multiplyAdd(a1, x1, read(delta + position + vectorBytes)), a1);
-        if (maps > 1) {
-          b1 = select(highRest, multiplyAdd(b1, x1, read(second + position + vectorBytes)), b1);
-          c1 = select(highRest, multiplyAdd(c1, x1, read(third + position + vectorBytes)), c1);
-          d1 = select(highRest, multiplyAdd(d1, x1, read(fourth + position + vectorBytes)), d1);
-        }
+        if (maps > 1) b1 = select(highRest, multiplyAdd(b1, x1, read(second + position + vectorBytes)), b1);
+        if (maps > 2) c1 = select(highRest, multiplyAdd(c1, x1, read(third + position + vectorBytes)), c1);
       }
       position += realBytes(rest);
     }
     input += rowBytes;
   }
   addTree(gradient, a0, a1);
-  if (maps > 1) {
-    addTree(gradient + realBytes(1), b0, b1);
-    addTree(gradient + realBytes(2), c0, c1);
-    addTree(gradient + realBytes(3), d0, d1);
+  if (maps > 1) addTree(gradient + realBytes(1), b0, b1);
+  if (maps > 2) addTree(gradient + realBytes(2), c0, c1);
+}
+
+/** sampleTile of three maps whose rows are one vector of eight columns: no loop within a row. */
+function rowsOf8(input: usize, delta: usize, gradient: usize, outRows: u32, rowBytes: usize, planeBytes: usize): void {
+  const second = delta + planeBytes;
+  const third = second + planeBytes;
+  const end = outRows * blockBytes;
+  let a0 = zero(), a1 = zero(), b0 = zero(), b1 = zero(), c0 = zero(), c1 = zero();
+  for (let position: usize = 0; position < end; position += blockBytes, input += rowBytes) {
+    const x0 = read(input);
+    const x1 = read(input + vectorBytes);
+    a0 = multiplyAdd(a0, x0, read(delta + position));
+    a1 = multiplyAdd(a1, x1, read(delta + position + vectorBytes));
+    b0 = multiplyAdd(b0, x0, read(second + position));
+    b1 = multiplyAdd(b1, x1, read(second + position + vectorBytes));
+    c0 = multiplyAdd(c0, x0, read(third + position));
+    c1 = multiplyAdd(c1, x1, read(third + position + vectorBytes));
   }
+  addTree(gradient, a0, a1);
+  addTree(gradient + realBytes(1), b0, b1);
+  addTree(gradient + realBytes(2), c0, c1);
+}
+
+function sampleTile3(input: usize, delta: usize, gradient: usize, outRows: u32, outColumns: u32, rowBytes: usize, planeBytes: usize): void {
+  sampleTile(3, input, delta, gradient, outRows, outColumns, rowBytes, planeBytes);
+}
+
+function sampleTile2(input: usize, delta: usize, gradient: usize, outRows: u32, outColumns: u32, rowBytes: usize, planeBytes: usize): void {
+  sampleTile(2, input, delta, gradient, outRows, outColumns, rowBytes, planeBytes);
+}
+
+function sampleTile1(input: usize, delta: usize, gradient: usize, outRows: u32, outColumns: u32, rowBytes: usize, planeBytes: usize): void {
+  sampleTile(1, input, delta, gradient, outRows, outColumns, rowBytes, planeBytes);
 }
 
 /** Partial sum `lane` of a single sample with a stride. */
@@ -352,10 +378,16 @@ function sample(input: usize, delta: usize, gradient: usize, inputs: u32, rows: 
         const x = input + realBytes((i * rows + ky) * columns + kx);
         const target = gradient + realBytes(((i * size + ky) * size + kx) * maps);
         let map: u32 = 0;
-        if (stride == 1) for (; map + 4 <= maps; map += 4) sampleTile(4, x, delta + map * planeBytes, target + realBytes(map), outRows, outColumns, rowBytes, planeBytes);
-        for (; map < maps; map++) {
-          if (stride == 1) sampleTile(1, x, delta + map * planeBytes, target + realBytes(map), outRows, outColumns, rowBytes, planeBytes);
-          else sampleStrided(x, delta + map * planeBytes, target + realBytes(map), outRows, outColumns, stride, rowBytes);
+        while (map < maps) {
+          const y = delta + map * planeBytes;
+          const rest = maps - map;
+          const taken: u32 = stride > 1 || rest == 1 ? 1 : rest == 2 || rest == 4 ? 2 : 3;
+          if (stride > 1) sampleStrided(x, y, target + realBytes(map), outRows, outColumns, stride, rowBytes);
+          else if (taken == 3 && outColumns == 8) rowsOf8(x, y, target + realBytes(map), outRows, rowBytes, planeBytes);
+          else if (taken == 3) sampleTile3(x, y, target + realBytes(map), outRows, outColumns, rowBytes, planeBytes);
+          else if (taken == 2) sampleTile2(x, y, target + realBytes(map), outRows, outColumns, rowBytes, planeBytes);
+          else sampleTile1(x, y, target + realBytes(map), outRows, outColumns, rowBytes, planeBytes);
+          map += taken;
         }
       }
 }
