@@ -1,0 +1,91 @@
+/** A compute thread that breaks: the attempt ends as a crash, the user hears of it, and the job waits for the next try. */
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
+import type { Job as Delivery } from "bullmq";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { completeJobRequest, jobRequest } from "../../../schemas/job.ts";
+import type { QueuePayload } from "../../../schemas/queue.ts";
+import { startTestRedis } from "../../../tests/support/redis.ts";
+import type { TestRedis } from "../../../tests/support/redis.ts";
+import { putTinyDataset } from "../../../tests/support/tiny-dataset.ts";
+import { newId } from "../../shared/ids.ts";
+import { chooseKernels } from "../../shared/kernels.ts";
+import { createLog } from "../../shared/log.ts";
+import { readEvents } from "../../shared/progress/index.ts";
+import { createRecords } from "../../shared/records/index.ts";
+import type { DatasetRecord, Records } from "../../shared/records/index.ts";
+import { closeRedis, connectRedis } from "../../shared/redis.ts";
+import type { Redis } from "../../shared/redis.ts";
+import { createStorage } from "../../shared/storage/index.ts";
+import type { Storage } from "../../shared/storage/index.ts";
+import { ThreadPool } from "../threads/pool.ts";
+import { TrainingProcessor } from "./training.ts";
+
+const log = createLog({ level: "silent", service: "test" });
+let server: TestRedis;
+let redis: Redis;
+let records: Records;
+let storage: Storage;
+let dataset: DatasetRecord;
+let folder: string;
+
+beforeAll(async () => {
+  server = await startTestRedis();
+  redis = connectRedis({ url: server.url, role: "working", log });
+  records = createRecords(redis);
+  folder = await mkdtemp(join(tmpdir(), "threads-"));
+  storage = createStorage({ storageUrl: pathToFileURL(join(folder, "storage")).href, dataDir: folder });
+  dataset = await putTinyDataset({ storage, records, counts: { train: 20, validation: 0, test: 5 }, alias: "tiny" });
+});
+afterAll(async () => {
+  await closeRedis(redis);
+  await server.stop();
+  await rm(folder, { recursive: true, force: true });
+});
+
+async function processorOver(script: string): Promise<{ processor: TrainingProcessor; pool: ThreadPool }> {
+  const entry = join(folder, `${newId("job")}.mjs`);
+  await writeFile(entry, `import { parentPort as port } from "node:worker_threads"; port.on("message", () => { ${script} });`);
+  const pool = new ThreadPool({ entry: pathToFileURL(entry), keep: 2, log });
+  const kernels = chooseKernels({ wanted: "reference", numerics: "reproducible" });
+  return { pool, processor: new TrainingProcessor({ redis, records, storage, pool, log, worker: "w", threads: 2, crashBudget: 2, kernels: () => kernels, redisRun: () => "r" }) };
+}
+
+async function newJob(): Promise<{ id: string; delivery: Delivery<QueuePayload<"training">> }> {
+  const id = newId("job");
+  const network = { layers: [{ kind: "dense", units: 3, activation: "softmax" }] };
+  const request = completeJobRequest.parse({ ...jobRequest.parse({ dataset: "tiny", network }), network, loss: "cross-entropy" });
+  await records.jobs.create({ id, name: null, dataset: { id: dataset.id, revision: dataset.revision ?? "" }, request, metadata: {} });
+  return { id, delivery: { data: { version: 1, jobId: id, run: 1 } } as Delivery<QueuePayload<"training">> };
+}
+
+test.each([
+  ["throws", 'throw new Error("out of luck")', /out of luck/],
+  ["ends by itself", "process.exit(3)", /ended by itself \(code 3\)/],
+  ["says that it is broken", 'port.postMessage({ kind: "broken", message: "no memory" })', /no memory/],
+])("a thread that %s costs one try; the budget ends it", async (_how, script, reason) => {
+  const { processor, pool } = await processorOver(script);
+  const { id, delivery } = await newJob();
+  await expect(processor.process(delivery, "t")).rejects.toThrow("tried again");
+  expect(await records.jobs.read(id)).toMatchObject({ status: "queued", crashes: 1, attempts: [{ reason: expect.stringMatching(reason) as string }] });
+  const warnings = (await readEvents(redis, id, { after: "0", limit: 50 })).filter(({ type }) => type === "warning");
+  expect(warnings).toHaveLength(1);
+  await expect(processor.process(delivery, "t")).rejects.toThrow("tried again");
+  await processor.process(delivery, "t");
+  expect(await records.jobs.read(id)).toMatchObject({ status: "failed", error: { code: "crashed" } });
+  expect(processor.jobs).toEqual([]);
+  await pool.close();
+});
+
+test("a dataset whose bytes are damaged fails the job with the object's name", async () => {
+  const { processor, pool } = await processorOver("");
+  const { id, delivery } = await newJob();
+  const key = dataset.manifest?.splits.train?.samples ?? "";
+  const whole = await storage.get(key);
+  await writeFile(join(folder, "storage", key), Buffer.from(whole).fill(7));
+  await processor.process(delivery, "t");
+  expect(await records.jobs.read(id)).toMatchObject({ status: "failed", error: { code: "dataset-unreadable", detail: expect.stringContaining(key) as string } });
+  await pool.close();
+});
