@@ -27,7 +27,7 @@ describe("an api that ends", () => {
     const [ended, first] = await Promise.all([other.end(), Promise.allSettled(orders)]);
     expect([ended, (await check).status]).toEqual([undefined, 200]);
     // What the end cut off before it was taken is asked again, with the same key, at another api: nothing is lost, nothing doubled.
-    const again = await Promise.all(first.map((each, number) => (each.status === "fulfilled" && each.value.status === 202 ? each.value : order(stack.api.url, number))));
+    const again = await Promise.all(first.map(async (each, number) => (each.status === "fulfilled" && each.value.status === 202 ? each.value : order(stack.api.url, number))));
     expect(again.map(({ status }) => status)).toEqual(Array(20).fill(202));
     const ids = again.map(({ body }) => body.id as string);
     expect((await stack.ask("/v1/jobs?limit=1000")).body.data.map((each: { id: string }) => each.id).toSorted()).toEqual(ids.toSorted());
