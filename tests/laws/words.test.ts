@@ -15,13 +15,16 @@ function lines(paths: readonly string[], pattern: RegExp): string[] {
 /** A file's text without comments and strings, line breaks kept. */
 const bare = (text: string): string => text.replace(/\/\*[\s\S]*?\*\/|\/\/[^\n]*|"(?:\\.|[^"\\\n])*"|`(?:\\.|[^`\\])*`/g, (found) => found.replace(/[^\n]/g, " "));
 
+// In halves, so that this file does not speak of it either.
+const unfinished = new RegExp(["TO" + "DO", "FIX" + "ME", "X" + "XX", "HA" + "CK", "not " + "implemented", "for " + "now", "place" + "holder"].map((word) => `\\b${word}\\b`).join("|"), "i");
+
 describe("words", () => {
   test("no file names a package registry's host or a folder of one machine", () => {
     expect(lines(texts, /registry\.(npmjs|yarnpkg)|deb\.debian\.org|\/root\/|\/home\/[a-z]|(^|[\s"'`(=])\/work\//)).toEqual([]);
   });
 
   test("no code speaks of work that is not done", () => {
-    expect(lines(files.filter((path) => /\.(ts|mjs|c|h|sh)$/.test(path) && !path.startsWith("tests/laws/")), /\b(TODO|FIXME|XXX|HACK)\b|not implemented|for now\b/i)).toEqual([]);
+    expect(lines(files.filter((path) => /\.(ts|mjs|c|h|sh)$/.test(path)), unfinished)).toEqual([]);
   });
 
   test("the engine's powers are products, for ** is not exact everywhere; a power of two numbers is a constant", () => {
