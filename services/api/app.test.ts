@@ -192,6 +192,10 @@ describe("process", () => {
     expect(await new Validator().validate(structuredClone(document))).toMatchObject({ valid: true });
     expect(Object.keys(document.paths)).toEqual(expect.arrayContaining(["/v1/jobs", "/v1/jobs/{id}/events", "/openapi.json", "/metrics"]));
     expect(Object.keys(document.components.schemas)).toEqual(expect.arrayContaining(["Job", "JobRequestInput", "Problem"]));
+    const names = (path: string, method: string) => (document.paths as Record<string, Record<string, { parameters: { name: string }[] }>>)[path][method].parameters.map(({ name }) => name);
+    expect(names("/v1/jobs", "post")).toEqual(["dryRun", "Idempotency-Key"]);
+    expect(names("/v1/jobs/{id}/events", "get")).toContain("Last-Event-ID");
+    expect(Object.keys(document.components.schemas)).not.toContain("JobInput");
     expect((await test.app.inject("/docs/")).statusCode).toBe(200);
   });
 });

@@ -28,6 +28,9 @@ const fields = z.strictObject({
 });
 type Fields = z.output<typeof fields>;
 
+/** The form, for the OpenAPI document. */
+export const importForm = z.object({ ...fields.shape, weights: z.string().meta({ format: "binary" }).describe("a safetensors file") });
+
 const texts = new Set(["name", "alias"]);
 
 function readField(name: string, value: string): unknown {

@@ -46,6 +46,47 @@ const transform: Transform = (document) => {
   return { ...made, schema: { ...made.schema, body: { content } } };
 };
 
+interface Operation {
+  parameters?: unknown[];
+}
+interface Document {
+  paths: Record<string, Record<string, Operation>>;
+  components: { schemas: Record<string, unknown> };
+}
+
+const header = (name: string, description: string) => ({ in: "header", name, required: false, description, schema: { type: "string", maxLength: 255 } });
+const idempotencyKey = header("Idempotency-Key", "the same key and body get the first answer again: a write is done once, however often it is sent");
+const lastEventId = header("Last-Event-ID", "go on after this event");
+const writes = new Set(["post", "put", "patch", "delete"]);
+
+/** Names of the components that something leads to. */
+function referred(document: Document): Set<string> {
+  const found = new Set<string>();
+  const look = (value: unknown): void => {
+    for (const [, name] of JSON.stringify(value).matchAll(/"#\/components\/schemas\/([A-Za-z]+)"/g)) {
+      if (found.has(name)) continue;
+      found.add(name);
+      look(document.components.schemas[name]);
+    }
+  };
+  look(document.paths);
+  return found;
+}
+
+/** Headers that hooks read rather than routes, and no component that nothing leads to. */
+const finish: typeof jsonSchemaTransformObject = (given) => {
+  const document = jsonSchemaTransformObject(given) as unknown as Document;
+  for (const [path, methods] of Object.entries(document.paths)) {
+    for (const [method, operation] of Object.entries(methods)) {
+      if (writes.has(method)) operation.parameters = [...(operation.parameters ?? []), idempotencyKey];
+      if (path.endsWith("/events")) operation.parameters = [...(operation.parameters ?? []), lastEventId];
+    }
+  }
+  const kept = referred(document);
+  document.components.schemas = Object.fromEntries(Object.entries(document.components.schemas).filter(([name]) => kept.has(name)));
+  return document as unknown as ReturnType<typeof jsonSchemaTransformObject>;
+};
+
 export const openapi = plugin(async (app: App, { version }: { version: string }) => {
   await app.register(swagger, {
     openapi: {
@@ -65,7 +106,7 @@ export const openapi = plugin(async (app: App, { version }: { version: string })
       ],
     },
     transform,
-    transformObject: jsonSchemaTransformObject,
+    transformObject: finish,
   });
   app.get("/openapi.json", { schema: { tags: ["process"], summary: "This interface as an OpenAPI 3.1 document", response: { 200: z.looseObject({ openapi: z.string() }) } } }, async (_request, reply) =>
     reply.type("application/json").serializer((body: unknown) => JSON.stringify(body)).send(app.swagger() as never),
