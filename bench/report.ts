@@ -1,6 +1,6 @@
 /** Makes tables of what was measured: Markdown for people, JSON for programs. */
 import { spawnSync } from "node:child_process";
-import { arch, cpus, release, totalmem, type } from "node:os";
+import { arch, cpus, loadavg, release, totalmem, type } from "node:os";
 import { describeCase, flopsPerSample, networks, type Case } from "./cases.ts";
 import type { Peak } from "./peak.ts";
 import type { RaceResult } from "./race.ts";
@@ -40,6 +40,7 @@ export function environment(): Record<string, string> {
     system: `${type()} ${release()} ${arch()}`,
     node: process.version,
     compiler: said("cc", ["--version"]),
+    load: `${loadavg()[0].toFixed(1)} before the start${loadavg()[0] > 0.5 * cpus().length ? " – this machine is busy with something else; threads that wait for each other suffer most, so the figures for two threads mean little" : ""}`,
   };
 }
 
@@ -111,15 +112,12 @@ export function markdown(results: Results): string {
     ...results.missing.map(({ name, why }) => `- ${name} is missing: ${why}`),
     "",
     ...Object.entries(networks).map(([name, { title }]) => `- network ${name}: ${title}`),
-    "",
-    "Medians of rounds in which everybody took a turn.",
-    "",
-    rates(results),
   ];
+  if (results.rows.length > 0) lines.push("", "Medians of rounds in which everybody took a turn.", "", rates(results));
   for (const [peer, mode] of [["PyTorch", "training"], ["onnxruntime", "inference"]] as const) {
     if (results.rows.some((row) => row.case.mode === mode && cell(row, peer)?.median)) lines.push("", `## Ratios to ${peer}, ${mode}`, "", ratios(results, peer, mode));
   }
-  lines.push("", "## Arithmetic", "", arithmetic(results));
+  if (results.rows.length > 0) lines.push("", "## Arithmetic", "", arithmetic(results));
   if (results.race.length > 0) lines.push("", "## Time to an accuracy", "", raceTable(results));
   return `${lines.join("\n")}\n`;
 }
