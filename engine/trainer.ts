@@ -6,8 +6,10 @@
 import type { Split } from "../schemas/dataset.ts";
 import { loadWeights, resumeFrom, writeCheckpoint } from "./checkpoint.ts";
 import type { Position } from "./checkpoint.ts";
-import { Execution, evaluationSamples, planExecution } from "./execution.ts";
-import type { ExecutionPlan, StepArguments } from "./execution.ts";
+import { evaluationSamples, planExecution } from "./execution-plan.ts";
+import type { ExecutionPlan } from "./execution-plan.ts";
+import { Execution } from "./execution.ts";
+import type { StepArguments } from "./execution.ts";
 import type { RealBytes } from "./kernels/kernels.ts";
 import type { PlannedLayer } from "./layer.ts";
 import type { Reals } from "./memory.ts";
