@@ -12,17 +12,16 @@ import { backwardOfSample } from "./convolution-backward-sample";
 import { denseBackward } from "./dense";
 import { broadcast, multiplyAdd, read, readNarrow, write, writeNarrow, zero } from "./lanes";
 
-const interior: u32 = 0;
 const left: u32 = 1;
 const right: u32 = 2;
 
 /**
- * Eight lanes, stride 1: one half of the lanes of `pixels` pixels of one or two input maps. size (3 or 5), edge, maps and pixels are
+ * Eight lanes, stride 1: one half of the lanes of the `pixels` of the left or the right edge of one or two input maps. size (3 or 5), edge, maps and pixels are
  * known where this is inlined. delta points at δ_0's row of the first tap row, column of the first pixel; pixels n with first ≤ n < limit are stored.
  */
 // @ts-ignore: decorator
 @inline
-function slidingTile(size: u32, edge: u32, maps: u32, pixels: u32, delta: usize, weights: usize, output: usize, outputs: u32, tapRows: u32, rowBytes: usize, planeBytes: usize, stepBytes: usize, filterBytes: usize, outPlaneBytes: usize, first: u32, limit: u32): void {
+function edgeTile(size: u32, edge: u32, maps: u32, pixels: u32, delta: usize, weights: usize, output: usize, outputs: u32, tapRows: u32, rowBytes: usize, planeBytes: usize, stepBytes: usize, filterBytes: usize, outPlaneBytes: usize, first: u32, limit: u32): void {
   let a0 = zero(), a1 = zero(), a2 = zero(), a3 = zero();
   let b0 = zero(), b1 = zero(), b2 = zero(), b3 = zero();
   for (let j: u32 = 0; j < outputs; j++) {
@@ -115,18 +114,93 @@ function slidingTile(size: u32, edge: u32, maps: u32, pixels: u32, delta: usize,
     delta += planeBytes;
     weights += realBytes(1);
   }
-  const whole = edge == interior;
-  if (whole || first == 0 && limit > 0) write(output, a0);
-  if (pixels > 1 && (whole || first < 2 && limit > 1)) write(output + blockBytes, a1);
-  if (pixels > 2 && (whole || first < 3 && limit > 2)) write(output + 2 * blockBytes, a2);
-  if (pixels > 3 && (whole || first < 4 && limit > 3)) write(output + 3 * blockBytes, a3);
+  if (first == 0 && limit > 0) write(output, a0);
+  if (pixels > 1 && (first < 2 && limit > 1)) write(output + blockBytes, a1);
+  if (pixels > 2 && (first < 3 && limit > 2)) write(output + 2 * blockBytes, a2);
+  if (pixels > 3 && (first < 4 && limit > 3)) write(output + 3 * blockBytes, a3);
   if (maps > 1) {
     output += outPlaneBytes;
-    if (whole || first == 0 && limit > 0) write(output, b0);
-    if (pixels > 1 && (whole || first < 2 && limit > 1)) write(output + blockBytes, b1);
-    if (pixels > 2 && (whole || first < 3 && limit > 2)) write(output + 2 * blockBytes, b2);
-    if (pixels > 3 && (whole || first < 4 && limit > 3)) write(output + 3 * blockBytes, b3);
+    if (first == 0 && limit > 0) write(output, b0);
+    if (pixels > 1 && (first < 2 && limit > 1)) write(output + blockBytes, b1);
+    if (pixels > 2 && (first < 3 && limit > 2)) write(output + 2 * blockBytes, b2);
+    if (pixels > 3 && (first < 4 && limit > 3)) write(output + 3 * blockBytes, b3);
   }
+}
+
+/** Eight lanes, stride 1: one half of the lanes of `pixels` inner pixels of one or two input maps, both known where this is inlined; taps as in forward. */
+// @ts-ignore: decorator
+@inline
+function innerTile(maps: u32, pixels: u32, delta: usize, weights: usize, output: usize, outputs: u32, size: u32, tapRows: u32, rowBytes: usize, planeBytes: usize, stepBytes: usize, filterBytes: usize, outPlaneBytes: usize): void {
+  let a0 = zero(), a1 = zero(), a2 = zero(), a3 = zero();
+  let b0 = zero(), b1 = zero(), b2 = zero(), b3 = zero();
+  const tapBytes = size * stepBytes;
+  for (let j: u32 = 0; j < outputs; j++) {
+    let y = delta;
+    let w = weights;
+    for (let ky: u32 = 0; ky < tapRows; ky++) {
+      let x1 = pixels > 1 ? read(y + blockBytes) : a0;
+      let x2 = pixels > 2 ? read(y + 2 * blockBytes) : a0;
+      let x3 = pixels > 3 ? read(y + 3 * blockBytes) : a0;
+      let tap = y;
+      for (const end = w + tapBytes; w < end; w += stepBytes) {
+        const x0 = read(tap);
+        let k = broadcast(w);
+        a0 = multiplyAdd(a0, x0, k);
+        if (pixels > 1) a1 = multiplyAdd(a1, x1, k);
+        if (pixels > 2) a2 = multiplyAdd(a2, x2, k);
+        if (pixels > 3) a3 = multiplyAdd(a3, x3, k);
+        if (maps > 1) {
+          k = broadcast(w + filterBytes);
+          b0 = multiplyAdd(b0, x0, k);
+          if (pixels > 1) b1 = multiplyAdd(b1, x1, k);
+          if (pixels > 2) b2 = multiplyAdd(b2, x2, k);
+          if (pixels > 3) b3 = multiplyAdd(b3, x3, k);
+        }
+        x3 = x2;
+        x2 = x1;
+        x1 = x0;
+        tap -= blockBytes;
+      }
+      y -= rowBytes;
+    }
+    delta += planeBytes;
+    weights += realBytes(1);
+  }
+  write(output, a0);
+  if (pixels > 1) write(output + blockBytes, a1);
+  if (pixels > 2) write(output + 2 * blockBytes, a2);
+  if (pixels > 3) write(output + 3 * blockBytes, a3);
+  if (maps > 1) {
+    output += outPlaneBytes;
+    write(output, b0);
+    if (pixels > 1) write(output + blockBytes, b1);
+    if (pixels > 2) write(output + 2 * blockBytes, b2);
+    if (pixels > 3) write(output + 3 * blockBytes, b3);
+  }
+}
+
+/** The inner pixels of a row, one half of the lanes. */
+// @ts-ignore: decorator
+@inline
+function innerRow(maps: u32, delta: usize, weights: usize, output: usize, outputs: u32, size: u32, tapRows: u32, outColumns: u32, rowBytes: usize, planeBytes: usize, stepBytes: usize, filterBytes: usize, outPlaneBytes: usize): void {
+  let column = size - 1;
+  for (; column + 6 < outColumns || column + 4 == outColumns; column += 4)
+    innerTile(maps, 4, delta + column * blockBytes, weights, output + column * blockBytes, outputs, size, tapRows, rowBytes, planeBytes, stepBytes, filterBytes, outPlaneBytes);
+  for (; column + 3 <= outColumns; column += 3)
+    innerTile(maps, 3, delta + column * blockBytes, weights, output + column * blockBytes, outputs, size, tapRows, rowBytes, planeBytes, stepBytes, filterBytes, outPlaneBytes);
+  for (; column + 2 <= outColumns; column += 2)
+    innerTile(maps, 2, delta + column * blockBytes, weights, output + column * blockBytes, outputs, size, tapRows, rowBytes, planeBytes, stepBytes, filterBytes, outPlaneBytes);
+  for (; column < outColumns; column++)
+    innerTile(maps, 1, delta + column * blockBytes, weights, output + column * blockBytes, outputs, size, tapRows, rowBytes, planeBytes, stepBytes, filterBytes, outPlaneBytes);
+}
+
+/** Each code of its own (see forward). */
+function innerOfTwo(delta: usize, weights: usize, output: usize, outputs: u32, size: u32, tapRows: u32, outColumns: u32, rowBytes: usize, planeBytes: usize, stepBytes: usize, filterBytes: usize, outPlaneBytes: usize): void {
+  innerRow(2, delta, weights, output, outputs, size, tapRows, outColumns, rowBytes, planeBytes, stepBytes, filterBytes, outPlaneBytes);
+}
+
+function innerOfOne(delta: usize, weights: usize, output: usize, outputs: u32, size: u32, tapRows: u32, outColumns: u32, rowBytes: usize, planeBytes: usize, stepBytes: usize, filterBytes: usize, outPlaneBytes: usize): void {
+  innerRow(1, delta, weights, output, outputs, size, tapRows, outColumns, rowBytes, planeBytes, stepBytes, filterBytes, outPlaneBytes);
 }
 
 /** One row of one or two input maps, both halves of the lanes. `output` points at padded column 0, which is not there if padding > 0. */
@@ -137,16 +211,11 @@ function slidingRow(size: u32, maps: u32, delta: usize, weights: usize, output: 
   const end = output + blockBytes;
   for (; output < end; output += vectorBytes, delta += vectorBytes) {
     if (padding < edgePixels)
-      slidingTile(size, left, maps, edgePixels, delta, weights, output, outputs, tapRows, rowBytes, planeBytes, stepBytes, filterBytes, outPlaneBytes, padding, edgePixels);
-    let column: u32 = edgePixels;
-    for (; column + 6 < outColumns || column + 4 == outColumns; column += 4)
-      slidingTile(size, interior, maps, 4, delta + column * blockBytes, weights, output + column * blockBytes, outputs, tapRows, rowBytes, planeBytes, stepBytes, filterBytes, outPlaneBytes, 0, 4);
-    for (; column + 3 <= outColumns; column += 3)
-      slidingTile(size, interior, maps, 3, delta + column * blockBytes, weights, output + column * blockBytes, outputs, tapRows, rowBytes, planeBytes, stepBytes, filterBytes, outPlaneBytes, 0, 3);
-    for (; column < outColumns; column++)
-      slidingTile(size, interior, maps, 1, delta + column * blockBytes, weights, output + column * blockBytes, outputs, tapRows, rowBytes, planeBytes, stepBytes, filterBytes, outPlaneBytes, 0, 1);
+      edgeTile(size, left, maps, edgePixels, delta, weights, output, outputs, tapRows, rowBytes, planeBytes, stepBytes, filterBytes, outPlaneBytes, padding, edgePixels);
+    if (maps == 2) innerOfTwo(delta, weights, output, outputs, size, tapRows, outColumns, rowBytes, planeBytes, stepBytes, filterBytes, outPlaneBytes);
+    else innerOfOne(delta, weights, output, outputs, size, tapRows, outColumns, rowBytes, planeBytes, stepBytes, filterBytes, outPlaneBytes);
     if (padding < edgePixels)
-      slidingTile(size, right, maps, edgePixels, delta + outColumns * blockBytes, weights, output + outColumns * blockBytes, outputs, tapRows, rowBytes, planeBytes, stepBytes, filterBytes, outPlaneBytes, 0, edgePixels - padding);
+      edgeTile(size, right, maps, edgePixels, delta + outColumns * blockBytes, weights, output + outColumns * blockBytes, outputs, tapRows, rowBytes, planeBytes, stepBytes, filterBytes, outPlaneBytes, 0, edgePixels - padding);
   }
 }
 

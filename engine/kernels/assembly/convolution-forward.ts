@@ -3,7 +3,7 @@
  * Maps [map][row][column][lanes], weights [input][ky][kx][map].
  *
  * A tile is two maps × up to four pixels × four lanes: eight sums, four inputs, one weight and one product fit the sixteen
- * registers. With stride 1 and size 3 or 5 the inputs slide: each tap loads one new pixel. For a single sample the four lanes are
+ * registers. With stride 1 the inputs slide: each tap loads one new pixel. For a single sample the four lanes are
  * four columns. One chain per element: bias, then i, ky, kx ascending. Never packs weights, keeps nothing between calls.
  */
 import { activateRun } from "./activations";
@@ -12,87 +12,41 @@ import { denseForward } from "./dense";
 import { broadcast, multiplyAdd, read, readSome, write, writeSome } from "./lanes";
 
 /**
- * Eight lanes, stride 1: one half of the lanes of `pixels` pixels of one or two maps. size (3 or 5), maps and pixels are known where
- * this is inlined, so that what a smaller tile lacks is not compiled.
+ * Eight lanes, stride 1: one half of the lanes of `pixels` pixels of one or two maps, both known where this is inlined. The taps of a row are a loop, not
+ * unrolled: what V8 would load first for several taps does not fit the registers beside the sums.
  */
 // @ts-ignore: decorator
 @inline
-function slidingTile(size: u32, maps: u32, pixels: u32, input: usize, weights: usize, bias: usize, output: usize, inputs: u32, rowBytes: usize, skipBytes: usize, stepBytes: usize, planeBytes: usize): void {
+function slidingTile(maps: u32, pixels: u32, input: usize, weights: usize, bias: usize, output: usize, inputs: u32, size: u32, rowBytes: usize, skipBytes: usize, stepBytes: usize, planeBytes: usize): void {
   let a0 = broadcast(bias), a1 = a0, a2 = a0, a3 = a0;
   let b0 = maps > 1 ? broadcast(bias + realBytes(1)) : a0, b1 = b0, b2 = b0, b3 = b0;
+  const tapBytes = size * blockBytes;
   for (let i: u32 = 0; i < inputs; i++) {
     for (let ky: u32 = 0; ky < size; ky++) {
-      const x0 = read(input), x1 = read(input + blockBytes), x2 = read(input + 2 * blockBytes);
-      const x3 = pixels + size > 4 ? read(input + 3 * blockBytes) : x0;
-      let k = broadcast(weights);
-      a0 = multiplyAdd(a0, x0, k);
-      if (pixels > 1) a1 = multiplyAdd(a1, x1, k);
-      if (pixels > 2) a2 = multiplyAdd(a2, x2, k);
-      if (pixels > 3) a3 = multiplyAdd(a3, x3, k);
-      if (maps > 1) {
-        k = broadcast(weights + realBytes(1));
-        b0 = multiplyAdd(b0, x0, k);
-        if (pixels > 1) b1 = multiplyAdd(b1, x1, k);
-        if (pixels > 2) b2 = multiplyAdd(b2, x2, k);
-        if (pixels > 3) b3 = multiplyAdd(b3, x3, k);
-      }
-      weights += stepBytes;
-      const x4 = pixels + size > 5 ? read(input + 4 * blockBytes) : x0;
-      k = broadcast(weights);
-      a0 = multiplyAdd(a0, x1, k);
-      if (pixels > 1) a1 = multiplyAdd(a1, x2, k);
-      if (pixels > 2) a2 = multiplyAdd(a2, x3, k);
-      if (pixels > 3) a3 = multiplyAdd(a3, x4, k);
-      if (maps > 1) {
-        k = broadcast(weights + realBytes(1));
-        b0 = multiplyAdd(b0, x1, k);
-        if (pixels > 1) b1 = multiplyAdd(b1, x2, k);
-        if (pixels > 2) b2 = multiplyAdd(b2, x3, k);
-        if (pixels > 3) b3 = multiplyAdd(b3, x4, k);
-      }
-      weights += stepBytes;
-      const x5 = pixels + size > 6 ? read(input + 5 * blockBytes) : x0;
-      k = broadcast(weights);
-      a0 = multiplyAdd(a0, x2, k);
-      if (pixels > 1) a1 = multiplyAdd(a1, x3, k);
-      if (pixels > 2) a2 = multiplyAdd(a2, x4, k);
-      if (pixels > 3) a3 = multiplyAdd(a3, x5, k);
-      if (maps > 1) {
-        k = broadcast(weights + realBytes(1));
-        b0 = multiplyAdd(b0, x2, k);
-        if (pixels > 1) b1 = multiplyAdd(b1, x3, k);
-        if (pixels > 2) b2 = multiplyAdd(b2, x4, k);
-        if (pixels > 3) b3 = multiplyAdd(b3, x5, k);
-      }
-      weights += stepBytes;
-      if (size > 3) {
-        const x6 = pixels + size > 7 ? read(input + 6 * blockBytes) : x0;
-        k = broadcast(weights);
-        a0 = multiplyAdd(a0, x3, k);
-        if (pixels > 1) a1 = multiplyAdd(a1, x4, k);
-        if (pixels > 2) a2 = multiplyAdd(a2, x5, k);
-        if (pixels > 3) a3 = multiplyAdd(a3, x6, k);
+      let x0 = pixels > 1 ? read(input) : a0;
+      let x1 = pixels > 2 ? read(input + blockBytes) : a0;
+      let x2 = pixels > 3 ? read(input + 2 * blockBytes) : a0;
+      let tap = input + (pixels - 1) * blockBytes;
+      for (const end = tap + tapBytes; tap < end; tap += blockBytes) {
+        const last = read(tap);
+        const first = pixels > 1 ? x0 : last;
+        const second = pixels > 2 ? x1 : last;
+        const third = pixels > 3 ? x2 : last;
+        let k = broadcast(weights);
+        a0 = multiplyAdd(a0, first, k);
+        if (pixels > 1) a1 = multiplyAdd(a1, second, k);
+        if (pixels > 2) a2 = multiplyAdd(a2, third, k);
+        if (pixels > 3) a3 = multiplyAdd(a3, last, k);
         if (maps > 1) {
           k = broadcast(weights + realBytes(1));
-          b0 = multiplyAdd(b0, x3, k);
-          if (pixels > 1) b1 = multiplyAdd(b1, x4, k);
-          if (pixels > 2) b2 = multiplyAdd(b2, x5, k);
-          if (pixels > 3) b3 = multiplyAdd(b3, x6, k);
+          b0 = multiplyAdd(b0, first, k);
+          if (pixels > 1) b1 = multiplyAdd(b1, second, k);
+          if (pixels > 2) b2 = multiplyAdd(b2, third, k);
+          if (pixels > 3) b3 = multiplyAdd(b3, last, k);
         }
-        weights += stepBytes;
-        const x7 = pixels + size > 8 ? read(input + 7 * blockBytes) : x0;
-        k = broadcast(weights);
-        a0 = multiplyAdd(a0, x4, k);
-        if (pixels > 1) a1 = multiplyAdd(a1, x5, k);
-        if (pixels > 2) a2 = multiplyAdd(a2, x6, k);
-        if (pixels > 3) a3 = multiplyAdd(a3, x7, k);
-        if (maps > 1) {
-          k = broadcast(weights + realBytes(1));
-          b0 = multiplyAdd(b0, x4, k);
-          if (pixels > 1) b1 = multiplyAdd(b1, x5, k);
-          if (pixels > 2) b2 = multiplyAdd(b2, x6, k);
-          if (pixels > 3) b3 = multiplyAdd(b3, x7, k);
-        }
+        x0 = second;
+        x1 = third;
+        x2 = last;
         weights += stepBytes;
       }
       input += rowBytes;
@@ -115,25 +69,32 @@ function slidingTile(size: u32, maps: u32, pixels: u32, input: usize, weights: u
 /** One row of one or two maps, both halves of the lanes. */
 // @ts-ignore: decorator
 @inline
-function slidingRow(size: u32, maps: u32, input: usize, weights: usize, bias: usize, output: usize, inputs: u32, outColumns: u32, rowBytes: usize, skipBytes: usize, stepBytes: usize, planeBytes: usize): void {
+function slidingRow(maps: u32, input: usize, weights: usize, bias: usize, output: usize, inputs: u32, size: u32, outColumns: u32, rowBytes: usize, skipBytes: usize, stepBytes: usize, planeBytes: usize): void {
   const end = output + blockBytes;
   for (; output < end; output += vectorBytes, input += vectorBytes) {
     let column: u32 = 0;
     for (; column + 6 < outColumns || column + 4 == outColumns; column += 4)
-      slidingTile(size, maps, 4, input + column * blockBytes, weights, bias, output + column * blockBytes, inputs, rowBytes, skipBytes, stepBytes, planeBytes);
+      slidingTile(maps, 4, input + column * blockBytes, weights, bias, output + column * blockBytes, inputs, size, rowBytes, skipBytes, stepBytes, planeBytes);
     for (; column + 3 <= outColumns; column += 3)
-      slidingTile(size, maps, 3, input + column * blockBytes, weights, bias, output + column * blockBytes, inputs, rowBytes, skipBytes, stepBytes, planeBytes);
-    if (column + 2 == outColumns)
-      slidingTile(size, maps, 2, input + column * blockBytes, weights, bias, output + column * blockBytes, inputs, rowBytes, skipBytes, stepBytes, planeBytes);
-    else if (column + 1 == outColumns)
-      slidingTile(size, maps, 1, input + column * blockBytes, weights, bias, output + column * blockBytes, inputs, rowBytes, skipBytes, stepBytes, planeBytes);
+      slidingTile(maps, 3, input + column * blockBytes, weights, bias, output + column * blockBytes, inputs, size, rowBytes, skipBytes, stepBytes, planeBytes);
+    for (; column + 2 <= outColumns; column += 2)
+      slidingTile(maps, 2, input + column * blockBytes, weights, bias, output + column * blockBytes, inputs, size, rowBytes, skipBytes, stepBytes, planeBytes);
+    for (; column < outColumns; column++)
+      slidingTile(maps, 1, input + column * blockBytes, weights, bias, output + column * blockBytes, inputs, size, rowBytes, skipBytes, stepBytes, planeBytes);
   }
 }
 
-/** All of a convolution of eight lanes with stride 1 and a size known where this is inlined, before f. */
-// @ts-ignore: decorator
-@inline
-function sliding(size: u32, input: usize, weights: usize, bias: usize, output: usize, inputs: u32, rows: u32, columns: u32, maps: u32, activation: u32): void {
+/** Each code of its own: a choice between them in one function is folded into one tile that asks in every iteration. */
+function rowOfTwo(input: usize, weights: usize, bias: usize, output: usize, inputs: u32, size: u32, outColumns: u32, rowBytes: usize, skipBytes: usize, stepBytes: usize, planeBytes: usize): void {
+  slidingRow(2, input, weights, bias, output, inputs, size, outColumns, rowBytes, skipBytes, stepBytes, planeBytes);
+}
+
+function rowOfOne(input: usize, weights: usize, bias: usize, output: usize, inputs: u32, size: u32, outColumns: u32, rowBytes: usize, skipBytes: usize, stepBytes: usize, planeBytes: usize): void {
+  slidingRow(1, input, weights, bias, output, inputs, size, outColumns, rowBytes, skipBytes, stepBytes, planeBytes);
+}
+
+/** All of a convolution of eight lanes with stride 1. */
+function sliding(input: usize, weights: usize, bias: usize, output: usize, inputs: u32, rows: u32, columns: u32, maps: u32, size: u32, activation: u32): void {
   const outRows = rows - size + 1;
   const outColumns = columns - size + 1;
   const rowBytes = columns * blockBytes;
@@ -146,19 +107,11 @@ function sliding(size: u32, input: usize, weights: usize, bias: usize, output: u
     for (let row: u32 = 0; row < outRows; row++) {
       const x = input + row * rowBytes;
       const y = output + map * planeBytes + row * outRowBytes;
-      if (pair) slidingRow(size, 2, x, weights + realBytes(map), bias + realBytes(map), y, inputs, outColumns, rowBytes, skipBytes, step, planeBytes);
-      else slidingRow(size, 1, x, weights + realBytes(map), bias + realBytes(map), y, inputs, outColumns, rowBytes, skipBytes, step, planeBytes);
+      if (pair) rowOfTwo(x, weights + realBytes(map), bias + realBytes(map), y, inputs, size, outColumns, rowBytes, skipBytes, step, planeBytes);
+      else rowOfOne(x, weights + realBytes(map), bias + realBytes(map), y, inputs, size, outColumns, rowBytes, skipBytes, step, planeBytes);
     }
     activateRun(activation, output + map * planeBytes, (pair ? 2 : 1) * outRows * outColumns * 8);
   }
-}
-
-function sliding5(input: usize, weights: usize, bias: usize, output: usize, inputs: u32, rows: u32, columns: u32, maps: u32, activation: u32): void {
-  sliding(5, input, weights, bias, output, inputs, rows, columns, maps, activation);
-}
-
-function sliding3(input: usize, weights: usize, bias: usize, output: usize, inputs: u32, rows: u32, columns: u32, maps: u32, activation: u32): void {
-  sliding(3, input, weights, bias, output, inputs, rows, columns, maps, activation);
 }
 
 /**
@@ -275,7 +228,6 @@ function strided(input: usize, weights: usize, bias: usize, output: usize, input
 
 export function convolutionForward(input: usize, weights: usize, bias: usize, output: usize, inputs: u32, rows: u32, columns: u32, maps: u32, size: u32, stride: u32, activation: u32, lanes: u32): void {
   if (rows == size && columns == size) denseForward(input, weights, bias, output, inputs * size * size, maps, activation, lanes);
-  else if (lanes == 8 && stride == 1 && size == 5) sliding5(input, weights, bias, output, inputs, rows, columns, maps, activation);
-  else if (lanes == 8 && stride == 1 && size == 3) sliding3(input, weights, bias, output, inputs, rows, columns, maps, activation);
+  else if (lanes == 8 && stride == 1) sliding(input, weights, bias, output, inputs, rows, columns, maps, size, activation);
   else strided(input, weights, bias, output, inputs, rows, columns, maps, size, stride, activation, lanes);
 }
