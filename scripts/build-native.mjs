@@ -27,13 +27,16 @@ const levels = {
 }[process.arch];
 
 /** Never -ffast-math: loading such an object makes the whole thread flush denormals. The two -fno- leave every result as it is. */
-const common = ["-std=gnu11", "-O3", "-fPIC", "-fvisibility=hidden", "-fno-strict-aliasing", "-fno-math-errno", "-fno-trapping-math", "-fno-tree-loop-distribute-patterns", "-fno-version-loops-for-strides", "-Wall", "-Wextra", "-Wno-unused-function", "-Wno-psabi"];
+const common = ["-std=gnu11", "-O3", "-fPIC", "-fvisibility=hidden", "-fno-strict-aliasing", "-fno-math-errno", "-fno-trapping-math", "-Wall", "-Wextra", "-Wno-unused-function", "-Wno-psabi"];
+
+/** What gcc must not do: turn short loops into calls of memcpy, and make a second tile for strides of 1. clang knows neither word. */
+const ofGcc = ["-fno-tree-loop-distribute-patterns", "-fno-version-loops-for-strides"];
 
 async function findCompiler() {
   for (const name of [process.env.CC, "cc", "gcc", "clang"].filter(Boolean)) {
     try {
       const { stdout } = await execute(name, ["--version"]);
-      return { name, version: stdout.split("\n")[0] };
+      return { name, version: stdout.split("\n")[0], flags: /clang/i.test(stdout) ? ["-Wno-pass-failed"] : ofGcc };
     } catch {
       // Not there, or not a compiler.
     }
@@ -95,7 +98,7 @@ async function compile(compiler, temporary) {
   await writeContract(join(temporary, "contract.h"));
   const objects = objectsOf(temporary);
   const extra = (process.env.CFLAGS ?? "").split(/\s+/).filter(Boolean);
-  await inParallel(objects, ({ output, args }) => execute(compiler.name, [...common, ...extra, `-I${temporary}`, "-c", ...args, "-o", output], { maxBuffer: 1 << 26 }));
+  await inParallel(objects, ({ output, args }) => execute(compiler.name, [...common, ...compiler.flags, ...extra, `-I${temporary}`, "-c", ...args, "-o", output], { maxBuffer: 1 << 26 }));
   const undefinedLookup = process.platform === "darwin" ? ["-undefined", "dynamic_lookup"] : [];
   const linked = join(temporary, "kernels.node");
   await execute(compiler.name, ["-shared", ...undefinedLookup, ...objects.map(({ output }) => output), "-o", linked]);

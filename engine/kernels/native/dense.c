@@ -151,7 +151,7 @@ static void backward_sample(struct thread *thread, const float *delta, const flo
 /* Eight lanes: Wᵀδ of I inputs, a chain over the units. */
 ALWAYS void backward_inputs(const int I, const float *delta, const float *weights, float *output, long units) {
   for (long part = 0; part < LANES; part += NARROW) {
-    narrow sum[I];
+    narrow sum[8];
     UNROLL for (int i = 0; i < I; i++) sum[i] = (narrow)SPLAT(NARROW, 0.0f);
     _Pragma("GCC unroll 2") for (long unit = 0; unit < units; unit++) {
       const narrow d = *(const narrow_at *)(delta + unit * LANES + part);

@@ -24,7 +24,6 @@ static void pad(struct thread *thread, const struct pad *call) {
       memcpy(output + (map * (rows + 2 * padding) + row + padding) * out_run + padding * lanes, input + (map * rows + row) * run, (size_t)run * 4);
 }
 
-typedef uint8_t bytes16 __attribute__((vector_size(16)));
 typedef uint64_t words2 __attribute__((vector_size(16)));
 typedef uint8_t wide_bytes __attribute__((vector_size(WIDE)));
 
@@ -39,20 +38,23 @@ ALWAYS bytes16 side_by_side(const uint8_t *low, const uint8_t *high) {
   return (bytes16)both;
 }
 
+/* The two halves of one vector, and the lower or upper halves of two, byte by byte in turn. */
+ALWAYS bytes16 zip(bytes16 a) { return PICK_BYTES(a, a, 0, 8, 1, 9, 2, 10, 3, 11, 4, 12, 5, 13, 6, 14, 7, 15); }
+#define LOW_ZIP(a, b) PICK_BYTES(a, b, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23)
+#define HIGH_ZIP(a, b) PICK_BYTES(a, b, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31)
+
 /* From eight rows to pixels of eight lanes: three rounds of interleaving bytes turn eight pixels at a time. */
 static long gather_eight(const uint8_t *const *rows, float *output, long pixels, long count, float mean, float factor) {
-  const bytes16 zip = { 0, 8, 1, 9, 2, 10, 3, 11, 4, 12, 5, 13, 6, 14, 7, 15 };
-  const bytes16 low = { 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23 }, high = { 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31 };
   wide_ints has_sample[LANES < WIDE ? 1 : LANES / WIDE];
   for (long lane = 0; lane < (long)sizeof has_sample / 4; lane++) has_sample[lane / WIDE][lane % WIDE] = lane % LANES < count ? -1 : 0;
   long pixel = 0;
   for (; pixel + 8 <= pixels; pixel += 8) {
-    const bytes16 r04 = __builtin_shuffle(side_by_side(rows[0] + pixel, rows[4] + pixel), zip), r26 = __builtin_shuffle(side_by_side(rows[2] + pixel, rows[6] + pixel), zip);
-    const bytes16 r15 = __builtin_shuffle(side_by_side(rows[1] + pixel, rows[5] + pixel), zip), r37 = __builtin_shuffle(side_by_side(rows[3] + pixel, rows[7] + pixel), zip);
-    const bytes16 even[2] = { __builtin_shuffle(r04, r26, low), __builtin_shuffle(r04, r26, high) }, odd[2] = { __builtin_shuffle(r15, r37, low), __builtin_shuffle(r15, r37, high) };
+    const bytes16 r04 = zip(side_by_side(rows[0] + pixel, rows[4] + pixel)), r26 = zip(side_by_side(rows[2] + pixel, rows[6] + pixel));
+    const bytes16 r15 = zip(side_by_side(rows[1] + pixel, rows[5] + pixel)), r37 = zip(side_by_side(rows[3] + pixel, rows[7] + pixel));
+    const bytes16 even[2] = { LOW_ZIP(r04, r26), HIGH_ZIP(r04, r26) }, odd[2] = { LOW_ZIP(r15, r37), HIGH_ZIP(r15, r37) };
     uint8_t turned[64];
     UNROLL for (int half = 0; half < 2; half++) {
-      const bytes16 front = __builtin_shuffle(even[half], odd[half], low), back = __builtin_shuffle(even[half], odd[half], high);
+      const bytes16 front = LOW_ZIP(even[half], odd[half]), back = HIGH_ZIP(even[half], odd[half]);
       memcpy(turned + half * 32, &front, 16);
       memcpy(turned + half * 32 + 16, &back, 16);
     }

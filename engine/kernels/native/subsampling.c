@@ -63,12 +63,11 @@ static void down_numbers(const struct blocks *b, const float *in, float *kept, f
 
 /* One lane, blocks of 2×2: four blocks at a time, their left and right pixels taken apart. */
 ALWAYS void down_row_of_one(const uint32_t reduce, const struct blocks *b, const float *in, float *kept, float *out, float beta, float bias) {
-  const four_ints left = { 0, 2, 4, 6 }, right = { 1, 3, 5, 7 };
   long column = 0;
   for (; b->factor == 2 && column + 4 <= b->out_columns; column += 4) {
     const float *above = in + 2 * column, *below = above + b->columns;
     const four a = *(const four_at *)above, a4 = *(const four_at *)(above + 4), e = *(const four_at *)below, e4 = *(const four_at *)(below + 4);
-    const four pixels[4] = { __builtin_shuffle(a, a4, left), __builtin_shuffle(a, a4, right), __builtin_shuffle(e, e4, left), __builtin_shuffle(e, e4, right) };
+    const four pixels[4] = { PICK_FLOATS(a, a4, 0, 2, 4, 6), PICK_FLOATS(a, a4, 1, 3, 5, 7), PICK_FLOATS(e, e4, 0, 2, 4, 6), PICK_FLOATS(e, e4, 1, 3, 5, 7) };
     four d = pixels[0];
     UNROLL for (int n = 1; n < 4; n++) {
       const four x = pixels[n];
@@ -148,7 +147,6 @@ static void up_numbers(const struct blocks *b, const float *delta, const float *
 
 /* One lane, blocks of 2×2: left and right pixels of four blocks are made apart and put side by side. */
 ALWAYS void up_row_of_one(const uint32_t reduce, const struct blocks *b, const float *delta, const float *kept, const float *in, float *out, float slope, float inverse) {
-  const four_ints left = { 0, 2, 4, 6 }, right = { 1, 3, 5, 7 }, first = { 0, 4, 1, 5 }, second = { 2, 6, 3, 7 };
   long column = 0;
   for (; b->factor == 2 && column + 4 <= b->out_columns; column += 4) {
     four value = slope * *(const four_at *)(delta + column);
@@ -159,15 +157,15 @@ ALWAYS void up_row_of_one(const uint32_t reduce, const struct blocks *b, const f
       four l = value, g = value;
       if (reduce == REDUCE_max) {
         const four a = *(const four_at *)(in + at), a4 = *(const four_at *)(in + at + 4), d = *(const four_at *)(kept + column);
-        const four_ints wins_left = waiting & (__builtin_shuffle(a, a4, left) == d);
+        const four_ints wins_left = waiting & (PICK_FLOATS(a, a4, 0, 2, 4, 6) == d);
         waiting &= ~wins_left;
-        const four_ints wins_right = waiting & (__builtin_shuffle(a, a4, right) == d);
+        const four_ints wins_right = waiting & (PICK_FLOATS(a, a4, 1, 3, 5, 7) == d);
         waiting &= ~wins_right;
         l = (four)(wins_left & (four_ints)value);
         g = (four)(wins_right & (four_ints)value);
       }
-      *(four_at *)(out + at) = __builtin_shuffle(l, g, first);
-      *(four_at *)(out + at + 4) = __builtin_shuffle(l, g, second);
+      *(four_at *)(out + at) = PICK_FLOATS(l, g, 0, 4, 1, 5);
+      *(four_at *)(out + at + 4) = PICK_FLOATS(l, g, 2, 6, 3, 7);
     }
   }
   up_numbers(b, delta, kept, in, out, slope, inverse, column);

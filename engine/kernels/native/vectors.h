@@ -40,13 +40,24 @@
 #define PARTS (LANES / NARROW)
 
 #define ALWAYS static inline __attribute__((always_inline))
+
+/* The two compilers' words for unrolling a loop of constant length and for taking elements, by number, from two vectors laid end to end. */
+#if defined(__clang__)
+#define UNROLL _Pragma("clang loop unroll(full)")
+#define PICK_FLOATS(a, b, ...) __builtin_shufflevector(a, b, __VA_ARGS__)
+#define PICK_BYTES(a, b, ...) __builtin_shufflevector(a, b, __VA_ARGS__)
+#else
 #define UNROLL _Pragma("GCC unroll 16")
+#define PICK_FLOATS(a, b, ...) __builtin_shuffle(a, b, (four_ints){ __VA_ARGS__ })
+#define PICK_BYTES(a, b, ...) __builtin_shuffle(a, b, (bytes16){ __VA_ARGS__ })
+#endif
 
 typedef float wide __attribute__((vector_size(WIDE * 4)));
 typedef int32_t wide_ints __attribute__((vector_size(WIDE * 4)));
 typedef float narrow __attribute__((vector_size(NARROW * 4)));
 typedef float four __attribute__((vector_size(16)));
 typedef int32_t four_ints __attribute__((vector_size(16)));
+typedef uint8_t bytes16 __attribute__((vector_size(16)));
 
 typedef float wide_at __attribute__((vector_size(WIDE * 4), aligned(4), may_alias));
 typedef float narrow_at __attribute__((vector_size(NARROW * 4), aligned(4), may_alias));
@@ -113,11 +124,11 @@ ALWAYS four tree_of_four(const float *s) {
   const four c = *(const four_at *)(s + 16) + *(const four_at *)(s + 20);
   const four d = *(const four_at *)(s + 24) + *(const four_at *)(s + 28);
   /* ab02 = a0 a2 b0 b2 and so on; even = (a0, b0, c0, d0) + (a2, b2, c2, d2), odd the same of 1 and 3. */
-  const four ab = __builtin_shuffle(a, b, (four_ints){ 0, 4, 1, 5 }), AB = __builtin_shuffle(a, b, (four_ints){ 2, 6, 3, 7 });
-  const four cd = __builtin_shuffle(c, d, (four_ints){ 0, 4, 1, 5 }), CD = __builtin_shuffle(c, d, (four_ints){ 2, 6, 3, 7 });
+  const four ab = PICK_FLOATS(a, b, 0, 4, 1, 5), AB = PICK_FLOATS(a, b, 2, 6, 3, 7);
+  const four cd = PICK_FLOATS(c, d, 0, 4, 1, 5), CD = PICK_FLOATS(c, d, 2, 6, 3, 7);
   const four front = ab + AB, back = cd + CD;
-  const four even = __builtin_shuffle(front, back, (four_ints){ 0, 1, 4, 5 });
-  const four odd = __builtin_shuffle(front, back, (four_ints){ 2, 3, 6, 7 });
+  const four even = PICK_FLOATS(front, back, 0, 1, 4, 5);
+  const four odd = PICK_FLOATS(front, back, 2, 3, 6, 7);
   return even + odd;
 }
 
