@@ -5,7 +5,8 @@
  *     node scripts/build.mjs            build what changed
  *     node scripts/build.mjs --force    build everything
  */
-import { spawnSync } from "node:child_process";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { createHash } from "node:crypto";
 import { copyFileSync, existsSync, mkdirSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -46,8 +47,8 @@ function digest(paths, ...words) {
   return hash.digest("hex");
 }
 
-function run(label, args) {
-  const { status } = spawnSync(process.execPath, args, { cwd: root, stdio: "inherit" });
+async function run(label, args) {
+  const [status] = await once(spawn(process.execPath, args, { cwd: root, stdio: "inherit" }), "exit");
   if (status !== 0) throw new Error(`${label} failed (exit code ${status}); what it said stands above`);
 }
 
@@ -83,8 +84,8 @@ function steps() {
     {
       name: "typescript",
       inputs: [...code, ...manifest, "tsconfig.json", "tsconfig.build.json"],
-      work: () => {
-        run("tsc", [join("node_modules", "typescript", "bin", "tsc"), "-p", "tsconfig.build.json"]);
+      work: async () => {
+        await run("tsc", [join("node_modules", "typescript", "bin", "tsc"), "-p", "tsconfig.build.json"]);
         sweep(code);
       },
     },
@@ -132,23 +133,26 @@ async function locked(work) {
   }
 }
 
-/** Builds what changed since the last build. Returns the names of the steps that ran; throws where one fails. */
+/** Builds what changed since the last build, its steps side by side. Returns the names of the steps that ran; throws where one fails, after the others ended. */
 export function build({ force = false } = {}) {
-  return locked(() => {
+  return locked(async () => {
     mkdirSync(dist, { recursive: true });
     const stamps = !force && existsSync(stampsFile) ? JSON.parse(readFileSync(stampsFile, "utf8")) : {};
-    const ran = [];
-    for (const { name, inputs, words = [], work } of steps()) {
-      const stamp = digest(inputs, name, ...words);
-      if (stamps[name] === stamp) continue;
-      const started = performance.now();
-      work();
-      stamps[name] = stamp;
-      writeFileSync(stampsFile, `${JSON.stringify(stamps, null, 2)}\n`);
-      ran.push(name);
-      console.log(`build: ${name} in ${((performance.now() - started) / 1000).toFixed(1)} s`);
-    }
-    return ran;
+    const stale = steps()
+      .map((step) => ({ ...step, stamp: digest(step.inputs, step.name, ...(step.words ?? [])) }))
+      .filter(({ name, stamp }) => stamps[name] !== stamp);
+    const ended = await Promise.allSettled(
+      stale.map(async ({ name, stamp, work }) => {
+        const started = performance.now();
+        await work();
+        stamps[name] = stamp;
+        writeFileSync(stampsFile, `${JSON.stringify(stamps, null, 2)}\n`);
+        console.log(`build: ${name} in ${((performance.now() - started) / 1000).toFixed(1)} s`);
+      }),
+    );
+    const failed = ended.find(({ status }) => status === "rejected");
+    if (failed) throw failed.reason;
+    return stale.map(({ name }) => name);
   });
 }
 
