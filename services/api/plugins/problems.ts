@@ -69,10 +69,36 @@ export function sendProblem(problem: Problem, request: FastifyRequest, reply: Fa
     .send(problem.body(request.url.split("?")[0] ?? ""));
 }
 
+/** As much of a refused body is still read, and for as long. */
+const mostDrained = { bytes: 64 * 1024 * 1024, ms: 10_000 };
+
+/** A client that is still sending would see a broken connection instead of the answer: what it sends is read away first, within bounds. */
+function drained({ raw }: FastifyRequest): Promise<void> {
+  return new Promise((resolve) => {
+    if (raw.readableEnded || raw.destroyed || Number(raw.headers["content-length"]) > mostDrained.bytes) return resolve();
+    let left = mostDrained.bytes;
+    const timer = setTimeout(done, mostDrained.ms);
+    function done(): void {
+      clearTimeout(timer);
+      raw.off("data", count).off("end", done).off("close", done);
+      resolve();
+    }
+    function count(chunk: Buffer | string): void {
+      left -= chunk.length;
+      if (left < 0) done();
+    }
+    raw.on("data", count).once("end", done).once("close", done).resume();
+  });
+}
+
 const methods = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"] as const;
 
 export const problems = plugin(async (app: App) => {
-  app.setErrorHandler((error, request, reply) => sendProblem(toProblem(error, request), request, reply));
+  app.setErrorHandler(async (error, request, reply) => {
+    const problem = toProblem(error, request);
+    if (problem.code === "payload-too-large") await drained(request);
+    return sendProblem(problem, request, reply);
+  });
   app.setNotFoundHandler((request, reply) => {
     const path = request.url.split("?")[0] ?? "/";
     const allowed = methods.filter((method) => app.findRoute({ url: path, method }) !== null);
