@@ -20,10 +20,10 @@ function finalError(outcomes: readonly Outcome[]): string {
 
 const trainings = (pairs: readonly Pair[]): string =>
   table(
-    ["experiment", "network and training", "test error", "others", "parameters", "s / epoch"],
+    ["experiment", "network and training", "epochs", "test error", "others", "parameters"],
     pairs.map(([{ name, title, claim }, outcomes]) => {
-      const [{ parameters, seconds, epochs }] = outcomes;
-      return [`\`${name}\``, title, finalError(outcomes), claim ?? "", String(parameters), (seconds / epochs).toFixed(1)];
+      const [{ parameters, epochs }] = outcomes;
+      return [`\`${name}\``, title, String(epochs), finalError(outcomes), claim ?? "", String(parameters)];
     }),
   );
 
@@ -73,7 +73,7 @@ function section(group: string, pairs: readonly Pair[]): string {
   return [
     `## ${titles[group] ?? group}`,
     group.endsWith("-combinations") ? combinations(pairs) : trainings(pairs),
-    `Test error in per cent after each epoch (every tenth of long trainings):\n\n${pairs.map(curve).join("\n")}`,
+    `Test error in per cent after each epoch (of long trainings the first and every tenth):\n\n${pairs.map(curve).join("\n")}`,
     ...(learned.length > 0 ? ["### The shares α", ...learned.filter(([{ name }]) => !name.includes("l1")).map(matrix)] : []),
   ].join("\n\n");
 }
@@ -88,9 +88,9 @@ export function renderResults(outcomes: readonly Outcome[]): string {
   return `${[
     "# Results",
     "Written by `npm run results`; the outcomes stand in `docs/results.json`. One experiment again: `npm run results -- lenet-5`. The seed is 1, and 1, 2, 3 … where several are named; numerics are " +
-      `\`reproducible\`: with the same engine (${first?.engine ?? ""}) the same numbers come out on any machine and any number of threads. ` +
+      `\`reproducible\`: with the same engine (version ${first?.engine ?? ""}) the same numbers come out on any machine and any number of threads. ` +
       "The whole training split is trained on; the test split is looked at after each epoch but decides nothing: a result is that of the last epoch, not of the best. " +
-      `Seconds are those of one thread with \`${[...new Set(outcomes.map(({ kernels }) => kernels))].join("`, `")}\` on a machine that did other things besides.`,
+      `Computed with \`${[...new Set(outcomes.map(({ kernels }) => kernels))].join("`, `")}\`. How long a training takes is measured by \`npm run bench\`, not here.`,
     "A request is what the API takes: each experiment is a body of `POST /v1/jobs`, to be read in `scripts/results/experiments.ts`.",
     ...groups.map((group) => section(group, pairs.filter(([experiment]) => experiment.group === group))),
   ].join("\n\n")}\n`;

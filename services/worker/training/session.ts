@@ -189,8 +189,7 @@ export class TrainingSession {
       lease.tell({ kind: "gradients", plan, memory, kernels: this.#options.kernels, thread });
     }
     this.#control = { words: new Int32Array(memory.buffer), index: plan.controlAddress / 4 };
-    // The first word after the first batch.
-    this.#set(this.#intent === "none" ? request.report : request.stop);
+    if (this.#intent !== "none") this.#set(request.stop);
   }
 
   #report(report: TrainingReport): void {
