@@ -11,6 +11,7 @@ import type { Logger } from "../../shared/log.ts";
 import type { JobRecord, Records } from "../../shared/records/index.ts";
 import type { Redis } from "../../shared/redis.ts";
 import type { Storage } from "../../shared/storage/index.ts";
+import { collect } from "../threads/collect.ts";
 import type { ThreadPool } from "../threads/pool.ts";
 import { archive } from "../training/archive.ts";
 import { backOff } from "../training/back-off.ts";
@@ -19,6 +20,9 @@ import { CannotTrain, prepare } from "../training/preparation.ts";
 import type { Prepared } from "../training/preparation.ts";
 import { TrainingSession } from "../training/session.ts";
 import type { SessionEnd } from "../training/session.ts";
+
+/** By then nothing refers to the training that ended. */
+const collectAfterMs = 100;
 
 export interface TrainingDependencies {
   redis: Redis;
@@ -137,6 +141,7 @@ export class TrainingProcessor {
       return await this.#conclude({ job, attempt, prepared, session, end, log });
     } finally {
       if (this.#sessions.get(job.id) === session) this.#sessions.delete(job.id);
+      setTimeout(collect, collectAfterMs);
     }
   }
 

@@ -2,6 +2,7 @@
 import { parentPort } from "node:worker_threads";
 import { runGradientThread } from "../../../engine/index.ts";
 import { loadKernels } from "../../shared/kernels.ts";
+import { collect } from "./collect.ts";
 import type { FromThread, ToThread } from "./protocol.ts";
 import { train } from "./training-thread.ts";
 
@@ -18,6 +19,7 @@ function work(message: ToThread): void {
 port.on("message", (message: ToThread) => {
   try {
     work(message);
+    collect();
     say({ kind: "idle" });
   } catch (error) {
     say({ kind: "broken", message: error instanceof Error ? error.message : String(error), stack: error instanceof Error ? error.stack : undefined });

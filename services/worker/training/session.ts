@@ -189,7 +189,8 @@ export class TrainingSession {
       lease.tell({ kind: "gradients", plan, memory, kernels: this.#options.kernels, thread });
     }
     this.#control = { words: new Int32Array(memory.buffer), index: plan.controlAddress / 4 };
-    if (this.#intent !== "none") this.#set(request.stop);
+    // The first word after the first batch.
+    this.#set(this.#intent === "none" ? request.report : request.stop);
   }
 
   #report(report: TrainingReport): void {
