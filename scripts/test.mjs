@@ -13,12 +13,12 @@ import { root } from "./install.mjs";
 import { prepare } from "./prepare.mjs";
 
 /**
- * Reads vitest's JSON report. A file that failed to load counts as one failure though none of its tests ran; tests whose process died under them have no
- * result and count as failed.
+ * Reads vitest's JSON report. A file that failed to load or to set up counts as one failure though none of its tests ran; tests whose process died under them
+ * have no result and count as failed.
  */
 function tally(reportFile) {
   const report = JSON.parse(readFileSync(reportFile, "utf8"));
-  const unloaded = report.testResults.filter(({ status, assertionResults }) => status === "failed" && assertionResults.length === 0);
+  const unloaded = report.testResults.filter(({ status, assertionResults }) => status === "failed" && assertionResults.every((each) => each.status === "skipped"));
   const skipped = report.numPendingTests + report.numTodoTests;
   return { passed: report.numPassedTests, failed: report.numTotalTests - report.numPassedTests - skipped + unloaded.length };
 }
