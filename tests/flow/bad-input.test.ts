@@ -75,6 +75,10 @@ describe("bad input", () => {
     expect(answer.status).toBe(status);
     expect(answer.body.errors.slice(0, 1).map((each: { pointer: string }) => each.pointer)).toEqual(pointer === null ? [] : [pointer]);
   });
+  it("is answered even while it is still being sent, time after time", async () => {
+    const body = JSON.stringify({ name: "x".repeat(20 * 1024 * 1024) });
+    for (let time = 0; time < 5; time++) expect((await stack.ask("/v1/jobs", json(body))).status).toBe(413);
+  });
   it("queued nothing, logged no error and touched no process", async () => {
     expect((await stack.ask("/v1/jobs")).body.data).toHaveLength(1);
     expect((await stack.ask("/v1/system")).body.queues.training).toEqual({ waiting: 0, active: 0 });

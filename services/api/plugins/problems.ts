@@ -69,25 +69,26 @@ export function sendProblem(problem: Problem, request: FastifyRequest, reply: Fa
     .send(problem.body(request.url.split("?")[0] ?? ""));
 }
 
-/** As much of a refused body is still read, and for as long. */
-const mostDrained = { bytes: 64 * 1024 * 1024, ms: 10_000 };
+/** How much of a refused body is still taken, so that whoever is sending it gets to read the answer instead of a broken pipe. */
+const restBytes = 64 * 1024 * 1024;
+const restMs = 5000;
 
-/** A client that is still sending would see a broken connection instead of the answer: what it sends is read away first, within bounds. */
-function drained({ raw }: FastifyRequest): Promise<void> {
-  return new Promise((resolve) => {
-    if (raw.readableEnded || raw.destroyed || Number(raw.headers["content-length"]) > mostDrained.bytes) return resolve();
-    let left = mostDrained.bytes;
-    const timer = setTimeout(done, mostDrained.ms);
-    function done(): void {
+async function takeRest({ raw, headers, body }: FastifyRequest): Promise<void> {
+  const hasBody = headers["transfer-encoding"] !== undefined || Number(headers["content-length"] ?? 0) > 0;
+  if (!hasBody || body !== undefined || raw.readableEnded || raw.complete || raw.destroyed) return;
+  await new Promise<void>((resolve) => {
+    let taken = 0;
+    const done = (): void => {
       clearTimeout(timer);
       raw.off("data", count).off("end", done).off("close", done);
       resolve();
-    }
-    function count(chunk: Buffer | string): void {
-      left -= chunk.length;
-      if (left < 0) done();
-    }
-    raw.on("data", count).once("end", done).once("close", done).resume();
+    };
+    const count = (chunk: Buffer): void => {
+      taken += chunk.length;
+      if (taken > restBytes) done();
+    };
+    const timer = setTimeout(done, restMs);
+    raw.on("data", count).on("end", done).on("close", done).resume();
   });
 }
 
@@ -95,9 +96,8 @@ const methods = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"] as const;
 
 export const problems = plugin(async (app: App) => {
   app.setErrorHandler(async (error, request, reply) => {
-    const problem = toProblem(error, request);
-    if (problem.code === "payload-too-large") await drained(request);
-    return sendProblem(problem, request, reply);
+    await takeRest(request);
+    return sendProblem(toProblem(error, request), request, reply);
   });
   app.setNotFoundHandler((request, reply) => {
     const path = request.url.split("?")[0] ?? "/";
