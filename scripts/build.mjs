@@ -91,7 +91,7 @@ function steps() {
     },
     { name: "assembly", script: "scripts/build-assembly.mjs", inputs: [...files.filter((path) => path.startsWith(assembly)), "engine/kernels/kernels.ts", "package-lock.json"] },
     { name: "native", script: "scripts/build-native.mjs", inputs: [...files.filter((path) => path.startsWith(native)), "engine/kernels/kernels.ts", "package-lock.json"], words: [compiler(), process.env.CFLAGS ?? ""] },
-    { name: "assets", inputs: assets, work: () => copy(assets) },
+    { name: "assets", inputs: assets, work: async () => copy(assets) },
   ];
   return all
     .filter(({ script }) => !script || exists(script))
