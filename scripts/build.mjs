@@ -133,7 +133,7 @@ async function locked(work) {
   }
 }
 
-/** Builds what changed since the last build, its steps side by side. Returns the names of the steps that ran; throws where one fails, after the others ended. */
+/** Builds what changed since the last build, TypeScript first (the native kernels read the contract that it wrote), then the others side by side. Returns the names of the steps that ran; throws where one fails, after the others ended. */
 export function build({ force = false } = {}) {
   return locked(async () => {
     mkdirSync(dist, { recursive: true });
@@ -141,15 +141,15 @@ export function build({ force = false } = {}) {
     const stale = steps()
       .map((step) => ({ ...step, stamp: digest(step.inputs, step.name, ...(step.words ?? [])) }))
       .filter(({ name, stamp }) => stamps[name] !== stamp);
-    const ended = await Promise.allSettled(
-      stale.map(async ({ name, stamp, work }) => {
-        const started = performance.now();
-        await work();
-        stamps[name] = stamp;
-        writeFileSync(stampsFile, `${JSON.stringify(stamps, null, 2)}\n`);
-        console.log(`build: ${name} in ${((performance.now() - started) / 1000).toFixed(1)} s`);
-      }),
-    );
+    const make = async ({ name, stamp, work }) => {
+      const started = performance.now();
+      await work();
+      stamps[name] = stamp;
+      writeFileSync(stampsFile, `${JSON.stringify(stamps, null, 2)}\n`);
+      console.log(`build: ${name} in ${((performance.now() - started) / 1000).toFixed(1)} s`);
+    };
+    for (const step of stale.filter(({ name }) => name === "typescript")) await make(step);
+    const ended = await Promise.allSettled(stale.filter(({ name }) => name !== "typescript").map(make));
     const failed = ended.find(({ status }) => status === "rejected");
     if (failed) throw failed.reason;
     return stale.map(({ name }) => name);
