@@ -129,6 +129,8 @@ async function main() {
     rmSync(target, { force: true });
     const said = String(error.stderr ?? error.message).split("\n").slice(0, 12).join("\n");
     console.error(`native kernels: ${compiler.version} could not build them; the assembly kernels serve. It said:\n${said}`);
+    // No stamp for this: the next build tries again.
+    process.exitCode = 75;
   } finally {
     rmSync(temporary, { recursive: true, force: true });
   }

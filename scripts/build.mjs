@@ -47,9 +47,14 @@ function digest(paths, ...words) {
   return hash.digest("hex");
 }
 
+/** A step's exit code for: it could not be made here, others serve, try again at the next build. */
+const triedInVain = 75;
+
 async function run(label, args) {
   const [status] = await once(spawn(process.execPath, args, { cwd: root, stdio: "inherit" }), "exit");
+  if (status === triedInVain) return false;
   if (status !== 0) throw new Error(`${label} failed (exit code ${status}); what it said stands above`);
+  return true;
 }
 
 /** The first C compiler on PATH: a build made without one is made again once there is one. */
@@ -143,7 +148,7 @@ export function build({ force = false } = {}) {
       .filter(({ name, stamp }) => stamps[name] !== stamp);
     const make = async ({ name, stamp, work }) => {
       const started = performance.now();
-      await work();
+      if ((await work()) === false) return;
       stamps[name] = stamp;
       writeFileSync(stampsFile, `${JSON.stringify(stamps, null, 2)}\n`);
       console.log(`build: ${name} in ${((performance.now() - started) / 1000).toFixed(1)} s`);
