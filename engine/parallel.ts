@@ -9,7 +9,7 @@
 
 export const controlInts = 32;
 const [arrived, generation, sleepers, commandWord, firstArgument] = [1, 2, 3, 4, 5];
-/** Looks before sleeping, some 0.15 ms: being woken costs a good part of that, and a step of a small network is over in half a millisecond. */
+/** Looks before sleeping, some 0.15 ms: being woken takes time too, and a step of a small network is over in half a millisecond. */
 const spins = 20_000;
 
 export class Team {
