@@ -4,6 +4,7 @@ import { isTerminal, job, type JobStatus } from "../../../../../../schemas/job.t
 import { presentJob, type JobOutcome, type JobRecord } from "../../../../../shared/records/index.ts";
 import { layout } from "../../../../../shared/storage/index.ts";
 import type { Dependencies } from "../../../../dependencies.ts";
+import { enqueue } from "../../../../enqueue.ts";
 import { findJob, findReadyDataset } from "../../../../find.ts";
 import { removeModel } from "../../../../models.ts";
 import { idParams, queryFlag } from "../../../../paging.ts";
@@ -35,16 +36,16 @@ async function removeJob({ records, storage, log }: Dependencies, record: JobRec
   await storage.deleteAll(layout.job(record.id)).catch((error: unknown) => log.warn({ err: error, job: record.id }, "a deleted job's objects are left to the collector"));
 }
 
-async function reproduce({ records, queues, log }: Dependencies, original: JobRecord, id: string): Promise<void> {
+async function reproduce(dependencies: Dependencies, original: JobRecord, id: string): Promise<JobRecord> {
   const { receipt } = original;
   if (receipt === null) throw conflict(`job ${original.id} has no receipt to compare with: ${isTerminal(original.status) ? `it ended ${original.status} without weights` : `it is still ${original.status}`}`);
-  const dataset = await findReadyDataset(records, original.dataset.id).catch((error: unknown) => {
+  const dataset = await findReadyDataset(dependencies.records, original.dataset.id).catch((error: unknown) => {
     if (error instanceof Problem && error.code === "not-found") throw conflict(`the dataset of job ${original.id} was deleted`);
     throw error;
   });
   if (dataset.revision !== original.dataset.revision) throw conflict(`the dataset of job ${original.id} has another revision now`);
   const name = `reproduction of ${original.name ?? original.id}`.slice(0, 200);
-  const made = await records.jobs.create({
+  const queued = await enqueue(dependencies, {
     id,
     name,
     dataset: original.dataset,
@@ -53,9 +54,9 @@ async function reproduce({ records, queues, log }: Dependencies, original: JobRe
     initialModelId: original.initialModelId,
     reproduction: { of: original.id, expected: receipt.weights, stopAtStep: receipt.stoppedAtStep },
   });
-  if (made === "no-dataset") throw conflict(`the dataset of job ${original.id} was deleted`);
-  if (made === "no-model") throw conflict(`the initial model of job ${original.id} was deleted`);
-  await queues.deliverJob(id).catch((error: unknown) => log.warn({ err: error, job: id }, "a job waits in the outbox"));
+  if (queued === "no-dataset") throw conflict(`the dataset of job ${original.id} was deleted`);
+  if (queued === "no-model") throw conflict(`the initial model of job ${original.id} was deleted`);
+  return queued;
 }
 
 export function jobRoutes(app: App, dependencies: Dependencies): void {
@@ -88,8 +89,8 @@ export function jobRoutes(app: App, dependencies: Dependencies): void {
     { schema: { tags: ["jobs"], summary: "Run a job again up to the step where it ended, and compare the digests of the weights", params: idParams, response: { 202: job } } },
     async (request, reply) => {
       const id = `job_${request.ulid}`;
-      await reproduce(dependencies, await findJob(records, request.params.id), id);
-      return reply.code(202).header("location", `/v1/jobs/${id}`).send(presentJob(await findJob(records, id)));
+      const queued = await reproduce(dependencies, await findJob(records, request.params.id), id);
+      return reply.code(202).header("location", `/v1/jobs/${id}`).send(presentJob(queued));
     },
   );
 }
