@@ -1,16 +1,21 @@
 /**
- * How a batch is cut. A block is eight samples, the lanes of every kernel (one sample for batches of one); a batch of n samples is cut into
- * min(⌈n/8⌉, 16) shards, each a run of blocks. The cut depends on n alone, never on the number of threads: that is why the bits do not either.
+ * How a batch is cut. A block is eight samples, the lanes of most kernel calls. What is left over, if three samples or fewer, passes one by one: that costs less than
+ * a block of empty lanes. The pieces (blocks and single samples) go into at most sixteen *shards*, each a run of pieces: one a shard while there are no more.
+ * The cut depends on the number of samples alone, never on the number of threads: that is why the bits do not either.
  */
 
 export const blockSamples = 8;
 const mostShards = 16;
+const mostSingles = 3;
+/** About what a block costs, in single samples. */
+const blockCost = 4;
 
 export interface Block {
   shard: number;
   /** First sample of the batch in this block, and how many there are. */
   first: number;
   count: number;
+  lanes: 1 | 8;
 }
 
 export interface Cut {
@@ -19,31 +24,47 @@ export interface Cut {
   blocks: readonly Block[];
 }
 
-export const blocksOf = (samples: number): number => Math.ceil(samples / blockSamples);
-export const shardsOf = (samples: number): number => Math.min(blocksOf(samples), mostShards);
-
 /** Parts of `count` things over `parts` takers, in order, sizes differing by at most one. */
 export const share = (count: number, parts: number, part: number): { from: number; to: number } => ({
   from: Math.floor((count * part) / parts),
   to: Math.floor((count * (part + 1)) / parts),
 });
 
-export function cutBatch(samples: number): Cut {
-  const count = blocksOf(samples);
-  const shards = shardsOf(samples);
-  const blocks: Block[] = [];
-  for (let shard = 0; shard < shards; shard++) {
-    const { from, to } = share(count, shards, shard);
-    for (let block = from; block < to; block++) {
-      const first = block * blockSamples;
-      blocks.push({ shard, first, count: Math.min(blockSamples, samples - first) });
-    }
-  }
-  return { samples, shards, blocks };
+function cut(samples: number, blocks: number, singles: number): Cut {
+  const pieces = blocks + singles;
+  const shards = Math.min(pieces, mostShards);
+  const cutPieces = Array.from({ length: shards }, (_, shard) => {
+    const { from, to } = share(pieces, shards, shard);
+    return Array.from({ length: to - from }, (_piece, at): Block => {
+      const piece = from + at;
+      if (piece >= blocks) return { shard, first: samples - pieces + piece, count: 1, lanes: 1 };
+      const first = piece * blockSamples;
+      return { shard, first, count: Math.min(blockSamples, samples - first), lanes: 8 };
+    });
+  });
+  return { samples, shards, blocks: cutPieces.flat() };
 }
 
-/** Which thread works a shard: runs of shards, in order. */
-export function threadOf(shard: number, shards: number, threads: number): number {
-  for (let thread = 0; thread < threads; thread++) if (shard < share(shards, threads, thread).to) return thread;
-  return threads - 1;
+/** A batch that is trained on. */
+export function cutBatch(samples: number): Cut {
+  const rest = samples % blockSamples;
+  const singles = rest <= mostSingles ? rest : 0;
+  return cut(samples, Math.ceil((samples - singles) / blockSamples), singles);
+}
+
+/** Samples that are only passed forward: whole blocks, and one that may have empty lanes. */
+export const cutForward = (samples: number): Cut => cut(samples, Math.ceil(samples / blockSamples), 0);
+
+/** Which thread works each shard: shards with blocks in runs, then each single sample goes where there is least to do. */
+export function threadsOf({ shards, blocks }: Cut, threads: number): number[] {
+  const costs = new Array<number>(shards).fill(0);
+  for (const { shard, lanes } of blocks) costs[shard]! += lanes === 1 ? 1 : blockCost;
+  const large = costs.filter((cost) => cost >= blockCost).length;
+  const loads = new Array<number>(threads).fill(0);
+  return costs.map((cost, shard) => {
+    const run = loads.findIndex((_, thread) => shard < share(large, threads, thread).to);
+    const thread = shard < large ? run : loads.lastIndexOf(Math.min(...loads));
+    loads[thread]! += cost;
+    return thread;
+  });
 }

@@ -6,7 +6,7 @@
  */
 import { sizeOf } from "../schemas/shape.ts";
 import type { Split } from "../schemas/dataset.ts";
-import { cutBatch, shardsOf } from "./batches.ts";
+import { cutBatch, cutForward } from "./batches.ts";
 import type { Cut } from "./batches.ts";
 import { dtypeCodes } from "./kernels/kernels.ts";
 import type { RealBytes } from "./kernels/kernels.ts";
@@ -18,7 +18,7 @@ import type { Moved } from "./optimisers.ts";
 import { controlInts } from "./parallel.ts";
 import { Program } from "./program.ts";
 import type { SplitRegion, TrainingSpec } from "./training.ts";
-import { lanesFor, unitPlanner } from "./units.ts";
+import { unitPlanner } from "./units.ts";
 import type { PlannedUnit } from "./units.ts";
 import { planUpdate, shardGradientsOf } from "./update.ts";
 import type { UpdatePhases, UpdatePlanner } from "./update.ts";
@@ -97,14 +97,16 @@ export function planExecution(spec: TrainingSpec, realBytes: RealBytes = 4, { in
   const splits = planSplits(spec, memory);
   const order = memory.reserve({ what: "the order of an epoch", element: "int", count: spec.counts.train });
   const averageScale = memory.reserve({ what: "1 / samples", element: "real", count: 1 });
-  const network = planNetwork({ network: spec.network, input: spec.input, classes: spec.classes, memory, shards: shardsOf(batchSize), batchSize, averageScale });
+  const rest = spec.counts.train % batchSize;
+  const shards = Math.max(cutBatch(batchSize).shards, cutBatch(rest).shards);
+  const network = planNetwork({ network: spec.network, input: spec.input, classes: spec.classes, memory, shards, batchSize, averageScale });
   const moved = planMoved({ memory, tensors: network.tensors, optimiser });
   const update = planUpdate({ memory, plan: network, moved, optimiser, threads, averageScale });
   const most = Math.max(...splitNames.map((split) => spec.counts[split]));
   const results = memory.reserve({ what: "the outputs of an evaluation", element: "real", count: Math.min(most, evaluationSamples) * spec.classes });
   const usesCurvature = optimiser.kind === "diagonal-levenberg-marquardt";
-  const units = unitPlanner({ memory, plan: network, lanes: lanesFor(batchSize), threads, purpose: "training", curvature: usesCurvature });
-  const evaluationUnits = unitPlanner({ memory, plan: network, lanes: 8, threads, purpose: "evaluation", curvature: false });
+  const units = unitPlanner({ memory, plan: network, threads, purpose: "training", curvature: usesCurvature });
+  const evaluationUnits = unitPlanner({ memory, plan: network, threads, purpose: "evaluation", curvature: false });
 
   const staged = augments(spec);
   const staging = staged ? Array.from({ length: threads }, (_, thread) => memory.reserve({ what: `distorted samples of thread ${thread}`, element: "byte", count: 8 * sizeOf(spec.input) * 4 })) : [];
@@ -128,7 +130,6 @@ export function planExecution(spec: TrainingSpec, realBytes: RealBytes = 4, { in
     return { cut, units: planned, begin, phases, update: updateOf(false), normUpdate: pass === "gradient" && !inspecting ? updateOf(true) : null };
   };
   const full = record(batchSize, "gradient");
-  const rest = spec.counts.train % batchSize;
   const tail = rest > 0 ? record(rest, "gradient") : null;
   const curvature = usesCurvature ? record(batchSize, "curvature") : null;
 
@@ -143,7 +144,7 @@ export function planExecution(spec: TrainingSpec, realBytes: RealBytes = 4, { in
   const evaluationOf = (split: Split): { units: PlannedUnit[]; programs: Program[] } | null => {
     const region = splits[split];
     if (region.count === 0) return null;
-    const planned = evaluationUnits.plan(cutBatch(Math.min(region.count, evaluationSamples)));
+    const planned = evaluationUnits.plan(cutForward(Math.min(region.count, evaluationSamples)));
     const from = { samples: region.samplesAddress, dtype: dtypeOf(spec, memory), labels: region.labelsAddress };
     return { units: planned, programs: planned.map((unit) => recordEvaluation({ plan: network, unit, source: from, loss: spec.loss, results })) };
   };

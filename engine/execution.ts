@@ -5,7 +5,7 @@
 import { sizeOf } from "../schemas/shape.ts";
 import type { Split } from "../schemas/dataset.ts";
 import { createAugmenter } from "./augmentation.ts";
-import { threadOf } from "./batches.ts";
+import { threadsOf } from "./batches.ts";
 import type { Cut } from "./batches.ts";
 import type { BatchPrograms, ExecutionPlan } from "./execution-plan.ts";
 import { headerCount, headerResults, headerRows, headerSamples } from "./kernels/kernels.ts";
@@ -38,9 +38,10 @@ interface Work {
 }
 
 function workOf({ cut, units, begin, phases, update, normUpdate }: BatchPrograms, thread: number, threads: number): Work {
+  const owners = threadsOf(cut, threads);
   return {
     cut,
-    begin: begin.filter((_, shard) => threadOf(shard, cut.shards, threads) === thread),
+    begin: begin.filter((_, shard) => owners[shard] === thread),
     phases: phases.map((phase) => (phase.kind === "join" ? [] : units.flatMap((unit, at) => (unit.thread === thread ? [{ unit, program: phase.programs[at]! }] : [])))),
     join: phases.map((phase) => (phase.kind === "join" && thread === 0 ? phase.program : null)),
     update,

@@ -6,7 +6,8 @@ import type { Normalisation } from "../schemas/model.ts";
 import type { Network } from "../schemas/network.ts";
 import { outputActivation, sizeOf } from "../schemas/shape.ts";
 import type { Shape } from "../schemas/shape.ts";
-import { cutBatch } from "./batches.ts";
+import { cutBatch, cutForward } from "./batches.ts";
+import type { Cut } from "./batches.ts";
 import { loadWeights } from "./checkpoint.ts";
 import { dtypeCodes, headerCount, headerResults, headerRows, headerSamples } from "./kernels/kernels.ts";
 import type { Kernels } from "./kernels/kernels.ts";
@@ -64,13 +65,13 @@ function planParts({ network, input, classes, batch }: PredictionSpec): Parts {
   const samples = memory.reserve({ what: "the samples", element: "real", count: batch * sizeOf(input) });
   const results = memory.reserve({ what: "the outputs", element: "real", count: batch * classes });
   const source = { samples, dtype: dtypeCodes.float32, labels: 0 };
-  const path = (lanes: 1 | 8): Parts["blocks"] => {
-    const unit = unitPlanner({ memory, plan: planned, lanes, threads: 1, purpose: "evaluation", curvature: false }).plan(cutBatch(1))[0]!;
+  const path = (cut: Cut): Parts["blocks"] => {
+    const unit = unitPlanner({ memory, plan: planned, threads: 1, purpose: "evaluation", curvature: false }).plan(cut)[0]!;
     return { unit, program: recordEvaluation({ plan: planned, unit, source, loss: null, results }) };
   };
   const prepare = new Program();
   for (const layer of planned.layers) layer.prepare?.(prepare);
-  const parts = { memory, network: planned, samples, results, prepare, blocks: path(8), single: path(1) };
+  const parts = { memory, network: planned, samples, results, prepare, blocks: path(cutForward(1)), single: path(cutBatch(1)) };
   for (const program of [prepare, parts.blocks.program, parts.single.program]) program.reserve(memory);
   return parts;
 }

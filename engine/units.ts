@@ -4,7 +4,7 @@
  */
 import { sizeOf } from "../schemas/shape.ts";
 import type { Cut } from "./batches.ts";
-import { blockSamples, threadOf } from "./batches.ts";
+import { threadsOf } from "./batches.ts";
 import { headerInts } from "./kernels/kernels.ts";
 import type { MemoryPlan } from "./memory.ts";
 import type { NetworkPlan, Unit } from "./network.ts";
@@ -13,17 +13,15 @@ import type { NetworkPlan, Unit } from "./network.ts";
 class Buffers {
   private readonly known = new Map<string, number>();
   private readonly memory: MemoryPlan;
-  private readonly lanes: number;
 
-  constructor(memory: MemoryPlan, lanes: number) {
+  constructor(memory: MemoryPlan) {
     this.memory = memory;
-    this.lanes = lanes;
   }
 
   /** `size`: elements of one sample. */
-  at(owner: string, what: string, size: number): number {
-    const key = `${owner} ${what}`;
-    const address = this.known.get(key) ?? this.memory.reserve({ what: `${what} of ${owner}`, element: "real", count: size * this.lanes });
+  at(owner: string, what: string, size: number, lanes: number): number {
+    const key = `${owner} ${lanes} ${what}`;
+    const address = this.known.get(key) ?? this.memory.reserve({ what: `${what} of ${owner}`, element: "real", count: size * lanes });
     this.known.set(key, address);
     return address;
   }
@@ -38,7 +36,6 @@ export interface PlannedUnit extends Unit {
 export interface UnitsOptions {
   memory: MemoryPlan;
   plan: NetworkPlan;
-  lanes: 1 | 8;
   threads: number;
   purpose: "training" | "evaluation";
   /** Buffers for second derivatives besides. */
@@ -47,8 +44,8 @@ export interface UnitsOptions {
 
 /** Plans units for any number of cuts that never run at the same time: they share their buffers. */
 export function unitPlanner(options: UnitsOptions): { totals: (shard: number) => number; plan: (cut: Cut) => PlannedUnit[] } {
-  const { memory, plan, lanes, threads, purpose, curvature } = options;
-  const buffers = new Buffers(memory, lanes);
+  const { memory, plan, threads, purpose, curvature } = options;
+  const buffers = new Buffers(memory);
   const training = purpose === "training";
   const headers = new Map<number, number>();
   const totals = new Map<number, number>();
@@ -62,33 +59,38 @@ export function unitPlanner(options: UnitsOptions): { totals: (shard: number) =>
   const resident = (layer: number): boolean => training && (plan.meets || plan.layers[layer]?.deferred !== undefined);
   const perBlock = training && (plan.meets || plan.layers.some((layer) => layer.deferred));
 
-  const unit = (index: number, shard: number, thread: number, blocks: number[]): PlannedUnit => {
+  const unit = ({ index, shard, thread, blocks, lanes }: { index: number; shard: number; thread: number; blocks: number[]; lanes: 1 | 8 }): PlannedUnit => {
+    const at = (owner: string, what: string, size: number): number => buffers.at(owner, what, size, lanes);
     const owner = (stays: boolean): string => (stays ? `block ${blocks[0]}` : `thread ${thread}`);
-    const x0 = buffers.at(owner(resident(0)), "the input", sizeOf(plan.input));
+    const x0 = at(owner(resident(0)), "the input", sizeOf(plan.input));
     const outputs: number[] = [];
-    for (const [at, layer] of plan.layers.entries()) {
+    for (const [number, layer] of plan.layers.entries()) {
       if (!training && layer.transparent) outputs.push(outputs.at(-1) ?? x0);
-      else outputs.push(buffers.at(owner(resident(at + 1) || (training && plan.meets)), `the output of layer ${at}`, sizeOf(layer.output)));
+      else outputs.push(at(owner(resident(number + 1) || (training && plan.meets)), `the output of layer ${number}`, sizeOf(layer.output)));
     }
-    const deltas = plan.layers.map((layer, at) => (training ? buffers.at(owner(resident(at)), `the sensitivity of layer ${at}`, sizeOf(layer.output)) : 0));
-    const own = plan.layers.map((layer, at) =>
-      [...layer.buffers, ...(curvature ? layer.curvatureBuffers : [])].map((size, which) => buffers.at(owner(resident(at)), `buffer ${which} of layer ${at}`, size)),
+    const deltas = plan.layers.map((layer, number) => (training ? at(owner(resident(number)), `the sensitivity of layer ${number}`, sizeOf(layer.output)) : 0));
+    const own = plan.layers.map((layer, number) =>
+      [...layer.buffers, ...(curvature ? layer.curvatureBuffers : [])].map((size, which) => at(owner(resident(number)), `buffer ${which} of layer ${number}`, size)),
     );
-    const y = plan.softmax ? buffers.at(owner(training && plan.meets), "the softmax", plan.classes) : outputs.at(-1)!;
+    const y = plan.softmax ? at(owner(training && plan.meets), "the softmax", plan.classes) : outputs.at(-1)!;
     return { lanes, header: headerOf(index), shard, totals: totalsOf(shard), thread, blocks, x0, outputs, deltas, own, y };
   };
 
   return {
     totals: totalsOf,
     plan(cut: Cut): PlannedUnit[] {
-      const thread = (shard: number): number => threadOf(shard, cut.shards, threads);
-      if (perBlock) return cut.blocks.map((block, index) => unit(index, block.shard, thread(block.shard), [index]));
-      return Array.from({ length: cut.shards }, (_, shard) =>
-        unit(shard, shard, thread(shard), cut.blocks.flatMap((block, index) => (block.shard === shard ? [index] : []))),
-      );
+      const owners = threadsOf(cut, threads);
+      // A unit is a run of blocks of one shard and as many lanes; of one block where that stays resident.
+      const runs: number[][] = [];
+      for (const [index, { shard, lanes }] of cut.blocks.entries()) {
+        const before = cut.blocks[index - 1];
+        if (!perBlock && before?.shard === shard && before.lanes === lanes) runs.at(-1)!.push(index);
+        else runs.push([index]);
+      }
+      return runs.map((blocks, index) => {
+        const { shard, lanes } = cut.blocks[blocks[0]!]!;
+        return unit({ index, shard, thread: owners[shard]!, blocks, lanes });
+      });
     },
   };
 }
-
-/** Samples that pass at once. */
-export const lanesFor = (batchSize: number): 1 | 8 => (batchSize === 1 ? 1 : blockSamples);

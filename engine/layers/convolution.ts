@@ -62,9 +62,7 @@ export function planConvolution(options: LayerOptions<ConvolutionLayer>): Planne
       if (!mask) return;
       for (let map = 0; map < spec.maps; map++) for (const read of connected(map)) views.bytes[mask + read * spec.maps + map] = 1;
     },
-    finish(program: Program): void {
-      if (mask) program.call("mask", { gradient: weight.gradient, mask, inputs, area, maps: spec.maps });
-    },
+    ...(mask ? { finish: (program: Program) => void program.call("mask", { gradient: weight.gradient, mask, inputs, area, maps: spec.maps }) } : {}),
     prepareCurvature(program: Program): void {
       program.call("square", { input: weight.address, output: squaredWeights(), count: size });
     },

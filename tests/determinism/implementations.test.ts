@@ -17,7 +17,7 @@ const layers = [
 ];
 
 test.each([
-  ["batches that fill no lane", { optimiser: optimiser.parse({ kind: "adam", learningRate: 0.005, clipNorm: 1 }) }],
+  ["blocks, empty lanes and single samples", { optimiser: optimiser.parse({ kind: "adam", learningRate: 0.005, clipNorm: 1 }) }],
   ["online", { batchSize: 1, epochs: 1, optimiser: optimiser.parse({ kind: "nesterov", learningRate: 0.01 }) }],
 ])("%s", async (_, changes) => {
   expect(strict.map(({ kind }) => kind)).toContain("assembly");
