@@ -58,7 +58,7 @@ function dense({ of, inputs, units, lanes, f }: { of: string; inputs: number; un
   return [
     { title: `${of} forward`, kernel: "denseForward", given: { inputs, units, activation: f, lanes }, arrays: { input: x, weights, bias: units, output: y }, flop },
     { title: `${of} backward`, kernel: "denseBackward", given: { inputs, units, gate: f, lanes }, arrays: { delta: y, weights, input: x, output: x }, flop },
-    { title: `${of} gradient`, kernel: "denseGradient", given: { inputs, units, from: 0, to: units, lanes }, arrays: { input: x, delta: y, gradient: weights, biasGradient: units }, flop },
+    { title: `${of} gradient`, kernel: "denseGradient", given: { inputs, units, lanes }, arrays: { input: x, delta: y, gradient: weights, biasGradient: units }, flop },
   ];
 }
 

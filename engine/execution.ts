@@ -76,6 +76,7 @@ export class Execution {
   /** Thread 0, once: programs and constants into the memory. */
   install(): void {
     for (const program of this.plan.programs) program.install(this.views);
+    this.plan.update.install(this.views);
     writeConstants(this.plan.network, this.views, this.plan.spec.normalisation);
   }
 

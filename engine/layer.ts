@@ -123,10 +123,8 @@ export interface Deferred {
   gradient: number;
   rows: number;
   rowSize: number;
-  /** Adds one block's part of rows from ≤ row < to; both are multiples of 16 or the end. */
-  record(program: Program, wires: Wires, rows: { from: number; to: number }): void;
-  /** The same with squares. */
-  recordCurvature(program: Program, wires: Wires, rows: { from: number; to: number }): void;
+  /** What a block gives: the address of its inputs; of their squares in a curvature pass. */
+  inputOf(wires: Wires, pass: "gradient" | "curvature"): number;
 }
 
 export interface LayerOptions<Spec extends LayerSpec = LayerSpec> {

@@ -60,6 +60,8 @@ export interface UpdatePlanner {
   partialCount: number;
   /** One real a thread, 64 bytes apart. */
   clipScale: (thread: number) => number;
+  /** Writes what the recorded programs look up. */
+  install(views: Views): void;
   record(cut: Cut, units: readonly PlannedUnit[], options: { withNorm: boolean; pass: "forward" | "gradient" | "curvature"; moves: boolean }): UpdatePhases;
 }
 
@@ -123,16 +125,25 @@ export function planUpdate({ memory, plan, moved, optimiser, threads, averageSca
   const clips = optimiser.clipNorm !== null;
   const finishes = plan.layers.some((layer) => layer.finish);
   const { realBytes } = memory;
+  const tables = new Map<string, { address: number; words: number[] }>();
 
+  /** The blocks that a deferred gradient sums: written once, into a table that all its runs share. */
+  const tableOf = ({ layer, plan: deferred }: NonNullable<GradientArray["deferred"]>, units: readonly PlannedUnit[], pass: "gradient" | "curvature"): number => {
+    const words = units.flatMap((unit) => {
+      const wires = wiresOf(plan, unit, layer);
+      return [deferred.inputOf(wires, pass), wires.delta, wires.lanes];
+    });
+    const key = words.join(" ");
+    const address = tables.get(key)?.address ?? memory.reserve({ what: "a table of blocks", element: "int", count: words.length });
+    tables.set(key, { address, words });
+    return address;
+  };
   const recordReduce = (program: Program, { array, from, to }: Run, cut: Cut, units: readonly PlannedUnit[], pass: "gradient" | "curvature"): void => {
     const target = array.address + from * realBytes;
     const count = to - from;
     if (array.deferred) {
-      const { layer, plan: deferred } = array.deferred;
-      const rows = { from: from / deferred.rowSize, to: to / deferred.rowSize };
-      program.call("clear", { output: target, count });
-      for (const unit of units) (pass === "gradient" ? deferred.record : deferred.recordCurvature)(program, wiresOf(plan, unit, layer), rows);
-      program.call("scale", { gradient: target, scale: averageScale, count });
+      const { rowSize } = array.deferred.plan;
+      program.call("denseBatchGradient", { blocks: tableOf(array.deferred, units, pass), gradient: target, scale: averageScale, count: units.length, from: from / rowSize, rows: count / rowSize, units: rowSize });
     } else if (array.shard && array.shard.address !== array.address) {
       program.call("reduce", { gradients: array.shard.address + from * realBytes, output: target, scale: averageScale, shards: cut.shards, stride: array.shard.stride, count });
     }
@@ -158,6 +169,9 @@ export function planUpdate({ memory, plan, moved, optimiser, threads, averageSca
     partials,
     partialCount,
     clipScale,
+    install(views): void {
+      for (const { address, words } of tables.values()) views.words.set(words, address / 4);
+    },
     record(cut, units, { withNorm, pass, moves }): UpdatePhases {
       // Ω is computed where penalties are finished, so a forward pass finishes too.
       if (pass === "forward") return { phases: finishes ? [{ programs: finishPrograms(), clips: false }] : [] };

@@ -106,10 +106,15 @@ export const contract = {
   /** (1): output = Wᵀδ ∘ f′(u) of the layer below, gate from input x. lanes = 8: chain 0, then units ascending; lanes = 1: tree of eight partial sums by unit mod 8. */
   denseBackward: ["delta", "weights", "input", "output", "inputs", "units", "gate", "lanes"],
   /**
-   * (2): gradient[i][u] += δ_u x_i for units from ≤ u < to, samples in order: g = g + x[0]δ[0], then + x[1]δ[1] … (all lanes).
-   * biasGradient[u] += tree(δ_u) for lanes = 8, += δ_u for lanes = 1, for the same units; absent where 0. `units` is the row length of gradient.
+   * (2): gradient[i][u] += δ_u x_i, samples in order: g = g + x[0]δ[0], then + x[1]δ[1] … (all lanes).
+   * biasGradient[u] += tree(δ_u) for lanes = 8, += δ_u for lanes = 1; absent where 0.
    */
-  denseGradient: ["input", "delta", "gradient", "biasGradient", "inputs", "units", "from", "to", "lanes"],
+  denseGradient: ["input", "delta", "gradient", "biasGradient", "inputs", "units", "lanes"],
+  /**
+   * (2) for all blocks of a batch at once, by rows: gradient[i][u] = (Σ δ_u x_i)·scale[0], *set*, for `rows` inputs i of which the first is `from`; gradient is the address of that row.
+   * `blocks`: three words for each of `count` blocks, the addresses of its inputs and of its δ, and its lanes (those of one lane last). Chain: 0, then block by block as denseGradient; then the scale.
+   */
+  denseBatchGradient: ["blocks", "gradient", "scale", "count", "from", "rows", "units"],
 
   /**
    * §3.2: x_j = f( β_j down(x_j) + b_j ). down: sum (rows, then columns of the block ascending), mean (that sum times the real nearest to 1/factor²), or max.
@@ -208,7 +213,7 @@ export const addressArguments: ReadonlySet<string> = new Set([
   "output", "input", "samples", "header", "mean", "factor", "weights", "bias", "delta", "gradient", "biasGradient", "beta", "down", "betaGradient",
   "key", "sums", "moments", "runningMean", "runningVariance", "settings", "weight", "means", "weightGradient", "logits", "labels", "targets", "totals", "results",
   "mix", "alpha", "logAlpha", "filters", "filterGradient", "mixGradient", "work", "strength", "omega", "mask", "gradients", "scale", "partial",
-  "parameters", "velocity", "first", "second", "curvature",
+  "parameters", "velocity", "first", "second", "curvature", "blocks",
 ]);
 
 /** One implementation, bound to one memory and one thread. */

@@ -32,7 +32,7 @@ export interface DenseKernels {
 }
 
 export function recordDense({ options, inputs, units, weights, gradient, bias, weightGradient, biasGradient, squaredWeights }: DenseKernels) {
-  const { activation, inputActivation, memory, shards } = options;
+  const { activation, inputActivation, shards } = options;
   const f = activationCodes[activation as keyof typeof activationCodes];
   const gate = activationCodes[inputActivation as keyof typeof activationCodes];
 
@@ -40,25 +40,13 @@ export function recordDense({ options, inputs, units, weights, gradient, bias, w
     // With a deferred gradient the shard still sums the biases: no rows, all units.
     program.call("denseGradient", {
       input, delta: wires.delta, gradient: weightGradient ? ofShard(weightGradient, wires.shard) : gradient, biasGradient: ofShard(biasGradient, wires.shard),
-      inputs: weightGradient ? inputs : 0, units, from: 0, to: units, lanes: wires.lanes,
+      inputs: weightGradient ? inputs : 0, units, lanes: wires.lanes,
     });
   };
   const down = (program: Program, wires: Wires, from: number, code: number): void => {
     if (wires.inputDelta) program.call("denseBackward", { delta: wires.delta, weights: from, input: wires.input, output: wires.inputDelta, inputs, units, gate: code, lanes: wires.lanes });
   };
-  const rowsOf = (program: Program, wires: Wires, input: number, { from, to }: { from: number; to: number }): void => {
-    program.call("denseGradient", {
-      input: input + from * wires.lanes * memory.realBytes, delta: wires.delta, gradient: gradient + from * units * memory.realBytes, biasGradient: 0,
-      inputs: to - from, units, from: 0, to: units, lanes: wires.lanes,
-    });
-  };
-  const deferred: Deferred = {
-    gradient,
-    rows: inputs,
-    rowSize: units,
-    record: (program, wires, rows) => rowsOf(program, wires, wires.input, rows),
-    recordCurvature: (program, wires, rows) => rowsOf(program, wires, wires.own[0]!, rows),
-  };
+  const deferred: Deferred = { gradient, rows: inputs, rowSize: units, inputOf: (wires, pass) => (pass === "gradient" ? wires.input : wires.own[0]!) };
   return {
     buffers: [],
     curvatureBuffers: [inputs],

@@ -53,7 +53,7 @@ function viewOf({ buffer, realBytes }: Workbench, type: ElementType, address: nu
 const isByteCount = (kernel: KernelName, argument: string): boolean => kernel === "reduce" && argument === "stride";
 
 /** Runs one case; the arrays as they stand afterwards. Throws where a fence was written over. */
-export function runCase(bench: Workbench, kernel: KernelName, { arrays, numbers }: KernelCase): Record<string, View> {
+export function runCase(bench: Workbench, kernel: KernelName, { arrays, numbers, tables = {} }: KernelCase): Record<string, View> {
   let end = pageBytes + callBytes;
   const fences: { name: string; view: Uint32Array }[] = [];
   const putFence = (name: string): void => {
@@ -74,6 +74,12 @@ export function runCase(bench: Workbench, kernel: KernelName, { arrays, numbers 
     return { name, address, view };
   });
   const addresses = new Map(placed.map(({ name, address }) => [name, address]));
+  for (const [name, words] of Object.entries(tables)) {
+    addresses.set(name, end);
+    new Uint32Array(bench.buffer, end, words.length).set(words.map((word) => (typeof word === "string" ? addresses.get(word)! : word)));
+    end += Math.ceil((words.length * 4) / 64) * 64;
+    putFence(name);
+  }
   const words = contract[kernel].map((argument) => {
     if (addressArguments.has(argument) && !(argument in numbers)) return addresses.get(argument) ?? 0;
     const value = numbers[argument];

@@ -17,6 +17,8 @@ export interface Contents {
 export interface KernelCase {
   arrays: Record<string, Contents>;
   numbers: Record<string, number>;
+  /** Arrays of words that the call only reads; a name stands for the address of the array of that name. */
+  tables?: Record<string, (number | string)[]>;
 }
 
 /** A generator of numbers that is the same on every machine: mulberry32. */
@@ -268,8 +270,24 @@ export const cases: Record<KernelName, () => KernelCase[]> = {
   denseGradient: () =>
     eachDense(({ inputs, units }, lanes, n) => ({
       arrays: { input: reals(inputs * lanes), delta: reals(units * lanes), gradient: reals(inputs * units), ...(n % 3 === 2 ? {} : { biasGradient: reals(units) }) },
-      numbers: { inputs, units, from: n % 2 === 0 ? 0 : Math.floor(units / 3), to: n % 5 < 3 ? units : Math.floor((2 * units) / 3), lanes },
+      numbers: { inputs, units, lanes },
     })),
+
+  denseBatchGradient: () =>
+    denseSizes.flatMap(({ inputs, units }, n) =>
+      [[], [8], [1], [8, 8, 1], [1, 1, 1], new Array<number>(cycle([3, 18, 40], n)).fill(8)].map((blocks) => {
+        const from = Math.floor(inputs / 3);
+        const each = blocks.map((lanes, block) => ({ input: `input ${block}`, inputs: reals(inputs * lanes), delta: `delta ${block}`, deltas: reals(units * lanes), lanes }));
+        return {
+          arrays: {
+            ...Object.fromEntries(each.flatMap((block) => [[block.input, block.inputs], [block.delta, block.deltas]])),
+            gradient: reals((inputs - from) * units), scale: fixed(0.02),
+          },
+          tables: { blocks: each.flatMap(({ input, delta, lanes }) => [input, delta, lanes]) },
+          numbers: { count: blocks.length, from, rows: inputs - from, units },
+        };
+      }),
+    ),
 
   subsamplingForward: () =>
     eachSubsampling((size, reduce, lanes, n) => ({

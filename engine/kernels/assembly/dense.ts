@@ -322,40 +322,59 @@ function gradientOne(input: usize, delta: usize, gradient: usize, inputs: u32, s
   }
 }
 
-function gradientBlock(input: usize, delta: usize, gradient: usize, inputs: u32, units: u32, from: u32, to: u32): void {
+function gradientBlock(input: usize, delta: usize, gradient: usize, inputs: u32, units: u32): void {
   const step = realBytes(units);
   for (let i: u32 = 0; i < inputs; i += rowsAtOnce) {
     const rows = min(rowsAtOnce, inputs - i);
     const x = input + i * blockBytes;
     const row = gradient + i * step;
-    let unit = from;
-    for (; unit + 8 <= to; unit += 8) {
+    let unit: u32 = 0;
+    for (; unit + 8 <= units; unit += 8) {
       gradientEight(x, delta + unit * blockBytes, row + realBytes(unit), rows, step);
       gradientEight(x + vectorBytes, delta + unit * blockBytes + vectorBytes, row + realBytes(unit), rows, step);
     }
-    for (; unit + 4 <= to; unit += 4) gradientFour(x, delta + unit * blockBytes, row + realBytes(unit), rows, step, 0);
-    if (unit < to && to - from >= 4) gradientFour(x, delta + (to - 4) * blockBytes, row + realBytes(to - 4), rows, step, unit + 4 - to);
-    else for (; unit < to; unit++) gradientOne(x, delta + unit * blockBytes, row + realBytes(unit), rows, step);
+    for (; unit + 4 <= units; unit += 4) gradientFour(x, delta + unit * blockBytes, row + realBytes(unit), rows, step, 0);
+    if (unit < units && units >= 4) gradientFour(x, delta + (units - 4) * blockBytes, row + realBytes(units - 4), rows, step, unit + 4 - units);
+    else for (; unit < units; unit++) gradientOne(x, delta + unit * blockBytes, row + realBytes(unit), rows, step);
   }
 }
 
-function gradientSample(input: usize, delta: usize, gradient: usize, inputs: u32, units: u32, from: u32, to: u32): void {
+function gradientSample(input: usize, delta: usize, gradient: usize, inputs: u32, units: u32): void {
   for (let i: u32 = 0; i < inputs; i++) {
     const x = broadcast(input + realBytes(i));
     const row = gradient + realBytes(i * units);
-    let unit = from;
-    for (; unit + 4 <= to; unit += 4) write(row + realBytes(unit), multiplyAdd(read(row + realBytes(unit)), x, read(delta + realBytes(unit))));
-    for (; unit < to; unit++) writeNarrow(row + realBytes(unit), multiplyAdd(readNarrow(row + realBytes(unit)), x, readNarrow(delta + realBytes(unit))));
+    let unit: u32 = 0;
+    for (; unit + 4 <= units; unit += 4) write(row + realBytes(unit), multiplyAdd(read(row + realBytes(unit)), x, read(delta + realBytes(unit))));
+    for (; unit < units; unit++) writeNarrow(row + realBytes(unit), multiplyAdd(readNarrow(row + realBytes(unit)), x, readNarrow(delta + realBytes(unit))));
   }
 }
 
-export function denseGradient(input: usize, delta: usize, gradient: usize, biasGradient: usize, inputs: u32, units: u32, from: u32, to: u32, lanes: u32): void {
-  if (lanes == 1) gradientSample(input, delta, gradient, inputs, units, from, to);
-  else gradientBlock(input, delta, gradient, inputs, units, from, to);
+export function denseGradient(input: usize, delta: usize, gradient: usize, biasGradient: usize, inputs: u32, units: u32, lanes: u32): void {
+  if (lanes == 1) gradientSample(input, delta, gradient, inputs, units);
+  else gradientBlock(input, delta, gradient, inputs, units);
   if (biasGradient == 0) return;
-  for (let unit = from; unit < to; unit++) {
+  for (let unit: u32 = 0; unit < units; unit++) {
     const target = biasGradient + realBytes(unit);
     if (lanes == 1) setReal(target, realAt(target) + realAt(delta + realBytes(unit)));
     else addTree(target, read(delta + unit * blockBytes), read(delta + unit * blockBytes + vectorBytes));
+  }
+}
+
+/** A few rows at a time go through all blocks: their gradients stay in the first cache from the clearing to the scale. */
+export function denseBatchGradient(blocks: usize, gradient: usize, scale: usize, count: u32, from: u32, rows: u32, units: u32): void {
+  const factor = realAt(scale);
+  for (let done: u32 = 0; done < rows; done += rowsAtOnce) {
+    const some = min(rowsAtOnce, rows - done);
+    const row = gradient + realBytes(done * units);
+    const end = row + realBytes(some * units);
+    memory.fill(row, 0, end - row);
+    for (let block = blocks; block < blocks + realBytes(3 * count); block += realBytes(3)) {
+      const lanes = load<u32>(block + realBytes(2));
+      const input = load<u32>(block) + realBytes((from + done) * lanes);
+      const delta = load<u32>(block + realBytes(1));
+      if (lanes == 1) gradientSample(input, delta, row, some, units);
+      else gradientBlock(input, delta, row, some, units);
+    }
+    for (let at = row; at < end; at += realBytes(1)) setReal(at, realAt(at) * factor);
   }
 }

@@ -174,49 +174,85 @@ static void denseBackward(struct thread *thread, const struct denseBackward *cal
   gate_run(call->gate, output, x, output, inputs * call->lanes);
 }
 
+/* δ [unit][lane] to [lane][unit]: its eight samples become eight taps. */
+static void turn(const float *delta, float *turned, long units) {
+  for (long lane = 0; lane < LANES; lane++)
+    for (long unit = 0; unit < units; unit++) turned[lane * units + unit] = delta[unit * LANES + lane];
+}
+
 /*
- * gradient[i][u] += x[i][0]·δ[0][u] + x[i][1]·δ[1][u] …, `lanes` terms; delta [lane][unit] with rows of `units`. The last units of a row are done by
- * two vectors that overlap: a tile reads all it adds to before it writes, so both hold the same sums where they meet.
+ * A few rows of gradient[i][u] (+)= Σ over the taps of x[i]·δ[u], a tap a sample; delta [sample][unit]. The last units of a row are done by two vectors
+ * that overlap: a tile reads all it adds to before it writes, so both hold the same sums where they meet.
  */
-static void add_dense(const float *x, const float *delta, float *gradient, long inputs, long units, long row, long lanes) {
-  struct tap table[LANES];
-  for (long lane = 0; lane < lanes; lane++) table[lane] = (struct tap){ (int32_t)(lane * 4), (int32_t)(lane * units * 4) };
-  struct reach reach = { .outer = 1, .table = table, .taps = lanes, .a_map = lanes, .c_map = row, .start = START_OUTPUT };
-  struct reach end = reach;
+#define ROW_TILE 4
+static void add_rows(const struct reach *reach, const float *x, const float *delta, float *gradient, long rows, long units) {
   const long whole = units / NARROW, rest = units % NARROW, pairs = rest > 0 && whole > 0;
-  end.b_step = end.c_step = rest;
-  for (long i = 0; i < inputs;) {
-    const long count = smaller(4, inputs - i);
-    const float *a = x + i * lanes;
-    float *c = gradient + i * row;
-    for (long vector = 0; vector < whole - pairs;) {
-      const long slots = smaller(TILE_MOST(4), whole - pairs - vector);
-      contiguous_tiles[count][slots](&reach, a, delta + vector * NARROW, c + vector * NARROW, 0);
-      vector += slots;
-    }
-    long unit = (whole - pairs) * NARROW;
-    if (pairs) strided_tiles[count][2](&end, a, delta + unit, c + unit, 0);
-    else
-      for (; unit < units; unit++) single_tiles[count](&reach, a, delta + unit, c + unit, 0);
-    i += count;
+  for (long vector = 0; vector < whole - pairs;) {
+    const long slots = smaller(TILE_MOST(ROW_TILE), whole - pairs - vector);
+    contiguous_tiles[rows][slots](reach, x, delta + vector * NARROW, gradient + vector * NARROW, 0);
+    vector += slots;
   }
+  long unit = (whole - pairs) * NARROW;
+  if (pairs) {
+    struct reach end = *reach;
+    end.b_step = end.c_step = rest;
+    strided_tiles[rows][2](&end, x, delta + unit, gradient + unit, 0);
+  } else
+    for (; unit < units; unit++) single_tiles[rows](reach, x, delta + unit, gradient + unit, 0);
 }
 
 static void denseGradient(struct thread *thread, const struct denseGradient *call) {
-  const long inputs = call->inputs, from = call->from, units = (long)call->to - from, row = call->units, lanes = call->lanes;
-  const float *x = ARRAY(const float, input), *delta = ARRAY(const float, delta) + from * lanes;
-  float *gradient = ARRAY(float, gradient) + from;
-  if (units <= 0) return;
+  const long inputs = call->inputs, units = call->units, lanes = call->lanes;
+  const float *x = ARRAY(const float, input), *delta = ARRAY(const float, delta);
+  float *gradient = ARRAY(float, gradient);
   if (call->biasGradient) {
-    float *bias = ARRAY(float, biasGradient) + from;
+    float *bias = ARRAY(float, biasGradient);
     for (long unit = 0; unit < units; unit++) bias[unit] += lanes == 1 ? delta[unit] : tree(delta + unit * LANES);
   }
-  if (lanes == 1) {
-    add_dense(x, delta, gradient, inputs, units, row, 1);
-    return;
+  if (lanes == LANES) {
+    float *turned = scratch(thread, units * LANES);
+    turn(delta, turned, units);
+    delta = turned;
   }
-  float *turned = scratch(thread, units * LANES);
-  for (long lane = 0; lane < LANES; lane++)
-    for (long unit = 0; unit < units; unit++) turned[lane * units + unit] = delta[unit * LANES + lane];
-  add_dense(x, turned, gradient, inputs, units, row, LANES);
+  struct tap table[LANES];
+  for (long lane = 0; lane < lanes; lane++) table[lane] = (struct tap){ (int32_t)(lane * 4), (int32_t)(lane * units * 4) };
+  const struct reach reach = { .outer = 1, .table = table, .taps = lanes, .a_map = lanes, .c_map = units, .start = START_OUTPUT };
+  for (long i = 0; i < inputs; i += ROW_TILE) add_rows(&reach, x + i * lanes, delta, gradient + i * units, smaller(ROW_TILE, inputs - i), units);
+}
+
+struct block {
+  uint32_t input, delta, lanes;
+};
+
+/* As many blocks at once as turned sensitivities fit the first cache: a weight's gradient stays in its register from the first sample to the last of them. */
+#define BLOCKS_AT_ONCE 16
+
+static void denseBatchGradient(struct thread *thread, const struct denseBatchGradient *call) {
+  const struct block *blocks = ARRAY(const struct block, blocks);
+  const long count = call->count, from = call->from, rows = call->rows, units = call->units;
+  const float scale = *ARRAY(const float, scale);
+  float *gradient = ARRAY(float, gradient);
+  const long most = smaller(BLOCKS_AT_ONCE, block_of(count, units * LANES * 4));
+  float *turned = scratch(thread, most * LANES * units);
+  struct tap table[BLOCKS_AT_ONCE * LANES];
+  if (count == 0) memset(gradient, 0, (size_t)(rows * units) * 4);
+  for (long first = 0, some; first < count; first += some) {
+    const long lanes = blocks[first].lanes;
+    for (some = 0; some < most && first + some < count && blocks[first + some].lanes == lanes; some++) {
+      const struct block *block = blocks + first + some;
+      const float *delta = (const float *)(thread->memory + block->delta);
+      if (lanes == LANES) turn(delta, turned + some * LANES * units, units);
+      else memcpy(turned + some * units, delta, (size_t)units * 4);
+      for (long lane = 0; lane < lanes; lane++)
+        table[some * lanes + lane] = (struct tap){ (int32_t)(block->input - blocks[first].input + lane * 4), (int32_t)((some * lanes + lane) * units * 4) };
+    }
+    const struct reach reach = { .outer = 1, .table = table, .taps = some * lanes, .a_map = lanes, .c_map = units, .start = first == 0 ? START_ZERO : START_OUTPUT };
+    const float *x = (const float *)(thread->memory + blocks[first].input) + from * lanes;
+    const int last = first + some == count;
+    for (long i = 0; i < rows; i += ROW_TILE) {
+      const long height = smaller(ROW_TILE, rows - i);
+      add_rows(&reach, x + i * lanes, turned, gradient + i * units, height, units);
+      if (last) EACH_VECTOR(height * units, float *at = gradient + i * units + n; store_part(at, load_part(at, size) * (wide)SPLAT(WIDE, scale), size));
+    }
+  }
 }

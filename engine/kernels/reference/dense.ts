@@ -36,14 +36,14 @@ export const denseBackward: ReferenceKernel<"denseBackward"> = (memory, call) =>
     }
 };
 
-/** (2): ∂E/∂W += δ xᵀ, ∂E/∂b += δ, for the units from ≤ u < to. */
+/** (2): ∂E/∂W += δ xᵀ, ∂E/∂b += δ. */
 export const denseGradient: ReferenceKernel<"denseGradient"> = (memory, call) => {
-  const { inputs, units, from, to, lanes } = call;
+  const { inputs, units, lanes } = call;
   const input = memory.reals(call.input);
   const delta = memory.reals(call.delta);
   const gradient = memory.reals(call.gradient);
   for (let i = 0; i < inputs; i++)
-    for (let unit = from; unit < to; unit++) {
+    for (let unit = 0; unit < units; unit++) {
       let sum = gradient[i * units + unit]!;
       for (let lane = 0; lane < lanes; lane++) sum += input[i * lanes + lane]! * delta[unit * lanes + lane]!;
       gradient[i * units + unit] = sum;
@@ -51,9 +51,28 @@ export const denseGradient: ReferenceKernel<"denseGradient"> = (memory, call) =>
 
   if (call.biasGradient === 0) return;
   const biasGradient = memory.reals(call.biasGradient);
-  for (let unit = from; unit < to; unit++) {
+  for (let unit = 0; unit < units; unit++) {
     let sum = biasGradient[unit]!;
     for (let lane = 0; lane < lanes; lane++) sum += delta[unit * lanes + lane]!;
     biasGradient[unit] = sum;
   }
+};
+
+/** (2) over a whole batch, its mean: ∂E/∂W = scale · Σ δ xᵀ for the given rows. */
+export const denseBatchGradient: ReferenceKernel<"denseBatchGradient"> = (memory, call) => {
+  const { count, from, rows, units } = call;
+  const table = memory.words(call.blocks);
+  const gradient = memory.reals(call.gradient);
+  const scale = memory.reals(call.scale)[0]!;
+  for (let row = 0; row < rows; row++)
+    for (let unit = 0; unit < units; unit++) {
+      let sum = 0;
+      for (let block = 0; block < count; block++) {
+        const lanes = table[3 * block + 2]!;
+        const input = memory.reals(table[3 * block]!);
+        const delta = memory.reals(table[3 * block + 1]!);
+        for (let lane = 0; lane < lanes; lane++) sum += input[(from + row) * lanes + lane]! * delta[unit * lanes + lane]!;
+      }
+      gradient[row * units + unit] = sum * scale;
+    }
 };

@@ -132,9 +132,9 @@ describe("the oracle's other layers", () => {
     expect([...below.view]).toEqual([-2, -2]);
     const gradient = bench.reals([1, 1, 1, 1, 1, 1]);
     const biasGradient = bench.reals(zeros(3));
-    bench.run("denseGradient", { input: input.address, delta: delta.address, gradient: gradient.address, biasGradient: biasGradient.address, inputs: 2, units: 3, from: 1, to: 3, lanes: 1 });
-    expect([...gradient.view]).toEqual([1, 1, 0, 1, 1, 2]);
-    expect([...biasGradient.view]).toEqual([0, 0, -1]);
+    bench.run("denseGradient", { input: input.address, delta: delta.address, gradient: gradient.address, biasGradient: biasGradient.address, inputs: 2, units: 3, lanes: 1 });
+    expect([...gradient.view]).toEqual([2, 1, 0, 0, 1, 2]);
+    expect([...biasGradient.view]).toEqual([1, 0, -1]);
   });
 
   test.each([
