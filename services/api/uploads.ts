@@ -2,6 +2,7 @@
 import { createHash } from "node:crypto";
 import { Transform, pipeline } from "node:stream";
 import type { Readable } from "node:stream";
+import type { Multipart } from "@fastify/multipart";
 import type { FastifyRequest } from "fastify";
 import { Problem } from "./problem.ts";
 
@@ -26,13 +27,24 @@ declare module "fastify" {
   }
 }
 
+/** The parser names its own errors by a code; what has none is a body it could not read, such as one without a boundary or without its end. */
+const explained = (error: unknown): unknown =>
+  error instanceof Error && !("code" in error) ? new Problem({ code: "malformed-body", detail: `the multipart body cannot be read (${error.message}); expected parts between boundaries, and the last one closed`, cause: error }) : error;
+
+async function* partsOf(request: FastifyRequest, limits: UploadLimits): AsyncGenerator<Multipart, void, undefined> {
+  try {
+    yield* request.parts({
+      limits: { fileSize: limits.fileBytes, files: limits.files, fields: limits.fields, fieldSize: limits.fieldBytes, parts: limits.files + limits.fields, fieldNameSize: 200, headerPairs: 50 },
+    });
+  } catch (error) {
+    throw explained(error);
+  }
+}
+
 export async function* readParts(request: FastifyRequest, limits: UploadLimits): AsyncGenerator<Part, void, undefined> {
   if (!request.isMultipart()) throw new Problem({ code: "unsupported-media-type", detail: "expected multipart/form-data: one part for each file and field" });
   const digest = createHash("sha256");
-  const parts = request.parts({
-    limits: { fileSize: limits.fileBytes, files: limits.files, fields: limits.fields, fieldSize: limits.fieldBytes, parts: limits.files + limits.fields, fieldNameSize: 200, headerPairs: 50 },
-  });
-  for await (const part of parts) {
+  for await (const part of partsOf(request, limits)) {
     digest.update(`${part.type}\0${part.fieldname}\0`);
     if (part.type === "field") {
       if (part.valueTruncated) throw new Problem({ code: "payload-too-large", detail: `the field '${part.fieldname}' is longer than ${limits.fieldBytes} bytes` });
@@ -50,6 +62,10 @@ export async function* readParts(request: FastifyRequest, limits: UploadLimits):
         done(part.file.truncated ? new Problem({ code: "payload-too-large", detail: `the file '${part.filename}' is longer than the ${limits.fileBytes} bytes one file may have` }) : null);
       },
     });
+    const breakOff = (error: unknown): void => void tee.destroy(explained(error) as Error);
+    // What is short may have broken off before we came to it.
+    if (part.file.errored) breakOff(part.file.errored);
+    part.file.on("error", breakOff);
     // A failure reaches whoever reads the stream; a reader that gives up lets the rest of the part run out.
     pipeline(part.file, tee, (error) => {
       if (error) part.file.resume();

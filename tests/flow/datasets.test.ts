@@ -105,6 +105,8 @@ test("splits are cut by fraction and the same bytes give the same revision and a
   const [second, third] = await Promise.all([upload(form), upload(form)]);
   expect(new Set([first.revision, second.revision, third.revision]).size).toBe(1);
   expect(first.id).not.toBe(second.id);
+  expect((await upload({ ...form, splits: '{"train":0.7,"validation":0.1,"test":0.2}' })).revision).toBe(first.revision);
+  expect(await problemOf(await post({ ...form, splits: '{"train":0.8,"validation":0.1,"test":0.2}' }))).toMatchObject({ status: 400, detail: expect.stringMatching(/must add up to 1/) });
   expect(await stored(layout.blobs)).toEqual(before);
   expect((await upload({ ...form, seed: "8" })).revision).not.toBe(first.revision);
 });
@@ -249,6 +251,21 @@ describe("refused", () => {
     await expectNothingLeft();
   });
 
+  const disposition = '--x\r\ncontent-disposition: form-data; name="file"; filename="a.csv"\r\n\r\n';
+  test.each([
+    ["ends within a file", disposition + "0,1,2\n".repeat(1000), "multipart/form-data; boundary=x", /end of multipart data/],
+    ["ends within a long file", disposition + "0,1,2\n".repeat(100_000), "multipart/form-data; boundary=x", /end of multipart data/],
+    ["ends within a field", '--x\r\ncontent-disposition: form-data; name="name"\r\n\r\nabc', "multipart/form-data; boundary=x", /end of multipart data/],
+    ["ends within a part's head", '--x\r\ncontent-disposition: form-data; na', "multipart/form-data; boundary=x", /end of multipart data/],
+    ["holds no part", "0,1,2\n", "multipart/form-data; boundary=x", /end of multipart data/],
+    ["names no boundary", disposition, "multipart/form-data", /Boundary not found/],
+    ["names a boundary without end", disposition, `multipart/form-data; boundary=${"x".repeat(300)}`, /256/],
+  ])("a form that %s: refused, and the api lives on", async (_name, body, type, expected) => {
+    const response = await fetch(`${url}/v1/datasets`, { method: "POST", body, headers: { "content-type": type } });
+    expect(await problemOf(response)).toMatchObject({ status: 400, code: "malformed-body", detail: expect.stringMatching(expected) });
+    await expectNothingLeft();
+  });
+
   test("an upload cut off in the middle leaves no record and no byte", async () => {
     const before = (await get<{ data: Dataset[] }>("/v1/datasets?limit=1000")).data.length;
     await new Promise<void>((resolve) => {
@@ -258,8 +275,8 @@ describe("refused", () => {
       sending.write(Buffer.alloc(500_000, "0,1,2\n"));
       setTimeout(() => sending.destroy(new Error("cut")), 300);
     });
-    await expect.poll(async () => (await get<{ data: Dataset[] }>("/v1/datasets?limit=1000")).data.length, { timeout: 5000 }).toBe(before);
-    await expect.poll(() => stored(layout.uploads), { timeout: 5000 }).toEqual([]);
+    await expect.poll(async () => (await get<{ data: Dataset[] }>("/v1/datasets?limit=1000")).data.length, { timeout: 30_000 }).toBe(before);
+    await expect.poll(() => stored(layout.uploads), { timeout: 30_000 }).toEqual([]);
   });
 
   test("deleted while it is checked: the check ends and leaves nothing", async () => {
@@ -276,9 +293,11 @@ describe("refused", () => {
   test("a worker that ends gives the check up without a verdict", async () => {
     const made = await receive({ file: Buffer.from(csv(makeTable({ perClass: 3000 }))), size });
     const ending = new AbortController();
-    const checked = uploads.process({ datasetId: made.id, signal: ending.signal, last: false });
-    setTimeout(() => ending.abort(new Error("the worker ends")), 100);
-    await expect(checked).rejects.toThrow("the worker ends");
+    const checked = uploads.process({ datasetId: made.id, signal: ending.signal, last: false }).catch((error: unknown) => error);
+    // Under way as soon as it has a folder, long before its process has read a line.
+    while ((await readdir(join(stack.dependencies.config.dataDir, "checks")).catch(() => [])).length === 0) await new Promise((resolve) => setTimeout(resolve, 5));
+    ending.abort(new Error("the worker ends"));
+    expect(await checked).toMatchObject({ message: "the worker ends" });
     expect((await get<Dataset>(`/v1/datasets/${made.id}`)).status).toBe("checking");
     await uploads.process({ datasetId: made.id, signal: new AbortController().signal, last: true });
     expect((await get<Dataset>(`/v1/datasets/${made.id}`)).status).toBe("ready");

@@ -1,6 +1,6 @@
 /** Takes an upload from the wire to storage: never held in memory, counted while it comes, gone without trace where it breaks off. */
 import { Transform } from "node:stream";
-import type { TransformCallback } from "node:stream";
+import type { Readable, TransformCallback } from "node:stream";
 import type { FastifyRequest } from "fastify";
 import { grouped, nameLimit } from "../../shared/dataset-limits.ts";
 import { keys } from "../../shared/keys.ts";
@@ -151,8 +151,10 @@ export class Reception {
     }
   }
 
-  async #takeFile(part: { name: string; filename: string; stream: NodeJS.ReadableStream }): Promise<void> {
+  async #takeFile(part: { name: string; filename: string; stream: Readable }): Promise<void> {
     const { storage, config } = this.#dependencies;
+    // A short part may have broken off before it came to be read.
+    if (part.stream.errored) throw part.stream.errored;
     const field = checkFileField(part.name, this.#files.map((each) => each.field));
     const gauge = new Gauge((bytes) => requireSpace(config, bytes));
     const before = this.#received;
@@ -161,6 +163,8 @@ export class Reception {
       if (this.#withdrawn) gauge.destroy(conflict(`dataset ${this.#id} was deleted while it was received`));
     });
     gauge.pause();
+    // An upload may break off before storage listens: unheard, that would end the process.
+    gauge.on("error", () => undefined);
     part.stream.on("error", (error) => gauge.destroy(error));
     part.stream.pipe(gauge);
     const key = `${layout.upload(this.#id)}${field}`;
