@@ -62,10 +62,11 @@ export type Dataset = z.infer<typeof dataset>;
 /** One row of `GET /v1/datasets/{id}/samples`. Pixels in C,H,W order, in the dataset's own range. */
 export const sample = z.strictObject({ index: z.int(), label: z.int(), pixels: z.array(z.number()) });
 
-/** The smallest fractions that make sense; what is left is the training split. */
+/** The smallest fractions that make sense; what is left is the training split, and `train` may say so. */
 export const splitFractions = z
-  .strictObject({ validation: z.number().min(0).max(0.9).default(0), test: z.number().min(0).max(0.9).default(0) })
-  .refine((each) => each.validation + each.test < 1, "the fractions must leave something to train on");
+  .strictObject({ train: z.number().gt(0).max(1).optional(), validation: z.number().min(0).max(0.9).default(0), test: z.number().min(0).max(0.9).default(0) })
+  .refine((each) => each.validation + each.test < 1, "the fractions must leave something to train on")
+  .refine(({ train, validation, test }) => train === undefined || Math.abs(train + validation + test - 1) < 1e-6, "train, validation and test must add up to 1; leave train out to have what remains");
 
 /** The form fields of an upload, besides its files. */
 export const uploadSettings = z.strictObject({

@@ -152,6 +152,7 @@ describe("whole files", () => {
     const pixels = await pixelsOf(dataset);
     expect([pixels[0], pixels[35], pixels[70], pixels[105], pixels[210 + 35]]).toEqual([3, 3, 3, 254, 255]);
     expect(dataset.warnings.join()).toMatch(/1 picture had a palette/);
+    expect(dataset.warnings.join()).toMatch(/1 grey picture was made RGB like the 3 in colour/);
   });
 
   test("channels and size are brought to what is wished, for pictures and for arrays", async () => {
@@ -192,6 +193,8 @@ describe("refused, and why", () => {
   test.each<[string, Files, object, RegExp]>([
     ["a wrong magic", { images: Buffer.concat([Buffer.from([0, 0, 8, 3].reverse()), images.subarray(4)]), labels }, {}, /my-images\|\|found the magic number 0x03080000; expected 0x00000803/],
     ["labels as images", { images: labels, labels: images }, {}, /these are images/],
+    ["an empty IDX file", { images: Buffer.alloc(0), labels }, {}, /my-images\|\|found an empty file; expected an IDX file that begins with 0x00000803/],
+    ["an IDX file of two bytes", { images: Buffer.alloc(2), labels }, {}, /my-images\|\|found a file of 2 bytes/],
     ["a count that does not match", { images, labels: idx(8, [11], new Uint8Array(11)) }, {}, /says 12 images; my-labels has 11 labels/],
     ["a truncated file", { images: images.subarray(0, 16 + 35 * 5 + 3), labels }, {}, /my-images\|5\|ends after 5 of the 12 images/],
     ["a truncated gzip", { images: gzipSync(images).subarray(0, 60), labels }, {}, /my-images\|\|found compressed data that breaks off/],
@@ -216,7 +219,10 @@ describe("refused, and why", () => {
     ["a hexadecimal number", { file: "0,1,2,3,0x1\n1,1,1,1,1" }, {}, /found '0x1'/],
     ["an infinite number", { file: "0,1,2,3,1e39\n1,1,1,1,1" }, {}, /found '1e39'/],
     ["a negative label", { file: "-1,1,2,3,4\n1,1,1,1,1" }, {}, /found the label -1; expected a whole number from 0/],
-    ["no square", { file: csv(table) }, {}, /found 35 pixel columns, which are no square picture/],
+    ["no square", { file: csv(table) }, {}, /found 35 columns beside the label, which are no square picture, grey or RGB; give `size` as/],
+    ["no label column", { file: "a,b,c,d,e,f,g,h,i\n" }, {}, /my-file\|1\|found 8 columns beside the label.*give `size` as .* \(all 9 together would be one: is the label missing\?\)/],
+    ["an index column", { file: ",label,a,b,c,d\n0,1,1,1,1,1\n" }, {}, /my-file\|1\|found 5 columns beside the label.*column 1 \(''\) looks like no pixel: leave it out/],
+    ["labels in the last column, and nothing says so", { file: "1,1,1,1,0\n1,2,1,1,1\n1,3,1,1,0\n" }, {}, /one class only.*labels were read from the first column, since no header names another/],
     ["an open quote", { file: '0,1,2,3,"4\n1,1,1,1,1\n' }, {}, /quote that is not closed in its line/],
     ["a header alone", { file: "label,a,b,c,d\n" }, {}, /no rows of data/],
     ["an empty file", { file: "" }, {}, /found an empty file/],
@@ -235,6 +241,7 @@ describe("refused, and why", () => {
     ["Fortran order", { file: npz({ ...npzOf(table, "train"), x_train: npy("|u1", [12, 7, 5], table.pixels, { fortran: true }) }) }, {}, /Fortran order; expected C order/],
     ["float64", { file: npz({ ...npzOf(table, "train"), x_train: npy("<f8", [12, 7, 5], Buffer.alloc(8 * 420)) }) }, {}, /found samples of float64 \('<f8'\); expected uint8/],
     ["one-hot labels", { file: npz({ ...npzOf(table, "train"), y_train: npy("|u1", [12, 3], Buffer.alloc(36)) }) }, {}, /perhaps one-hot/],
+    ["one-hot labels as Keras makes them", { file: npz({ ...npzOf(table, "train"), y_train: npy("<f4", [12, 3], Buffer.alloc(144)) }) }, {}, /perhaps one-hot/],
     ["a shortened array", { file: npz({ ...npzOf(table, "train"), x_train: npy("|u1", [12, 7, 5], table.pixels.subarray(0, 350)) }) }, {}, /x_train\.npy\|10\|ends before the last/],
     ["a lengthened array", { file: npz({ ...npzOf(table, "train"), x_train: npy("|u1", [12, 7, 5], Buffer.concat([table.pixels, Buffer.alloc(7)])) }) }, {}, /found 7 bytes after the last value/],
     ["NaN", { file: npz({ x_train: npy("<f4", [2, 1, 2], floats([0, 1, Number.NaN, 1])), y_train: npy("|u1", [2], Uint8Array.of(0, 1)) }) }, {}, /x_train\.npy\|1\|found a value that is not a finite number/],
@@ -266,7 +273,7 @@ describe("refused, and why", () => {
     ["a ZIP in the ZIP", async () => archive({ name: "ant/x.zip", data: zip(await folders(table)) }), /found a ZIP archive; expected a PNG or JPEG/],
     ["a folder in a class folder", () => archive({ name: "ant/deep/x.png", data: Buffer.from("x") }), /found a folder within a class folder/],
     ["splits beside classes", async () => ({ file: zip([...(await folders(table, { prefix: "train/" })), { name: "other/ant/x.png", data: await png() }]) }), /found the folder 'other' beside 'train'/],
-    ["no folders", async () => ({ file: zip([{ name: "1.png", data: await png() }]) }), /found no folders/],
+    ["no folders", async () => ({ file: zip([{ name: "1.png", data: await png() }]) }), /found only 1\.png and no class folders/],
     ["an empty ZIP", async () => ({ file: zip([]) }), /found no files/],
     ["half a ZIP", async () => ({ file: zip(await folders(table)).subarray(0, 900) }), /damaged ZIP/],
     ["a truncated picture", async () => archive({ name: "ant/x.png", data: (await png({ height: 7, width: 5 })).subarray(0, 60) }), /ant\/x\.png\|\|found a PNG that cannot|ant\/x\.png\|\|found/],

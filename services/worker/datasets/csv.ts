@@ -26,6 +26,7 @@ export function numberOf(field: string): number {
   return /^\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*$/.test(field) && Math.abs(value) <= 3.4028234663852886e38 ? value : Number.NaN;
 }
 
+const labelsGuessed = "the first column, since no header names another `label`";
 const isLabelName = (field: string | undefined): boolean => field !== undefined && labelNames.has(field.trim().toLowerCase());
 
 /** A header names its label column, or holds words where numbers would be. */
@@ -83,10 +84,19 @@ class Table {
     this.#columnsFrom = `line ${line}`;
     if (fields.length < 2) refuse(this.#file, `found one column (separated by '${this.#delimiter === "\t" ? "tab" : this.#delimiter}'); expected a label and pixels`, line);
     const { settings } = this.#intake;
-    const shape = shapeOfFlat(fields.length - 1, { size: this.#intake.wishedSize, channels: settings.channels ?? null });
-    if (!shape) refuse(this.#file, `found ${fields.length - 1} pixel columns, which are no square picture, grey or RGB; give \`size\` as {"height":…,"width":…}`, line);
+    const wish = { size: this.#intake.wishedSize, channels: settings.channels ?? null };
+    const shape = shapeOfFlat(fields.length - 1, wish);
+    if (!shape) refuse(this.#file, `found ${fields.length - 1} columns beside the label, which are no square picture, grey or RGB; ${this.#howElse(fields, wish)}`, line);
     this.#intake.begin(this.#file, shape, "uint8");
     this.#row = new Float64Array(fields.length);
+  }
+
+  /** What the columns may be instead. */
+  #howElse(fields: readonly string[], wish: Parameters<typeof shapeOfFlat>[1]): string {
+    const stray = isHeader(fields) ? fields.findIndex((field) => /^\s*(id|index|unnamed: 0)?\s*$/i.test(field)) : -1;
+    if (stray >= 0) return `column ${stray + 1} ('${printable(fields[stray] ?? "", 40)}') looks like no pixel: leave it out (pandas: index=False)`;
+    const unlabelled = shapeOfFlat(fields.length, wish) && !fields.some(isLabelName) ? ` (all ${fields.length} together would be one: is the label missing?)` : "";
+    return `give \`size\` as {"height":…,"width":…}${unlabelled}`;
   }
 
   async take({ number, bytes }: Line): Promise<void> {
@@ -104,9 +114,12 @@ class Table {
     if (this.#columns === 0) {
       this.#first(fields, line);
       if (isHeader(fields)) {
-        this.#labelColumn = Math.max(0, fields.findIndex((field) => isLabelName(field)));
+        const named = fields.findIndex((field) => isLabelName(field));
+        this.#labelColumn = Math.max(0, named);
+        if (named < 0) this.#intake.labelsGuessed = labelsGuessed;
         return;
       }
+      this.#intake.labelsGuessed = labelsGuessed;
     }
     if (fields.length !== this.#columns) {
       this.#intake.complaints.add(this.#file, line, `found ${fields.length} columns; expected ${this.#columns}, as in ${this.#columnsFrom}`);

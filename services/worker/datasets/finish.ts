@@ -58,15 +58,16 @@ function countClasses(splits: ReadonlyMap<Split, Placed>, classes: number): Reco
 function refuseHopeless(intake: Intake, classes: readonly string[], counts: Record<Split, number[]>): void {
   const totals = classes.map((_, at) => splitNames.reduce((sum, split) => sum + (counts[split][at] ?? 0), 0));
   const name = (at: number): string => `class ${at} ('${printable(classes[at] ?? "", 40)}')`;
+  const guess = intake.labelsGuessed === null ? "" : `; labels were read from ${intake.labelsGuessed}`;
   const present = totals.filter((total) => total > 0).length;
   if (counts.train.every((count) => count === 0)) refuse(null, "found no samples to train on; expected some outside validation and test");
-  if (present === 1) refuse(null, `found samples of one class only, ${name(totals.findIndex((total) => total > 0))}; expected at least two`);
+  if (present === 1) refuse(null, `found samples of one class only, ${name(totals.findIndex((total) => total > 0))}; expected at least two${guess}`);
   const lonely = totals.findIndex((total) => total === 1);
-  if (lonely >= 0) refuse(null, `${name(lonely)} has one sample; expected at least two of every class, or the class left out`);
+  if (lonely >= 0) refuse(null, `${name(lonely)} has one sample; expected at least two of every class, or the class left out${guess}`);
   const empty = totals.length - present;
   const largest = intake.labels.largest;
   if (!intake.settings.classes && empty > totals.length / 2) {
-    refuse(largest?.file ?? null, `found the label ${totals.length - 1}, but only ${present} of the labels 0 to ${totals.length - 1} have samples; expected labels without such gaps, or a list of \`classes\``, largest?.row ?? null);
+    refuse(largest?.file ?? null, `found the label ${totals.length - 1}, but only ${present} of the labels 0 to ${totals.length - 1} have samples; expected labels without such gaps, or a list of \`classes\`${guess}`, largest?.row ?? null);
   }
   if (empty > 0) intake.warn(`${empty} of ${totals.length} classes have no samples, such as ${name(totals.indexOf(0))}`);
   const untrained = classes.findIndex((_, at) => (totals[at] ?? 0) > 0 && counts.train[at] === 0);
@@ -178,6 +179,7 @@ function revisionOf(dataset: Omit<CheckedDataset, "revision" | "statistics" | "w
 /** Ends a check. Throws DatasetRefused where the samples make no dataset. */
 export function finish(intake: Intake, options: FinishOptions): CheckedDataset {
   intake.complaints.settle();
+  intake.warnOfMixture();
   const { shape, dtype } = intake.spool;
   const spooled = intake.spool.close();
   if (!shape || spooled.size === 0) refuse(null, "found no samples");

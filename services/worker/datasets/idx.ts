@@ -29,6 +29,7 @@ const hexadecimal = (bytes: Buffer): string => `0x${bytes.toString("hex").padSta
 async function readHeader(reader: ByteReader, name: string, role: "images" | "labels"): Promise<IdxHeader> {
   const magic = Buffer.from(await reader.read(4));
   const expected = role === "images" ? "0x00000803 (uint8 images)" : "0x00000801 (uint8 labels)";
+  if (magic.length < 4) refuse(name, `found ${magic.length === 0 ? "an empty file" : `a file of ${magic.length} bytes`}; expected an IDX file that begins with ${expected}`);
   const type = types[magic[2] ?? 0];
   if (!isIdx(magic) || !type) refuse(name, `found the magic number ${hexadecimal(magic)}; expected ${expected}`);
   const wanted = role === "images" ? [3, 4] : [1];

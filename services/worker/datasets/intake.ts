@@ -5,6 +5,7 @@ import type { Shape } from "../../../schemas/shape.ts";
 import type { Sample } from "../../shared/pictures.ts";
 import { LabelBook } from "./labels.ts";
 import type { Place } from "./labels.ts";
+import { grouped } from "../../shared/dataset-limits.ts";
 import type { DatasetLimits } from "../../shared/dataset-limits.ts";
 import { refuse } from "./refused.ts";
 import type { Complaints } from "./refused.ts";
@@ -60,7 +61,10 @@ export class Intake {
   readonly warnings: string[] = [];
   /** Whether the upload itself brought these splits. */
   readonly brought = new Set<Split>();
+  /** Where labels were looked for, if nothing in the upload said where. */
+  labelsGuessed: string | null = null;
   #source: Shape | null = null;
+  readonly #pictures = { grey: 0, colour: 0 };
 
   constructor({ directory, settings, limits, complaints }: IntakeOptions) {
     this.settings = settings;
@@ -122,10 +126,17 @@ export class Intake {
       return;
     }
     if (this.complaints.any) return;
+    this.#pictures[shape.channels === 3 ? "colour" : "grey"] += 1;
     if (shape.channels === 3) this.spool.toColour();
     const colour = this.spool.shape?.channels === 3 && shape.channels === 1;
     const pixels = colour ? toColour(sample.pixels, shape.height * shape.width) : sample.pixels;
     this.spool.add({ file: place.file, split, labels: Int32Array.of(label), pixels });
+  }
+
+  /** Says that grey pictures and colour ones became one kind. */
+  warnOfMixture(): void {
+    const { grey, colour } = this.#pictures;
+    if (grey > 0 && colour > 0) this.warn(`${grouped(grey)} grey picture${grey === 1 ? " was" : "s were"} made RGB like the ${grouped(colour)} in colour: give \`channels\` to decide otherwise`);
   }
 
   async #resize(pixels: Uint8Array, from: Shape): Promise<Uint8Array> {

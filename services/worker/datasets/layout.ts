@@ -35,7 +35,7 @@ export function arrange(archive: string, allPaths: readonly string[]): Layout {
   const parts = allPaths.map((path) => path.split("/"));
   const wrapper = wrapperOf(parts);
   const inner = parts.map((each) => each.slice(wrapper)).filter((each) => each.length >= 2);
-  if (inner.length === 0) refuse(archive, `found ${allPaths.length === 0 ? "no files" : "no folders"} in the archive; ${shape}`);
+  if (inner.length === 0) refuse(archive, `found ${allPaths.length === 0 ? "no files" : `only ${allPaths.slice(0, 4).map((path) => printable(path, 60)).join(", ")} and no class folders`} in the archive; ${shape} (a table or IDX files are sent as they are, without the archive)`);
   const tops = [...new Set(inner.map(([top = ""]) => top))];
   const named = tops.filter((top) => splitOf(top) !== undefined);
   const splits = inner.some((each) => each.length >= 3 && splitOf(each[0] ?? "") !== undefined);

@@ -52,9 +52,9 @@ async function readLabels(intake: Intake, zip: ZipReader, entry: ZipEntry): Prom
   return withEntry(zip, entry, async (reader) => {
     const { descr, shape } = await readNpyHeader(reader, entry.path);
     const type = labelReader(descr);
-    if (!type) refuse(entry.path, `found labels of ${describeDescr(descr)}; expected whole numbers such as uint8 or int64`);
     const [count = 0, width = 1] = shape;
     if (shape.length === 2 && width > 1) refuse(entry.path, `found labels of shape (${shape.join(", ")}), perhaps one-hot; expected one number a sample: use argmax(axis=1)`);
+    if (!type) refuse(entry.path, `found labels of ${describeDescr(descr)}; expected whole numbers such as uint8 or int64: use astype, or numpy.unique(y, return_inverse=True) for names`);
     if (shape.length !== 1 && !(shape.length === 2 && width === 1)) refuse(entry.path, `found labels of shape (${shape.join(", ")}); expected (N,) or (N, 1)`);
     if (count > intake.limits.MAX_SAMPLES) intake.spool.announce(entry.path, count);
     const labels = new Int32Array(count);

@@ -42,7 +42,7 @@ function sniffText(head: Buffer): Sniffed {
   const text = withoutMark(head).toString("utf8").trimStart();
   if (text === "") return "empty";
   if (text.startsWith("{")) return "jsonl";
-  if (text.startsWith("[")) return { refused: "a JSON list" };
+  if (text.startsWith("[")) return { refused: "a JSON list, not one object a line" };
   if (text.startsWith("<")) return { refused: "markup (HTML or XML)" };
   return "csv";
 }
