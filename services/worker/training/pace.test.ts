@@ -19,6 +19,17 @@ test("rate and remaining time follow the steps, not the clock of the wall", () =
   expect(progress.fraction).toBe(0.5);
 });
 
+test("what comes before the first report does not slow the rate; at first it is the plain mean", () => {
+  let now = 0;
+  const pace = new Pace({ epochs: 1, before: 0, earlier: null, now: () => now });
+  now = 3000;
+  expect(pace.progress(report(10)).samplesPerSecond).toBeNull();
+  now = 4000;
+  expect(pace.progress(report(110)).samplesPerSecond).toBeCloseTo(1000);
+  now = 5000;
+  expect(pace.progress(report(410)).samplesPerSecond).toBeCloseTo(2000);
+});
+
 test("what is not finite is null; the end is whole", () => {
   const pace = new Pace({ epochs: 2, before: 0, earlier: null });
   expect(pace.progress({ ...report(3), loss: Number.NaN })).toMatchObject({ loss: null });

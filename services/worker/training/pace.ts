@@ -17,6 +17,7 @@ export class Pace {
   #first: { at: number; step: number } | null = null;
   #last: { at: number; samples: number } | null = null;
   #rate: number | null = null;
+  #measured = 0;
   #validation: Progress["validation"] = null;
   #best: Progress["best"] = null;
   #sinceBest: number | null = null;
@@ -37,18 +38,22 @@ export class Pace {
     return this.#before + (this.#now() - this.#startedAt) / 1000;
   }
 
-  /** Samples a second, smoothed. */
+  /** Samples a second: the mean at first, then smoothed. What came before the first report (threads, compilation, the samples' way into memory) is no part of it. */
   get rate(): number | null {
     return this.#rate;
   }
 
   #measure(samples: number): void {
     const at = this.#now();
-    this.#last ??= { at: this.#startedAt, samples: 0 };
+    if (!this.#last) {
+      this.#last = { at, samples };
+      return;
+    }
     const seconds = (at - this.#last.at) / 1000;
     if (seconds < leastSeconds) return;
     const rate = (samples - this.#last.samples) / seconds;
-    const weight = this.#rate === null ? 1 : 1 - Math.exp(-seconds / memory);
+    this.#measured += seconds;
+    const weight = Math.max(seconds / this.#measured, 1 - Math.exp(-seconds / memory));
     this.#rate = (this.#rate ?? 0) + weight * (rate - (this.#rate ?? 0));
     this.#last = { at, samples };
   }
