@@ -38,6 +38,8 @@ function readField(name: string, value: string): unknown {
   try {
     return JSON.parse(value) as unknown;
   } catch {
+    // A bare word, as in normalisation=unit, is a text: people leave out the quotes.
+    if (/^[a-z0-9-]+$/.test(value)) return value;
     throw invalid(`/${name}`, "expected JSON");
   }
 }

@@ -42,7 +42,7 @@ const send = (url: string, fields: Fields, headers: Record<string, string> = {})
   const { headers: type, payload } = form(fields);
   return test.app.inject({ method: "POST", url, headers: { ...type, ...headers }, payload });
 };
-const whole = (): Fields => ({ name: "strokes by hand", alias: "strokes", network: JSON.stringify(network), input: JSON.stringify(input), classes: '["bar","dash","dot"]', normalisation: '"unit"', weights: weights() });
+const whole = (): Fields => ({ name: "strokes by hand", alias: "strokes", network: JSON.stringify(network), input: JSON.stringify(input), classes: '["bar","dash","dot"]', normalisation: "unit", weights: weights() });
 const post = (url: string, payload: string | Buffer | object, type = "application/json") => test.app.inject({ method: "POST", url, headers: { "content-type": type }, payload });
 const png = () => sharp({ create: { width: 10, height: 14, channels: 3, background: "#406080" } }).png().toBuffer();
 
