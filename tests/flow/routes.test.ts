@@ -80,7 +80,15 @@ const walk: Record<string, () => Promise<unknown>> = {
     expect(steps.data.length).toBeLessThanOrEqual(20);
   },
   "GET /v1/jobs/{id}/events": async () => expect((await ok(`/v1/jobs/${made.job}/events?limit=1`)).data).toMatchObject([{ id: "1", type: "status" }]),
-  "GET /v1/jobs/{id}/checkpoints": async () => expect((await ok(`/v1/jobs/${made.job}/checkpoints`)).data.map((each: { epoch: number }) => each.epoch)).toEqual([1, 2, 3, 4, 5, 6, 7, 8]),
+  "GET /v1/jobs/{id}/checkpoints": async () => {
+    const page = async (query: string) => {
+      const { data, hasMore, nextAfter } = await ok(`/v1/jobs/${made.job}/checkpoints${query}`);
+      return [data.map((each: { epoch: number }) => each.epoch), hasMore, nextAfter];
+    };
+    expect(await page("")).toEqual([[1, 2, 3, 4, 5, 6, 7, 8], false, null]);
+    expect(await page("?limit=3&after=2")).toEqual([[3, 4, 5], true, "5"]);
+    expect(await page("?order=desc&limit=2&after=3")).toEqual([[2, 1], false, null]);
+  },
   "GET /v1/jobs/{id}/checkpoints/{epoch}": async () => expect(await ok(`/v1/jobs/${made.job}/checkpoints/3`)).toMatchObject({ epoch: 3, step: 90 }),
   "GET /v1/jobs/{id}/checkpoints/{epoch}/weights": async () => {
     const { sha256, bytes } = await ok(`/v1/jobs/${made.job}/checkpoints/3`);

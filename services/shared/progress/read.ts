@@ -20,6 +20,12 @@ export async function readEvents(redis: Redis, jobId: string, options: { after: 
   return entries.map(parseEntry);
 }
 
+/** The other way round: up to `limit` events before (not including) the id, the newest first; from the last where it is null. */
+export async function readEventsBack(redis: Redis, jobId: string, options: { before: string | null; limit: number }): Promise<Event[]> {
+  const entries = await redis.xrevrange(keys.jobEvents(jobId), options.before === null ? "+" : `(${options.before}-0`, "-", "COUNT", options.limit);
+  return entries.map(parseEntry);
+}
+
 /** One event by its id, or null. */
 export async function readEvent(redis: Redis, jobId: string, id: string): Promise<Event | null> {
   const [entry] = await redis.xrange(keys.jobEvents(jobId), `${id}-0`, `${id}-0`);

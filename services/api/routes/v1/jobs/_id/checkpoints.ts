@@ -9,12 +9,15 @@ import type { Dependencies } from "../../../../dependencies.ts";
 import { findJob } from "../../../../find.ts";
 import { formOf } from "../../../../forms.ts";
 import { subjectOfCheckpoint } from "../../../../models.ts";
-import { idParams, pageOf, queryInteger } from "../../../../paging.ts";
+import { idParams, pageOf, pageQuery, queryInteger } from "../../../../paging.ts";
 import { notFound } from "../../../../problem.ts";
 import type { App } from "../../../../types.ts";
 
 const epochParams = z.strictObject({ id: z.string(), epoch: z.string() });
 const epochs = queryInteger(0, 1_000_000);
+const listQuery = pageQuery.extend({ after: epochs.optional().describe("nextAfter of the page before"), order: pageQuery.shape.order.describe("by epoch; asc by default") });
+/** A job may keep so many last and as many best ones: all, where nothing else is asked for. */
+const usualLimit = 1000;
 /** Long enough to read any weights file. */
 const downloadPinSeconds = 3600;
 
@@ -26,9 +29,15 @@ function epochOf(text: string, id: string): number {
 
 export function checkpointRoutes(app: App, dependencies: Dependencies): void {
   const { records, storage, prediction } = dependencies;
-  app.get("/v1/jobs/:id/checkpoints", { schema: { tags: ["jobs"], summary: "The checkpoints that are kept", params: idParams, response: { 200: pageOf(checkpoint) } } }, async (request) => {
+  app.get("/v1/jobs/:id/checkpoints", { schema: { tags: ["jobs"], summary: "The checkpoints that are kept", params: idParams, querystring: listQuery, response: { 200: pageOf(checkpoint) } } }, async (request) => {
     const { id } = await findJob(records, request.params.id);
-    return { data: presentCheckpoints(await records.checkpoints.list(id)), hasMore: false, nextAfter: null };
+    const { limit = usualLimit, after, order = "asc" } = request.query;
+    const all = presentCheckpoints(await records.checkpoints.list(id));
+    const ordered = order === "asc" ? all : all.toReversed();
+    const rest = after === undefined ? ordered : ordered.filter(({ epoch }) => (order === "asc" ? epoch > after : epoch < after));
+    const data = rest.slice(0, limit);
+    const hasMore = rest.length > limit;
+    return { data, hasMore, nextAfter: hasMore ? String(data[data.length - 1].epoch) : null };
   });
 
   app.get("/v1/jobs/:id/checkpoints/:epoch", { schema: { tags: ["jobs"], summary: "The checkpoint of an epoch", params: epochParams, response: { 200: checkpoint } } }, async (request) => {

@@ -4,7 +4,7 @@ import type { FastifyReply, FastifyRequest } from "fastify";
 import { z } from "zod";
 import { event, type Event } from "../../../../../../schemas/event.ts";
 import { isTerminal } from "../../../../../../schemas/job.ts";
-import { isEventId, lastEventId, readEvents } from "../../../../../shared/progress/index.ts";
+import { isEventId, lastEventId, readEvents, readEventsBack } from "../../../../../shared/progress/index.ts";
 import type { JobRecord } from "../../../../../shared/records/index.ts";
 import type { Dependencies } from "../../../../dependencies.ts";
 import { findJob } from "../../../../find.ts";
@@ -13,7 +13,7 @@ import { Problem, invalid } from "../../../../problem.ts";
 import type { EventStreams } from "../../../../streams.ts";
 import type { App } from "../../../../types.ts";
 
-const query = pageQuery.omit({ order: true }).extend({ after: z.string().max(20).optional().describe("id of the last event seen") });
+const query = pageQuery.extend({ after: z.string().max(20).optional().describe("id of the last event seen"), order: pageQuery.shape.order.describe("asc by default; a stream goes no other way") });
 const usualLimit = 200;
 
 /** Readers who stand at the same place share their events: each is written out once. */
@@ -27,9 +27,9 @@ function lineOf(each: Event): string {
   return line;
 }
 
-function positionOf(request: FastifyRequest, after: string | undefined): string {
+function positionOf(request: FastifyRequest, after: string | undefined): string | null {
   const given = request.headers["last-event-id"] ?? after;
-  if (given === undefined || given === "") return "0";
+  if (given === undefined || given === "") return null;
   if (typeof given === "string" && isEventId(given)) return given;
   throw invalid(after === undefined ? "/headers/last-event-id" : "/query/after", "expected the id of an event, a whole number");
 }
@@ -95,13 +95,15 @@ export function eventRoutes(app: App, dependencies: Dependencies, streams: Event
     async (request, reply) => {
       const record = await findJob(records, request.params.id);
       const after = positionOf(request, request.query.after);
+      const back = request.query.order === "desc";
       if (wantsStream(request)) {
+        if (back) throw invalid("/query/order", "a stream goes forwards: leave the order out, or ask for a page");
         if (streams.ending) throw new Problem({ code: "overloaded", detail: "this process is ending; ask again", retryAfter: 1 });
-        if (isTerminal(record.status) && Number(after) >= Number(await lastEventId(redis, record.id))) return reply.code(204).send();
-        return stream(reply, { dependencies, streams, record, after });
+        if (isTerminal(record.status) && Number(after ?? "0") >= Number(await lastEventId(redis, record.id))) return reply.code(204).send();
+        return stream(reply, { dependencies, streams, record, after: after ?? "0" });
       }
       const limit = request.query.limit ?? usualLimit;
-      const events = await readEvents(redis, record.id, { after, limit: limit + 1 });
+      const events = back ? await readEventsBack(redis, record.id, { before: after, limit: limit + 1 }) : await readEvents(redis, record.id, { after: after ?? "0", limit: limit + 1 });
       const data = events.slice(0, limit);
       const hasMore = events.length > limit;
       return reply.code(200).type("application/json").send({ data, hasMore, nextAfter: hasMore ? (data.at(-1)?.id ?? null) : null });
