@@ -26,7 +26,7 @@ export const checkpointPolicy = z.strictObject({
 });
 
 export const webhook = z.strictObject({
-  url: z.url({ protocol: /^https?$/ }).max(2000),
+  url: z.url({ protocol: /^https?$/, error: "expected an http or https URL" }).max(2000),
   secret: z.string().min(16).max(200).optional().describe("the key of the signature; never shown again"),
 });
 

@@ -21,6 +21,24 @@ const post = (body: unknown, { url = "/v1/jobs", headers = {} }: { url?: string;
 const jobCount = async () => (await test.app.inject("/v1/jobs?limit=1000")).json<{ data: unknown[] }>().data.length;
 
 describe("problems", () => {
+  it.each(["POST", "DELETE"] as const)("does not mind a type without a body where none is taken: %s", async (method) => {
+    for (const type of ["application/json", "text/plain"]) {
+      const url = method === "POST" ? "/v1/jobs/job_x/cancel" : "/v1/jobs/job_x";
+      expect((await test.app.inject({ method, url, headers: { "content-type": type }, payload: "" })).json()).toMatchObject({ code: "not-found" });
+    }
+    expect((await post({}, { url: "/v1/jobs/job_x/cancel" })).json()).toMatchObject({ code: "not-found" });
+  });
+  it("refuses query fields of every route under /v1 by name, and lets probes be", async () => {
+    const document = (await test.app.inject("/openapi.json")).json<{ paths: Record<string, Record<string, { requestBody?: unknown }>> }>();
+    for (const path of Object.keys(document.paths).filter((each) => each.startsWith("/v1/"))) {
+      // Where there is a body, it is what is looked at first.
+      for (const [method] of Object.entries(document.paths[path]).filter(([, { requestBody }]) => requestBody === undefined)) {
+        const answer = await test.app.inject({ method: method.toUpperCase() as "GET", url: `${path.replace("{index}", "0").replaceAll(/[{}]/g, "")}?nonesuch=1` });
+        expect([method, path, answer.json<{ errors: { pointer: string }[] }>().errors.map(({ pointer }) => pointer)]).toEqual([method, path, ["/query/nonesuch"]]);
+      }
+    }
+    expect((await test.app.inject("/health/live?probe=1")).statusCode).toBe(200);
+  });
   it("answers an unknown route with 404 and a sentence", async () => {
     const answer = await test.app.inject("/v1/nothing");
     expect(answer.statusCode).toBe(404);
@@ -128,6 +146,9 @@ describe("jobs", () => {
     const events = (await test.app.inject(`${at}/events`)).json<{ data: { id: string; type: string; data: { status: string } }[] }>().data;
     expect(events.map(({ data }) => data.status)).toEqual(["queued", "paused", "queued", "cancelled"]);
     expect((await test.app.inject(`${at}/events?after=2&limit=1`)).json()).toMatchObject({ data: [{ id: "3" }], hasMore: true, nextAfter: "3" });
+    expect((await test.app.inject(`${at}/events?after=3&limit=1&order=desc`)).json()).toMatchObject({ data: [{ id: "2" }], hasMore: true, nextAfter: "2" });
+    expect((await test.app.inject(`${at}/events?after=2&order=desc`)).json()).toMatchObject({ data: [{ id: "1" }], hasMore: false, nextAfter: null });
+    expect((await test.app.inject({ url: `${at}/events?order=desc`, headers: { accept: "text/event-stream" } })).json()).toMatchObject({ status: 400, errors: [{ pointer: "/query/order" }] });
     expect((await test.app.inject({ method: "DELETE", url: at })).statusCode).toBe(204);
     expect((await test.app.inject(at)).statusCode).toBe(404);
   });

@@ -15,6 +15,8 @@ import { jsonBody } from "./plugins/json-body.ts";
 import { openapi } from "./plugins/openapi.ts";
 import { problems, sendProblem, toProblem } from "./plugins/problems.ts";
 import { telemetry } from "./plugins/telemetry.ts";
+import { unread } from "./plugins/unread.ts";
+import { refuseUnreadable } from "./plugins/unreadable.ts";
 import { Problem } from "./problem.ts";
 import { registerRoutes } from "./routes/index.ts";
 import { EventStreams } from "./streams.ts";
@@ -50,6 +52,7 @@ export async function buildApp(dependencies: Dependencies): Promise<App> {
     routerOptions: { maxParamLength: 200 },
     forceCloseConnections: "idle",
     return503OnClosing: false,
+    clientErrorHandler: refuseUnreadable,
     frameworkErrors: (error, request, reply) => void sendProblem(toProblem(error, request), request, reply),
   }).withTypeProvider<ZodTypeProvider>() as App;
   const streams = new EventStreams();
@@ -61,6 +64,7 @@ export async function buildApp(dependencies: Dependencies): Promise<App> {
   await app.register(jsonBody);
   await app.register(guard, { redis: dependencies.redis, perMinute: dependencies.config.rateLimit });
   await app.register(multipart);
+  await app.register(unread);
   await app.register(idempotency, { records: dependencies.records.idempotency });
   await app.register(openapi, { version: dependencies.version });
   await app.register(telemetry, { dependencies, streams });

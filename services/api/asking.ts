@@ -9,7 +9,7 @@ import { queryInteger } from "./paging.ts";
 import { Problem, invalid } from "./problem.ts";
 import type { App } from "./types.ts";
 import { readParts } from "./uploads.ts";
-import { parseOrThrow, validatorCompiler } from "./validation.ts";
+import { bodyUnchecked, parseOrThrow } from "./validation.ts";
 
 export const mostAskingBytes = 32 * 1024 * 1024;
 const pictureTypes = ["image/png", "image/jpeg"] as const;
@@ -38,7 +38,7 @@ export const askingBodies = {
 /** Lets a route read pictures and raw bytes. To be called on an encapsulated app; bodies there are checked by `readAsked`, not before. */
 export function takeEveryBody(app: App): void {
   app.addContentTypeParser([...pictureTypes, rawType], { parseAs: "buffer", bodyLimit: mostAskingBytes }, (_request, body, done) => done(null, body));
-  app.setValidatorCompiler<z.ZodType>((route) => (route.httpPart === "body" ? (value: unknown) => ({ value }) : validatorCompiler(route)));
+  app.setValidatorCompiler(bodyUnchecked);
 }
 
 async function fromUpload(request: FastifyRequest, prediction: Prediction, form: SampleForm): Promise<Instances> {

@@ -14,7 +14,7 @@ export const queryFlag = z.enum(["true", "false"]).transform((text) => text === 
 
 export const pageQuery = z.strictObject({
   limit: queryInteger(1, 1000).optional().describe("entries of a page; 50 by default"),
-  after: z.string().max(200).optional().describe("nextAfter of the page before"),
+  after: z.string().regex(/^(job|ds|mdl)_[0-9A-Z]{26}$/, "expected the nextAfter of the page before").optional().describe("nextAfter of the page before"),
   order: z.enum(["asc", "desc"]).optional().describe("by time of creation; desc by default"),
 });
 

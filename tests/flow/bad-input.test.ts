@@ -1,4 +1,5 @@
 /** What people send by mistake or on purpose: each a 4xx problem with a sentence that helps; nothing queued, nothing logged as an error, no process touched. */
+import { connect } from "node:net";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { startStack, until, type Ask, type Stack } from "../support/stack.ts";
 import { strokesForm, strokesJob, strokesNetwork } from "../support/strokes.ts";
@@ -36,7 +37,13 @@ const rows: Row[] = [
   ["a very deep body", "/v1/jobs", json(`${"[".repeat(100_000)}${"]".repeat(100_000)}`), 400, "invalid-request", "", /expected an object/],
   ["broken JSON", "/v1/jobs", json('{"dataset": strokes}'), 400, "malformed-body", null, /not valid JSON/],
   ["no body", "/v1/jobs", json(""), 400, "malformed-body", null, /empty/],
-  ["a form", "/v1/jobs", () => ({ body: strokesForm() }), 400, "invalid-request", "", /./],
+  ["no body and no type", "/v1/jobs", { method: "POST" }, 400, "malformed-body", null, /no body: expected JSON/],
+  ["a form", "/v1/jobs", () => ({ body: strokesForm() }), 415, "unsupported-media-type", null, /reads JSON, not a form/],
+  ["plain text", "/v1/jobs", { method: "POST", headers: { "content-type": "text/plain" }, body: "lenet-5" }, 415, "unsupported-media-type", null, /application\/json/],
+  ["an unknown field in a query that has none", "/v1/jobs/job_x?fields=status", {}, 400, "invalid-request", "/query/fields", /unknown field 'fields'/],
+  ["a field for an action that takes none", "/v1/jobs/job_x/cancel", { body: { reason: "late" } }, 400, "invalid-request", "/reason", /unknown field 'reason'/],
+  ["a cursor that no page gave", "/v1/jobs?after=yesterday", {}, 400, "invalid-request", "/query/after", /nextAfter/],
+  ["an address for a webhook that is none", "/v1/jobs", job({ webhook: { url: "ftp://example.org" } }), 400, "invalid-request", "/webhook/url", /http or https/],
   ["__proto__", "/v1/jobs", json('{"dataset":"strokes","__proto__":{"epochs":5}}'), 400, "malformed-body", null, /__proto__/],
   ["__proto__, deep inside", "/v1/jobs", json('{"dataset":"strokes","metadata":{"__proto__":"x"}}'), 400, "malformed-body", null, /__proto__/],
   ["an unknown job", "/v1/jobs/job_01AAAAAAAAAAAAAAAAAAAAAAAA", {}, 404, "not-found", null, /no job job_01A/],
@@ -67,6 +74,18 @@ function weightsForm(): FormData {
   return form;
 }
 
+/** Sends text as it is and gives what comes back until the api hangs up. */
+function onSocket(sent: string): Promise<string> {
+  const { hostname, port } = new URL(stack.api.url);
+  return new Promise((resolve) => {
+    let answer = "";
+    const socket = connect(Number(port), hostname, () => socket.write(sent));
+    socket.on("data", (chunk) => (answer += chunk.toString()));
+    socket.on("error", () => undefined);
+    socket.on("close", () => resolve(answer));
+  });
+}
+
 describe("bad input", () => {
   it.each(rows)("%s", async (_name, path, how, status, code, pointer, words) => {
     const answer = await stack.ask(typeof path === "function" ? path() : path, typeof how === "function" ? how() : how);
@@ -78,6 +97,12 @@ describe("bad input", () => {
   it("is answered even while it is still being sent, time after time", async () => {
     const body = JSON.stringify({ name: "x".repeat(20 * 1024 * 1024) });
     for (let time = 0; time < 5; time++) expect((await stack.ask("/v1/jobs", json(body))).status).toBe(413);
+  });
+  it.each([["a method that is none", "FETCH / HTTP/1.1\r\nhost: x\r\n\r\n", 400], ["no HTTP", "hello\r\n\r\n", 400], ["headers without end", `GET / HTTP/1.1\r\nx: ${"x".repeat(100_000)}\r\n\r\n`, 413]])("%s, on the bare socket", async (_name, sent, status) => {
+    const answer = await onSocket(sent);
+    expect(answer).toMatch(new RegExp(`^HTTP/1.1 ${status} `));
+    expect(answer).toContain("content-type: application/problem+json");
+    expect(JSON.parse(answer.slice(answer.indexOf("\r\n\r\n")))).toMatchObject({ status, errors: [] });
   });
   it("queued nothing, logged no error and touched no process", async () => {
     expect((await stack.ask("/v1/jobs")).body.data).toHaveLength(1);

@@ -21,8 +21,7 @@ function namesPrototype(value: unknown): boolean {
 
 const suspicious = /proto|\\u/;
 
-export function parseJson(text: string): unknown {
-  if (text.trim() === "") throw new Problem({ code: "malformed-body", detail: "the body is empty, but its type says JSON" });
+function parseJson(text: string): unknown {
   let value: unknown;
   try {
     value = JSON.parse(text.charCodeAt(0) === 0xfeff ? text.slice(1) : text);
@@ -34,11 +33,20 @@ export function parseJson(text: string): unknown {
 }
 
 export const jsonBody = plugin(async (app: App) => {
-  app.addContentTypeParser("application/json", { parseAs: "string" }, (_request, text, done) => {
+  // Many clients name a type also where they send nothing: a route that takes no body does not mind.
+  app.addContentTypeParser("application/json", { parseAs: "string" }, (request, text, done) => {
     try {
-      done(null, parseJson(text as string));
+      const body = text as string;
+      if (body.trim() !== "") return done(null, parseJson(body));
+      if (request.routeOptions.schema?.body === undefined) return done(null);
+      throw new Problem({ code: "malformed-body", detail: "the body is empty, but its type says JSON" });
     } catch (error) {
       done(error as Error);
     }
+  });
+  app.removeContentTypeParser("text/plain");
+  app.addContentTypeParser("text/plain", { parseAs: "string" }, (request, text, done) => {
+    if (text === "" && request.routeOptions.schema?.body === undefined) return done(null);
+    done(new Problem({ code: "unsupported-media-type", detail: "this route does not read a body of type 'text/plain'; send JSON with content-type: application/json" }));
   });
 });

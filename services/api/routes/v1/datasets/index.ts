@@ -6,6 +6,7 @@ import { Reception } from "../../../datasets/receive.ts";
 import type { Dependencies } from "../../../dependencies.ts";
 import { pageOf, pageQuery, pageRequest } from "../../../paging.ts";
 import type { App } from "../../../types.ts";
+import { bodyUnchecked } from "../../../validation.ts";
 
 const file = z.string().meta({ format: "binary" });
 /** For the document alone: the body is read part by part. */
@@ -28,7 +29,7 @@ export function datasetsRoutes(app: App, dependencies: Dependencies): void {
         body: { content: { "multipart/form-data": { schema: form } } },
         response: { 202: dataset },
       },
-      validatorCompiler: () => () => true,
+      validatorCompiler: bodyUnchecked,
     },
     async (request, reply) => {
       const record = await new Reception(dependencies, request).run();

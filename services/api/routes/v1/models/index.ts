@@ -5,6 +5,7 @@ import type { Dependencies } from "../../../dependencies.ts";
 import { importForm, importModel } from "../../../importing.ts";
 import { pageOf, pageQuery, pageRequest } from "../../../paging.ts";
 import type { App } from "../../../types.ts";
+import { bodyUnchecked } from "../../../validation.ts";
 
 export function modelsRoutes(app: App, dependencies: Dependencies): void {
   const { records } = dependencies;
@@ -22,8 +23,7 @@ export function modelsRoutes(app: App, dependencies: Dependencies): void {
         body: { content: { "multipart/form-data": { schema: importForm } } },
         response: { 201: model },
       },
-      // For the document alone: the form is read and checked part by part.
-      validatorCompiler: () => () => true,
+      validatorCompiler: bodyUnchecked,
     },
     async (request, reply) => {
       const made = await importModel(dependencies, request);
