@@ -4,12 +4,12 @@ import { presentCheckpoints, type JobRecord, type ModelRecord } from "../shared/
 import { layout, type Storage } from "../shared/storage/index.ts";
 import type { Dependencies } from "./dependencies.ts";
 import { findReadyDataset, type ReadyDataset } from "./find.ts";
-import { Problem, notFound } from "./problem.ts";
+import { inUse, notFound } from "./problem.ts";
 
 export async function removeModel({ records, storage, log }: Pick<Dependencies, "records" | "storage" | "log">, id: string): Promise<void> {
   const gone = await records.models.delete(id);
   if (gone.kind === "missing") throw notFound(`there is no model ${id}`);
-  if (gone.kind === "in-use") throw new Problem({ code: "in-use", detail: `model ${id} is still needed by ${gone.users.join(", ")}`, errors: gone.users.map((user) => ({ pointer: "", detail: `/v1/jobs/${user}` })) });
+  if (gone.kind === "in-use") throw inUse(`model ${id}`, gone.users, (user) => `/v1/jobs/${user}`);
   await storage.deleteAll(layout.model(id)).catch((error: unknown) => log.warn({ err: error, model: id }, "a deleted model's objects are left to the collector"));
 }
 

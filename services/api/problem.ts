@@ -35,6 +35,14 @@ export class Problem extends Error {
 }
 
 export const notFound = (what: string): Problem => new Problem({ code: "not-found", detail: what });
+
+/** Somebody still needs it. The list is whole, the sentence names a few: there may be thousands. */
+export function inUse(what: string, users: readonly string[], urlOf: (user: string) => string): Problem {
+  const few = users.slice(0, 5).join(", ");
+  const detail = `${what} is still needed by ${few}${users.length > 5 ? ` and ${users.length - 5} more` : ""}; delete these first`;
+  return new Problem({ code: "in-use", detail, errors: users.map((user) => ({ pointer: "", detail: urlOf(user) })) });
+}
+
 export const conflict = (detail: string): Problem => new Problem({ code: "conflict", detail });
 
 /** A single field of a request that is wrong. */

@@ -167,6 +167,15 @@ test("datasets: aliases are unique, deletion names the users, revisions must agr
   expect(await records.datasets.find("another")).toBeNull();
 });
 
+test("a dataset that ten thousand jobs need names them all", async () => {
+  const busy = { ...dataset, id: newId("dataset"), alias: "busy" };
+  await records.datasets.create(busy);
+  const users = Array.from({ length: 10_000 }, (_, number) => `job_${number}`);
+  await redis.sadd(`maps:dataset:${busy.id}:users`, ...users);
+  const answer = await records.datasets.delete(busy.id);
+  expect(answer.kind === "in-use" && answer.users.toSorted()).toEqual(users.toSorted());
+});
+
 test("an idempotency key gives the same answer, and the same id after a try that died", async () => {
   const claim = (fingerprint: string, leaseSeconds = 60) => records.idempotency.claim({ scope: "POST /v1/jobs", key: "k1", fingerprint, ulid: newUlid(), leaseSeconds, lifeSeconds: 60 });
   const first = await claim("a", 0);

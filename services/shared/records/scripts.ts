@@ -294,7 +294,11 @@ local kind, id = ARGV[1], ARGV[2]
 local key = P .. kind .. ':' .. id
 if redis.call('EXISTS', key) == 0 then return { 'missing' } end
 local users = redis.call('SMEMBERS', key .. ':users')
-if #users > 0 then return { 'in-use', unpack(users) } end
+if #users > 0 then
+  -- Not by unpack: Lua's stack ends at some 8000, and a dataset may have more jobs.
+  table.insert(users, 1, 'in-use')
+  return users
+end
 local alias = redis.call('HGET', key, 'alias')
 if alias and alias ~= 'null' then redis.call('HDEL', P .. kind .. 's:aliases', cjson.decode('[' .. alias .. ']')[1]) end
 local dataset = redis.call('HGET', key, 'dataset')

@@ -8,7 +8,7 @@ import { layout, putJson } from "../../../../../shared/storage/index.ts";
 import type { Dependencies } from "../../../../dependencies.ts";
 import { findDataset } from "../../../../find.ts";
 import { idParams } from "../../../../paging.ts";
-import { Problem, conflict, notFound } from "../../../../problem.ts";
+import { conflict, inUse, notFound } from "../../../../problem.ts";
 import type { App } from "../../../../types.ts";
 
 const changes = z.strictObject({ name: z.string().min(1).max(200).optional(), alias: alias.nullable().optional() });
@@ -29,9 +29,7 @@ async function rename({ records, storage }: Dependencies, record: DatasetRecord,
 async function remove({ records, storage, log }: Dependencies, record: DatasetRecord): Promise<void> {
   const gone = await records.datasets.delete(record.id);
   if (gone.kind === "missing") throw notFound(`there is no dataset ${record.id}`);
-  if (gone.kind === "in-use") {
-    throw new Problem({ code: "in-use", detail: `dataset ${record.id} is still needed by ${gone.users.join(", ")}; delete these first`, errors: gone.users.map((user) => ({ pointer: "", detail: urlOf(user) })) });
-  }
+  if (gone.kind === "in-use") throw inUse(`dataset ${record.id}`, gone.users, urlOf);
   for (const prefix of [layout.dataset(record.id), layout.upload(record.id)]) {
     await storage.deleteAll(prefix).catch((error: unknown) => log.warn({ err: error, dataset: record.id }, "a deleted dataset's objects are left to the collector"));
   }
