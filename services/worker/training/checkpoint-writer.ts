@@ -58,15 +58,20 @@ export class CheckpointWriter {
   async #write(snapshot: Snapshot): Promise<void> {
     const { jobId, records, log } = this.#options;
     const record = this.#record(snapshot);
-    await this.#insist(() => this.#options.storage.put(record.key, snapshot.bytes), "a checkpoint");
-    if (this.#stop.signal.aborted) return;
+    const stored = await this.#insist(() => this.#options.storage.put(record.key, snapshot.bytes), "a checkpoint");
+    // Given up while it was written: no record will ever name it.
+    if (this.#stop.signal.aborted) return stored ? this.#discard(record.key) : undefined;
     const answer = await this.#insist(() => records.checkpoints.record(jobId, record, snapshot.isBest), "the record of a checkpoint");
     if (answer === "fenced") {
-      await this.#options.storage.delete(record.key).catch((error: unknown) => log.warn({ err: error }, "a fenced checkpoint could not be deleted"));
+      await this.#discard(record.key);
       this.#options.fenced();
       return;
     }
     if (answer === "ok") await this.#retain().catch((error: unknown) => log.warn({ err: error }, "old checkpoints could not be deleted"));
+  }
+
+  async #discard(key: string): Promise<void> {
+    await this.#options.storage.delete(key).catch((error: unknown) => this.#options.log.warn({ err: error }, "a checkpoint that nobody wants could not be deleted"));
   }
 
   #record(snapshot: Snapshot): CheckpointRecord {
