@@ -59,7 +59,7 @@ export class UploadProcessor {
     try {
       await this.#check(record, AbortSignal.any([delivered.signal, withdrawn.signal]), watch.report);
     } catch (error) {
-      if (error instanceof Withdrawn || (!delivered.signal.aborted && (await this.#isWithdrawn(record.id)))) await this.#forget(record.id);
+      if (error instanceof Withdrawn || (!delivered.signal.aborted && (await this.#isDeleted(record.id)))) await this.#forget(record.id);
       else if (error instanceof DatasetRefused) await this.#reject(record.id, error.problems);
       else if (delivered.last && !delivered.signal.aborted) await this.#reject(record.id, [this.#explain(error)]);
       else throw error;
@@ -92,9 +92,9 @@ export class UploadProcessor {
   }
 
   /** A deletion takes the upload away under the check, which then fails before anybody has noticed. */
-  async #isWithdrawn(id: string): Promise<boolean> {
-    const record = await this.#options.records.datasets.read(id);
-    return record?.status !== "checking";
+  /** Gone, and not merely done: another check of the same upload may have made it ready, and its files stay. */
+  async #isDeleted(id: string): Promise<boolean> {
+    return (await this.#options.records.datasets.read(id)) === null;
   }
 
   async #check(record: DatasetRecord, signal: AbortSignal, report: (fraction: number) => void): Promise<void> {
