@@ -53,13 +53,14 @@ async function createUnaliased<Entry extends { alias: string | null }>(entry: En
 }
 
 async function restoreJob(manifest: JobManifest, { redis }: Sources): Promise<boolean> {
-  const { job, stopAtStep, checkpoints, metrics, events } = manifest;
+  const { job, stopAtStep, initialModelId, checkpoints, metrics, events } = manifest;
   if ((await redis.exists(keys.job(job.id))) === 1) return false;
   const { object: _object, terminal: _terminal, urls: _urls, status, attempts, ...fields } = job;
   const write = redis.multi();
   const key = keys.job(job.id);
   write.hset(key, ...toFields({ ...fields, ...(stopAtStep === null ? {} : { stopAtStep }) }));
   write.hset(key, "status", status, "run", 1, "attempt", attempts.length, "crashes", 0, "events", events.at(-1)?.id ?? "0", "datasetId", job.dataset.id);
+  if (initialModelId !== null) write.hset(key, "initialModelId", initialModelId);
   for (const [index, { endedAt, reason, ...opened }] of attempts.entries()) {
     write.hset(key, `attempt:${index + 1}`, JSON.stringify({ ...opened, endedAt: null, reason: null }), `attempt:${index + 1}:end`, JSON.stringify({ at: endedAt, reason }));
   }

@@ -9,6 +9,8 @@ export const jobManifest = z.strictObject({
   version: z.literal(1),
   job,
   stopAtStep: z.int().nullable(),
+  /** The model that its first weights came from: the request may name it by an alias. */
+  initialModelId: z.string().nullable().default(null),
   checkpoints: z.array(checkpointRecord),
   metrics: z.strictObject({ step: z.array(metricRow), epoch: z.array(metricRow) }),
   events: z.array(event),

@@ -35,7 +35,7 @@ export async function archive(jobId: string, { redis, records, storage }: Archiv
   if (record && isTerminal(record.status)) {
     const checkpoints = await records.checkpoints.list(jobId);
     const [step, epoch, events] = await Promise.all([readMetrics(redis, jobId, "step"), readMetrics(redis, jobId, "epoch"), allEvents(redis, jobId)]);
-    const manifest: JobManifest = { version: 1, job: presentJob(record), stopAtStep: record.stopAtStep, checkpoints, metrics: { step, epoch }, events };
+    const manifest: JobManifest = { version: 1, job: presentJob(record), stopAtStep: record.stopAtStep, initialModelId: record.initialModelId, checkpoints, metrics: { step, epoch }, events };
     await putJson(storage, layout.jobManifest(jobId), manifest);
     await clear(storage, layout.checkpoints(jobId), new Set(checkpoints.map(({ key }) => key)));
     const model = record.model === null ? null : await records.models.read(record.model);
