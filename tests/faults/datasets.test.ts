@@ -35,7 +35,7 @@ const alive = (pid: number): boolean => {
 
 beforeAll(async () => {
   stack = await startStack({ workers: 1 });
-  await until(() => stack.ask("/v1/datasets/mnist"), ({ status }) => status === 200, "mnist");
+  await until(() => stack.ask("/v1/datasets/mnist"), ({ body }) => body.terminal === true, "mnist", 110_000);
 });
 afterAll(() => stack.stop());
 

@@ -39,7 +39,7 @@ afterAll(async () => {
 
 const get = async <Body>(path: string): Promise<Body> => (await fetch(url + path)).json() as Promise<Body>;
 const statusOf = (id: string) => async (): Promise<string> => (await get<Dataset>(`/v1/datasets/${id}`)).status;
-const soon = { timeout: 60_000 };
+const soon = { timeout: 85_000 };
 
 async function upload(): Promise<Dataset> {
   const form = new FormData();
@@ -77,6 +77,6 @@ test("an upload whose order was lost is found again", async () => {
 });
 
 test("what dead processes left is gone: folders, and uploads without a sender", async () => {
-  await expect.poll(async () => (await fetch(`${url}/v1/datasets/abandoned`)).status, { timeout: 45_000 }).toBe(404);
-  await expect.poll(() => readdir(join(stack.dependencies.config.dataDir, "checks")), { timeout: 5000 }).toEqual([]);
+  await expect.poll(async () => (await fetch(`${url}/v1/datasets/abandoned`)).status, soon).toBe(404);
+  await expect.poll(() => readdir(join(stack.dependencies.config.dataDir, "checks")), soon).toEqual([]);
 });

@@ -30,7 +30,8 @@ const isPng = async (path: string, how?: Ask) => {
 const remove = async (path: string) => expect((await ask(path, { method: "DELETE" })).status).toBe(204);
 const post = (body?: unknown): Ask => ({ method: "POST", ...(body === undefined ? {} : { body }) });
 const sample = [...drawStrokes(3, 99).images.subarray(0, 35)];
-const longJob = { ...strokesJob, epochs: 20_000, checkpoints: { everyEpochs: 50 } };
+/** Goes on for minutes where nobody stops it. */
+const longJob = { ...strokesJob, epochs: 100_000, checkpoints: { everyEpochs: 500 } };
 const statusOf = (id: string, status: string) => until(() => ask(`/v1/jobs/${id}`), ({ body }) => body.status === status, `${id} ${status}`);
 
 /** In the order of a user's day. */
@@ -115,8 +116,9 @@ const walk: Record<string, () => Promise<unknown>> = {
   "POST /v1/jobs/{id}/cancel": async () => {
     await ok(`/v1/jobs/${made.paused}/cancel`, post());
     const job = await stack.ended(made.paused);
-    expect(job).toMatchObject({ status: "cancelled", attempts: [{}, {}] });
-    expect((await ask(`/v1/jobs/${made.paused}/cancel`, post())).status).toBeOneOf([202, 409]);
+    expect(job.status).toBe("cancelled");
+    expect(job.attempts.length).toBeGreaterThanOrEqual(2);
+    expect((await ask(`/v1/jobs/${made.paused}/cancel`, post())).status).toBe(409);
   },
   "POST /v1/jobs/{id}/reproduce": async () => {
     const { id } = await ok(`/v1/jobs/${made.job}/reproduce`, post());

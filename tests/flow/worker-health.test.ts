@@ -19,6 +19,6 @@ const check = (environment = {}): Promise<number | string> =>
 test("a worker is healthy while it is seen, not after its end, and not to blame for a Redis that is away", async () => {
   await until(() => check(), (code) => code === 0, "a healthy worker");
   await stack.workers[0].end();
-  expect(await check()).toBe(1);
+  await until(() => check(), (code) => code === 1, "a worker that is not seen any more");
   expect(await check({ REDIS_URL: "unix:///nowhere/redis.sock" })).toBe(0);
 });

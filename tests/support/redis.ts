@@ -19,7 +19,8 @@ export async function startTestRedis(): Promise<TestRedis> {
     dir,
     stop: async () => {
       await redis.stop();
-      await rm(dir, { recursive: true, force: true });
+      // A process that a test killed may still be writing its last file.
+      await rm(dir, { recursive: true, force: true, maxRetries: 10 });
     },
   };
 }
