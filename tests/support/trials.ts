@@ -34,6 +34,8 @@ export async function startTrial(options: { workers: number; environment?: Recor
     redisClient,
     records,
     storage,
+    // Jobs here are long enough to be disturbed; where the machine has other things to do they take many times as long.
+    ended: (jobId, patience = 180_000) => stack.ended(jobId, patience),
     stop: async () => {
       await closeRedis(redisClient);
       await stack.stop();
