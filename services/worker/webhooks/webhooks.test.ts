@@ -56,6 +56,11 @@ test("redirects are followed and judged anew, loops and refusals end", async () 
   expect(received.at(-1)).toMatchObject({ path: "/hook", body: "{}" });
   expect(await call({ ...options, url: `${base}/bad` })).toBe(500);
   await expect(call({ ...options, url: `${base}/loop` })).rejects.toThrow("redirects");
+  // The server of this test is private itself: it alone is allowed, what it points to is judged like any other.
+  let allowed = 1;
+  const onlyFirst = { ...options, url: `${base}/inside` };
+  Object.defineProperty(onlyFirst, "allowPrivate", { get: () => allowed-- > 0 });
+  await expect(call(onlyFirst)).rejects.toThrow(/169\.254\.169\.254 is at/);
   await expect(call({ ...options, url: `${base}/hook`, allowPrivate: false })).rejects.toThrow("WEBHOOK_ALLOW_PRIVATE");
 });
 
