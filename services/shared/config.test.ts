@@ -19,7 +19,10 @@ test("defaults: port 3000 on this machine alone, data beside, storage inside the
 
 test("every wrong value is named with what would be right", () => {
   const message = refusal({ PORT: "80a", REDIS_URL: "localhost", WEBHOOK_ALLOW_PRIVATE: "yes" });
-  expect(message).toContain("PORT=80a: expected a whole number");
+  expect(message).toContain("PORT=80a: expected a whole number from 0 to 65535");
+  expect(refusal({ PORT: "70000", WORKER_SLOTS: "0", MAX_CLASSES: "0", LOG_LEVEL: "loud" })).toBe(
+    ["The configuration cannot be used.", "  PORT=70000: expected a whole number from 0 to 65535", "  LOG_LEVEL=loud: expected fatal, error, warn, info, debug, trace or silent", "  WORKER_SLOTS=0: expected a whole number from 1 to 64", "  MAX_CLASSES=0: expected a whole number from 1 to 65536"].join("\n"),
+  );
   expect(message).toContain("REDIS_URL=localhost: expected redis://host:port");
   expect(message).toContain("WEBHOOK_ALLOW_PRIVATE=yes: expected true or false");
 });

@@ -3,15 +3,8 @@ import { availableParallelism } from "node:os";
 import { isAbsolute, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { z } from "zod";
-import { datasetLimits } from "./dataset-limits.ts";
+import { datasetLimits, wholeNumber } from "./dataset-limits.ts";
 import type { DatasetLimits, LimitName } from "./dataset-limits.ts";
-
-const integer = (least: number, most: number) =>
-  z
-    .string()
-    .regex(/^\d+$/, "expected a whole number")
-    .transform(Number)
-    .pipe(z.int().min(least).max(most));
 
 const flag = z.enum(["true", "false"], "expected true or false").transform((value) => value === "true");
 
@@ -20,20 +13,20 @@ const storageUrl = z.string().regex(/^(file:\/\/\/.+|s3:\/\/[^/?]+.*)$/, "expect
 
 /** Every variable we read, its form and its default. */
 export const environmentSchema = z.object({
-  PORT: integer(0, 65_535).default(3000),
+  PORT: wholeNumber(0, 65_535).default(3000),
   HOST: z.string().min(1).default("127.0.0.1"),
   DATA_DIR: z.string().min(1).default("./data"),
   REDIS_URL: redisUrl.optional(),
   STORAGE_URL: storageUrl.optional(),
   KERNELS: z.string().regex(/^(auto|native|assembly|reference)(-[a-z0-9-]+)?$/, "expected auto, native, assembly or reference; an instruction-set level may follow, as in native-x86-64-v3").default("auto"),
-  LOG_LEVEL: z.enum(["fatal", "error", "warn", "info", "debug", "trace", "silent"]).default("info"),
-  WORKER_SLOTS: integer(1, 64).default(1),
-  WORKER_THREADS: integer(1, 64).default(Math.min(64, availableParallelism())),
-  WORKER_CRASH_BUDGET: integer(1, 1000).default(3),
-  WORKER_DRAIN_SECONDS: integer(1, 3600).default(30),
+  LOG_LEVEL: z.enum(["fatal", "error", "warn", "info", "debug", "trace", "silent"], "expected fatal, error, warn, info, debug, trace or silent").default("info"),
+  WORKER_SLOTS: wholeNumber(1, 64).default(1),
+  WORKER_THREADS: wholeNumber(1, 64).default(Math.min(64, availableParallelism())),
+  WORKER_CRASH_BUDGET: wholeNumber(1, 1000).default(3),
+  WORKER_DRAIN_SECONDS: wholeNumber(1, 3600).default(30),
   WEBHOOK_ALLOW_PRIVATE: flag.default(false),
-  RATE_LIMIT: integer(1, 1_000_000).optional(),
-  PREDICTION_CACHE_MIB: integer(16, 65_536).default(256),
+  RATE_LIMIT: wholeNumber(1, 1_000_000).optional(),
+  PREDICTION_CACHE_MIB: wholeNumber(16, 65_536).default(256),
   ...datasetLimits.shape,
 });
 

@@ -1,13 +1,13 @@
 /** The bounds within which an upload is read: part of the configuration, and each is named in the refusal of whatever crosses it. */
 import { z } from "zod";
 
-const limit = (byDefault: number, most = Number.MAX_SAFE_INTEGER) =>
-  z
-    .string()
-    .regex(/^\d+$/, "expected a whole number")
-    .transform(Number)
-    .pipe(z.int().min(1).max(most))
-    .default(byDefault);
+/** A number as the environment writes it. */
+export function wholeNumber(least: number, most: number) {
+  const error = `expected a whole number from ${least} to ${most}`;
+  return z.string().regex(/^\d+$/, error).transform(Number).pipe(z.int(error).min(least, error).max(most, error));
+}
+
+const limit = (byDefault: number, most = Number.MAX_SAFE_INTEGER) => wholeNumber(1, most).default(byDefault);
 
 const mebibyte = 1024 * 1024;
 
