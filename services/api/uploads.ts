@@ -27,9 +27,9 @@ declare module "fastify" {
   }
 }
 
-/** The parser names its own errors by a code; what has none is a body it could not read, such as one without a boundary or without its end. */
+/** The parser names its own errors by a code; what has none is a body it could not read, such as one without a boundary or without its end. A sender that is gone is no fault of the storage either. */
 const explained = (error: unknown): unknown =>
-  error instanceof Error && !("code" in error) ? new Problem({ code: "malformed-body", detail: `the multipart body cannot be read (${error.message}); expected parts between boundaries, and the last one closed`, cause: error }) : error;
+  error instanceof Error && (!("code" in error) || error.code === "ECONNRESET") ? new Problem({ code: "malformed-body", detail: `the multipart body cannot be read (${error.message}); expected parts between boundaries, and the last one closed`, cause: error }) : error;
 
 async function* partsOf(request: FastifyRequest, limits: UploadLimits): AsyncGenerator<Multipart, void, undefined> {
   try {

@@ -277,6 +277,7 @@ describe("refused", () => {
     });
     await expect.poll(async () => (await get<{ data: Dataset[] }>("/v1/datasets?limit=1000")).data.length, { timeout: 30_000 }).toBe(before);
     await expect.poll(() => stored(layout.uploads), { timeout: 30_000 }).toEqual([]);
+    expect(stack.lines.filter(({ msg }) => msg.includes("storage cannot be reached"))).toEqual([]);
   });
 
   test("deleted while it is checked: the check ends and leaves nothing", async () => {
