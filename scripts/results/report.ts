@@ -89,7 +89,7 @@ export function renderResults(outcomes: readonly Outcome[]): string {
     "# Results",
     "Written by `npm run results`; the outcomes stand in `docs/results.json`. One experiment again: `npm run results -- lenet-5`. The seed is 1, and 1, 2, 3 … where several are named; numerics are " +
       `\`reproducible\`: with the same engine (version ${first?.engine ?? ""}) the same numbers come out on any machine and any number of threads. ` +
-      "The whole training split is trained on; the test split is looked at after each epoch but decides nothing within a training: a result is that of the last epoch, not of the best. The exception is `fast-mnist`: its layers, batch and peak were picked from about two dozen settings by their *test* error (MNIST comes without a validation split), so its figure is optimistic. " +
+      "The whole training split is trained on; the test split is looked at after each epoch but decides nothing within a training: a result is that of the last epoch, not of the best. The exception is `fast-mnist`: its layers and batch were picked from about two dozen settings by their *test* error, so its figure is a little optimistic; rate, schedule and decay were picked from eighteen settings by the error on the last 10,000 training samples, held out for that. " +
       `Computed with \`${[...new Set(outcomes.map(({ kernels }) => kernels))].join("`, `")}\`. How long a training takes is measured by \`npm run bench\`, not here.`,
     "A request is what the API takes: each experiment is a body of `POST /v1/jobs`, to be read in `scripts/results/experiments.ts`.",
     ...groups.map((group) => section(group, pairs.filter(([experiment]) => experiment.group === group))),
