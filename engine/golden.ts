@@ -3,7 +3,7 @@
  * after some steps). Runs a case through any implementation of the kernels and compares. Tensor names are those of the case's file. Never does I/O.
  */
 import type { Loss, Network } from "../schemas/network.ts";
-import type { Optimiser } from "../schemas/optimiser.ts";
+import type { Optimiser, Schedule } from "../schemas/optimiser.ts";
 import { networkShape, sizeOf } from "../schemas/shape.ts";
 import type { Shape } from "../schemas/shape.ts";
 import { EngineError } from "./errors.ts";
@@ -19,6 +19,8 @@ export interface GoldenCase {
   network: Network;
   loss: Loss;
   optimiser: Optimiser;
+  /** All steps are one epoch. */
+  schedule: Schedule;
   input: Shape;
   batchSize: number;
   steps: number;
@@ -39,15 +41,35 @@ const needed = (file: TensorFile, name: string): Tensor => {
 /** Numbers of a tensor; bytes count as 0 … 1. */
 const numbers = ({ dtype, data }: Tensor): Float64Array => Float64Array.from({ length: data.length }, (_, index) => Number(data[index]) / (dtype === "U8" ? 255 : 1));
 
+/** The case's samples and labels: as many as its steps take. Throws EngineError where there are fewer, or a label names no class. */
+function samplesOf(file: TensorFile, count: number, perSample: number, classes: number): { samples: Float64Array; labels: Float64Array } {
+  const part = (name: string, wanted: number): Float64Array => {
+    const values = numbers(needed(file, name));
+    if (values.length < wanted) throw new EngineError({ code: "invalid-file", detail: `the case's tensor '${name}' has ${values.length} numbers; ${count} samples (batchSize × steps) need ${wanted}` });
+    return values.subarray(0, wanted);
+  };
+  const samples = part("input", count * perSample);
+  const labels = part("labels", count);
+  const wrong = labels.find((label) => !(Number.isInteger(label) && label >= 0 && label < classes));
+  if (wrong !== undefined) throw new EngineError({ code: "invalid-file", detail: `the case's labels name class ${wrong}; the network has classes 0 to ${classes - 1}` });
+  return { samples, labels };
+}
+
 const scalar = (value: number): Tensor => ({ dtype: "F64", shape: [], data: Float64Array.of(value) });
+
+/** Throws EngineError where the case's tensor has another size than the network's. */
+function put(inspection: Inspection, name: string, { data, shape }: Tensor): void {
+  const wanted = inspection.values(name).length;
+  if (data.length !== wanted) throw new EngineError({ code: "invalid-file", detail: `the case's tensor 'initial.${name}' is [${shape.join(", ")}]: ${data.length} numbers, where the network has ${wanted}` });
+  inspection.put(name, data);
+}
 
 /** Everything the case's file holds that can be computed, by the same names. Throws EngineError where the case cannot be run. */
 export function runGolden(given: GoldenCase, file: TensorFile, { realBytes, kernels }: Implementation): Map<string, Tensor> {
-  const { network, loss, input, batchSize, steps, optimiser } = given;
+  const { network, loss, input, batchSize, steps, optimiser, schedule } = given;
   const classes = sizeOf(networkShape(network.layers, input, null).layers.at(-1)?.output ?? input);
-  const samples = numbers(needed(file, "input"));
-  const labels = numbers(needed(file, "labels"));
   const perSample = sizeOf(input);
+  const { samples, labels } = samplesOf(file, batchSize * steps, perSample, classes);
   const found = new Map<string, Tensor>();
 
   const first = new Inspection({
@@ -55,7 +77,7 @@ export function runGolden(given: GoldenCase, file: TensorFile, { realBytes, kern
   });
   for (const name of first.tensors().keys()) {
     const initial = file.tensors.get(`initial.${name}`);
-    if (initial) first.put(name, initial.data);
+    if (initial) put(first, name, initial);
     else if (!/\.(mean|variance)$/.test(name)) needed(file, `initial.${name}`);
   }
   const initialWeights = writeSafetensors({ tensors: first.tensors() });
@@ -65,7 +87,7 @@ export function runGolden(given: GoldenCase, file: TensorFile, { realBytes, kern
   found.set("firstBatch.penalisedLoss", scalar(penalisedLoss));
   for (const [name, gradient] of first.gradients()) found.set(`firstBatch.gradient.${name}`, gradient);
 
-  const spec = plainSpec({ network, loss, input, classes, count: batchSize * steps, batchSize, seed: 1, optimiser });
+  const spec = { ...plainSpec({ network, loss, input, classes, count: batchSize * steps, batchSize, seed: 1, optimiser }), schedule };
   const plan = planTrainingWith(spec, realBytes);
   const memory = createMemory(plan);
   const { samplesAddress, labelsAddress } = plan.splits.train;
@@ -95,11 +117,11 @@ const groupOf = (name: string): GoldenGroup | null => {
 };
 
 /**
- * The worst relative error of each group: per tensor ‖a−b‖₂ / max(‖b‖₂, 1e-3 × the largest norm in its group). A tensor of the case that was not computed, or
+ * The worst relative error of each group (NaN where the case has nothing to compare with): per tensor ‖a−b‖₂ / max(‖b‖₂, 1e-3 × the largest norm in its group). A tensor of the case that was not computed, or
  * one whose size differs, counts as infinitely wrong.
  */
 export function compareGolden(found: ReadonlyMap<string, Tensor>, file: TensorFile): Record<GoldenGroup, { worst: number; tensor: string }> {
-  const result = Object.fromEntries(goldenGroups.map((group) => [group, { worst: 0, tensor: "" }])) as ReturnType<typeof compareGolden>;
+  const result = Object.fromEntries(goldenGroups.map((group) => [group, { worst: NaN, tensor: "" }])) as ReturnType<typeof compareGolden>;
   const expected = [...file.tensors].flatMap(([name, tensor]) => {
     const group = groupOf(name);
     return group ? [{ name, group, values: numbers(tensor) }] : [];
@@ -109,7 +131,7 @@ export function compareGolden(found: ReadonlyMap<string, Tensor>, file: TensorFi
     const own = found.get(name);
     const wrong = !own || own.data.length !== values.length;
     const error = wrong ? Infinity : norm(numbers(own).map((value, index) => value - values[index]!)) / Math.max(norm(values), 1e-3 * largest, Number.MIN_VALUE);
-    if (!(error <= result[group].worst)) result[group] = { worst: error, tensor: name };
+    if (result[group].tensor === "" || !(error <= result[group].worst)) result[group] = { worst: error, tensor: name };
   }
   return result;
 }

@@ -138,6 +138,8 @@ export interface LayerOptions<Spec extends LayerSpec = LayerSpec> {
   declaredActivation: ActivationKind;
   /** f of the layer below. */
   inputActivation: ActivationKind;
+  /** Biases below that only add a constant to whole maps of the input. */
+  shifts: readonly Tensor[];
   memory: MemoryPlan;
   /** Most shards of a training batch; 0 where the network only predicts and no gradient is planned. */
   shards: number;

@@ -52,6 +52,13 @@ function at<Planned>(index: number, plan: () => Planned): Planned {
   }
 }
 
+/** Biases that, after this layer, only add a constant to whole maps of x. `before`: those that did so below it; a linear subsampling passes them on. */
+function shiftsAfter({ kind, activation, tensors }: PlannedLayer, before: readonly Tensor[]): readonly Tensor[] {
+  if (activation !== "linear" || kind === "dropout") return [];
+  const own = tensors.filter((tensor) => tensor.name.endsWith(".bias"));
+  return kind === "subsampling" ? [...before, ...own] : own;
+}
+
 /** Plans the layers. Throws EngineError `network-does-not-fit` (with a pointer) or `too-large` (with the bytes) before any memory exists. */
 export function planNetwork(options: NetworkOptions): NetworkPlan {
   const { network, input, classes, memory, ...training } = options;
@@ -61,12 +68,14 @@ export function planNetwork(options: NetworkOptions): NetworkPlan {
   const output = outputActivation(network.layers);
   const softmax = output === "softmax";
   const layers: PlannedLayer[] = [];
+  let shifts: readonly Tensor[] = [];
   for (const [index, spec] of network.layers.entries()) {
     const { input: arriving, output: leaving } = found.layers[index]!;
     const declared = "activation" in spec ? spec.activation : "linear";
     const activation = declared === "softmax" ? "linear" : declared;
     const inputActivation = layers.at(-1)?.activation ?? "linear";
-    layers.push(at(index, () => planLayer({ spec, index, input: arriving, output: leaving, activation, declaredActivation: declared, inputActivation, memory, ...training })));
+    layers.push(at(index, () => planLayer({ spec, index, input: arriving, output: leaving, activation, declaredActivation: declared, inputActivation, shifts, memory, ...training })));
+    shifts = shiftsAfter(layers.at(-1)!, shifts);
   }
   const tensors = layers.flatMap((layer) => layer.tensors);
   const real = (what: string, count: number) => memory.reserve({ what, element: "real", count });

@@ -7,6 +7,9 @@
  *
  * In training the statistics are those of the whole batch, over real samples only, so the layer ends a phase both ways: every shard sums in double,
  * the shards are added in order, and the layer goes on. The batch stays resident meanwhile. Evaluation uses the running statistics.
+ *
+ * A constant added to a whole map is subtracted again with the mean: the gradient of a bias right below is exactly 0. What rounding leaves of it is taken
+ * away, or Adam would make steps of full size out of it.
  */
 import { sizeOf } from "../../schemas/shape.ts";
 import type { BatchNormalisationLayer } from "../../schemas/layer.ts";
@@ -17,7 +20,7 @@ import type { Views } from "../memory.ts";
 import type { Program } from "../program.ts";
 
 export function planBatchNormalisation(options: LayerOptions<BatchNormalisationLayer>): PlannedLayer {
-  const { spec, index, input, memory, inputActivation, shards, averageScale } = options;
+  const { spec, index, input, memory, inputActivation, shifts, shards, averageScale } = options;
   const maps = input.channels;
   const positions = input.height * input.width;
   const same = (position: number): number => position;
@@ -75,6 +78,13 @@ export function planBatchNormalisation(options: LayerOptions<BatchNormalisationL
         },
       },
     },
+    ...(shifts.length > 0
+      ? {
+          finish(program: Program): void {
+            for (const each of shifts) program.call("clear", { output: each.gradient, count: each.size });
+          },
+        }
+      : {}),
     forward: normalise(moments),
     backward(program: Program, wires: Wires): void {
       if (!wires.inputDelta) return;

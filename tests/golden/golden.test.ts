@@ -14,7 +14,7 @@ test("there are cases", () => expect(names.length).toBeGreaterThanOrEqual(6));
 describe.each(names)("%s", (name) => {
   const raw = JSON.parse(readFileSync(new URL(`${name}/case.json`, cases), "utf8"));
   const file = readSafetensors(readFileSync(new URL(`${name}/tensors.safetensors`, cases)));
-  const given = { ...raw, network: network.parse(raw.network), optimiser: optimiser.parse(raw.optimiser) };
+  const given = { ...raw, network: network.parse(raw.network), optimiser: optimiser.parse(raw.optimiser), schedule: { kind: "constant" as const, warmup: 0 } };
 
   test.each(implementations())("$name", (implementation) => {
     const errors = compareGolden(runGolden(given, file, implementation), file);
@@ -23,4 +23,19 @@ describe.each(names)("%s", (name) => {
       expect(errors[group].worst, `${group}: ${errors[group].tensor}`).toBeLessThanOrEqual(limit);
     }
   });
+});
+
+describe("a case that cannot be run is refused in a sentence", () => {
+  const folder = new URL("online/", cases);
+  const raw = JSON.parse(readFileSync(new URL("case.json", folder), "utf8"));
+  const given = { ...raw, network: network.parse(raw.network), optimiser: optimiser.parse(raw.optimiser), schedule: { kind: "constant" as const, warmup: 0 } };
+  const changed = (name: string, change: (data: unknown[]) => unknown[]) => {
+    const file = readSafetensors(readFileSync(new URL("tensors.safetensors", folder)));
+    const tensor = file.tensors.get(name)!;
+    tensor.data = Object.getPrototypeOf(tensor.data).constructor.from(change(Array.from(tensor.data as ArrayLike<unknown>)));
+    return () => runGolden(given, file, implementations()[0]!);
+  };
+  test("too few samples", () => expect(changed("input", (data) => data.slice(1))).toThrow(/'input' has \d+ numbers/));
+  test("a label beyond the classes", () => expect(changed("labels", (data) => [99n, ...data.slice(1)])).toThrow(/class 99/));
+  test("a weight of another size", () => expect(changed("initial.layers.0.weight", (data) => data.slice(1))).toThrow(/'initial.layers.0.weight' is/));
 });

@@ -5,6 +5,7 @@
 import { describe, expect, test } from "vitest";
 import { checkGradients, createReference } from "../../engine/index.ts";
 import type { Kernels } from "../../engine/index.ts";
+import { Inspection } from "../../engine/inspection.ts";
 import { callBytes, callWords, opcodes } from "../../engine/kernels/kernels.ts";
 import { layerPlanners, plannedKind } from "../../engine/registry.ts";
 import { activationKind, penaltyKind, reduceKind } from "../../schemas/layer.ts";
@@ -102,4 +103,16 @@ describe("a wrong gradient is seen", () => {
     const result = checkGradients({ network: network.parse({ layers }), loss: "cross-entropy", input, classes, seed: 3, sample: 10, kernels });
     expect(result.worst).toBeGreaterThan(1e-2);
   });
+});
+
+test("a bias whose map is normalised right after has the gradient 0, to the last bit", () => {
+  const layers = [{ ...first, activation: "linear" }, { kind: "subsampling", factor: 2 }, { kind: "batch-normalisation" }, output("softmax")];
+  const samples = Float64Array.from({ length: 5 * 2 * 9 * 7 }, (_, index) => Math.sin(index * index));
+  const inspection = new Inspection({
+    network: network.parse({ layers }), loss: "cross-entropy", input, classes, seed: 3, samples, labels: [0, 1, 2, 0, 1], realBytes: 8,
+    kernels: (memory) => createReference({ buffer: memory.buffer, realBytes: 8 }),
+  });
+  inspection.gradient();
+  for (const name of ["layers.0.bias", "layers.1.bias"]) expect(inspection.gradientOf(name).every((value) => value === 0), name).toBe(true);
+  expect(inspection.gradientOf("layers.2.bias").some((value) => value !== 0)).toBe(true);
 });
