@@ -10,6 +10,7 @@ import { callBytes, callWords, opcodes } from "../../engine/kernels/kernels.ts";
 import { layerPlanners, plannedKind } from "../../engine/registry.ts";
 import { activationKind, penaltyKind, reduceKind } from "../../schemas/layer.ts";
 import { network } from "../../schemas/network.ts";
+import { implementations } from "../../services/shared/implementations.ts";
 import type { Loss, Network } from "../../schemas/network.ts";
 
 type Spec = Record<string, unknown>;
@@ -115,4 +116,14 @@ test("a bias whose map is normalised right after has the gradient 0, to the last
   inspection.gradient();
   for (const name of ["layers.0.bias", "layers.1.bias"]) expect(inspection.gradientOf(name).every((value) => value === 0), name).toBe(true);
   expect(inspection.gradientOf("layers.2.bias").some((value) => value !== 0)).toBe(true);
+});
+
+test("a map with one input has a mix gradient of exactly 0, in every implementation: Adam would make a step of rounding", () => {
+  const samples = Float64Array.from({ length: 3 * 2 * 9 * 7 }, (_, index) => Math.sin(index * index));
+  for (const { name, kernels, realBytes } of implementations()) {
+    const layers = [{ kind: "convolution", maps: 1, size: 2, activation: "tanh" }, learned("per-input", "none"), output("softmax")];
+    const inspection = new Inspection({ network: network.parse({ layers }), loss: "cross-entropy", input, classes, seed: 3, samples, labels: [0, 1, 2], realBytes, kernels });
+    inspection.gradient();
+    expect(inspection.gradientOf("layers.1.mix").every((value) => value === 0), name).toBe(true);
+  }
 });

@@ -66,7 +66,7 @@ export const combinationGradient: ReferenceKernel<"combinationGradient"> = (memo
       let sum = 0;
       for (let k = 0; k < area; k++) sum += filters[filterIndex(call, i, k, j)]! * gradient[(i * area + k) * maps + j]!;
       alphaGradient[j * inputs + i] = sum;
-      mean += sum * alpha[j * inputs + i]!;
+      mean += alphaGradient[j * inputs + i]! * alpha[j * inputs + i]!;
     }
     for (let i = 0; i < inputs; i++) mixGradient[j * inputs + i] = alpha[j * inputs + i]! * (alphaGradient[j * inputs + i]! - mean);
   }
