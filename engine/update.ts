@@ -125,25 +125,28 @@ export function planUpdate({ memory, plan, moved, optimiser, threads, averageSca
   const clips = optimiser.clipNorm !== null;
   const finishes = plan.layers.some((layer) => layer.finish);
   const { realBytes } = memory;
-  const tables = new Map<string, { address: number; words: number[] }>();
+  const tables: { address: number; words: number[] }[] = [];
 
-  /** The blocks that a deferred gradient sums: written once, into a table that all its runs share. */
-  const tableOf = ({ layer, plan: deferred }: NonNullable<GradientArray["deferred"]>, units: readonly PlannedUnit[], pass: "gradient" | "curvature"): number => {
-    const words = units.flatMap((unit) => {
-      const wires = wiresOf(plan, unit, layer);
-      return [deferred.inputOf(wires, pass), wires.delta, wires.lanes];
-    });
-    const key = words.join(" ");
-    const address = tables.get(key)?.address ?? memory.reserve({ what: "a table of blocks", element: "int", count: words.length });
-    tables.set(key, { address, words });
-    return address;
-  };
-  const recordReduce = (program: Program, { array, from, to }: Run, cut: Cut, units: readonly PlannedUnit[], pass: "gradient" | "curvature"): void => {
+  /** The blocks that each deferred gradient sums, by layer: a table that all its runs share. */
+  const planTables = (units: readonly PlannedUnit[], pass: "gradient" | "curvature"): ReadonlyMap<number, number> =>
+    new Map(
+      [...plan.layers.entries()].flatMap(([layer, { deferred }]) => {
+        if (!deferred) return [];
+        const words = units.flatMap((unit) => {
+          const wires = wiresOf(plan, unit, layer);
+          return [deferred.inputOf(wires, pass), wires.delta, wires.lanes];
+        });
+        const address = memory.reserve({ what: `the table of blocks of layer ${layer}`, element: "int", count: words.length });
+        tables.push({ address, words });
+        return [[layer, address] as const];
+      }),
+    );
+  const recordReduce = (program: Program, { array, from, to }: Run, cut: Cut, blocks: ReadonlyMap<number, number>): void => {
     const target = array.address + from * realBytes;
     const count = to - from;
     if (array.deferred) {
-      const { rowSize } = array.deferred.plan;
-      program.call("denseBatchGradient", { blocks: tableOf(array.deferred, units, pass), gradient: target, scale: averageScale, count: units.length, from: from / rowSize, rows: count / rowSize, units: rowSize });
+      const { layer, plan: { rowSize } } = array.deferred;
+      program.call("denseBatchGradient", { blocks: blocks.get(layer)!, gradient: target, scale: averageScale, count: cut.blocks.length, from: from / rowSize, rows: count / rowSize, units: rowSize });
     } else if (array.shard && array.shard.address !== array.address) {
       program.call("reduce", { gradients: array.shard.address + from * realBytes, output: target, scale: averageScale, shards: cut.shards, stride: array.shard.stride, count });
     }
@@ -170,7 +173,7 @@ export function planUpdate({ memory, plan, moved, optimiser, threads, averageSca
     partialCount,
     clipScale,
     install(views): void {
-      for (const { address, words } of tables.values()) views.words.set(words, address / 4);
+      for (const { address, words } of tables) views.words.set(words, address / 4);
     },
     record(cut, units, { withNorm, pass, moves }): UpdatePhases {
       // Ω is computed where penalties are finished, so a forward pass finishes too.
@@ -182,7 +185,8 @@ export function planUpdate({ memory, plan, moved, optimiser, threads, averageSca
           for (const run of runs) record(program, run, thread);
           return program;
         });
-      const reduce = (program: Program, run: Run): void => recordReduce(program, run, cut, units, pass);
+      const blocks = planTables(units, pass);
+      const reduce = (program: Program, run: Run): void => recordReduce(program, run, cut, blocks);
       if (!moves) {
         const reduced = { programs: byThread(reduce), clips: false };
         return { phases: pass === "gradient" && finishes ? [reduced, { programs: finishPrograms(), clips: false }] : [reduced] };
