@@ -1,6 +1,7 @@
 /** The world misbehaves: a full disk, a folder that refuses, a clock that jumps, a storage that answers 500. The user sees why, and nothing is lost. */
 import { execFileSync } from "node:child_process";
-import { appendFile, mkdir, mkdtemp, rename, rm, writeFile } from "node:fs/promises";
+import { cpSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { appendFile, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { createServer, request } from "node:http";
 import type { Server } from "node:http";
 import { tmpdir } from "node:os";
@@ -44,16 +45,35 @@ const warned = (trial: Trial, id: string, pattern: RegExp, meanwhile?: () => Pro
     return (await trial.ask(`/v1/jobs/${id}/events?limit=1000`)).body.data as { type: string; data: { detail?: string } }[];
   }, (events) => events.some(({ type, data }) => type === "warning" && pattern.test(data.detail ?? "")), "a warning");
 
+/** Puts a file where a folder is. Whoever writes there may make the folder anew in between: then that one goes away too. The answer puts everything back. */
+function obstruct(folder: string): () => void {
+  const away: string[] = [];
+  for (let obstructed = false; !obstructed; ) {
+    away.push(`${folder}-away-${away.length}`);
+    renameSync(folder, away.at(-1)!);
+    try {
+      writeFileSync(folder, "a file where a folder should be", { flag: "wx" });
+      obstructed = true;
+    } catch {
+      continue;
+    }
+  }
+  return () => {
+    rmSync(folder);
+    for (const place of away) {
+      cpSync(place, folder, { recursive: true });
+      rmSync(place, { recursive: true });
+    }
+  };
+}
+
 test("a folder that refuses: the job says so, waits, and ends with the same bits when it can write again", async () => {
   const trial = await start();
   const quiet = await quietRun(trial);
   const id = await underWay(trial);
-  const folder = join(trial.redis.dir, "storage", "jobs", id);
-  await rename(folder, `${folder}-away`);
-  await writeFile(folder, "a file where a folder should be");
+  const restore = obstruct(join(trial.redis.dir, "storage", "jobs", id));
   await warned(trial, id, /could not be written/);
-  await rm(folder);
-  await rename(`${folder}-away`, folder);
+  restore();
   const ended = await trial.ended(id);
   expect(ended).toMatchObject({ status: "succeeded", receipt: { weights: quiet } });
   expect(ended.attempts).toHaveLength(1);
