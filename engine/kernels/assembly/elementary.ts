@@ -12,10 +12,8 @@ import { add, broadcast, multiply, multiplyAdd, select, splat, subtract } from "
  */
 const tanhHighest: usize = memory.data<f32>([7.90531110763549805]);
 const tanhLowest: usize = memory.data<f32>([-7.90531110763549805]);
-const tanhOdd: usize = memory.data<f32>([
-  -2.76076847742355e-16, 2.00018790482477e-13, -8.60467152213735e-11, 5.12229709037114e-8, 1.48572235717979e-5, 6.37261928875436e-4, 4.89352455891786e-3,
-]);
-const tanhEven: usize = memory.data<f32>([1.19825839466702e-6, 1.18534705686654e-4, 2.26843463243900e-3, 4.89352518554385e-3]);
+const tanhOdd: usize = memory.data<f32>([1.0113161579e-7, -6.25758658716e-5, 4.17408561784e-2, 12.5683164047, 545.478191187, 4200.95741709]);
+const tanhEven: usize = memory.data<f32>([101.040555883, 1945.79670322, 4200.95748767]);
 
 /** A step of Horner's scheme: p·x + coefficient. */
 // @ts-ignore: decorator
@@ -74,12 +72,10 @@ export function tanh(value: v128): v128 {
   p = horner(p, z, broadcast(tanhOdd + realBytes(3)));
   p = horner(p, z, broadcast(tanhOdd + realBytes(4)));
   p = horner(p, z, broadcast(tanhOdd + realBytes(5)));
-  p = horner(p, z, broadcast(tanhOdd + realBytes(6)));
   p = multiply(x, p);
-  let q = broadcast(tanhEven);
+  let q = add(z, broadcast(tanhEven));
   q = horner(q, z, broadcast(tanhEven + realBytes(1)));
   q = horner(q, z, broadcast(tanhEven + realBytes(2)));
-  q = horner(q, z, broadcast(tanhEven + realBytes(3)));
   return f32x4.div(p, q);
 }
 

@@ -72,79 +72,92 @@ static void backward_pixel(const struct backward_shape *s, struct tap *table, co
   }
 }
 
-/* How an edge walks: maps, then clipped rows; strides in floats. Its columns' taps are unrolled. */
+/* How the edges walk: maps, then clipped rows; strides in floats. Their columns' taps are unrolled. */
 struct edge_reach {
   long maps, rows;
   long a_row, a_tap, a_input;
   long b_map, b_row;
   long c_input;
+  /* From the left edge to the right one, in δ and in the output. */
+  long b_right, c_right;
 };
 
 /*
- * An edge of one row: columns `from` … `to` of the full convolution (left), or those from the last δ on (right), for I inputs at once.
- * Left column e takes kx ≤ e; right column e takes kx > e. Size, columns and side are constants, so the triangle is unrolled.
+ * Both edges of one row for I inputs at once. `b` is δ's first column; left column e takes kx ≤ e, right column e, counted from the last δ on, takes kx > e: so each weight
+ * that is broadcast meets size − 1 columns, some left and some right. Size and padding are constants: the two triangles are unrolled.
  */
-ALWAYS void edge_tile(const int I, const int size, const int from, const int to, const int is_right, const struct edge_reach *reach, const float *a, const float *b, float *c) {
-  typedef narrow at;
+ALWAYS void edges_tile(const int I, const int size, const int padding, const struct edge_reach *reach, const float *a, const float *b, float *c) {
+  const int columns = size - 1 - padding;
   for (long part = 0; part < LANES; part += NARROW) {
-    at sum[4][4];
+    narrow left[6][4], right[6][4];
     UNROLL for (int i = 0; i < I; i++)
-      UNROLL for (int e = from; e <= to; e++) sum[i][e - from] = (at)SPLAT(NARROW, 0.0f);
+      UNROLL for (int e = 0; e < columns; e++) left[i][e] = right[i][e] = (narrow)SPLAT(NARROW, 0.0f);
     const float *a1 = a, *b1 = b + part;
     for (long map = reach->maps; map > 0; map--) {
-      const float *a2 = a1, *b2 = b1;
+      const float *a2 = a1, *b2 = b1, *b3 = b1 + reach->b_right;
       for (long row = reach->rows; row > 0; row--) {
-        UNROLL for (int kx = is_right ? from + 1 : 0; kx < (is_right ? size : to + 1); kx++)
+        UNROLL for (int kx = 0; kx < size; kx++)
           UNROLL for (int i = 0; i < I; i++) {
-            const at w = (at)SPLAT(NARROW, a2[i * reach->a_input + kx * reach->a_tap]);
-            UNROLL for (int e = from; e <= to; e++)
-              if (is_right ? kx > e : kx <= e) sum[i][e - from] = sum[i][e - from] + w * *(const narrow_at *)(b2 + (e - kx) * LANES);
+            const narrow w = (narrow)SPLAT(NARROW, a2[i * reach->a_input + kx * reach->a_tap]);
+            UNROLL for (int e = 0; e < columns; e++) {
+              if (kx <= e + padding) left[i][e] = left[i][e] + w * *(const narrow_at *)(b2 + (e + padding - kx) * LANES);
+              if (kx > e) right[i][e] = right[i][e] + w * *(const narrow_at *)(b3 + (e - kx) * LANES);
+            }
           }
         a2 += reach->a_row;
         b2 += reach->b_row;
+        b3 += reach->b_row;
       }
       a1++;
       b1 += reach->b_map;
     }
     UNROLL for (int i = 0; i < I; i++)
-      UNROLL for (int e = from; e <= to; e++) *(narrow_at *)(c + i * reach->c_input + (e - from) * LANES + part) = sum[i][e - from];
+      UNROLL for (int e = 0; e < columns; e++) {
+        float *at = c + i * reach->c_input + e * LANES + part;
+        *(narrow_at *)at = left[i][e];
+        *(narrow_at *)(at + reach->c_right) = right[i][e];
+      }
   }
 }
 
-typedef void (*edge_function)(const struct edge_reach *reach, const float *a, const float *b, float *c);
-#define EDGE_INPUTS (REGISTERS == 32 ? 4 : 2)
-#define EDGE_INSTANCE(name, I, size, from, to, is_right) \
-  static void name##_##I(const struct edge_reach *reach, const float *a, const float *b, float *c) { edge_tile(I, size, from, to, is_right, reach, a, b, c); }
-#define EDGE(name, size, from, to, is_right)                                                                          \
-  EDGE_INSTANCE(name, 1, size, from, to, is_right) EDGE_INSTANCE(name, 2, size, from, to, is_right)                  \
-  EDGE_INSTANCE(name, 3, size, from, to, is_right) EDGE_INSTANCE(name, 4, size, from, to, is_right)                  \
-  static const edge_function name[5] = { 0, name##_1, name##_2, name##_3, name##_4 };
-EDGE(left_of_5, 5, 0, 3, 0)
-EDGE(right_of_5, 5, 0, 3, 1)
-EDGE(left_of_5_padded_2, 5, 2, 3, 0)
-EDGE(right_of_5_padded_2, 5, 0, 1, 1)
-EDGE(left_of_3, 3, 0, 1, 0)
-EDGE(right_of_3, 3, 0, 1, 1)
-EDGE(left_of_3_padded_1, 3, 1, 1, 0)
-EDGE(right_of_3_padded_1, 3, 0, 0, 1)
+/* Inputs whose sums, both edges, stay in registers. */
+#define EDGE_SUMS (REGISTERS == 32 ? 16 : 8)
+#define EDGE_MOST(size, padding) (EDGE_SUMS / (2 * (size - 1 - padding)) < 6 ? EDGE_SUMS / (2 * (size - 1 - padding)) : 6)
+
+typedef void (*edges_function)(const struct edge_reach *reach, const float *a, const float *b, float *c);
+#define EDGES_INSTANCE(name, I, size, padding)                                                                   \
+  static void name##_##I(const struct edge_reach *reach, const float *a, const float *b, float *c) {             \
+    if (I <= EDGE_MOST(size, padding)) edges_tile(I, size, padding, reach, a, b, c);                             \
+  }
+#define EDGES(name, size, padding)                                                                               \
+  EDGES_INSTANCE(name, 1, size, padding) EDGES_INSTANCE(name, 2, size, padding) EDGES_INSTANCE(name, 3, size, padding) \
+  EDGES_INSTANCE(name, 4, size, padding) EDGES_INSTANCE(name, 5, size, padding) EDGES_INSTANCE(name, 6, size, padding) \
+  static const struct edges name = { EDGE_MOST(size, padding), { 0, name##_1, name##_2, name##_3, name##_4, name##_5, name##_6 } };
 
 struct edges {
-  const edge_function *left, *right;
+  long most;
+  edges_function tiles[7];
 };
 
-static struct edges edges_of(const struct backward_shape *s) {
-  if (s->size == 5 && s->padding == 0) return (struct edges){ left_of_5, right_of_5 };
-  if (s->size == 5 && s->padding == 2) return (struct edges){ left_of_5_padded_2, right_of_5_padded_2 };
-  if (s->size == 3 && s->padding == 0) return (struct edges){ left_of_3, right_of_3 };
-  if (s->size == 3 && s->padding == 1) return (struct edges){ left_of_3_padded_1, right_of_3_padded_1 };
-  return (struct edges){ 0, 0 };
+EDGES(edges_of_5, 5, 0)
+EDGES(edges_of_5_padded_2, 5, 2)
+EDGES(edges_of_3, 3, 0)
+EDGES(edges_of_3_padded_1, 3, 1)
+
+/* 0 for sizes and paddings that have no tile of their own. */
+static const struct edges *edges_of(const struct backward_shape *s) {
+  if (s->size == 5 && s->padding == 0) return &edges_of_5;
+  if (s->size == 5 && s->padding == 2) return &edges_of_5_padded_2;
+  if (s->size == 3 && s->padding == 0) return &edges_of_3;
+  if (s->size == 3 && s->padding == 1) return &edges_of_3_padded_1;
+  return 0;
 }
 
-static void backward_edge(const edge_function *edge, long inputs, const struct edge_reach *reach, const float *a, const float *b, float *c) {
-  const long tiles = divided_up(inputs, EDGE_INPUTS);
+static void backward_edges(const struct edges *edges, long inputs, const struct edge_reach *reach, const float *a, const float *b, float *c) {
+  const long tiles = divided_up(inputs, edges->most);
   for (long tile = 0; tile < tiles; tile++) {
     const long i = cut(inputs, tiles, tile), count = cut(inputs, tiles, tile + 1) - i;
-    edge[count](reach, a + i * reach->a_input, b, c + i * reach->c_input);
+    edges->tiles[count](reach, a + i * reach->a_input, b, c + i * reach->c_input);
   }
 }
 
@@ -174,14 +187,15 @@ static void backward_row(const struct backward_shape *s, const struct reach *who
   const long pitch = s->out_columns * LANES, vectors = (high - low) * PARTS;
   const struct taps down = clip(s, row, s->out_rows);
   const struct reach reach = clipped_to(s, whole, down);
-  const struct edges edges = edges_of(s);
+  const struct edges *edges = edges_of(s);
   float *out = output + row * s->columns * LANES;
   backward_middle(s, reach, weights, delta + (row + s->padding) * pitch + (low + s->padding) * LANES, out + low * LANES, vectors);
-  if (edges.left) {
-    const struct edge_reach edge = { s->maps, down.count, s->size * s->maps, s->maps, reach.a_map, reach.b_outer, -pitch, reach.c_map };
-    const float *w = weights + down.first * s->size * s->maps, *d = delta + down.at * pitch;
-    if (low > 0) backward_edge(edges.left, s->inputs, &edge, w, d, out);
-    if (high < s->columns) backward_edge(edges.right, s->inputs, &edge, w, d + pitch, out + high * LANES);
+  if (edges) {
+    const struct edge_reach edge = {
+      .maps = s->maps, .rows = down.count, .a_row = s->size * s->maps, .a_tap = s->maps, .a_input = reach.a_map, .b_map = reach.b_outer, .b_row = -pitch, .c_input = reach.c_map,
+      .b_right = pitch, .c_right = high * LANES,
+    };
+    backward_edges(edges, s->inputs, &edge, weights + down.first * s->size * s->maps, delta + down.at * pitch, out);
   } else {
     for (long column = 0; column < low; column++) backward_pixel(s, spare, delta, weights, output, row, column);
     for (long column = high; column < s->columns; column++) backward_pixel(s, spare, delta, weights, output, row, column);

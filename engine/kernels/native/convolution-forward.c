@@ -4,7 +4,7 @@
  * input [input][row][column][lanes], weights [input][ky][kx][map], output [map][row][column][lanes]; chain: bias, then input, ky, kx.
  * Eight lanes, stride 1: a row of output is one run of floats and tap kx is the same run 8·kx floats further, so a tile is maps × vectors
  * whatever the vector's width. f is applied to a tile's rows as soon as they stand, while they are in the first cache.
- * One lane: vectors are eight adjacent columns of several rows, or eight maps where a row is too short. Never pads, never copies.
+ * One lane: vectors are eight adjacent columns of several rows, or eight maps of several pixels where those are fewer. Never pads.
  */
 #include "elementary.h"
 #include "thread.h"
@@ -68,7 +68,8 @@ static void forward_along_rows(const struct convolution_shape *s, struct reach r
     }
 }
 
-/* One lane, short rows: each pixel is a vector over adjacent maps; fewer maps than NARROW are done one by one. */
+/* One lane, short rows or a stride: vectors over adjacent maps, a tile is pixels of a row × maps; fewer maps than NARROW are done one by one. */
+#define PIXEL_TILE 6
 static void forward_over_maps(const struct convolution_shape *s, const struct reach *reach, struct tap *turned, const float *input, const float *weights, const float *bias, float *output) {
   const long pixels = s->out_rows * s->out_columns;
   if (s->maps < NARROW) {
@@ -83,21 +84,29 @@ static void forward_over_maps(const struct convolution_shape *s, const struct re
     return;
   }
   /* The roles change: a walks the input, b the weights. */
-  const struct reach over = {
-    .outer = reach->outer, .a_outer = reach->b_outer, .b_outer = reach->a_outer, .table = turned, .taps = reach->taps, .b_step = NARROW, .c_step = NARROW, .start = START_BIASES,
-  };
+  struct reach over = { .outer = reach->outer, .a_outer = reach->b_outer, .b_outer = reach->a_outer, .table = turned, .taps = reach->taps, .a_map = s->stride, .start = START_BIASES };
   for (long tap = 0; tap < reach->taps; tap++) turned[tap] = (struct tap){ reach->table[tap].b, reach->table[tap].a };
-  for (long pixel = 0; pixel < pixels; pixel++) {
-    const float *at = input + (pixel / s->out_columns * s->columns + pixel % s->out_columns) * s->stride;
-    for (long map = 0; map < s->maps;) {
-      const long vectors = larger(1, smaller(4, (s->maps - map) / NARROW));
-      const long from = smaller(map, s->maps - vectors * NARROW);
-      float sums[4 * NARROW];
-      strided_tiles[1][vectors](&over, at, weights + from, sums, bias + from);
-      for (long m = 0; m < vectors * NARROW; m++) output[(from + m) * pixels + pixel] = sums[m];
-      map = from + vectors * NARROW;
-    }
+  const long tiles = divided_up(s->out_columns, PIXEL_TILE);
+  for (long map = 0; map < s->maps;) {
+    /* The last vectors end with the maps; what they do twice comes to the same bits. */
+    const long vectors = larger(1, smaller(TILE_MOST(PIXEL_TILE), (s->maps - map) / NARROW));
+    const long from = smaller(map, s->maps - vectors * NARROW);
+    over.c_map = vectors * NARROW;
+    for (long row = 0; row < s->out_rows; row++)
+      for (long tile = 0; tile < tiles; tile++) {
+        const long column = cut(s->out_columns, tiles, tile), count = cut(s->out_columns, tiles, tile + 1) - column;
+        float sums[PIXEL_TILE * TILE_MOST(PIXEL_TILE) * NARROW];
+        contiguous_tiles[count][vectors](&over, input + (row * s->columns + column) * s->stride, weights + from, sums, bias + from);
+        transpose(sums, over.c_map, output + from * pixels + row * s->out_columns + column, pixels, count, over.c_map);
+      }
+    map = from + vectors * NARROW;
   }
+}
+
+/* One lane: whether vectors over maps are fewer than vectors along rows, of which the last of a row ends with it. */
+static int is_over_maps(const struct convolution_shape *s) {
+  if (s->stride > 1 || s->out_columns < NARROW) return 1;
+  return s->maps >= NARROW && s->out_rows * s->out_columns * divided_up(s->maps, NARROW) < s->maps * s->out_rows * divided_up(s->out_columns, NARROW);
 }
 
 static void convolutionForward(struct thread *thread, const struct convolutionForward *call) {
@@ -113,7 +122,7 @@ static void convolutionForward(struct thread *thread, const struct convolutionFo
   if (s.lanes == LANES) {
     for (long column = 0; column < s.out_columns; column++)
       for (long part = 0; part < LANES; part += NARROW) forward_down_rows(&s, reach, input, weights, bias, output, column * s.stride * LANES + part, column * LANES + part);
-  } else if (s.stride == 1 && s.out_columns >= NARROW) {
+  } else if (!is_over_maps(&s)) {
     for (long column = 0; column < s.out_columns; column += NARROW) {
       const long at = smaller(column, s.out_columns - NARROW);
       forward_down_rows(&s, reach, input, weights, bias, output, at, at);

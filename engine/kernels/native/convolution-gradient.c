@@ -140,24 +140,51 @@ static void add_outer_product(const struct convolutionGradient *call, const floa
     for (long map = 0; map < maps; map++) bias[map] += 0.0f + delta[map];
 }
 
-/* One lane with a stride: eight partial sums, one number at a time. */
-static void add_strided(const struct convolutionGradient *call, long out_rows, long out_columns, const float *x, const float *delta, float *gradient, float *bias) {
-  const long maps = call->maps, size = call->size, stride = call->stride;
-  for (long tap = 0; tap < (long)call->inputs * size * size; tap++) {
-    const long i = tap / (size * size), ky = tap / size % size, kx = tap % size;
-    for (long map = 0; map < maps; map++) {
-      float sums[LANES] = { 0 };
-      for (long row = 0; row < out_rows; row++)
-        for (long column = 0; column < out_columns; column++)
-          sums[column % LANES] += x[(i * call->rows + row * stride + ky) * call->columns + column * stride + kx] * delta[(map * out_rows + row) * out_columns + column];
-      gradient[tap * maps + map] += tree(sums);
+/* How δ, turned to [pixel][maps of a vector], and a row of x are passed through; x_row leads from a row of δ to the next. */
+struct sample_pass {
+  long rows, columns, stride, x_row;
+};
+
+/* Taps and partial sums that stay in registers. */
+#define SAMPLE_TAPS 3
+#define SAMPLE_SUMS (REGISTERS == 32 ? LANES : LANES / 2)
+typedef void (*sample_function)(const struct sample_pass *pass, const float *delta, const float *x, float *gradient, long step, long maps);
+
+#define SAMPLE_NAME sample
+#define SAMPLE_WIDTH NARROW
+#include "sample.h"
+#undef SAMPLE_NAME
+#undef SAMPLE_WIDTH
+#if WIDE > NARROW
+#define SAMPLE_NAME wide_sample
+#define SAMPLE_WIDTH WIDE
+#include "sample.h"
+#undef SAMPLE_NAME
+#undef SAMPLE_WIDTH
+#else
+#define wide_sample_tiles sample_tiles
+#endif
+
+/* One lane by vectors of maps, the widest that the maps fill more than by half: short rows and strides. `turned` holds WIDE floats a pixel. */
+static void add_over_maps(const struct convolutionGradient *call, struct sample_pass pass, float *turned, const float *x, const float *delta, float *gradient, float *bias) {
+  const long maps = call->maps, size = call->size, pixels = pass.rows * pass.columns;
+  for (long map = 0, count; map < maps; map += count) {
+    const long width = maps - map > NARROW ? WIDE : NARROW;
+    const sample_function(*tiles)[LANES] = width == NARROW ? sample_tiles : wide_sample_tiles;
+    count = smaller(width, maps - map);
+    if (count < width) clear_floats(turned, pixels * width);
+    transpose(delta + map * pixels, pixels, turned, width, count, pixels);
+    for (long row = 0; row < (long)call->inputs * size; row++) {
+      const float *from = x + (row / size * call->rows + row % size) * call->columns;
+      for (long k = 0, taps; k < size; k += taps) {
+        taps = pass.stride > 1 ? 1 : smaller(SAMPLE_TAPS, size - k);
+        tiles[pass.stride > 1 ? 0 : taps][pass.columns % LANES](&pass, turned, from + k, gradient + (row * size + k) * maps + map, maps, count);
+      }
     }
-  }
-  for (long map = 0; bias && map < maps; map++) {
-    float sums[LANES] = { 0 };
-    for (long row = 0; row < out_rows; row++)
-      for (long column = 0; column < out_columns; column++) sums[column % LANES] += delta[(map * out_rows + row) * out_columns + column];
-    bias[map] += tree(sums);
+    /* ∂E/∂b is the gradient of a weight whose x is always 1. */
+    const struct sample_pass still = { pass.rows, pass.columns, 0, 0 };
+    const float one = 1.0f;
+    if (bias) tiles[0][pass.columns % LANES](&still, turned, &one, bias + map, 0, count);
   }
 }
 
@@ -184,8 +211,10 @@ static void convolutionGradient(struct thread *thread, const struct convolutionG
   } else if (out_rows * out_columns == 1) {
     add_outer_product(call, x, delta, gradient, bias);
     return;
-  } else if (stride > 1) {
-    add_strided(call, out_rows, out_columns, x, delta, gradient, bias);
+  } else if (stride > 1 || out_rows * out_columns * divided_up(maps, NARROW) < maps * out_rows * divided_up(out_columns, NARROW)) {
+    /* Fewer vectors that way. */
+    const struct sample_pass pass = { out_rows, out_columns, stride, stride * columns };
+    add_over_maps(call, pass, scratch(thread, out_rows * out_columns * WIDE), x, delta, gradient, bias);
     return;
   } else {
     s.pixels = divided_up(out_columns, LANES);

@@ -42,8 +42,7 @@ static void forward_units(const float *x, const float *weights, const float *bia
   const struct reach reach = { .a_map = 1, .c_map = count, .start = START_BIASES };
   for (long lane = 0; lane < LANES; lane += LANE_TILE) {
     run_tile(contiguous_tiles[LANE_TILE][vectors], reach, inputs, LANES, units, x + lane, weights + from, sums, bias + from);
-    for (long unit = 0; unit < count; unit++)
-      for (long l = 0; l < LANE_TILE; l++) output[(from + unit) * LANES + lane + l] = sums[l * count + unit];
+    transpose(sums, count, output + from * LANES + lane, LANES, LANE_TILE, count);
   }
 }
 
@@ -174,12 +173,6 @@ static void denseBackward(struct thread *thread, const struct denseBackward *cal
   gate_run(call->gate, output, x, output, inputs * call->lanes);
 }
 
-/* δ [unit][lane] to [lane][unit]: its eight samples become eight taps. */
-static void turn(const float *delta, float *turned, long units) {
-  for (long lane = 0; lane < LANES; lane++)
-    for (long unit = 0; unit < units; unit++) turned[lane * units + unit] = delta[unit * LANES + lane];
-}
-
 /*
  * A few rows of gradient[i][u] (+)= Σ over the taps of x[i]·δ[u], a tap a sample; delta [sample][unit]. The last units of a row are done by two vectors
  * that overlap: a tile reads all it adds to before it writes, so both hold the same sums where they meet.
@@ -211,7 +204,7 @@ static void denseGradient(struct thread *thread, const struct denseGradient *cal
   }
   if (lanes == LANES) {
     float *turned = scratch(thread, units * LANES);
-    turn(delta, turned, units);
+    transpose(delta, LANES, turned, units, units, LANES);
     delta = turned;
   }
   struct tap table[LANES];
@@ -241,7 +234,7 @@ static void denseBatchGradient(struct thread *thread, const struct denseBatchGra
     for (some = 0; some < most && first + some < count && blocks[first + some].lanes == lanes; some++) {
       const struct block *block = blocks + first + some;
       const float *delta = (const float *)(thread->memory + block->delta);
-      if (lanes == LANES) turn(delta, turned + some * LANES * units, units);
+      if (lanes == LANES) transpose(delta, LANES, turned + some * LANES * units, units, units, LANES);
       else memcpy(turned + some * units, delta, (size_t)units * 4);
       for (long lane = 0; lane < lanes; lane++)
         table[some * lanes + lane] = (struct tap){ (int32_t)(block->input - blocks[first].input + lane * 4), (int32_t)((some * lanes + lane) * units * 4) };

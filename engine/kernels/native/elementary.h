@@ -67,15 +67,14 @@ ALWAYS void tanh_abreast(const int G, wide *v) {
   ABREAST v[n] = choose(v[n] > 7.90531110763549805f, splat(7.90531110763549805f), v[n]);
   ABREAST v[n] = choose(v[n] < -7.90531110763549805f, splat(-7.90531110763549805f), v[n]);
   ABREAST z[n] = v[n] * v[n];
-  ABREAST p[n] = -2.76076847742355e-16f * z[n] + 2.00018790482477e-13f;
-  ABREAST q[n] = 1.19825839466702e-06f * z[n] + 1.18534705686654e-04f;
-  ABREAST p[n] = p[n] * z[n] + -8.60467152213735e-11f;
-  ABREAST q[n] = q[n] * z[n] + 2.26843463243900e-03f;
-  ABREAST p[n] = p[n] * z[n] + 5.12229709037114e-08f;
-  ABREAST q[n] = q[n] * z[n] + 4.89352518554385e-03f;
-  ABREAST p[n] = p[n] * z[n] + 1.48572235717979e-05f;
-  ABREAST p[n] = p[n] * z[n] + 6.37261928875436e-04f;
-  ABREAST p[n] = p[n] * z[n] + 4.89352455891786e-03f;
+  ABREAST p[n] = 1.0113161579e-7f * z[n] + -6.25758658716e-5f;
+  ABREAST q[n] = z[n] + 101.040555883f;
+  ABREAST p[n] = p[n] * z[n] + 4.17408561784e-2f;
+  ABREAST p[n] = p[n] * z[n] + 12.5683164047f;
+  ABREAST q[n] = q[n] * z[n] + 1945.79670322f;
+  ABREAST p[n] = p[n] * z[n] + 545.478191187f;
+  ABREAST q[n] = q[n] * z[n] + 4200.95748767f;
+  ABREAST p[n] = p[n] * z[n] + 4200.95741709f;
   ABREAST p[n] = v[n] * p[n];
   ABREAST v[n] = p[n] / q[n];
 }

@@ -100,8 +100,11 @@ static void loss(struct thread *thread, const struct loss *call) {
     totals[1] = totals[1] + (predicted(&errors, lane) == labelled[lane] ? 1.0 : 0.0);
   }
   if (!delta) return;
+  EACH_VECTOR(units * lanes, store_part(delta + n, load_part(errors.output + n, size) - errors.low, size));
+  for (long lane = 0; lane < count; lane++)
+    if (labelled[lane] >= 0) delta[labelled[lane] * lanes + lane] = errors.output[labelled[lane] * lanes + lane] - errors.high;
   for (long unit = 0; unit < units; unit++)
-    for (long lane = 0; lane < lanes; lane++) delta[unit * lanes + lane] = lane < count ? error_of(&errors, labelled[lane], unit, lane) : 0.0f;
+    for (long lane = count; lane < lanes; lane++) delta[unit * lanes + lane] = 0.0f;
   if (call->kind == LOSS_cross_entropy) return;
   if (call->softmax)
     for (long lane = 0; lane < count; lane++) softmax_delta(&errors, labelled[lane], lane, delta);

@@ -9,13 +9,8 @@
 #include "thread.h"
 #include "vectors.h"
 
-typedef int32_t narrow_ints __attribute__((vector_size(NARROW * 4)));
 ALWAYS narrow narrow_load(const float *from) { return *(const narrow_at *)from; }
 ALWAYS void narrow_store(float *to, narrow value) { *(narrow_at *)to = value; }
-ALWAYS narrow narrow_choose(narrow_ints mask, narrow yes, narrow no) { return (narrow)((mask & (narrow_ints)yes) | (~mask & (narrow_ints)no)); }
-
-ALWAYS four four_choose(four_ints mask, four yes, four no) { return (four)((mask & (four_ints)yes) | (~mask & (four_ints)no)); }
-
 struct blocks {
   long rows, columns, factor, lanes, out_rows, out_columns;
   uint32_t reduce;

@@ -55,6 +55,7 @@
 typedef float wide __attribute__((vector_size(WIDE * 4)));
 typedef int32_t wide_ints __attribute__((vector_size(WIDE * 4)));
 typedef float narrow __attribute__((vector_size(NARROW * 4)));
+typedef int32_t narrow_ints __attribute__((vector_size(NARROW * 4)));
 typedef float four __attribute__((vector_size(16)));
 typedef int32_t four_ints __attribute__((vector_size(16)));
 typedef uint8_t bytes16 __attribute__((vector_size(16)));
@@ -74,7 +75,26 @@ ALWAYS wide splat(float s) { return (wide)SPLAT(WIDE, s); }
 ALWAYS wide_ints splat_int(int32_t s) { return (wide_ints)SPLAT(WIDE, s); }
 ALWAYS wide load(const float *from) { return *(const wide_at *)from; }
 ALWAYS void store(float *to, wide value) { *(wide_at *)to = value; }
-ALWAYS wide choose(wide_ints mask, wide yes, wide no) { return (wide)((mask & (wide_ints)yes) | (~mask & (wide_ints)no)); }
+
+/*
+ * mask ? yes : no, element by element, where a mask is 0 or all ones. Written as a loop over numbers, which both compilers turn into one blend; of vectors
+ * combined by and, or, not they make three instructions.
+ */
+#define CHOOSE(name, floats, ints, width)                                            \
+  ALWAYS floats name(ints mask, floats yes, floats no) {                              \
+    float from[width], to[width];                                                     \
+    int32_t is_yes[width];                                                            \
+    memcpy(from, &yes, sizeof from);                                                  \
+    memcpy(to, &no, sizeof to);                                                       \
+    memcpy(is_yes, &mask, sizeof is_yes);                                             \
+    for (int n = 0; n < width; n++) to[n] = is_yes[n] ? from[n] : to[n];              \
+    floats chosen;                                                                    \
+    memcpy(&chosen, to, sizeof chosen);                                               \
+    return chosen;                                                                    \
+  }
+CHOOSE(choose, wide, wide_ints, WIDE)
+CHOOSE(narrow_choose, narrow, narrow_ints, NARROW)
+CHOOSE(four_choose, four, four_ints, 4)
 
 /* `size` floats, 1 … WIDE; the rest of the register is zero. A constant size compiles to plain moves. */
 ALWAYS wide load_part(const float *from, long size) {
@@ -145,6 +165,29 @@ ALWAYS void clear_floats(float *to, long count) {
   long n = 0;
   for (; n + NARROW <= count; n += NARROW) *(narrow_at *)(to + n) = (narrow)SPLAT(NARROW, 0.0f);
   for (; n < count; n++) to[n] = 0.0f;
+}
+
+/* Four rows of four floats as four columns, to rows that lie `pitch` floats apart. */
+ALWAYS void store_transposed(const four *row, float *to, long pitch) {
+  const four ab = PICK_FLOATS(row[0], row[1], 0, 4, 1, 5), AB = PICK_FLOATS(row[0], row[1], 2, 6, 3, 7);
+  const four cd = PICK_FLOATS(row[2], row[3], 0, 4, 1, 5), CD = PICK_FLOATS(row[2], row[3], 2, 6, 3, 7);
+  *(four_at *)to = PICK_FLOATS(ab, cd, 0, 1, 4, 5);
+  *(four_at *)(to + pitch) = PICK_FLOATS(ab, cd, 2, 3, 6, 7);
+  *(four_at *)(to + 2 * pitch) = PICK_FLOATS(AB, CD, 0, 1, 4, 5);
+  *(four_at *)(to + 3 * pitch) = PICK_FLOATS(AB, CD, 2, 3, 6, 7);
+}
+
+/* to[column][row] = from[row][column], four by four; rows of `from` lie `pitch` floats apart, those of `to` `to_pitch`. */
+static void transpose(const float *from, long pitch, float *to, long to_pitch, long rows, long columns) {
+  const long whole_rows = rows / 4 * 4, whole_columns = columns / 4 * 4;
+  for (long row = 0; row < whole_rows; row += 4)
+    for (long column = 0; column < whole_columns; column += 4) {
+      const float *at = from + row * pitch + column;
+      const four four_rows[4] = { *(const four_at *)at, *(const four_at *)(at + pitch), *(const four_at *)(at + 2 * pitch), *(const four_at *)(at + 3 * pitch) };
+      store_transposed(four_rows, to + column * to_pitch + row, to_pitch);
+    }
+  for (long row = 0; row < rows; row++)
+    for (long column = row < whole_rows ? whole_columns : 0; column < columns; column++) to[column * to_pitch + row] = from[row * pitch + column];
 }
 
 ALWAYS long smaller(long a, long b) { return a < b ? a : b; }
