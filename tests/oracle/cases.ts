@@ -204,7 +204,6 @@ const flat = (make: (count: number, n: number) => KernelCase): KernelCase[] => c
 
 export const cases: Record<KernelName, () => KernelCase[]> = {
   clear: () => flat((count) => ({ arrays: { output: reals(count) }, numbers: { count } })),
-  copy: () => flat((count) => ({ arrays: { input: reals(count), output: reals(count) }, numbers: { count } })),
   square: () => flat((count) => ({ arrays: { input: reals(count), output: reals(count) }, numbers: { count } })),
 
   gather: () =>
