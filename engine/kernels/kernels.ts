@@ -68,8 +68,6 @@ export const headerResults = 17;
 export const contract = {
   /** output[0 … count) = 0 (reals). */
   clear: ["output", "count"],
-  /** output[0 … count) = input[0 … count) (reals). */
-  copy: ["input", "output", "count"],
   /** output = input ∘ input (reals). For second derivatives. */
   square: ["input", "output", "count"],
 

@@ -1,5 +1,5 @@
 /**
- * The plain movers: clear, copy, square, gather (Bouvrie §2: inputs normalised) and pad. Samples come as rows and leave as
+ * The plain movers: clear, square, gather (Bouvrie §2: inputs normalised) and pad. Samples come as rows and leave as
  * [channel][pixel][lane].
  */
 import { realBytes, vectorBytes, blockBytes } from "./address";
@@ -7,10 +7,6 @@ import { lanesBelow, multiply, read, readNarrow, realAt, setReal, splat, subtrac
 
 export function clear(output: usize, count: u32): void {
   memory.fill(output, 0, realBytes(count));
-}
-
-export function copy(input: usize, output: usize, count: u32): void {
-  memory.copy(output, input, realBytes(count));
 }
 
 export function square(input: usize, output: usize, count: u32): void {

@@ -1,13 +1,11 @@
 /*
- * The plain movers: clear, copy, square, padding, and the gathering of samples into a block, (sample − mean)·factor (Bouvrie §2).
+ * The plain movers: clear, square, padding, and the gathering of samples into a block, (sample − mean)·factor (Bouvrie §2).
  * Samples [row][channel][pixel] become [channel][pixel][lanes].
  */
 #include "thread.h"
 #include "vectors.h"
 
 static void clear(struct thread *thread, const struct clear *call) { memset(ARRAY(float, output), 0, (size_t)call->count * 4); }
-
-static void copy(struct thread *thread, const struct copy *call) { memmove(ARRAY(float, output), ARRAY(const float, input), (size_t)call->count * 4); }
 
 static void square(struct thread *thread, const struct square *call) {
   const float *input = ARRAY(const float, input);

@@ -1,17 +1,11 @@
 /**
- * The plain movers: clear, copy, square, the gathering of samples into a block (Bouvrie §2: inputs normalised), and padding.
+ * The plain movers: clear, square, the gathering of samples into a block (Bouvrie §2: inputs normalised), and padding.
  */
 import { dtypeCodes, headerCount, headerRows } from "../kernels.ts";
 import type { ReferenceKernel, ReferenceMemory } from "./memory.ts";
 
 export const clear: ReferenceKernel<"clear"> = (memory, call) => {
   memory.reals(call.output).fill(0, 0, call.count);
-};
-
-export const copy: ReferenceKernel<"copy"> = (memory, call) => {
-  const input = memory.reals(call.input);
-  const output = memory.reals(call.output);
-  for (let n = 0; n < call.count; n++) output[n] = input[n]!;
 };
 
 export const square: ReferenceKernel<"square"> = (memory, call) => {
