@@ -11,7 +11,7 @@ import { ComputationError } from "../prediction/index.ts";
 import { modelRecord, type ModelRecord } from "../shared/records/index.ts";
 import { layout, putJson } from "../shared/storage/index.ts";
 import type { Dependencies } from "./dependencies.ts";
-import { Problem, conflict, invalid } from "./problem.ts";
+import { Problem, conflict, doesNotFit, invalid } from "./problem.ts";
 import { readParts } from "./uploads.ts";
 import { parseOrThrow } from "./validation.ts";
 
@@ -70,10 +70,7 @@ function normalisationOf(given: Fields["normalisation"], channels: number): Norm
 
 function shapeUp(given: Fields): { parameters: number; outputs: number; input: Shape } {
   const { layers, problems } = networkShape(given.network.layers, given.input, given.classes?.length ?? null);
-  if (problems.length > 0) {
-    const errors = problems.map(({ pointer, detail }) => ({ pointer: `/network${pointer}`, detail }));
-    throw new Problem({ code: "network-does-not-fit", detail: errors.map(({ pointer, detail }) => `${pointer}: ${detail}`).join("; "), errors });
-  }
+  if (problems.length > 0) throw doesNotFit(problems);
   const last = layers.at(-1);
   return { parameters: layers.reduce((sum, layer) => sum + layer.parameters, 0), outputs: last ? sizeOf(last.output) : 0, input: given.input };
 }
@@ -88,8 +85,9 @@ export async function importModel({ records, storage, prediction }: Dependencies
     normalisation: normalisationOf(given.normalisation, input.channels), parameters, bytes: weights.byteLength, evaluation: null, createdAt: new Date().toISOString(), metadata: {},
   };
   await prediction.inspectWeights({ network: made.network, input, classes: classes.length, normalisation: made.normalisation }, weights).catch((error: unknown) => {
-    if (error instanceof ComputationError && error.fault === "refused") throw new Problem({ code: "invalid-data", detail: `weights: ${error.message}`, errors: [{ pointer: "/weights", detail: error.message }] });
-    throw error;
+    if (!(error instanceof ComputationError) || error.fault !== "refused") throw error;
+    if (error.pointer !== undefined) throw doesNotFit([{ pointer: error.pointer, detail: error.message }]);
+    throw new Problem({ code: "invalid-data", detail: `weights: ${error.message}`, errors: [{ pointer: "/weights", detail: error.message }] });
   });
   const id = `mdl_${request.ulid}`;
   const sha256 = createHash("sha256").update(weights).digest("hex");
