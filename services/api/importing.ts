@@ -16,6 +16,7 @@ import { readParts } from "./uploads.ts";
 import { parseOrThrow } from "./validation.ts";
 
 const mostWeightsBytes = 512 * 1024 * 1024;
+const mostClasses = 65_536;
 const limits = { fileBytes: mostWeightsBytes, files: 1, fields: 8, fieldBytes: 1024 * 1024 } as const;
 
 const fields = z.strictObject({
@@ -23,7 +24,7 @@ const fields = z.strictObject({
   alias: alias.optional(),
   network,
   input: shape,
-  classes: z.array(z.string().min(1).max(100)).min(1).max(65_536).optional(),
+  classes: z.array(z.string().min(1).max(100)).min(1).max(mostClasses).optional(),
   normalisation: z.union([normalisation, z.enum(["none", "unit"])]).optional().describe("by default none; unit divides by 255"),
 });
 type Fields = z.output<typeof fields>;
@@ -71,8 +72,9 @@ function normalisationOf(given: Fields["normalisation"], channels: number): Norm
 function shapeUp(given: Fields): { parameters: number; outputs: number; input: Shape } {
   const { layers, problems } = networkShape(given.network.layers, given.input, given.classes?.length ?? null);
   if (problems.length > 0) throw doesNotFit(problems);
-  const last = layers.at(-1);
-  return { parameters: layers.reduce((sum, layer) => sum + layer.parameters, 0), outputs: last ? sizeOf(last.output) : 0, input: given.input };
+  const outputs = sizeOf(layers[layers.length - 1].output);
+  if (outputs > mostClasses) throw doesNotFit([{ pointer: `/layers/${layers.length - 1}`, detail: `the network ends with ${outputs} outputs; a model has at most ${mostClasses} classes` }]);
+  return { parameters: layers.reduce((sum, layer) => sum + layer.parameters, 0), outputs, input: given.input };
 }
 
 /** Reads the form, has the weights tried on the network, stores and records. */

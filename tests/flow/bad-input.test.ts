@@ -1,16 +1,23 @@
 /** What people send by mistake or on purpose: each a 4xx problem with a sentence that helps; nothing queued, nothing logged as an error, no process touched. */
 import { connect } from "node:net";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { writeSafetensors } from "../../engine/index.ts";
 import { startStack, until, type Ask, type Stack } from "../support/stack.ts";
 import { strokesForm, strokesJob, strokesNetwork } from "../support/strokes.ts";
 
 let stack: Stack;
 let model = "";
+/** 4096 maps of 40×40, and as many classes. */
+let wide = "";
 beforeAll(async () => {
   stack = await startStack();
   const { body } = await stack.ask("/v1/datasets", { body: strokesForm() });
   await until(() => stack.ask(`/v1/datasets/${body.id}`), (answer) => answer.body.terminal === true, "the dataset");
   model = (await stack.ended((await stack.ask("/v1/jobs", { body: { ...strokesJob, epochs: 1 } })).body.id)).model as string;
+  const layers = [{ kind: "convolution", maps: 4096, size: 1 }, { kind: "subsampling", factor: 40, reduce: "mean", trainable: false }];
+  const zeros = (...shape: number[]) => ({ dtype: "F32" as const, shape, data: new Float32Array(4096) });
+  const weights = writeSafetensors({ tensors: new Map([["layers.0.weight", zeros(4096, 1, 1, 1)], ["layers.0.bias", zeros(4096)]]) });
+  wide = (await stack.ask("/v1/models", { body: weightsForm({ input: '{"channels":1,"height":40,"width":40}', network: JSON.stringify({ layers }) }, weights) })).body.id;
 });
 afterAll(() => stack.stop());
 
@@ -92,6 +99,9 @@ const rows: Row[] = [
   ["a tensor 100,000 lists deep", () => `/v2/models/${model}/infer`, json(`{"inputs":[{"name":"input","shape":[1,35],"datatype":"FP32","data":${deep(100_000)}}]}`), 400, "invalid-request", `/inputs/0/data${"/0".repeat(61)}`, /64/],
   ["a tensor that says it is large", () => `/v2/models/${model}/infer`, { body: { inputs: [{ name: "input", shape: [1e9, 35], datatype: "FP32", data: [] }] } }, 400, "invalid-request", "/inputs/0/shape", /n from 1 to 4096/],
   ["a model whose input no prediction could hold", "/v1/models", () => ({ body: weightsForm({ input: '{"channels":3,"height":4096,"width":4096}', network: JSON.stringify({ layers: [{ ...subsampling, factor: 64 }] }) }) }), 422, "network-does-not-fit", "/network", /GiB .*for 64 inputs at once/],
+  ["a model of more classes than there are", "/v1/models", () => ({ body: weightsForm({ input: '{"channels":1,"height":4096,"width":4096}', network: '{"layers":[{"kind":"convolution","maps":4096,"size":1}]}' }) }), 422, "network-does-not-fit", "/network/layers/0", /68719476736 outputs; a model has at most 65536/],
+  ["the maps of a wide model", () => `/v1/models/${wide}/feature-maps`, () => ({ body: { instances: [Array(1600).fill(0)] } }), 413, "payload-too-large", null, /6557696 numbers; one answer holds at most 4194304/],
+  ["the best of all classes for many", () => `/v1/models/${wide}/predictions`, () => ({ body: { instances: Array(65).fill(Array(1600).fill(0)), topK: 65_536 } }), 413, "payload-too-large", null, /the 4096 best classes of 65 inputs are more than/],
   ["a model of billions of weights", "/v1/models", () => ({ body: weightsForm({ network: '{"layers":[{"kind":"dense","units":65536},{"kind":"dense","units":65536}]}' }) }), 422, "network-does-not-fit", "/network/layers/1", /16\.\d\d GiB/],
   ["an instance that is neither", () => `/v1/models/${model}/predictions`, { body: { instances: [{ url: "http://localhost/" }] } }, 400, "invalid-request", "/instances/0/b64", /./],
   ["a weights file that is none", "/v1/models", () => ({ body: weightsForm() }), 422, "invalid-data", "/weights", /./],
@@ -103,10 +113,10 @@ function hugePng(): Uint8Array {
   return Buffer.concat([header, Buffer.alloc(64)]);
 }
 
-function weightsForm(fields: Record<string, string> = {}): FormData {
+function weightsForm(fields: Record<string, string> = {}, weights: Uint8Array | string = "no weights"): FormData {
   const form = new FormData();
   for (const [name, value] of Object.entries({ name: "none", network: JSON.stringify(strokesNetwork), input: '{"channels":1,"height":7,"width":5}', ...fields })) form.set(name, value);
-  form.set("weights", new Blob(["no weights"]), "weights.safetensors");
+  form.set("weights", new Blob([weights as Uint8Array<ArrayBuffer>]), "weights.safetensors");
   return form;
 }
 
