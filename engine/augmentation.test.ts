@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import { augmentation as schema } from "../schemas/augmentation.ts";
 import type { z } from "zod";
 import { createAugmenter, isIdentity } from "./augmentation.ts";
+import { hash, purposes, uniform } from "./random.ts";
 
 const tall = { channels: 1, height: 7, width: 5 };
 const colour = { channels: 3, height: 7, width: 5 };
@@ -113,6 +114,77 @@ describe("what each setting does", () => {
     const output = distorted({ shift: 60 }, { shape: colour, input: picture(105), fill: [-1, 0.5, 2], sample: 3 });
     for (const [channel, value] of [-1, 0.5, 2].entries()) expect(output[channel * 35]).toBe(value);
     expect(() => distorted({ shift: 1 }, { shape: colour, fill: [0] })).toThrow("3 channels");
+  });
+});
+
+/**
+ * The same from the definition, the slow way: homogeneous matrices over (x to the right, y down), a Gaussian of two dimensions, and a picture that is an endless
+ * plane of `fill` with tents on its pixels. Shares only where each draw comes from.
+ */
+function byDefinition(settings: z.input<typeof schema>, { shape, input, fill, epoch, sample, seed }: { shape: typeof tall; input: ArrayLike<number>; fill: number[]; epoch: number; sample: number; seed: number }): number[] {
+  const { shift, rotate, scale, flip, elastic } = schema.parse(settings);
+  const { channels, height, width } = shape;
+  const share = (...what: number[]): number => uniform(hash(seed, purposes.augment, epoch, sample, ...what));
+  const around = (...what: number[]): number => 2 * share(...what) - 1;
+  const [theta, s] = [(rotate * around(2) * Math.PI) / 180, 1 + scale * around(3)];
+  const times = (a: number[][], b: number[][]): number[][] => a.map((row) => b[0].map((_, column) => row.reduce((sum, value, at) => sum + value * b[at][column], 0)));
+  const move = (x: number, y: number): number[][] => [[1, 0, x], [0, 1, y], [0, 0, 1]];
+  const turn = (angle: number): number[][] => [[Math.cos(angle), -Math.sin(angle), 0], [Math.sin(angle), Math.cos(angle), 0], [0, 0, 1]];
+  const stretch = (x: number, y: number): number[][] => [[x, 0, 0], [0, y, 0], [0, 0, 1]];
+  const centre = [(width - 1) / 2, (height - 1) / 2];
+  const steps = [move(centre[0], centre[1]), stretch(flip && share(4) < 0.5 ? -1 : 1, 1), turn(-theta), stretch(1 / s, 1 / s), move(-shift * around(1), -shift * around(0)), move(-centre[0], -centre[1])];
+  const map = steps.reduce(times);
+  const displaced = (axis: number, x: number, y: number): number => {
+    if (!elastic) return 0;
+    const reach = Math.ceil(3 * elastic.sigma);
+    let [sum, weights] = [0, 0];
+    for (let dy = -reach; dy <= reach; dy++) {
+      for (let dx = -reach; dx <= reach; dx++) {
+        const weight = Math.exp(-(dx * dx + dy * dy) / (2 * elastic.sigma ** 2));
+        weights += weight;
+        const inside = x + dx >= 0 && x + dx < width && y + dy >= 0 && y + dy < height;
+        if (inside) sum += weight * around(5, axis * height * width + (y + dy) * width + x + dx);
+      }
+    }
+    return (elastic.alpha * sum) / weights;
+  };
+  const result: number[] = [];
+  for (let channel = 0; channel < channels; channel++) {
+    for (let y = 0; y < height; y++) {
+      for (let x = 0; x < width; x++) {
+        const [[sourceX], [sourceY]] = times(map, [[x], [y], [1]]);
+        const at = [sourceX + displaced(1, x, y), sourceY + displaced(0, x, y)];
+        let value = fill[channel];
+        for (let row = 0; row < height; row++) {
+          for (let column = 0; column < width; column++) {
+            const tent = Math.max(0, 1 - Math.abs(at[0] - column)) * Math.max(0, 1 - Math.abs(at[1] - row));
+            value += tent * (input[(channel * height + row) * width + column] - fill[channel]);
+          }
+        }
+        result.push(value);
+      }
+    }
+  }
+  return result;
+}
+
+describe("as defined, on three channels of 7×5", () => {
+  const fill = [-1, 0.5, 20];
+  it.each(Object.entries({
+    shift: { shift: 2.5 }, rotate: { rotate: 90 }, scale: { scale: 0.5 }, flip: { flip: true }, "a narrow field": { elastic: { alpha: 3, sigma: 0.7 } }, "a wide field": { elastic: { alpha: 34, sigma: 4 } },
+    all: { shift: 1.5, rotate: 30, scale: 0.3, flip: true, elastic: { alpha: 6, sigma: 1.2 } },
+  }))("%s", (_name, settings) => {
+    for (let sample = 0; sample < 12; sample++) {
+      const place = { shape: colour, input: picture(105), fill, epoch: 1 + (sample % 3), sample, seed: 5 };
+      const found = distorted(settings, place);
+      const expected = byDefinition(settings, place);
+      for (const [at, value] of expected.entries()) expect(found[at], `sample ${sample}, number ${at}`).toBeCloseTo(value, 4);
+    }
+  });
+  it("half of the samples are mirrored", () => {
+    const count = 2000;
+    const mirrored = Array.from({ length: count }, (_, sample) => distorted({ flip: true }, { sample })).filter((image) => image[0] !== picture(35)[0]).length;
+    expect(Math.abs(mirrored / count - 0.5)).toBeLessThan(4 * Math.sqrt(0.25 / count));
   });
 });
 

@@ -4,6 +4,7 @@
  *
  *     source(p) = centre + F · R(−θ) · (p − centre − t) / s + d(p),   output(p) = input at source(p)
  *
+ *     p = (x to the right, y down), so a positive θ turns the picture clockwise;
  *     t ∈ ±shift pixels, θ ∈ ±rotate degrees, s ∈ 1 ± scale, F mirrors left and right for half of the samples, all uniform;
  *     d = alpha · (G_sigma ∗ ν), ν uniform in ±1 for each pixel and axis, zero outside the picture, G a Gaussian of sum 1.
  *

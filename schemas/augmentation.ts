@@ -3,7 +3,7 @@ import { z } from "zod";
 
 export const elastic = z.strictObject({
   alpha: z.number().min(0).max(200).default(34).describe("strength of the displacement, in pixels before smoothing"),
-  sigma: z.number().gt(0).max(50).default(4).describe("standard deviation of the smoothing Gaussian, in pixels"),
+  sigma: z.number().min(0.01).max(50).default(4).describe("standard deviation of the smoothing Gaussian, in pixels"),
 });
 
 export const augmentation = z.strictObject({

@@ -74,7 +74,7 @@ export const dropoutLayer = z.strictObject({
 export const batchNormalisationLayer = z.strictObject({
   kind: z.literal("batch-normalisation"),
   momentum: z.number().gt(0).max(1).default(0.1).describe("weight of the newest batch in the running statistics"),
-  epsilon: z.number().gt(0).max(1).default(1e-5),
+  epsilon: z.number().min(1e-30).max(1).default(1e-5),
   ...common,
 });
 

@@ -104,7 +104,7 @@ function convolutionShape(layer: ConvolutionLayer, input: Shape, at: string, pro
     const padded = padding > 0 ? ` (${input.height + 2 * padding}×${input.width + 2 * padding} with padding ${padding})` : "";
     return refuse("size", `a ${size}×${size} filter does not fit the ${input.height}×${input.width} maps that arrive here${padded}; at most ${Math.min(input.height, input.width) + 2 * padding} would`);
   }
-  if (padding >= size) return refuse("padding", `padding ${padding} is not smaller than the filter's size ${size}: whole filters would see only zeros`);
+  if (padding >= size) return refuse("padding", `padding ${padding} would put whole ${size}×${size} filters beside the map, where they see zeros alone and answer f(b) whatever the input; at most ${size - 1}, one less than the size, leaves each filter something to see`);
   let pairs = maps * input.channels;
   if (inputs === "pairs" || inputs === "triplets") {
     const expected = choose(input.channels, inputs === "pairs" ? 2 : 3);
@@ -143,7 +143,7 @@ function layerShape(layer: Layer, input: Shape, at: string, problems: ShapeProbl
       const height = Math.floor(input.height / layer.factor);
       const width = Math.floor(input.width / layer.factor);
       if (height < 1 || width < 1) {
-        problems.push({ pointer: `${at}/factor`, detail: `blocks of ${layer.factor}×${layer.factor} do not fit the ${input.height}×${input.width} maps that arrive here` });
+        problems.push({ pointer: `${at}/factor`, detail: `blocks of ${layer.factor}×${layer.factor} do not fit the ${input.height}×${input.width} maps that arrive here; at most ${Math.min(input.height, input.width)} would` });
         return null;
       }
       return { kind: layer.kind, input, output: { channels: input.channels, height, width }, parameters: layer.trainable ? 2 * input.channels : 0, flops: 0 };

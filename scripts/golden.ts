@@ -15,12 +15,16 @@ import { optimiser, schedule } from "../schemas/optimiser.ts";
 import { shape } from "../schemas/shape.ts";
 import { implementations } from "../services/shared/implementations.ts";
 
-const goldenCase = z.object({
+const fields = {
   name: z.string().regex(/^[^/\\]+$/, "a name of files: no slashes"),
   ...{ network, loss, optimiser, schedule: schedule.default({ kind: "constant", warmup: 0 }) },
   input: shape,
   batchSize: z.int().min(1),
   steps: z.int().min(1),
+};
+/** A field that is not known would be left out of what is compared without a word. */
+const goldenCase = z.strictObject(fields, {
+  error: (issue) => (issue.code === "unrecognized_keys" ? `unknown field ${issue.keys.map((key) => `'${key}'`).join(", ")}; a case has ${Object.keys(fields).join(", ")}` : undefined),
 });
 
 /** By bytes of a real: float64 reference, then everything in float32. */

@@ -81,19 +81,23 @@ export function planCombination(options: LayerOptions<ConvolutionLayer>): Planne
     prepareCurvature(program: Program): void {
       program.call("square", { input: effective, output: squaredWeights(), count: pairs * area });
     },
-    // h_k = Σ_j α_ij² h_w and, leaving out how the shares are coupled, h_c = (α_ij (1 − α_ij))² Σ_k k² h_w.
+    // h_k = Σ_j α_ij² h_w (over j where the filter is shared), h_α_ij = Σ_k k² h_w, and through the square of softmax's Jacobian h_c_ij = Σ_m (α_mj ([m = i] − α_ij))² h_α_mj.
     finishCurvature(views: Views): void {
       const [h, shares, kernel] = [views.reals(effectiveGradient, pairs * area), views.reals(alpha, pairs), views.reals(weight.address, filterCount)];
       const [ofFilters, ofMix] = [views.reals(weight.gradient, filterCount).fill(0), views.reals(mix.gradient, pairs).fill(0)];
-      for (let i = 0; i < inputs; i++) {
-        for (let tap = 0; tap < area; tap++) {
-          for (let j = 0; j < maps; j++) {
-            const place = (i * area + tap) * maps + j;
-            const own = shared ? i * area + tap : place;
-            const share = shares[j * inputs + i]!;
+      for (let j = 0; j < maps; j++) {
+        for (let m = 0; m < inputs; m++) {
+          const share = shares[j * inputs + m]!;
+          let ofShare = 0;
+          for (let tap = 0; tap < area; tap++) {
+            const place = (m * area + tap) * maps + j;
+            const own = shared ? m * area + tap : place;
             ofFilters[own] = ofFilters[own]! + share * share * h[place]!;
-            const slope = share * (1 - share) * kernel[own]!;
-            ofMix[j * inputs + i] = ofMix[j * inputs + i]! + slope * slope * h[place]!;
+            ofShare += kernel[own]! * kernel[own]! * h[place]!;
+          }
+          for (let i = 0; i < inputs; i++) {
+            const slope = share * ((m === i ? 1 : 0) - shares[j * inputs + i]!);
+            ofMix[j * inputs + i] = ofMix[j * inputs + i]! + slope * slope * ofShare;
           }
         }
       }

@@ -48,6 +48,7 @@ export function recordConvolution(geometry: ConvolutionKernels) {
       outRows: output.height, outColumns: output.width, size: spec.size, stride: spec.stride, padding: spec.padding, gate, lanes: wires.lanes,
     });
   };
+  /** ∂E/∂k_ij (§3.1) and ∂E/∂b_j (3). */
   const gradient = (program: Program, wires: Wires, from: number): void => {
     program.call("convolutionGradient", {
       input: from, delta: wires.delta, gradient: ofShard(weightGradient!, wires.shard), biasGradient: ofShard(biasGradient, wires.shard), ...shape, rows, columns, lanes: wires.lanes,

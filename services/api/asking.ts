@@ -4,7 +4,7 @@ import { z } from "zod";
 import { dtype } from "../../schemas/dataset.ts";
 import { predictionRequest } from "../../schemas/prediction.ts";
 import type { Prediction } from "../prediction/index.ts";
-import { fromBytes, fromJson, fromPictures, type Instances, type SampleForm } from "./instances.ts";
+import { fromBytes, fromJson, fromPictures, mostRawSamples, type Instances, type SampleForm } from "./instances.ts";
 import { queryInteger } from "./paging.ts";
 import { Problem, invalid } from "./problem.ts";
 import type { App } from "./types.ts";
@@ -30,7 +30,7 @@ export const askingBodies = {
     "application/json": { schema: predictionRequest },
     "image/png": { schema: bytes },
     "image/jpeg": { schema: bytes },
-    [rawType]: { schema: bytes },
+    [rawType]: { schema: bytes.describe(`samples one after another, C,H,W order, at most ${mostRawSamples}`) },
     "multipart/form-data": { schema: z.looseObject({}).describe("one file a picture, PNG or JPEG") },
   },
 };

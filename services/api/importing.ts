@@ -11,11 +11,12 @@ import { ComputationError } from "../prediction/index.ts";
 import { modelRecord, type ModelRecord } from "../shared/records/index.ts";
 import { layout, putJson } from "../shared/storage/index.ts";
 import type { Dependencies } from "./dependencies.ts";
-import { Problem, conflict, invalid } from "./problem.ts";
+import { Problem, conflict, doesNotFit, invalid } from "./problem.ts";
 import { readParts } from "./uploads.ts";
 import { parseOrThrow } from "./validation.ts";
 
 const mostWeightsBytes = 512 * 1024 * 1024;
+const mostClasses = 65_536;
 const limits = { fileBytes: mostWeightsBytes, files: 1, fields: 8, fieldBytes: 1024 * 1024 } as const;
 
 const fields = z.strictObject({
@@ -23,7 +24,7 @@ const fields = z.strictObject({
   alias: alias.optional(),
   network,
   input: shape,
-  classes: z.array(z.string().min(1).max(100)).min(1).max(65_536).optional(),
+  classes: z.array(z.string().min(1).max(100)).min(1).max(mostClasses).optional(),
   normalisation: z.union([normalisation, z.enum(["none", "unit"])]).optional().describe("by default none; unit divides by 255"),
 });
 type Fields = z.output<typeof fields>;
@@ -70,12 +71,10 @@ function normalisationOf(given: Fields["normalisation"], channels: number): Norm
 
 function shapeUp(given: Fields): { parameters: number; outputs: number; input: Shape } {
   const { layers, problems } = networkShape(given.network.layers, given.input, given.classes?.length ?? null);
-  if (problems.length > 0) {
-    const errors = problems.map(({ pointer, detail }) => ({ pointer: `/network${pointer}`, detail }));
-    throw new Problem({ code: "network-does-not-fit", detail: errors.map(({ pointer, detail }) => `${pointer}: ${detail}`).join("; "), errors });
-  }
-  const last = layers.at(-1);
-  return { parameters: layers.reduce((sum, layer) => sum + layer.parameters, 0), outputs: last ? sizeOf(last.output) : 0, input: given.input };
+  if (problems.length > 0) throw doesNotFit(problems);
+  const outputs = sizeOf(layers[layers.length - 1].output);
+  if (outputs > mostClasses) throw doesNotFit([{ pointer: `/layers/${layers.length - 1}`, detail: `the network ends with ${outputs} outputs; a model has at most ${mostClasses} classes` }]);
+  return { parameters: layers.reduce((sum, layer) => sum + layer.parameters, 0), outputs, input: given.input };
 }
 
 /** Reads the form, has the weights tried on the network, stores and records. */
@@ -88,8 +87,9 @@ export async function importModel({ records, storage, prediction }: Dependencies
     normalisation: normalisationOf(given.normalisation, input.channels), parameters, bytes: weights.byteLength, evaluation: null, createdAt: new Date().toISOString(), metadata: {},
   };
   await prediction.inspectWeights({ network: made.network, input, classes: classes.length, normalisation: made.normalisation }, weights).catch((error: unknown) => {
-    if (error instanceof ComputationError && error.fault === "refused") throw new Problem({ code: "invalid-data", detail: `weights: ${error.message}`, errors: [{ pointer: "/weights", detail: error.message }] });
-    throw error;
+    if (!(error instanceof ComputationError) || error.fault !== "refused") throw error;
+    if (error.pointer !== undefined) throw doesNotFit([{ pointer: error.pointer, detail: error.message }]);
+    throw new Problem({ code: "invalid-data", detail: `weights: ${error.message}`, errors: [{ pointer: "/weights", detail: error.message }] });
   });
   const id = `mdl_${request.ulid}`;
   const sha256 = createHash("sha256").update(weights).digest("hex");

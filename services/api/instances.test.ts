@@ -34,8 +34,12 @@ describe("fromJson", () => {
     [[[1, 2, 3, 4, 5]], "/instances/0", /found 5$/],
     [[[[1, 2], [3, 4], [5, 6]]], "/instances/0", /found 3×2$/],
     [[[[1, 2, 3], [4, 5]]], "/instances/0", /differ/],
+    [[[[1, 2, 3], 4, 5, 6]], "/instances/0", /differ/],
+    [[[1, [2, 3], 4, 5, 6]], "/instances/0", /differ/],
+    [[JSON.parse(`${"[".repeat(60)}${"]".repeat(60)}`)], "/instances/0", /found 1×1×.*×0$/],
     [[[1, 2, 3, 4, 5, "6"]], "/instances/0/5", /expected a number, found "6"/],
     [[[[1, 2, 3], [4, null, 6]]], "/instances/0/1/1", /found null/],
+    [[[1, 2, 3, 4, 5, Infinity]], "/instances/0/5", /found Infinity/],
     [[{ b64: "not base64!" }], "/instances/0/b64", /base64/],
     [[{ b64: "aGVsbG8=" }], "/instances/0/b64", /neither a PNG nor a JPEG/],
   ])("refuses %j at %s", async (instances, pointer, words) => {
@@ -56,5 +60,6 @@ describe("fromBytes", () => {
     bytes.set(new Uint8Array(Float32Array.of(1, 2, 3, 4, 5, 6).buffer), 1);
     expect([...fromBytes(bytes.subarray(1), "float32", form.input).samples]).toEqual([1, 2, 3, 4, 5, 6]);
   });
+  it("refuses more samples than one answer should hold", () => expect(() => fromBytes(new Uint8Array(6 * 16_385), "uint8", form.input)).toThrow(/16385 samples are too many at once; send at most 16384/));
   it("refuses what is no whole number of samples", () => expect(() => fromBytes(new Uint8Array(7), "uint8", form.input)).toThrow(/multiple/));
 });

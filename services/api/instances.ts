@@ -26,13 +26,23 @@ type Picture = { b64: string };
 
 const isPicture = (instance: Instance): instance is Picture => !Array.isArray(instance);
 const mostNumbers = 16 * 1024 * 1024;
+export const mostRawSamples = 16_384;
+
+/** Refuses what would take more memory than a request should; one sample is always taken. */
+export function checkCount(count: number, input: Shape): void {
+  const size = sizeOf(input);
+  if (count > 1 && count * size > mostNumbers) throw new Problem({ code: "payload-too-large", detail: `${count} instances of ${size} numbers are too many at once; send at most ${Math.max(1, Math.floor(mostNumbers / size))}` });
+}
+
+/** Infinity too: JSON has a spelling for it, 1e999. */
+export const described = (value: unknown): string => (typeof value === "number" ? String(value) : JSON.stringify(value).slice(0, 40));
 
 /** Copies nested or flat lists into `into`; answers how many numbers there were. */
 function flatten(list: readonly unknown[], into: Float32Array, from: number, pointer: string): number {
   let at = from;
   for (const [index, value] of list.entries()) {
     if (Array.isArray(value)) at = flatten(value, into, at, `${pointer}/${index}`);
-    else if (typeof value !== "number" || !Number.isFinite(value)) throw invalid(`${pointer}/${index}`, `expected a number, found ${JSON.stringify(value)?.slice(0, 40) ?? "nothing"}`);
+    else if (typeof value !== "number" || !Number.isFinite(value)) throw invalid(`${pointer}/${index}`, `expected a number, found ${described(value)}`);
     else {
       if (at < into.length) into[at] = value;
       at += 1;
@@ -41,13 +51,14 @@ function flatten(list: readonly unknown[], into: Float32Array, from: number, poi
   return at;
 }
 
-/** The lengths of nested lists, or null where they differ among themselves. */
+/** The lengths of nested lists, or null where they differ among themselves. Enters every list once: they may be deep. */
 function nesting(list: readonly unknown[]): number[] | null {
-  const [first] = list;
-  if (!Array.isArray(first)) return list.some((each) => Array.isArray(each)) ? null : [list.length];
-  const inner = nesting(first);
-  const same = inner !== null && list.every((each) => Array.isArray(each) && JSON.stringify(nesting(each)) === JSON.stringify(inner));
-  return same ? [list.length, ...inner] : null;
+  if (!list.some((each) => Array.isArray(each))) return [list.length];
+  const inner = list.map((each) => (Array.isArray(each) ? nesting(each) : null));
+  const [first] = inner;
+  if (!first) return null;
+  const wanted = first.join();
+  return inner.every((each) => each?.join() === wanted) ? [list.length, ...first] : null;
 }
 
 function numbers(instance: readonly unknown[], input: Shape, into: Float32Array, pointer: string): void {
@@ -80,6 +91,7 @@ const picturesAtOnce = 4;
 
 /** Pictures as they are, PNG or JPEG. `pointers` name them in a problem. */
 export async function fromPictures(prediction: Prediction, pictures: readonly { bytes: Uint8Array; pointer: string }[], form: SampleForm): Promise<Instances> {
+  checkCount(pictures.length, form.input);
   const size = sizeOf(form.input);
   const samples = form.dtype === "uint8" ? new Uint8Array(pictures.length * size) : new Float32Array(pictures.length * size);
   const words = new Set<string>();
@@ -100,7 +112,7 @@ const asNumbers = (input: Shape): string => `numbers taken as they are, ${descri
 /** `{instances}` of a JSON body: numbers and pictures may be mixed. */
 export async function fromJson(prediction: Prediction, instances: readonly Instance[], form: SampleForm): Promise<Instances> {
   const size = sizeOf(form.input);
-  if (instances.length * size > mostNumbers) throw new Problem({ code: "payload-too-large", detail: `${instances.length} instances of ${size} numbers are too many at once; send at most ${Math.floor(mostNumbers / size)}` });
+  checkCount(instances.length, form.input);
   const pictures = instances.flatMap((instance, index) => (isPicture(instance) ? [{ bytes: decode(instance.b64, `/instances/${index}/b64`), pointer: `/instances/${index}/b64` }] : []));
   const pictured = await fromPictures(prediction, pictures, form);
   if (pictures.length === instances.length) return pictured;
@@ -126,6 +138,7 @@ export function fromBytes(bytes: Uint8Array, dtype: Dtype, input: Shape): Instan
   if (count === 0 || !Number.isInteger(count)) {
     throw new Problem({ code: "invalid-data", detail: `the body has ${bytes.byteLength} bytes; a sample of ${describeShape(input)} ${dtype} has ${bytesEach}: expected a multiple of it` });
   }
+  if (count > mostRawSamples) throw new Problem({ code: "payload-too-large", detail: `${count} samples are too many at once; send at most ${mostRawSamples}` });
   const words = `${count} raw ${dtype} ${count === 1 ? "sample" : "samples"} of ${describeShape(input)} (channels, rows, columns), in the dataset's own range`;
   if (dtype === "uint8") return { samples: new Uint8Array(bytes), count, conversion: [words] };
   const samples = new Float32Array(bytes.byteLength / 4);

@@ -99,7 +99,7 @@ describe("predictions", () => {
     ["a PNG that is none", url, Buffer.from("hello"), "image/png", 422, /neither a PNG nor a JPEG/],
     ["an empty picture", url, Buffer.alloc(0), "image/png", 422, /begins with nothing/],
     ["text", url, "hello", "text/plain", 415, /text\/plain/],
-    ["no instances", url, { instances: [] }, "application/json", 400, /\/instances: needs at least 1 entries/],
+    ["no instances", url, { instances: [] }, "application/json", 400, /\/instances: needs at least 1 entry/],
     ["an unknown field", url, { instances: [pixels], k: 3 }, "application/json", 400, /unknown field 'k'/],
     ["too few numbers", url, { instances: [[1, 2]] }, "application/json", 400, /expected 35 numbers/],
     ["half a sample", url, Buffer.alloc(36), "application/octet-stream", 422, /a multiple/],

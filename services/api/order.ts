@@ -7,7 +7,7 @@ import { ComputationError } from "../prediction/index.ts";
 import { rateKey, type ModelRecord, type Records } from "../shared/records/index.ts";
 import type { Dependencies } from "./dependencies.ts";
 import { findModel, findReadyDataset, type ReadyDataset } from "./find.ts";
-import { Problem, invalid } from "./problem.ts";
+import { Problem, doesNotFit, invalid } from "./problem.ts";
 
 export interface Order {
   request: CompleteJobRequest;
@@ -17,9 +17,6 @@ export interface Order {
   /** Of the shared memory of the training. */
   bytes: number;
 }
-
-const doesNotFit = (errors: readonly { pointer: string; detail: string }[]): Problem =>
-  new Problem({ code: "network-does-not-fit", detail: errors.map(({ pointer, detail }) => `${pointer}: ${detail}`).join("; "), errors });
 
 /** A problem with a resource that a field of the request names: the field is pointed at. */
 async function named<Found>(pointer: string, looking: Promise<Found>): Promise<Found> {
@@ -37,7 +34,10 @@ async function findInitialModel(records: Records, reference: string, layers: rea
   const theirs = networkShape(model.network.layers, model.input, null).layers;
   const differs = layers.findIndex((layer, index) => JSON.stringify(layer) !== JSON.stringify(theirs[index]));
   const at = differs >= 0 ? differs : theirs.length > layers.length ? layers.length : -1;
-  if (at >= 0) throw doesNotFit([{ pointer: "/initialModel", detail: `model ${reference} has other weights: its network differs from this one at layer ${at}` }]);
+  if (at >= 0) {
+    const detail = `model ${reference} has other weights: its network differs from this one at layer ${at}`;
+    throw new Problem({ code: "network-does-not-fit", detail: `/initialModel: ${detail}`, errors: [{ pointer: "/initialModel", detail }] });
+  }
   return model;
 }
 
@@ -49,11 +49,11 @@ export async function makeOrder({ records, prediction }: Pick<Dependencies, "rec
   const dataset = await named("/dataset", findReadyDataset(records, request.dataset));
   if (dataset.splits.train === 0) throw invalid("/dataset", `dataset ${request.dataset} has no training samples`);
   const { layers, problems } = networkShape(request.network.layers, dataset.shape, dataset.classes.length);
-  if (problems.length > 0) throw doesNotFit(problems.map(({ pointer, detail }) => ({ pointer: `/network${pointer}`, detail })));
+  if (problems.length > 0) throw doesNotFit(problems);
   const initialModel = request.initialModel === null ? null : await findInitialModel(records, request.initialModel, layers);
   const plan = { request, input: dataset.shape, classes: dataset.classes.length, dtype: dataset.dtype, counts: dataset.splits, statistics: dataset.statistics };
   const { bytes } = await prediction.planBytes(plan).catch((error: unknown) => {
-    if (error instanceof ComputationError && error.fault === "refused") throw doesNotFit([{ pointer: error.pointer === undefined ? "/network" : `/network${error.pointer}`, detail: error.message }]);
+    if (error instanceof ComputationError && error.fault === "refused") throw doesNotFit([{ pointer: error.pointer ?? "", detail: error.message }]);
     throw error;
   });
   return { request, dataset, layers, initialModel, bytes };

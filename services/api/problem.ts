@@ -47,3 +47,9 @@ export const conflict = (detail: string): Problem => new Problem({ code: "confli
 
 /** A single field of a request that is wrong. */
 export const invalid = (pointer: string, detail: string): Problem => new Problem({ code: "invalid-request", detail: `${pointer}: ${detail}`, errors: [{ pointer, detail }] });
+
+/** What is wrong with a network, by pointers below it. */
+export function doesNotFit(problems: readonly { pointer: string; detail: string }[]): Problem {
+  const errors = problems.map(({ pointer, detail }) => ({ pointer: `/network${pointer}`, detail }));
+  return new Problem({ code: "network-does-not-fit", detail: errors.map(({ pointer, detail }) => `${pointer}: ${detail}`).join("; "), errors });
+}

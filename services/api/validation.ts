@@ -11,8 +11,10 @@ interface Found {
 }
 
 const mostErrors = 32;
-const escapePointer = (key: PropertyKey): string => String(key).replaceAll("~", "~0").replaceAll("/", "~1");
-const pointerOf = (prefix: string, path: readonly PropertyKey[]): string => prefix + path.map((key) => `/${escapePointer(key)}`).join("");
+const mostKey = 100;
+const shortened = (text: string): string => (text.length > mostKey ? `${text.slice(0, mostKey)}…` : text);
+const escapePointer = (key: PropertyKey): string => shortened(String(key)).replaceAll("~", "~0").replaceAll("/", "~1");
+export const pointerOf = (prefix: string, path: readonly PropertyKey[]): string => prefix + path.map((key) => `/${escapePointer(key)}`).join("");
 
 function describe(value: unknown): string {
   if (value === undefined) return "nothing";
@@ -32,18 +34,19 @@ function sizeSentence(issue: Extract<RawIssue, { code: "too_small" | "too_big" }
   const bound = issue.code === "too_small" ? issue.minimum : issue.maximum;
   const inclusive = issue.inclusive !== false;
   if (issue.origin === "string" || issue.origin === "array") {
-    const unit = issue.origin === "string" ? "characters" : "entries";
-    return `needs ${issue.code === "too_small" ? "at least" : "at most"} ${String(bound)} ${unit}`;
+    const [one, many] = issue.origin === "string" ? ["character", "characters"] : ["entry", "entries"];
+    return `needs ${issue.code === "too_small" ? "at least" : "at most"} ${String(bound)} ${Number(bound) === 1 ? one : many}`;
   }
   const relation = issue.code === "too_small" ? (inclusive ? "at least" : "greater than") : inclusive ? "at most" : "less than";
   return `must be ${relation} ${String(bound)}, found ${describe(issue.input)}`;
 }
 
-/** The kinds a discriminated union knows: read from its options, so a new kind names itself. */
-function kindsOf(issue: RawIssue): unknown[] {
+/** The kinds a discriminated union knows, read from its options, so that a new kind names itself; and what stands in their place. */
+function kindsOf(issue: RawIssue): { kinds: unknown[]; found: unknown } {
   const definition = (issue.inst?._zod.def ?? {}) as { discriminator?: string; options?: readonly z.core.$ZodType[] };
   const { discriminator, options = [] } = definition;
-  return discriminator === undefined ? [] : options.flatMap((option) => [...(option._zod.propValues?.[discriminator] ?? [])]);
+  if (discriminator === undefined) return { kinds: [], found: undefined };
+  return { kinds: options.flatMap((option) => [...(option._zod.propValues?.[discriminator] ?? [])]), found: (issue.input as Record<string, unknown>)[discriminator] };
 }
 
 /** The sentence for an issue whose schema has none of its own. */
@@ -58,8 +61,8 @@ function sentence(issue: RawIssue): string | undefined {
     case "invalid_value":
       return `${issue.input === undefined ? "is missing: expected" : "expected"} ${issue.values.length === 1 ? list(issue.values) : `one of ${list(issue.values)}`}${issue.input === undefined ? "" : `, found ${describe(issue.input)}`}`;
     case "invalid_union": {
-      const kinds = kindsOf(issue);
-      return kinds.length > 0 ? `expected one of ${list(kinds)}` : undefined;
+      const { kinds, found } = kindsOf(issue);
+      return kinds.length > 0 ? `expected one of ${list(kinds)}, found ${describe(found)}` : undefined;
     }
     case "too_small":
     case "too_big":
@@ -75,7 +78,7 @@ const failsAtRoot = (issues: readonly Issue[]): boolean => issues.some((issue) =
 function flatten(issue: Issue, prefix: string, found: Found[]): void {
   const at = pointerOf(prefix, issue.path);
   if (issue.code === "unrecognized_keys") {
-    for (const key of issue.keys) found.push({ pointer: `${at}/${escapePointer(key)}`, detail: `unknown field '${key.slice(0, 100)}': ${issue.message}` });
+    for (const key of issue.keys) found.push({ pointer: `${at}/${escapePointer(key)}`, detail: `unknown field '${shortened(key)}': ${issue.message}` });
     return;
   }
   if (issue.code === "invalid_union" && issue.errors.length > 0) {
@@ -95,8 +98,10 @@ function flatten(issue: Issue, prefix: string, found: Found[]): void {
 export function parse<Schema extends z.ZodType>(schema: Schema, value: unknown, prefix = ""): { value: z.output<Schema> } | { error: Problem } {
   const result = schema.safeParse(value, { error: sentence });
   if (result.success) return { value: result.data };
-  const found: Found[] = [];
-  for (const issue of result.error.issues) flatten(issue, prefix, found);
+  const all: Found[] = [];
+  for (const issue of result.error.issues) flatten(issue, prefix, all);
+  // The last that is said of a field: a number beyond any whole number is first of all beyond the field's own bound.
+  const found = [...new Map(all.map((each) => [each.pointer, each])).values()];
   const errors = found.slice(0, mostErrors);
   const [first] = errors;
   const more = found.length > 1 ? ` (and ${found.length - 1} more)` : "";

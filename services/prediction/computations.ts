@@ -5,7 +5,8 @@ import {
 } from "../../engine/index.ts";
 import { networkShape, sizeOf } from "../../schemas/shape.ts";
 import { loadKernels, type KernelsDescription } from "../shared/kernels.ts";
-import type { AugmentationPreview, Calls, Filters, GradientCheck, GradientCheckSettings } from "./protocol.ts";
+import { predictionBatch } from "./loaded-models.ts";
+import type { AugmentationPreview, Calls, Filters, GradientCheck, GradientCheckSettings, Runnable } from "./protocol.ts";
 
 /** Tensors of a network itself, as api.md names them; a checkpoint holds more. */
 const networkTensor = /^layers\.\d+\.(weight|bias|beta|mix|mean|variance)$/;
@@ -24,8 +25,19 @@ export function exportWeights({ runnable, weights, metadata }: Calls["exportWeig
   return writeSafetensors({ tensors: own, metadata: about });
 }
 
+/** Refuses what could be loaded but never asked: predictions go in batches. Always with a pointer below the network, which the weights' own faults have not. */
+function planBatches(runnable: Runnable): void {
+  try {
+    planPrediction({ ...runnable, batch: predictionBatch });
+  } catch (error) {
+    if (!(error instanceof EngineError)) throw error;
+    throw new EngineError({ code: error.code, detail: `${error.detail} (for ${predictionBatch} inputs at once)`, pointer: error.pointer ?? "" });
+  }
+}
+
 /** Loads the weights as a prediction would: whatever is missing or misshapen is named by the engine. */
 export function inspectWeights(kernels: KernelsDescription, { runnable, weights }: Calls["inspectWeights"]["input"]): { parameters: number } {
+  planBatches(runnable);
   const plan = planPrediction({ ...runnable, batch: 1 });
   const memory = createMemory(plan);
   createPredictor({ plan, memory, kernels: loadKernels(kernels, memory), weights });

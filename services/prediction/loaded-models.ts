@@ -5,7 +5,7 @@ import { loadKernels, type KernelsDescription } from "../shared/kernels.ts";
 import type { FeatureMaps, Outputs, Runnable, Samples } from "./protocol.ts";
 
 /** Samples that run through a predictor at once: eight blocks. */
-const batch = 64;
+export const predictionBatch = 64;
 
 interface Loaded {
   runnable: Runnable;
@@ -28,7 +28,7 @@ export class LoadedModels {
   /** Throws EngineError where the weights are not this network's. A model larger than the whole cache is held alone. */
   load(key: string, runnable: Runnable, weights: Uint8Array): { bytes: number } {
     this.#drop(key);
-    const plan = planPrediction({ ...runnable, batch });
+    const plan = planPrediction({ ...runnable, batch: predictionBatch });
     const memory = createMemory(plan);
     const predictor = createPredictor({ plan, memory, kernels: loadKernels(this.#kernels, memory), weights });
     for (const oldest of this.#loaded.keys()) {
@@ -46,8 +46,8 @@ export class LoadedModels {
     const { runnable, predictor } = loaded;
     const size = sizeOf(runnable.input);
     const outputs = new Float32Array(count * runnable.classes);
-    for (let from = 0; from < count; from += batch) {
-      const some = Math.min(batch, count - from);
+    for (let from = 0; from < count; from += predictionBatch) {
+      const some = Math.min(predictionBatch, count - from);
       outputs.set(predictor.predict(samples.subarray(from * size, (from + some) * size), some), from * runnable.classes);
     }
     return { outputs, probabilities: probabilitiesOf(outputs, runnable) };

@@ -1,22 +1,32 @@
 /** What people send by mistake or on purpose: each a 4xx problem with a sentence that helps; nothing queued, nothing logged as an error, no process touched. */
 import { connect } from "node:net";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { writeSafetensors } from "../../engine/index.ts";
 import { startStack, until, type Ask, type Stack } from "../support/stack.ts";
 import { strokesForm, strokesJob, strokesNetwork } from "../support/strokes.ts";
 
 let stack: Stack;
 let model = "";
+/** 4096 maps of 40×40, and as many classes. */
+let wide = "";
 beforeAll(async () => {
   stack = await startStack();
   const { body } = await stack.ask("/v1/datasets", { body: strokesForm() });
   await until(() => stack.ask(`/v1/datasets/${body.id}`), (answer) => answer.body.terminal === true, "the dataset");
   model = (await stack.ended((await stack.ask("/v1/jobs", { body: { ...strokesJob, epochs: 1 } })).body.id)).model as string;
+  const layers = [{ kind: "convolution", maps: 4096, size: 1 }, { kind: "subsampling", factor: 40, reduce: "mean", trainable: false }];
+  const zeros = (...shape: number[]) => ({ dtype: "F32" as const, shape, data: new Float32Array(4096) });
+  const weights = writeSafetensors({ tensors: new Map([["layers.0.weight", zeros(4096, 1, 1, 1)], ["layers.0.bias", zeros(4096)]]) });
+  wide = (await stack.ask("/v1/models", { body: weightsForm({ input: '{"channels":1,"height":40,"width":40}', network: JSON.stringify({ layers }) }, weights) })).body.id;
 });
 afterAll(() => stack.stop());
 
 const json = (text: string): Ask => ({ method: "POST", headers: { "content-type": "application/json" }, body: text });
 const job = (fields: object): Ask => ({ body: { ...strokesJob, ...fields } });
 const [convolution, subsampling] = strokesNetwork.layers;
+/** Layers after a first that fits. */
+const net = (...layers: object[]): Ask => job({ network: { layers: [convolution, ...layers] } });
+const deep = (lists: number): string => `${"[".repeat(lists)}${"]".repeat(lists)}`;
 
 type Row = [name: string, path: string | (() => string), how: Ask | (() => Ask), status: number, code: string, pointer: string | null, words: RegExp];
 const rows: Row[] = [
@@ -34,7 +44,32 @@ const rows: Row[] = [
   ["no epochs", "/v1/jobs", job({ epochs: 0 }), 400, "invalid-request", "/epochs", /at least 1/],
   ["a milliard epochs", "/v1/jobs", job({ epochs: 1e9 }), 400, "invalid-request", "/epochs", /at most 100000/],
   ["ten megabytes of JSON", "/v1/jobs", () => json(JSON.stringify({ name: "x".repeat(10 * 1024 * 1024) })), 413, "payload-too-large", null, /1048576 bytes/],
-  ["a very deep body", "/v1/jobs", json(`${"[".repeat(100_000)}${"]".repeat(100_000)}`), 400, "invalid-request", "", /expected an object/],
+  ["a very deep body", "/v1/jobs", json(deep(100_000)), 400, "invalid-request", "/0".repeat(64), /more than 64 lists or objects deep/],
+  ["a very deep body with a key that makes it a digest", "/v1/jobs", { ...json(deep(100_000)), headers: { "content-type": "application/json", "idempotency-key": "deep" } }, 400, "invalid-request", "/0".repeat(64), /64/],
+  ["a very deep field", "/v1/jobs", json(`{"metadata":${'{"a":'.repeat(100_000)}1${"}".repeat(100_000)}}`), 400, "invalid-request", `/metadata${"/a".repeat(63)}`, /64/],
+  ["a field twice", "/v1/jobs", json('{"dataset":"strokes","network":"lenet-5","epochs":1000,"\\u0065pochs":3}'), 400, "invalid-request", "/epochs", /stands twice/],
+  ["a field twice, deep inside", "/v1/jobs", json('{"network":{"layers":[{"kind":"dropout"},{"units":3,"kind":"dense","units" : 5}]}}'), 400, "invalid-request", "/network/layers/1/units", /stands twice/],
+  ["an unknown field of half a megabyte", "/v1/jobs", job({ ["k".repeat(500_000)]: 1 }), 400, "invalid-request", `/${"k".repeat(100)}…`, /^.{1,600}$/],
+  ["billions of weights", "/v1/jobs", net({ kind: "dense", units: 65_536 }, { kind: "dense", units: 65_536 }), 422, "network-does-not-fit", "/network/layers/2/units", /dataset has 3 classes/],
+  ["billions of weights in the middle", "/v1/jobs", net({ kind: "dense", units: 65_536 }, { kind: "dense", units: 65_536 }, strokesNetwork.layers[2]), 422, "network-does-not-fit", "/network/layers/2", /16\.\d\d GiB .* at most 4\.00 GiB/],
+  ["filters of gigabytes", "/v1/jobs", net({ ...convolution, maps: 4096, size: 128, padding: 127 }, strokesNetwork.layers[2]), 422, "network-does-not-fit", "/network/layers/1", /GiB/],
+  ["5000 layers", "/v1/jobs", net(...Array.from({ length: 5000 }, () => ({ kind: "dropout" }))), 400, "invalid-request", "/network/layers", /at most 200 entries/],
+  ["2³¹ units", "/v1/jobs", net({ kind: "dense", units: 2 ** 31 }), 400, "invalid-request", "/network/layers/1/units", /at most 65536, found 2147483648/],
+  ["more units than whole numbers go", "/v1/jobs", json('{"dataset":"strokes","network":{"layers":[{"kind":"dense","units":9007199254740993}]}}'), 400, "invalid-request", "/network/layers/0/units", /at most 65536/],
+  ["a kind that is none", "/v1/jobs", net({ kind: "attention" }), 400, "invalid-request", "/network/layers/1/kind", /"dropout", "batch-normalisation", found "attention"/],
+  ["a filter larger than the map", "/v1/jobs", job({ network: { layers: [{ ...convolution, size: 12 }] } }), 422, "network-does-not-fit", "/network/layers/0/size", /12×12 filter does not fit .* at most 7 would/],
+  ["padding as large as the filter", "/v1/jobs", job({ network: { layers: [{ ...convolution, padding: 3 }] } }), 422, "network-does-not-fit", "/network/layers/0/padding", /see zeros alone and answer f\(b\).*; at most 2/],
+  ["blocks of no pixel", "/v1/jobs", net({ ...subsampling, factor: 0 }), 400, "invalid-request", "/network/layers/1/factor", /at least 1, found 0/],
+  ["blocks larger than the map", "/v1/jobs", net({ ...subsampling, factor: 6 }), 422, "network-does-not-fit", "/network/layers/1/factor", /6×6 do not fit .* at most 5 would/],
+  ["an endless learning rate", "/v1/jobs", json('{"dataset":"strokes","network":"lenet-5","optimiser":{"kind":"sgd","learningRate":1e400}}'), 400, "invalid-request", "/optimiser/learningRate", /found Infinity/],
+  ["a negative learning rate", "/v1/jobs", job({ optimiser: { kind: "sgd", learningRate: -1 } }), 400, "invalid-request", "/optimiser/learningRate", /at least 1e-30, found -1/],
+  ["a learning rate that is 0 in float32", "/v1/jobs", job({ optimiser: { kind: "sgd", learningRate: 1e-300 } }), 400, "invalid-request", "/optimiser/learningRate", /found 1e-300/],
+  ["a damping that is 0 in float32", "/v1/jobs", job({ optimiser: { kind: "diagonal-levenberg-marquardt", mu: 1e-300 } }), 400, "invalid-request", "/optimiser/mu", /found 1e-300/],
+  ["a Gaussian without width", "/v1/jobs", job({ augmentation: { elastic: { sigma: 1e-300 } } }), 400, "invalid-request", "/augmentation/elastic/sigma", /at least 0.01/],
+  ["10,000 threads", "/v1/jobs", job({ threads: 10_000 }), 400, "invalid-request", "/threads", /at most 16/],
+  ["a name of half a megabyte", "/v1/jobs", job({ name: "ü".repeat(250_000) }), 400, "invalid-request", "/name", /at most 200 characters/],
+  ["a dataset in other letters", "/v1/jobs", job({ dataset: "数字" }), 400, "invalid-request", "/dataset", /alias@revision/],
+  ["a gradient check of large maps", "/v1/gradient-checks", { body: { network: { layers: [subsampling] }, input: { channels: 3, height: 4096, width: 4096 } } }, 413, "payload-too-large", null, /at most 1000000/],
   ["broken JSON", "/v1/jobs", json('{"dataset": strokes}'), 400, "malformed-body", null, /not valid JSON/],
   ["no body", "/v1/jobs", json(""), 400, "malformed-body", null, /empty/],
   ["no body and no type", "/v1/jobs", { method: "POST" }, 400, "malformed-body", null, /no body: expected JSON/],
@@ -57,6 +92,17 @@ const rows: Row[] = [
   ["a PNG that is none", () => `/v1/models/${model}/predictions`, { method: "POST", headers: { "content-type": "image/png" }, body: "I am a picture" }, 422, "invalid-data", "", /neither a PNG nor a JPEG/],
   ["a PNG that says it has 900 megapixels", () => `/v1/models/${model}/predictions`, () => ({ method: "POST", headers: { "content-type": "image/png" }, body: hugePng() }), 422, "invalid-data", "", /too many|cannot be read/],
   ["numbers of another shape", () => `/v1/models/${model}/predictions`, { body: { instances: [Array(36).fill(0)] } }, 400, "invalid-request", "/instances/0", /expected 35 numbers/],
+  ["numbers 60 lists deep", () => `/v1/models/${model}/predictions`, json(`{"instances":[${deep(60)}]}`), 400, "invalid-request", "/instances/0", /expected 35 numbers.*found 1×1×1/],
+  ["numbers 100,000 lists deep", () => `/v1/models/${model}/predictions`, json(`{"instances":[${deep(100_000)}]}`), 400, "invalid-request", `/instances${"/0".repeat(63)}`, /64/],
+  ["endless numbers", () => `/v1/models/${model}/predictions`, json(`{"instances":[[${Array(35).fill("1e999").join(",")}]]}`), 400, "invalid-request", "/instances/0/0", /found Infinity/],
+  ["raw samples without end", () => `/v1/models/${model}/predictions`, { method: "POST", headers: { "content-type": "application/octet-stream" }, body: new Uint8Array(35 * 300_000) }, 413, "payload-too-large", null, /300000 samples are too many at once; send at most 16384/],
+  ["a tensor 100,000 lists deep", () => `/v2/models/${model}/infer`, json(`{"inputs":[{"name":"input","shape":[1,35],"datatype":"FP32","data":${deep(100_000)}}]}`), 400, "invalid-request", `/inputs/0/data${"/0".repeat(61)}`, /64/],
+  ["a tensor that says it is large", () => `/v2/models/${model}/infer`, { body: { inputs: [{ name: "input", shape: [1e9, 35], datatype: "FP32", data: [] }] } }, 400, "invalid-request", "/inputs/0/shape", /n from 1 to 4096/],
+  ["a model whose input no prediction could hold", "/v1/models", () => ({ body: weightsForm({ input: '{"channels":3,"height":4096,"width":4096}', network: JSON.stringify({ layers: [{ ...subsampling, factor: 64 }] }) }) }), 422, "network-does-not-fit", "/network", /GiB .*for 64 inputs at once/],
+  ["a model of more classes than there are", "/v1/models", () => ({ body: weightsForm({ input: '{"channels":1,"height":4096,"width":4096}', network: '{"layers":[{"kind":"convolution","maps":4096,"size":1}]}' }) }), 422, "network-does-not-fit", "/network/layers/0", /68719476736 outputs; a model has at most 65536/],
+  ["the maps of a wide model", () => `/v1/models/${wide}/feature-maps`, () => ({ body: { instances: [Array(1600).fill(0)] } }), 413, "payload-too-large", null, /6557696 numbers; one answer holds at most 4194304/],
+  ["the best of all classes for many", () => `/v1/models/${wide}/predictions`, () => ({ body: { instances: Array(65).fill(Array(1600).fill(0)), topK: 65_536 } }), 413, "payload-too-large", null, /the 4096 best classes of 65 inputs are more than/],
+  ["a model of billions of weights", "/v1/models", () => ({ body: weightsForm({ network: '{"layers":[{"kind":"dense","units":65536},{"kind":"dense","units":65536}]}' }) }), 422, "network-does-not-fit", "/network/layers/1", /16\.\d\d GiB/],
   ["an instance that is neither", () => `/v1/models/${model}/predictions`, { body: { instances: [{ url: "http://localhost/" }] } }, 400, "invalid-request", "/instances/0/b64", /./],
   ["a weights file that is none", "/v1/models", () => ({ body: weightsForm() }), 422, "invalid-data", "/weights", /./],
 ];
@@ -67,10 +113,10 @@ function hugePng(): Uint8Array {
   return Buffer.concat([header, Buffer.alloc(64)]);
 }
 
-function weightsForm(): FormData {
+function weightsForm(fields: Record<string, string> = {}, weights: Uint8Array | string = "no weights"): FormData {
   const form = new FormData();
-  for (const [name, value] of Object.entries({ name: "none", network: JSON.stringify(strokesNetwork), input: '{"channels":1,"height":7,"width":5}' })) form.set(name, value);
-  form.set("weights", new Blob(["no weights"]), "weights.safetensors");
+  for (const [name, value] of Object.entries({ name: "none", network: JSON.stringify(strokesNetwork), input: '{"channels":1,"height":7,"width":5}', ...fields })) form.set(name, value);
+  form.set("weights", new Blob([weights as Uint8Array<ArrayBuffer>]), "weights.safetensors");
   return form;
 }
 

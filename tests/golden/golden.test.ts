@@ -1,5 +1,9 @@
 /** What PyTorch's autograd computed, replayed through every implementation of the kernels (tests/golden/cases; format in its README). */
-import { readFileSync, readdirSync } from "node:fs";
+import { spawnSync } from "node:child_process";
+import { cpSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
 import { compareGolden, goldenGroups, readSafetensors, runGolden } from "../../engine/index.ts";
 import { network } from "../../schemas/network.ts";
@@ -37,5 +41,17 @@ describe("a case that cannot be run is refused in a sentence", () => {
   };
   test("too few samples", () => expect(changed("input", (data) => data.slice(1))).toThrow(/'input' has \d+ numbers/));
   test("a label beyond the classes", () => expect(changed("labels", (data) => [99n, ...data.slice(1)])).toThrow(/class 99/));
+  test("a field that a case does not have", () => {
+    const copy = mkdtempSync(join(tmpdir(), "golden-"));
+    try {
+      cpSync(folder, copy, { recursive: true });
+      writeFileSync(join(copy, "case.json"), JSON.stringify({ ...raw, shuffle: true }));
+      const { status, stdout } = spawnSync(process.execPath, [fileURLToPath(new URL("../../dist/scripts/golden.js", import.meta.url)), copy], { encoding: "utf8" });
+      expect(stdout).toMatch(/case\.json: .*unknown field 'shuffle'; a case has name, network, loss, optimiser, schedule, input, batchSize, steps/);
+      expect(status).toBe(1);
+    } finally {
+      rmSync(copy, { recursive: true });
+    }
+  });
   test("a weight of another size", () => expect(changed("initial.layers.0.weight", (data) => data.slice(1))).toThrow(/'initial.layers.0.weight' is/));
 });

@@ -1,7 +1,11 @@
-/** Reads JSON bodies: what is broken is said with its place, and nobody may name __proto__ or constructor.prototype. */
+/**
+ * Reads JSON bodies: what is broken is said with its place, and nobody may name __proto__ or constructor.prototype. What JSON.parse takes and we do not: a field named
+ * twice, of which the first would be dropped in silence, and lists in lists without end, which code that walks them could not leave again.
+ */
 import plugin from "fastify-plugin";
-import { Problem } from "../problem.ts";
+import { Problem, invalid } from "../problem.ts";
 import type { App } from "../types.ts";
+import { pointerOf } from "../validation.ts";
 
 /** Whether some object of the value has a key that a careless copy would write into a prototype. Walks without recursion: bodies may be deep. */
 function namesPrototype(value: unknown): boolean {
@@ -19,6 +23,50 @@ function namesPrototype(value: unknown): boolean {
   return false;
 }
 
+const mostDeep = 64;
+
+/** A list or object that the walk is inside of. */
+interface Open {
+  /** Names of an object so far; null for a list. */
+  names: Set<string> | null;
+  /** Where the walk is in it. */
+  at: string | number;
+}
+
+/** The quote that ends the text which begins at `from`. */
+function endOfText(json: string, from: number): number {
+  for (let at = json.indexOf('"', from + 1); ; at = json.indexOf('"', at + 1)) {
+    let slashes = 0;
+    while (json[at - 1 - slashes] === "\\") slashes += 1;
+    if (slashes % 2 === 0) return at;
+  }
+}
+
+/** Walks valid JSON. Throws a problem where a field stands twice in an object or something lies too deep. */
+function checkStructure(json: string): void {
+  const open: Open[] = [];
+  const here = (): string => pointerOf("", open.map(({ at }) => at));
+  const end = /\s*(:?)/y;
+  for (let at = 0; at < json.length; at += 1) {
+    const sign = json[at];
+    const inner = open.at(-1);
+    if (sign === '"') {
+      const from = at;
+      at = endOfText(json, from);
+      end.lastIndex = at + 1;
+      if (!inner?.names || end.exec(json)?.[1] !== ":") continue;
+      const name = JSON.parse(json.slice(from, at + 1)) as string;
+      inner.at = name;
+      if (inner.names.has(name)) throw invalid(here(), "stands twice in this object; expected every field once");
+      inner.names.add(name);
+    } else if (sign === "{" || sign === "[") {
+      if (open.length === mostDeep) throw invalid(here(), `lies more than ${mostDeep} lists or objects deep; nothing here is nested so deep`);
+      open.push(sign === "{" ? { names: new Set(), at: "" } : { names: null, at: 0 });
+    } else if (sign === "}" || sign === "]") open.pop();
+    else if (sign === "," && typeof inner?.at === "number") inner.at += 1;
+  }
+}
+
 const suspicious = /proto|\\u/;
 
 function parseJson(text: string): unknown {
@@ -28,6 +76,7 @@ function parseJson(text: string): unknown {
   } catch (error) {
     throw new Problem({ code: "malformed-body", detail: `the body is not valid JSON: ${(error as Error).message.slice(0, 200)}` });
   }
+  checkStructure(text);
   if (suspicious.test(text) && namesPrototype(value)) throw new Problem({ code: "malformed-body", detail: "the body names __proto__ or constructor.prototype, which no request may" });
   return value;
 }

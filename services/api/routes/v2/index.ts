@@ -5,6 +5,7 @@ import type { Samples } from "../../../prediction/index.ts";
 import { mostAskingBytes } from "../../asking.ts";
 import type { Dependencies } from "../../dependencies.ts";
 import { findModel } from "../../find.ts";
+import { checkCount, described } from "../../instances.ts";
 import { subjectOf } from "../../models.ts";
 import { idParams } from "../../paging.ts";
 import { invalid } from "../../problem.ts";
@@ -35,7 +36,7 @@ function flatten(data: readonly unknown[], into: Float32Array): number {
   const walk = (list: readonly unknown[]): void => {
     for (const value of list) {
       if (Array.isArray(value)) walk(value);
-      else if (typeof value !== "number" || !Number.isFinite(value)) throw invalid("/inputs/0/data", `expected numbers, found ${JSON.stringify(value)?.slice(0, 40) ?? "nothing"}`);
+      else if (typeof value !== "number" || !Number.isFinite(value)) throw invalid("/inputs/0/data", `expected numbers, found ${described(value)}`);
       else {
         if (at < into.length) into[at] = value;
         at += 1;
@@ -55,6 +56,7 @@ function readInput({ shape, data }: z.output<typeof inferRequest>["inputs"][numb
   if (count < 1 || count > mostSamples || !forms.includes(rest)) {
     throw invalid("/inputs/0/shape", `expected [n, ${channels}, ${height}, ${width}] or [n, ${size}] with n from 1 to ${mostSamples}, found [${shape.join(", ")}]`);
   }
+  checkCount(count, input);
   const samples = new Float32Array(count * size);
   const found = flatten(data, samples);
   if (found !== samples.length) throw invalid("/inputs/0/data", `the shape [${shape.join(", ")}] has ${samples.length} numbers; ${found} came`);

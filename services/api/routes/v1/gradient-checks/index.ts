@@ -7,7 +7,7 @@ import { presets } from "../../../../../schemas/presets.ts";
 import { networkShape, outputActivation, shape, sizeOf, trainingFlops, type Shape } from "../../../../../schemas/shape.ts";
 import type { Dependencies } from "../../../dependencies.ts";
 import { findReadyDataset } from "../../../find.ts";
-import { Problem, invalid } from "../../../problem.ts";
+import { Problem, doesNotFit, invalid } from "../../../problem.ts";
 import type { App } from "../../../types.ts";
 
 const body = z.strictObject({
@@ -29,6 +29,8 @@ const seconds = 15;
 /** Of one sample, forward and backward: what a few hundred passes in float64 can do in the time. */
 const mostFlops = 50_000_000;
 const mostParameters = 2_000_000;
+/** Of one sample: its input and what every layer makes of it. */
+const mostValues = 1_000_000;
 
 async function inputOf({ records }: Dependencies, { input, dataset }: z.output<typeof body>): Promise<{ input: Shape; classes: number | null }> {
   if (dataset !== undefined && input !== undefined) throw invalid("/input", "give either an input or a dataset, not both");
@@ -46,16 +48,15 @@ export function gradientCheckRoutes(app: App, dependencies: Dependencies): void 
     const checkedNetwork = completeNetwork(typeof asked.network === "string" ? networkSchema.parse(presets[asked.network].network) : asked.network);
     const { input, classes } = await inputOf(dependencies, asked);
     const { layers, problems } = networkShape(checkedNetwork.layers, input, classes);
-    if (problems.length > 0) {
-      const errors = problems.map(({ pointer, detail }) => ({ pointer: `/network${pointer}`, detail }));
-      throw new Problem({ code: "network-does-not-fit", detail: errors.map(({ pointer, detail }) => `${pointer}: ${detail}`).join("; "), errors });
-    }
+    if (problems.length > 0) throw doesNotFit(problems);
     const chosenLoss = asked.loss ?? lossOf(checkedNetwork);
     if (chosenLoss === "cross-entropy" && outputActivation(checkedNetwork.layers) !== "softmax") throw invalid("/loss", "cross-entropy needs a last layer with activation 'softmax'");
     const [flops, parameters] = [trainingFlops(layers), layers.reduce((sum, layer) => sum + layer.parameters, 0)];
+    const values = layers.reduce((sum, layer) => sum + sizeOf(layer.output), sizeOf(input));
     if (flops > mostFlops || parameters > mostParameters) {
       throw new Problem({ code: "payload-too-large", detail: `this network has ${parameters} parameters and takes ${flops} operations a sample; a check takes at most ${mostParameters} and ${mostFlops}: check a smaller one of the same kind` });
     }
+    if (values > mostValues) throw new Problem({ code: "payload-too-large", detail: `a sample and the maps of all layers have ${values} numbers; a check takes at most ${mostValues}: check a smaller input` });
     const outputs = sizeOf(layers[layers.length - 1].output);
     const found = await dependencies.prediction.checkGradients({ network: checkedNetwork, input, classes: classes ?? outputs, loss: chosenLoss, seed: asked.seed, sample: asked.sample, data: null, seconds });
     return {

@@ -1,6 +1,6 @@
 /** What is inside a model: GET …/network, …/filters/{layer}.png, POST …/feature-maps, GET …/exports/{format}. */
 import { z } from "zod";
-import { shape } from "../../../../../../schemas/shape.ts";
+import { networkShape, shape, sizeOf } from "../../../../../../schemas/shape.ts";
 import { encodeSheet, signedShades, stretchedShades, type FeatureMaps, type Filters } from "../../../../../prediction/index.ts";
 import { askingBodies, askingQuery, mostAskingBytes, readAsked, takeEveryBody } from "../../../../asking.ts";
 import type { Dependencies } from "../../../../dependencies.ts";
@@ -26,6 +26,8 @@ const featureMapsAnswer = z.strictObject({
   layers: z.array(z.strictObject({ layer: z.int(), kind: z.string(), shape, values: z.array(z.array(z.array(z.number().nullable()))).describe("[map][row][column]") })),
 });
 const png = pngAnswer("Filters");
+/** Numbers of the maps of one answer. */
+const mostMapped = 4 * 1024 * 1024;
 
 /** Tiles of a sheet at most in each direction: more are left out. */
 const mostAcross = 64;
@@ -91,6 +93,8 @@ function featureMapRoutes(app: App, { records, storage, prediction }: Dependenci
       const { layer, ...query } = request.query;
       const model = await findModel(records, request.params.id);
       if (layer !== undefined && layer >= model.network.layers.length) throw invalid("/query/layer", `this network has layers 0 to ${model.network.layers.length - 1}`);
+      const mapped = networkShape(model.network.layers, model.input, null).layers.reduce((sum, { output }, index) => sum + (layer === undefined || layer === index ? sizeOf(output) : 0), 0);
+      if (mapped > mostMapped) throw new Problem({ code: "payload-too-large", detail: `these maps have ${mapped} numbers; one answer holds at most ${mostMapped}: ask for a single ?layer= with smaller maps` });
       const dataset = model.dataset === null ? null : await records.datasets.read(model.dataset.id);
       const { samples, count, conversion } = await readAsked(request, query, prediction, formOf(model.input, dataset));
       if (count !== 1) throw new Problem({ code: "invalid-request", detail: `expected one input, found ${count}`, errors: [{ pointer: "/instances", detail: `expected one input, found ${count}` }] });
