@@ -70,7 +70,7 @@ interface Convolution {
   stride: number;
 }
 
-/** Every count of output columns from 1 to 12, one or two tiles of maps, odd heights; maps that the first cache does not hold at once; strides; filters as large as the input. */
+/** Every count of output columns from 1 to 12, one or two tiles of maps, odd heights; maps that the first cache does not hold at once, or that fill one and a half of the widest vectors; strides; filters as large as the input. */
 const convolutions: Convolution[] = [
   ...[5, 3].flatMap((size) =>
     Array.from({ length: 12 }, (_, n) => ({ inputs: 1 + (n % 3), rows: size + 1 + (n % 4), columns: size + n, maps: 1 + ((n + 1) % 5), size, stride: 1 })),
@@ -86,6 +86,10 @@ const convolutions: Convolution[] = [
   { inputs: 2, rows: 7, columns: 9, maps: 3, size: 2, stride: 1 },
   { inputs: 2, rows: 8, columns: 13, maps: 5, size: 4, stride: 1 },
   { inputs: 1, rows: 9, columns: 10, maps: 2, size: 7, stride: 1 },
+  { inputs: 2, rows: 9, columns: 16, maps: 17, size: 7, stride: 1 },
+  { inputs: 2, rows: 6, columns: 17, maps: 12, size: 5, stride: 1 },
+  { inputs: 1, rows: 5, columns: 6, maps: 13, size: 3, stride: 1 },
+  { inputs: 2, rows: 9, columns: 14, maps: 27, size: 3, stride: 2 },
   { inputs: 2, rows: 11, columns: 8, maps: 3, size: 3, stride: 2 },
   { inputs: 1, rows: 12, columns: 21, maps: 5, size: 5, stride: 2 },
   { inputs: 3, rows: 10, columns: 31, maps: 4, size: 4, stride: 3 },
