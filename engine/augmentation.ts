@@ -15,9 +15,11 @@ import { sizeOf, type Shape } from "../schemas/shape.ts";
 import { cos, exp, sin } from "./elementary.ts";
 import { extend, hash, purposes, uniform } from "./random.ts";
 
+type Samples = Uint8Array | Float32Array | Float64Array;
+
 export interface Augmenter {
   /** Distorts one sample into `output`; `input` and `output` must not overlap. Offsets count elements. */
-  apply(options: { input: Uint8Array | Float32Array; inputOffset: number; output: Float32Array; outputOffset: number; epoch: number; sample: number }): void;
+  apply(options: { input: Samples; inputOffset: number; output: Float32Array; outputOffset: number; epoch: number; sample: number }): void;
 }
 
 /** The last word of a draw's place. */
@@ -179,7 +181,7 @@ export function createAugmenter(options: { augmentation: Augmentation; shape: Sh
   const framed = new Float64Array(channels * framedPixels);
   for (const [channel, value] of options.fill.entries()) framed.fill(value, channel * framedPixels, (channel + 1) * framedPixels);
 
-  const frame = (input: Uint8Array | Float32Array, inputOffset: number): void => {
+  const frame = (input: Samples, inputOffset: number): void => {
     for (let channel = 0, from = inputOffset; channel < channels; channel++) {
       for (let row = 0; row < height; row++) {
         const into = channel * framedPixels + (row + 2) * framedWidth + 2;
