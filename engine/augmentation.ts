@@ -16,9 +16,11 @@ import { sizeOf, type Shape } from "../schemas/shape.ts";
 import { cos, exp, sin } from "./elementary.ts";
 import { extend, hash, purposes, uniform } from "./random.ts";
 
+type Samples = Uint8Array | Float32Array | Float64Array;
+
 export interface Augmenter {
   /** Distorts one sample into `output`; `input` and `output` must not overlap. Offsets count elements. */
-  apply(options: { input: Uint8Array | Float32Array; inputOffset: number; output: Float32Array; outputOffset: number; epoch: number; sample: number }): void;
+  apply(options: { input: Samples; inputOffset: number; output: Float32Array; outputOffset: number; epoch: number; sample: number }): void;
 }
 
 /** The last word of a draw's place. */
@@ -29,60 +31,90 @@ const radiansPerDegree = 3.141592653589793 / 180;
 /** Uniform in ±1. */
 const around = (hashed: number): number => 2 * uniform(hashed) - 1;
 
-/** Weights of a Gaussian of standard deviation sigma at 0, 1 … ⌈3·sigma⌉ pixels, such that both sides together sum to 1. */
+/** Weights of a Gaussian of standard deviation sigma at −⌈3·sigma⌉ … ⌈3·sigma⌉ pixels, of sum 1, between two zeros. */
 function gaussian(sigma: number): Float64Array {
-  const weights = new Float64Array(Math.ceil(3 * sigma) + 1);
+  const reach = Math.ceil(3 * sigma);
+  const weights = new Float64Array(2 * reach + 3);
   let sum = 0;
-  for (let distance = 0; distance < weights.length; distance++) {
-    weights[distance] = exp((-distance * distance) / (2 * sigma * sigma));
-    sum += distance === 0 ? 1 : 2 * weights[distance];
+  for (let distance = 0; distance <= reach; distance++) {
+    const weight = exp((-distance * distance) / (2 * sigma * sigma));
+    weights[reach + 1 - distance] = weight;
+    weights[reach + 1 + distance] = weight;
+    sum += distance === 0 ? 1 : 2 * weight;
   }
   return weights.map((weight) => weight / sum);
 }
 
 /**
- * One pass of the separable smoothing: `count` lines of `length` elements, `stride` apart within a line and `lineStride` from line to line.
- * What lies beyond the ends counts as zero.
+ * One pass of the separable smoothing: along the columns of `from` [length][lines] into the rows of `to` [lines][length]; what lies beyond the ends counts as
+ * zero. Each sum runs along its column, in order: one long chain of additions. So eight are on their way at once, of two neighbours in each of four columns; a
+ * tap that only one of the two has is zero for the other, which changes no sum. Where columns or neighbours are too few the last is passed again.
  */
-function smooth(options: { from: Float64Array; to: Float64Array; weights: Float64Array; lines: number; lineStride: number; length: number; stride: number }): void {
-  const { from, to, weights, lines, lineStride, length, stride } = options;
-  for (let line = 0; line < lines; line++) {
-    const start = line * lineStride;
-    for (let at = 0; at < length; at++) {
-      const first = Math.max(0, at - weights.length + 1);
-      const last = Math.min(length - 1, at + weights.length - 1);
-      let sum = 0;
-      for (let tap = first; tap <= at; tap++) sum += weights[at - tap] * from[start + tap * stride];
-      for (let tap = at + 1; tap <= last; tap++) sum += weights[tap - at] * from[start + tap * stride];
-      to[start + at * stride] = sum;
+function smooth({ from, to, weights, lines, length }: { from: Float64Array; to: Float64Array; weights: Float64Array; lines: number; length: number }): void {
+  const reach = (weights.length - 3) / 2;
+  for (let line = 0; line < lines; line += 4) {
+    const others = lines - 1 - line;
+    const [b, c, d] = [Math.min(1, others), Math.min(2, others), Math.min(3, others)];
+    for (let at = 0; at < length; at += 2) {
+      const step = Math.min(1, length - 1 - at);
+      const first = Math.max(0, at - reach);
+      const last = Math.min(length - 1, at + step + reach);
+      let [a0, a1, b0, b1, c0, c1, d0, d1] = [0, 0, 0, 0, 0, 0, 0, 0];
+      for (let tap = first, place = first * lines + line, weightAt = first - at + reach + 1; tap <= last; tap++, place += lines, weightAt++) {
+        const w0 = weights[weightAt];
+        const w1 = weights[weightAt - step];
+        const xa = from[place];
+        const xb = from[place + b];
+        const xc = from[place + c];
+        const xd = from[place + d];
+        a0 += w0 * xa;
+        a1 += w1 * xa;
+        b0 += w0 * xb;
+        b1 += w1 * xb;
+        c0 += w0 * xc;
+        c1 += w1 * xc;
+        d0 += w0 * xd;
+        d1 += w1 * xd;
+      }
+      const into = line * length + at;
+      to[into] = a0;
+      to[into + step] = a1;
+      to[into + b * length] = b0;
+      to[into + b * length + step] = b1;
+      to[into + c * length] = c0;
+      to[into + c * length + step] = c1;
+      to[into + d * length] = d0;
+      to[into + d * length + step] = d1;
     }
   }
 }
 
-/** The displacement d of every pixel, in pixels: `fill` makes the field of one sample. */
+/** The displacement d of every pixel, in pixels, as [column][row]: `fill` makes the field of one sample. */
 interface Field {
   rows: Float64Array;
   columns: Float64Array;
   fill(place: number): void;
 }
 
-function createField(options: { height: number; width: number; alpha: number; sigma: number }): Field {
-  const { height, width, alpha, sigma } = options;
+function createField({ height, width, alpha, sigma }: { height: number; width: number; alpha: number; sigma: number }): Field {
   const pixels = height * width;
   const weights = gaussian(sigma);
+  // [column][row], turned by each pass.
   const noise = new Float64Array(pixels);
   const half = new Float64Array(pixels);
-  const axes = [new Float64Array(pixels), new Float64Array(pixels)] as const;
-  const acrossRows = { from: noise, to: half, weights, lines: height, lineStride: width, length: width, stride: 1 };
-  const downColumns = axes.map((to) => ({ from: half, to, weights, lines: width, lineStride: 1, length: height, stride: width }));
+  const [rows, columns] = [new Float64Array(pixels), new Float64Array(pixels)];
+  const acrossRows = { from: noise, to: half, weights, lines: height, length: width };
+  const downColumns = [rows, columns].map((to) => ({ from: half, to, weights, lines: width, length: height }));
   return {
-    rows: axes[0],
-    columns: axes[1],
+    rows,
+    columns,
     fill(place) {
       for (let axis = 0; axis < 2; axis++) {
-        for (let pixel = 0; pixel < pixels; pixel++) noise[pixel] = alpha * around(extend(place, axis * pixels + pixel));
+        for (let pixel = axis * pixels, row = 0; row < height; row++) {
+          for (let column = 0; column < width; column++, pixel++) noise[column * height + row] = alpha * around(extend(place, pixel));
+        }
         smooth(acrossRows);
-        smooth(downColumns[axis]);
+        smooth(downColumns[axis]!);
       }
     },
   };
@@ -140,18 +172,23 @@ export function createAugmenter(options: { augmentation: Augmentation; shape: Sh
       },
     };
   }
-  const fill = Float64Array.from(options.fill);
   const affine: Affine = { rowAtOrigin: 0, rowPerRow: 1, rowPerColumn: 0, columnAtOrigin: 0, columnPerRow: 0, columnPerColumn: 1 };
   const { elastic } = augmentation;
   const field = elastic && elastic.alpha > 0 ? createField({ height, width, ...elastic }) : null;
   const beginning = hash(seed, purposes.augment);
+  // The sample within a frame of `fill` two pixels wide: a neighbour is always there, and whoever lies farther out sees what the frame shows.
+  const framedWidth = width + 4;
+  const framedPixels = (height + 4) * framedWidth;
+  const framed = new Float64Array(channels * framedPixels);
+  for (const [channel, value] of options.fill.entries()) framed.fill(value, channel * framedPixels, (channel + 1) * framedPixels);
 
-  /** The four neighbours of (row, column), each `fill` where it lies outside, blended. Slow path of the picture's edge. */
-  const edgeValue = (input: Uint8Array | Float32Array, plane: number, row: number, column: number, down: number, right: number, outside: number): number => {
-    const at = (r: number, c: number): number => (r >= 0 && r < height && c >= 0 && c < width ? input[plane + r * width + c] : outside);
-    const upper = at(row, column) * (1 - right) + at(row, column + 1) * right;
-    const lower = at(row + 1, column) * (1 - right) + at(row + 1, column + 1) * right;
-    return upper * (1 - down) + lower * down;
+  const frame = (input: Samples, inputOffset: number): void => {
+    for (let channel = 0, from = inputOffset; channel < channels; channel++) {
+      for (let row = 0; row < height; row++) {
+        const into = channel * framedPixels + (row + 2) * framedWidth + 2;
+        for (let column = 0; column < width; column++, from++) framed[into + column] = input[from]!;
+      }
+    }
   };
 
   return {
@@ -159,31 +196,28 @@ export function createAugmenter(options: { augmentation: Augmentation; shape: Sh
       const place = extend(extend(beginning, epoch), sample);
       drawAffine(affine, { augmentation, height, width, place });
       field?.fill(extend(place, draws.field));
-      for (let pixel = 0, row = 0; row < height; row++) {
+      frame(input, inputOffset);
+      const { rowPerColumn, columnPerColumn } = affine;
+      for (let pixel = outputOffset, row = 0; row < height; row++) {
+        const rowAtStart = affine.rowAtOrigin + row * affine.rowPerRow;
+        const columnAtStart = affine.columnAtOrigin + row * affine.columnPerRow;
         for (let column = 0; column < width; column++, pixel++) {
-          let sourceRow = affine.rowAtOrigin + row * affine.rowPerRow + column * affine.rowPerColumn;
-          let sourceColumn = affine.columnAtOrigin + row * affine.columnPerRow + column * affine.columnPerColumn;
+          let sourceRow = rowAtStart + column * rowPerColumn;
+          let sourceColumn = columnAtStart + column * columnPerColumn;
           if (field) {
-            sourceRow += field.rows[pixel];
-            sourceColumn += field.columns[pixel];
+            sourceRow += field.rows[column * height + row];
+            sourceColumn += field.columns[column * height + row];
           }
           const top = Math.floor(sourceRow);
           const left = Math.floor(sourceColumn);
           const down = sourceRow - top;
           const right = sourceColumn - left;
-          const inside = top >= 0 && top < height - 1 && left >= 0 && left < width - 1;
+          const at = (Math.min(Math.max(top, -2), height) + 2) * framedWidth + Math.min(Math.max(left, -2), width) + 2;
           for (let channel = 0; channel < channels; channel++) {
-            const plane = inputOffset + channel * pixels;
-            let value: number;
-            if (inside) {
-              const at = plane + top * width + left;
-              const upper = input[at] * (1 - right) + input[at + 1] * right;
-              const lower = input[at + width] * (1 - right) + input[at + width + 1] * right;
-              value = upper * (1 - down) + lower * down;
-            } else {
-              value = edgeValue(input, plane, top, left, down, right, fill[channel]);
-            }
-            output[outputOffset + channel * pixels + pixel] = value;
+            const from = channel * framedPixels + at;
+            const upper = framed[from] * (1 - right) + framed[from + 1] * right;
+            const lower = framed[from + framedWidth] * (1 - right) + framed[from + framedWidth + 1] * right;
+            output[channel * pixels + pixel] = upper * (1 - down) + lower * down;
           }
         }
       }

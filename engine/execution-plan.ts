@@ -2,10 +2,12 @@
  * A training, planned down to the last address: regions, units, programs. Every thread makes the same plan from the same spec (execution.ts runs it).
  *
  * Regions and who writes them (docs/ARCHITECTURE.md, "Who may write what"): samples, labels, order and settings by thread 0, before the others need them;
- * activations of thread t by thread t; gradients of shard s by the thread that works s; tensors and optimiser state by the owner of the run.
+ * activations of thread t by thread t; gradients of shard s by the thread that works s; tensors and optimiser state by the owner of the run; a distorted sample
+ * by the thread that took it (staging.ts).
  */
 import { sizeOf } from "../schemas/shape.ts";
 import type { Split } from "../schemas/dataset.ts";
+import { isIdentity } from "./augmentation.ts";
 import { cutBatch, cutForward } from "./batches.ts";
 import type { Cut } from "./batches.ts";
 import { dtypeCodes } from "./kernels/kernels.ts";
@@ -15,7 +17,7 @@ import { planNetwork, recordEvaluation, recordTrainingPass } from "./network.ts"
 import type { NetworkPlan, PassOptions, Phase, Source } from "./network.ts";
 import { planMoved } from "./optimisers.ts";
 import type { Moved } from "./optimisers.ts";
-import { controlInts } from "./parallel.ts";
+import { claimInts, controlInts } from "./parallel.ts";
 import { Program } from "./program.ts";
 import type { SplitRegion, TrainingSpec } from "./training.ts";
 import { unitPlanner } from "./units.ts";
@@ -51,8 +53,8 @@ export interface ExecutionPlan {
   update: UpdatePlanner;
   totals: (shard: number) => number;
   evaluationTotals: (shard: number) => number;
-  /** float32 [8][C][H][W] a thread, where samples are distorted. */
-  staging: number[];
+  /** Where samples are distorted: float32 [2][batch][C][H][W], and the claims on them. */
+  staging: { samples: number; claims: number } | null;
   full: BatchPrograms;
   tail: BatchPrograms | null;
   curvature: BatchPrograms | null;
@@ -65,9 +67,6 @@ export interface ExecutionPlan {
 }
 
 const splitNames: readonly Split[] = ["train", "validation", "test"];
-
-const augments = ({ augmentation }: TrainingSpec): boolean =>
-  augmentation.shift > 0 || augmentation.rotate > 0 || augmentation.scale > 0 || augmentation.flip || (augmentation.elastic !== null && augmentation.elastic.alpha > 0);
 
 function planSplits(spec: TrainingSpec, memory: MemoryPlan): Record<Split, SplitRegion> {
   const elementBytes = spec.dtype === "uint8" ? 1 : memory.realBytes === 8 ? 8 : 4;
@@ -83,6 +82,14 @@ function planSplits(spec: TrainingSpec, memory: MemoryPlan): Record<Split, Split
     return [split, region] as const;
   });
   return Object.fromEntries(regions) as Record<Split, SplitRegion>;
+}
+
+function planStaging({ augmentation, input }: TrainingSpec, batchSize: number, memory: MemoryPlan): ExecutionPlan["staging"] {
+  if (isIdentity(augmentation)) return null;
+  return {
+    samples: memory.reserve({ what: "distorted samples", element: "byte", count: 2 * batchSize * sizeOf(input) * 4 }),
+    claims: memory.reserve({ what: "claims on distorted samples", element: "int", count: claimInts(batchSize) }),
+  };
 }
 
 /** Samples as the kernels read them: bytes, or the reals of this memory. */
@@ -108,10 +115,9 @@ export function planExecution(spec: TrainingSpec, realBytes: RealBytes = 4, { in
   const units = unitPlanner({ memory, plan: network, threads, purpose: "training", curvature: usesCurvature });
   const evaluationUnits = unitPlanner({ memory, plan: network, threads, purpose: "evaluation", curvature: false });
 
-  const staged = augments(spec);
-  const staging = staged ? Array.from({ length: threads }, (_, thread) => memory.reserve({ what: `distorted samples of thread ${thread}`, element: "byte", count: 8 * sizeOf(spec.input) * 4 })) : [];
+  const staging = planStaging(spec, batchSize, memory);
   const source: Source = { samples: splits.train.samplesAddress, dtype: dtypeOf(spec, memory), labels: splits.train.labelsAddress };
-  const sourceOf = (thread: number, pass: PassOptions["pass"]): Source => (staged && pass !== "curvature" ? { ...source, samples: staging[thread]!, dtype: dtypeCodes.float32 } : source);
+  const sourceOf = (pass: PassOptions["pass"]): Source => (staging && pass !== "curvature" ? { ...source, samples: staging.samples, dtype: dtypeCodes.float32 } : source);
 
   const record = (samples: number, pass: PassOptions["pass"], inspecting = false): BatchPrograms => {
     const cut = cutBatch(samples);
@@ -125,7 +131,7 @@ export function planExecution(spec: TrainingSpec, realBytes: RealBytes = 4, { in
       }
       return program;
     });
-    const phases = recordTrainingPass({ plan: network, units: planned, shards: cut.shards, sourceOf: (unit) => sourceOf(planned.find((each) => each === unit)!.thread, pass), loss: spec.loss, pass, results: inspecting ? results : 0 });
+    const phases = recordTrainingPass({ plan: network, units: planned, shards: cut.shards, source: sourceOf(pass), loss: spec.loss, pass, results: inspecting ? results : 0 });
     const updateOf = (withNorm: boolean): UpdatePhases => update.record(cut, planned, { withNorm, pass, moves: pass === "gradient" && !inspecting });
     return { cut, units: planned, begin, phases, update: updateOf(false), normUpdate: pass === "gradient" && !inspecting ? updateOf(true) : null };
   };

@@ -2,11 +2,9 @@
  * A thread's hold on a planned training: between barriers it writes block headers and runs programs (execution-plan.ts), and that is all it does.
  * Thread 0 is the training thread; which part of a batch a thread works is picked out once, so that a step looks nothing up and allocates nothing.
  */
-import { sizeOf } from "../schemas/shape.ts";
 import type { Split } from "../schemas/dataset.ts";
-import { createAugmenter } from "./augmentation.ts";
 import { threadsOf } from "./batches.ts";
-import type { Cut } from "./batches.ts";
+import type { Block, Cut } from "./batches.ts";
 import type { BatchPrograms, ExecutionPlan } from "./execution-plan.ts";
 import { headerCount, headerResults, headerRows, headerSamples } from "./kernels/kernels.ts";
 import type { Kernels } from "./kernels/kernels.ts";
@@ -14,6 +12,7 @@ import { Views } from "./memory.ts";
 import { writeConstants } from "./network.ts";
 import { Team, controlInts } from "./parallel.ts";
 import type { Program } from "./program.ts";
+import { Staging } from "./staging.ts";
 import type { PlannedUnit } from "./units.ts";
 import { gradientNorm } from "./update.ts";
 import type { UpdatePhases } from "./update.ts";
@@ -54,12 +53,13 @@ export class Execution {
   readonly plan: ExecutionPlan;
   readonly views: Views;
   readonly team: Team;
+  /** Where samples are distorted. */
+  readonly staging: Staging | null;
   private readonly kernels: Kernels;
   private readonly order: Uint32Array;
   /** By kind of step. */
   private readonly work: readonly (Work | null)[];
   private readonly prepares: boolean;
-  private readonly distort: ((sample: number, lane: number, epoch: number) => void) | null;
 
   constructor({ plan, buffer, kernels, thread }: { plan: ExecutionPlan; buffer: ArrayBufferLike; kernels: Kernels; thread: number }) {
     this.plan = plan;
@@ -67,7 +67,7 @@ export class Execution {
     this.views = new Views(buffer, plan.memory.realBytes);
     this.team = new Team({ words: this.views.ints.subarray(plan.control / 4, plan.control / 4 + controlInts), thread, threads: plan.spec.threads });
     this.order = this.views.words.subarray(plan.order / 4, plan.order / 4 + plan.spec.counts.train);
-    this.distort = this.distorter(thread);
+    this.staging = plan.staging && new Staging({ plan, views: this.views });
     const { full, tail, curvature, inspection } = plan;
     this.work = [full, tail, curvature, inspection?.forward, inspection?.gradient].map((batch) => (batch ? workOf(batch, thread, plan.spec.threads) : null));
     this.prepares = plan.prepare.some((program) => program.calls > 0);
@@ -80,28 +80,18 @@ export class Execution {
     writeConstants(this.plan.network, this.views, this.plan.spec.normalisation);
   }
 
-  private distorter(thread: number): Execution["distort"] {
-    const { spec, splits, staging } = this.plan;
-    if (staging.length === 0) return null;
-    const size = sizeOf(spec.input);
-    const { samplesAddress, samplesBytes } = splits.train;
-    const input = spec.dtype === "uint8" ? this.views.bytes.subarray(samplesAddress, samplesAddress + samplesBytes) : this.views.floats.subarray(samplesAddress / 4, (samplesAddress + samplesBytes) / 4);
-    const output = this.views.floats.subarray(staging[thread]! / 4, staging[thread]! / 4 + 8 * size);
-    const augmenter = createAugmenter({ augmentation: spec.augmentation, shape: spec.input, seed: spec.seed, fill: new Array<number>(spec.input.channels).fill(spec.background) });
-    return (sample, lane, epoch) => augmenter.apply({ input, inputOffset: sample * size, output, outputOffset: lane * size, epoch, sample });
-  }
-
-  /** Writes the header of a block and, where samples are distorted, distorts them. */
-  private openBlock(unit: PlannedUnit, { first, count }: { first: number; count: number }, { start, epoch }: { start: number; epoch: number }, staged: boolean): void {
+  /** Writes the header of a block; where samples are distorted (`staging` is given), sees to it that those of the block are. */
+  private openBlock(unit: PlannedUnit, block: Block, step: StepArguments, staging: Staging | null): void {
     const { ints } = this.views;
+    const { first, count } = block;
     const header = unit.header / 4;
+    const row = staging === null ? 0 : staging.open(step, block);
     ints[header + headerCount] = count;
     for (let lane = 0; lane < count; lane++) {
-      const sample = this.order[start + first + lane]!;
-      ints[header + headerRows + lane] = staged ? lane : sample;
+      const sample = this.order[step.start + first + lane]!;
+      ints[header + headerRows + lane] = staging ? row + lane : sample;
       ints[header + headerSamples + lane] = sample;
       ints[header + headerResults + lane] = first + lane;
-      if (staged) this.distort!(sample, lane, epoch);
     }
   }
 
@@ -112,13 +102,13 @@ export class Execution {
   runStep(step: StepArguments): { loss: number; correct: number } {
     const { plan, team, kernels } = this;
     const work = this.work[step.kind]!;
-    const staged = this.distort !== null && step.kind !== 2;
+    const staging = step.kind === 2 ? null : this.staging;
     for (const program of work.begin) program.run(kernels);
     for (let phase = 0; phase < work.phases.length; phase++) {
       work.join[phase]?.run(kernels);
       for (const { unit, program } of work.phases[phase]!) {
         for (const block of unit.blocks) {
-          if (phase === 0) this.openBlock(unit, work.cut.blocks[block]!, step, staged);
+          if (phase === 0) this.openBlock(unit, work.cut.blocks[block]!, step, staging);
           program.run(kernels);
         }
       }

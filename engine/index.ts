@@ -20,6 +20,7 @@ export { fitNormalisation } from "./normalisation.ts";
 export type { SplitStatistics } from "./normalisation.ts";
 export { createPredictor, planPrediction, probabilitiesOf } from "./prediction.ts";
 export type { FeatureMaps, PredictionPlan, PredictionSpec, Predictor, PredictorOptions } from "./prediction.ts";
+export { runAugmentationThread } from "./staging.ts";
 export { createTrainer, planTraining, runGradientThread } from "./trainer.ts";
 export { request } from "./training.ts";
 export type { Best, Evaluated, GradientThreadOptions, SplitRegion, StepRow, Trainer, TrainerOptions, TrainingPlan, TrainingPosition, TrainingReport, TrainingSpec } from "./training.ts";

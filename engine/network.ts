@@ -143,7 +143,7 @@ export interface PassOptions {
   plan: NetworkPlan;
   units: readonly Unit[];
   shards: number;
-  sourceOf: (unit: Unit) => Source;
+  source: Source;
   loss: Loss;
   /** forward: up to the loss; gradient: and back to the weights; curvature: second derivatives instead (LeCun 1998). */
   pass: "forward" | "gradient" | "curvature";
@@ -158,19 +158,19 @@ const recordGather = (plan: NetworkPlan, program: Program, unit: Unit, source: S
   });
 };
 
-function recordLoss({ plan, sourceOf, loss, pass }: Pick<PassOptions, "plan" | "sourceOf" | "loss" | "pass">, program: Program, unit: Unit): void {
+function recordLoss({ plan, source, loss, pass }: Pick<PassOptions, "plan" | "source" | "loss" | "pass">, program: Program, unit: Unit): void {
   const logits = unit.outputs.at(-1)!;
   const shared = { header: unit.header, kind: lossCodes[loss], softmax: plan.softmax ? 1 : 0, activation: plan.softmax ? 0 : activationCodes[plan.outputActivation as keyof typeof activationCodes], units: plan.classes, lanes: unit.lanes };
   if (plan.softmax) program.call("softmax", { input: logits, output: unit.y, units: plan.classes, lanes: unit.lanes });
   program.call("loss", {
-    output: unit.y, logits: plan.softmax ? logits : 0, delta: pass === "gradient" ? unit.deltas.at(-1)! : 0, labels: sourceOf(unit).labels, targets: plan.targets, totals: unit.totals, ...shared,
+    output: unit.y, logits: plan.softmax ? logits : 0, delta: pass === "gradient" ? unit.deltas.at(-1)! : 0, labels: source.labels, targets: plan.targets, totals: unit.totals, ...shared,
   });
   if (pass === "curvature") program.call("lossCurvature", { output: unit.y, delta: unit.deltas.at(-1)!, ...shared });
 }
 
 /** Records a training pass for all units. Phases end where a layer needs the whole batch. */
 export function recordTrainingPass(options: PassOptions): Phase[] {
-  const { plan, units, shards, sourceOf, pass } = options;
+  const { plan, units, shards, source, pass } = options;
   const phases: Phase[] = [];
   let programs: Program[] = [];
   const open = (): void => {
@@ -188,7 +188,7 @@ export function recordTrainingPass(options: PassOptions): Phase[] {
     open();
   };
   open();
-  for (const [index, unit] of units.entries()) recordGather(plan, programs[index]!, unit, sourceOf(unit));
+  for (const [index, unit] of units.entries()) recordGather(plan, programs[index]!, unit, source);
   for (const [index, layer] of plan.layers.entries()) {
     const runs = pass === "curvature" ? (layer.evaluate ?? layer.forward) : layer.forward;
     if (layer.meetings && pass !== "curvature") meet(index, layer.meetings.forward);
@@ -215,7 +215,7 @@ export function recordEvaluation(options: { plan: NetworkPlan; unit: Unit; sourc
   for (const [index, layer] of plan.layers.entries()) {
     if (!layer.transparent) (layer.evaluate ?? layer.forward)(program, wiresOf(plan, unit, index));
   }
-  if (loss) recordLoss({ plan, sourceOf: () => source, loss, pass: "forward" }, program, unit);
+  if (loss) recordLoss({ plan, source, loss, pass: "forward" }, program, unit);
   else if (plan.softmax) program.call("softmax", { input: unit.outputs.at(-1)!, output: unit.y, units: plan.classes, lanes: unit.lanes });
   if (results) program.call("scatter", { output: unit.y, header: unit.header, results, units: plan.classes, lanes: unit.lanes });
   return program;

@@ -143,6 +143,7 @@ class TrainingRun implements Trainer {
     }
     if (spec.shuffle) permutation({ seed: spec.seed, epoch: position.epoch, count, into });
     else for (let index = 0; index < count; index++) into[index] = index;
+    execution.staging?.announce(position.epoch, position.inEpoch);
   }
 
   /** h_kk averaged over the first samples of the order (LeCun 1998, §C), each batch's mean in turn. */
@@ -185,6 +186,7 @@ class TrainingRun implements Trainer {
     const step: StepArguments = { kind: samples < spec.batchSize ? 1 : 0, start, epoch: position.epoch, withNorm };
     this.beforeStep(samples);
     team.command(commands.step, stepArguments(step));
+    execution.staging?.announce(position.epoch, position.inEpoch + 1);
     // The others are past the last update and not yet at the next: only now may its settings change.
     this.writeSettings(learningRate, number);
     this.averageScale[0] = 1 / samples;
@@ -290,6 +292,7 @@ class TrainingRun implements Trainer {
   }
 
   close(): void {
+    this.execution.staging?.end();
     this.execution.team.command(commands.end);
   }
 }

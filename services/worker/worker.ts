@@ -1,5 +1,5 @@
 /** The worker, put together: connections, threads, processors, heartbeat. `drain` hands everything over. */
-import { hostname } from "node:os";
+import { availableParallelism, hostname } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Worker } from "bullmq";
 import type { Numerics } from "../../schemas/job.ts";
@@ -93,6 +93,7 @@ export class RunningWorker {
       log,
       worker: this.name,
       threads: config.worker.threads,
+      hasSpareProcessor: (threads) => availableParallelism() > config.worker.slots * threads,
       crashBudget: config.worker.crashBudget,
       kernels: (numerics) => this.#kernels[numerics],
       redisRun: () => this.#redisRun,

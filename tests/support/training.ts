@@ -59,22 +59,32 @@ export interface SmallTraining {
   plan: TrainingPlan;
   memory: WebAssembly.Memory;
   trainer: Trainer;
-  close: () => Promise<void>;
+  /** Returns how many samples the augmentation thread distorted. */
+  close: () => Promise<number>;
 }
 
-/** Starts a training on `spec.threads` real threads, with the reference kernels unless others are described. Call `close` at the end. */
-export async function startTraining(spec: TrainingSpec, options: { resume?: Uint8Array; description?: KernelsDescription } = {}): Promise<SmallTraining> {
-  const { resume, description = chooseKernels({ wanted: "reference", numerics: spec.numerics }) } = options;
+/**
+ * Starts a training on `spec.threads` real threads, with the reference kernels unless others are described, and if wanted with an augmentation thread besides.
+ * Call `close` at the end.
+ */
+export async function startTraining(spec: TrainingSpec, options: { resume?: Uint8Array; description?: KernelsDescription; ahead?: boolean } = {}): Promise<SmallTraining> {
+  const { resume, description = chooseKernels({ wanted: "reference", numerics: spec.numerics }), ahead = false } = options;
   const plan = planTraining(spec);
   const memory = createMemory(plan);
   fillSplits(plan, memory);
   const script = new URL("../../dist/tests/support/gradient-thread.js", import.meta.url);
-  const workers = Array.from({ length: spec.threads - 1 }, (_, index) => new Worker(script, { workerData: { plan, memory, thread: index + 1, description } }));
+  const start = (thread: number): Worker => new Worker(script, { workerData: { plan, memory, thread, description } });
+  const workers = Array.from({ length: spec.threads - 1 }, (_, index) => start(index + 1));
+  const augmentation = ahead ? start(-1) : null;
+  if (augmentation) workers.push(augmentation);
   await Promise.all(workers.map((worker) => once(worker, "message")));
   const trainer = createTrainer({ plan, memory, kernels: loadKernels(description, memory), ...(resume ? { resume } : {}) });
-  const close = async (): Promise<void> => {
+  const close = async (): Promise<number> => {
+    const said = augmentation ? (once(augmentation, "message") as Promise<[number]>) : [0];
     trainer.close();
+    const [distorted] = await said;
     await Promise.all(workers.map((worker) => worker.terminate()));
+    return distorted!;
   };
   return { plan, memory, trainer, close };
 }

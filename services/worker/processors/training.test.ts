@@ -6,6 +6,7 @@ import { pathToFileURL } from "node:url";
 import type { Job as Delivery } from "bullmq";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { completeJobRequest, jobRequest } from "../../../schemas/job.ts";
+import type { JobRequestInput } from "../../../schemas/job.ts";
 import type { QueuePayload } from "../../../schemas/queue.ts";
 import { startTestRedis } from "../../../tests/support/redis.ts";
 import type { TestRedis } from "../../../tests/support/redis.ts";
@@ -45,18 +46,19 @@ afterAll(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-async function processorOver(script: string): Promise<{ processor: TrainingProcessor; pool: ThreadPool }> {
+/** `script`: what a thread does with a `message`. */
+async function processorOver(script: string, { spare = false } = {}): Promise<{ processor: TrainingProcessor; pool: ThreadPool }> {
   const entry = join(folder, `${newId("job")}.mjs`);
-  await writeFile(entry, `import { parentPort as port } from "node:worker_threads"; port.on("message", () => { ${script} });`);
+  await writeFile(entry, `import { parentPort as port } from "node:worker_threads"; port.on("message", (message) => { ${script} });`);
   const pool = new ThreadPool({ entry: pathToFileURL(entry), keep: 2, log });
   const kernels = chooseKernels({ wanted: "reference", numerics: "reproducible" });
-  return { pool, processor: new TrainingProcessor({ redis, records, storage, pool, log, worker: "w", threads: 2, crashBudget: 2, kernels: () => kernels, redisRun: () => "r" }) };
+  return { pool, processor: new TrainingProcessor({ redis, records, storage, pool, log, worker: "w", threads: 2, hasSpareProcessor: () => spare, crashBudget: 2, kernels: () => kernels, redisRun: () => "r" }) };
 }
 
-async function newJob(): Promise<{ id: string; delivery: Delivery<QueuePayload<"training">> }> {
+async function newJob(fields: Partial<JobRequestInput> = {}): Promise<{ id: string; delivery: Delivery<QueuePayload<"training">> }> {
   const id = newId("job");
   const network = { layers: [{ kind: "dense", units: 3, activation: "softmax" }] };
-  const request = completeJobRequest.parse({ ...jobRequest.parse({ dataset: "tiny", network }), network, loss: "cross-entropy" });
+  const request = completeJobRequest.parse({ ...jobRequest.parse({ dataset: "tiny", network, ...fields }), network, loss: "cross-entropy" });
   await records.jobs.create({ id, name: null, dataset: { id: dataset.id, revision: dataset.revision ?? "" }, request, metadata: {} });
   return { id, delivery: { data: { version: 1, jobId: id, run: 1 } } as Delivery<QueuePayload<"training">> };
 }
@@ -76,6 +78,23 @@ test.each([
   await processor.process(delivery, "t");
   expect(await records.jobs.read(id)).toMatchObject({ status: "failed", error: { code: "crashed" } });
   expect(processor.jobs).toEqual([]);
+  await pool.close();
+});
+
+test.each([
+  ["where it distorts and a processor is left", { shift: 1 }, true, "augmentation"],
+  ["not where no processor is left", { shift: 1 }, false, "alone"],
+  ["not where it distorts nothing", { elastic: { alpha: 0 } }, true, "alone"],
+])("a training has an augmentation thread %s", async (_where, augmentation, spare, reason) => {
+  const { processor, pool } = await processorOver(
+    `if (message.kind !== "train") return port.postMessage({ kind: "broken", message: message.kind });
+     port.postMessage({ kind: "planned", plan: { spec: message.assignment.spec, controlAddress: 0 }, memory: { buffer: new SharedArrayBuffer(4) }, kernels: "none" });
+     setTimeout(() => port.postMessage({ kind: "broken", message: "alone" }), 2000);`,
+    { spare },
+  );
+  const { id, delivery } = await newJob({ augmentation, threads: 1 });
+  await expect(processor.process(delivery, "t")).rejects.toThrow("tried again");
+  expect(await records.jobs.read(id)).toMatchObject({ attempts: [{ reason: expect.stringContaining(reason) as string }] });
   await pool.close();
 });
 

@@ -33,6 +33,8 @@ export interface TrainingDependencies {
   worker: string;
   /** Most threads of a job. */
   threads: number;
+  /** Whether a processor is left beside so many threads of a job: it gets an augmentation thread, which is not one of them. */
+  hasSpareProcessor: (threads: number) => boolean;
   crashBudget: number;
   kernels: (numerics: Numerics) => KernelsDescription;
   /** Changes whenever Redis is started anew. */
@@ -129,8 +131,8 @@ export class TrainingProcessor {
   }
 
   async #train(job: JobRecord, attempt: number, prepared: Prepared, log: Logger): Promise<"done" | "hand-over" | "again"> {
-    const { records, storage, pool, kernels } = this.#dependencies;
-    const session = new TrainingSession({ job, attempt, prepared, kernels: kernels(job.request.numerics), pool, records, storage, log });
+    const { records, storage, pool, hasSpareProcessor, kernels } = this.#dependencies;
+    const session = new TrainingSession({ job, attempt, prepared, kernels: kernels(job.request.numerics), pool, hasSpareProcessor, records, storage, log });
     this.#sessions.set(job.id, session);
     try {
       // A request that came before the session stood.

@@ -48,7 +48,8 @@ export interface TrainAssignment {
 
 export type ToThread =
   | { kind: "train"; assignment: TrainAssignment }
-  | { kind: "gradients"; plan: TrainingPlan; memory: WebAssembly.Memory; kernels: KernelsDescription; thread: number };
+  | { kind: "gradients"; plan: TrainingPlan; memory: WebAssembly.Memory; kernels: KernelsDescription; thread: number }
+  | { kind: "augmentation"; plan: TrainingPlan; memory: WebAssembly.Memory };
 
 export interface Snapshot {
   bytes: Uint8Array;

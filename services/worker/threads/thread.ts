@@ -1,6 +1,6 @@
-/** The entry of every compute thread: warm and generic, it becomes a training thread or a gradient thread by what it is told. */
+/** The entry of every compute thread: warm and generic, it becomes a training thread, a gradient thread or an augmentation thread by what it is told. */
 import { parentPort } from "node:worker_threads";
-import { runGradientThread } from "../../../engine/index.ts";
+import { runAugmentationThread, runGradientThread } from "../../../engine/index.ts";
 import { loadKernels } from "../../shared/kernels.ts";
 import { collect } from "./collect.ts";
 import type { FromThread, ToThread } from "./protocol.ts";
@@ -11,9 +11,16 @@ const port = parentPort;
 const say = (message: FromThread, transfer: ArrayBuffer[] = []): void => port.postMessage(message, transfer);
 
 function work(message: ToThread): void {
-  if (message.kind === "train") return train(message.assignment, say);
-  const { plan, memory, thread } = message;
-  runGradientThread({ plan, memory, kernels: loadKernels(message.kernels, memory), thread });
+  switch (message.kind) {
+    case "train":
+      return train(message.assignment, say);
+    case "gradients": {
+      const { plan, memory, thread, kernels } = message;
+      return runGradientThread({ plan, memory, kernels: loadKernels(kernels, memory), thread });
+    }
+    case "augmentation":
+      runAugmentationThread(message);
+  }
 }
 
 port.on("message", (message: ToThread) => {

@@ -1,5 +1,5 @@
 /** One attempt at a job: its threads, its clock, what it is asked, and how it ended. The main thread only passes messages. */
-import { request } from "../../../engine/index.ts";
+import { isIdentity, request } from "../../../engine/index.ts";
 import type { TrainingPlan, TrainingReport } from "../../../engine/index.ts";
 import type { JobStatus } from "../../../schemas/job.ts";
 import type { KernelsDescription } from "../../shared/kernels.ts";
@@ -9,7 +9,7 @@ import type { JobRecord, Publication, Records } from "../../shared/records/index
 import type { Storage } from "../../shared/storage/index.ts";
 import type { Lease, ThreadPool } from "../threads/pool.ts";
 import { intents, signal, signalWords } from "../threads/protocol.ts";
-import type { Ending, FromThread, Intent } from "../threads/protocol.ts";
+import type { Ending, FromThread, Intent, ToThread } from "../threads/protocol.ts";
 import { CheckpointWriter } from "./checkpoint-writer.ts";
 import { Pace, ProgressEvents } from "./pace.ts";
 import type { Prepared } from "./preparation.ts";
@@ -29,6 +29,7 @@ export interface SessionOptions {
   prepared: Prepared;
   kernels: KernelsDescription;
   pool: ThreadPool;
+  hasSpareProcessor: (threads: number) => boolean;
   records: Records;
   storage: Storage;
   log: Logger;
@@ -182,15 +183,21 @@ export class TrainingSession {
     const { plan, memory } = message;
     this.#plan = plan;
     this.#kernelsName = message.kernels;
-    for (let thread = 1; thread < plan.spec.threads; thread++) {
-      const lease = this.#lease((said) => {
-        if (said.kind === "broken") this.#end({ kind: "broken", detail: said.message });
-      });
-      lease.tell({ kind: "gradients", plan, memory, kernels: this.#options.kernels, thread });
-    }
+    const { threads, augmentation } = plan.spec;
+    const { kernels, hasSpareProcessor } = this.#options;
+    for (let thread = 1; thread < threads; thread++) this.#startBeside({ kind: "gradients", plan, memory, kernels, thread });
+    if (!isIdentity(augmentation) && hasSpareProcessor(threads)) this.#startBeside({ kind: "augmentation", plan, memory });
     this.#control = { words: new Int32Array(memory.buffer), index: plan.controlAddress / 4 };
     // The first word after the first batch.
     this.#set(this.#intent === "none" ? request.report : request.stop);
+  }
+
+  /** A thread beside the training thread; the attempt ends with it if it breaks. */
+  #startBeside(work: ToThread): void {
+    const lease = this.#lease((said) => {
+      if (said.kind === "broken") this.#end({ kind: "broken", detail: said.message });
+    });
+    lease.tell(work);
   }
 
   #report(report: TrainingReport): void {
