@@ -134,7 +134,7 @@ static void add_outer_product(const struct convolutionGradient *call, const floa
     const long i = tap / (size * size), ky = tap / size % size, kx = tap % size;
     const float value = x[(i * call->rows + ky) * call->columns + kx];
     float *at = gradient + tap * maps;
-    EACH_VECTOR(maps, store_part(at + n, load_part(at + n, size) + (splat(0.0f) + value * load_part(delta + n, size)), size));
+    EACH_VECTOR(maps, store_part(at + n, load(at + n) + (splat(0.0f) + value * load(delta + n)), size));
   }
   if (bias)
     for (long map = 0; map < maps; map++) bias[map] += 0.0f + delta[map];

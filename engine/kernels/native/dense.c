@@ -245,7 +245,7 @@ static void denseBatchGradient(struct thread *thread, const struct denseBatchGra
     for (long i = 0; i < rows; i += ROW_TILE) {
       const long height = smaller(ROW_TILE, rows - i);
       add_rows(&reach, x + i * lanes, turned, gradient + i * units, height, units);
-      if (last) EACH_VECTOR(height * units, float *at = gradient + i * units + n; store_part(at, load_part(at, size) * (wide)SPLAT(WIDE, scale), size));
+      if (last) EACH_VECTOR(height * units, float *at = gradient + i * units + n; store_part(at, load(at) * (wide)SPLAT(WIDE, scale), size));
     }
   }
 }

@@ -144,7 +144,7 @@ static void activate_run(uint32_t activation, float *values, long count) {
       activate(GROUP, f, v);
       UNROLL for (int n = 0; n < GROUP; n++) store(values + n * WIDE, v[n]);
     }
-    EACH_VECTOR(count, wide v = load_part(values + n, size); activate(1, f, &v); store_part(values + n, v, size));
+    EACH_VECTOR(count, wide v = load(values + n); activate(1, f, &v); store_part(values + n, v, size));
   })
 }
 
@@ -155,9 +155,9 @@ static void gate_run(uint32_t gate, const float *values, const float *x, float *
     if (output != values) memcpy(output, values, (size_t)count * 4);
   } else if (gate & GATE_SQUARED) {
     FOR_ACTIVATION(activation, f,
-      EACH_VECTOR(count, store_part(output + n, gated(f | GATE_SQUARED, load_part(values + n, size), load_part(x + n, size)), size)))
+      EACH_VECTOR(count, store_part(output + n, gated(f | GATE_SQUARED, load(values + n), load(x + n)), size)))
   } else {
-    FOR_ACTIVATION(activation, f, EACH_VECTOR(count, store_part(output + n, gated(f, load_part(values + n, size), load_part(x + n, size)), size)))
+    FOR_ACTIVATION(activation, f, EACH_VECTOR(count, store_part(output + n, gated(f, load(values + n), load(x + n)), size)))
   }
 }
 

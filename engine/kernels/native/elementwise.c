@@ -10,7 +10,7 @@ static void clear(struct thread *thread, const struct clear *call) { memset(ARRA
 static void square(struct thread *thread, const struct square *call) {
   const float *input = ARRAY(const float, input);
   float *output = ARRAY(float, output);
-  EACH_VECTOR(call->count, const wide x = load_part(input + n, size); store_part(output + n, x * x, size));
+  EACH_VECTOR(call->count, const wide x = load(input + n); store_part(output + n, x * x, size));
 }
 
 static void pad(struct thread *thread, const struct pad *call) {

@@ -7,9 +7,9 @@
 
 /* The largest unit of each of `size` lanes, rows `lanes` apart; a NaN is larger than everything. */
 ALWAYS wide largest_of(const float *u, long units, long lanes, long size) {
-  wide m = load_part(u, size);
+  wide m = load(u);
   for (long unit = 1; unit < units; unit++) {
-    const wide x = load_part(u + unit * lanes, size);
+    const wide x = load(u + unit * lanes);
     m = choose((x > m) | (x != x), x, m);
   }
   return m;
@@ -22,11 +22,11 @@ static void softmax_part(const float *input, float *output, long units, long lan
   const wide m = largest_of(input, units, lanes, size);
   wide sum = splat(0.0f);
   for (long unit = 0; unit < units; unit++) {
-    const wide e = exp_of(load_part(input + unit * lanes, size) - m);
+    const wide e = exp_of(load(input + unit * lanes) - m);
     store_part(output + unit * lanes, e, size);
     sum = sum + e;
   }
-  for (long unit = 0; unit < units; unit++) store_part(output + unit * lanes, load_part(output + unit * lanes, size) / sum, size);
+  for (long unit = 0; unit < units; unit++) store_part(output + unit * lanes, load(output + unit * lanes) / sum, size);
 }
 
 static void softmax(struct thread *thread, const struct softmax *call) {
@@ -38,7 +38,7 @@ static void softmax(struct thread *thread, const struct softmax *call) {
 static void cross_entropy_part(const float *logits, const int32_t *targets, float *losses, long units, long lanes, long size) {
   const wide m = largest_of(logits, units, lanes, size);
   wide sum = splat(0.0f);
-  for (long unit = 0; unit < units; unit++) sum = sum + exp_of(load_part(logits + unit * lanes, size) - m);
+  for (long unit = 0; unit < units; unit++) sum = sum + exp_of(load(logits + unit * lanes) - m);
   float chosen[WIDE] = { 0 };
   for (long lane = 0; lane < size; lane++)
     if (targets[lane] >= 0) chosen[lane] = logits[targets[lane] * lanes + lane];
@@ -100,7 +100,7 @@ static void loss(struct thread *thread, const struct loss *call) {
     totals[1] = totals[1] + (predicted(&errors, lane) == labelled[lane] ? 1.0 : 0.0);
   }
   if (!delta) return;
-  EACH_VECTOR(units * lanes, store_part(delta + n, load_part(errors.output + n, size) - errors.low, size));
+  EACH_VECTOR(units * lanes, store_part(delta + n, load(errors.output + n) - errors.low, size));
   for (long lane = 0; lane < count; lane++)
     if (labelled[lane] >= 0) delta[labelled[lane] * lanes + lane] = errors.output[labelled[lane] * lanes + lane] - errors.high;
   for (long unit = 0; unit < units; unit++)
@@ -122,7 +122,7 @@ static void lossCurvature(struct thread *thread, const struct lossCurvature *cal
   const int is_logistic = call->softmax || call->kind == LOSS_cross_entropy;
   const uint32_t activation = is_logistic ? (uint32_t)ACTIVATION_sigmoid : call->activation;
   /* y(1 − y) is the sigmoid's own derivative. */
-  EACH_VECTOR(values, const wide g = derivative(activation, load_part(output + n, size));
+  EACH_VECTOR(values, const wide g = derivative(activation, load(output + n));
     store_part(delta + n, call->kind == LOSS_cross_entropy ? g : g * g, size));
   for (long unit = 0; unit < (long)call->units; unit++)
     for (long lane = count; lane < lanes; lane++) delta[unit * lanes + lane] = 0.0f;

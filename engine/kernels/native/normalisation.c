@@ -75,7 +75,7 @@ static void normalisationForward(struct thread *thread, const struct normalisati
     const float mean = moments[2 * map], inverse = moments[2 * map + 1], w = weight[map], b = bias[map];
     const float *x = input + map * run;
     float *out = output + map * run;
-    EACH_VECTOR(run, store_part(out + n, (load_part(x + n, size) - mean) * inverse * w + b, size));
+    EACH_VECTOR(run, store_part(out + n, (load(x + n) - mean) * inverse * w + b, size));
     clear_lanes(out, call->positions, count, lanes);
   }
 }
@@ -122,8 +122,8 @@ static void normalisationBackward(struct thread *thread, const struct normalisat
     const float factor = inverse * weight[map];
     const float *x = input + map * run, *d = delta + map * run;
     float *out = output + map * run;
-    EACH_VECTOR(run, const wide normalised = (load_part(x + n, size) - mean) * inverse;
-      store_part(out + n, ((load_part(d + n, size) - first) - normalised * second) * factor, size));
+    EACH_VECTOR(run, const wide normalised = (load(x + n) - mean) * inverse;
+      store_part(out + n, ((load(d + n) - first) - normalised * second) * factor, size));
     gate_run(call->gate, out, x, out, run);
     clear_lanes(out, call->positions, count, lanes);
   }

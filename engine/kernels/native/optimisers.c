@@ -16,8 +16,8 @@ static void reduce(struct thread *thread, const struct reduce *call) {
   float *output = ARRAY(float, output);
   const float factor = *ARRAY(const float, scale);
   const long shards = call->shards, stride = call->stride;
-  EACH_VECTOR(call->count, wide sum = load_part((const float *)gradients + n, size);
-    for (long shard = 1; shard < shards; shard++) sum = sum + load_part((const float *)(gradients + shard * stride) + n, size);
+  EACH_VECTOR(call->count, wide sum = load((const float *)gradients + n);
+    for (long shard = 1; shard < shards; shard++) sum = sum + load((const float *)(gradients + shard * stride) + n);
     store_part(output + n, sum * factor, size));
 }
 
@@ -40,7 +40,7 @@ static void squaredNorm(struct thread *thread, const struct squaredNorm *call) {
 static void scale(struct thread *thread, const struct scale *call) {
   float *gradient = ARRAY(float, gradient);
   const float factor = *ARRAY(const float, scale);
-  EACH_VECTOR(call->count, store_part(gradient + n, load_part(gradient + n, size) * factor, size));
+  EACH_VECTOR(call->count, store_part(gradient + n, load(gradient + n) * factor, size));
 }
 
 static void sgd(struct thread *thread, const struct sgd *call) {
@@ -48,15 +48,15 @@ static void sgd(struct thread *thread, const struct sgd *call) {
   const float *gradient = ARRAY(const float, gradient), *settings = ARRAY(const float, settings);
   const float rate = settings[0], momentum = settings[1], decay = settings[2];
   if (call->velocity == 0) {
-    EACH_VECTOR(call->count, const wide w = load_part(parameters + n, size); const wide g = load_part(gradient + n, size) + decay * w;
+    EACH_VECTOR(call->count, const wide w = load(parameters + n); const wide g = load(gradient + n) + decay * w;
       store_part(parameters + n, w - rate * g, size));
   } else if (call->nesterov) {
-    EACH_VECTOR(call->count, const wide w = load_part(parameters + n, size); const wide g = load_part(gradient + n, size) + decay * w;
-      const wide v = momentum * load_part(velocity + n, size) + g; store_part(velocity + n, v, size);
+    EACH_VECTOR(call->count, const wide w = load(parameters + n); const wide g = load(gradient + n) + decay * w;
+      const wide v = momentum * load(velocity + n) + g; store_part(velocity + n, v, size);
       store_part(parameters + n, w - rate * (g + momentum * v), size));
   } else {
-    EACH_VECTOR(call->count, const wide w = load_part(parameters + n, size); const wide g = load_part(gradient + n, size) + decay * w;
-      const wide v = momentum * load_part(velocity + n, size) + g; store_part(velocity + n, v, size);
+    EACH_VECTOR(call->count, const wide w = load(parameters + n); const wide g = load(gradient + n) + decay * w;
+      const wide v = momentum * load(velocity + n) + g; store_part(velocity + n, v, size);
       store_part(parameters + n, w - rate * v, size));
   }
 }
@@ -66,8 +66,8 @@ static void adam(struct thread *thread, const struct adam *call) {
   const float *gradient = ARRAY(const float, gradient), *settings = ARRAY(const float, settings);
   const float rate = settings[0], beta1 = settings[1], rest1 = settings[2], beta2 = settings[3], rest2 = settings[4];
   const float correction = settings[5], epsilon = settings[6], decay = settings[7];
-  EACH_VECTOR(call->count, const wide w = load_part(parameters + n, size); const wide g = load_part(gradient + n, size) + decay * w;
-    const wide m = beta1 * load_part(first + n, size) + rest1 * g; const wide v = beta2 * load_part(second + n, size) + rest2 * (g * g);
+  EACH_VECTOR(call->count, const wide w = load(parameters + n); const wide g = load(gradient + n) + decay * w;
+    const wide m = beta1 * load(first + n) + rest1 * g; const wide v = beta2 * load(second + n) + rest2 * (g * g);
     store_part(first + n, m, size); store_part(second + n, v, size);
     store_part(parameters + n, w - rate * m / (root_of(v) * correction + epsilon), size));
 }
@@ -76,6 +76,6 @@ static void levenbergMarquardt(struct thread *thread, const struct levenbergMarq
   float *parameters = ARRAY(float, parameters);
   const float *gradient = ARRAY(const float, gradient), *curvature = ARRAY(const float, curvature), *settings = ARRAY(const float, settings);
   const float rate = settings[0], damping = settings[1], decay = settings[2];
-  EACH_VECTOR(call->count, const wide w = load_part(parameters + n, size); const wide g = load_part(gradient + n, size) + decay * w;
-    store_part(parameters + n, w - rate / (damping + load_part(curvature + n, size)) * g, size));
+  EACH_VECTOR(call->count, const wide w = load(parameters + n); const wide g = load(gradient + n) + decay * w;
+    store_part(parameters + n, w - rate / (damping + load(curvature + n)) * g, size));
 }

@@ -96,15 +96,7 @@ CHOOSE(choose, wide, wide_ints, WIDE)
 CHOOSE(narrow_choose, narrow, narrow_ints, NARROW)
 CHOOSE(four_choose, four, four_ints, 4)
 
-/* `size` floats, 1 … WIDE; the rest of the register is zero. A constant size compiles to plain moves. */
-ALWAYS wide load_part(const float *from, long size) {
-  if (size == WIDE) return load(from);
-  float values[WIDE] = { 0 };
-  if (WIDE > LANES && size == LANES) memcpy(values, from, LANES * 4);
-  else memcpy(values, from, (size_t)size * 4);
-  return load(values);
-}
-
+/* The first `size` floats of a vector. What is loaded behind a run's end is computed along and never stored: kernels may read 64 bytes beyond an array. */
 ALWAYS void store_part(float *to, wide value, long size) {
   if (size == WIDE) {
     store(to, value);
