@@ -27,7 +27,7 @@ export class Training {
     const memory = createMemory(plan);
     const { train } = plan.splits;
     const made = pictures(spec.counts.train, sizeOf(spec.input));
-    new Float32Array(memory.buffer, train.samplesAddress, made.samples.length).set(made.samples);
+    new Uint8Array(memory.buffer, train.samplesAddress, made.samples.length).set(made.samples.map((value) => Math.round(value * 255)));
     new Int32Array(memory.buffer, train.labelsAddress, made.labels.length).set(made.labels);
     const numbers = [...Array.from({ length: spec.threads }, (_, thread) => thread), ...(ahead ? [augmentationThread] : [])];
     const threads = numbers.map((thread) => new Worker(new URL("./engine-thread.js", import.meta.url), { workerData: { plan, memory, kernels, numerics: spec.numerics, thread } }));

@@ -6,7 +6,7 @@ import { classes, input } from "./cases.ts";
 import { findKernels } from "./engine-kernels.ts";
 import type { Prepared } from "./protocol.ts";
 
-/** A training that would go on for ever, on `count` samples. */
+/** A training that would go on for ever, on `count` samples of bytes, as the service keeps pictures. */
 export function endlessTraining({ definition, batch, threads }: Pick<Prepared, "definition" | "batch" | "threads">, numerics: Numerics, count: number): TrainingSpec {
   return {
     network: definition.network,
@@ -18,11 +18,11 @@ export function endlessTraining({ definition, batch, threads }: Pick<Prepared, "
     shuffle: true,
     seed: 1,
     numerics,
-    normalisation: { kind: "none", mean: [0], std: [1] },
+    normalisation: { kind: "none", mean: [0], std: [255] },
     augmentation: { shift: 0, rotate: 0, scale: 0, elastic: null, flip: false },
     input,
     classes,
-    dtype: "float32",
+    dtype: "uint8",
     background: 0,
     counts: { train: count, validation: 0, test: 0 },
     targetAccuracy: null,
