@@ -163,7 +163,10 @@ export const contract = {
    * totals: doubles [loss, correct] += each sample's in lane order; the prediction is the first largest output (a NaN never replaces). Lanes without a sample get δ = 0. `delta` may be 0 (evaluation).
    */
   loss: ["output", "logits", "delta", "labels", "header", "targets", "totals", "kind", "softmax", "activation", "units", "lanes"],
-  /** Second derivatives at the output (Gauss–Newton, LeCun 1998): squared-error f′(u)² (softmax: (y(1−y))²), cross-entropy y(1−y). Lanes without a sample get 0. */
+  /**
+   * Second derivatives at the output (Gauss–Newton, LeCun 1998): cross-entropy y(1−y); squared-error f′(u)², or for softmax, where each u moves every y, the squares of
+   * its whole Jacobian h_i = Σ_m (∂y_m/∂u_i)² = y_i²((1−y_i)² + Σ_{m≠i} y_m²), the sum of the others being Σ_m y_m² (m ascending) − y_i². Lanes without a sample get 0.
+   */
   lossCurvature: ["output", "delta", "header", "kind", "softmax", "activation", "units", "lanes"],
   /** results[header result row][unit] = output[unit][lane] (reals) for the block's samples. */
   scatter: ["output", "header", "results", "units", "lanes"],

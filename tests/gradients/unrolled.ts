@@ -6,7 +6,7 @@
  *
  *     ∂²E/∂u_ij² ≈ ∂²E/∂a_i² · x_j²,   ∂²E/∂a_i² ≈ f′(a_i)² ∂²E/∂x_i²,   ∂²E/∂x_j² ≈ Σ_i u_ij² ∂²E/∂a_i²
  *
- * and for a shared parameter k, h_kk = 1/P Σ_samples Σ_{(i,j) ∈ V_k} ∂²E/∂u_ij².
+ * (a softmax's x_m hang on every a_i: ∂²E/∂a_i² ≈ Σ_m (∂x_m/∂a_i)² ∂²E/∂x_m²) and for a shared parameter k, h_kk = 1/P Σ_samples Σ_{(i,j) ∈ V_k} ∂²E/∂u_ij².
  */
 
 /** parameter · scale · Σ of the values at `sources`. */
@@ -20,6 +20,9 @@ interface Unit {
   curve: Curve;
   connections: Connection[];
 }
+
+/** What stands behind the last units: nothing, with ½ Σ (t − y)², or a softmax with either loss. */
+export type Head = "squared-error" | "softmax, squared-error" | "softmax, cross-entropy";
 
 export type Curve = "linear" | "tanh" | "scaled-tanh" | "sigmoid";
 const [A, S] = [1.7159, 2 / 3];
@@ -131,18 +134,21 @@ export class Unrolled {
     return scale * sources.reduce((sum, source) => sum + values[source], 0);
   }
 
-  /** Of one sample, E = ½ Σ (t − y)² with the given targets; where `softmax`, the cross-entropy of a softmax over the last (linear) units. */
-  derivatives(sample: readonly number[], targets: readonly number[], softmax = false): Derivatives {
+  /** Of one sample, E with the given targets; a softmax stands behind linear units. */
+  derivatives(sample: readonly number[], targets: readonly number[], head: Head = "squared-error"): Derivatives {
     const { values, sums } = this.forward(sample);
     const last = values.slice(-targets.length);
     const powers = last.map(Math.exp);
-    const y = softmax ? powers.map((power) => power / powers.reduce((sum, each) => sum + each, 0)) : last;
-    const loss = softmax ? -y.reduce((sum, each, k) => sum + targets[k] * Math.log(each), 0) : y.reduce((sum, each, k) => sum + (targets[k] - each) ** 2, 0) / 2;
+    const y = head === "squared-error" ? last : powers.map((power) => power / powers.reduce((sum, each) => sum + each, 0));
+    const loss = head === "softmax, cross-entropy" ? -y.reduce((sum, each, k) => sum + targets[k] * Math.log(each), 0) : y.reduce((sum, each, k) => sum + (targets[k] - each) ** 2, 0) / 2;
     const zeros = (count: number): number[] => Array.from({ length: count }, () => 0);
     const [first, second] = [zeros(values.length), zeros(values.length)];
     y.forEach((each, k) => {
-      first[values.length - y.length + k] = each - targets[k];
-      second[values.length - y.length + k] = softmax ? each * (1 - each) : 1;
+      const at = values.length - y.length + k;
+      // ∂y_m/∂u_k for every m.
+      const jacobian = y.map((other, m) => (head === "softmax, squared-error" ? other * ((m === k ? 1 : 0) - each) : m === k ? 1 : 0));
+      first[at] = jacobian.reduce((sum, slope, m) => sum + slope * (y[m] - targets[m]), 0);
+      second[at] = head === "softmax, cross-entropy" ? each * (1 - each) : jacobian.reduce((sum, slope) => sum + slope ** 2, 0);
     });
     const [gradient, curvature] = [zeros(this.parameters.length), zeros(this.parameters.length)];
     for (let at = this.units.length - 1; at >= 0; at--) {
@@ -164,8 +170,8 @@ export class Unrolled {
   }
 
   /** The same, a mean over samples. */
-  mean(samples: readonly (readonly number[])[], targets: readonly (readonly number[])[], softmax = false): Derivatives {
-    const each = samples.map((sample, at) => this.derivatives(sample, targets[at], softmax));
+  mean(samples: readonly (readonly number[])[], targets: readonly (readonly number[])[], head?: Head): Derivatives {
+    const each = samples.map((sample, at) => this.derivatives(sample, targets[at], head));
     const average = (values: number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length;
     return {
       loss: average(each.map(({ loss }) => loss)),

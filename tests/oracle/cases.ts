@@ -175,7 +175,7 @@ function losses(make: (size: { kind: number; softmax: number; activation: number
     ...activations.map((activation) => ({ kind: lossCodes["squared-error"], softmax: 0, activation })),
   ];
   const blocks = [{ lanes: 8, count: 8 }, { lanes: 8, count: 3 }, { lanes: 8, count: 5 }, { lanes: 8, count: 0 }, { lanes: 1, count: 1 }, { lanes: 1, count: 0 }];
-  return heads.flatMap((head, h) => blocks.flatMap((block, b) => [2, 10, 13].map((units, n) => make({ ...head, ...block, units }, h + b + n))));
+  return heads.flatMap((head, h) => blocks.flatMap((block, b) => [1, 2, 10, 13].map((units, n) => make({ ...head, ...block, units }, h + b + n))));
 }
 
 /** Softmax of random logits, a lane at a time, exact in float32. */
@@ -391,8 +391,9 @@ export const cases: Record<KernelName, () => KernelCase[]> = {
     }),
 
   lossCurvature: () =>
-    losses(({ kind, softmax, activation, units, lanes, count }) => ({
-      arrays: { output: softmaxOf(reals(units * lanes), units, lanes), delta: reals(units * lanes), header: header(count) },
+    // Outputs near each other, and some where one unit takes all.
+    losses(({ kind, softmax, activation, units, lanes, count }, n) => ({
+      arrays: { output: softmaxOf(reals(units * lanes, cycle([1, 20], n)), units, lanes), delta: reals(units * lanes), header: header(count) },
       numbers: { kind, softmax, activation, units, lanes },
     })),
 

@@ -3,7 +3,7 @@
  * the same in reproducible numerics. Walks the contract by itself: a kernel without cases fails.
  */
 import { describe, expect, test } from "vitest";
-import { activationCodes, gateSquared, kernelNames, reduceCodes } from "../../engine/kernels/kernels.ts";
+import { activationCodes, gateSquared, kernelNames, lossCodes, reduceCodes } from "../../engine/kernels/kernels.ts";
 import { referenceBench, runCase, workbenches } from "./bench.ts";
 import { cases } from "./cases.ts";
 import type { KernelCase } from "./cases.ts";
@@ -99,6 +99,16 @@ describe.each([single, ...built])("$name lets a NaN through", (bench) => {
     const input = one(3, 1);
     input.values[place] = Number.NaN;
     expect(isNan(runCase(bench, "softmax", { arrays: { input, output: one(3, 0) }, numbers: { units: 3, lanes: 1 } }).output!)).toEqual([true, true, true]);
+  });
+
+  test.each([0, 2])("the curvature of a softmax with squared error, the NaN at unit %d of the last lane, and of that lane alone", (place) => {
+    for (const lanes of [1, 8]) {
+      const output = one(3 * lanes, 1 / 3);
+      output.values[place * lanes + lanes - 1] = Number.NaN;
+      const count: KernelCase["arrays"][string] = { type: "int", values: [lanes, ...new Array<number>(31).fill(0)] };
+      const call = { arrays: { output, delta: one(3 * lanes, 5), header: count }, numbers: { kind: lossCodes["squared-error"], softmax: 1, activation: 0, units: 3, lanes } };
+      expect(isNan(runCase(bench, "lossCurvature", call).delta!)).toEqual(Array.from({ length: 3 * lanes }, (_, n) => n % lanes === lanes - 1));
+    }
   });
 
   test("saturated activations stay finite and infinities do not become NaN", () => {

@@ -125,17 +125,47 @@ export function loss(output: usize, logits: usize, delta: usize, labels: usize, 
   }
 }
 
+/** Σ y² over the units of four lanes. */
+function sumOfSquares(output: usize, units: u32, step: usize, narrow: bool): v128 {
+  let sum = zero();
+  for (let unit: u32 = 0; unit < units; unit++) {
+    const y = readSome(output + unit * step, narrow);
+    sum = multiplyAdd(sum, y, y);
+  }
+  return sum;
+}
+
+/** h of the squared error through a softmax, every square of its Jacobian: y²((1 − y)² + Σ of the other units' y²). `sum` is Σ y² over all of them. */
+// @ts-ignore: decorator
+@inline
+function softmaxCurvature(y: v128, sum: v128): v128 {
+  const square = multiply(y, y);
+  const rest = subtract(sum, square);
+  const others = v128.andnot(rest, f32x4.lt(rest, zero()));
+  const complement = subtract(splat(1), y);
+  return multiply(square, multiplyAdd(others, complement, complement));
+}
+
+/** h of four lanes of one unit, for whichever loss. */
+// @ts-ignore: decorator
+@inline
+function curvatureOf(y: v128, sum: v128, isCrossEntropy: bool, isSoftmax: bool, activation: u32): v128 {
+  if (isCrossEntropy) return multiply(y, subtract(splat(1), y));
+  if (isSoftmax) return softmaxCurvature(y, sum);
+  const slope = slopeOf(activation, y);
+  return multiply(slope, slope);
+}
+
 export function lossCurvature(output: usize, delta: usize, header: usize, kind: u32, softmax: u32, activation: u32, units: u32, lanes: u32): void {
   const narrow = lanes == 1;
   const step = realBytes(lanes);
   for (let group: u32 = 0; group < lanes; group += 4) {
     const present = lanesBelow(group, load<u32>(header));
+    const sum = softmax == 1 ? sumOfSquares(output + realBytes(group), units, step, narrow) : zero();
     for (let unit: u32 = 0; unit < units; unit++) {
       const place = unit * step + realBytes(group);
-      const y = readSome(output + place, narrow);
-      const product = multiply(y, subtract(splat(1), y));
-      const slope = softmax == 1 ? product : slopeOf(activation, y);
-      writeSome(delta + place, v128.and(present, kind == 1 ? product : multiply(slope, slope)), narrow);
+      const h = curvatureOf(readSome(output + place, narrow), sum, kind == 1, softmax == 1, activation);
+      writeSome(delta + place, v128.and(present, h), narrow);
     }
   }
 }

@@ -115,15 +115,33 @@ static void loss(struct thread *thread, const struct loss *call) {
   }
 }
 
+/* h of the squared error through a softmax, every square of its Jacobian: y²((1 − y)² + Σ of the other units' y²). */
+static void softmax_curvature_part(const float *output, float *delta, long units, long lanes, long size) {
+  wide sum = splat(0.0f);
+  for (long unit = 0; unit < units; unit++) {
+    const wide y = load(output + unit * lanes);
+    sum = sum + y * y;
+  }
+  for (long unit = 0; unit < units; unit++) {
+    const wide y = load(output + unit * lanes), difference = sum - y * y;
+    const wide rest = choose(difference < 0.0f, splat(0.0f), difference);
+    store_part(delta + unit * lanes, (y * y) * ((1.0f - y) * (1.0f - y) + rest), size);
+  }
+}
+
 static void lossCurvature(struct thread *thread, const struct lossCurvature *call) {
   const float *output = ARRAY(const float, output);
   float *delta = ARRAY(float, delta);
   const long lanes = call->lanes, count = smaller(ARRAY(const int32_t, header)[HEADER_COUNT], lanes), values = (long)call->units * lanes;
-  const int is_logistic = call->softmax || call->kind == LOSS_cross_entropy;
-  const uint32_t activation = is_logistic ? (uint32_t)ACTIVATION_sigmoid : call->activation;
-  /* y(1 − y) is the sigmoid's own derivative. */
-  EACH_VECTOR(values, const wide g = derivative(activation, load(output + n));
-    store_part(delta + n, call->kind == LOSS_cross_entropy ? g : g * g, size));
+  if (call->kind == LOSS_cross_entropy) {
+    /* y(1 − y) is the sigmoid's own derivative. */
+    EACH_VECTOR(values, store_part(delta + n, derivative(ACTIVATION_sigmoid, load(output + n)), size));
+  } else if (call->softmax) {
+    const long size = PART_LANES(lanes);
+    for (long part = 0; part < lanes; part += size) softmax_curvature_part(output + part, delta + part, call->units, lanes, size);
+  } else {
+    EACH_VECTOR(values, const wide g = derivative(call->activation, load(output + n)); store_part(delta + n, g * g, size));
+  }
   for (long unit = 0; unit < (long)call->units; unit++)
     for (long lane = count; lane < lanes; lane++) delta[unit * lanes + lane] = 0.0f;
 }

@@ -75,20 +75,24 @@ export const loss: ReferenceKernel<"loss"> = (memory, call) => {
   }
 };
 
-/** h^L: cross-entropy y(1 − y); squared error f′(u)², for softmax (y(1 − y))². */
+/** h^L of the squared error: f′(u)², or the squares of a softmax's whole Jacobian, Σ_m (∂y_m/∂u_i)² = y_i² Σ_m ([m = i] − y_m)². */
+function squaredErrorCurvature(y: number[], isSoftmax: boolean, activation: number): number[] {
+  if (!isSoftmax) return y.map((value) => derivative(activation, value) ** 2);
+  return y.map((value, i) => value * value * y.reduce((sum, other, m) => sum + ((m === i ? 1 : 0) - other) ** 2, 0));
+}
+
+/** h^L: cross-entropy y(1 − y), or the squared error's. */
 export const lossCurvature: ReferenceKernel<"lossCurvature"> = (memory, call) => {
   const { units, lanes } = call;
   const output = memory.reals(call.output);
   const delta = memory.reals(call.delta);
-  const count = memory.ints(call.header)[headerCount]!;
-  for (let unit = 0; unit < units; unit++)
-    for (let lane = 0; lane < lanes; lane++) {
-      const place = unit * lanes + lane;
-      const y = output[place]!;
-      const slope = call.softmax === 1 ? y * (1 - y) : derivative(call.activation, y);
-      const curvature = call.kind === lossCodes["cross-entropy"] ? y * (1 - y) : slope * slope;
-      delta[place] = lane < count ? curvature : 0;
-    }
+  const count = Math.min(memory.ints(call.header)[headerCount]!, lanes);
+  delta.fill(0, 0, units * lanes);
+  for (let lane = 0; lane < count; lane++) {
+    const y = laneOf(output, units, lanes, lane);
+    const curvatures = call.kind === lossCodes["cross-entropy"] ? y.map((value) => value * (1 - value)) : squaredErrorCurvature(y, call.softmax === 1, call.activation);
+    curvatures.forEach((value, unit) => { delta[unit * lanes + lane] = value; });
+  }
 };
 
 /** results[row of the lane's sample][unit] = output[unit][lane]. */

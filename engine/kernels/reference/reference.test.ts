@@ -219,6 +219,16 @@ describe("the oracle's outputs", () => {
     expect([...delta.view]).toEqual([0.0625, ...zeros(7), 0.1875 ** 2, ...zeros(7)]);
   });
 
+  test("the curvature of a softmax: squared error over its whole Jacobian, cross-entropy y(1 − y)", () => {
+    const bench = createBench();
+    const [y, h] = [[1 / 8, 2 / 8, 5 / 8], bench.reals(zeros(3))];
+    const shared = { output: bench.reals(y).address, delta: h.address, header: bench.ints(header(1)).address, softmax: 1, activation: 0, units: 3, lanes: 1 };
+    bench.run("lossCurvature", { ...shared, kind: lossCodes["squared-error"] });
+    expect([...h.view]).toEqual([(1 * (49 + 4 + 25)) / 4096, (4 * (36 + 1 + 25)) / 4096, (25 * (9 + 1 + 4)) / 4096]);
+    bench.run("lossCurvature", { ...shared, kind: lossCodes["cross-entropy"] });
+    expect([...h.view]).toEqual([7 / 64, 12 / 64, 15 / 64]);
+  });
+
   test("gather normalises the header's rows, scatter returns to the results' rows", () => {
     const bench = createBench();
     const head = bench.ints(header(2));
