@@ -152,6 +152,28 @@ describe("jobs", () => {
     expect((await test.app.inject({ method: "DELETE", url: at })).statusCode).toBe(204);
     expect((await test.app.inject(at)).statusCode).toBe(404);
   });
+  it("counts as waiting only what waits: a job cancelled or paused in the queue leaves it", async () => {
+    const { queues } = test.dependencies;
+    const waiting = async () => (await queues.depths()).training.waiting;
+    const before = await waiting();
+    const [cancelled, paused] = [(await post(order)).json<{ id: string }>().id, (await post(order)).json<{ id: string }>().id];
+    const act = (id: string, verb: string) => test.app.inject({ method: "POST", url: `/v1/jobs/${id}/${verb}` });
+    expect(await waiting()).toBe(before + 2);
+    await act(cancelled, "cancel");
+    await act(paused, "pause");
+    expect(await waiting()).toBe(before);
+    await act(paused, "resume");
+    expect([await waiting(), await queues.hasDelivery(paused, 1), await queues.hasDelivery(paused, 2)]).toEqual([before + 1, false, true]);
+    await act(paused, "cancel");
+    expect(await waiting()).toBe(before);
+  });
+  it("leaves the delivery of a job that a worker has: whoever takes it next ends the job", async () => {
+    const { queues, records } = test.dependencies;
+    const { id } = (await post(order)).json<{ id: string }>();
+    await records.attempts.begin(id, { token: "t", worker: "one that dies", fromCheckpoint: null, crashBudget: 3, redisRun: "" });
+    for (const verb of ["pause", "cancel"]) await test.app.inject({ method: "POST", url: `/v1/jobs/${id}/${verb}` });
+    expect([(await records.jobs.runOf(id))?.status, await queues.hasDelivery(id, 1)]).toEqual(["cancelling", true]);
+  });
   it("puts a preset's settings below what is given", async () => {
     await test.dependencies.records.datasets.create(datasetRecord({ alias: "digits", shape: { channels: 1, height: 28, width: 28 }, classes: "0123456789".split("") }));
     const answer = await post({ dataset: "digits", network: "lenet-5", epochs: 2 }, { url: "/v1/jobs?dryRun=true" });

@@ -1,7 +1,11 @@
 /** Warm compute threads. A thread that broke is thrown away; one that is done waits for the next training. */
+import { setTimeout as sleep } from "node:timers/promises";
 import { Worker } from "node:worker_threads";
 import type { Logger } from "../../shared/log.ts";
 import type { FromThread, ToThread } from "./protocol.ts";
+
+/** A thread whose work has ended collects before it says `idle`: it is given a moment, since a new one takes longer than a small training. */
+const collectsMs = 1000;
 
 export interface Listener {
   message(message: FromThread): void;
@@ -14,7 +18,7 @@ export interface Lease {
   tell(message: ToThread): void;
   /** Kills the thread, whatever it does. */
   kill(): Promise<void>;
-  /** Gives it back after it said `idle`; a thread still at work is killed. */
+  /** Gives it back when its work has ended; a thread that does not say `idle` soon is killed. */
   release(): void;
 }
 
@@ -23,13 +27,17 @@ class Thread {
   idle = true;
   gone = false;
   listener: Listener | null = null;
+  #onIdle: (() => void) | null = null;
 
   constructor(entry: URL, onGone: (thread: Thread) => void) {
     // What a crashed thread still has to say goes to stderr, so that stdout keeps to the ready line.
     this.#worker = new Worker(entry, { stdout: true });
     this.#worker.stdout.pipe(process.stderr, { end: false });
     this.#worker.on("message", (message: FromThread) => {
-      if (message.kind === "idle") this.idle = true;
+      if (message.kind === "idle") {
+        this.idle = true;
+        this.#onIdle?.();
+      }
       this.listener?.message(message);
     });
     const end = (error: Error): void => {
@@ -45,6 +53,11 @@ class Thread {
   tell(message: ToThread): void {
     this.idle = false;
     this.#worker.postMessage(message);
+  }
+
+  /** Settles when it has said `idle`, or after so long. */
+  async ends(withinMs: number): Promise<void> {
+    if (!this.idle) await Promise.race([new Promise<void>((resolve) => (this.#onIdle = resolve)), sleep(withinMs, undefined, { ref: false })]);
   }
 
   async kill(): Promise<void> {
@@ -108,11 +121,16 @@ export class ThreadPool {
         returned = true;
         thread.listener = null;
         thread.hold(false);
-        if (thread.gone) return;
-        if (thread.idle && this.#free.length < this.#keep) this.#free.push(thread);
-        else void thread.kill().catch((error: unknown) => this.#log.debug({ err: error }, "a thread did not end"));
+        void this.#takeBack(thread).catch((error: unknown) => this.#log.debug({ err: error }, "a thread did not end"));
       },
     };
+  }
+
+  async #takeBack(thread: Thread): Promise<void> {
+    await thread.ends(collectsMs);
+    if (thread.gone) return;
+    if (thread.idle && this.#free.length < this.#keep) this.#free.push(thread);
+    else await thread.kill();
   }
 
   async close(): Promise<void> {

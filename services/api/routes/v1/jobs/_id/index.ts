@@ -22,9 +22,10 @@ const reasons: Record<string, Partial<Record<JobStatus, string>>> = {
   },
 };
 
-function settled(outcome: JobOutcome, id: string, asked: keyof typeof reasons): void {
+function settled(outcome: JobOutcome, id: string, asked: keyof typeof reasons): JobStatus {
   if (outcome.kind === "missing") throw notFound(`there is no job ${id}`);
   if (outcome.kind === "forbidden" || outcome.kind === "fenced") throw conflict(`job ${id} cannot be ${asked}: ${reasons[asked]?.[outcome.status] ?? `its status is ${outcome.status}`}`);
+  return outcome.status;
 }
 
 async function removeJob({ records, storage, log }: Dependencies, record: JobRecord, models: boolean): Promise<void> {
@@ -72,16 +73,23 @@ export function jobRoutes(app: App, dependencies: Dependencies): void {
     },
   );
 
-  const action = (verb: "cancel" | "pause" | "resume", asked: keyof typeof reasons, summary: string, after: (id: string) => Promise<void>): void => {
+  /** What no longer waits does not count as waiting. A job that a worker still has keeps its delivery: the worker's successor fulfils the request. */
+  const withdraw = async (id: string, status: JobStatus, run: number): Promise<void> => {
+    if (status === "cancelled" || status === "paused") await queues.withdraw(id, run);
+  };
+
+  const action = (verb: "cancel" | "pause" | "resume", asked: keyof typeof reasons, summary: string, after: (id: string, status: JobStatus, run: number) => Promise<void>): void => {
     app.post(`/v1/jobs/:id/${verb}`, { schema: { tags: ["jobs"], summary, params: idParams, response: { 202: job } } }, async (request, reply) => {
       const { id } = request.params;
-      settled(await records.jobs[verb](id), id, asked);
-      await after(id).catch((error: unknown) => request.log.warn({ err: error, job: id }, "the queue follows later"));
+      // The run before: a resume that comes in between makes a delivery of its own, which stays.
+      const run = (await records.jobs.runOf(id))?.run ?? 0;
+      const status = settled(await records.jobs[verb](id), id, asked);
+      await after(id, status, run).catch((error: unknown) => request.log.warn({ err: error, job: id }, "the queue follows later"));
       return reply.code(202).send(presentJob(await findJob(records, id)));
     });
   };
-  action("cancel", "cancelled", "End a job; its last checkpoint stays", async () => undefined);
-  action("pause", "paused", "Stop a job within one batch, with a checkpoint to go on from", async () => undefined);
+  action("cancel", "cancelled", "End a job; its last checkpoint stays", withdraw);
+  action("pause", "paused", "Stop a job within one batch, with a checkpoint to go on from", withdraw);
   action("resume", "resumed", "Queue a paused job again, from its last checkpoint", (id) => queues.deliverJob(id));
 
   app.post(
