@@ -2,6 +2,7 @@
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { pathToFileURL } from "node:url";
 import { pino } from "pino";
 import { afterEach, beforeEach, expect, test } from "vitest";
@@ -47,7 +48,8 @@ afterEach(async () => {
 test("a thread that is still collecting when it is given back stays warm", async () => {
   await startPool(50);
   const first = await borrow();
-  await new Promise((resolve) => setTimeout(resolve, 300));
+  // Longer than a thread is given to collect: by now it was kept or killed.
+  await sleep(1500);
   expect(await borrow()).toBe(first);
   expect(pool.size).toBe(1);
 });
