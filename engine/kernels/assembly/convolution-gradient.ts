@@ -264,7 +264,7 @@ function onePixelSample(input: usize, delta: usize, gradient: usize, pixels: u32
 
 /**
  * A single sample, stride 1: one tap of one input, `maps` ≤ 3 known where this is inlined (six sums, two x and six δ fit the registers). Partial sum n takes the
- * columns ≡ n modulo 8.
+ * columns ≡ n modulo 8; what lies behind a row's end is masked on both sides, so that it adds +0.
  */
 // @ts-ignore: decorator
 @inline
@@ -295,15 +295,15 @@ function sampleTile(maps: u32, input: usize, delta: usize, gradient: usize, outR
       }
     }
     if (rest > 0) {
-      const x0 = read(x);
-      a0 = select(lowRest, multiplyAdd(a0, x0, read(delta + position)), a0);
-      if (maps > 1) b0 = select(lowRest, multiplyAdd(b0, x0, read(second + position)), b0);
-      if (maps > 2) c0 = select(lowRest, multiplyAdd(c0, x0, read(third + position)), c0);
+      const x0 = v128.and(lowRest, read(x));
+      a0 = multiplyAdd(a0, x0, v128.and(lowRest, read(delta + position)));
+      if (maps > 1) b0 = multiplyAdd(b0, x0, v128.and(lowRest, read(second + position)));
+      if (maps > 2) c0 = multiplyAdd(c0, x0, v128.and(lowRest, read(third + position)));
       if (rest > 4) {
-        const x1 = read(x + vectorBytes);
-        a1 = select(highRest, multiplyAdd(a1, x1, read(delta + position + vectorBytes)), a1);
-        if (maps > 1) b1 = select(highRest, multiplyAdd(b1, x1, read(second + position + vectorBytes)), b1);
-        if (maps > 2) c1 = select(highRest, multiplyAdd(c1, x1, read(third + position + vectorBytes)), c1);
+        const x1 = v128.and(highRest, read(x + vectorBytes));
+        a1 = multiplyAdd(a1, x1, v128.and(highRest, read(delta + position + vectorBytes)));
+        if (maps > 1) b1 = multiplyAdd(b1, x1, v128.and(highRest, read(second + position + vectorBytes)));
+        if (maps > 2) c1 = multiplyAdd(c1, x1, v128.and(highRest, read(third + position + vectorBytes)));
       }
       position += realBytes(rest);
     }
@@ -314,13 +314,16 @@ function sampleTile(maps: u32, input: usize, delta: usize, gradient: usize, outR
   if (maps > 2) addTree(gradient + realBytes(2), c0, c1);
 }
 
-/** sampleTile of three maps whose rows are one vector of eight columns: no loop within a row. */
-function rowsOf8(input: usize, delta: usize, gradient: usize, outRows: u32, rowBytes: usize, planeBytes: usize): void {
+/** sampleTile of three maps whose rows are 8 to 12 columns: no loop within a row. */
+function shortRows(input: usize, delta: usize, gradient: usize, outRows: u32, outColumns: u32, rowBytes: usize, planeBytes: usize): void {
   const second = delta + planeBytes;
   const third = second + planeBytes;
-  const end = outRows * blockBytes;
+  const step = realBytes(outColumns);
+  const end = outRows * step;
+  const rest = outColumns - 8;
+  const inside = lanesBelow(0, rest);
   let a0 = zero(), a1 = zero(), b0 = zero(), b1 = zero(), c0 = zero(), c1 = zero();
-  for (let position: usize = 0; position < end; position += blockBytes, input += rowBytes) {
+  for (let position: usize = 0; position < end; position += step, input += rowBytes) {
     const x0 = read(input);
     const x1 = read(input + vectorBytes);
     a0 = multiplyAdd(a0, x0, read(delta + position));
@@ -329,6 +332,12 @@ function rowsOf8(input: usize, delta: usize, gradient: usize, outRows: u32, rowB
     b1 = multiplyAdd(b1, x1, read(second + position + vectorBytes));
     c0 = multiplyAdd(c0, x0, read(third + position));
     c1 = multiplyAdd(c1, x1, read(third + position + vectorBytes));
+    if (rest > 0) {
+      const x2 = v128.and(inside, read(input + blockBytes));
+      a0 = multiplyAdd(a0, x2, v128.and(inside, read(delta + position + blockBytes)));
+      b0 = multiplyAdd(b0, x2, v128.and(inside, read(second + position + blockBytes)));
+      c0 = multiplyAdd(c0, x2, v128.and(inside, read(third + position + blockBytes)));
+    }
   }
   addTree(gradient, a0, a1);
   addTree(gradient + realBytes(1), b0, b1);
@@ -383,7 +392,7 @@ function sample(input: usize, delta: usize, gradient: usize, inputs: u32, rows: 
           const rest = maps - map;
           const taken: u32 = stride > 1 || rest == 1 ? 1 : rest == 2 || rest == 4 ? 2 : 3;
           if (stride > 1) sampleStrided(x, y, target + realBytes(map), outRows, outColumns, stride, rowBytes);
-          else if (taken == 3 && outColumns == 8) rowsOf8(x, y, target + realBytes(map), outRows, rowBytes, planeBytes);
+          else if (taken == 3 && outColumns >= 8 && outColumns <= 12) shortRows(x, y, target + realBytes(map), outRows, outColumns, rowBytes, planeBytes);
           else if (taken == 3) sampleTile3(x, y, target + realBytes(map), outRows, outColumns, rowBytes, planeBytes);
           else if (taken == 2) sampleTile2(x, y, target + realBytes(map), outRows, outColumns, rowBytes, planeBytes);
           else sampleTile1(x, y, target + realBytes(map), outRows, outColumns, rowBytes, planeBytes);
