@@ -1,13 +1,11 @@
 /** A training on distorted samples through the whole system: where a processor is left a thread distorts them ahead, and the model is the same. */
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { startStack, until, type Stack } from "../support/stack.ts";
-import { strokesForm, strokesJob } from "../support/strokes.ts";
+import type { Stack } from "../support/stack.ts";
+import { startStackWithStrokes, strokesJob } from "../support/strokes.ts";
 
 let stack: Stack;
 beforeAll(async () => {
-  stack = await startStack();
-  const { body } = await stack.ask("/v1/datasets", { body: strokesForm() });
-  await until(() => stack.ask(`/v1/datasets/${body.id}`), (answer) => answer.body.terminal === true, "the dataset");
+  stack = await startStackWithStrokes();
 });
 afterAll(() => stack.stop());
 

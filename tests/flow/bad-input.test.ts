@@ -2,17 +2,15 @@
 import { connect } from "node:net";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { writeSafetensors } from "../../engine/index.ts";
-import { startStack, until, type Ask, type Stack } from "../support/stack.ts";
-import { strokesForm, strokesJob, strokesNetwork } from "../support/strokes.ts";
+import { until, type Ask, type Stack } from "../support/stack.ts";
+import { startStackWithStrokes, strokesForm, strokesJob, strokesNetwork } from "../support/strokes.ts";
 
 let stack: Stack;
 let model = "";
 /** 4096 maps of 40×40, and as many classes. */
 let wide = "";
 beforeAll(async () => {
-  stack = await startStack();
-  const { body } = await stack.ask("/v1/datasets", { body: strokesForm() });
-  await until(() => stack.ask(`/v1/datasets/${body.id}`), (answer) => answer.body.terminal === true, "the dataset");
+  stack = await startStackWithStrokes();
   model = (await stack.ended((await stack.ask("/v1/jobs", { body: { ...strokesJob, epochs: 1 } })).body.id)).model as string;
   const layers = [{ kind: "convolution", maps: 4096, size: 1 }, { kind: "subsampling", factor: 40, reduce: "mean", trainable: false }];
   const zeros = (...shape: number[]) => ({ dtype: "F32" as const, shape, data: new Float32Array(4096) });

@@ -1,14 +1,12 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { readStream, type Sent } from "../support/event-stream.ts";
-import { ask, startStack, until, type Stack } from "../support/stack.ts";
-import { strokesForm, strokesJob } from "../support/strokes.ts";
+import { ask, until, type Stack } from "../support/stack.ts";
+import { startStackWithStrokes, strokesJob } from "../support/strokes.ts";
 
 let stack: Stack;
 beforeAll(async () => {
-  stack = await startStack();
-  const { body } = await stack.ask("/v1/datasets", { body: strokesForm() });
-  await until(() => stack.ask(`/v1/datasets/${body.id}`), (answer) => answer.body.terminal === true, "the dataset");
+  stack = await startStackWithStrokes();
 });
 afterAll(() => stack.stop());
 

@@ -1,14 +1,12 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { provideRedis } from "../../services/stack/redis.ts";
 import { createLog } from "../../services/shared/log.ts";
-import { startStack, until, type Stack } from "../support/stack.ts";
-import { strokesForm, strokesJob } from "../support/strokes.ts";
+import { until, type Stack } from "../support/stack.ts";
+import { startStackWithStrokes, strokesJob } from "../support/strokes.ts";
 
 let stack: Stack;
 beforeAll(async () => {
-  stack = await startStack();
-  const { body } = await stack.ask("/v1/datasets", { body: strokesForm() });
-  await until(() => stack.ask(`/v1/datasets/${body.id}`), (answer) => answer.body.terminal === true, "the dataset");
+  stack = await startStackWithStrokes();
 });
 afterAll(() => stack.stop());
 

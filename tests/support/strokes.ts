@@ -1,4 +1,5 @@
 /** A small dataset that a small network learns in a second: 7×5 pixels, a bar, a dash or a dot somewhere in noise. As IDX files. */
+import { startStack, until, type Stack } from "./stack.ts";
 
 export const strokes = { classes: ["bar", "dash", "dot"], channels: 1, height: 7, width: 5 } as const;
 
@@ -60,3 +61,11 @@ export const strokesNetwork = {
 
 /** A job that ends within a second or two. */
 export const strokesJob = { dataset: "strokes", network: strokesNetwork, epochs: 4, batchSize: 20, optimiser: { kind: "sgd", learningRate: 0.1, momentum: 0.9 } } as const;
+
+/** A running stack that has the strokes as a ready dataset. */
+export async function startStackWithStrokes(): Promise<Stack> {
+  const stack = await startStack();
+  const { body } = await stack.ask("/v1/datasets", { body: strokesForm() });
+  await until(() => stack.ask(`/v1/datasets/${body.id}`), (answer) => answer.body.terminal === true, "the dataset");
+  return stack;
+}

@@ -102,11 +102,10 @@ static void denseForward(struct thread *thread, const struct denseForward *call)
   activate_run(call->activation, output, (long)call->units * call->lanes);
 }
 
-typedef int32_t narrow_mask __attribute__((vector_size(NARROW * 4)));
 #define ROWS_AT_ONCE 4
 
 /* Eight partial sums of weights[row][u] · δ[u] by u mod 8 for each of four rows; `behind` masks what lies behind the last unit of a row. */
-ALWAYS void row_products(const float *d, const float *weights, long units, const narrow_mask *behind, float *sums) {
+ALWAYS void row_products(const float *d, const float *weights, long units, const narrow_ints *behind, float *sums) {
   const long whole = units / LANES, rest = units % LANES;
   for (long part = 0; part < LANES; part += NARROW) {
     narrow sum[ROWS_AT_ONCE];
@@ -118,7 +117,7 @@ ALWAYS void row_products(const float *d, const float *weights, long units, const
     }
     if (rest > part) {
       const narrow v = *(const narrow_at *)(d + whole * LANES + part);
-      UNROLL for (int n = 0; n < ROWS_AT_ONCE; n++) sum[n] = sum[n] + (narrow)((narrow_mask)*(const narrow_at *)(w + n * units) & behind[part / NARROW]) * v;
+      UNROLL for (int n = 0; n < ROWS_AT_ONCE; n++) sum[n] = sum[n] + (narrow)((narrow_ints)*(const narrow_at *)(w + n * units) & behind[part / NARROW]) * v;
     }
     UNROLL for (int n = 0; n < ROWS_AT_ONCE; n++) *(narrow_at *)(sums + n * LANES + part) = sum[n];
   }
@@ -130,7 +129,7 @@ static void backward_sample(struct thread *thread, const float *delta, const flo
   float *d = scratch(thread, pitch + ROWS_AT_ONCE * units + LANES), *last = d + pitch;
   memset(d + units / LANES * LANES, 0, (size_t)(pitch - units / LANES * LANES) * 4);
   memcpy(d, delta, (size_t)units * 4);
-  narrow_mask behind[PARTS];
+  narrow_ints behind[PARTS];
   for (long n = 0; n < LANES; n++) behind[n / NARROW][n % NARROW] = n < units % LANES ? -1 : 0;
   const long inside = larger(0, inputs - divided_up(LANES, larger(1, units))) / ROWS_AT_ONCE * ROWS_AT_ONCE;
   float sums[ROWS_AT_ONCE * LANES];

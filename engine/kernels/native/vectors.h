@@ -41,15 +41,13 @@
 
 #define ALWAYS static inline __attribute__((always_inline))
 
-/* The two compilers' words for unrolling a loop of constant length and for taking elements, by number, from two vectors laid end to end. */
+/* The two compilers' words for unrolling a loop of constant length and for taking floats, by number, from two vectors laid end to end. */
 #if defined(__clang__)
 #define UNROLL _Pragma("clang loop unroll(full)")
 #define PICK_FLOATS(a, b, ...) __builtin_shufflevector(a, b, __VA_ARGS__)
-#define PICK_BYTES(a, b, ...) __builtin_shufflevector(a, b, __VA_ARGS__)
 #else
 #define UNROLL _Pragma("GCC unroll 16")
 #define PICK_FLOATS(a, b, ...) __builtin_shuffle(a, b, (four_ints){ __VA_ARGS__ })
-#define PICK_BYTES(a, b, ...) __builtin_shuffle(a, b, (bytes16){ __VA_ARGS__ })
 #endif
 
 typedef float wide __attribute__((vector_size(WIDE * 4)));
@@ -58,7 +56,6 @@ typedef float narrow __attribute__((vector_size(NARROW * 4)));
 typedef int32_t narrow_ints __attribute__((vector_size(NARROW * 4)));
 typedef float four __attribute__((vector_size(16)));
 typedef int32_t four_ints __attribute__((vector_size(16)));
-typedef uint8_t bytes16 __attribute__((vector_size(16)));
 
 typedef float wide_at __attribute__((vector_size(WIDE * 4), aligned(4), may_alias));
 typedef float narrow_at __attribute__((vector_size(NARROW * 4), aligned(4), may_alias));
@@ -72,7 +69,6 @@ typedef float four_at __attribute__((vector_size(16), aligned(4), may_alias));
 #define SPLAT(width, s) SPLAT_OF(width, s)
 
 ALWAYS wide splat(float s) { return (wide)SPLAT(WIDE, s); }
-ALWAYS wide_ints splat_int(int32_t s) { return (wide_ints)SPLAT(WIDE, s); }
 ALWAYS wide load(const float *from) { return *(const wide_at *)from; }
 ALWAYS void store(float *to, wide value) { *(wide_at *)to = value; }
 
