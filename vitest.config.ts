@@ -1,4 +1,7 @@
-/** Three rings of tests, from the inside out: `unit` beside the code, `flow` over HTTP, `faults` with processes that die. One ring at a time. */
+/**
+ * Three rings of tests, from the inside out: `unit` beside the code, `flow` over HTTP, `faults` with processes that
+ * die. One ring at a time.
+ */
 import { defineConfig } from "vitest/config";
 
 const seconds = 1000;
@@ -11,7 +14,10 @@ export default defineConfig({
       {
         test: {
           name: "unit",
-          include: ["{engine,schemas,services,scripts}/**/*.test.ts", "tests/{laws,oracle,gradients,golden,determinism}/**/*.test.ts"],
+          include: [
+            "{engine,schemas,services,scripts}/**/*.test.ts",
+            "tests/{laws,oracle,gradients,golden,determinism}/**/*.test.ts",
+          ],
           exclude: ["**/node_modules/**", "dist/**"],
           testTimeout: 30 * seconds,
           hookTimeout: 30 * seconds,

@@ -1,6 +1,6 @@
 /**
- * What distorting samples costs: microseconds a sample by itself, and samples a second of network B in batches of 50 on one and on two threads, with and without
- * an augmentation thread. Medians of interleaved rounds.
+ * What distorting samples costs: microseconds a sample by itself, and samples a second of network B in batches of 50 on
+ * one and on two threads, with and without an augmentation thread. Medians of interleaved rounds.
  *
  *     npm run build && node dist/bench/augmentation.js [rounds, 25] [seconds of each in a round, 0.25]
  */
@@ -30,20 +30,25 @@ function microseconds(augmentation: TrainingSpec["augmentation"]): number {
   const output = new Float32Array(size);
   const found = Array.from({ length: 15 }, (_, epoch) => {
     const start = performance.now();
-    for (let sample = 0; sample < samples; sample++) augmenter.apply({ input: from, inputOffset: sample * size, output, outputOffset: 0, epoch, sample });
+    for (let sample = 0; sample < samples; sample++)
+      augmenter.apply({ input: from, inputOffset: sample * size, output, outputOffset: 0, epoch, sample });
     return ((performance.now() - start) * 1000) / samples;
   });
   return median(found.slice(3));
 }
 
-for (const [name, augmentation] of Object.entries(settings)) console.log(`${name}: ${microseconds(augmentation).toFixed(1)} µs a sample by itself`);
+for (const [name, augmentation] of Object.entries(settings))
+  console.log(`${name}: ${microseconds(augmentation).toFixed(1)} µs a sample by itself`);
 
 const contenders = await Promise.all(
   Object.entries(settings).flatMap(([name, augmentation]) =>
     [1, 2].flatMap((threads) =>
       (name === "none" ? [false] : [false, true]).map(async (ahead) => ({
         title: `${name}, ${threads} thread${threads > 1 ? "s" : ""}${ahead ? " and an augmentation thread" : ""}`,
-        training: await Training.start({ ...endlessTraining({ definition: networks.B, batch: 50, threads }, "reproducible", samples), augmentation }, { kernels: "native", ahead }),
+        training: await Training.start(
+          { ...endlessTraining({ definition: networks.B, batch: 50, threads }, "reproducible", samples), augmentation },
+          { kernels: "native", ahead },
+        ),
         rates: [] as number[],
       })),
     ),

@@ -17,7 +17,10 @@ export const classes = 10;
 
 const mean = { kind: "subsampling", factor: 2, reduce: "mean", trainable: false };
 
-export const networks: Record<NetworkName, { title: string; loss: "squared-error" | "cross-entropy"; network: Network }> = {
+export const networks: Record<
+  NetworkName,
+  { title: string; loss: "squared-error" | "cross-entropy"; network: Network }
+> = {
   A: {
     title: "DeepLearnToolbox's 6c5-2s-12c5-2s, sigmoid",
     loss: "squared-error",
@@ -67,7 +70,8 @@ export function flopsPerSample({ network: name, mode }: Pick<Case, "network" | "
   return mode === "training" ? trainingFlops(layers) : layers.reduce((sum, { flops }) => sum + flops, 0);
 }
 
-const each = (name: NetworkName, mode: Mode, batch: number, threads: readonly number[]): Case[] => threads.map((count) => ({ network: name, mode, batch, threads: count }));
+const each = (name: NetworkName, mode: Mode, batch: number, threads: readonly number[]): Case[] =>
+  threads.map((count) => ({ network: name, mode, batch, threads: count }));
 
 export const cases: readonly Case[] = [
   ...each("A", "training", 50, [1, 2]),
@@ -77,7 +81,11 @@ export const cases: readonly Case[] = [
   ...each("B", "training", 64, [1, 2]),
   ...each("B", "training", 1, [1]),
   ...each("C", "training", 64, [1, 2]),
-  ...(["A", "B", "C"] as const).flatMap((name) => [...each(name, "inference", 1, [1]), ...each(name, "inference", 256, [1, 2])]),
+  ...(["A", "B", "C"] as const).flatMap((name) => [
+    ...each(name, "inference", 1, [1]),
+    ...each(name, "inference", 256, [1, 2]),
+  ]),
 ];
 
-export const describeCase = ({ network: name, mode, batch, threads }: Case): string => `${name} ${mode}, batch ${batch}, ${threads} thread${threads > 1 ? "s" : ""}`;
+export const describeCase = ({ network: name, mode, batch, threads }: Case): string =>
+  `${name} ${mode}, batch ${batch}, ${threads} thread${threads > 1 ? "s" : ""}`;

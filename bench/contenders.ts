@@ -13,8 +13,12 @@ export interface Contender {
   close(): void;
 }
 
-/** The best settings we know for glibc's allocator under PyTorch: without them it returns and refaults its memory at every step. */
-const allocator = "glibc.malloc.mmap_threshold=268435456:glibc.malloc.trim_threshold=1073741824:glibc.malloc.top_pad=67108864";
+/**
+ * The best settings we know for glibc's allocator under PyTorch: without them it returns and refaults its memory at
+ * every step.
+ */
+const allocator =
+  "glibc.malloc.mmap_threshold=268435456:glibc.malloc.trim_threshold=1073741824:glibc.malloc.top_pad=67108864";
 
 interface Recipe {
   name: string;
@@ -33,14 +37,27 @@ const script = (name: string): string => join(root, "dist", "bench", `${name}.js
 
 function recipes(): Recipe[] {
   const node = process.execPath;
-  const engine = (name: string, kernels: string, numerics: string): Recipe => ({ name, command: node, args: [script("engine"), kernels, numerics] });
+  const engine = (name: string, kernels: string, numerics: string): Recipe => ({
+    name,
+    command: node,
+    args: [script("engine"), kernels, numerics],
+  });
   const python = pythonWithTorch();
   return [
     engine("native", "native", "reproducible"),
     engine("native, fast", "native", "fast"),
     engine("assembly", "assembly", "reproducible"),
     engine("assembly, fast", "assembly", "fast"),
-    ...(python ? [{ name: "PyTorch", command: python, args: [join(root, "bench", "peers", "pytorch.py")], environment: { GLIBC_TUNABLES: allocator } }] : []),
+    ...(python
+      ? [
+          {
+            name: "PyTorch",
+            command: python,
+            args: [join(root, "bench", "peers", "pytorch.py")],
+            environment: { GLIBC_TUNABLES: allocator },
+          },
+        ]
+      : []),
     { name: "onnxruntime", command: node, args: [script("peers/onnxruntime")] },
     { name: "tfjs wasm", command: node, args: [script("peers/tfjs")] },
     { name: "convnetjs", command: node, args: [script("peers/convnetjs")] },
@@ -67,7 +84,8 @@ function converse(child: ChildProcessWithoutNullStreams): Contender["ask"] {
       waiting.push(resolve);
       child.stdin.write(`${JSON.stringify(request)}\n`);
     });
-    if (line === undefined) return { error: `the process ended: ${said.trim().split("\n").at(-1) ?? ""}` } as Answer & { error: string };
+    if (line === undefined)
+      return { error: `the process ended: ${said.trim().split("\n").at(-1) ?? ""}` } as Answer & { error: string };
     return JSON.parse(line) as Answer & { error?: string };
   };
 }
@@ -81,10 +99,14 @@ async function start({ name, command, args, environment }: Recipe): Promise<Cont
 }
 
 /** Starts all that are wanted and can be; tells of the others why not. */
-export async function startContenders(wanted: readonly string[], missing: (name: string, why: string) => void): Promise<Contender[]> {
+export async function startContenders(
+  wanted: readonly string[],
+  missing: (name: string, why: string) => void,
+): Promise<Contender[]> {
   const found: Contender[] = [];
   const available = recipes();
-  if (!available.some(({ name }) => name === "PyTorch")) missing("PyTorch", "no Python with torch (PYTHON names another one)");
+  if (!available.some(({ name }) => name === "PyTorch"))
+    missing("PyTorch", "no Python with torch (PYTHON names another one)");
   for (const recipe of available.filter(({ name }) => wanted.length === 0 || wanted.includes(name))) {
     try {
       found.push(await start(recipe));
@@ -95,5 +117,7 @@ export async function startContenders(wanted: readonly string[], missing: (name:
   return found;
 }
 
-export const prepare = (contender: Contender, wanted: Prepared): Promise<{ unsupported?: string; error?: string }> => contender.ask({ op: "prepare", case: wanted });
-export const run = (contender: Contender, seconds: number): Promise<Chunk & { error?: string }> => contender.ask({ op: "run", seconds });
+export const prepare = (contender: Contender, wanted: Prepared): Promise<{ unsupported?: string; error?: string }> =>
+  contender.ask({ op: "prepare", case: wanted });
+export const run = (contender: Contender, seconds: number): Promise<Chunk & { error?: string }> =>
+  contender.ask({ op: "run", seconds });

@@ -1,10 +1,25 @@
-/** A thread of the engine under measurement: thread 0 trains, the others follow it, thread −1 distorts samples ahead of them. */
+/**
+ * A thread of the engine under measurement: thread 0 trains, the others follow it, thread −1 distorts samples ahead of
+ * them.
+ */
 import { parentPort, workerData } from "node:worker_threads";
 import { createTrainer, runAugmentationThread, runGradientThread, type TrainingPlan } from "../engine/index.ts";
 import type { Numerics } from "../schemas/job.ts";
 import { findKernels } from "./engine-kernels.ts";
 
-const { plan, memory, kernels: name, numerics, thread } = workerData as { plan: TrainingPlan; memory: WebAssembly.Memory; kernels: string; numerics: Numerics; thread: number };
+const {
+  plan,
+  memory,
+  kernels: name,
+  numerics,
+  thread,
+} = workerData as {
+  plan: TrainingPlan;
+  memory: WebAssembly.Memory;
+  kernels: string;
+  numerics: Numerics;
+  thread: number;
+};
 
 if (thread < 0) runAugmentationThread({ plan, memory });
 else if (thread > 0) runGradientThread({ plan, memory, kernels: findKernels(name, numerics)(memory), thread });

@@ -1,4 +1,7 @@
-/** A training under measurement. The training thread is a worker_threads thread, as in the service; the process that asks only sets control words. */
+/**
+ * A training under measurement. The training thread is a worker_threads thread, as in the service; the process that
+ * asks only sets control words.
+ */
 import { once } from "node:events";
 import { Worker } from "node:worker_threads";
 import { createMemory, planTraining, request } from "../engine/index.ts";
@@ -22,15 +25,28 @@ export class Training {
   }
 
   /** `ahead`: with an augmentation thread besides. */
-  static async start(spec: TrainingSpec, { kernels, ahead = false }: { kernels: string; ahead?: boolean }): Promise<Training> {
+  static async start(
+    spec: TrainingSpec,
+    { kernels, ahead = false }: { kernels: string; ahead?: boolean },
+  ): Promise<Training> {
     const plan = planTraining(spec);
     const memory = createMemory(plan);
     const { train } = plan.splits;
     const made = pictures(spec.counts.train, sizeOf(spec.input));
-    new Uint8Array(memory.buffer, train.samplesAddress, made.samples.length).set(made.samples.map((value) => Math.round(value * 255)));
+    new Uint8Array(memory.buffer, train.samplesAddress, made.samples.length).set(
+      made.samples.map((value) => Math.round(value * 255)),
+    );
     new Int32Array(memory.buffer, train.labelsAddress, made.labels.length).set(made.labels);
-    const numbers = [...Array.from({ length: spec.threads }, (_, thread) => thread), ...(ahead ? [augmentationThread] : [])];
-    const threads = numbers.map((thread) => new Worker(new URL("./engine-thread.js", import.meta.url), { workerData: { plan, memory, kernels, numerics: spec.numerics, thread } }));
+    const numbers = [
+      ...Array.from({ length: spec.threads }, (_, thread) => thread),
+      ...(ahead ? [augmentationThread] : []),
+    ];
+    const threads = numbers.map(
+      (thread) =>
+        new Worker(new URL("./engine-thread.js", import.meta.url), {
+          workerData: { plan, memory, kernels, numerics: spec.numerics, thread },
+        }),
+    );
     await answer(threads[0]);
     return new Training(plan, memory, threads);
   }

@@ -22,9 +22,20 @@ async function prepare(wanted: Prepared): Promise<string | undefined> {
     return undefined;
   }
   if (wanted.threads > 1) return "a prediction runs on one thread; several run at once";
-  const plan = planPrediction({ network: wanted.definition.network, input, classes, normalisation: { kind: "none", mean: [0], std: [1] }, batch: wanted.batch });
+  const plan = planPrediction({
+    network: wanted.definition.network,
+    input,
+    classes,
+    normalisation: { kind: "none", mean: [0], std: [1] },
+    batch: wanted.batch,
+  });
   const memory = createMemory(plan);
-  const predictor = createPredictor({ plan, memory, kernels: findKernels(kernels, numerics)(memory), weights: initialWeights(wanted) });
+  const predictor = createPredictor({
+    plan,
+    memory,
+    kernels: findKernels(kernels, numerics)(memory),
+    weights: initialWeights(wanted),
+  });
   const { samples: batch } = pictures(wanted.batch, sizeOf(input));
   infer = () => {
     predictor.predict(batch, wanted.batch);

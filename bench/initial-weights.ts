@@ -7,7 +7,11 @@ import { findKernels } from "./engine-kernels.ts";
 import type { Prepared } from "./protocol.ts";
 
 /** A training that would go on for ever, on `count` samples of bytes, as the service keeps pictures. */
-export function endlessTraining({ definition, batch, threads }: Pick<Prepared, "definition" | "batch" | "threads">, numerics: Numerics, count: number): TrainingSpec {
+export function endlessTraining(
+  { definition, batch, threads }: Pick<Prepared, "definition" | "batch" | "threads">,
+  numerics: Numerics,
+  count: number,
+): TrainingSpec {
   return {
     network: definition.network,
     loss: definition.loss,

@@ -1,15 +1,25 @@
 /**
- * Micro-benchmark of the kernels: GFLOP/s of each kernel in each implementation at the sizes of the networks A, B and C, as medians of
- * interleaved rounds, with the share of the core's peak (a loop of multiply-adds that never leaves the registers).
+ * Micro-benchmark of the kernels: GFLOP/s of each kernel in each implementation at the sizes of the networks A, B and
+ * C, as medians of interleaved rounds, with the share of the core's peak (a loop of multiply-adds that never leaves the
+ * registers).
  *
  *     npm run build && node dist/bench/kernels.js                      everything
  *     node dist/bench/kernels.js --only native-x86-64-v4,assembly      some implementations
- *     node dist/bench/kernels.js --kernel "C c2" --lanes 8 --rounds 31 --best    the best round instead of the median, on a busy machine
+ *     node dist/bench/kernels.js --kernel "C c2" --lanes 8 --rounds 31 --best    the best round instead of the median,
+ *                                                                                on a busy machine
  */
 import { cpus } from "node:os";
 import { parseArgs } from "node:util";
 import { createMemory } from "../engine/index.ts";
-import { activationCodes, addressArguments, callWords, contract, dtypeCodes, opcodes, reduceCodes } from "../engine/kernels/kernels.ts";
+import {
+  activationCodes,
+  addressArguments,
+  callWords,
+  contract,
+  dtypeCodes,
+  opcodes,
+  reduceCodes,
+} from "../engine/kernels/kernels.ts";
 import type { KernelArguments, KernelName, Kernels } from "../engine/kernels/kernels.ts";
 import { everyKernels, loadKernels } from "../services/shared/kernels.ts";
 import { measurePeak } from "./peak.ts";
@@ -46,28 +56,108 @@ function convolution({ of, inputs, rows, columns, maps, size, lanes, f, below }:
   const weights = inputs * size * size * maps;
   const flop = 2 * y * inputs * size * size;
   return [
-    { title: `${of} forward`, kernel: "convolutionForward", given: { ...shape, activation: f }, arrays: { input: x, weights, bias: maps, output: y }, flop },
-    ...(below === null ? [] : [{ title: `${of} backward`, kernel: "convolutionBackward" as const, given: { ...shape, outRows, outColumns, padding: 0, gate: below }, arrays: { delta: y, weights, input: x, output: x }, flop }]),
-    { title: `${of} gradient`, kernel: "convolutionGradient", given: shape, arrays: { input: x, delta: y, gradient: weights, biasGradient: maps }, flop },
+    {
+      title: `${of} forward`,
+      kernel: "convolutionForward",
+      given: { ...shape, activation: f },
+      arrays: { input: x, weights, bias: maps, output: y },
+      flop,
+    },
+    ...(below === null
+      ? []
+      : [
+          {
+            title: `${of} backward`,
+            kernel: "convolutionBackward" as const,
+            given: { ...shape, outRows, outColumns, padding: 0, gate: below },
+            arrays: { delta: y, weights, input: x, output: x },
+            flop,
+          },
+        ]),
+    {
+      title: `${of} gradient`,
+      kernel: "convolutionGradient",
+      given: shape,
+      arrays: { input: x, delta: y, gradient: weights, biasGradient: maps },
+      flop,
+    },
   ];
 }
 
-function dense({ of, inputs, units, lanes, f }: { of: string; inputs: number; units: number; lanes: number; f: number }): Case[] {
+function dense({
+  of,
+  inputs,
+  units,
+  lanes,
+  f,
+}: {
+  of: string;
+  inputs: number;
+  units: number;
+  lanes: number;
+  f: number;
+}): Case[] {
   const [x, y, weights] = [inputs * lanes, units * lanes, inputs * units];
   const flop = 2 * inputs * units * lanes;
   return [
-    { title: `${of} forward`, kernel: "denseForward", given: { inputs, units, activation: f, lanes }, arrays: { input: x, weights, bias: units, output: y }, flop },
-    { title: `${of} backward`, kernel: "denseBackward", given: { inputs, units, gate: f, lanes }, arrays: { delta: y, weights, input: x, output: x }, flop },
-    { title: `${of} gradient`, kernel: "denseGradient", given: { inputs, units, lanes }, arrays: { input: x, delta: y, gradient: weights, biasGradient: units }, flop },
+    {
+      title: `${of} forward`,
+      kernel: "denseForward",
+      given: { inputs, units, activation: f, lanes },
+      arrays: { input: x, weights, bias: units, output: y },
+      flop,
+    },
+    {
+      title: `${of} backward`,
+      kernel: "denseBackward",
+      given: { inputs, units, gate: f, lanes },
+      arrays: { delta: y, weights, input: x, output: x },
+      flop,
+    },
+    {
+      title: `${of} gradient`,
+      kernel: "denseGradient",
+      given: { inputs, units, lanes },
+      arrays: { input: x, delta: y, gradient: weights, biasGradient: units },
+      flop,
+    },
   ];
 }
 
-function subsampling({ of, maps, rows, lanes, f, reduce, below }: { of: string; maps: number; rows: number; lanes: number; f: number; reduce: number; below: number }): Case[] {
+function subsampling({
+  of,
+  maps,
+  rows,
+  lanes,
+  f,
+  reduce,
+  below,
+}: {
+  of: string;
+  maps: number;
+  rows: number;
+  lanes: number;
+  f: number;
+  reduce: number;
+  below: number;
+}): Case[] {
   const x = maps * rows * rows * lanes;
   const shape = { maps, rows, columns: rows, factor: 2, reduce, lanes };
   return [
-    { title: `${of} forward`, kernel: "subsamplingForward", given: { ...shape, activation: f }, arrays: { input: x, beta: maps, bias: maps, output: x / 4, down: x / 4 }, flop: x },
-    { title: `${of} backward`, kernel: "subsamplingBackward", given: { ...shape, gate: below }, arrays: { delta: x / 4, beta: maps, input: x, down: x / 4, output: x }, flop: x },
+    {
+      title: `${of} forward`,
+      kernel: "subsamplingForward",
+      given: { ...shape, activation: f },
+      arrays: { input: x, beta: maps, bias: maps, output: x / 4, down: x / 4 },
+      flop: x,
+    },
+    {
+      title: `${of} backward`,
+      kernel: "subsamplingBackward",
+      given: { ...shape, gate: below },
+      arrays: { delta: x / 4, beta: maps, input: x, down: x / 4, output: x },
+      flop: x,
+    },
   ];
 }
 
@@ -75,24 +165,102 @@ const { linear, sigmoid, tanh, relu } = activationCodes;
 
 function cases(lanes: number): Case[] {
   return [
-    ...convolution({ of: "A c1 28² 1→6 5×5", inputs: 1, rows: 28, columns: 28, maps: 6, size: 5, lanes, f: sigmoid, below: null }),
+    ...convolution({
+      of: "A c1 28² 1→6 5×5",
+      inputs: 1,
+      rows: 28,
+      columns: 28,
+      maps: 6,
+      size: 5,
+      lanes,
+      f: sigmoid,
+      below: null,
+    }),
     ...subsampling({ of: "A s2 24² 6", maps: 6, rows: 24, lanes, f: linear, reduce: reduceCodes.mean, below: sigmoid }),
-    ...convolution({ of: "A c3 12² 6→12 5×5", inputs: 6, rows: 12, columns: 12, maps: 12, size: 5, lanes, f: sigmoid, below: linear }),
+    ...convolution({
+      of: "A c3 12² 6→12 5×5",
+      inputs: 6,
+      rows: 12,
+      columns: 12,
+      maps: 12,
+      size: 5,
+      lanes,
+      f: sigmoid,
+      below: linear,
+    }),
     ...dense({ of: "A 192→10", inputs: 192, units: 10, lanes, f: sigmoid }),
-    ...convolution({ of: "B c1 32² 1→6 5×5", inputs: 1, rows: 32, columns: 32, maps: 6, size: 5, lanes, f: tanh, below: null }),
-    ...convolution({ of: "B c3 14² 6→16 5×5", inputs: 6, rows: 14, columns: 14, maps: 16, size: 5, lanes, f: tanh, below: tanh }),
+    ...convolution({
+      of: "B c1 32² 1→6 5×5",
+      inputs: 1,
+      rows: 32,
+      columns: 32,
+      maps: 6,
+      size: 5,
+      lanes,
+      f: tanh,
+      below: null,
+    }),
+    ...convolution({
+      of: "B c3 14² 6→16 5×5",
+      inputs: 6,
+      rows: 14,
+      columns: 14,
+      maps: 16,
+      size: 5,
+      lanes,
+      f: tanh,
+      below: tanh,
+    }),
     ...dense({ of: "B 400→120", inputs: 400, units: 120, lanes, f: tanh }),
     ...dense({ of: "B 120→84", inputs: 120, units: 84, lanes, f: tanh }),
-    ...convolution({ of: "C c1 28² 1→32 3×3", inputs: 1, rows: 28, columns: 28, maps: 32, size: 3, lanes, f: relu, below: null }),
-    ...convolution({ of: "C c2 26² 32→64 3×3", inputs: 32, rows: 26, columns: 26, maps: 64, size: 3, lanes, f: relu, below: relu }),
+    ...convolution({
+      of: "C c1 28² 1→32 3×3",
+      inputs: 1,
+      rows: 28,
+      columns: 28,
+      maps: 32,
+      size: 3,
+      lanes,
+      f: relu,
+      below: null,
+    }),
+    ...convolution({
+      of: "C c2 26² 32→64 3×3",
+      inputs: 32,
+      rows: 26,
+      columns: 26,
+      maps: 64,
+      size: 3,
+      lanes,
+      f: relu,
+      below: relu,
+    }),
     ...subsampling({ of: "C max 24² 64", maps: 64, rows: 24, lanes, f: linear, reduce: reduceCodes.max, below: relu }),
     ...dense({ of: "C 9216→128", inputs: 9216, units: 128, lanes, f: relu }),
-    { title: "gather 28²", kernel: "gather", given: { dtype: dtypeCodes.uint8, channels: 1, pixels: 784, lanes }, arrays: { samples: 784 * 8, header: 32, mean: 1, factor: 1, output: 784 * lanes }, flop: 2 * 784 * lanes },
+    {
+      title: "gather 28²",
+      kernel: "gather",
+      given: { dtype: dtypeCodes.uint8, channels: 1, pixels: 784, lanes },
+      arrays: { samples: 784 * 8, header: 32, mean: 1, factor: 1, output: 784 * lanes },
+      flop: 2 * 784 * lanes,
+    },
     ...(lanes === 1
       ? []
       : [
-          { title: "sgd 61,706, momentum", kernel: "sgd" as const, given: { nesterov: 0, count: 61_706 }, arrays: { parameters: 61_706, gradient: 61_706, velocity: 61_706, settings: 3 }, flop: 6 * 61_706 },
-          { title: "reduce 7 × 61,706", kernel: "reduce" as const, given: { shards: 7, stride: 61_720 * 4, count: 61_706 }, arrays: { gradients: 7 * 61_720, output: 61_706, scale: 1 }, flop: 7 * 61_706 },
+          {
+            title: "sgd 61,706, momentum",
+            kernel: "sgd" as const,
+            given: { nesterov: 0, count: 61_706 },
+            arrays: { parameters: 61_706, gradient: 61_706, velocity: 61_706, settings: 3 },
+            flop: 6 * 61_706,
+          },
+          {
+            title: "reduce 7 × 61,706",
+            kernel: "reduce" as const,
+            given: { shards: 7, stride: 61_720 * 4, count: 61_706 },
+            arrays: { gradients: 7 * 61_720, output: 61_706, scale: 1 },
+            flop: 7 * 61_706,
+          },
         ]),
   ];
 }
@@ -111,13 +279,16 @@ function record({ kernel, given, arrays }: Case): void {
   const addresses: Record<string, number> = {};
   for (const [name, count] of Object.entries(arrays)) {
     addresses[name] = next;
-    if (!["samples", "header"].includes(name)) for (let n = 0; n < count; n++) floats[next / 4 + n] = Math.sin(n * 12.9898 + next) * 0.1;
+    if (!["samples", "header"].includes(name))
+      for (let n = 0; n < count; n++) floats[next / 4 + n] = Math.sin(n * 12.9898 + next) * 0.1;
     else words.fill(name === "header" ? 0 : 0x40_20_60_10, next / 4, next / 4 + count);
     if (name === "header") words[next / 4] = 8;
     next += Math.ceil((count * 4) / 64) * 64 + 64;
   }
   const call = { ...given, ...addresses } as KernelArguments<KernelName> & Record<string, number>;
-  const values = contract[kernel].map((argument) => call[argument] ?? (addressArguments.has(argument) ? 0 : Number.NaN));
+  const values = contract[kernel].map(
+    (argument) => call[argument] ?? (addressArguments.has(argument) ? 0 : Number.NaN),
+  );
   for (let n = 0; n < repeats; n++) words.set([opcodes[kernel], ...values], program / 4 + n * callWords);
 }
 
@@ -132,14 +303,27 @@ function time(kernels: Kernels): number {
 }
 
 /** The median, or on a busy machine the best round (--best). */
-const typical = (values: number[], best: boolean): number => values.toSorted((a, b) => a - b)[best ? 0 : Math.floor(values.length / 2)]!;
+const typical = (values: number[], best: boolean): number =>
+  values.toSorted((a, b) => a - b)[best ? 0 : Math.floor(values.length / 2)]!;
 
 const { values: options } = parseArgs({
-  options: { only: { type: "string" }, kernel: { type: "string", default: "" }, rounds: { type: "string", default: "15" }, lanes: { type: "string", default: "8,1" }, best: { type: "boolean", default: false } },
+  options: {
+    only: { type: "string" },
+    kernel: { type: "string", default: "" },
+    rounds: { type: "string", default: "15" },
+    lanes: { type: "string", default: "8,1" },
+    best: { type: "boolean", default: false },
+  },
 });
-const chosen = everyKernels().filter(({ name, kind }) => (options.only ? options.only.split(",").includes(name) : kind !== "reference"));
+const chosen = everyKernels().filter(({ name, kind }) =>
+  options.only ? options.only.split(",").includes(name) : kind !== "reference",
+);
 const peaks = measurePeak();
-const bound = chosen.map((description) => ({ name: description.name, kernels: loadKernels(description, memory), peak: (peaks?.[description.fast ? "fused" : "strict"] ?? Number.NaN) * 1e9 }));
+const bound = chosen.map((description) => ({
+  name: description.name,
+  kernels: loadKernels(description, memory),
+  peak: (peaks?.[description.fast ? "fused" : "strict"] ?? Number.NaN) * 1e9,
+}));
 
 console.log(`${cpus()[0]?.model ?? "unknown processor"}, Node ${process.version}, one thread\n`);
 console.log(`| lanes | kernel | ${bound.map(({ name }) => name).join(" | ")} |`);
@@ -149,7 +333,8 @@ for (const lanes of options.lanes.split(",").map(Number))
   for (const each of cases(lanes).filter(({ title, kernel }) => `${title} ${kernel}`.includes(options.kernel))) {
     record(each);
     const samples = bound.map((): number[] => []);
-    for (let round = 0; round < Number(options.rounds); round++) for (const [index, { kernels }] of bound.entries()) samples[index]!.push(time(kernels));
+    for (let round = 0; round < Number(options.rounds); round++)
+      for (const [index, { kernels }] of bound.entries()) samples[index]!.push(time(kernels));
     const cells = bound.map(({ peak }, index) => {
       const seconds = typical(samples[index]!, options.best);
       return `${(seconds * 1e6).toFixed(1)} µs, ${(each.flop / seconds / 1e9).toFixed(1)} (${((100 * each.flop) / seconds / peak).toFixed(0)} %)`;

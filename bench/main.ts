@@ -1,5 +1,6 @@
 /**
- * Engine and peers in one run: for every case all contenders take turns, round by round, so that a busy machine is unfair to nobody.
+ * Engine and peers in one run: for every case all contenders take turns, round by round, so that a busy machine is
+ * unfair to nobody.
  *
  *     npm run bench                          everything (about ten minutes)
  *     npm run bench -- --quick               fewer and shorter rounds
@@ -46,19 +47,42 @@ async function measureCase(wanted: Case, contenders: readonly Contender[]): Prom
     }
   }
   for (const each of able) if (each.why === null) each.median = median(each.rates);
-  return { case: wanted, cells: cells.map(({ contender, rates, median: middle, why }) => ({ contender, rates, median: middle, why })) };
+  return {
+    case: wanted,
+    cells: cells.map(({ contender, rates, median: middle, why }) => ({ contender, rates, median: middle, why })),
+  };
 }
 
 function show(row: Row): void {
-  const said = row.cells.map(({ contender, median: middle, why }) => `${contender} ${middle === null ? `– (${why})` : Math.round(middle).toLocaleString("en")}`);
+  const said = row.cells.map(
+    ({ contender, median: middle, why }) =>
+      `${contender} ${middle === null ? `– (${why})` : Math.round(middle).toLocaleString("en")}`,
+  );
   console.log(`${describeCase(row.case)}: ${said.join(" · ")}`);
 }
 
-const results: Results = { at: new Date().toISOString(), environment: environment(), peak: measurePeak(), contenders: [], missing: [], rows: [], race: [] };
-console.log(Object.entries(results.environment).map(([name, value]) => `${name}: ${value}`).join("\n"));
-console.log(`peak of one core: ${results.peak ? `${results.peak.strict} GFLOP/s strict, ${results.peak.fused} fused` : "unknown"}\n`);
+const results: Results = {
+  at: new Date().toISOString(),
+  environment: environment(),
+  peak: measurePeak(),
+  contenders: [],
+  missing: [],
+  rows: [],
+  race: [],
+};
+console.log(
+  Object.entries(results.environment)
+    .map(([name, value]) => `${name}: ${value}`)
+    .join("\n"),
+);
+console.log(
+  `peak of one core: ${results.peak ? `${results.peak.strict} GFLOP/s strict, ${results.peak.fused} fused` : "unknown"}\n`,
+);
 
-const only = options.only.split(",").map((name) => name.trim()).filter(Boolean);
+const only = options.only
+  .split(",")
+  .map((name) => name.trim())
+  .filter(Boolean);
 if (!options.race) {
   const contenders = await startContenders(only, (name, why) => results.missing.push({ name, why }));
   results.contenders = contenders.map(({ name, version, notes }) => ({ name, version, notes }));
@@ -69,7 +93,8 @@ if (!options.race) {
   }
   for (const each of contenders) each.close();
 }
-if (options.race || (!options.quick && options.case === "")) results.race = await race(only, (name, why) => results.missing.push({ name, why }));
+if (options.race || (!options.quick && options.case === ""))
+  results.race = await race(only, (name, why) => results.missing.push({ name, why }));
 
 mkdirSync(options.out, { recursive: true });
 const name = options.race ? "race" : options.case === "" && only.length === 0 ? "bench" : "partial";

@@ -22,16 +22,19 @@ static double measure(long rounds) {
   for (int l = 0; l < per_lane; l++) {
     factor[l] = 0.999f;
     step[l] = 0.001f * (l + 1);
-    for (int c = 0; c < chains; c++) sum[c][l] = c;
+    for (int c = 0; c < chains; c++)
+      sum[c][l] = c;
   }
   __asm__ volatile("" : "+x"(factor), "+x"(step));
   double start = now();
   for (long r = 0; r < rounds; r++)
-    for (int c = 0; c < chains; c++) sum[c] = sum[c] * factor + step;
+    for (int c = 0; c < chains; c++)
+      sum[c] = sum[c] * factor + step;
   double seconds = now() - start;
   float total = 0;
   for (int c = 0; c < chains; c++)
-    for (int l = 0; l < per_lane; l++) total += sum[c][l];
+    for (int l = 0; l < per_lane; l++)
+      total += sum[c][l];
   volatile float sink = total;
   (void)sink;
   return 2.0 * rounds * chains * per_lane / seconds * 1e-9;

@@ -18,7 +18,15 @@ export function measurePeak(): Peak | null {
   const best = (contract: "off" | "fast"): number => {
     const rates = [32, 64].map((width) => {
       const program = join(folder, `peak-${contract}-${width}`);
-      const built = spawnSync("cc", ["-O3", "-march=native", `-ffp-contract=${contract}`, `-DWIDTH=${width}`, join(root, "bench", "peak.c"), "-o", program]);
+      const built = spawnSync("cc", [
+        "-O3",
+        "-march=native",
+        `-ffp-contract=${contract}`,
+        `-DWIDTH=${width}`,
+        join(root, "bench", "peak.c"),
+        "-o",
+        program,
+      ]);
       return built.status === 0 ? Number(spawnSync(program, { encoding: "utf8" }).stdout) : 0;
     });
     return Math.max(...rates);

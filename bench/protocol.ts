@@ -1,9 +1,11 @@
 /**
- * How the bench speaks to those it measures: each is a process of its own that reads one JSON request a line and answers with one line.
+ * How the bench speaks to those it measures: each is a process of its own that reads one JSON request a line and
+ * answers with one line.
  *
  *     {"op":"hello"}                               → {"version", "notes":[…]}
  *     {"op":"prepare","case":{…},"network":{…}}    → {} or {"unsupported": "why"}
- *     {"op":"run","seconds":0.5}                   → {"samples","seconds"}      works about that long on the case prepared last
+ *     {"op":"run","seconds":0.5}                   → {"samples","seconds"}      works about that long on the case
+ *                                                                               prepared last
  *
  * An answer {"error"} ends the case for this contender.
  */
@@ -29,7 +31,10 @@ export async function serve(measured: Measured): Promise<void> {
   for await (const line of createInterface({ input: process.stdin })) {
     let answer: object;
     try {
-      const request = JSON.parse(line) as { op: "hello" } | { op: "prepare"; case: Prepared } | { op: "run"; seconds: number };
+      const request = JSON.parse(line) as
+        | { op: "hello" }
+        | { op: "prepare"; case: Prepared }
+        | { op: "run"; seconds: number };
       if (request.op === "hello") answer = { version: measured.version, notes: measured.notes };
       else if (request.op === "prepare") answer = { unsupported: await measured.prepare(request.case) };
       else answer = await measured.run(request.seconds);

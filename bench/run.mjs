@@ -10,7 +10,16 @@ if (!isInstalled(bench)) {
   console.log("bench: installing the peers …");
   // Its install step would look for CUDA libraries elsewhere; the processor's ones come in the package.
   const env = { ...process.env, ONNXRUNTIME_NODE_INSTALL_CUDA: "skip" };
-  const { status } = spawnSync("npm", ["ci", "--no-audit", "--no-fund", "--loglevel=error"], { cwd: bench, stdio: "inherit", env });
-  if (status !== 0) console.error("bench: the peers' packages could not be installed; those that need them are left out");
+  const { status } = spawnSync("npm", ["ci", "--no-audit", "--no-fund", "--loglevel=error"], {
+    cwd: bench,
+    stdio: "inherit",
+    env,
+  });
+  if (status !== 0)
+    console.error("bench: the peers' packages could not be installed; those that need them are left out");
 }
-process.exitCode = spawnSync(process.execPath, [join(root, "dist", "bench", "main.js"), ...process.argv.slice(2)], { cwd: root, stdio: "inherit" }).status ?? 1;
+process.exitCode =
+  spawnSync(process.execPath, [join(root, "dist", "bench", "main.js"), ...process.argv.slice(2)], {
+    cwd: root,
+    stdio: "inherit",
+  }).status ?? 1;

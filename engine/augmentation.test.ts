@@ -8,17 +8,37 @@ import { hash, purposes, uniform } from "./random.ts";
 const tall = { channels: 1, height: 7, width: 5 };
 const colour = { channels: 3, height: 7, width: 5 };
 /** Different numbers everywhere, no symmetry. */
-const picture = (count: number): Float32Array => Float32Array.from({ length: count }, (_, at) => ((at * 37) % 101) / 7 + 1);
+const picture = (count: number): Float32Array =>
+  Float32Array.from({ length: count }, (_, at) => ((at * 37) % 101) / 7 + 1);
 
 function distorted(
   settings: z.input<typeof schema>,
-  options: { shape?: typeof tall; seed?: number; epoch?: number; sample?: number; input?: Float32Array | Uint8Array; fill?: number[] } = {},
+  options: {
+    shape?: typeof tall;
+    seed?: number;
+    epoch?: number;
+    sample?: number;
+    input?: Float32Array | Uint8Array;
+    fill?: number[];
+  } = {},
 ): Float32Array {
   const shape = options.shape ?? tall;
   const size = shape.channels * shape.height * shape.width;
   const output = new Float32Array(size);
-  const augmenter = createAugmenter({ augmentation: schema.parse(settings), shape, seed: options.seed ?? 1, fill: options.fill ?? Array.from({ length: shape.channels }, () => 0) });
-  augmenter.apply({ input: options.input ?? picture(size), inputOffset: 0, output, outputOffset: 0, epoch: options.epoch ?? 1, sample: options.sample ?? 0 });
+  const augmenter = createAugmenter({
+    augmentation: schema.parse(settings),
+    shape,
+    seed: options.seed ?? 1,
+    fill: options.fill ?? Array.from({ length: shape.channels }, () => 0),
+  });
+  augmenter.apply({
+    input: options.input ?? picture(size),
+    inputOffset: 0,
+    output,
+    outputOffset: 0,
+    epoch: options.epoch ?? 1,
+    sample: options.sample ?? 0,
+  });
   return output;
 }
 const all = { shift: 1.5, rotate: 20, scale: 0.2, flip: true, elastic: { alpha: 4, sigma: 1 } };
@@ -42,7 +62,9 @@ describe("settings that distort nothing", () => {
   it("give them through the resampling too: a sample that happens not to be mirrored", () => {
     const results = Array.from({ length: 20 }, (_, sample) => distorted({ flip: true }, { sample }));
     const same = results.filter((each) => each.every((value, at) => value === picture(35)[at])).length;
-    const mirrored = results.filter((each) => each.every((value, at) => value === picture(35)[at - (at % 5) + 4 - (at % 5)])).length;
+    const mirrored = results.filter((each) =>
+      each.every((value, at) => value === picture(35)[at - (at % 5) + 4 - (at % 5)]),
+    ).length;
     expect(same + mirrored).toBe(20);
     expect(same).toBeGreaterThan(4);
     expect(mirrored).toBeGreaterThan(4);
@@ -53,7 +75,9 @@ describe("what each setting does", () => {
   const dot = new Float32Array(35);
   dot[3 * 5 + 2] = 10; // the middle
   it("shift moves the picture by at most so much, both ways on both axes", () => {
-    const found = Array.from({ length: 40 }, (_, sample) => centreOfMass(distorted({ shift: 1 }, { input: dot, sample })));
+    const found = Array.from({ length: 40 }, (_, sample) =>
+      centreOfMass(distorted({ shift: 1 }, { input: dot, sample })),
+    );
     for (const axis of [0, 1] as const) {
       const moves = found.map((centre) => centre[axis] - (axis === 0 ? 3 : 2));
       expect(Math.max(...moves)).toBeGreaterThan(0.5);
@@ -67,7 +91,8 @@ describe("what each setting does", () => {
     for (let sample = 0; sample < 8; sample++) {
       const turned = distorted({ rotate: 45 }, { input: bar, sample });
       expect(turned[3 * 5 + 2]).toBeCloseTo(9, 5);
-      const half = (from: number, to: number): number => turned.subarray(from, to).reduce((sum, value, at) => sum + value * ((at % 5) - 2), 0);
+      const half = (from: number, to: number): number =>
+        turned.subarray(from, to).reduce((sum, value, at) => sum + value * ((at % 5) - 2), 0);
       expect(half(0, 15)).toBeCloseTo(-half(20, 35), 4); // antisymmetric about the middle
     }
   });
@@ -75,12 +100,19 @@ describe("what each setting does", () => {
     const size = 21;
     const square = { channels: 1, height: size, width: size };
     for (let sample = 0; sample < 6; sample++) {
-      // The source of each pixel, read off two ramps; its differences along rows and columns are the columns of the matrix.
+      // The source of each pixel, read off two ramps; its differences along rows and columns are the columns of the
+      // matrix.
       const [rows, columns] = [(at: number) => Math.floor(at / size), (at: number) => at % size].map((value) =>
-        distorted({ rotate: 180 }, { shape: square, input: Float32Array.from({ length: size * size }, (_, at) => value(at)), sample }),
+        distorted(
+          { rotate: 180 },
+          { shape: square, input: Float32Array.from({ length: size * size }, (_, at) => value(at)), sample },
+        ),
       ) as [Float32Array, Float32Array];
       const middle = 10 * size + 10;
-      const along = (image: Float32Array): [number, number] => [image[middle + size] - image[middle], image[middle + 1] - image[middle]];
+      const along = (image: Float32Array): [number, number] => [
+        image[middle + size] - image[middle],
+        image[middle + 1] - image[middle],
+      ];
       const [a, b] = along(rows);
       const [c, d] = along(columns);
       expect(a * a + c * c).toBeCloseTo(1, 4);
@@ -89,14 +121,19 @@ describe("what each setting does", () => {
     }
   });
   it("size grows and shrinks about the middle", () => {
-    const sums = Array.from({ length: 30 }, (_, sample) => distorted({ scale: 0.5 }, { input: dot, sample }).reduce((sum, value) => sum + value, 0));
+    const sums = Array.from({ length: 30 }, (_, sample) =>
+      distorted({ scale: 0.5 }, { input: dot, sample }).reduce((sum, value) => sum + value, 0),
+    );
     expect(Math.max(...sums)).toBeGreaterThan(15); // a dot of one pixel, enlarged
     expect(Math.min(...sums)).toBeCloseTo(10, 4); // shrunk: only the middle pixel still meets it
   });
   it("elastic displacements have Simard's spread and vary smoothly", () => {
     const size = 40;
     const ramp = Float32Array.from({ length: size * size }, (_, at) => at % size);
-    const moved = distorted({ elastic: { alpha: 34, sigma: 4 } }, { shape: { channels: 1, height: size, width: size }, input: ramp, fill: [0] });
+    const moved = distorted(
+      { elastic: { alpha: 34, sigma: 4 } },
+      { shape: { channels: 1, height: size, width: size }, input: ramp, fill: [0] },
+    );
     const at = (row: number, column: number): number => moved[row * size + column] - column;
     let square = 0;
     let steepest = 0;
@@ -119,21 +156,52 @@ describe("what each setting does", () => {
 });
 
 /**
- * The same from the definition, the slow way: homogeneous matrices over (x to the right, y down), a Gaussian of two dimensions, and a picture that is an endless
- * plane of `fill` with tents on its pixels. Shares only where each draw comes from.
+ * The same from the definition, the slow way: homogeneous matrices over (x to the right, y down), a Gaussian of two
+ * dimensions, and a picture that is an endless plane of `fill` with tents on its pixels. Shares only where each draw
+ * comes from.
  */
-function byDefinition(settings: z.input<typeof schema>, { shape, input, fill, epoch, sample, seed }: { shape: typeof tall; input: ArrayLike<number>; fill: number[]; epoch: number; sample: number; seed: number }): number[] {
+function byDefinition(
+  settings: z.input<typeof schema>,
+  {
+    shape,
+    input,
+    fill,
+    epoch,
+    sample,
+    seed,
+  }: { shape: typeof tall; input: ArrayLike<number>; fill: number[]; epoch: number; sample: number; seed: number },
+): number[] {
   const { shift, rotate, scale, flip, elastic } = schema.parse(settings);
   const { channels, height, width } = shape;
   const share = (...what: number[]): number => uniform(hash(seed, purposes.augment, epoch, sample, ...what));
   const around = (...what: number[]): number => 2 * share(...what) - 1;
   const [theta, s] = [(rotate * around(2) * Math.PI) / 180, 1 + scale * around(3)];
-  const times = (a: number[][], b: number[][]): number[][] => a.map((row) => b[0].map((_, column) => row.reduce((sum, value, at) => sum + value * b[at][column], 0)));
-  const move = (x: number, y: number): number[][] => [[1, 0, x], [0, 1, y], [0, 0, 1]];
-  const turn = (angle: number): number[][] => [[Math.cos(angle), -Math.sin(angle), 0], [Math.sin(angle), Math.cos(angle), 0], [0, 0, 1]];
-  const stretch = (x: number, y: number): number[][] => [[x, 0, 0], [0, y, 0], [0, 0, 1]];
+  const times = (a: number[][], b: number[][]): number[][] =>
+    a.map((row) => b[0].map((_, column) => row.reduce((sum, value, at) => sum + value * b[at][column], 0)));
+  const move = (x: number, y: number): number[][] => [
+    [1, 0, x],
+    [0, 1, y],
+    [0, 0, 1],
+  ];
+  const turn = (angle: number): number[][] => [
+    [Math.cos(angle), -Math.sin(angle), 0],
+    [Math.sin(angle), Math.cos(angle), 0],
+    [0, 0, 1],
+  ];
+  const stretch = (x: number, y: number): number[][] => [
+    [x, 0, 0],
+    [0, y, 0],
+    [0, 0, 1],
+  ];
   const centre = [(width - 1) / 2, (height - 1) / 2];
-  const steps = [move(centre[0], centre[1]), stretch(flip && share(4) < 0.5 ? -1 : 1, 1), turn(-theta), stretch(1 / s, 1 / s), move(-shift * around(1), -shift * around(0)), move(-centre[0], -centre[1])];
+  const steps = [
+    move(centre[0], centre[1]),
+    stretch(flip && share(4) < 0.5 ? -1 : 1, 1),
+    turn(-theta),
+    stretch(1 / s, 1 / s),
+    move(-shift * around(1), -shift * around(0)),
+    move(-centre[0], -centre[1]),
+  ];
   const map = steps.reduce(times);
   const displaced = (axis: number, x: number, y: number): number => {
     if (!elastic) return 0;
@@ -171,20 +239,30 @@ function byDefinition(settings: z.input<typeof schema>, { shape, input, fill, ep
 
 describe("as defined, on three channels of 7×5", () => {
   const fill = [-1, 0.5, 20];
-  it.each(Object.entries({
-    shift: { shift: 2.5 }, rotate: { rotate: 90 }, scale: { scale: 0.5 }, flip: { flip: true }, "a narrow field": { elastic: { alpha: 3, sigma: 0.7 } }, "a wide field": { elastic: { alpha: 34, sigma: 4 } },
-    all: { shift: 1.5, rotate: 30, scale: 0.3, flip: true, elastic: { alpha: 6, sigma: 1.2 } },
-  }))("%s", (_name, settings) => {
+  it.each(
+    Object.entries({
+      shift: { shift: 2.5 },
+      rotate: { rotate: 90 },
+      scale: { scale: 0.5 },
+      flip: { flip: true },
+      "a narrow field": { elastic: { alpha: 3, sigma: 0.7 } },
+      "a wide field": { elastic: { alpha: 34, sigma: 4 } },
+      all: { shift: 1.5, rotate: 30, scale: 0.3, flip: true, elastic: { alpha: 6, sigma: 1.2 } },
+    }),
+  )("%s", (_name, settings) => {
     for (let sample = 0; sample < 12; sample++) {
       const place = { shape: colour, input: picture(105), fill, epoch: 1 + (sample % 3), sample, seed: 5 };
       const found = distorted(settings, place);
       const expected = byDefinition(settings, place);
-      for (const [at, value] of expected.entries()) expect(found[at], `sample ${sample}, number ${at}`).toBeCloseTo(value, 4);
+      for (const [at, value] of expected.entries())
+        expect(found[at], `sample ${sample}, number ${at}`).toBeCloseTo(value, 4);
     }
   });
   it("half of the samples are mirrored", () => {
     const count = 2000;
-    const mirrored = Array.from({ length: count }, (_, sample) => distorted({ flip: true }, { sample })).filter((image) => image[0] !== picture(35)[0]).length;
+    const mirrored = Array.from({ length: count }, (_, sample) => distorted({ flip: true }, { sample })).filter(
+      (image) => image[0] !== picture(35)[0],
+    ).length;
     expect(Math.abs(mirrored / count - 0.5)).toBeLessThan(4 * Math.sqrt(0.25 / count));
   });
 });
@@ -216,10 +294,25 @@ describe("draws", () => {
     expect(output.slice(70)).toEqual(output.slice(0, 35));
   });
   it("keep their bits: a model can be trained again only as long as they do", () => {
-    const settings = [{ shift: 2, rotate: 10, scale: 0.1 }, { flip: true }, { elastic: { alpha: 34, sigma: 5 } }, { elastic: { alpha: 120, sigma: 0.3 } }, all];
-    const shapes = [{ channels: 1, height: 28, width: 28 }, { channels: 3, height: 13, width: 18 }, { channels: 2, height: 1, width: 6 }, { channels: 1, height: 9, width: 1 }, tall];
+    const settings = [
+      { shift: 2, rotate: 10, scale: 0.1 },
+      { flip: true },
+      { elastic: { alpha: 34, sigma: 5 } },
+      { elastic: { alpha: 120, sigma: 0.3 } },
+      all,
+    ];
+    const shapes = [
+      { channels: 1, height: 28, width: 28 },
+      { channels: 3, height: 13, width: 18 },
+      { channels: 2, height: 1, width: 6 },
+      { channels: 1, height: 9, width: 1 },
+      tall,
+    ];
     const digest = createHash("sha256");
-    for (const each of settings) for (const shape of shapes) for (const sample of [0, 1, 70_000]) digest.update(distorted(each, { shape, sample, fill: Array.from({ length: shape.channels }, () => -0.7) }));
+    for (const each of settings)
+      for (const shape of shapes)
+        for (const sample of [0, 1, 70_000])
+          digest.update(distorted(each, { shape, sample, fill: Array.from({ length: shape.channels }, () => -0.7) }));
     expect(digest.digest("hex")).toBe("f38bea3410edcbf370a6b6de3d4274565dfe061212510ea7a1573ebcbd570601");
   });
 });

@@ -1,15 +1,18 @@
 /**
- * Random distortions of a training sample, the same for training and for previews: shift, rotation, change of size, mirroring, and the elastic
- * distortion of Simard, Steinkraus & Platt (2003). All are composed into one map from output to input, so a sample is resampled once, bilinearly.
+ * Random distortions of a training sample, the same for training and for previews: shift, rotation, change of size,
+ * mirroring, and the elastic distortion of Simard, Steinkraus & Platt (2003). All are composed into one map from output
+ * to input, so a sample is resampled once, bilinearly.
  *
  *     source(p) = centre + F · R(−θ) · (p − centre − t) / s + d(p),   output(p) = input at source(p)
  *
  *     p = (x to the right, y down), so a positive θ turns the picture clockwise;
- *     t ∈ ±shift pixels, θ ∈ ±rotate degrees, s ∈ 1 ± scale, F mirrors left and right for half of the samples, all uniform;
- *     d = alpha · (G_sigma ∗ ν), ν uniform in ±1 for each pixel and axis, zero outside the picture, G a Gaussian of sum 1.
+ *     t ∈ ±shift pixels, θ ∈ ±rotate degrees, s ∈ 1 ± scale, F mirrors left and right for half of the samples, all
+ *     uniform; d = alpha · (G_sigma ∗ ν), ν uniform in ±1 for each pixel and axis, zero outside the picture, G a
+ *     Gaussian of sum 1.
  *
- * Samples lie as [channel][row][column] in the dataset's own range, before normalisation; what lies outside has the value `fill` of its channel.
- * Every draw is a hash of (seed, augment, epoch, sample, what): see random.ts. Never allocates after creation, never reads a clock.
+ * Samples lie as [channel][row][column] in the dataset's own range, before normalisation; what lies outside has the
+ * value `fill` of its channel. Every draw is a hash of (seed, augment, epoch, sample, what): see random.ts. Never
+ * allocates after creation, never reads a clock.
  */
 import type { Augmentation } from "../schemas/augmentation.ts";
 import { sizeOf, type Shape } from "../schemas/shape.ts";
@@ -20,7 +23,14 @@ type Samples = Uint8Array | Float32Array | Float64Array;
 
 export interface Augmenter {
   /** Distorts one sample into `output`; `input` and `output` must not overlap. Offsets count elements. */
-  apply(options: { input: Samples; inputOffset: number; output: Float32Array; outputOffset: number; epoch: number; sample: number }): void;
+  apply(options: {
+    input: Samples;
+    inputOffset: number;
+    output: Float32Array;
+    outputOffset: number;
+    epoch: number;
+    sample: number;
+  }): void;
 }
 
 /** The last word of a draw's place. */
@@ -46,11 +56,25 @@ function gaussian(sigma: number): Float64Array {
 }
 
 /**
- * One pass of the separable smoothing: along the columns of `from` [length][lines] into the rows of `to` [lines][length]; what lies beyond the ends counts as
- * zero. Each sum runs along its column, in order: one long chain of additions. So eight are on their way at once, of two neighbours in each of four columns; a
- * tap that only one of the two has is zero for the other, which changes no sum. Where columns or neighbours are too few the last is passed again.
+ * One pass of the separable smoothing: along the columns of `from` [length][lines] into the rows of `to`
+ * [lines][length]; what lies beyond the ends counts as zero. Each sum runs along its column, in order: one long chain
+ * of additions. So eight are on their way at once, of two neighbours in each of four columns; a tap that only one of
+ * the two has is zero for the other, which changes no sum. Where columns or neighbours are too few the last is passed
+ * again.
  */
-function smooth({ from, to, weights, lines, length }: { from: Float64Array; to: Float64Array; weights: Float64Array; lines: number; length: number }): void {
+function smooth({
+  from,
+  to,
+  weights,
+  lines,
+  length,
+}: {
+  from: Float64Array;
+  to: Float64Array;
+  weights: Float64Array;
+  lines: number;
+  length: number;
+}): void {
   const reach = (weights.length - 3) / 2;
   for (let line = 0; line < lines; line += 4) {
     const others = lines - 1 - line;
@@ -60,7 +84,11 @@ function smooth({ from, to, weights, lines, length }: { from: Float64Array; to: 
       const first = Math.max(0, at - reach);
       const last = Math.min(length - 1, at + step + reach);
       let [a0, a1, b0, b1, c0, c1, d0, d1] = [0, 0, 0, 0, 0, 0, 0, 0];
-      for (let tap = first, place = first * lines + line, weightAt = first - at + reach + 1; tap <= last; tap++, place += lines, weightAt++) {
+      for (
+        let tap = first, place = first * lines + line, weightAt = first - at + reach + 1;
+        tap <= last;
+        tap++, place += lines, weightAt++
+      ) {
         const w0 = weights[weightAt];
         const w1 = weights[weightAt - step];
         const xa = from[place];
@@ -96,7 +124,17 @@ interface Field {
   fill(place: number): void;
 }
 
-function createField({ height, width, alpha, sigma }: { height: number; width: number; alpha: number; sigma: number }): Field {
+function createField({
+  height,
+  width,
+  alpha,
+  sigma,
+}: {
+  height: number;
+  width: number;
+  alpha: number;
+  sigma: number;
+}): Field {
   const pixels = height * width;
   const weights = gaussian(sigma);
   // [column][row], turned by each pass.
@@ -111,7 +149,8 @@ function createField({ height, width, alpha, sigma }: { height: number; width: n
     fill(place) {
       for (let axis = 0; axis < 2; axis++) {
         for (let pixel = axis * pixels, row = 0; row < height; row++) {
-          for (let column = 0; column < width; column++, pixel++) noise[column * height + row] = alpha * around(extend(place, pixel));
+          for (let column = 0; column < width; column++, pixel++)
+            noise[column * height + row] = alpha * around(extend(place, pixel));
         }
         smooth(acrossRows);
         smooth(downColumns[axis]!);
@@ -120,7 +159,10 @@ function createField({ height, width, alpha, sigma }: { height: number; width: n
   };
 }
 
-/** The map without its displacement: source row = rowAtOrigin + row·rowPerRow + column·rowPerColumn, the column likewise. Written anew for each sample. */
+/**
+ * The map without its displacement: source row = rowAtOrigin + row·rowPerRow + column·rowPerColumn, the column
+ * likewise. Written anew for each sample.
+ */
 interface Affine {
   rowAtOrigin: number;
   rowPerRow: number;
@@ -130,7 +172,10 @@ interface Affine {
   columnPerColumn: number;
 }
 
-function drawAffine(affine: Affine, options: { augmentation: Augmentation; height: number; width: number; place: number }): void {
+function drawAffine(
+  affine: Affine,
+  options: { augmentation: Augmentation; height: number; width: number; place: number },
+): void {
   const { augmentation, height, width, place } = options;
   const angle = augmentation.rotate * radiansPerDegree * around(extend(place, draws.angle));
   const size = 1 + augmentation.scale * around(extend(place, draws.size));
@@ -153,18 +198,28 @@ function drawAffine(affine: Affine, options: { augmentation: Augmentation; heigh
 
 /** True where no draw could change a sample. */
 export const isIdentity = (augmentation: Augmentation): boolean =>
-  augmentation.shift === 0 && augmentation.rotate === 0 && augmentation.scale === 0 && !augmentation.flip && (augmentation.elastic === null || augmentation.elastic.alpha === 0);
+  augmentation.shift === 0 &&
+  augmentation.rotate === 0 &&
+  augmentation.scale === 0 &&
+  !augmentation.flip &&
+  (augmentation.elastic === null || augmentation.elastic.alpha === 0);
 
 /**
- * Plans the distortion of samples of one shape. `fill`: what lies outside, for each channel (the least value of the data: 0 for bytes).
- * With settings that distort nothing `apply` copies.
+ * Plans the distortion of samples of one shape. `fill`: what lies outside, for each channel (the least value of the
+ * data: 0 for bytes). With settings that distort nothing `apply` copies.
  */
-export function createAugmenter(options: { augmentation: Augmentation; shape: Shape; seed: number; fill: readonly number[] }): Augmenter {
+export function createAugmenter(options: {
+  augmentation: Augmentation;
+  shape: Shape;
+  seed: number;
+  fill: readonly number[];
+}): Augmenter {
   const { augmentation, shape, seed } = options;
   const { channels, height, width } = shape;
   const size = sizeOf(shape);
   const pixels = height * width;
-  if (options.fill.length !== channels) throw new Error(`${options.fill.length} values to fill ${channels} channels with`);
+  if (options.fill.length !== channels)
+    throw new Error(`${options.fill.length} values to fill ${channels} channels with`);
   if (isIdentity(augmentation)) {
     return {
       apply({ input, inputOffset, output, outputOffset }) {
@@ -172,15 +227,24 @@ export function createAugmenter(options: { augmentation: Augmentation; shape: Sh
       },
     };
   }
-  const affine: Affine = { rowAtOrigin: 0, rowPerRow: 1, rowPerColumn: 0, columnAtOrigin: 0, columnPerRow: 0, columnPerColumn: 1 };
+  const affine: Affine = {
+    rowAtOrigin: 0,
+    rowPerRow: 1,
+    rowPerColumn: 0,
+    columnAtOrigin: 0,
+    columnPerRow: 0,
+    columnPerColumn: 1,
+  };
   const { elastic } = augmentation;
   const field = elastic && elastic.alpha > 0 ? createField({ height, width, ...elastic }) : null;
   const beginning = hash(seed, purposes.augment);
-  // The sample within a frame of `fill` two pixels wide: a neighbour is always there, and whoever lies farther out sees what the frame shows.
+  // The sample within a frame of `fill` two pixels wide: a neighbour is always there, and whoever lies farther out sees
+  // what the frame shows.
   const framedWidth = width + 4;
   const framedPixels = (height + 4) * framedWidth;
   const framed = new Float64Array(channels * framedPixels);
-  for (const [channel, value] of options.fill.entries()) framed.fill(value, channel * framedPixels, (channel + 1) * framedPixels);
+  for (const [channel, value] of options.fill.entries())
+    framed.fill(value, channel * framedPixels, (channel + 1) * framedPixels);
 
   const frame = (input: Samples, inputOffset: number): void => {
     for (let channel = 0, from = inputOffset; channel < channels; channel++) {

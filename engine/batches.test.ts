@@ -2,14 +2,32 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { cutBatch, cutForward, share, threadsOf } from "./batches.ts";
 
-const piecesOf = (samples: number): string => cutBatch(samples).blocks.map(({ lanes, count }) => (lanes === 1 ? "s" : count)).join(" ");
+const piecesOf = (samples: number): string =>
+  cutBatch(samples)
+    .blocks.map(({ lanes, count }) => (lanes === 1 ? "s" : count))
+    .join(" ");
 
 test("blocks of eight; three samples or fewer that are left over pass one by one", () => {
-  expect([1, 3, 4, 8, 9, 11, 12, 50].map(piecesOf)).toEqual(["s", "s s s", "4", "8", "8 s", "8 s s s", "8 4", "8 8 8 8 8 8 s s"]);
-  expect(cutForward(10).blocks).toEqual([{ shard: 0, first: 0, count: 8, lanes: 8 }, { shard: 1, first: 8, count: 2, lanes: 8 }]);
+  expect([1, 3, 4, 8, 9, 11, 12, 50].map(piecesOf)).toEqual([
+    "s",
+    "s s s",
+    "4",
+    "8",
+    "8 s",
+    "8 s s s",
+    "8 4",
+    "8 8 8 8 8 8 s s",
+  ]);
+  expect(cutForward(10).blocks).toEqual([
+    { shard: 0, first: 0, count: 8, lanes: 8 },
+    { shard: 1, first: 8, count: 2, lanes: 8 },
+  ]);
 });
 
-test("a piece a shard, sixteen shards at most", () => expect([1, 3, 8, 9, 50, 64, 128, 129, 60_000].map((samples) => cutBatch(samples).shards)).toEqual([1, 3, 1, 2, 8, 8, 16, 16, 16]));
+test("a piece a shard, sixteen shards at most", () =>
+  expect([1, 3, 8, 9, 50, 64, 128, 129, 60_000].map((samples) => cutBatch(samples).shards)).toEqual([
+    1, 3, 1, 2, 8, 8, 16, 16, 16,
+  ]));
 
 test("every sample is in exactly one block, in order, and shards are runs of blocks", () => {
   fc.assert(

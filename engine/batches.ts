@@ -1,7 +1,8 @@
 /**
- * How a batch is cut. A block is eight samples, the lanes of most kernel calls. What is left over, if three samples or fewer, passes one by one: that costs less than
- * a block of empty lanes. The pieces (blocks and single samples) go into at most sixteen *shards*, each a run of pieces: one a shard while there are no more.
- * The cut depends on the number of samples alone, never on the number of threads: that is why the bits do not either.
+ * How a batch is cut. A block is eight samples, the lanes of most kernel calls. What is left over, if three samples or
+ * fewer, passes one by one: that costs less than a block of empty lanes. The pieces (blocks and single samples) go into
+ * at most sixteen *shards*, each a run of pieces: one a shard while there are no more. The cut depends on the number of
+ * samples alone, never on the number of threads: that is why the bits do not either.
  */
 
 export const blockSamples = 8;
@@ -55,7 +56,9 @@ export function cutBatch(samples: number): Cut {
 /** Samples that are only passed forward: whole blocks, and one that may have empty lanes. */
 export const cutForward = (samples: number): Cut => cut(samples, Math.ceil(samples / blockSamples), 0);
 
-/** Which thread works each shard: shards with blocks in runs, then each single sample goes where there is least to do. */
+/**
+ * Which thread works each shard: shards with blocks in runs, then each single sample goes where there is least to do.
+ */
 export function threadsOf({ shards, blocks }: Cut, threads: number): number[] {
   const costs = new Array<number>(shards).fill(0);
   for (const { shard, lanes } of blocks) costs[shard]! += lanes === 1 ? 1 : blockCost;

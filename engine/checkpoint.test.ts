@@ -2,7 +2,10 @@ import { expect, test } from "vitest";
 import { smallSpec, startTraining } from "../tests/support/training.ts";
 import { EngineError, readSafetensors, writeSafetensors } from "./index.ts";
 
-const layers = [{ kind: "convolution", maps: 4, size: 2, activation: "tanh" }, { kind: "dense", units: 3, activation: "softmax" }];
+const layers = [
+  { kind: "convolution", maps: 4, size: 2, activation: "tanh" },
+  { kind: "dense", units: 3, activation: "softmax" },
+];
 
 async function checkpointOf(spec = smallSpec(layers)): Promise<Uint8Array> {
   const { trainer, close } = await startTraining(spec);
@@ -41,10 +44,19 @@ test("what does not fit is refused in a sentence", async () => {
   const { tensors, metadata } = readSafetensors(bytes);
   expect(await refusal(bytes.subarray(0, bytes.length - 7))).toMatch(/safetensors/);
   expect(await refusal(writeSafetensors({ tensors }))).toMatch(/format is 'not named'/);
-  expect(await refusal(bytes, smallSpec([layers[0]!, { kind: "dense", units: 3, activation: "sigmoid" }], { loss: "squared-error" }))).toMatch(/another network/);
+  expect(
+    await refusal(
+      bytes,
+      smallSpec([layers[0]!, { kind: "dense", units: 3, activation: "sigmoid" }], { loss: "squared-error" }),
+    ),
+  ).toMatch(/another network/);
   const without = new Map([...tensors].filter(([name]) => name !== "layers.0.bias"));
   expect(await refusal(writeSafetensors({ tensors: without, metadata }))).toMatch(/no tensor 'layers.0.bias'/);
-  const broken = new Map(tensors).set("layers.0.bias", { dtype: "F32", shape: [4], data: Float32Array.of(0, Number.NaN, 0, 0) });
+  const broken = new Map(tensors).set("layers.0.bias", {
+    dtype: "F32",
+    shape: [4],
+    data: Float32Array.of(0, Number.NaN, 0, 0),
+  });
   expect(await refusal(writeSafetensors({ tensors: broken, metadata }))).toMatch(/NaN at position 1/);
   const bent = new Map(tensors).set("layers.0.bias", { dtype: "F32", shape: [2, 2], data: new Float32Array(4) });
   expect(await refusal(writeSafetensors({ tensors: bent, metadata }))).toMatch(/is 2×2; this network needs 4/);

@@ -1,12 +1,16 @@
 /**
- * A checkpoint: everything that is needed to go on to the same bits, as a safetensors file that other tools can read too.
+ * A checkpoint: everything that is needed to go on to the same bits, as a safetensors file that other tools can read
+ * too.
  *
- *   tensors    layers.{i}.weight|bias|beta|mix|mean|variance            in the orientation and order that current frameworks use
+ *   tensors    layers.{i}.weight|bias|beta|mix|mean|variance            in the orientation and order that current
+ *                                                                       frameworks use
  *              optimiser.{velocity|first|second|curvature}.layers.{i}.…  the optimiser's state, shaped as its tensor
- *   metadata   format, engine, and as JSON: network, input, classes, normalisation, position (epoch, step, place in the epoch, running sums, best so far)
+ *   metadata   format, engine, and as JSON: network, input, classes, normalisation, position (epoch, step, place in the
+ *              epoch, running sums, best so far)
  *
- * There is no random state to keep: every draw is a hash of its place (random.ts), and the loader's position is the place in the epoch. Filters convert
- * between memory order [input][ky][kx][map] and file order [map][input][ky][kx] here, at the door. Never does I/O.
+ * There is no random state to keep: every draw is a hash of its place (random.ts), and the loader's position is the
+ * place in the epoch. Filters convert between memory order [input][ky][kx][map] and file order [map][input][ky][kx]
+ * here, at the door. Never does I/O.
  */
 import type { Normalisation } from "../schemas/model.ts";
 import type { Network } from "../schemas/network.ts";
@@ -49,7 +53,15 @@ export interface CheckpointContext {
 type Named = { name: string; shape: number[]; size: number; address: number; place: (position: number) => number };
 
 const stateOf = (moved: readonly Moved[]): Named[] =>
-  moved.flatMap(({ tensor, state }) => state.map(({ name, address }) => ({ name: `optimiser.${name}.${tensor.name}`, shape: tensor.shape, size: tensor.size, address, place: tensor.place })));
+  moved.flatMap(({ tensor, state }) =>
+    state.map(({ name, address }) => ({
+      name: `optimiser.${name}.${tensor.name}`,
+      shape: tensor.shape,
+      size: tensor.size,
+      address,
+      place: tensor.place,
+    })),
+  );
 
 function takeOut(views: Views, { shape, size, address, place }: Named): FileTensor {
   const values = views.reals(address, size);
@@ -64,24 +76,36 @@ function putIn(views: Views, { name, shape, size, address, place }: Named, file:
     throw new EngineError({ code: "checkpoint-does-not-fit", detail });
   };
   if (!found) return refuse(`the file has no tensor '${name}', which this network needs`);
-  if (found.shape.join("×") !== shape.join("×")) return refuse(`tensor '${name}' is ${found.shape.join("×") || "a single number"}; this network needs ${shape.join("×")}`);
-  if (found.dtype !== "F32" && found.dtype !== "F64") return refuse(`tensor '${name}' holds ${found.dtype}; weights are F32 or F64`);
+  if (found.shape.join("×") !== shape.join("×"))
+    return refuse(
+      `tensor '${name}' is ${found.shape.join("×") || "a single number"}; this network needs ${shape.join("×")}`,
+    );
+  if (found.dtype !== "F32" && found.dtype !== "F64")
+    return refuse(`tensor '${name}' holds ${found.dtype}; weights are F32 or F64`);
   const values = views.reals(address, size);
   for (let position = 0; position < size; position++) {
     const value = Number(found.data[position]);
-    if (!Number.isFinite(value)) return refuse(`tensor '${name}' holds ${value} at position ${position}; weights must be finite`);
+    if (!Number.isFinite(value))
+      return refuse(`tensor '${name}' holds ${value} at position ${position}; weights must be finite`);
     values[place(position)] = value;
   }
 }
 
 /** The tensors by name, in file order: what `golden` and the checks compare. */
-export const takeTensors = (views: Views, tensors: readonly Tensor[]): Map<string, FileTensor> => new Map(tensors.map((tensor) => [tensor.name, takeOut(views, tensor)]));
+export const takeTensors = (views: Views, tensors: readonly Tensor[]): Map<string, FileTensor> =>
+  new Map(tensors.map((tensor) => [tensor.name, takeOut(views, tensor)]));
 
 /** The gradients by their tensors' names. */
 export const takeGradients = (views: Views, moved: readonly Moved[]): Map<string, FileTensor> =>
   new Map(moved.map(({ tensor }) => [tensor.name, takeOut(views, { ...tensor, address: tensor.gradient })]));
 
-export function writeCheckpoint(options: { views: Views; tensors: readonly Tensor[]; moved: readonly Moved[]; position: Position; context: CheckpointContext }): Uint8Array {
+export function writeCheckpoint(options: {
+  views: Views;
+  tensors: readonly Tensor[];
+  moved: readonly Moved[];
+  position: Position;
+  context: CheckpointContext;
+}): Uint8Array {
   const { views, moved, position, context } = options;
   const tensors = takeTensors(views, options.tensors);
   for (const state of stateOf(moved)) tensors.set(state.name, takeOut(views, state));
@@ -99,18 +123,39 @@ export function writeCheckpoint(options: { views: Views; tensors: readonly Tenso
 }
 
 /** Puts the weights of a file in place; names and shapes must be this network's. Throws EngineError. */
-export function loadWeights({ views, tensors, bytes }: { views: Views; tensors: readonly Tensor[]; bytes: Uint8Array }): void {
+export function loadWeights({
+  views,
+  tensors,
+  bytes,
+}: {
+  views: Views;
+  tensors: readonly Tensor[];
+  bytes: Uint8Array;
+}): void {
   const file = readSafetensors(bytes);
   for (const tensor of tensors) putIn(views, tensor, file);
 }
 
-/** Weights, optimiser state and position, to go on. Throws EngineError where the checkpoint belongs to another training. */
-export function resumeFrom(options: { views: Views; tensors: readonly Tensor[]; moved: readonly Moved[]; bytes: Uint8Array; context: CheckpointContext }): Position {
+/**
+ * Weights, optimiser state and position, to go on. Throws EngineError where the checkpoint belongs to another training.
+ */
+export function resumeFrom(options: {
+  views: Views;
+  tensors: readonly Tensor[];
+  moved: readonly Moved[];
+  bytes: Uint8Array;
+  context: CheckpointContext;
+}): Position {
   const file = readSafetensors(options.bytes);
   const { metadata } = file;
-  if (metadata.format !== format) throw new EngineError({ code: "checkpoint-does-not-fit", detail: `the file is no checkpoint of ours: its format is '${metadata.format ?? "not named"}', expected '${format}'` });
+  if (metadata.format !== format)
+    throw new EngineError({
+      code: "checkpoint-does-not-fit",
+      detail: `the file is no checkpoint of ours: its format is '${metadata.format ?? "not named"}', expected '${format}'`,
+    });
   for (const key of ["network", "input", "classes", "normalisation"] as const) {
-    if (metadata[key] !== JSON.stringify(options.context[key])) throw new EngineError({ code: "checkpoint-does-not-fit", detail: `the checkpoint was made with another ${key}` });
+    if (metadata[key] !== JSON.stringify(options.context[key]))
+      throw new EngineError({ code: "checkpoint-does-not-fit", detail: `the checkpoint was made with another ${key}` });
   }
   for (const named of [...options.tensors, ...stateOf(options.moved)]) putIn(options.views, named, file);
   return JSON.parse(metadata.position ?? "") as Position;

@@ -1,6 +1,7 @@
 /**
- * What a model's weights say about themselves: layers, shapes, parameters; β and b of every subsampling map; and for learned combinations (Bouvrie §3.3) the
- * shares α of every output map and its effective number of inputs, exp(−Σ α ln α).
+ * What a model's weights say about themselves: layers, shapes, parameters; β and b of every subsampling map; and for
+ * learned combinations (Bouvrie §3.3) the shares α of every output map and its effective number of inputs, exp(−Σ α ln
+ * α).
  */
 import type { Network } from "../schemas/network.ts";
 import { isLearned, networkShape } from "../schemas/shape.ts";
@@ -41,9 +42,18 @@ export function sharesOf(mix: readonly number[], inputs: number): number[][] {
 }
 
 /** exp of the entropy: n where all n inputs share alike, 1 where one has everything. */
-export const effectiveInputsOf = (shares: readonly number[]): number => exp(shares.reduce((sum, share) => (share > 0 ? sum - share * log(share) : sum), 0));
+export const effectiveInputsOf = (shares: readonly number[]): number =>
+  exp(shares.reduce((sum, share) => (share > 0 ? sum - share * log(share) : sum), 0));
 
-export function describeNetwork({ network, input, weights }: { network: Network; input: Shape; weights: Uint8Array }): DescribedLayer[] {
+export function describeNetwork({
+  network,
+  input,
+  weights,
+}: {
+  network: Network;
+  input: Shape;
+  weights: Uint8Array;
+}): DescribedLayer[] {
   const file = readSafetensors(weights);
   return networkShape(network.layers, input, null).layers.map((shape, index) => {
     const spec = network.layers[index]!;

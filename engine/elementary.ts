@@ -1,10 +1,12 @@
 /**
- * exp, expm1, log, tanh, sin, cos and pow in float64, with the same bits on every machine: built from + − × ÷ and views of the bits alone,
- * each of which IEEE 754 rounds in one way only. JavaScript's own Math functions may differ from engine to engine.
+ * exp, expm1, log, tanh, sin, cos and pow in float64, with the same bits on every machine: built from + − × ÷ and views
+ * of the bits alone, each of which IEEE 754 rounds in one way only. JavaScript's own Math functions may differ from
+ * engine to engine.
  *
- * Method. The argument is reduced to a short interval around the point where the series converges at once, the Taylor series is summed by
- * Horner's rule (coefficients are reciprocals of factorials or odd numbers, so nothing here is fitted), and the reduction is undone. Constants
- * such as ln 2 and π/2 stand as sums of parts whose products with the reduction's small integer are exact.
+ * Method. The argument is reduced to a short interval around the point where the series converges at once, the Taylor
+ * series is summed by Horner's rule (coefficients are reciprocals of factorials or odd numbers, so nothing here is
+ * fitted), and the reduction is undone. Constants such as ln 2 and π/2 stand as sums of parts whose products with the
+ * reduction's small integer are exact.
  *
  * Accuracy: a relative error below 1e-15 over the ranges given at each function (pow: 3e-15); see elementary.test.ts.
  * Never uses Math.exp and its like, never allocates.
@@ -119,7 +121,10 @@ function atanhTail(z: number): number {
   return tail * z;
 }
 
-/** Natural logarithm: −Infinity at 0, NaN below. With f = m − 1, s = f/(2 + f), h = f²/2: ln m = f − (h − s·(h + tail)), which is exact in its leading term. */
+/**
+ * Natural logarithm: −Infinity at 0, NaN below. With f = m − 1, s = f/(2 + f), h = f²/2: ln m = f − (h − s·(h + tail)),
+ * which is exact in its leading term.
+ */
 export function log(x: number): number {
   if (!(x > 0)) return x === 0 ? -Infinity : NaN;
   if (x === Infinity) return Infinity;
@@ -202,8 +207,9 @@ function productError(a: number, b: number, p: number): number {
 }
 
 /**
- * xʸ for x ≥ 0 and finite y; NaN for x < 0, which the engine never asks for. Relative error below 3e-15 wherever the result is a normal number:
- * the logarithm is kept as an unrounded sum of two doubles, because its error is multiplied by y.
+ * xʸ for x ≥ 0 and finite y; NaN for x < 0, which the engine never asks for. Relative error below 3e-15 wherever the
+ * result is a normal number: the logarithm is kept as an unrounded sum of two doubles, because its error is multiplied
+ * by y.
  */
 export function pow(x: number, y: number): number {
   if (y === 0 || x === 1) return 1;

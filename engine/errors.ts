@@ -1,6 +1,7 @@
 /**
- * What the engine throws when it refuses: a code for programs, a sentence for people, and where it concerns a request, a JSON pointer.
- * Divergence is an outcome of a training and never thrown; a wrong argument from our own code is a plain Error.
+ * What the engine throws when it refuses: a code for programs, a sentence for people, and where it concerns a request,
+ * a JSON pointer. Divergence is an outcome of a training and never thrown; a wrong argument from our own code is a
+ * plain Error.
  */
 export type EngineErrorCode =
   /** The layers cannot be run on this input. */

@@ -1,9 +1,11 @@
 /**
- * A training, planned down to the last address: regions, units, programs. Every thread makes the same plan from the same spec (execution.ts runs it).
+ * A training, planned down to the last address: regions, units, programs. Every thread makes the same plan from the
+ * same spec (execution.ts runs it).
  *
- * Regions and who writes them (docs/ARCHITECTURE.md, "Who may write what"): samples, labels, order and settings by thread 0, before the others need them;
- * activations of thread t by thread t; gradients of shard s by the thread that works s; tensors and optimiser state by the owner of the run; a distorted sample
- * by the thread that took it (staging.ts).
+ * Regions and who writes them (docs/ARCHITECTURE.md, "Who may write what"): samples, labels, order and settings by
+ * thread 0, before the others need them; activations of thread t by thread t; gradients of shard s by the thread that
+ * works s; tensors and optimiser state by the owner of the run; a distorted sample by the thread that took it
+ * (staging.ts).
  */
 import { sizeOf } from "../schemas/shape.ts";
 import type { Split } from "../schemas/dataset.ts";
@@ -58,7 +60,10 @@ export interface ExecutionPlan {
   full: BatchPrograms;
   tail: BatchPrograms | null;
   curvature: BatchPrograms | null;
-  /** A whole batch that moves nothing, forward only and with gradients; outputs go to `results`. Planned for inspection only. */
+  /**
+   * A whole batch that moves nothing, forward only and with gradients; outputs go to `results`. Planned for inspection
+   * only.
+   */
   inspection: { forward: BatchPrograms; gradient: BatchPrograms } | null;
   prepare: Program[];
   prepareCurvature: Program;
@@ -76,7 +81,11 @@ function planSplits(spec: TrainingSpec, memory: MemoryPlan): Record<Split, Split
     const region: SplitRegion = {
       count,
       samplesBytes,
-      samplesAddress: memory.reserve({ what: `the samples of the ${split} split`, element: "byte", count: samplesBytes }),
+      samplesAddress: memory.reserve({
+        what: `the samples of the ${split} split`,
+        element: "byte",
+        count: samplesBytes,
+      }),
       labelsAddress: memory.reserve({ what: `the labels of the ${split} split`, element: "int", count }),
     };
     return [split, region] as const;
@@ -84,7 +93,11 @@ function planSplits(spec: TrainingSpec, memory: MemoryPlan): Record<Split, Split
   return Object.fromEntries(regions) as Record<Split, SplitRegion>;
 }
 
-function planStaging({ augmentation, input }: TrainingSpec, batchSize: number, memory: MemoryPlan): ExecutionPlan["staging"] {
+function planStaging(
+  { augmentation, input }: TrainingSpec,
+  batchSize: number,
+  memory: MemoryPlan,
+): ExecutionPlan["staging"] {
   if (isIdentity(augmentation)) return null;
   return {
     samples: memory.reserve({ what: "distorted samples", element: "byte", count: 2 * batchSize * sizeOf(input) * 4 }),
@@ -93,10 +106,15 @@ function planStaging({ augmentation, input }: TrainingSpec, batchSize: number, m
 }
 
 /** Samples as the kernels read them: bytes, or the reals of this memory. */
-const dtypeOf = (spec: TrainingSpec, memory: MemoryPlan): number => (spec.dtype === "uint8" ? dtypeCodes.uint8 : memory.realBytes === 8 ? dtypeCodes.real : dtypeCodes.float32);
+const dtypeOf = (spec: TrainingSpec, memory: MemoryPlan): number =>
+  spec.dtype === "uint8" ? dtypeCodes.uint8 : memory.realBytes === 8 ? dtypeCodes.real : dtypeCodes.float32;
 
 /** Plans everything. Throws EngineError before any memory exists. */
-export function planExecution(spec: TrainingSpec, realBytes: RealBytes = 4, { inspects } = { inspects: false }): ExecutionPlan {
+export function planExecution(
+  spec: TrainingSpec,
+  realBytes: RealBytes = 4,
+  { inspects } = { inspects: false },
+): ExecutionPlan {
   const memory = new MemoryPlan(realBytes);
   const { threads, optimiser, batchSize: wanted } = spec;
   const batchSize = Math.max(1, Math.min(wanted, spec.counts.train));
@@ -106,18 +124,35 @@ export function planExecution(spec: TrainingSpec, realBytes: RealBytes = 4, { in
   const averageScale = memory.reserve({ what: "1 / samples", element: "real", count: 1 });
   const rest = spec.counts.train % batchSize;
   const shards = Math.max(cutBatch(batchSize).shards, cutBatch(rest).shards);
-  const network = planNetwork({ network: spec.network, input: spec.input, classes: spec.classes, memory, shards, batchSize, averageScale });
+  const network = planNetwork({
+    network: spec.network,
+    input: spec.input,
+    classes: spec.classes,
+    memory,
+    shards,
+    batchSize,
+    averageScale,
+  });
   const moved = planMoved({ memory, tensors: network.tensors, optimiser });
   const update = planUpdate({ memory, plan: network, moved, optimiser, threads, averageScale });
   const most = Math.max(...splitNames.map((split) => spec.counts[split]));
-  const results = memory.reserve({ what: "the outputs of an evaluation", element: "real", count: Math.min(most, evaluationSamples) * spec.classes });
+  const results = memory.reserve({
+    what: "the outputs of an evaluation",
+    element: "real",
+    count: Math.min(most, evaluationSamples) * spec.classes,
+  });
   const usesCurvature = optimiser.kind === "diagonal-levenberg-marquardt";
   const units = unitPlanner({ memory, plan: network, threads, purpose: "training", curvature: usesCurvature });
   const evaluationUnits = unitPlanner({ memory, plan: network, threads, purpose: "evaluation", curvature: false });
 
   const staging = planStaging(spec, batchSize, memory);
-  const source: Source = { samples: splits.train.samplesAddress, dtype: dtypeOf(spec, memory), labels: splits.train.labelsAddress };
-  const sourceOf = (pass: PassOptions["pass"]): Source => (staging && pass !== "curvature" ? { ...source, samples: staging.samples, dtype: dtypeCodes.float32 } : source);
+  const source: Source = {
+    samples: splits.train.samplesAddress,
+    dtype: dtypeOf(spec, memory),
+    labels: splits.train.labelsAddress,
+  };
+  const sourceOf = (pass: PassOptions["pass"]): Source =>
+    staging && pass !== "curvature" ? { ...source, samples: staging.samples, dtype: dtypeCodes.float32 } : source;
 
   const record = (samples: number, pass: PassOptions["pass"], inspecting = false): BatchPrograms => {
     const cut = cutBatch(samples);
@@ -125,21 +160,43 @@ export function planExecution(spec: TrainingSpec, realBytes: RealBytes = 4, { in
     const begin = Array.from({ length: cut.shards }, (_, shard) => {
       const program = new Program().call("clear", { output: units.totals(shard), count: 16 / realBytes });
       for (const layer of network.layers) {
-        for (const { address, stride, size } of shardGradientsOf(layer, pass === "curvature" ? "curvature" : "gradient")) program.call("clear", { output: address + shard * stride, count: size });
+        for (const { address, stride, size } of shardGradientsOf(
+          layer,
+          pass === "curvature" ? "curvature" : "gradient",
+        ))
+          program.call("clear", { output: address + shard * stride, count: size });
         layer.meetings?.forward.clear(program, shard);
         layer.meetings?.backward.clear(program, shard);
       }
       return program;
     });
-    const phases = recordTrainingPass({ plan: network, units: planned, shards: cut.shards, source: sourceOf(pass), loss: spec.loss, pass, results: inspecting ? results : 0 });
-    const updateOf = (withNorm: boolean): UpdatePhases => update.record(cut, planned, { withNorm, pass, moves: pass === "gradient" && !inspecting });
-    return { cut, units: planned, begin, phases, update: updateOf(false), normUpdate: pass === "gradient" && !inspecting ? updateOf(true) : null };
+    const phases = recordTrainingPass({
+      plan: network,
+      units: planned,
+      shards: cut.shards,
+      source: sourceOf(pass),
+      loss: spec.loss,
+      pass,
+      results: inspecting ? results : 0,
+    });
+    const updateOf = (withNorm: boolean): UpdatePhases =>
+      update.record(cut, planned, { withNorm, pass, moves: pass === "gradient" && !inspecting });
+    return {
+      cut,
+      units: planned,
+      begin,
+      phases,
+      update: updateOf(false),
+      normUpdate: pass === "gradient" && !inspecting ? updateOf(true) : null,
+    };
   };
   const full = record(batchSize, "gradient");
   const tail = rest > 0 ? record(rest, "gradient") : null;
   const curvature = usesCurvature ? record(batchSize, "curvature") : null;
 
-  const inspection = inspects ? { forward: record(batchSize, "forward", true), gradient: record(batchSize, "gradient", true) } : null;
+  const inspection = inspects
+    ? { forward: record(batchSize, "forward", true), gradient: record(batchSize, "gradient", true) }
+    : null;
 
   const prepare = Array.from({ length: threads }, () => new Program());
   const prepareCurvature = new Program();
@@ -152,20 +209,48 @@ export function planExecution(spec: TrainingSpec, realBytes: RealBytes = 4, { in
     if (region.count === 0) return null;
     const planned = evaluationUnits.plan(cutForward(Math.min(region.count, evaluationSamples)));
     const from = { samples: region.samplesAddress, dtype: dtypeOf(spec, memory), labels: region.labelsAddress };
-    return { units: planned, programs: planned.map((unit) => recordEvaluation({ plan: network, unit, source: from, loss: spec.loss, results })) };
+    return {
+      units: planned,
+      programs: planned.map((unit) =>
+        recordEvaluation({ plan: network, unit, source: from, loss: spec.loss, results }),
+      ),
+    };
   };
-  const evaluation = Object.fromEntries(splitNames.map((split) => [split, evaluationOf(split)])) as ExecutionPlan["evaluation"];
+  const evaluation = Object.fromEntries(
+    splitNames.map((split) => [split, evaluationOf(split)]),
+  ) as ExecutionPlan["evaluation"];
 
   const programs = [
-    ...[full, tail, curvature, inspection?.forward, inspection?.gradient].flatMap((each) => (each ? programsOf(each) : [])),
+    ...[full, tail, curvature, inspection?.forward, inspection?.gradient].flatMap((each) =>
+      each ? programsOf(each) : [],
+    ),
     ...prepare,
     prepareCurvature,
     ...splitNames.flatMap((split) => evaluation[split]?.programs ?? []),
   ];
   for (const program of programs) program.reserve(memory);
   return {
-    spec: { ...spec, batchSize }, memory, network, moved, splits, control, order, averageScale, results, update, totals: units.totals, evaluationTotals: evaluationUnits.totals,
-    staging, full, tail, curvature, inspection, prepare, prepareCurvature, evaluation, programs,
+    spec: { ...spec, batchSize },
+    memory,
+    network,
+    moved,
+    splits,
+    control,
+    order,
+    averageScale,
+    results,
+    update,
+    totals: units.totals,
+    evaluationTotals: evaluationUnits.totals,
+    staging,
+    full,
+    tail,
+    curvature,
+    inspection,
+    prepare,
+    prepareCurvature,
+    evaluation,
+    programs,
   };
 }
 

@@ -1,6 +1,7 @@
 /**
- * A thread's hold on a planned training: between barriers it writes block headers and runs programs (execution-plan.ts), and that is all it does.
- * Thread 0 is the training thread; which part of a batch a thread works is picked out once, so that a step looks nothing up and allocates nothing.
+ * A thread's hold on a planned training: between barriers it writes block headers and runs programs
+ * (execution-plan.ts), and that is all it does. Thread 0 is the training thread; which part of a batch a thread works
+ * is picked out once, so that a step looks nothing up and allocates nothing.
  */
 import type { Split } from "../schemas/dataset.ts";
 import { threadsOf } from "./batches.ts";
@@ -36,12 +37,20 @@ interface Work {
   normUpdate: UpdatePhases | null;
 }
 
-function workOf({ cut, units, begin, phases, update, normUpdate }: BatchPrograms, thread: number, threads: number): Work {
+function workOf(
+  { cut, units, begin, phases, update, normUpdate }: BatchPrograms,
+  thread: number,
+  threads: number,
+): Work {
   const owners = threadsOf(cut, threads);
   return {
     cut,
     begin: begin.filter((_, shard) => owners[shard] === thread),
-    phases: phases.map((phase) => (phase.kind === "join" ? [] : units.flatMap((unit, at) => (unit.thread === thread ? [{ unit, program: phase.programs[at]! }] : [])))),
+    phases: phases.map((phase) =>
+      phase.kind === "join"
+        ? []
+        : units.flatMap((unit, at) => (unit.thread === thread ? [{ unit, program: phase.programs[at]! }] : [])),
+    ),
     join: phases.map((phase) => (phase.kind === "join" && thread === 0 ? phase.program : null)),
     update,
     normUpdate,
@@ -61,15 +70,31 @@ export class Execution {
   private readonly work: readonly (Work | null)[];
   private readonly prepares: boolean;
 
-  constructor({ plan, buffer, kernels, thread }: { plan: ExecutionPlan; buffer: ArrayBufferLike; kernels: Kernels; thread: number }) {
+  constructor({
+    plan,
+    buffer,
+    kernels,
+    thread,
+  }: {
+    plan: ExecutionPlan;
+    buffer: ArrayBufferLike;
+    kernels: Kernels;
+    thread: number;
+  }) {
     this.plan = plan;
     this.kernels = kernels;
     this.views = new Views(buffer, plan.memory.realBytes);
-    this.team = new Team({ words: this.views.ints.subarray(plan.control / 4, plan.control / 4 + controlInts), thread, threads: plan.spec.threads });
+    this.team = new Team({
+      words: this.views.ints.subarray(plan.control / 4, plan.control / 4 + controlInts),
+      thread,
+      threads: plan.spec.threads,
+    });
     this.order = this.views.words.subarray(plan.order / 4, plan.order / 4 + plan.spec.counts.train);
     this.staging = plan.staging && new Staging({ plan, views: this.views });
     const { full, tail, curvature, inspection } = plan;
-    this.work = [full, tail, curvature, inspection?.forward, inspection?.gradient].map((batch) => (batch ? workOf(batch, thread, plan.spec.threads) : null));
+    this.work = [full, tail, curvature, inspection?.forward, inspection?.gradient].map((batch) =>
+      batch ? workOf(batch, thread, plan.spec.threads) : null,
+    );
     this.prepares = plan.prepare.some((program) => program.calls > 0);
   }
 
@@ -80,7 +105,10 @@ export class Execution {
     writeConstants(this.plan.network, this.views, this.plan.spec.normalisation);
   }
 
-  /** Writes the header of a block; where samples are distorted (`staging` is given), sees to it that those of the block are. */
+  /**
+   * Writes the header of a block; where samples are distorted (`staging` is given), sees to it that those of the block
+   * are.
+   */
   private openBlock(unit: PlannedUnit, block: Block, step: StepArguments, staging: Staging | null): void {
     const { ints } = this.views;
     const { first, count } = block;
@@ -96,8 +124,9 @@ export class Execution {
   }
 
   /**
-   * This thread's part of a step: passes, then — unless the loss is no longer finite — the update. Returns the batch's summed loss and correct answers,
-   * which every thread reads alike. The end of the last phase is not awaited: the next command does that.
+   * This thread's part of a step: passes, then — unless the loss is no longer finite — the update. Returns the batch's
+   * summed loss and correct answers, which every thread reads alike. The end of the last phase is not awaited: the next
+   * command does that.
    */
   runStep(step: StepArguments): { loss: number; correct: number } {
     const { plan, team, kernels } = this;

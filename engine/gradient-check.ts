@@ -1,11 +1,13 @@
 /**
- * The gradient check as a feature: central differences in float64 for every parameter of a network (or a seeded sample of them),
+ * The gradient check as a feature: central differences in float64 for every parameter of a network (or a seeded sample
+ * of them),
  *
  *     ∂E/∂w ≈ ( E(w + h) − E(w − h) ) / 2h
  *
- * against back-propagation through the very programs that training runs. Errors are per tensor, ‖a−b‖₂ / max(‖b‖₂, 1e-3 × the largest norm among the
- * tensors), b the difference quotients. Where the two one-sided quotients disagree by far more than smooth curvature explains, the difference crosses a kink of
- * relu or max: such elements are skipped and counted. Penalties (§3.3.1) are included. Never does I/O; time is the caller's to bound (`deadline`).
+ * against back-propagation through the very programs that training runs. Errors are per tensor, ‖a−b‖₂ / max(‖b‖₂, 1e-3
+ * × the largest norm among the tensors), b the difference quotients. Where the two one-sided quotients disagree by far
+ * more than smooth curvature explains, the difference crosses a kink of relu or max: such elements are skipped and
+ * counted. Penalties (§3.3.1) are included. Never does I/O; time is the caller's to bound (`deadline`).
  */
 import type { Loss, Network } from "../schemas/network.ts";
 import { sizeOf } from "../schemas/shape.ts";
@@ -54,13 +56,22 @@ const kinkRatio = 1e-3;
 function drawSamples({ input, classes, seed }: GradientCheckOptions): { samples: Float64Array; labels: Int32Array } {
   const size = sizeOf(input);
   return {
-    samples: Float64Array.from({ length: samplesDrawn * size }, (_, index) => normal(hash(seed, purposes.gradientCheck, 0, index))),
-    labels: Int32Array.from({ length: samplesDrawn }, (_, index) => hash(seed, purposes.gradientCheck, 1, index) % classes),
+    samples: Float64Array.from({ length: samplesDrawn * size }, (_, index) =>
+      normal(hash(seed, purposes.gradientCheck, 0, index)),
+    ),
+    labels: Int32Array.from(
+      { length: samplesDrawn },
+      (_, index) => hash(seed, purposes.gradientCheck, 1, index) % classes,
+    ),
   };
 }
 
 /** Places of the parameters to check: all, or as many as wanted, from the seed. */
-function chosen({ size, isParameter }: Tensor, { sample, seed }: GradientCheckOptions, number: number): { elements: number; places: number[] } {
+function chosen(
+  { size, isParameter }: Tensor,
+  { sample, seed }: GradientCheckOptions,
+  number: number,
+): { elements: number; places: number[] } {
   const order = permutation({ seed: hash(seed, number), epoch: 0, count: size, purpose: "gradientCheck" });
   const parameters = Array.from(order).filter((place) => isParameter?.(place) ?? true);
   return { elements: parameters.length, places: parameters.slice(0, sample ?? size) };
@@ -71,11 +82,22 @@ const norm = (values: readonly number[]): number => Math.sqrt(values.reduce((sum
 /** Checks every tensor that descent moves. Throws EngineError where the network does not fit its input. */
 export function checkGradients(options: GradientCheckOptions): GradientCheck {
   const { network, loss, input, classes, seed, kernels, expired } = options;
-  const inspection = new Inspection({ network, loss, input, classes, seed, realBytes: 8, kernels, ...(options.data ?? drawSamples(options)) });
+  const inspection = new Inspection({
+    network,
+    loss,
+    input,
+    classes,
+    seed,
+    realBytes: 8,
+    kernels,
+    ...(options.data ?? drawSamples(options)),
+  });
   perturbStart(inspection, seed);
   const centre = inspection.gradient().penalisedLoss;
   const { layers } = inspection.plan.network;
-  const trained = layers.flatMap((layer, index) => layer.tensors.filter((tensor) => tensor.gradient).map((tensor) => ({ tensor, index })));
+  const trained = layers.flatMap((layer, index) =>
+    layer.tensors.filter((tensor) => tensor.gradient).map((tensor) => ({ tensor, index })),
+  );
   const analytic = new Map(trained.map(({ tensor }) => [tensor.name, inspection.gradientOf(tensor.name).slice()]));
   let complete = true;
 
@@ -116,10 +138,16 @@ export function checkGradients(options: GradientCheckOptions): GradientCheck {
         elements,
         checked: numeric.length,
         skipped,
-        worstRelativeError: norm(own.map((value, at) => value - numeric[at]!)) / Math.max(norm(numeric), 1e-3 * largest, Number.MIN_VALUE),
+        worstRelativeError:
+          norm(own.map((value, at) => value - numeric[at]!)) /
+          Math.max(norm(numeric), 1e-3 * largest, Number.MIN_VALUE),
       })),
   }));
-  return { worst: Math.max(0, ...result.flatMap(({ parameters }) => parameters.map((each) => each.worstRelativeError))), complete, layers: result };
+  return {
+    worst: Math.max(0, ...result.flatMap(({ parameters }) => parameters.map((each) => each.worstRelativeError))),
+    complete,
+    layers: result,
+  };
 }
 
 /** Moves biases, β and the like off their even start, where some errors would hide. */
@@ -127,6 +155,7 @@ function perturbStart(inspection: Inspection, seed: number): void {
   for (const [number, tensor] of inspection.plan.network.tensors.entries()) {
     if (!tensor.gradient || tensor.decays) continue;
     const values = inspection.values(tensor.name);
-    for (let index = 0; index < values.length; index++) values[index] = values[index]! + 0.1 * normal(hash(seed, purposes.gradientCheck, 2, number, index));
+    for (let index = 0; index < values.length; index++)
+      values[index] = values[index]! + 0.1 * normal(hash(seed, purposes.gradientCheck, 2, number, index));
   }
 }

@@ -23,5 +23,17 @@ export type { FeatureMaps, PredictionPlan, PredictionSpec, Predictor, PredictorO
 export { runAugmentationThread } from "./staging.ts";
 export { createTrainer, planTraining, runGradientThread } from "./trainer.ts";
 export { request } from "./training.ts";
-export type { Best, Evaluated, GradientThreadOptions, SplitRegion, StepRow, Trainer, TrainerOptions, TrainingPlan, TrainingPosition, TrainingReport, TrainingSpec } from "./training.ts";
+export type {
+  Best,
+  Evaluated,
+  GradientThreadOptions,
+  SplitRegion,
+  StepRow,
+  Trainer,
+  TrainerOptions,
+  TrainingPlan,
+  TrainingPosition,
+  TrainingReport,
+  TrainingSpec,
+} from "./training.ts";
 export { engineVersion } from "./version.ts";

@@ -4,12 +4,24 @@ import { initialiserOf } from "../schemas/shape.ts";
 import { fansOf, fillMix, fillWeights } from "./initialisers.ts";
 
 const count = 40_000;
-function filled(kind: "lecun" | "glorot" | "he" | "toolbox" | undefined, options: { activation?: "relu" | "tanh"; seed?: number; layer?: number } = {}): Float64Array {
+function filled(
+  kind: "lecun" | "glorot" | "he" | "toolbox" | undefined,
+  options: { activation?: "relu" | "tanh"; seed?: number; layer?: number } = {},
+): Float64Array {
   const into = new Float64Array(count);
-  fillWeights({ into, kind, activation: options.activation ?? "tanh", fanIn: 75, fanOut: 125, seed: options.seed ?? 1, layer: options.layer ?? 0 });
+  fillWeights({
+    into,
+    kind,
+    activation: options.activation ?? "tanh",
+    fanIn: 75,
+    fanOut: 125,
+    seed: options.seed ?? 1,
+    layer: options.layer ?? 0,
+  });
   return into;
 }
-const variance = (values: Float64Array): number => values.reduce((sum, value) => sum + value * value, 0) / values.length;
+const variance = (values: Float64Array): number =>
+  values.reduce((sum, value) => sum + value * value, 0) / values.length;
 const mean = (values: Float64Array): number => values.reduce((sum, value) => sum + value, 0) / values.length;
 const reach = (values: Float64Array): number => values.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
 
@@ -27,7 +39,8 @@ describe("fillWeights", () => {
     expect(reach(filled("he"))).toBeGreaterThan(3 * Math.sqrt(2 / 75));
   });
   it("has a default for every activation", () => {
-    for (const activation of activationKind.options) expect(initialiserKind.options).toContain(initialiserOf[activation]);
+    for (const activation of activationKind.options)
+      expect(initialiserKind.options).toContain(initialiserOf[activation]);
     expect(filled(undefined, { activation: "relu" })).toEqual(filled("he"));
   });
   it("differs by seed and layer, and repeats otherwise", () => {
@@ -58,7 +71,8 @@ describe("fillMix", () => {
     expect(reach(mix)).toBeLessThanOrEqual(0.5);
     expect(new Set(mix).size).toBe(96);
     const weights = new Float64Array(96);
-    fillWeights({ into: weights, kind: "lecun", activation: "tanh", fanIn: 12, fanOut: 1, seed: 1, layer: 0 }); // also within ±½
+    // also within ±½
+    fillWeights({ into: weights, kind: "lecun", activation: "tanh", fanIn: 12, fanOut: 1, seed: 1, layer: 0 });
     expect(weights[0]).not.toBeCloseTo(mix[0], 9);
   });
 });

@@ -6,8 +6,9 @@
  *   he        normal,  σ² = 2/fanIn                    (He et al. 2015, for relu)
  *   toolbox   as glorot, but fans count every input map, connected or not           (DeepLearnToolbox, cnnsetup)
  *
- * Biases start at 0 and β at 1; their owners set them. A value depends on (seed, layer, tensor, its place in the tensor) and is computed in
- * float64, so float32 and float64 networks start from the same numbers but for one rounding. Never reads its neighbours, never allocates.
+ * Biases start at 0 and β at 1; their owners set them. A value depends on (seed, layer, tensor, its place in the
+ * tensor) and is computed in float64, so float32 and float64 networks start from the same numbers but for one rounding.
+ * Never reads its neighbours, never allocates.
  */
 import type { ActivationKind, InitialiserKind } from "../schemas/layer.ts";
 import { initialiserOf } from "../schemas/shape.ts";
@@ -20,10 +21,17 @@ const tensorCodes = { weight: 0, mix: 1 } as const;
 export { initialiserOf as defaultInitialiser };
 
 /**
- * Inputs that one output sums over, and outputs that one input reaches. `area` is the filter's size² (1 for a dense layer), `pairs` the number of
- * connected (input, output) pairs: with a sparse table the mean over maps is taken. DeepLearnToolbox counts all inputs · outputs.
+ * Inputs that one output sums over, and outputs that one input reaches. `area` is the filter's size² (1 for a dense
+ * layer), `pairs` the number of connected (input, output) pairs: with a sparse table the mean over maps is taken.
+ * DeepLearnToolbox counts all inputs · outputs.
  */
-export function fansOf(options: { kind: InitialiserKind; inputs: number; outputs: number; area: number; pairs: number }): { fanIn: number; fanOut: number } {
+export function fansOf(options: {
+  kind: InitialiserKind;
+  inputs: number;
+  outputs: number;
+  area: number;
+  pairs: number;
+}): { fanIn: number; fanOut: number } {
   const { kind, inputs, outputs, area, pairs } = options;
   if (kind === "toolbox") return { fanIn: inputs * area, fanOut: outputs * area };
   return { fanIn: (pairs / outputs) * area, fanOut: (pairs / inputs) * area };
@@ -51,8 +59,9 @@ function valueOf(kind: InitialiserKind, fanIn: number, fanOut: number): (hashed:
 }
 
 /**
- * Fills `into` (filters or dense weights, in the order of the checkpoint's tensor) with starting values. `kind` undefined takes the default of the
- * activation. `layer` is the index in the request. Connections that a sparse table lacks are to be zeroed by the caller afterwards.
+ * Fills `into` (filters or dense weights, in the order of the checkpoint's tensor) with starting values. `kind`
+ * undefined takes the default of the activation. `layer` is the index in the request. Connections that a sparse table
+ * lacks are to be zeroed by the caller afterwards.
  */
 export function fillWeights(options: {
   into: number[] | Float32Array | Float64Array;
@@ -70,8 +79,8 @@ export function fillWeights(options: {
 }
 
 /**
- * Fills c_ij, the free parameters of learned combinations (§3.3), uniformly within ±½: α near 1/n, but no two output maps alike. From equal c and
- * a filter for each *input* every output map would be the same map, and stay so for ever.
+ * Fills c_ij, the free parameters of learned combinations (§3.3), uniformly within ±½: α near 1/n, but no two output
+ * maps alike. From equal c and a filter for each *input* every output map would be the same map, and stay so for ever.
  */
 export function fillMix(options: { into: number[] | Float32Array | Float64Array; seed: number; layer: number }): void {
   const { into, seed, layer } = options;

@@ -1,6 +1,7 @@
 /**
- * A network under the microscope: one batch, forward and backward, with nothing moved, so that gradients can be looked at, compared and checked.
- * Runs the very programs of training, on one thread, with any implementation of the kernels, in float64 where that is the reference.
+ * A network under the microscope: one batch, forward and backward, with nothing moved, so that gradients can be looked
+ * at, compared and checked. Runs the very programs of training, on one thread, with any implementation of the kernels,
+ * in float64 where that is the reference.
  */
 import type { Dtype } from "../schemas/dataset.ts";
 import type { Numerics } from "../schemas/job.ts";
@@ -32,15 +33,48 @@ export interface InspectionOptions {
 }
 
 /** A spec that trains nothing but what is in front of it: in order, as given, without distortion. */
-export function plainSpec(options: { network: Network; loss: Loss; input: Shape; classes: number; count: number; batchSize: number; seed: number; optimiser?: Optimiser; dtype?: Dtype; numerics?: Numerics }): TrainingSpec {
-  const { network, loss, input, classes, count, batchSize, seed, optimiser, dtype = "float32", numerics = "reproducible" } = options;
+export function plainSpec(options: {
+  network: Network;
+  loss: Loss;
+  input: Shape;
+  classes: number;
+  count: number;
+  batchSize: number;
+  seed: number;
+  optimiser?: Optimiser;
+  dtype?: Dtype;
+  numerics?: Numerics;
+}): TrainingSpec {
+  const {
+    network,
+    loss,
+    input,
+    classes,
+    count,
+    batchSize,
+    seed,
+    optimiser,
+    dtype = "float32",
+    numerics = "reproducible",
+  } = options;
   return {
-    network, loss, input, classes, batchSize, seed, dtype, numerics,
+    network,
+    loss,
+    input,
+    classes,
+    batchSize,
+    seed,
+    dtype,
+    numerics,
     optimiser: optimiser ?? { kind: "sgd", learningRate: 1, momentum: 0, weightDecay: 0, clipNorm: null },
     schedule: { kind: "constant", warmup: 0 },
     epochs: 1,
     shuffle: false,
-    normalisation: { kind: "none", mean: new Array<number>(input.channels).fill(0), std: new Array<number>(input.channels).fill(1) },
+    normalisation: {
+      kind: "none",
+      mean: new Array<number>(input.channels).fill(0),
+      std: new Array<number>(input.channels).fill(1),
+    },
     augmentation: { shift: 0, rotate: 0, scale: 0, elastic: null, flip: false },
     background: 0,
     counts: { train: count, validation: 0, test: 0 },

@@ -1,8 +1,8 @@
 /**
- * What a layer is to the rest of the engine: a value that answers everything about itself. Planning a layer gives its tensors, the
- * buffers it wants, and functions that *record* its kernels. Notation as in Bouvrie: x = f(u) is a layer's output, δ = ∂E/∂u its
- * sensitivity. A layer is handed δ of its own u and leaves δ of the u below, f′ of the layer below included (the *gate*); it is told
- * that activation as a value and never looks at another layer.
+ * What a layer is to the rest of the engine: a value that answers everything about itself. Planning a layer gives its
+ * tensors, the buffers it wants, and functions that *record* its kernels. Notation as in Bouvrie: x = f(u) is a layer's
+ * output, δ = ∂E/∂u its sensitivity. A layer is handed δ of its own u and leaves δ of the u below, f′ of the layer
+ * below included (the *gate*); it is told that activation as a value and never looks at another layer.
  */
 import type { ActivationKind, Layer as LayerSpec } from "../schemas/layer.ts";
 import type { Shape } from "../schemas/shape.ts";
@@ -38,7 +38,10 @@ export interface ShardGradient {
   /** Bytes from shard to shard. */
   stride: number;
   size: number;
-  /** Where the reduced, averaged gradient goes; the same as `address` where a batch is one sample and nothing needs adding. */
+  /**
+   * Where the reduced, averaged gradient goes; the same as `address` where a batch is one sample and nothing needs
+   * adding.
+   */
   target: number;
 }
 
@@ -97,13 +100,19 @@ export interface PlannedLayer {
   beforeEvaluation?(views: Views): void;
   /** ∂E/∂parameters into the shard's gradients, then δ of the layer below. */
   backward(program: Program, wires: Wires): void;
-  /** The weights' gradient from the kept inputs and sensitivities of all blocks, by rows from ≤ row < to; where the layer is `deferred`. */
+  /**
+   * The weights' gradient from the kept inputs and sensitivities of all blocks, by rows from ≤ row < to; where the
+   * layer is `deferred`.
+   */
   deferred?: Deferred;
   /** After the reduction: from shard gradients to the tensors' gradients; penalties. */
   finish?(program: Program): void;
   /** Ω of the penalty, after `finish`. */
   omega?(views: Views): number;
-  /** Second derivatives, Gauss–Newton (LeCun 1998, §C): as `backward`, with everything squared. The own buffers come first, then `curvatureBuffers`. */
+  /**
+   * Second derivatives, Gauss–Newton (LeCun 1998, §C): as `backward`, with everything squared. The own buffers come
+   * first, then `curvatureBuffers`.
+   */
   curvature(program: Program, wires: Wires): void;
   curvatureBuffers: readonly number[];
   /** Shards' sums of second derivatives, where they differ from `shardGradients`. */
@@ -115,9 +124,10 @@ export interface PlannedLayer {
 }
 
 /**
- * A weight gradient that is split over the threads by rows of the weights instead of being summed by shards: many weights and a small
- * gradient a sample, so adding up shards would cost more than the work. Blocks in order, so the same bits on any number of threads.
- * The layer's input, sensitivity and own buffers then stay resident for every block of the batch.
+ * A weight gradient that is split over the threads by rows of the weights instead of being summed by shards: many
+ * weights and a small gradient a sample, so adding up shards would cost more than the work. Blocks in order, so the
+ * same bits on any number of threads. The layer's input, sensitivity and own buffers then stay resident for every block
+ * of the batch.
  */
 export interface Deferred {
   gradient: number;
@@ -150,20 +160,40 @@ export interface LayerOptions<Spec extends LayerSpec = LayerSpec> {
 }
 
 /** Plans the values of a tensor and, for training, its gradient. */
-export function planTensor(options: LayerOptions, tensor: Omit<Tensor, "address" | "gradient" | "learningRate" | "name"> & { name: string; trained: boolean }): Tensor {
+export function planTensor(
+  options: LayerOptions,
+  tensor: Omit<Tensor, "address" | "gradient" | "learningRate" | "name"> & { name: string; trained: boolean },
+): Tensor {
   const { memory, index, spec, shards } = options;
   const { trained, ...rest } = tensor;
   const name = `layers.${index}.${tensor.name}`;
-  const reserve = (what: string) => memory.reserve({ what: `${what}${name} (${tensor.size} numbers)`, element: "real", count: tensor.size });
-  return { ...rest, name, address: reserve(""), gradient: trained && shards > 0 ? reserve("the gradient of ") : 0, learningRate: spec.learningRate };
+  const reserve = (what: string) =>
+    memory.reserve({ what: `${what}${name} (${tensor.size} numbers)`, element: "real", count: tensor.size });
+  return {
+    ...rest,
+    name,
+    address: reserve(""),
+    gradient: trained && shards > 0 ? reserve("the gradient of ") : 0,
+    learningRate: spec.learningRate,
+  };
 }
 
-/** Plans a gradient that every shard sums for itself and that is reduced into `target`; with one sample a batch both are one place. */
-export function planShardGradient(options: LayerOptions, { size, target }: { size: number; target: number }): ShardGradient {
+/**
+ * Plans a gradient that every shard sums for itself and that is reduced into `target`; with one sample a batch both are
+ * one place.
+ */
+export function planShardGradient(
+  options: LayerOptions,
+  { size, target }: { size: number; target: number },
+): ShardGradient {
   const { memory, shards, batchSize, index } = options;
   if (shards === 0 || batchSize === 1) return { address: target, stride: 0, size, target };
   const stride = Math.ceil((size * memory.realBytes) / 64) * 64;
-  const address = memory.reserve({ what: `the gradients of layer ${index} in ${shards} shards`, element: "byte", count: stride * shards });
+  const address = memory.reserve({
+    what: `the gradients of layer ${index} in ${shards} shards`,
+    element: "byte",
+    count: stride * shards,
+  });
   return { address, stride, size, target };
 }
 

@@ -1,13 +1,16 @@
 /**
- * The plan of the one shared memory: who owns which bytes, known before the memory exists. Nothing is allocated after the start.
+ * The plan of the one shared memory: who owns which bytes, known before the memory exists. Nothing is allocated after
+ * the start.
  *
  *   0        65,536                                                    plan.bytes
  *   ┌────────┬──────────────┬─────────┬───────────┬──────────┬────────┐
- *   │ static │ samples and  │ tensors │ gradients │ a slot's │ pro-   │   every region starts on a cache line (64 bytes)
+ *   │ static │ samples and  │ tensors │ gradients │ a slot's │ pro-   │   every region starts on a cache line (64
+ *                                                                         bytes)
  *   │ data   │ labels       │         │ of shards │ maps …   │ grams  │
  *   └────────┴──────────────┴─────────┴───────────┴──────────┴────────┘
  *
- * The first 64 KiB belong to the WebAssembly module's static data. Never allocates by itself: `createMemory` makes the memory once.
+ * The first 64 KiB belong to the WebAssembly module's static data. Never allocates by itself: `createMemory` makes the
+ * memory once.
  */
 import { EngineError } from "./errors.ts";
 import type { RealBytes } from "./kernels/kernels.ts";
@@ -38,11 +41,18 @@ export class MemoryPlan {
     return { real: this.realBytes, double: 8, int: 4, byte: 1 }[element];
   }
 
-  /** The address of `count` elements, 64-byte aligned and zero at the start. Throws EngineError `too-large` beyond 4 GiB. */
+  /**
+   * The address of `count` elements, 64-byte aligned and zero at the start. Throws EngineError `too-large` beyond 4
+   * GiB.
+   */
   reserve({ what, element, count }: Reservation): number {
     const address = this.next;
     const end = address + count * this.elementBytes(element);
-    if (end > mostBytes) throw new EngineError({ code: "too-large", detail: `${what} would bring the memory to ${gibibytes(end)}; at most ${gibibytes(mostBytes)} can be addressed` });
+    if (end > mostBytes)
+      throw new EngineError({
+        code: "too-large",
+        detail: `${what} would bring the memory to ${gibibytes(end)}; at most ${gibibytes(mostBytes)} can be addressed`,
+      });
     this.next = Math.ceil(end / lineBytes) * lineBytes;
     return address;
   }
@@ -85,6 +95,8 @@ export class Views {
 
   /** `count` reals from `address`. */
   reals(address: number, count: number): Reals {
-    return this.realBytes === 8 ? new Float64Array(this.buffer, address, count) : new Float32Array(this.buffer, address, count);
+    return this.realBytes === 8
+      ? new Float64Array(this.buffer, address, count)
+      : new Float32Array(this.buffer, address, count);
   }
 }

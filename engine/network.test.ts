@@ -5,7 +5,15 @@ import { MemoryPlan } from "./memory.ts";
 import { planNetwork } from "./network.ts";
 
 const plan = (layers: Record<string, unknown>[], classes = 3) =>
-  planNetwork({ network: networkSchema.parse({ layers }), input: { channels: 2, height: 7, width: 5 }, classes, memory: new MemoryPlan(4), shards: 4, batchSize: 29, averageScale: 64 });
+  planNetwork({
+    network: networkSchema.parse({ layers }),
+    input: { channels: 2, height: 7, width: 5 },
+    classes,
+    memory: new MemoryPlan(4),
+    shards: 4,
+    batchSize: 29,
+    averageScale: 64,
+  });
 
 const refusal = (run: () => unknown): EngineError => {
   try {
@@ -17,18 +25,34 @@ const refusal = (run: () => unknown): EngineError => {
 };
 
 test("a layer of billions of weights is refused with its place and the bytes, before any memory exists", () => {
-  const error = refusal(() => plan([{ kind: "dense", units: 65_536 }, { kind: "dense", units: 65_536 }, { kind: "dense", units: 3 }]));
+  const error = refusal(() =>
+    plan([
+      { kind: "dense", units: 65_536 },
+      { kind: "dense", units: 65_536 },
+      { kind: "dense", units: 3 },
+    ]),
+  );
   expect(error).toMatchObject({ code: "too-large", pointer: "/layers/1" });
   expect(error.detail).toMatch(/4294967296 numbers.*\d+ bytes/);
 });
 
 test("a network that does not fit its input is refused with its place", () => {
-  const error = refusal(() => plan([{ kind: "convolution", maps: 4, size: 3 }, { kind: "convolution", maps: 4, size: 4 }, { kind: "dense", units: 3 }]));
+  const error = refusal(() =>
+    plan([
+      { kind: "convolution", maps: 4, size: 3 },
+      { kind: "convolution", maps: 4, size: 4 },
+      { kind: "dense", units: 3 },
+    ]),
+  );
   expect(error).toMatchObject({ code: "network-does-not-fit", pointer: "/layers/1/size" });
 });
 
 test("no sensitivity goes below the lowest layer with something to train", () => {
-  const { lowestTrained, layers } = plan([{ kind: "subsampling", factor: 2, trainable: false }, { kind: "dropout" }, { kind: "dense", units: 3, activation: "softmax" }]);
+  const { lowestTrained, layers } = plan([
+    { kind: "subsampling", factor: 2, trainable: false },
+    { kind: "dropout" },
+    { kind: "dense", units: 3, activation: "softmax" },
+  ]);
   expect(lowestTrained).toBe(2);
   expect(layers.map((layer) => layer.kind)).toEqual(["subsampling", "dropout", "dense"]);
 });

@@ -1,6 +1,7 @@
 /**
- * A network as the engine runs it: its layers planned one after the other, its tensors, and the passes that record their kernels for one
- * place in memory (a *unit*). The network alone knows what follows what; a layer is told what it needs as values.
+ * A network as the engine runs it: its layers planned one after the other, its tensors, and the passes that record
+ * their kernels for one place in memory (a *unit*). The network alone knows what follows what; a layer is told what it
+ * needs as values.
  *
  * A softmax output is the network's own: the last layer leaves u, and softmax and loss follow here.
  */
@@ -52,19 +53,26 @@ function at<Planned>(index: number, plan: () => Planned): Planned {
   }
 }
 
-/** Biases that, after this layer, only add a constant to whole maps of x. `before`: those that did so below it; a linear subsampling passes them on. */
+/**
+ * Biases that, after this layer, only add a constant to whole maps of x. `before`: those that did so below it; a linear
+ * subsampling passes them on.
+ */
 function shiftsAfter({ kind, activation, tensors }: PlannedLayer, before: readonly Tensor[]): readonly Tensor[] {
   if (activation !== "linear" || kind === "dropout") return [];
   const own = tensors.filter((tensor) => tensor.name.endsWith(".bias"));
   return kind === "subsampling" ? [...before, ...own] : own;
 }
 
-/** Plans the layers. Throws EngineError `network-does-not-fit` (with a pointer) or `too-large` (with the bytes) before any memory exists. */
+/**
+ * Plans the layers. Throws EngineError `network-does-not-fit` (with a pointer) or `too-large` (with the bytes) before
+ * any memory exists.
+ */
 export function planNetwork(options: NetworkOptions): NetworkPlan {
   const { network, input, classes, memory, ...training } = options;
   const found = networkShape(network.layers, input, classes);
   const problem = found.problems[0];
-  if (problem) throw new EngineError({ code: "network-does-not-fit", detail: problem.detail, pointer: problem.pointer });
+  if (problem)
+    throw new EngineError({ code: "network-does-not-fit", detail: problem.detail, pointer: problem.pointer });
   const output = outputActivation(network.layers);
   const softmax = output === "softmax";
   const layers: PlannedLayer[] = [];
@@ -74,14 +82,34 @@ export function planNetwork(options: NetworkOptions): NetworkPlan {
     const declared = "activation" in spec ? spec.activation : "linear";
     const activation = declared === "softmax" ? "linear" : declared;
     const inputActivation = layers.at(-1)?.activation ?? "linear";
-    layers.push(at(index, () => planLayer({ spec, index, input: arriving, output: leaving, activation, declaredActivation: declared, inputActivation, shifts, memory, ...training })));
+    layers.push(
+      at(index, () =>
+        planLayer({
+          spec,
+          index,
+          input: arriving,
+          output: leaving,
+          activation,
+          declaredActivation: declared,
+          inputActivation,
+          shifts,
+          memory,
+          ...training,
+        }),
+      ),
+    );
     shifts = shiftsAfter(layers.at(-1)!, shifts);
   }
   const tensors = layers.flatMap((layer) => layer.tensors);
   const real = (what: string, count: number) => memory.reserve({ what, element: "real", count });
   const lowest = layers.findIndex((layer) => layer.tensors.length > 0);
   return {
-    layers, tensors, input, classes, softmax, outputActivation: output,
+    layers,
+    tensors,
+    input,
+    classes,
+    softmax,
+    outputActivation: output,
     lowestTrained: lowest < 0 ? layers.length : lowest,
     meets: layers.some((layer) => layer.meetings),
     mean: real("the channels' means", input.channels),
@@ -90,8 +118,15 @@ export function planNetwork(options: NetworkOptions): NetworkPlan {
   };
 }
 
-/** Writes what never changes: the layers' constants, normalisation, and the targets of squared error (0 and 1, or ±1 for tanh outputs; Bouvrie §2). */
-export function writeConstants(plan: NetworkPlan, views: Views, normalisation: { mean: readonly number[]; std: readonly number[] }): void {
+/**
+ * Writes what never changes: the layers' constants, normalisation, and the targets of squared error (0 and 1, or ±1 for
+ * tanh outputs; Bouvrie §2).
+ */
+export function writeConstants(
+  plan: NetworkPlan,
+  views: Views,
+  normalisation: { mean: readonly number[]; std: readonly number[] },
+): void {
   for (const layer of plan.layers) layer.constants?.(views);
   const { channels } = plan.input;
   const mean = views.reals(plan.mean, channels);
@@ -100,7 +135,9 @@ export function writeConstants(plan: NetworkPlan, views: Views, normalisation: {
     mean[channel] = normalisation.mean[channel] ?? 0;
     factor[channel] = 1 / (normalisation.std[channel] ?? 1);
   }
-  views.reals(plan.targets, 2).set([plan.outputActivation === "tanh" || plan.outputActivation === "scaled-tanh" ? -1 : 0, 1]);
+  views
+    .reals(plan.targets, 2)
+    .set([plan.outputActivation === "tanh" || plan.outputActivation === "scaled-tanh" ? -1 : 0, 1]);
 }
 
 /** One place in memory where a block passes through the network: the addresses of everything on its way. */
@@ -154,16 +191,41 @@ export interface PassOptions {
 const recordGather = (plan: NetworkPlan, program: Program, unit: Unit, source: Source): void => {
   const { input, mean, factor } = plan;
   program.call("gather", {
-    samples: source.samples, header: unit.header, mean, factor, output: unit.x0, dtype: source.dtype, channels: input.channels, pixels: input.height * input.width, lanes: unit.lanes,
+    samples: source.samples,
+    header: unit.header,
+    mean,
+    factor,
+    output: unit.x0,
+    dtype: source.dtype,
+    channels: input.channels,
+    pixels: input.height * input.width,
+    lanes: unit.lanes,
   });
 };
 
-function recordLoss({ plan, source, loss, pass }: Pick<PassOptions, "plan" | "source" | "loss" | "pass">, program: Program, unit: Unit): void {
+function recordLoss(
+  { plan, source, loss, pass }: Pick<PassOptions, "plan" | "source" | "loss" | "pass">,
+  program: Program,
+  unit: Unit,
+): void {
   const logits = unit.outputs.at(-1)!;
-  const shared = { header: unit.header, kind: lossCodes[loss], softmax: plan.softmax ? 1 : 0, activation: plan.softmax ? 0 : activationCodes[plan.outputActivation as keyof typeof activationCodes], units: plan.classes, lanes: unit.lanes };
+  const shared = {
+    header: unit.header,
+    kind: lossCodes[loss],
+    softmax: plan.softmax ? 1 : 0,
+    activation: plan.softmax ? 0 : activationCodes[plan.outputActivation as keyof typeof activationCodes],
+    units: plan.classes,
+    lanes: unit.lanes,
+  };
   if (plan.softmax) program.call("softmax", { input: logits, output: unit.y, units: plan.classes, lanes: unit.lanes });
   program.call("loss", {
-    output: unit.y, logits: plan.softmax ? logits : 0, delta: pass === "gradient" ? unit.deltas.at(-1)! : 0, labels: source.labels, targets: plan.targets, totals: unit.totals, ...shared,
+    output: unit.y,
+    logits: plan.softmax ? logits : 0,
+    delta: pass === "gradient" ? unit.deltas.at(-1)! : 0,
+    labels: source.labels,
+    targets: plan.targets,
+    totals: unit.totals,
+    ...shared,
   });
   if (pass === "curvature") program.call("lossCurvature", { output: unit.y, delta: unit.deltas.at(-1)!, ...shared });
 }
@@ -196,7 +258,14 @@ export function recordTrainingPass(options: PassOptions): Phase[] {
   }
   for (const [index, unit] of units.entries()) {
     recordLoss(options, programs[index]!, unit);
-    if (options.results) programs[index]!.call("scatter", { output: unit.y, header: unit.header, results: options.results, units: plan.classes, lanes: unit.lanes });
+    if (options.results)
+      programs[index]!.call("scatter", {
+        output: unit.y,
+        header: unit.header,
+        results: options.results,
+        units: plan.classes,
+        lanes: unit.lanes,
+      });
   }
   if (pass === "forward") return phases;
   for (let index = plan.layers.length - 1; index >= plan.lowestTrained; index--) {
@@ -207,8 +276,17 @@ export function recordTrainingPass(options: PassOptions): Phase[] {
   return phases;
 }
 
-/** Records an evaluation of one unit: running statistics, no dropout, outputs to `results` (reals [row][classes]) where not 0, loss where there are labels. */
-export function recordEvaluation(options: { plan: NetworkPlan; unit: Unit; source: Source; loss: Loss | null; results: number }): Program {
+/**
+ * Records an evaluation of one unit: running statistics, no dropout, outputs to `results` (reals [row][classes]) where
+ * not 0, loss where there are labels.
+ */
+export function recordEvaluation(options: {
+  plan: NetworkPlan;
+  unit: Unit;
+  source: Source;
+  loss: Loss | null;
+  results: number;
+}): Program {
   const { plan, unit, source, loss, results } = options;
   const program = new Program();
   recordGather(plan, program, unit, source);
@@ -216,8 +294,9 @@ export function recordEvaluation(options: { plan: NetworkPlan; unit: Unit; sourc
     if (!layer.transparent) (layer.evaluate ?? layer.forward)(program, wiresOf(plan, unit, index));
   }
   if (loss) recordLoss({ plan, source, loss, pass: "forward" }, program, unit);
-  else if (plan.softmax) program.call("softmax", { input: unit.outputs.at(-1)!, output: unit.y, units: plan.classes, lanes: unit.lanes });
-  if (results) program.call("scatter", { output: unit.y, header: unit.header, results, units: plan.classes, lanes: unit.lanes });
+  else if (plan.softmax)
+    program.call("softmax", { input: unit.outputs.at(-1)!, output: unit.y, units: plan.classes, lanes: unit.lanes });
+  if (results)
+    program.call("scatter", { output: unit.y, header: unit.header, results, units: plan.classes, lanes: unit.lanes });
   return program;
 }
-

@@ -1,6 +1,7 @@
 /**
- * Normalisation of inputs, fitted on the training split and kept with the model: x ↦ (x − mean) / std for each channel (Bouvrie, "practical matters":
- * mean 0 and variance 1 over the training split). `unit` maps to 0 … 1, `none` leaves numbers as given.
+ * Normalisation of inputs, fitted on the training split and kept with the model: x ↦ (x − mean) / std for each channel
+ * (Bouvrie, "practical matters": mean 0 and variance 1 over the training split). `unit` maps to 0 … 1, `none` leaves
+ * numbers as given.
  */
 import type { Dtype } from "../schemas/dataset.ts";
 import type { NormalisationKind } from "../schemas/job.ts";
@@ -17,14 +18,20 @@ export interface SplitStatistics {
 /** A channel without variation divides by 1, so that nothing becomes infinite. */
 const usable = (spread: number): number => (spread > 0 && Number.isFinite(spread) ? spread : 1);
 
-export function fitNormalisation(kind: NormalisationKind, dtype: Dtype, { mean, std, minimum, maximum }: SplitStatistics): Normalisation {
+export function fitNormalisation(
+  kind: NormalisationKind,
+  dtype: Dtype,
+  { mean, std, minimum, maximum }: SplitStatistics,
+): Normalisation {
   const channels = mean.length;
   const fill = (value: number): number[] => new Array<number>(channels).fill(value);
   switch (kind) {
     case "standardise":
       return { kind, mean: [...mean], std: std.map(usable) };
     case "unit":
-      return dtype === "uint8" ? { kind, mean: fill(0), std: fill(255) } : { kind, mean: fill(minimum), std: fill(usable(maximum - minimum)) };
+      return dtype === "uint8"
+        ? { kind, mean: fill(0), std: fill(255) }
+        : { kind, mean: fill(minimum), std: fill(usable(maximum - minimum)) };
     case "none":
       return { kind, mean: fill(0), std: fill(1) };
   }

@@ -1,7 +1,8 @@
 /**
- * Optimisers: which state a tensor carries, which kernel moves it, and the numbers that kernel needs at a step. (2) of Bouvrie §2, ΔW = −η ∂E/∂W, with
- * momentum, Nesterov's form, Adam (Kingma & Ba 2015) and the stochastic diagonal Levenberg–Marquardt of LeCun 1998 §C: η_ij = η / (μ + h_ij).
- * A layer's multiplier acts on η. Weight decay adds λw to the gradient of filters and dense weights, with every optimiser.
+ * Optimisers: which state a tensor carries, which kernel moves it, and the numbers that kernel needs at a step. (2) of
+ * Bouvrie §2, ΔW = −η ∂E/∂W, with momentum, Nesterov's form, Adam (Kingma & Ba 2015) and the stochastic diagonal
+ * Levenberg–Marquardt of LeCun 1998 §C: η_ij = η / (μ + h_ij). A layer's multiplier acts on η. Weight decay adds λw to
+ * the gradient of filters and dense weights, with every optimiser.
  */
 import type { Optimiser } from "../schemas/optimiser.ts";
 import { pow } from "./elementary.ts";
@@ -32,25 +33,54 @@ export const stateNames = (optimiser: Optimiser): readonly string[] => {
   }
 };
 
-export function planMoved({ memory, tensors, optimiser }: { memory: MemoryPlan; tensors: readonly Tensor[]; optimiser: Optimiser }): Moved[] {
+export function planMoved({
+  memory,
+  tensors,
+  optimiser,
+}: {
+  memory: MemoryPlan;
+  tensors: readonly Tensor[];
+  optimiser: Optimiser;
+}): Moved[] {
   return tensors
     .filter((tensor) => tensor.gradient !== 0)
     .map((tensor) => ({
       tensor,
-      state: stateNames(optimiser).map((name) => ({ name, address: memory.reserve({ what: `${name} of ${tensor.name}`, element: "real", count: tensor.size }) })),
+      state: stateNames(optimiser).map((name) => ({
+        name,
+        address: memory.reserve({ what: `${name} of ${tensor.name}`, element: "real", count: tensor.size }),
+      })),
       settings: memory.reserve({ what: `settings of ${tensor.name}`, element: "real", count: settingsReals }),
     }));
 }
 
 /** Records the update of elements from … from + count of a tensor. */
-export function recordUpdate({ program, optimiser, moved, from, count, realBytes }: { program: Program; optimiser: Optimiser; moved: Moved; from: number; count: number; realBytes: number }): void {
+export function recordUpdate({
+  program,
+  optimiser,
+  moved,
+  from,
+  count,
+  realBytes,
+}: {
+  program: Program;
+  optimiser: Optimiser;
+  moved: Moved;
+  from: number;
+  count: number;
+  realBytes: number;
+}): void {
   const at = (address: number): number => address + from * realBytes;
   const { tensor, state, settings } = moved;
   const common = { parameters: at(tensor.address), gradient: at(tensor.gradient), settings, count };
   switch (optimiser.kind) {
     case "sgd":
     case "nesterov":
-      program.call("sgd", { ...common, velocity: state[0] ? at(state[0].address) : 0, nesterov: optimiser.kind === "nesterov" ? 1 : 0 });
+      program.call("sgd", {
+        ...common,
+        velocity: state[0] ? at(state[0].address) : 0,
+        nesterov: optimiser.kind === "nesterov" ? 1 : 0,
+      });
       return;
     case "adam":
       program.call("adam", { ...common, first: at(state[0]!.address), second: at(state[1]!.address) });
@@ -60,15 +90,31 @@ export function recordUpdate({ program, optimiser, moved, from, count, realBytes
   }
 }
 
-/** Writes the settings of all tensors for a step (from 1); `learningRate` is the schedule's. Allocates once, writes only what changed. */
-export function settingsWriter({ views, optimiser, moved }: { views: Views; optimiser: Optimiser; moved: readonly Moved[] }): (learningRate: number, step: number) => void {
-  const places = moved.map(({ tensor, settings }) => ({ into: views.reals(settings, settingsReals), multiplier: tensor.learningRate, decay: tensor.decays ? optimiser.weightDecay : 0 }));
+/**
+ * Writes the settings of all tensors for a step (from 1); `learningRate` is the schedule's. Allocates once, writes only
+ * what changed.
+ */
+export function settingsWriter({
+  views,
+  optimiser,
+  moved,
+}: {
+  views: Views;
+  optimiser: Optimiser;
+  moved: readonly Moved[];
+}): (learningRate: number, step: number) => void {
+  const places = moved.map(({ tensor, settings }) => ({
+    into: views.reals(settings, settingsReals),
+    multiplier: tensor.learningRate,
+    decay: tensor.decays ? optimiser.weightDecay : 0,
+  }));
   let written = Number.NaN;
   return (learningRate, step) => {
     if (optimiser.kind === "adam") {
       const { beta1, beta2, epsilon } = optimiser;
       const [first, second] = [1 / (1 - pow(beta1, step)), 1 / Math.sqrt(1 - pow(beta2, step))];
-      for (const { into, multiplier, decay } of places) into.set([learningRate * multiplier * first, beta1, 1 - beta1, beta2, 1 - beta2, second, epsilon, decay]);
+      for (const { into, multiplier, decay } of places)
+        into.set([learningRate * multiplier * first, beta1, 1 - beta1, beta2, 1 - beta2, second, epsilon, decay]);
       return;
     }
     if (learningRate === written) return;

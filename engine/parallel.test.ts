@@ -1,7 +1,8 @@
 import { expect, test } from "vitest";
 import { Claims, claimInts } from "./parallel.ts";
 
-const claimsOf = (words = new Int32Array(new SharedArrayBuffer(4 * claimInts(3)))): Claims => new Claims({ words, batchSize: 3 });
+const claimsOf = (words = new Int32Array(new SharedArrayBuffer(4 * claimInts(3)))): Claims =>
+  new Claims({ words, batchSize: 3 });
 
 test("a sample is taken once a batch, and a late comer takes nothing", () => {
   const claims = claimsOf();

@@ -1,19 +1,25 @@
 /**
- * Threads over one shared memory: a barrier that spins briefly and then sleeps, a word that says what to do next, and claims on the samples that are distorted.
- * The only user of Atomics.
+ * Threads over one shared memory: a barrier that spins briefly and then sleeps, a word that says what to do next, and
+ * claims on the samples that are distorted. The only user of Atomics.
  *
  *   control words (int32)      0 request · 1 arrived · 2 generation · 3 sleepers · 4 command · 5 … arguments
  *
- * Thread 0 sets command and arguments, then all meet at the barrier and work; they meet again wherever a phase ends, at least once a command: that is why no
- * thread still reads a command when the next is written. A gradient thread waits for nothing else, except for a sample that another is just distorting.
+ * Thread 0 sets command and arguments, then all meet at the barrier and work; they meet again wherever a phase ends, at
+ * least once a command: that is why no thread still reads a command when the next is written. A gradient thread waits
+ * for nothing else, except for a sample that another is just distorting.
  */
 
 export const controlInts = 32;
 const [arrived, generation, sleepers, commandWord, firstArgument] = [1, 2, 3, 4, 5];
-/** Looks before sleeping, some 0.15 ms: being woken takes time too, and a step of a small network is over in half a millisecond. */
+/**
+ * Looks before sleeping, some 0.15 ms: being woken takes time too, and a step of a small network is over in half a
+ * millisecond.
+ */
 const spins = 20_000;
 
-/** Returns when the word at `at` no longer is `seen`: looks for a while, then sleeps, counted in the word at `asleep`. */
+/**
+ * Returns when the word at `at` no longer is `seen`: looks for a while, then sleeps, counted in the word at `asleep`.
+ */
 function awaitChange(words: Int32Array, at: number, seen: number, asleep: number): void {
   for (let spin = 0; spin < spins; spin++) if (Atomics.load(words, at) !== seen) return;
   Atomics.add(words, asleep, 1);
@@ -59,7 +65,10 @@ export class Team {
   /** The other threads: wait for what is next. */
   next(): { code: number; given: (index: number) => number } {
     this.barrier();
-    return { code: Atomics.load(this.words, commandWord!), given: (index) => Atomics.load(this.words, firstArgument! + index) };
+    return {
+      code: Atomics.load(this.words, commandWord!),
+      given: (index) => Atomics.load(this.words, firstArgument! + index),
+    };
   }
 
   /** The bits somebody outside has set since the last look; they are cleared. */
@@ -75,13 +84,16 @@ const over = -1;
 export const claimInts = (batchSize: number): number => firstClaim + 2 * batchSize;
 
 /**
- * Who distorts which sample of a batch into which of two slots: whoever comes first. Batches are numbered through the whole training from 0; batch k lies in slot k mod 2.
+ * Who distorts which sample of a batch into which of two slots: whoever comes first. Batches are numbered through the
+ * whole training from 0; batch k lies in slot k mod 2.
  *
- *   words (int32)      0 batches announced · 1 their epoch, −1 at the end · 2 listeners · 3 waiting · 16 … claims [slot][place in the batch]
+ *   words (int32)      0 batches announced · 1 their epoch, −1 at the end · 2 listeners · 3 waiting · 16 … claims
+ *                      [slot][place in the batch]
  *
- * A claim holds 4k + 1 while a sample of batch k is distorted and 4k + 3 from then on, modulo 2³²; it only grows and is never cleared; 0 was never taken.
- * A place can be taken for batch k only while its claim is older than k, by one thread: who takes it knows that batch k is not yet consumed, hence that the epoch's
- * order stands. That holds however long ago batch k was announced: who comes too late takes nothing.
+ * A claim holds 4k + 1 while a sample of batch k is distorted and 4k + 3 from then on, modulo 2³²; it only grows and is
+ * never cleared; 0 was never taken. A place can be taken for batch k only while its claim is older than k, by one
+ * thread: who takes it knows that batch k is not yet consumed, hence that the epoch's order stands. That holds however
+ * long ago batch k was announced: who comes too late takes nothing.
  */
 export class Claims {
   private readonly words: Int32Array;
@@ -115,7 +127,10 @@ export class Claims {
     if (Atomics.load(this.words, at) === theirs) awaitChange(this.words, at, theirs, waiting!);
   }
 
-  /** Thread 0: batches of this epoch up to `batch` may be distorted: its order is written, and all threads are done with the batch before the last. */
+  /**
+   * Thread 0: batches of this epoch up to `batch` may be distorted: its order is written, and all threads are done with
+   * the batch before the last.
+   */
   announce(epoch: number, batch: number): void {
     Atomics.store(this.words, epochWord!, epoch);
     tell(this.words, announced!, (batch + 1) | 0, listeners!);

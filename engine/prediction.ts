@@ -1,6 +1,7 @@
 /**
- * Inference with the kernels of training: a network, its weights, and room for one batch. A single sample takes the path that wastes no lanes.
- * Outputs are the network's own; `probabilitiesOf` maps them to shares of one. Never does I/O, never allocates after `createPredictor` but for its answers.
+ * Inference with the kernels of training: a network, its weights, and room for one batch. A single sample takes the
+ * path that wastes no lanes. Outputs are the network's own; `probabilitiesOf` maps them to shares of one. Never does
+ * I/O, never allocates after `createPredictor` but for its answers.
  */
 import type { Normalisation } from "../schemas/model.ts";
 import type { Network } from "../schemas/network.ts";
@@ -42,7 +43,10 @@ export interface FeatureMaps {
 }
 
 export interface Predictor {
-  /** samples [n][C][H][W] in the dataset's own range, n ≤ batch; → outputs [n][classes], softmax applied where the network ends in one. */
+  /**
+   * samples [n][C][H][W] in the dataset's own range, n ≤ batch; → outputs [n][classes], softmax applied where the
+   * network ends in one.
+   */
   predict(samples: Float32Array | Uint8Array, n: number): Float32Array;
   /** What each layer makes of one sample. */
   featureMaps(sample: Float32Array | Uint8Array): FeatureMaps[];
@@ -66,12 +70,22 @@ function planParts({ network, input, classes, batch }: PredictionSpec): Parts {
   const results = memory.reserve({ what: "the outputs", element: "real", count: batch * classes });
   const source = { samples, dtype: dtypeCodes.float32, labels: 0 };
   const path = (cut: Cut): Parts["blocks"] => {
-    const unit = unitPlanner({ memory, plan: planned, threads: 1, purpose: "evaluation", curvature: false }).plan(cut)[0]!;
+    const unit = unitPlanner({ memory, plan: planned, threads: 1, purpose: "evaluation", curvature: false }).plan(
+      cut,
+    )[0]!;
     return { unit, program: recordEvaluation({ plan: planned, unit, source, loss: null, results }) };
   };
   const prepare = new Program();
   for (const layer of planned.layers) layer.prepare?.(prepare);
-  const parts = { memory, network: planned, samples, results, prepare, blocks: path(cutForward(1)), single: path(cutBatch(1)) };
+  const parts = {
+    memory,
+    network: planned,
+    samples,
+    results,
+    prepare,
+    blocks: path(cutForward(1)),
+    single: path(cutBatch(1)),
+  };
   for (const program of [prepare, parts.blocks.program, parts.single.program]) program.reserve(memory);
   return parts;
 }
@@ -103,11 +117,13 @@ export function createPredictor({ plan, memory, kernels, weights }: PredictorOpt
   const run = ({ unit, program }: Parts["blocks"], first: number, count: number): void => {
     const header = unit.header / 4;
     views.ints[header + headerCount] = count;
-    for (let lane = 0; lane < count; lane++) for (const field of [headerRows, headerSamples, headerResults]) views.ints[header + field + lane] = first + lane;
+    for (let lane = 0; lane < count; lane++)
+      for (const field of [headerRows, headerSamples, headerResults]) views.ints[header + field + lane] = first + lane;
     program.run(kernels);
   };
   const put = (samples: Float32Array | Uint8Array, n: number): void => {
-    if (n < 1 || n > spec.batch || samples.length !== n * size) throw new Error(`${samples.length} numbers are not ${n} samples of ${size}, at most ${spec.batch} at once`);
+    if (n < 1 || n > spec.batch || samples.length !== n * size)
+      throw new Error(`${samples.length} numbers are not ${n} samples of ${size}, at most ${spec.batch} at once`);
     views.reals(parts.samples, n * size).set(samples);
   };
 
@@ -124,17 +140,26 @@ export function createPredictor({ plan, memory, kernels, weights }: PredictorOpt
       return network.layers.map((layer, index) => {
         const isLast = index === network.layers.length - 1;
         const address = isLast ? single.unit.y : single.unit.outputs[index]!;
-        return { layer: index, kind: layer.kind, shape: layer.output, values: Float32Array.from(views.reals(address, sizeOf(layer.output))) };
+        return {
+          layer: index,
+          kind: layer.kind,
+          shape: layer.output,
+          values: Float32Array.from(views.reals(address, sizeOf(layer.output))),
+        };
       });
     },
   };
 }
 
 /**
- * Outputs [n][classes] as shares of one: a softmax's as they are; others mapped to [0, 1] from their target range (0 … 1, or −1 … 1 for tanh outputs), clipped
- * and divided by their sum. Where all are clipped to zero every class has an equal share.
+ * Outputs [n][classes] as shares of one: a softmax's as they are; others mapped to [0, 1] from their target range (0 …
+ * 1, or −1 … 1 for tanh outputs), clipped and divided by their sum. Where all are clipped to zero every class has an
+ * equal share.
  */
-export function probabilitiesOf(outputs: Float32Array, { network, classes }: { network: Network; classes: number }): Float32Array {
+export function probabilitiesOf(
+  outputs: Float32Array,
+  { network, classes }: { network: Network; classes: number },
+): Float32Array {
   const activation = outputActivation(network.layers);
   if (activation === "softmax") return outputs;
   const low = activation === "tanh" || activation === "scaled-tanh" ? -1 : 0;
@@ -142,7 +167,8 @@ export function probabilitiesOf(outputs: Float32Array, { network, classes }: { n
   for (let first = 0; first < shares.length; first += classes) {
     let sum = 0;
     for (let unit = 0; unit < classes; unit++) sum += shares[first + unit]!;
-    for (let unit = 0; unit < classes; unit++) shares[first + unit] = sum > 0 ? shares[first + unit]! / sum : 1 / classes;
+    for (let unit = 0; unit < classes; unit++)
+      shares[first + unit] = sum > 0 ? shares[first + unit]! / sum : 1 / classes;
   }
   return shares;
 }

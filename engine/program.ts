@@ -1,7 +1,7 @@
 /**
- * Programs: lists of kernel calls, recorded once when a network is planned and run by every implementation of the kernels.
- * A call is 32 words in the shared memory (kernels/kernels.ts has the picture). Recording decides nothing about numbers and
- * touches no memory; `install` writes the words once, before the first thread starts.
+ * Programs: lists of kernel calls, recorded once when a network is planned and run by every implementation of the
+ * kernels. A call is 32 words in the shared memory (kernels/kernels.ts has the picture). Recording decides nothing
+ * about numbers and touches no memory; `install` writes the words once, before the first thread starts.
  */
 import { callBytes, callWords, contract, opcodes } from "./kernels/kernels.ts";
 import type { KernelArguments, KernelName, Kernels } from "./kernels/kernels.ts";

@@ -20,7 +20,8 @@ export const layerPlanners = {
 
 export type PlannedKind = keyof typeof layerPlanners;
 
-export const plannedKind = (spec: LayerSpec): PlannedKind => (spec.kind === "convolution" && isLearned(spec.inputs) ? "combination" : spec.kind);
+export const plannedKind = (spec: LayerSpec): PlannedKind =>
+  spec.kind === "convolution" && isLearned(spec.inputs) ? "combination" : spec.kind;
 
 export function planLayer(options: LayerOptions): PlannedLayer {
   const plan = layerPlanners[plannedKind(options.spec)] as (options: LayerOptions) => PlannedLayer;

@@ -4,13 +4,28 @@ import { learningRateAt } from "./schedules.ts";
 
 /** The rates of a training of 4 epochs of 5 steps from η = 0.2, rounded to 12 digits. */
 const rates = (schedule: unknown, steps: number[]): number[] =>
-  steps.map((step) => Number(learningRateAt({ schedule: schema.parse(schedule), learningRate: 0.2, step, stepsPerEpoch: 5, epochs: 4 }).toPrecision(12)));
+  steps.map((step) =>
+    Number(
+      learningRateAt({
+        schedule: schema.parse(schedule),
+        learningRate: 0.2,
+        step,
+        stepsPerEpoch: 5,
+        epochs: 4,
+      }).toPrecision(12),
+    ),
+  );
 
 describe("learningRateAt", () => {
   it("constant", () => expect(rates({ kind: "constant" }, [1, 20])).toEqual([0.2, 0.2]));
   it("step falls when an even number of epochs is complete", () =>
-    expect(rates({ kind: "step", every: 2, factor: 0.5 }, [1, 5, 6, 10, 11, 15, 16, 20])).toEqual([0.2, 0.2, 0.2, 0.2, 0.1, 0.1, 0.1, 0.1]));
-  it("exponential falls after each epoch", () => expect(rates({ kind: "exponential", factor: 0.5 }, [1, 5, 6, 11, 16, 20])).toEqual([0.2, 0.2, 0.1, 0.05, 0.025, 0.025]));
+    expect(rates({ kind: "step", every: 2, factor: 0.5 }, [1, 5, 6, 10, 11, 15, 16, 20])).toEqual([
+      0.2, 0.2, 0.2, 0.2, 0.1, 0.1, 0.1, 0.1,
+    ]));
+  it("exponential falls after each epoch", () =>
+    expect(rates({ kind: "exponential", factor: 0.5 }, [1, 5, 6, 11, 16, 20])).toEqual([
+      0.2, 0.2, 0.1, 0.05, 0.025, 0.025,
+    ]));
   it("cosine begins at η, is half way in the middle, and ends at its minimum", () => {
     expect(rates({ kind: "cosine", minimum: 0.02 }, [1, 20])).toEqual([0.2, 0.02]);
     const [tenth, eleventh] = rates({ kind: "cosine", minimum: 0.02 }, [10, 11]);
@@ -30,7 +45,8 @@ describe("learningRateAt", () => {
     expect(rates({ kind: "cosine", warmup: 3 }, [20])).toEqual([0]);
   });
   it("a training of one step uses the first rate", () => {
-    const once = (schedule: unknown): number => learningRateAt({ schedule: schema.parse(schedule), learningRate: 0.2, step: 1, stepsPerEpoch: 1, epochs: 1 });
+    const once = (schedule: unknown): number =>
+      learningRateAt({ schedule: schema.parse(schedule), learningRate: 0.2, step: 1, stepsPerEpoch: 1, epochs: 1 });
     expect(once({ kind: "cosine" })).toBe(0.2);
     expect(once({ kind: "one-cycle", start: 0.5 })).toBeCloseTo(0.1, 15);
   });

@@ -1,15 +1,21 @@
 /**
- * The learning rate at a step: η of (2), as a function of the step's place in the whole training and of nothing else, so a resumed run needs no state.
- * t = step − 1 counts from 0, T = stepsPerEpoch · epochs steps in all, e = ⌊t / stepsPerEpoch⌋ epochs are complete.
+ * The learning rate at a step: η of (2), as a function of the step's place in the whole training and of nothing else,
+ * so a resumed run needs no state. t = step − 1 counts from 0, T = stepsPerEpoch · epochs steps in all, e = ⌊t /
+ * stepsPerEpoch⌋ epochs are complete.
  *
  *   constant      η
  *   step          η · factor^⌊e / every⌋
  *   exponential   η · factor^e
- *   cosine        minimum + (η − minimum)(1 + cos(π t/(T−1)))/2                            (Loshchilov & Hutter 2017, one period, no restarts)
- *   one-cycle     start·peak rising in a straight line to peak at t = rise·(T−1), then half a cosine down to end·peak   (Smith & Topin 2018)
+ *   cosine        minimum + (η − minimum)(1 + cos(π t/(T−1)))/2                            (Loshchilov & Hutter 2017,
+ *                                                                                          one period, no restarts)
+ *   one-cycle     start·peak rising in a straight line to peak at t = rise·(T−1), then half a cosine down to end·peak   (Smith
+ *                                                                                                                       &
+ *                                                                                                                       Topin
+ *                                                                                                                       2018)
  *
- * Warm-up multiplies whatever the schedule says by step/warmup while step < warmup: the rate grows from (but never equals) zero, and the schedule
- * runs on underneath, so its last step stays its last step. Multipliers of single layers are applied by the layers' owners.
+ * Warm-up multiplies whatever the schedule says by step/warmup while step < warmup: the rate grows from (but never
+ * equals) zero, and the schedule runs on underneath, so its last step stays its last step. Multipliers of single layers
+ * are applied by the layers' owners.
  */
 import type { Schedule } from "../schemas/optimiser.ts";
 import { cos, pow } from "./elementary.ts";
@@ -26,7 +32,13 @@ function oneCycle(options: { peak: number; start: number; end: number; rise: num
   return peak * (end + (1 - end) * cosineFall(fallen));
 }
 
-function scheduled(options: { schedule: Schedule; learningRate: number; taken: number; stepsPerEpoch: number; epochs: number }): number {
+function scheduled(options: {
+  schedule: Schedule;
+  learningRate: number;
+  taken: number;
+  stepsPerEpoch: number;
+  epochs: number;
+}): number {
   const { schedule, learningRate, taken, stepsPerEpoch, epochs } = options;
   const complete = Math.floor(taken / stepsPerEpoch);
   const last = stepsPerEpoch * epochs - 1;
@@ -41,12 +53,24 @@ function scheduled(options: { schedule: Schedule; learningRate: number; taken: n
     case "cosine":
       return schedule.minimum + (learningRate - schedule.minimum) * cosineFall(progress);
     case "one-cycle":
-      return oneCycle({ peak: schedule.peak ?? learningRate, start: schedule.start, end: schedule.end, rise: schedule.rise, progress });
+      return oneCycle({
+        peak: schedule.peak ?? learningRate,
+        start: schedule.start,
+        end: schedule.end,
+        rise: schedule.rise,
+        progress,
+      });
   }
 }
 
 /** η for step `step`, counted from 1 over the whole training. `stepsPerEpoch` counts the last, smaller batch too. */
-export function learningRateAt(options: { schedule: Schedule; learningRate: number; step: number; stepsPerEpoch: number; epochs: number }): number {
+export function learningRateAt(options: {
+  schedule: Schedule;
+  learningRate: number;
+  step: number;
+  stepsPerEpoch: number;
+  epochs: number;
+}): number {
   const { schedule, learningRate, step, stepsPerEpoch, epochs } = options;
   const rate = scheduled({ schedule, learningRate, taken: step - 1, stepsPerEpoch, epochs });
   return step < schedule.warmup ? rate * (step / schedule.warmup) : rate;

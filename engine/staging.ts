@@ -1,18 +1,23 @@
 /**
- * Where samples are distorted, a batch ahead of the training: a ring of two batches, float32 [2][batch][C][H][W] in the shared memory. While batch k is trained from
- * one slot, the augmentation thread, where there is one, fills the other with batch k + 1. A sample is distorted by whoever takes it first (parallel.ts, Claims): the
- * augmentation thread ahead of time, or the gradient thread that opens its block and finds it missing. So a slow augmentation thread is helped, one that is not
- * there is not missed, and a gradient thread waits for nothing but a single sample that is just being distorted. What a sample becomes is a function of
- * (seed, epoch, sample) alone: the bits do not depend on who was first.
+ * Where samples are distorted, a batch ahead of the training: a ring of two batches, float32 [2][batch][C][H][W] in the
+ * shared memory. While batch k is trained from one slot, the augmentation thread, where there is one, fills the other
+ * with batch k + 1. A sample is distorted by whoever takes it first (parallel.ts, Claims): the augmentation thread
+ * ahead of time, or the gradient thread that opens its block and finds it missing. So a slow augmentation thread is
+ * helped, one that is not there is not missed, and a gradient thread waits for nothing but a single sample that is just
+ * being distorted. What a sample becomes is a function of (seed, epoch, sample) alone: the bits do not depend on who
+ * was first.
  *
- * - Batch k lies in slot k mod 2, which is free once all threads are done with batch k − 2: thread 0 knows that when they have met for the step of batch k − 1, and
- *   then announces batch k; the first batch of an epoch it announces at rest, after it has written the order. Nothing is announced beyond the epoch's end.
- * - The augmentation thread takes samples of announced batches only, and of these none that was consumed (Claims): whatever it has taken belongs to a batch that the
- *   others still need, so neither the order nor the slot changes under it. A training that ends early (stop, cancel, divergence, accuracy, patience) just announces
- *   nothing more; `close` then ends the thread, whatever it is doing.
- * - Second derivatives want undistorted samples: their steps run before the epoch is announced and touch neither slots nor claims. Evaluations, inspections and
- *   previews know nothing of the ring.
- * - A thread that dies with a sample in its hands leaves the others waiting, like one that never comes to the barrier: whoever started the threads ends them all.
+ * - Batch k lies in slot k mod 2, which is free once all threads are done with batch k − 2: thread 0 knows that when
+ *   they have met for the step of batch k − 1, and then announces batch k; the first batch of an epoch it announces at
+ *   rest, after it has written the order. Nothing is announced beyond the epoch's end.
+ * - The augmentation thread takes samples of announced batches only, and of these none that was consumed (Claims):
+ *   whatever it has taken belongs to a batch that the others still need, so neither the order nor the slot changes
+ *   under it. A training that ends early (stop, cancel, divergence, accuracy, patience) just announces nothing more;
+ *   `close` then ends the thread, whatever it is doing.
+ * - Second derivatives want undistorted samples: their steps run before the epoch is announced and touch neither slots
+ *   nor claims. Evaluations, inspections and previews know nothing of the ring.
+ * - A thread that dies with a sample in its hands leaves the others waiting, like one that never comes to the barrier:
+ *   whoever started the threads ends them all.
  */
 import { sizeOf } from "../schemas/shape.ts";
 import { createAugmenter } from "./augmentation.ts";
@@ -42,15 +47,29 @@ export class Staging {
     this.spec = spec;
     this.batches = Math.ceil(count / batchSize);
     this.size = sizeOf(shape);
-    this.claims = new Claims({ words: views.ints.subarray(staging.claims / 4, staging.claims / 4 + claimInts(batchSize)), batchSize });
+    this.claims = new Claims({
+      words: views.ints.subarray(staging.claims / 4, staging.claims / 4 + claimInts(batchSize)),
+      batchSize,
+    });
     this.order = views.words.subarray(order / 4, order / 4 + count);
-    this.augmenter = createAugmenter({ augmentation, shape, seed, fill: new Array<number>(shape.channels).fill(background) });
-    const input = dtype === "uint8" ? views.bytes.subarray(samplesAddress, samplesAddress + samplesBytes) : views.reals(samplesAddress, count * this.size);
+    this.augmenter = createAugmenter({
+      augmentation,
+      shape,
+      seed,
+      fill: new Array<number>(shape.channels).fill(background),
+    });
+    const input =
+      dtype === "uint8"
+        ? views.bytes.subarray(samplesAddress, samplesAddress + samplesBytes)
+        : views.reals(samplesAddress, count * this.size);
     const output = views.floats.subarray(staging.samples / 4, staging.samples / 4 + 2 * batchSize * this.size);
     this.task = { input, inputOffset: 0, output, outputOffset: 0, epoch: 0, sample: 0 };
   }
 
-  /** Thread 0, when all threads have come to batch `inEpoch` − 1 of the epoch, or rest: the batch may be distorted, if there is one. */
+  /**
+   * Thread 0, when all threads have come to batch `inEpoch` − 1 of the epoch, or rest: the batch may be distorted, if
+   * there is one.
+   */
   announce(epoch: number, inEpoch: number): void {
     if (inEpoch < this.batches) this.claims.announce(epoch, (epoch - 1) * this.batches + inEpoch);
   }
@@ -60,7 +79,10 @@ export class Staging {
     this.claims.end();
   }
 
-  /** A gradient thread: sees to it that the samples of a block are distorted. Returns the row of the ring where the first of them lies. */
+  /**
+   * A gradient thread: sees to it that the samples of a block are distorted. Returns the row of the ring where the
+   * first of them lies.
+   */
   open({ epoch, start }: { epoch: number; start: number }, { first, count }: { first: number; count: number }): number {
     const batch = (epoch - 1) * this.batches + start / this.spec.batchSize;
     for (let place = first; place < first + count; place++) this.distort(batch, place);
@@ -116,8 +138,15 @@ export class Staging {
   }
 }
 
-/** A thread that distorts the samples of a training a batch ahead, until the trainer closes. Only for trainings that distort (isIdentity). Returns how many it distorted. */
-export function runAugmentationThread({ plan, memory, realBytes = 4 }: Pick<GradientThreadOptions, "plan" | "memory" | "realBytes">): number {
+/**
+ * A thread that distorts the samples of a training a batch ahead, until the trainer closes. Only for trainings that
+ * distort (isIdentity). Returns how many it distorted.
+ */
+export function runAugmentationThread({
+  plan,
+  memory,
+  realBytes = 4,
+}: Pick<GradientThreadOptions, "plan" | "memory" | "realBytes">): number {
   const execution = planExecution(plan.spec, realBytes);
   return new Staging({ plan: execution, views: new Views(memory.buffer, realBytes) }).runAhead();
 }

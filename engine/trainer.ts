@@ -1,7 +1,8 @@
 /**
- * The training loop: epochs, steps, schedules, evaluations and stops, on the training thread; the other gradient threads follow its commands.
- * A generator that yields at reporting points only. No clock, no I/O: control words say when to report and when to stop, whoever holds the thread
- * does the writing. One seed gives the same bits on any number of threads, before and after a stop.
+ * The training loop: epochs, steps, schedules, evaluations and stops, on the training thread; the other gradient
+ * threads follow its commands. A generator that yields at reporting points only. No clock, no I/O: control words say
+ * when to report and when to stop, whoever holds the thread does the writing. One seed gives the same bits on any
+ * number of threads, before and after a stop.
  */
 import type { Split } from "../schemas/dataset.ts";
 import { loadWeights, resumeFrom, writeCheckpoint } from "./checkpoint.ts";
@@ -17,7 +18,17 @@ import { settingsWriter } from "./optimisers.ts";
 import { permutation } from "./random.ts";
 import { learningRateAt } from "./schedules.ts";
 import { request } from "./training.ts";
-import type { Evaluated, GradientThreadOptions, StepRow, Trainer, TrainerOptions, TrainingPlan, TrainingPosition, TrainingReport, TrainingSpec } from "./training.ts";
+import type {
+  Evaluated,
+  GradientThreadOptions,
+  StepRow,
+  Trainer,
+  TrainerOptions,
+  TrainingPlan,
+  TrainingPosition,
+  TrainingReport,
+  TrainingSpec,
+} from "./training.ts";
 import { gradientNorm, shardGradientsOf } from "./update.ts";
 
 const commands = { rest: 0, step: 1, evaluate: 2, end: 3 } as const;
@@ -25,7 +36,12 @@ const splitCodes: readonly Split[] = ["train", "validation", "test"];
 /** About this many rows make the step series, whatever the length of the training. */
 const wantedRows = 1000;
 
-const stepArguments = ({ kind, start, epoch, withNorm }: StepArguments): number[] => [kind, start, epoch, withNorm ? 1 : 0];
+const stepArguments = ({ kind, start, epoch, withNorm }: StepArguments): number[] => [
+  kind,
+  start,
+  epoch,
+  withNorm ? 1 : 0,
+];
 
 /** Plans a training without making its memory. Throws EngineError for what cannot be. */
 export const planTraining = (spec: TrainingSpec): TrainingPlan => planTrainingWith(spec, 4);
@@ -38,13 +54,24 @@ export function planTrainingWith(spec: TrainingSpec, realBytes: RealBytes): Trai
 
 /** A gradient thread: follows the trainer's commands until it closes. */
 export function runGradientThread({ plan, memory, kernels, thread, realBytes = 4 }: GradientThreadOptions): void {
-  const execution = new Execution({ plan: planExecution(plan.spec, realBytes), buffer: memory.buffer, kernels, thread });
+  const execution = new Execution({
+    plan: planExecution(plan.spec, realBytes),
+    buffer: memory.buffer,
+    kernels,
+    thread,
+  });
   for (;;) {
     const { code, given } = execution.team.next();
     if (code === commands.end) return;
     // Says that the word was read: thread 0 may write the next one at once.
     if (code === commands.rest) execution.team.barrier();
-    if (code === commands.step) execution.runStep({ kind: given(0) as StepArguments["kind"], start: given(1), epoch: given(2), withNorm: given(3) === 1 });
+    if (code === commands.step)
+      execution.runStep({
+        kind: given(0) as StepArguments["kind"],
+        start: given(1),
+        epoch: given(2),
+        withNorm: given(3) === 1,
+      });
     if (code === commands.evaluate) execution.runEvaluation(splitCodes[given(0)]!, given(1), given(2));
   }
 }
@@ -53,7 +80,16 @@ export function createTrainer(options: TrainerOptions): Trainer {
   return new TrainingRun(options);
 }
 
-const beginning = (): Position => ({ epoch: 1, step: 0, inEpoch: 0, lossSum: 0, correct: 0, samples: 0, best: null, epochsSinceBest: 0 });
+const beginning = (): Position => ({
+  epoch: 1,
+  step: 0,
+  inEpoch: 0,
+  lossSum: 0,
+  correct: 0,
+  samples: 0,
+  best: null,
+  epochsSinceBest: 0,
+});
 
 class TrainingRun implements Trainer {
   private readonly execution: Execution;
@@ -87,7 +123,8 @@ class TrainingRun implements Trainer {
     this.execution.install();
     for (const layer of network.layers) layer.initialise(views, seed);
     if (initialWeights) loadWeights({ views, tensors: network.tensors, bytes: initialWeights });
-    if (resume) this.position = resumeFrom({ views, tensors: network.tensors, moved, bytes: resume, context: this.spec });
+    if (resume)
+      this.position = resumeFrom({ views, tensors: network.tensors, moved, bytes: resume, context: this.spec });
     this.execution.prepareAll();
   }
 
@@ -131,7 +168,10 @@ class TrainingRun implements Trainer {
     this.execution.team.barrier();
   }
 
-  /** The epoch's order, and second derivatives where the optimiser wants them (once an epoch; a resumed epoch has them in its checkpoint). */
+  /**
+   * The epoch's order, and second derivatives where the optimiser wants them (once an epoch; a resumed epoch has them
+   * in its checkpoint).
+   */
   private openEpoch(): void {
     const { spec, position, plan, execution } = this;
     const { train: count } = spec.counts;
@@ -152,25 +192,37 @@ class TrainingRun implements Trainer {
     const { views, team } = execution;
     if (spec.optimiser.kind !== "diagonal-levenberg-marquardt") return;
     const batches = Math.max(1, Math.floor(Math.min(spec.optimiser.samples, spec.counts.train) / spec.batchSize));
-    const states = plan.moved.map(({ tensor, state }) => ({ sum: new Float64Array(tensor.size), from: views.reals(tensor.gradient, tensor.size), into: views.reals(state[0]!.address, tensor.size) }));
+    const states = plan.moved.map(({ tensor, state }) => ({
+      sum: new Float64Array(tensor.size),
+      from: views.reals(tensor.gradient, tensor.size),
+      into: views.reals(state[0]!.address, tensor.size),
+    }));
     for (const layer of plan.network.layers) layer.beforeEvaluation?.(views);
     execution.prepareCurvature();
     for (let batch = 0; batch < batches; batch++) {
-      const step: StepArguments = { kind: 2, start: batch * spec.batchSize, epoch: this.position.epoch, withNorm: false };
+      const step: StepArguments = {
+        kind: 2,
+        start: batch * spec.batchSize,
+        epoch: this.position.epoch,
+        withNorm: false,
+      };
       this.beforeStep(spec.batchSize);
       team.command(commands.step, stepArguments(step));
       this.averageScale[0] = 1 / spec.batchSize;
       execution.runStep(step);
       this.settle();
       for (const layer of plan.network.layers) layer.finishCurvature?.(views);
-      for (const { sum, from } of states) for (let index = 0; index < sum.length; index++) sum[index] = sum[index]! + Math.max(0, from[index]!);
+      for (const { sum, from } of states)
+        for (let index = 0; index < sum.length; index++) sum[index] = sum[index]! + Math.max(0, from[index]!);
     }
-    for (const { sum, into } of states) for (let index = 0; index < sum.length; index++) into[index] = sum[index]! / batches;
+    for (const { sum, into } of states)
+      for (let index = 0; index < sum.length; index++) into[index] = sum[index]! / batches;
   }
 
   private beforeStep(samples: number): void {
     const { spec, position, execution } = this;
-    for (const layer of this.stepLayers) layer.beforeStep!(execution.views, { seed: spec.seed, step: position.step + 1, samples });
+    for (const layer of this.stepLayers)
+      layer.beforeStep!(execution.views, { seed: spec.seed, step: position.step + 1, samples });
   }
 
   /** One step; false where the loss is no longer finite (the weights are then as before it). */
@@ -200,14 +252,27 @@ class TrainingRun implements Trainer {
     if (!Number.isFinite(loss)) return false;
     if (isRow) {
       this.settle();
-      this.rows.push({ step: number, epoch: position.epoch, learningRate, loss: loss / samples, accuracy: correct / samples, gradientNorm: gradientNorm(views, plan.update) });
+      this.rows.push({
+        step: number,
+        epoch: position.epoch,
+        learningRate,
+        loss: loss / samples,
+        accuracy: correct / samples,
+        gradientNorm: gradientNorm(views, plan.update),
+      });
     }
     return true;
   }
 
   private learningRate(step: number): number {
     const { schedule, optimiser, epochs } = this.spec;
-    return learningRateAt({ schedule, learningRate: optimiser.learningRate, step, stepsPerEpoch: this.stepsPerEpoch, epochs });
+    return learningRateAt({
+      schedule,
+      learningRate: optimiser.learningRate,
+      step,
+      stepsPerEpoch: this.stepsPerEpoch,
+      epochs,
+    });
   }
 
   private closeEpoch(): { stops: "validationAccuracy" | "patience" | "epochs" | null; report: TrainingReport } {
@@ -219,15 +284,33 @@ class TrainingRun implements Trainer {
     const validation = split ? { split, ...found } : null;
     const isBest = validation !== null && (position.best === null || validation.accuracy > position.best.accuracy);
     if (isBest) {
-      position.best = { epoch: position.epoch, step: position.step, accuracy: validation.accuracy, loss: validation.loss };
+      position.best = {
+        epoch: position.epoch,
+        step: position.step,
+        accuracy: validation.accuracy,
+        loss: validation.loss,
+      };
       position.epochsSinceBest = 0;
     } else position.epochsSinceBest++;
     const report: TrainingReport = {
-      kind: "epoch", validation, isBest, best: position.best, epochsSinceBest: validation ? position.epochsSinceBest : null, gradientNorm: norm, learningRate: this.learningRate(position.step), ...this.report(),
+      kind: "epoch",
+      validation,
+      isBest,
+      best: position.best,
+      epochsSinceBest: validation ? position.epochsSinceBest : null,
+      gradientNorm: norm,
+      learningRate: this.learningRate(position.step),
+      ...this.report(),
     };
     const reached = spec.targetAccuracy !== null && validation !== null && validation.accuracy >= spec.targetAccuracy;
     const tired = spec.patience !== null && validation !== null && position.epochsSinceBest >= spec.patience;
-    const stops = reached ? "validationAccuracy" : tired ? "patience" : position.epoch === spec.epochs ? "epochs" : null;
+    const stops = reached
+      ? "validationAccuracy"
+      : tired
+        ? "patience"
+        : position.epoch === spec.epochs
+          ? "epochs"
+          : null;
     if (!stops) Object.assign(position, { epoch: position.epoch + 1, inEpoch: 0, lossSum: 0, correct: 0, samples: 0 });
     return { stops, report };
   }
@@ -237,7 +320,15 @@ class TrainingRun implements Trainer {
     const { epoch, step, samples, lossSum, correct } = position;
     const rows = this.rows;
     this.rows = [];
-    return { epoch, step, steps, samples: trained, loss: samples > 0 ? lossSum / samples : null, accuracy: samples > 0 ? correct / samples : null, rows };
+    return {
+      epoch,
+      step,
+      steps,
+      samples: trained,
+      loss: samples > 0 ? lossSum / samples : null,
+      accuracy: samples > 0 ? correct / samples : null,
+      rows,
+    };
   }
 
   /** Where the first number that is not finite stands: in the weights, in a gradient, or in the loss alone. */
@@ -245,12 +336,19 @@ class TrainingRun implements Trainer {
     const { views } = this.execution;
     const { network } = this.plan;
     this.settle();
-    const broken = (address: number, size: number): boolean => views.reals(address, size).some((value) => !Number.isFinite(value));
-    for (const tensor of network.tensors) if (broken(tensor.address, tensor.size)) return { tensor: tensor.name, detail: `${tensor.name} holds numbers that are not finite` };
+    const broken = (address: number, size: number): boolean =>
+      views.reals(address, size).some((value) => !Number.isFinite(value));
+    for (const tensor of network.tensors)
+      if (broken(tensor.address, tensor.size))
+        return { tensor: tensor.name, detail: `${tensor.name} holds numbers that are not finite` };
     for (const [index, layer] of network.layers.entries()) {
       for (const gradient of shardGradientsOf(layer, "gradient")) {
         const tensor = network.tensors.find((each) => each.gradient === gradient.target);
-        if (broken(gradient.address, gradient.size)) return { tensor: tensor?.name ?? `layers.${index}.weight`, detail: `the gradient of ${tensor?.name ?? `the effective filters of layer ${index}`} is not finite` };
+        if (broken(gradient.address, gradient.size))
+          return {
+            tensor: tensor?.name ?? `layers.${index}.weight`,
+            detail: `the gradient of ${tensor?.name ?? `the effective filters of layer ${index}`} is not finite`,
+          };
       }
     }
     return { tensor: "loss", detail: "the loss is not finite" };

@@ -1,6 +1,7 @@
 /**
- * Training as the services see it, in types: a spec, a plan, one shared memory, and a generator that yields at reporting points only.
- * No clock and no I/O here: control words say when to report and when to stop; whoever holds the thread does the writing.
+ * Training as the services see it, in types: a spec, a plan, one shared memory, and a generator that yields at
+ * reporting points only. No clock and no I/O here: control words say when to report and when to stop; whoever holds the
+ * thread does the writing.
  */
 import type { Augmentation } from "../schemas/augmentation.ts";
 import type { Dtype, Split } from "../schemas/dataset.ts";
@@ -11,7 +12,10 @@ import type { Optimiser, Schedule } from "../schemas/optimiser.ts";
 import type { Shape } from "../schemas/shape.ts";
 import type { Kernels, RealBytes } from "./kernels/kernels.ts";
 
-/** Everything that decides the bits of a training, as plain data: it travels to every thread, and the same spec makes the same plan. */
+/**
+ * Everything that decides the bits of a training, as plain data: it travels to every thread, and the same spec makes
+ * the same plan.
+ */
 export interface TrainingSpec {
   network: Network;
   loss: Loss;
@@ -56,7 +60,10 @@ export interface TrainingPlan {
   /** All of the shared memory, a multiple of 64 KiB. */
   bytes: number;
   splits: Record<Split, SplitRegion>;
-  /** Address of the int32 control word: bits of `request`. Set with Atomics.or by whoever wants something; cleared by the trainer. */
+  /**
+   * Address of the int32 control word: bits of `request`. Set with Atomics.or by whoever wants something; cleared by
+   * the trainer.
+   */
   controlAddress: number;
 }
 
@@ -108,8 +115,19 @@ export interface Best {
 
 export type TrainingReport =
   | ({ kind: "progress" } & TrainingPosition)
-  /** An epoch ended and was evaluated on the validation split (on `test` if there is none). Ask for a checkpoint now if the policy wants one. */
-  | ({ kind: "epoch"; validation: (Evaluated & { split: Split }) | null; isBest: boolean; best: Best | null; epochsSinceBest: number | null; gradientNorm: number; learningRate: number } & TrainingPosition)
+  /**
+   * An epoch ended and was evaluated on the validation split (on `test` if there is none). Ask for a checkpoint now if
+   * the policy wants one.
+   */
+  | ({
+      kind: "epoch";
+      validation: (Evaluated & { split: Split }) | null;
+      isBest: boolean;
+      best: Best | null;
+      epochsSinceBest: number | null;
+      gradientNorm: number;
+      learningRate: number;
+    } & TrainingPosition)
   /** Somebody set `request.checkpoint`. */
   | ({ kind: "checkpoint" } & TrainingPosition)
   /** Somebody set `request.stop`; the generator ends after this. */
@@ -120,9 +138,15 @@ export type TrainingReport =
 export interface Trainer {
   /** Runs to the end or to a stop. Between yields it blocks the thread. Call once. */
   run(): Generator<TrainingReport, void, undefined>;
-  /** The present state as a safetensors file: parameters and all that is needed to go on to the same bits. Also the bytes a model is made of. */
+  /**
+   * The present state as a safetensors file: parameters and all that is needed to go on to the same bits. Also the
+   * bytes a model is made of.
+   */
   checkpoint(): Uint8Array;
-  /** Loss and accuracy over a split with the present weights, and if wanted the outputs [count][classes] as float32. All threads work. */
+  /**
+   * Loss and accuracy over a split with the present weights, and if wanted the outputs [count][classes] as float32. All
+   * threads work.
+   */
   evaluate(split: Split, options?: { outputs: boolean }): Evaluated & { outputs: Float32Array | null };
   /** Puts the weights of a checkpoint in place (the best one, for the last evaluations). */
   load(checkpoint: Uint8Array): void;

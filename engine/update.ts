@@ -1,7 +1,8 @@
 /**
- * From the shards' gradients to new weights: reduce in shard order, finish (combinations, penalties, tables), norm, clip, update. The work is cut into
- * pieces that depend on the tensors alone; each thread owns a run of pieces, and only between barriers. Where no layer has a finish and nothing is
- * clipped, a thread takes each run through all of it while it is in its cache; otherwise barriers stand between.
+ * From the shards' gradients to new weights: reduce in shard order, finish (combinations, penalties, tables), norm,
+ * clip, update. The work is cut into pieces that depend on the tensors alone; each thread owns a run of pieces, and
+ * only between barriers. Where no layer has a finish and nothing is clipped, a thread takes each run through all of it
+ * while it is in its cache; otherwise barriers stand between.
  */
 import type { Cut } from "./batches.ts";
 import type { Optimiser } from "../schemas/optimiser.ts";
@@ -21,7 +22,10 @@ const runElements = 16_384;
 /** Rows of a deferred gradient come in sixteens: a cache line whatever the row's length. */
 const rowGrain = 16;
 
-/** An array of gradient numbers: a tensor's, or the effective filters' of a combination (which is reduced but not moved). */
+/**
+ * An array of gradient numbers: a tensor's, or the effective filters' of a combination (which is reduced but not
+ * moved).
+ */
 interface GradientArray {
   address: number;
   size: number;
@@ -49,7 +53,10 @@ export interface UpdateOptions {
   averageScale: number;
 }
 
-/** Programs by thread, with a barrier after each entry but the last. `clips` marks where every thread first sets its clip scale from the norm. */
+/**
+ * Programs by thread, with a barrier after each entry but the last. `clips` marks where every thread first sets its
+ * clip scale from the norm.
+ */
 export interface UpdatePhases {
   phases: { programs: Program[]; clips: boolean }[];
 }
@@ -62,11 +69,22 @@ export interface UpdatePlanner {
   clipScale: (thread: number) => number;
   /** Writes what the recorded programs look up. */
   install(views: Views): void;
-  record(cut: Cut, units: readonly PlannedUnit[], options: { withNorm: boolean; pass: "forward" | "gradient" | "curvature"; moves: boolean }): UpdatePhases;
+  record(
+    cut: Cut,
+    units: readonly PlannedUnit[],
+    options: { withNorm: boolean; pass: "forward" | "gradient" | "curvature"; moves: boolean },
+  ): UpdatePhases;
 }
 
 function arraysOf(plan: NetworkPlan, moved: readonly Moved[], pass: "gradient" | "curvature"): GradientArray[] {
-  const arrays: GradientArray[] = moved.map((each) => ({ address: each.tensor.gradient, size: each.tensor.size, grain: normElements, shard: null, deferred: null, moved: each }));
+  const arrays: GradientArray[] = moved.map((each) => ({
+    address: each.tensor.gradient,
+    size: each.tensor.size,
+    grain: normElements,
+    shard: null,
+    deferred: null,
+    moved: each,
+  }));
   const at = (address: number, size: number): GradientArray => {
     const known = arrays.find((each) => each.address === address);
     if (known) return known;
@@ -136,30 +154,62 @@ export function planUpdate({ memory, plan, moved, optimiser, threads, averageSca
           const wires = wiresOf(plan, unit, layer);
           return [deferred.inputOf(wires, pass), wires.delta, wires.lanes];
         });
-        const address = memory.reserve({ what: `the table of blocks of layer ${layer}`, element: "int", count: words.length });
+        const address = memory.reserve({
+          what: `the table of blocks of layer ${layer}`,
+          element: "int",
+          count: words.length,
+        });
         tables.push({ address, words });
         return [[layer, address] as const];
       }),
     );
-  const recordReduce = (program: Program, { array, from, to }: Run, cut: Cut, blocks: ReadonlyMap<number, number>): void => {
+  const recordReduce = (
+    program: Program,
+    { array, from, to }: Run,
+    cut: Cut,
+    blocks: ReadonlyMap<number, number>,
+  ): void => {
     const target = array.address + from * realBytes;
     const count = to - from;
     if (array.deferred) {
-      const { layer, plan: { rowSize } } = array.deferred;
-      program.call("denseBatchGradient", { blocks: blocks.get(layer)!, gradient: target, scale: averageScale, count: cut.blocks.length, from: from / rowSize, rows: count / rowSize, units: rowSize });
+      const {
+        layer,
+        plan: { rowSize },
+      } = array.deferred;
+      program.call("denseBatchGradient", {
+        blocks: blocks.get(layer)!,
+        gradient: target,
+        scale: averageScale,
+        count: cut.blocks.length,
+        from: from / rowSize,
+        rows: count / rowSize,
+        units: rowSize,
+      });
     } else if (array.shard && array.shard.address !== array.address) {
-      program.call("reduce", { gradients: array.shard.address + from * realBytes, output: target, scale: averageScale, shards: cut.shards, stride: array.shard.stride, count });
+      program.call("reduce", {
+        gradients: array.shard.address + from * realBytes,
+        output: target,
+        scale: averageScale,
+        shards: cut.shards,
+        stride: array.shard.stride,
+        count,
+      });
     }
   };
   const recordNorm = (program: Program, { array, from, to, partial }: Run): void => {
     if (!array.moved) return;
     for (let at = from, index = partial; at < to; at += normElements, index++) {
-      program.call("squaredNorm", { gradient: array.address + at * realBytes, partial: partials + 8 * index, count: Math.min(normElements, to - at) });
+      program.call("squaredNorm", {
+        gradient: array.address + at * realBytes,
+        partial: partials + 8 * index,
+        count: Math.min(normElements, to - at),
+      });
     }
   };
   const recordMove = (program: Program, { array, from, to }: Run, thread: number): void => {
     if (!array.moved) return;
-    if (clips) program.call("scale", { gradient: array.address + from * realBytes, scale: clipScale(thread), count: to - from });
+    if (clips)
+      program.call("scale", { gradient: array.address + from * realBytes, scale: clipScale(thread), count: to - from });
     recordUpdate({ program, optimiser, moved: array.moved, from, count: to - from, realBytes });
   };
   const finishPrograms = (): Program[] => {
@@ -189,7 +239,9 @@ export function planUpdate({ memory, plan, moved, optimiser, threads, averageSca
       const reduce = (program: Program, run: Run): void => recordReduce(program, run, cut, blocks);
       if (!moves) {
         const reduced = { programs: byThread(reduce), clips: false };
-        return { phases: pass === "gradient" && finishes ? [reduced, { programs: finishPrograms(), clips: false }] : [reduced] };
+        return {
+          phases: pass === "gradient" && finishes ? [reduced, { programs: finishPrograms(), clips: false }] : [reduced],
+        };
       }
       const normThenMove = (program: Program, run: Run, thread: number): void => {
         if (withNorm) recordNorm(program, run);
@@ -202,16 +254,20 @@ export function planUpdate({ memory, plan, moved, optimiser, threads, averageSca
         add(finishPrograms());
         if (!clips) add(byThread(normThenMove));
       } else if (!clips) {
-        add(byThread((program, run, thread) => {
-          reduce(program, run);
-          normThenMove(program, run, thread);
-        }));
+        add(
+          byThread((program, run, thread) => {
+            reduce(program, run);
+            normThenMove(program, run, thread);
+          }),
+        );
       }
       if (clips) {
-        add(byThread((program, run) => {
-          if (!finishes) reduce(program, run);
-          recordNorm(program, run);
-        }));
+        add(
+          byThread((program, run) => {
+            if (!finishes) reduce(program, run);
+            recordNorm(program, run);
+          }),
+        );
         add(byThread(recordMove), true);
       }
       return { phases };
@@ -220,7 +276,10 @@ export function planUpdate({ memory, plan, moved, optimiser, threads, averageSca
 }
 
 /** The L2 norm of the whole gradient from its partial sums, in order. */
-export function gradientNorm(views: Views, { partials, partialCount }: Pick<UpdatePlanner, "partials" | "partialCount">): number {
+export function gradientNorm(
+  views: Views,
+  { partials, partialCount }: Pick<UpdatePlanner, "partials" | "partialCount">,
+): number {
   let sum = 0;
   for (let index = 0; index < partialCount; index++) sum += views.doubles[partials / 8 + index]!;
   return Math.sqrt(sum);

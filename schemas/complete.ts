@@ -1,4 +1,7 @@
-/** Makes a request complete: the preset's settings where the request has none, and the defaults that depend on other fields. Pure. */
+/**
+ * Makes a request complete: the preset's settings where the request has none, and the defaults that depend on other
+ * fields. Pure.
+ */
 import type { CompleteJobRequest, jobRequest } from "./job.ts";
 import type { Layer } from "./layer.ts";
 import { presetName, type Loss, type Network } from "./network.ts";
@@ -8,8 +11,9 @@ import { initialiserOf, outputActivation } from "./shape.ts";
 import type { z } from "zod";
 
 /**
- * A body as it came, before it is checked: a preset's settings come in below the fields that are given. A field that is given wins as a whole
- * (an `optimiser` of one's own takes nothing from the preset's). Anything that is not a request is returned as it is.
+ * A body as it came, before it is checked: a preset's settings come in below the fields that are given. A field that is
+ * given wins as a whole (an `optimiser` of one's own takes nothing from the preset's). Anything that is not a request
+ * is returned as it is.
  */
 export function withPreset(body: unknown): unknown {
   if (typeof body !== "object" || body === null || Array.isArray(body)) return body;
@@ -20,20 +24,29 @@ export function withPreset(body: unknown): unknown {
 }
 
 const completeLayer = (layer: Layer): Layer =>
-  (layer.kind === "convolution" || layer.kind === "dense") && layer.initialiser === undefined ? { ...layer, initialiser: initialiserOf[layer.activation] } : layer;
+  (layer.kind === "convolution" || layer.kind === "dense") && layer.initialiser === undefined
+    ? { ...layer, initialiser: initialiserOf[layer.activation] }
+    : layer;
 
 /** Every layer with weights names its initialiser. */
 export const completeNetwork = (network: Network): Network => ({ layers: network.layers.map(completeLayer) });
 
-export const lossOf = (network: Network): Loss => (outputActivation(network.layers) === "softmax" ? "cross-entropy" : "squared-error");
+export const lossOf = (network: Network): Loss =>
+  outputActivation(network.layers) === "softmax" ? "cross-entropy" : "squared-error";
 
-const completeSchedule = (schedule: Schedule, learningRate: number): Schedule => (schedule.kind === "one-cycle" ? { ...schedule, peak: schedule.peak ?? learningRate } : schedule);
+const completeSchedule = (schedule: Schedule, learningRate: number): Schedule =>
+  schedule.kind === "one-cycle" ? { ...schedule, peak: schedule.peak ?? learningRate } : schedule;
 
 /** A checked request (its preset already put in by `withPreset`) with everything in place. */
 export function completeRequest(request: z.output<typeof jobRequest>): CompleteJobRequest {
   if (typeof request.network === "string") throw new Error("withPreset comes before completeRequest");
   const network = completeNetwork(request.network);
-  return { ...request, network, loss: request.loss ?? lossOf(network), schedule: completeSchedule(request.schedule, request.optimiser.learningRate) };
+  return {
+    ...request,
+    network,
+    loss: request.loss ?? lossOf(network),
+    schedule: completeSchedule(request.schedule, request.optimiser.learningRate),
+  };
 }
 
 /** What the schemas and shapes cannot see: settings that contradict each other. Pointers from the request's root. */
@@ -41,11 +54,17 @@ export function contradictions(request: CompleteJobRequest): { pointer: string; 
   const found: { pointer: string; detail: string }[] = [];
   const output = outputActivation(request.network.layers);
   if (request.loss === "cross-entropy" && output !== "softmax") {
-    found.push({ pointer: "/loss", detail: `cross-entropy needs a last layer with activation 'softmax'; this network ends in '${output}'` });
+    found.push({
+      pointer: "/loss",
+      detail: `cross-entropy needs a last layer with activation 'softmax'; this network ends in '${output}'`,
+    });
   }
   const { schedule, optimiser } = request;
   if (schedule.kind === "cosine" && schedule.minimum > optimiser.learningRate) {
-    found.push({ pointer: "/schedule/minimum", detail: `the rate at the last step (${schedule.minimum}) is above the learning rate (${optimiser.learningRate})` });
+    found.push({
+      pointer: "/schedule/minimum",
+      detail: `the rate at the last step (${schedule.minimum}) is above the learning rate (${optimiser.learningRate})`,
+    });
   }
   return found;
 }

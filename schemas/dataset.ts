@@ -64,9 +64,16 @@ export const sample = z.strictObject({ index: z.int(), label: z.int(), pixels: z
 
 /** The smallest fractions that make sense; what is left is the training split, and `train` may say so. */
 export const splitFractions = z
-  .strictObject({ train: z.number().gt(0).max(1).optional(), validation: z.number().min(0).max(0.9).default(0), test: z.number().min(0).max(0.9).default(0) })
+  .strictObject({
+    train: z.number().gt(0).max(1).optional(),
+    validation: z.number().min(0).max(0.9).default(0),
+    test: z.number().min(0).max(0.9).default(0),
+  })
   .refine((each) => each.validation + each.test < 1, "the fractions must leave something to train on")
-  .refine(({ train, validation, test }) => train === undefined || Math.abs(train + validation + test - 1) < 1e-6, "train, validation and test must add up to 1; leave train out to have what remains");
+  .refine(
+    ({ train, validation, test }) => train === undefined || Math.abs(train + validation + test - 1) < 1e-6,
+    "train, validation and test must add up to 1; leave train out to have what remains",
+  );
 
 /** The form fields of an upload, besides its files. */
 export const uploadSettings = z.strictObject({
@@ -76,7 +83,12 @@ export const uploadSettings = z.strictObject({
   splits: splitFractions.optional(),
   seed: z.int().min(0).max(4_294_967_295).default(1),
   channels: z.union([z.literal(1), z.literal(3)]).optional(),
-  size: z.union([z.int().min(1).max(1024), z.strictObject({ height: z.int().min(1).max(1024), width: z.int().min(1).max(1024) })]).optional(),
+  size: z
+    .union([
+      z.int().min(1).max(1024),
+      z.strictObject({ height: z.int().min(1).max(1024), width: z.int().min(1).max(1024) }),
+    ])
+    .optional(),
   fit: z.enum(["fit", "crop", "stretch"]).default("fit"),
 });
 export type UploadSettings = z.infer<typeof uploadSettings>;
@@ -98,6 +110,15 @@ export const datasetManifest = z.strictObject({
   statistics: datasetStatistics,
   warnings: z.array(z.string()),
   createdAt: timestamp,
-  splits: z.partialRecord(split, z.strictObject({ count: z.int(), samples: z.string(), samplesSha256: sha256, labels: z.string(), labelsSha256: sha256 })),
+  splits: z.partialRecord(
+    split,
+    z.strictObject({
+      count: z.int(),
+      samples: z.string(),
+      samplesSha256: sha256,
+      labels: z.string(),
+      labelsSha256: sha256,
+    }),
+  ),
 });
 export type DatasetManifest = z.infer<typeof datasetManifest>;

@@ -6,14 +6,25 @@ import { modelId, timestamp } from "./ids.ts";
 import { metricRow } from "./metrics.ts";
 import { progress } from "./progress.ts";
 
-const base = { id: z.string().describe("position in the job's sequence; pass it as Last-Event-ID or ?after="), at: timestamp };
+const base = {
+  id: z.string().describe("position in the job's sequence; pass it as Last-Event-ID or ?after="),
+  at: timestamp,
+};
 
 export const event = z.discriminatedUnion("type", [
-  z.strictObject({ ...base, type: z.literal("status"), data: z.strictObject({ status: jobStatus, terminal: z.boolean(), reason: z.string().nullable() }) }),
+  z.strictObject({
+    ...base,
+    type: z.literal("status"),
+    data: z.strictObject({ status: jobStatus, terminal: z.boolean(), reason: z.string().nullable() }),
+  }),
   z.strictObject({ ...base, type: z.literal("progress"), data: progress }),
   z.strictObject({ ...base, type: z.literal("epoch"), data: metricRow }),
   z.strictObject({ ...base, type: z.literal("checkpoint"), data: checkpoint }),
-  z.strictObject({ ...base, type: z.literal("warning"), data: z.strictObject({ code: z.string(), detail: z.string() }) }),
+  z.strictObject({
+    ...base,
+    type: z.literal("warning"),
+    data: z.strictObject({ code: z.string(), detail: z.string() }),
+  }),
   z.strictObject({ ...base, type: z.literal("attempt"), data: attempt }),
   z.strictObject({ ...base, type: z.literal("model"), data: z.strictObject({ model: modelId }) }),
 ]);

@@ -13,7 +13,10 @@ export const sha256 = z.string().regex(/^[0-9a-f]{64}$/, "expected a SHA-256 dig
 /** A name a person gives, unique among its kind: `mnist`, `digits-v2`. It may not look like an id. */
 export const alias = z
   .string()
-  .regex(/^(?!job_|ds_|mdl_)[a-z0-9][a-z0-9._-]{0,62}$/, "expected 1–63 lower-case letters, digits, '.', '_' or '-', starting with a letter or digit");
+  .regex(
+    /^(?!job_|ds_|mdl_)[a-z0-9][a-z0-9._-]{0,62}$/,
+    "expected 1–63 lower-case letters, digits, '.', '_' or '-', starting with a letter or digit",
+  );
 
 /** A dataset in a request: an id, an alias, or `alias@revision`. */
 export const datasetReference = z
@@ -22,10 +25,15 @@ export const datasetReference = z
   .regex(/^[A-Za-z0-9][A-Za-z0-9._-]*(@[0-9a-f]{8,64})?$/, "expected a dataset id, an alias, or alias@revision");
 
 /** A model in a request: an id or an alias. */
-export const modelReference = z.string().max(80).regex(/^[A-Za-z0-9][A-Za-z0-9._-]*$/, "expected a model id or an alias");
+export const modelReference = z
+  .string()
+  .max(80)
+  .regex(/^[A-Za-z0-9][A-Za-z0-9._-]*$/, "expected a model id or an alias");
 
 /** When something happened: ISO 8601, UTC. */
 export const timestamp = z.iso.datetime();
 
 /** What a user hangs on a resource: up to 50 short strings. */
-export const metadata = z.record(z.string().min(1).max(64), z.string().max(512)).refine((record) => Object.keys(record).length <= 50, "at most 50 entries");
+export const metadata = z
+  .record(z.string().min(1).max(64), z.string().max(512))
+  .refine((record) => Object.keys(record).length <= 50, "at most 50 entries");

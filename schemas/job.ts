@@ -15,12 +15,24 @@ export type NormalisationKind = z.infer<typeof normalisationKind>;
 export const stopWhen = z.strictObject({
   validationAccuracy: z.number().gt(0).max(1).nullable().default(null),
   patience: z.int().min(1).max(100_000).nullable().default(null).describe("epochs without a new best"),
-  maxSeconds: z.number().gt(0).max(31_536_000).nullable().default(null).describe("seconds of training, over all attempts"),
+  maxSeconds: z
+    .number()
+    .gt(0)
+    .max(31_536_000)
+    .nullable()
+    .default(null)
+    .describe("seconds of training, over all attempts"),
 });
 
 export const checkpointPolicy = z.strictObject({
   everyEpochs: z.int().min(1).max(100_000).default(1),
-  everySeconds: z.number().min(1).max(86_400).nullable().default(null).describe("recovery points within an epoch; not listed"),
+  everySeconds: z
+    .number()
+    .min(1)
+    .max(86_400)
+    .nullable()
+    .default(null)
+    .describe("recovery points within an epoch; not listed"),
   keepLast: z.int().min(1).max(1000).default(2),
   keepBest: z.int().min(0).max(1000).default(1),
 });
@@ -59,7 +71,16 @@ export type JobRequestInput = z.input<typeof jobRequest>;
 export const completeJobRequest = jobRequest.extend({ network, loss });
 export type CompleteJobRequest = z.infer<typeof completeJobRequest>;
 
-export const jobStatus = z.enum(["queued", "running", "pausing", "paused", "cancelling", "cancelled", "succeeded", "failed"]);
+export const jobStatus = z.enum([
+  "queued",
+  "running",
+  "pausing",
+  "paused",
+  "cancelling",
+  "cancelled",
+  "succeeded",
+  "failed",
+]);
 export type JobStatus = z.infer<typeof jobStatus>;
 
 /** Every allowed change of status; enforced in one atomic place (services/shared/records). */
@@ -79,7 +100,10 @@ export const attempt = z.strictObject({
   worker: z.string(),
   startedAt: timestamp,
   endedAt: timestamp.nullable(),
-  reason: z.string().nullable().describe("why it ended: finished, paused, cancelled, handed over, lost, or what went wrong"),
+  reason: z
+    .string()
+    .nullable()
+    .describe("why it ended: finished, paused, cancelled, handed over, lost, or what went wrong"),
   fromCheckpoint: z.int().nullable().describe("the step it started from; null from the beginning"),
 });
 export type Attempt = z.infer<typeof attempt>;
@@ -114,7 +138,12 @@ export type Receipt = z.infer<typeof receipt>;
 export const jobError = z.strictObject({ code: z.string(), detail: z.string(), step: z.int().nullable() });
 
 /** What a reproduction found: null until it ended. */
-export const reproduction = z.strictObject({ of: jobId, expected: sha256, found: sha256.nullable(), agrees: z.boolean().nullable() });
+export const reproduction = z.strictObject({
+  of: jobId,
+  expected: sha256,
+  found: sha256.nullable(),
+  agrees: z.boolean().nullable(),
+});
 
 export const job = z.strictObject({
   id: jobId,

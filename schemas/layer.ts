@@ -17,11 +17,19 @@ const count = (most: number) => z.int().min(1).max(most);
 
 /** What every layer may carry: a multiplier of the learning rate, and how its weights start. */
 const common = {
-  learningRate: z.number().min(0).max(1000).default(1).describe("multiplier of the optimiser's learning rate for this layer"),
+  learningRate: z
+    .number()
+    .min(0)
+    .max(1000)
+    .default(1)
+    .describe("multiplier of the optimiser's learning rate for this layer"),
   initialiser: initialiserKind.optional().describe("how the weights start; by default chosen from the activation"),
 };
 
-/** Learned combinations of feature maps (Bouvrie §3.3): α = softmax(c), filters per pair or per input, a penalty on α (§3.3.1). */
+/**
+ * Learned combinations of feature maps (Bouvrie §3.3): α = softmax(c), filters per pair or per input, a penalty on α
+ * (§3.3.1).
+ */
 export const learnedInputs = z.strictObject({
   learned: z.strictObject({
     filters: z.enum(["per-pair", "per-input"]).default("per-pair"),
@@ -33,7 +41,10 @@ export const learnedInputs = z.strictObject({
 /** Which input maps each output map reads: M_j of Bouvrie §3.1. */
 export const connections = z.union([
   z.enum(["all", "pairs", "triplets", "lenet-5"]),
-  z.array(z.array(z.int().min(0).max(4095)).min(1).max(4096)).min(1).max(4096),
+  z
+    .array(z.array(z.int().min(0).max(4095)).min(1).max(4096))
+    .min(1)
+    .max(4096),
   learnedInputs,
 ]);
 export type Connections = z.infer<typeof connections>;
@@ -78,7 +89,13 @@ export const batchNormalisationLayer = z.strictObject({
   ...common,
 });
 
-export const layer = z.discriminatedUnion("kind", [convolutionLayer, subsamplingLayer, denseLayer, dropoutLayer, batchNormalisationLayer]);
+export const layer = z.discriminatedUnion("kind", [
+  convolutionLayer,
+  subsamplingLayer,
+  denseLayer,
+  dropoutLayer,
+  batchNormalisationLayer,
+]);
 export type Layer = z.infer<typeof layer>;
 export type LayerKind = Layer["kind"];
 export type ConvolutionLayer = z.infer<typeof convolutionLayer>;

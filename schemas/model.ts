@@ -8,7 +8,11 @@ import { evaluation } from "./prediction.ts";
 import { shape } from "./shape.ts";
 
 /** x ↦ (x − mean) / std for each channel, in the dataset's own range; part of the model. */
-export const normalisation = z.strictObject({ kind: normalisationKind, mean: z.array(z.number()), std: z.array(z.number().gt(0)) });
+export const normalisation = z.strictObject({
+  kind: normalisationKind,
+  mean: z.array(z.number()),
+  std: z.array(z.number().gt(0)),
+});
 export type Normalisation = z.infer<typeof normalisation>;
 
 export const model = z.strictObject({

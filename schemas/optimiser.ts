@@ -5,13 +5,34 @@ import { z } from "zod";
 const least = 1e-30;
 const learningRate = (byDefault: number) => z.number().min(least).max(1000).default(byDefault);
 const common = {
-  weightDecay: z.number().min(0).max(10).default(0).describe("λ of λw, added to the gradient of filters and dense weights"),
-  clipNorm: z.number().min(least).max(1e9).nullable().default(null).describe("longest gradient allowed, as an L2 norm over all parameters"),
+  weightDecay: z
+    .number()
+    .min(0)
+    .max(10)
+    .default(0)
+    .describe("λ of λw, added to the gradient of filters and dense weights"),
+  clipNorm: z
+    .number()
+    .min(least)
+    .max(1e9)
+    .nullable()
+    .default(null)
+    .describe("longest gradient allowed, as an L2 norm over all parameters"),
 };
 
 export const optimiser = z.discriminatedUnion("kind", [
-  z.strictObject({ kind: z.literal("sgd"), learningRate: learningRate(0.1), momentum: z.number().min(0).lt(1).default(0), ...common }),
-  z.strictObject({ kind: z.literal("nesterov"), learningRate: learningRate(0.1), momentum: z.number().min(0).lt(1).default(0.9), ...common }),
+  z.strictObject({
+    kind: z.literal("sgd"),
+    learningRate: learningRate(0.1),
+    momentum: z.number().min(0).lt(1).default(0),
+    ...common,
+  }),
+  z.strictObject({
+    kind: z.literal("nesterov"),
+    learningRate: learningRate(0.1),
+    momentum: z.number().min(0).lt(1).default(0.9),
+    ...common,
+  }),
   z.strictObject({
     kind: z.literal("adam"),
     learningRate: learningRate(0.001),
@@ -23,20 +44,45 @@ export const optimiser = z.discriminatedUnion("kind", [
   z.strictObject({
     kind: z.literal("diagonal-levenberg-marquardt"),
     learningRate: learningRate(0.01),
-    mu: z.number().min(least).max(1000).default(0.02).describe("μ of η/(μ + h): keeps steps finite where the curvature is flat"),
-    samples: z.int().min(1).max(100_000).default(500).describe("training samples from which the curvature is estimated, before each epoch"),
+    mu: z
+      .number()
+      .min(least)
+      .max(1000)
+      .default(0.02)
+      .describe("μ of η/(μ + h): keeps steps finite where the curvature is flat"),
+    samples: z
+      .int()
+      .min(1)
+      .max(100_000)
+      .default(500)
+      .describe("training samples from which the curvature is estimated, before each epoch"),
     ...common,
   }),
 ]);
 export type Optimiser = z.infer<typeof optimiser>;
 
-const warmup = { warmup: z.int().min(0).max(10_000_000).default(0).describe("steps over which the rate rises linearly from zero") };
+const warmup = {
+  warmup: z.int().min(0).max(10_000_000).default(0).describe("steps over which the rate rises linearly from zero"),
+};
 
 export const schedule = z.discriminatedUnion("kind", [
   z.strictObject({ kind: z.literal("constant"), ...warmup }),
-  z.strictObject({ kind: z.literal("step"), every: z.int().min(1).max(100_000).default(10).describe("epochs"), factor: z.number().gt(0).max(10).default(0.1), ...warmup }),
-  z.strictObject({ kind: z.literal("exponential"), factor: z.number().gt(0).max(2).default(0.95).describe("applied after each epoch"), ...warmup }),
-  z.strictObject({ kind: z.literal("cosine"), minimum: z.number().min(0).max(1000).default(0).describe("rate at the last step"), ...warmup }),
+  z.strictObject({
+    kind: z.literal("step"),
+    every: z.int().min(1).max(100_000).default(10).describe("epochs"),
+    factor: z.number().gt(0).max(10).default(0.1),
+    ...warmup,
+  }),
+  z.strictObject({
+    kind: z.literal("exponential"),
+    factor: z.number().gt(0).max(2).default(0.95).describe("applied after each epoch"),
+    ...warmup,
+  }),
+  z.strictObject({
+    kind: z.literal("cosine"),
+    minimum: z.number().min(0).max(1000).default(0).describe("rate at the last step"),
+    ...warmup,
+  }),
   z.strictObject({
     kind: z.literal("one-cycle"),
     peak: z.number().min(least).max(1000).optional().describe("highest rate; by default the optimiser's learningRate"),

@@ -4,7 +4,11 @@ import { split } from "./dataset.ts";
 
 export const instance = z.union([z.array(z.unknown()), z.strictObject({ b64: z.string().min(1) })]);
 export const predictionRequest = z.strictObject({
-  instances: z.array(instance).min(1).max(4096).describe("numbers in the dataset's own range, C,H,W order, flat or nested; or pictures as {b64}"),
+  instances: z
+    .array(instance)
+    .min(1)
+    .max(4096)
+    .describe("numbers in the dataset's own range, C,H,W order, flat or nested; or pictures as {b64}"),
   topK: z.int().min(1).max(65_536).default(3),
 });
 
@@ -43,9 +47,15 @@ export const evaluation = z.strictObject({
   errorRate: z.number(),
   loss: z.number().nullable(),
   classes: z.array(
-    z.strictObject({ class: z.int(), name: z.string(), samples: z.int(), precision: z.number().nullable(), recall: z.number().nullable(), f1: z.number().nullable() }),
+    z.strictObject({
+      class: z.int(),
+      name: z.string(),
+      samples: z.int(),
+      precision: z.number().nullable(),
+      recall: z.number().nullable(),
+      f1: z.number().nullable(),
+    }),
   ),
   confusion: z.array(z.array(z.int())).describe("rows true, columns predicted"),
 });
 export type Evaluation = z.infer<typeof evaluation>;
-

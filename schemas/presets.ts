@@ -2,7 +2,10 @@
 import type { JobRequestInput } from "./job.ts";
 import type { PresetName } from "./network.ts";
 
-type Preset = Pick<JobRequestInput, "loss" | "optimiser" | "schedule" | "epochs" | "batchSize" | "normalisation" | "numerics" | "augmentation"> & {
+type Preset = Pick<
+  JobRequestInput,
+  "loss" | "optimiser" | "schedule" | "epochs" | "batchSize" | "normalisation" | "numerics" | "augmentation"
+> & {
   network: Exclude<JobRequestInput["network"], string>;
 };
 

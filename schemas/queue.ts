@@ -6,7 +6,11 @@ export const queueName = z.enum(["training", "datasets", "webhooks"]);
 export type QueueName = z.infer<typeof queueName>;
 
 export const queuePayloads = {
-  training: z.strictObject({ version: z.literal(1), jobId, run: z.int().min(1).describe("the delivery's number in the job's life: resume makes a new one") }),
+  training: z.strictObject({
+    version: z.literal(1),
+    jobId,
+    run: z.int().min(1).describe("the delivery's number in the job's life: resume makes a new one"),
+  }),
   datasets: z.strictObject({ version: z.literal(1), datasetId }),
   webhooks: z.strictObject({ version: z.literal(1), jobId, eventId: z.string() }),
 } as const;

@@ -1,4 +1,7 @@
-/** The pure arithmetic of shapes: what each layer makes of its input, how many parameters, bytes and FLOPs. No I/O, no engine. */
+/**
+ * The pure arithmetic of shapes: what each layer makes of its input, how many parameters, bytes and FLOPs. No I/O, no
+ * engine.
+ */
 import { z } from "zod";
 import type { ActivationKind, Connections, ConvolutionLayer, InitialiserKind, Layer } from "./layer.ts";
 
@@ -17,9 +20,22 @@ export const describeShape = (of: Shape): string => `${of.channels}×${of.height
 
 /** LeNet-5's table (LeCun 1998, Table I): 16 maps over 6: six triplets of neighbours, nine quadruplets, one of all. */
 export const lenet5Connections: readonly (readonly number[])[] = [
-  [0, 1, 2], [1, 2, 3], [2, 3, 4], [3, 4, 5], [0, 4, 5], [0, 1, 5],
-  [0, 1, 2, 3], [1, 2, 3, 4], [2, 3, 4, 5], [0, 3, 4, 5], [0, 1, 4, 5], [0, 1, 2, 5],
-  [0, 1, 3, 4], [1, 2, 4, 5], [0, 2, 3, 5], [0, 1, 2, 3, 4, 5],
+  [0, 1, 2],
+  [1, 2, 3],
+  [2, 3, 4],
+  [3, 4, 5],
+  [0, 4, 5],
+  [0, 1, 5],
+  [0, 1, 2, 3],
+  [1, 2, 3, 4],
+  [2, 3, 4, 5],
+  [0, 3, 4, 5],
+  [0, 1, 4, 5],
+  [0, 1, 2, 5],
+  [0, 1, 3, 4],
+  [1, 2, 4, 5],
+  [0, 2, 3, 5],
+  [0, 1, 2, 3, 4, 5],
 ];
 
 /** All k-subsets of 0 … n−1 in lexicographic order. */
@@ -39,9 +55,13 @@ export function subsets(n: number, k: number): number[][] {
 /** n choose k for k = 2 or 3, without building the table. */
 const choose = (n: number, k: 2 | 3): number => (k === 2 ? (n * (n - 1)) / 2 : (n * (n - 1) * (n - 2)) / 6);
 
-export const isLearned = (inputs: Connections): inputs is Extract<Connections, { learned: unknown }> => typeof inputs === "object" && !Array.isArray(inputs);
+export const isLearned = (inputs: Connections): inputs is Extract<Connections, { learned: unknown }> =>
+  typeof inputs === "object" && !Array.isArray(inputs);
 
-/** M_j of Bouvrie §3.1 for every output map j, or null where every map reads all inputs. Call only for a layer that fits. */
+/**
+ * M_j of Bouvrie §3.1 for every output map j, or null where every map reads all inputs. Call only for a layer that
+ * fits.
+ */
 export function connectionTable(layer: ConvolutionLayer, channels: number): readonly (readonly number[])[] | null {
   const { inputs } = layer;
   if (inputs === "all" || isLearned(inputs)) return null;
@@ -51,7 +71,10 @@ export function connectionTable(layer: ConvolutionLayer, channels: number): read
   return inputs;
 }
 
-/** How weights start where the layer does not say: by what its activation needs (LeCun 1998; Glorot & Bengio 2010; He et al. 2015). */
+/**
+ * How weights start where the layer does not say: by what its activation needs (LeCun 1998; Glorot & Bengio 2010; He et
+ * al. 2015).
+ */
 export const initialiserOf: Readonly<Record<ActivationKind, InitialiserKind>> = {
   sigmoid: "glorot",
   tanh: "glorot",
@@ -62,7 +85,10 @@ export const initialiserOf: Readonly<Record<ActivationKind, InitialiserKind>> = 
   linear: "glorot",
 };
 
-/** What a layer becomes on a given input. `connected` counts the (input, output) pairs of maps that a convolution computes. */
+/**
+ * What a layer becomes on a given input. `connected` counts the (input, output) pairs of maps that a convolution
+ * computes.
+ */
 export interface LayerShape {
   kind: Layer["kind"];
   input: Shape;
@@ -92,7 +118,12 @@ export function outputActivation(layers: readonly Layer[]): ActivationKind {
   return (last && activationOf(last)) ?? "linear";
 }
 
-function convolutionShape(layer: ConvolutionLayer, input: Shape, at: string, problems: ShapeProblem[]): LayerShape | null {
+function convolutionShape(
+  layer: ConvolutionLayer,
+  input: Shape,
+  at: string,
+  problems: ShapeProblem[],
+): LayerShape | null {
   const { maps, size, padding, stride, inputs } = layer;
   const height = Math.floor((input.height + 2 * padding - size) / stride) + 1;
   const width = Math.floor((input.width + 2 * padding - size) / stride) + 1;
@@ -101,25 +132,40 @@ function convolutionShape(layer: ConvolutionLayer, input: Shape, at: string, pro
     return null;
   };
   if (height < 1 || width < 1) {
-    const padded = padding > 0 ? ` (${input.height + 2 * padding}×${input.width + 2 * padding} with padding ${padding})` : "";
-    return refuse("size", `a ${size}×${size} filter does not fit the ${input.height}×${input.width} maps that arrive here${padded}; at most ${Math.min(input.height, input.width) + 2 * padding} would`);
+    const padded =
+      padding > 0 ? ` (${input.height + 2 * padding}×${input.width + 2 * padding} with padding ${padding})` : "";
+    return refuse(
+      "size",
+      `a ${size}×${size} filter does not fit the ${input.height}×${input.width} maps that arrive here${padded}; at most ${Math.min(input.height, input.width) + 2 * padding} would`,
+    );
   }
-  if (padding >= size) return refuse("padding", `padding ${padding} would put whole ${size}×${size} filters beside the map, where they see zeros alone and answer f(b) whatever the input; at most ${size - 1}, one less than the size, leaves each filter something to see`);
+  if (padding >= size)
+    return refuse(
+      "padding",
+      `padding ${padding} would put whole ${size}×${size} filters beside the map, where they see zeros alone and answer f(b) whatever the input; at most ${size - 1}, one less than the size, leaves each filter something to see`,
+    );
   let pairs = maps * input.channels;
   if (inputs === "pairs" || inputs === "triplets") {
     const expected = choose(input.channels, inputs === "pairs" ? 2 : 3);
-    if (maps !== expected) return refuse("maps", `'${inputs}' of ${input.channels} input maps makes ${expected} output maps, not ${maps}`);
+    if (maps !== expected)
+      return refuse("maps", `'${inputs}' of ${input.channels} input maps makes ${expected} output maps, not ${maps}`);
     pairs = maps * (inputs === "pairs" ? 2 : 3);
   } else if (inputs === "lenet-5") {
-    if (input.channels !== 6) return refuse("inputs", `LeNet-5's table connects 6 input maps; ${input.channels} arrive here`);
+    if (input.channels !== 6)
+      return refuse("inputs", `LeNet-5's table connects 6 input maps; ${input.channels} arrive here`);
     if (maps !== 16) return refuse("maps", `LeNet-5's table makes 16 maps, not ${maps}`);
     pairs = 60;
   } else if (Array.isArray(inputs)) {
-    if (inputs.length !== maps) return refuse("inputs", `the table has ${inputs.length} rows; it needs one for each of the ${maps} maps`);
+    if (inputs.length !== maps)
+      return refuse("inputs", `the table has ${inputs.length} rows; it needs one for each of the ${maps} maps`);
     pairs = 0;
     for (const [row, reads] of inputs.entries()) {
       const outside = reads.find((map) => map >= input.channels);
-      if (outside !== undefined) return refuse(`inputs/${row}`, `input map ${outside} does not exist: maps 0 to ${input.channels - 1} arrive here`);
+      if (outside !== undefined)
+        return refuse(
+          `inputs/${row}`,
+          `input map ${outside} does not exist: maps 0 to ${input.channels - 1} arrive here`,
+        );
       if (new Set(reads).size !== reads.length) return refuse(`inputs/${row}`, "an input map is named twice");
       pairs += reads.length;
     }
@@ -143,14 +189,29 @@ function layerShape(layer: Layer, input: Shape, at: string, problems: ShapeProbl
       const height = Math.floor(input.height / layer.factor);
       const width = Math.floor(input.width / layer.factor);
       if (height < 1 || width < 1) {
-        problems.push({ pointer: `${at}/factor`, detail: `blocks of ${layer.factor}×${layer.factor} do not fit the ${input.height}×${input.width} maps that arrive here; at most ${Math.min(input.height, input.width)} would` });
+        problems.push({
+          pointer: `${at}/factor`,
+          detail: `blocks of ${layer.factor}×${layer.factor} do not fit the ${input.height}×${input.width} maps that arrive here; at most ${Math.min(input.height, input.width)} would`,
+        });
         return null;
       }
-      return { kind: layer.kind, input, output: { channels: input.channels, height, width }, parameters: layer.trainable ? 2 * input.channels : 0, flops: 0 };
+      return {
+        kind: layer.kind,
+        input,
+        output: { channels: input.channels, height, width },
+        parameters: layer.trainable ? 2 * input.channels : 0,
+        flops: 0,
+      };
     }
     case "dense": {
       const inputs = sizeOf(input);
-      return { kind: layer.kind, input, output: { channels: layer.units, height: 1, width: 1 }, parameters: inputs * layer.units + layer.units, flops: 2 * inputs * layer.units };
+      return {
+        kind: layer.kind,
+        input,
+        output: { channels: layer.units, height: 1, width: 1 },
+        parameters: inputs * layer.units + layer.units,
+        flops: 2 * inputs * layer.units,
+      };
     }
     case "dropout":
       return { kind: layer.kind, input, output: input, parameters: 0, flops: 0 };
@@ -160,8 +221,8 @@ function layerShape(layer: Layer, input: Shape, at: string, problems: ShapeProbl
 }
 
 /**
- * Walks an input through the layers. Stops at the first layer that does not fit (what follows has no input) and names it;
- * `classes`, when known, must equal the size of the output.
+ * Walks an input through the layers. Stops at the first layer that does not fit (what follows has no input) and names
+ * it; `classes`, when known, must equal the size of the output.
  */
 export function networkShape(layers: readonly Layer[], input: Shape, classes: number | null): NetworkShape {
   const problems: ShapeProblem[] = [];
@@ -169,7 +230,8 @@ export function networkShape(layers: readonly Layer[], input: Shape, classes: nu
   let arriving = input;
   for (const [index, each] of layers.entries()) {
     const at = `/layers/${index}`;
-    if (activationOf(each) === "softmax" && index !== layers.length - 1) problems.push({ pointer: `${at}/activation`, detail: "softmax may stand only at the last layer" });
+    if (activationOf(each) === "softmax" && index !== layers.length - 1)
+      problems.push({ pointer: `${at}/activation`, detail: "softmax may stand only at the last layer" });
     const found = layerShape(each, arriving, at, problems);
     if (!found) return { layers: shapes, problems };
     shapes.push(found);
@@ -177,10 +239,17 @@ export function networkShape(layers: readonly Layer[], input: Shape, classes: nu
   }
   const at = `/layers/${layers.length - 1}`;
   const last = layers.at(-1);
-  if (last && activationOf(last) === null) problems.push({ pointer: `${at}/kind`, detail: `the last layer must have an activation (dense, convolution or subsampling); '${last.kind}' has none` });
+  if (last && activationOf(last) === null)
+    problems.push({
+      pointer: `${at}/kind`,
+      detail: `the last layer must have an activation (dense, convolution or subsampling); '${last.kind}' has none`,
+    });
   if (classes !== null && sizeOf(arriving) !== classes) {
     const field = last?.kind === "dense" ? "units" : last?.kind === "convolution" ? "maps" : "kind";
-    problems.push({ pointer: `${at}/${field}`, detail: `the network ends with ${sizeOf(arriving)} outputs (${describeShape(arriving)}); the dataset has ${classes} classes` });
+    problems.push({
+      pointer: `${at}/${field}`,
+      detail: `the network ends with ${sizeOf(arriving)} outputs (${describeShape(arriving)}); the dataset has ${classes} classes`,
+    });
   }
   return { layers: shapes, problems };
 }

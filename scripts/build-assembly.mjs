@@ -1,6 +1,6 @@
 /**
- * Compiles engine/kernels/assembly twice: strict (multiply, then add: the bits of `reproducible` numerics) and relaxed (fused multiply-add
- * where the processor has it: `fast`). The modules own no memory: they import the engine's, shared.
+ * Compiles engine/kernels/assembly twice: strict (multiply, then add: the bits of `reproducible` numerics) and relaxed
+ * (fused multiply-add where the processor has it: `fast`). The modules own no memory: they import the engine's, shared.
  * Called by scripts/build.mjs, which skips it when nothing changed.
  *
  *     node scripts/build-assembly.mjs
@@ -14,10 +14,27 @@ const source = join("engine", "kernels", "assembly", "run.ts");
 const target = join("dist", "engine", "kernels", "assembly");
 
 const common = [
-  "--runtime", "stub", "--enable", "simd", "--enable", "threads", "-O3", "--noAssert", "--noExportMemory",
-  "--importMemory", "--sharedMemory", "--initialMemory", "1", "--maximumMemory", "65536",
-  // Addresses are 32 bits by the contract (201), and no vector crosses to JavaScript: only functions within the module exchange them (112).
-  "--disableWarning", "201", "--disableWarning", "112",
+  "--runtime",
+  "stub",
+  "--enable",
+  "simd",
+  "--enable",
+  "threads",
+  "-O3",
+  "--noAssert",
+  "--noExportMemory",
+  "--importMemory",
+  "--sharedMemory",
+  "--initialMemory",
+  "1",
+  "--maximumMemory",
+  "65536",
+  // Addresses are 32 bits by the contract (201), and no vector crosses to JavaScript: only functions within the module
+  // exchange them (112).
+  "--disableWarning",
+  "201",
+  "--disableWarning",
+  "112",
 ];
 
 const builds = { kernels: [], "kernels-relaxed": ["--enable", "relaxed-simd"] };
@@ -25,7 +42,15 @@ const builds = { kernels: [], "kernels-relaxed": ["--enable", "relaxed-simd"] };
 mkdirSync(join(root, target), { recursive: true });
 await Promise.all(
   Object.entries(builds).map(async ([name, flags]) => {
-    const { error, stdout, stderr } = await asc.main([source, "--baseDir", root, "--outFile", join(target, `${name}.wasm`), ...common, ...flags]);
+    const { error, stdout, stderr } = await asc.main([
+      source,
+      "--baseDir",
+      root,
+      "--outFile",
+      join(target, `${name}.wasm`),
+      ...common,
+      ...flags,
+    ]);
     const said = `${stdout.toString()}${stderr.toString()}`.trim();
     if (said) console.error(said);
     if (error) throw new Error(`the ${name} build of ${source} failed: ${error.message}`);

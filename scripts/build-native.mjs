@@ -1,7 +1,7 @@
 /**
- * Builds the native kernels: one object for each instruction-set level and kind of numerics, all linked with the Node-API door into
- * dist/engine/kernels/native/kernels.node. Needs what tsc wrote (the contract) and a C compiler; without one it says so and the
- * assembly kernels serve. Says in one line what it did.
+ * Builds the native kernels: one object for each instruction-set level and kind of numerics, all linked with the
+ * Node-API door into dist/engine/kernels/native/kernels.node. Needs what tsc wrote (the contract) and a C compiler;
+ * without one it says so and the assembly kernels serve. Says in one line what it did.
  */
 import { execFile } from "node:child_process";
 import { copyFileSync, mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from "node:fs";
@@ -26,10 +26,28 @@ const levels = {
   arm64: [{ name: "arm_neon", flags: [], fuses: true }],
 }[process.arch];
 
-/** Never -ffast-math: loading such an object makes the whole thread flush denormals. The two -fno- leave every result as it is. */
-const common = ["-std=gnu11", "-O3", "-fPIC", "-fvisibility=hidden", "-fno-strict-aliasing", "-fno-math-errno", "-fno-trapping-math", "-Wall", "-Wextra", "-Wno-unused-function", "-Wno-psabi"];
+/**
+ * Never -ffast-math: loading such an object makes the whole thread flush denormals. The two -fno- leave every result as
+ * it is.
+ */
+const common = [
+  "-std=gnu11",
+  "-O3",
+  "-fPIC",
+  "-fvisibility=hidden",
+  "-fno-strict-aliasing",
+  "-fno-math-errno",
+  "-fno-trapping-math",
+  "-Wall",
+  "-Wextra",
+  "-Wno-unused-function",
+  "-Wno-psabi",
+];
 
-/** What gcc must not do: turn short loops into calls of memcpy, and make a second tile for strides of 1. clang knows neither word. */
+/**
+ * What gcc must not do: turn short loops into calls of memcpy, and make a second tile for strides of 1. clang knows
+ * neither word.
+ */
 const ofGcc = ["-fno-tree-loop-distribute-patterns", "-fno-version-loops-for-strides"];
 
 async function findCompiler() {
@@ -48,7 +66,8 @@ async function findCompiler() {
 async function writeContract(to) {
   const contract = await import(pathToFileURL(join(root, "dist", "engine", "kernels", "kernels.js")).href);
   const word = (name) => name.replaceAll("-", "_");
-  const codes = (prefix, table) => Object.entries(table).map(([name, code]) => `#define ${prefix}_${word(name)} ${code}`);
+  const codes = (prefix, table) =>
+    Object.entries(table).map(([name, code]) => `#define ${prefix}_${word(name)} ${code}`);
   const lines = [
     "/* Generated from engine/kernels/kernels.ts. */",
     "#ifndef CONTRACT_H",
@@ -66,7 +85,9 @@ async function writeContract(to) {
     ...codes("LOSS", contract.lossCodes),
     ...codes("DTYPE", contract.dtypeCodes),
     ...contract.kernelNames.map((name) => `#define OPCODE_${name} ${contract.opcodes[name]}`),
-    ...contract.kernelNames.map((name) => `struct ${name} { uint32_t opcode, ${contract.contract[name].join(", ")}; };`),
+    ...contract.kernelNames.map(
+      (name) => `struct ${name} { uint32_t opcode, ${contract.contract[name].join(", ")}; };`,
+    ),
     `#define EACH_KERNEL(X) ${contract.kernelNames.map((name) => `X(${name})`).join(" ")}`,
     "#endif",
   ];
@@ -78,11 +99,20 @@ function objectsOf(temporary) {
   const kernels = levels.flatMap((level) =>
     (level.fuses ? ["strict", "fast"] : ["strict"]).map((numerics) => ({
       output: join(temporary, `${level.name}_${numerics}.o`),
-      args: [...level.flags, `-ffp-contract=${numerics === "fast" ? "fast" : "off"}`, defines(level), `-DRUN=run_${level.name}_${numerics}`, join(sources, "level.c")],
+      args: [
+        ...level.flags,
+        `-ffp-contract=${numerics === "fast" ? "fast" : "off"}`,
+        defines(level),
+        `-DRUN=run_${level.name}_${numerics}`,
+        join(sources, "level.c"),
+      ],
     })),
   );
   const headers = join(root, "node_modules", "node-api-headers", "include");
-  return [...kernels, { output: join(temporary, "addon.o"), args: ["-DNAPI_VERSION=8", `-I${headers}`, join(sources, "addon.c")] }];
+  return [
+    ...kernels,
+    { output: join(temporary, "addon.o"), args: ["-DNAPI_VERSION=8", `-I${headers}`, join(sources, "addon.c")] },
+  ];
 }
 
 /** Runs the work over the items, as many at a time as there are processors. */
@@ -98,7 +128,11 @@ async function compile(compiler, temporary) {
   await writeContract(join(temporary, "contract.h"));
   const objects = objectsOf(temporary);
   const extra = (process.env.CFLAGS ?? "").split(/\s+/).filter(Boolean);
-  await inParallel(objects, ({ output, args }) => execute(compiler.name, [...common, ...compiler.flags, ...extra, `-I${temporary}`, "-c", ...args, "-o", output], { maxBuffer: 1 << 26 }));
+  await inParallel(objects, ({ output, args }) =>
+    execute(compiler.name, [...common, ...compiler.flags, ...extra, `-I${temporary}`, "-c", ...args, "-o", output], {
+      maxBuffer: 1 << 26,
+    }),
+  );
   const undefinedLookup = process.platform === "darwin" ? ["-undefined", "dynamic_lookup"] : [];
   const linked = join(temporary, "kernels.node");
   await execute(compiler.name, ["-shared", ...undefinedLookup, ...objects.map(({ output }) => output), "-o", linked]);
@@ -124,11 +158,18 @@ async function main() {
   const temporary = mkdtempSync(join(tmpdir(), "native-kernels-"));
   try {
     await compile(compiler, temporary);
-    console.log(`native kernels: ${levels.map(({ name }) => name).join(", ")}, strict and fast, by ${compiler.version}`);
+    console.log(
+      `native kernels: ${levels.map(({ name }) => name).join(", ")}, strict and fast, by ${compiler.version}`,
+    );
   } catch (error) {
     rmSync(target, { force: true });
-    const said = String(error.stderr ?? error.message).split("\n").slice(0, 12).join("\n");
-    console.error(`native kernels: ${compiler.version} could not build them; the assembly kernels serve. It said:\n${said}`);
+    const said = String(error.stderr ?? error.message)
+      .split("\n")
+      .slice(0, 12)
+      .join("\n");
+    console.error(
+      `native kernels: ${compiler.version} could not build them; the assembly kernels serve. It said:\n${said}`,
+    );
     // No stamp for this: the next build tries again.
     process.exitCode = 75;
   } finally {

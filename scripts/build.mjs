@@ -1,6 +1,7 @@
 /**
- * Builds what runs into dist/: TypeScript, then the AssemblyScript kernels, then the native ones, then files that are only copied.
- * Each step is stamped with a hash of what it reads, so a second build does nothing. Installs nothing and uses no package itself.
+ * Builds what runs into dist/: TypeScript, then the AssemblyScript kernels, then the native ones, then files that are
+ * only copied. Each step is stamped with a hash of what it reads, so a second build does nothing. Installs nothing and
+ * uses no package itself.
  *
  *     node scripts/build.mjs            build what changed
  *     node scripts/build.mjs --force    build everything
@@ -8,7 +9,16 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { createHash } from "node:crypto";
-import { copyFileSync, existsSync, mkdirSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { delimiter, dirname, extname, join, relative } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -61,7 +71,11 @@ async function run(label, args) {
 function compiler() {
   const folders = (process.env.PATH ?? "").split(delimiter);
   const named = [process.env.CC, "cc", "gcc", "clang"].filter(Boolean);
-  return named.flatMap((name) => [name, ...folders.map((folder) => join(folder, name))]).find((path) => path.includes("/") && existsSync(path)) ?? "";
+  return (
+    named
+      .flatMap((name) => [name, ...folders.map((folder) => join(folder, name))])
+      .find((path) => path.includes("/") && existsSync(path)) ?? ""
+  );
 }
 
 /** Deletes JavaScript whose TypeScript is gone: a file that was renamed must not live on in dist/. */
@@ -94,13 +108,26 @@ function steps() {
         sweep(code);
       },
     },
-    { name: "assembly", script: "scripts/build-assembly.mjs", inputs: [...files.filter((path) => path.startsWith(assembly)), "engine/kernels/kernels.ts", "package-lock.json"] },
-    { name: "native", script: "scripts/build-native.mjs", inputs: [...files.filter((path) => path.startsWith(native)), "engine/kernels/kernels.ts", "package-lock.json"], words: [compiler(), process.env.CFLAGS ?? ""] },
+    {
+      name: "assembly",
+      script: "scripts/build-assembly.mjs",
+      inputs: [...files.filter((path) => path.startsWith(assembly)), "engine/kernels/kernels.ts", "package-lock.json"],
+    },
+    {
+      name: "native",
+      script: "scripts/build-native.mjs",
+      inputs: [...files.filter((path) => path.startsWith(native)), "engine/kernels/kernels.ts", "package-lock.json"],
+      words: [compiler(), process.env.CFLAGS ?? ""],
+    },
     { name: "assets", inputs: assets, work: async () => copy(assets) },
   ];
   return all
     .filter(({ script }) => !script || exists(script))
-    .map((step) => (step.script ? { ...step, inputs: [...step.inputs, step.script], work: () => run(step.name, [step.script]) } : step));
+    .map((step) =>
+      step.script
+        ? { ...step, inputs: [...step.inputs, step.script], work: () => run(step.name, [step.script]) }
+        : step,
+    );
 }
 
 const isAlive = (pid) => {
@@ -138,7 +165,10 @@ async function locked(work) {
   }
 }
 
-/** Builds what changed since the last build, TypeScript first (the native kernels read the contract that it wrote), then the others side by side. Returns the names of the steps that ran; throws where one fails, after the others ended. */
+/**
+ * Builds what changed since the last build, TypeScript first (the native kernels read the contract that it wrote), then
+ * the others side by side. Returns the names of the steps that ran; throws where one fails, after the others ended.
+ */
 export function build({ force = false } = {}) {
   return locked(async () => {
     mkdirSync(dist, { recursive: true });

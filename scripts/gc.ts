@@ -1,6 +1,7 @@
 /**
  * `npm run gc` lists the objects in storage that nothing refers to; `npm run gc -- --delete` deletes them.
- * REDIS_URL, DATA_DIR and STORAGE_URL are those of the service; without REDIS_URL the Redis of a running `npm start` on DATA_DIR is asked.
+ * REDIS_URL, DATA_DIR and STORAGE_URL are those of the service; without REDIS_URL the Redis of a running `npm start` on
+ * DATA_DIR is asked.
  */
 import { existsSync } from "node:fs";
 import { join } from "node:path";
@@ -21,19 +22,32 @@ function redisOf({ redisUrl, dataDir }: Config): string {
   if (redisUrl !== null) return redisUrl;
   const socket = join(dataDir, "redis", "redis.sock");
   if (existsSync(socket)) return `unix://${encodeURI(socket)}`;
-  throw new ConfigError(`REDIS_URL: not set, and no Redis of \`npm start\` runs on ${dataDir}; the records in Redis say what is needed`);
+  throw new ConfigError(
+    `REDIS_URL: not set, and no Redis of \`npm start\` runs on ${dataDir}; the records in Redis say what is needed`,
+  );
 }
 
 async function run(): Promise<void> {
-  const { values } = parseArgs({ options: { delete: { type: "boolean", default: false }, "older-than-minutes": { type: "string", default: usualMinutes } } });
+  const { values } = parseArgs({
+    options: {
+      delete: { type: "boolean", default: false },
+      "older-than-minutes": { type: "string", default: usualMinutes },
+    },
+  });
   const minutes = Number(values["older-than-minutes"]);
-  if (!(minutes >= 0)) throw new ConfigError(`--older-than-minutes: expected a number, found '${values["older-than-minutes"]}'`);
+  if (!(minutes >= 0))
+    throw new ConfigError(`--older-than-minutes: expected a number, found '${values["older-than-minutes"]}'`);
   const config = readConfig(process.env);
   const log = createLog({ level: "error", service: "gc" });
   const redis = connectRedis({ url: redisOf(config), role: "working", log });
   try {
     const storage = createStorage(config);
-    const garbage = await findGarbage({ storage, records: createRecords(redis), olderThanMs: minutes * minuteMs, now: Date.now() });
+    const garbage = await findGarbage({
+      storage,
+      records: createRecords(redis),
+      olderThanMs: minutes * minuteMs,
+      now: Date.now(),
+    });
     let bytes = 0;
     for (const each of garbage) {
       bytes += each.bytes;
@@ -41,7 +55,13 @@ async function run(): Promise<void> {
       if (values.delete) await storage.delete(each.key);
     }
     const what = `${garbage.length} object${garbage.length === 1 ? "" : "s"}, ${grouped(bytes)} bytes, in ${storage.description}`;
-    process.stdout.write(values.delete ? `deleted ${what}\n` : garbage.length === 0 ? `nothing to collect in ${storage.description}\n` : `would delete ${what}: run with --delete\n`);
+    process.stdout.write(
+      values.delete
+        ? `deleted ${what}\n`
+        : garbage.length === 0
+          ? `nothing to collect in ${storage.description}\n`
+          : `would delete ${what}: run with --delete\n`,
+    );
   } finally {
     await closeRedis(redis);
   }
@@ -50,7 +70,11 @@ async function run(): Promise<void> {
 try {
   await run();
 } catch (error) {
-  const known = error instanceof ConfigError || error instanceof RecordsMissing || isRedisAway(error) || (error instanceof TypeError && "code" in error);
+  const known =
+    error instanceof ConfigError ||
+    error instanceof RecordsMissing ||
+    isRedisAway(error) ||
+    (error instanceof TypeError && "code" in error);
   process.stderr.write(`${known ? (error as Error).message : String((error as Error).stack)}\n`);
   process.exitCode = 1;
 }

@@ -1,7 +1,8 @@
 /**
- * `npm run golden -- [--out DIR] FOLDER…` runs golden cases (a folder holds case.json and tensors.safetensors; a folder of such folders will do) through every
- * implementation of the kernels, prints the worst relative errors, with --out writes NAME.IMPLEMENTATION.safetensors, and exits 1 beyond tolerance or where a
- * case cannot be read or run: that is said in a sentence, and the other cases go on.
+ * `npm run golden -- [--out DIR] FOLDER…` runs golden cases (a folder holds case.json and tensors.safetensors; a folder
+ * of such folders will do) through every implementation of the kernels, prints the worst relative errors, with --out
+ * writes NAME.IMPLEMENTATION.safetensors, and exits 1 beyond tolerance or where a case cannot be read or run: that is
+ * said in a sentence, and the other cases go on.
  */
 import { existsSync } from "node:fs";
 import { mkdir, readFile, readdir, writeFile } from "node:fs/promises";
@@ -24,7 +25,10 @@ const fields = {
 };
 /** A field that is not known would be left out of what is compared without a word. */
 const goldenCase = z.strictObject(fields, {
-  error: (issue) => (issue.code === "unrecognized_keys" ? `unknown field ${issue.keys.map((key) => `'${key}'`).join(", ")}; a case has ${Object.keys(fields).join(", ")}` : undefined),
+  error: (issue) =>
+    issue.code === "unrecognized_keys"
+      ? `unknown field ${issue.keys.map((key) => `'${key}'`).join(", ")}; a case has ${Object.keys(fields).join(", ")}`
+      : undefined,
 });
 
 /** By bytes of a real: float64 reference, then everything in float32. */
@@ -38,7 +42,12 @@ const isCase = (folder: string): boolean => existsSync(join(folder, "case.json")
 /** The folders with a case.json: the given one, or those inside it. Throws where there is none. */
 async function caseFolders(given: string): Promise<string[]> {
   if (!existsSync(given)) throw new Error("there is no such folder");
-  const found = isCase(given) ? [given] : (await readdir(given)).toSorted().map((name) => join(given, name)).filter(isCase);
+  const found = isCase(given)
+    ? [given]
+    : (await readdir(given))
+        .toSorted()
+        .map((name) => join(given, name))
+        .filter(isCase);
   if (found.length === 0) throw new Error("no case.json here, nor in the folders in it");
   return found;
 }
@@ -65,16 +74,30 @@ const sentence = (error: unknown): string => (error instanceof Error ? error.mes
 function report(name: string, implementation: Implementation, errors: ReturnType<typeof compareGolden>): boolean {
   const limit = tolerances[implementation.realBytes];
   const beyond = goldenGroups.filter((group) => errors[group].tensor !== "" && !(errors[group].worst <= limit[group]));
-  const cells = goldenGroups.map((group) => `${errors[group].tensor === "" ? "not given" : errors[group].worst.toExponential(1)}${beyond.includes(group) ? "!" : " "}`.padStart(12));
-  console.log(`${name.padEnd(34)}${implementation.name.padEnd(26)}${cells.join("")}${beyond.map((group) => `  ${errors[group].tensor}`).join("")}`);
+  const cells = goldenGroups.map((group) =>
+    `${errors[group].tensor === "" ? "not given" : errors[group].worst.toExponential(1)}${beyond.includes(group) ? "!" : " "}`.padStart(
+      12,
+    ),
+  );
+  console.log(
+    `${name.padEnd(34)}${implementation.name.padEnd(26)}${cells.join("")}${beyond.map((group) => `  ${errors[group].tensor}`).join("")}`,
+  );
   return beyond.length === 0;
 }
 
 /** Runs a case through one implementation; false where it cannot be run or is beyond tolerance. */
-async function runCase({ given, file }: { given: GoldenCase; file: TensorFile }, implementation: Implementation, out: string | undefined): Promise<boolean> {
+async function runCase(
+  { given, file }: { given: GoldenCase; file: TensorFile },
+  implementation: Implementation,
+  out: string | undefined,
+): Promise<boolean> {
   try {
     const found = runGolden(given, file, implementation);
-    if (out) await writeFile(join(out, `${given.name}.${implementation.name}.safetensors`), writeSafetensors({ tensors: found }));
+    if (out)
+      await writeFile(
+        join(out, `${given.name}.${implementation.name}.safetensors`),
+        writeSafetensors({ tensors: found }),
+      );
     return report(given.name, implementation, compareGolden(found, file));
   } catch (error) {
     console.log(`${given.name.padEnd(34)}${implementation.name.padEnd(26)}  ${sentence(error)}`);
@@ -101,7 +124,9 @@ async function runFolder(folder: string, out: string | undefined): Promise<boole
 
 async function run(given: readonly string[], out: string | undefined): Promise<boolean> {
   if (out) await mkdir(out, { recursive: true });
-  console.log(`${"case".padEnd(34)}${"implementation".padEnd(26)}${goldenGroups.map((group) => group.padStart(11)).join(" ")}`);
+  console.log(
+    `${"case".padEnd(34)}${"implementation".padEnd(26)}${goldenGroups.map((group) => group.padStart(11)).join(" ")}`,
+  );
   let good = true;
   for (const each of given) {
     const folders = await caseFolders(each).catch((error: unknown) => refused(each, error));
@@ -114,8 +139,16 @@ async function run(given: readonly string[], out: string | undefined): Promise<b
 async function main(): Promise<number> {
   try {
     const { values, positionals } = parseArgs({ options: { out: { type: "string" } }, allowPositionals: true });
-    if (positionals.length > 0) return (await run(positionals.map((folder) => resolve(folder)), values.out)) ? 0 : 1;
-    console.error("usage: npm run golden -- [--out DIR] FOLDER…   (a FOLDER holds case.json and tensors.safetensors, or folders that do)");
+    if (positionals.length > 0)
+      return (await run(
+        positionals.map((folder) => resolve(folder)),
+        values.out,
+      ))
+        ? 0
+        : 1;
+    console.error(
+      "usage: npm run golden -- [--out DIR] FOLDER…   (a FOLDER holds case.json and tensors.safetensors, or folders that do)",
+    );
   } catch (error) {
     console.error(sentence(error));
   }

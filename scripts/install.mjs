@@ -1,4 +1,7 @@
-/** Brings node_modules up to the lock file, and does nothing where it already is. Uses no package: it runs before any is there. */
+/**
+ * Brings node_modules up to the lock file, and does nothing where it already is. Uses no package: it runs before any is
+ * there.
+ */
 import { spawnSync } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
@@ -18,12 +21,18 @@ export function isInstalled(folder = root) {
   );
 }
 
-/** Installs what package-lock.json names, development tools included (the build needs the compiler). Ends the process where that fails. */
+/**
+ * Installs what package-lock.json names, development tools included (the build needs the compiler). Ends the process
+ * where that fails.
+ */
 export function ensureInstalled(folder = root) {
   if (isInstalled(folder)) return;
   console.log("install: bringing node_modules up to package-lock.json …");
   const started = performance.now();
-  const { status, error } = spawnSync("npm", ["ci", "--include=dev", "--no-audit", "--no-fund", "--loglevel=error"], { cwd: folder, stdio: "inherit" });
+  const { status, error } = spawnSync("npm", ["ci", "--include=dev", "--no-audit", "--no-fund", "--loglevel=error"], {
+    cwd: folder,
+    stdio: "inherit",
+  });
   if (status !== 0) {
     console.error(`install: npm ci failed${error ? ` (${error.message})` : ` with exit code ${status}`}`);
     process.exit(1);

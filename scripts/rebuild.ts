@@ -1,6 +1,7 @@
 /**
- * `npm run rebuild`: after Redis was lost, restores the records of datasets, models and ended jobs from storage alone. REDIS_URL, DATA_DIR and STORAGE_URL are
- * those of the service; without REDIS_URL the Redis of a running `npm start` on DATA_DIR is filled. May run beside the service, and twice.
+ * `npm run rebuild`: after Redis was lost, restores the records of datasets, models and ended jobs from storage alone.
+ * REDIS_URL, DATA_DIR and STORAGE_URL are those of the service; without REDIS_URL the Redis of a running `npm start` on
+ * DATA_DIR is filled. May run beside the service, and twice.
  */
 import { existsSync } from "node:fs";
 import { join } from "node:path";
@@ -16,12 +17,18 @@ function redisOf({ redisUrl, dataDir }: Config): string {
   if (redisUrl !== null) return redisUrl;
   const socket = join(dataDir, "redis", "redis.sock");
   if (existsSync(socket)) return `unix://${encodeURI(socket)}`;
-  throw new ConfigError(`REDIS_URL: not set, and no Redis of \`npm start\` runs on ${dataDir}; start it first, or name the Redis to fill`);
+  throw new ConfigError(
+    `REDIS_URL: not set, and no Redis of \`npm start\` runs on ${dataDir}; start it first, or name the Redis to fill`,
+  );
 }
 
 async function run(): Promise<void> {
   const config = readConfig(process.env);
-  const redis = connectRedis({ url: redisOf(config), role: "working", log: createLog({ level: "error", service: "rebuild" }) });
+  const redis = connectRedis({
+    url: redisOf(config),
+    role: "working",
+    log: createLog({ level: "error", service: "rebuild" }),
+  });
   try {
     const storage = createStorage(config);
     const { datasets, models, jobs, problems } = await rebuild({ redis, records: createRecords(redis), storage });

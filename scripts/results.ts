@@ -1,5 +1,6 @@
 /**
- * What the engine reaches on MNIST and Fashion-MNIST: runs the experiments, keeps their outcomes in docs/results.json and writes docs/RESULTS.md.
+ * What the engine reaches on MNIST and Fashion-MNIST: runs the experiments, keeps their outcomes in docs/results.json
+ * and writes docs/RESULTS.md.
  *
  *     npm run results                                   all of them
  *     npm run results -- lenet-5 toolbox                these; the others keep the outcomes they have
@@ -29,7 +30,8 @@ const document = join(root, "docs", "RESULTS.md");
 
 const named = (name: string): Experiment => {
   const found = experiments.find((each) => each.name === name);
-  if (!found) throw new Error(`there is no experiment '${name}'; there are ${experiments.map((each) => each.name).join(", ")}`);
+  if (!found)
+    throw new Error(`there is no experiment '${name}'; there are ${experiments.map((each) => each.name).join(", ")}`);
   return found;
 };
 
@@ -49,7 +51,9 @@ function write(path: string, text: string): void {
 function keep(outcome: Outcome): void {
   const known = existsSync(outcomesFile) ? (JSON.parse(readFileSync(outcomesFile, "utf8")) as Outcome[]) : [];
   const all = [...known.filter((each) => each.name !== outcome.name || each.seed !== outcome.seed), outcome];
-  const outcomes = experiments.flatMap(({ name, seeds }) => seeds.flatMap((seed) => all.find((each) => each.name === name && each.seed === seed) ?? []));
+  const outcomes = experiments.flatMap(({ name, seeds }) =>
+    seeds.flatMap((seed) => all.find((each) => each.name === name && each.seed === seed) ?? []),
+  );
   write(outcomesFile, `${JSON.stringify(outcomes, null, 1)}\n`);
   write(document, renderResults(outcomes));
 }
@@ -57,17 +61,26 @@ function keep(outcome: Outcome): void {
 async function main(): Promise<void> {
   const { values, positionals } = parseArgs({
     allowPositionals: true,
-    options: { parallel: { type: "string", default: String(Math.max(1, Math.floor(availableParallelism() / 2))) }, kernels: { type: "string", default: "auto" } },
+    options: {
+      parallel: { type: "string", default: String(Math.max(1, Math.floor(availableParallelism() / 2))) },
+      kernels: { type: "string", default: "auto" },
+    },
   });
   const wanted = positionals.length > 0 ? positionals.map(named) : experiments;
   const possible = wanted.filter(({ request }) => isPresent(request.dataset as Collection));
-  for (const { name, request } of wanted) if (!isPresent(request.dataset as Collection)) console.log(`${name}: left out, ${request.dataset} is not on this machine`);
-  const waiting = possible.flatMap(({ name, seeds }) => seeds.map((seed): Task => ({ name, seed, kernels: values.kernels })));
+  for (const { name, request } of wanted)
+    if (!isPresent(request.dataset as Collection))
+      console.log(`${name}: left out, ${request.dataset} is not on this machine`);
+  const waiting = possible.flatMap(({ name, seeds }) =>
+    seeds.map((seed): Task => ({ name, seed, kernels: values.kernels })),
+  );
   const work = async (): Promise<void> => {
     for (let next = waiting.shift(); next; next = waiting.shift()) {
       const outcome = await inThread(next);
       keep(outcome);
-      console.log(`${outcome.name}, seed ${outcome.seed}: test error ${(100 * (outcome.errorRates.at(-1) ?? NaN)).toFixed(2)} % after ${outcome.epochs} epochs in ${outcome.seconds.toFixed(0)} s`);
+      console.log(
+        `${outcome.name}, seed ${outcome.seed}: test error ${(100 * (outcome.errorRates.at(-1) ?? NaN)).toFixed(2)} % after ${outcome.epochs} epochs in ${outcome.seconds.toFixed(0)} s`,
+      );
     }
   };
   await Promise.all(Array.from({ length: Math.max(1, Number(values.parallel)) }, work));

@@ -1,4 +1,7 @@
-/** `npm start`, `npm run api`, `npm run worker`: a process of the product, from whatever state the clone is in. Stays until Ctrl-C. */
+/**
+ * `npm start`, `npm run api`, `npm run worker`: a process of the product, from whatever state the clone is in. Stays
+ * until Ctrl-C.
+ */
 import { prepare } from "./prepare.mjs";
 
 const [name = "stack"] = process.argv.slice(2);

@@ -1,5 +1,6 @@
 /**
- * All tests, from whatever state the clone is in: installs, builds, runs every ring, and ends with one line `N passed, N failed`.
+ * All tests, from whatever state the clone is in: installs, builds, runs every ring, and ends with one line `N passed,
+ * N failed`.
  *
  *     npm test                                 everything
  *     npm test -- --project unit               one ring: unit, flow or faults
@@ -13,22 +14,37 @@ import { root } from "./install.mjs";
 import { prepare } from "./prepare.mjs";
 
 /**
- * Reads vitest's JSON report. A file that failed to load or to set up counts as one failure though none of its tests ran; tests whose process died under them
- * have no result and count as failed.
+ * Reads vitest's JSON report. A file that failed to load or to set up counts as one failure though none of its tests
+ * ran; tests whose process died under them have no result and count as failed.
  */
 function tally(reportFile) {
   const report = JSON.parse(readFileSync(reportFile, "utf8"));
-  const unloaded = report.testResults.filter(({ status, assertionResults }) => status === "failed" && assertionResults.every((each) => each.status === "skipped"));
+  const unloaded = report.testResults.filter(
+    ({ status, assertionResults }) =>
+      status === "failed" && assertionResults.every((each) => each.status === "skipped"),
+  );
   const skipped = report.numPendingTests + report.numTodoTests;
-  return { passed: report.numPassedTests, failed: report.numTotalTests - report.numPassedTests - skipped + unloaded.length };
+  return {
+    passed: report.numPassedTests,
+    failed: report.numTotalTests - report.numPassedTests - skipped + unloaded.length,
+  };
 }
 
 async function main() {
   await prepare();
   const folder = mkdtempSync(join(tmpdir(), "feature-maps-test-"));
   const reportFile = join(folder, "report.json");
-  const args = ["run", "--reporter=default", "--reporter=json", `--outputFile.json=${reportFile}`, ...process.argv.slice(2)];
-  const { status } = spawnSync(process.execPath, [join("node_modules", "vitest", "vitest.mjs"), ...args], { cwd: root, stdio: "inherit" });
+  const args = [
+    "run",
+    "--reporter=default",
+    "--reporter=json",
+    `--outputFile.json=${reportFile}`,
+    ...process.argv.slice(2),
+  ];
+  const { status } = spawnSync(process.execPath, [join("node_modules", "vitest", "vitest.mjs"), ...args], {
+    cwd: root,
+    stdio: "inherit",
+  });
   try {
     const { passed, failed } = tally(reportFile);
     // Without a failed test vitest still ends badly on an error that no test caught.

@@ -35,9 +35,18 @@ await serve({
     if (threads > 1) return "one thread only";
     const layers: object[] = [{ type: "input", out_sx: input.width, out_sy: input.height, out_depth: 1 }];
     for (const layer of definition.network.layers.slice(0, -1)) {
-      if (layer.kind === "convolution") layers.push({ type: "conv", sx: layer.size, filters: layer.maps, stride: layer.stride, pad: layer.padding, activation: layer.activation });
+      if (layer.kind === "convolution")
+        layers.push({
+          type: "conv",
+          sx: layer.size,
+          filters: layer.maps,
+          stride: layer.stride,
+          pad: layer.padding,
+          activation: layer.activation,
+        });
       else if (layer.kind === "subsampling") layers.push({ type: "pool", sx: layer.factor, stride: layer.factor });
-      else if (layer.kind === "dense") layers.push({ type: "fc", num_neurons: layer.units, activation: layer.activation });
+      else if (layer.kind === "dense")
+        layers.push({ type: "fc", num_neurons: layer.units, activation: layer.activation });
     }
     layers.push({ type: "softmax", num_classes: classes });
     const net = new library.Net();

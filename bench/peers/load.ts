@@ -1,4 +1,7 @@
-/** Loads a package of bench/package.json: the bench is built into dist/, where the resolution of modules would not find it. */
+/**
+ * Loads a package of bench/package.json: the bench is built into dist/, where the resolution of modules would not find
+ * it.
+ */
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";

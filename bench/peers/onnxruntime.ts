@@ -33,10 +33,22 @@ await serve({
       normalisation: { kind: "none", mean: [0], std: [1] },
       weights: initialWeights(wanted),
     });
-    const opened = await library.InferenceSession.create(model, { intraOpNumThreads: wanted.threads, interOpNumThreads: 1, graphOptimizationLevel: "all", executionMode: "sequential" });
+    const opened = await library.InferenceSession.create(model, {
+      intraOpNumThreads: wanted.threads,
+      interOpNumThreads: 1,
+      graphOptimizationLevel: "all",
+      executionMode: "sequential",
+    });
     session = opened;
     const { samples } = pictures(wanted.batch, sizeOf(input));
-    const feeds = { [opened.inputNames[0]]: new library.Tensor("float32", samples, [wanted.batch, input.channels, input.height, input.width]) };
+    const feeds = {
+      [opened.inputNames[0]]: new library.Tensor("float32", samples, [
+        wanted.batch,
+        input.channels,
+        input.height,
+        input.width,
+      ]),
+    };
     work = async () => {
       await opened.run(feeds);
       return wanted.batch;

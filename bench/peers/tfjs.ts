@@ -1,4 +1,6 @@
-/** TensorFlow.js on its WebAssembly backend as a contender. It lacks the gradient of a convolution, so it infers only. */
+/**
+ * TensorFlow.js on its WebAssembly backend as a contender. It lacks the gradient of a convolution, so it infers only.
+ */
 import { join } from "node:path";
 import { classes, input } from "../cases.ts";
 import { pictures, repeat, serve, type Prepared } from "../protocol.ts";
@@ -18,7 +20,13 @@ interface Library {
   removeBackend(name: string): void;
   tensor4d(values: Float32Array, shape: number[]): Tensor;
   sequential(): Model;
-  layers: { conv2d: MakeLayer; averagePooling2d: MakeLayer; maxPooling2d: MakeLayer; dense: MakeLayer; flatten: MakeLayer };
+  layers: {
+    conv2d: MakeLayer;
+    averagePooling2d: MakeLayer;
+    maxPooling2d: MakeLayer;
+    dense: MakeLayer;
+    flatten: MakeLayer;
+  };
 }
 interface Backend {
   setWasmPaths(folder: string): void;
@@ -40,8 +48,23 @@ function build({ definition }: Prepared): Model {
   for (const [index, layer] of definition.network.layers.entries()) {
     const inputShape = index === 0 ? { inputShape: [input.height, input.width, 1] } : {};
     if (layer.kind === "convolution")
-      model.add(layers.conv2d({ ...inputShape, filters: layer.maps, kernelSize: layer.size, strides: layer.stride, padding: layer.padding > 0 ? "same" : "valid", activation: layer.activation }));
-    else if (layer.kind === "subsampling") model.add((layer.reduce === "max" ? layers.maxPooling2d : layers.averagePooling2d)({ poolSize: layer.factor, strides: layer.factor }));
+      model.add(
+        layers.conv2d({
+          ...inputShape,
+          filters: layer.maps,
+          kernelSize: layer.size,
+          strides: layer.stride,
+          padding: layer.padding > 0 ? "same" : "valid",
+          activation: layer.activation,
+        }),
+      );
+    else if (layer.kind === "subsampling")
+      model.add(
+        (layer.reduce === "max" ? layers.maxPooling2d : layers.averagePooling2d)({
+          poolSize: layer.factor,
+          strides: layer.factor,
+        }),
+      );
     else if (layer.kind === "dense") {
       if (!flat) model.add(layers.flatten({}));
       flat = true;

@@ -1,6 +1,6 @@
 /**
- * What JSON.parse does not say: whether an object names a key twice (it silently keeps the last one). Used where a file comes from others.
- * Expects text that JSON.parse has accepted; never builds the value itself.
+ * What JSON.parse does not say: whether an object names a key twice (it silently keeps the last one). Used where a file
+ * comes from others. Expects text that JSON.parse has accepted; never builds the value itself.
  */
 
 const quote = 34;

@@ -10,7 +10,9 @@ import { createPredictor, planPrediction } from "../prediction.ts";
 import { exportOnnx } from "./onnx.ts";
 import { writeSafetensors, type Tensor } from "./safetensors.ts";
 
-/** Every kind of layer, connection, reduction and activation; a 9×7 picture of two channels, so no side equals another. */
+/**
+ * Every kind of layer, connection, reduction and activation; a 9×7 picture of two channels, so no side equals another.
+ */
 const network = schema.parse({
   layers: [
     { kind: "convolution", maps: 4, size: 3, padding: 1, activation: "scaled-tanh", inputs: [[0], [1], [0, 1], [1]] },
@@ -18,7 +20,15 @@ const network = schema.parse({
     { kind: "subsampling", factor: 2, reduce: "sum" },
     { kind: "convolution", maps: 3, size: 2, activation: "relu", inputs: { learned: { filters: "per-pair" } } },
     { kind: "dropout" },
-    { kind: "convolution", maps: 5, size: 2, padding: 1, stride: 2, activation: "leaky-relu", inputs: { learned: { filters: "per-input" } } },
+    {
+      kind: "convolution",
+      maps: 5,
+      size: 2,
+      padding: 1,
+      stride: 2,
+      activation: "leaky-relu",
+      inputs: { learned: { filters: "per-input" } },
+    },
     { kind: "subsampling", factor: 2, reduce: "max", trainable: false, activation: "sigmoid" },
     { kind: "dense", units: 6, activation: "linear" },
     { kind: "subsampling", factor: 1, reduce: "mean", activation: "tanh" },
@@ -56,8 +66,11 @@ const tensors = new Map<string, Tensor>([
   ["layers.9.weight", numbers(3, 6)],
   ["layers.9.bias", numbers(3)],
 ]);
-for (const [map, reads] of [[0], [1], [0, 1], [1]].entries()) // a sparse table keeps zeros where nothing is connected
-  for (const channel of [0, 1]) if (!reads.includes(channel)) tensors.get("layers.0.weight")!.data.fill(0 as never, (map * 2 + channel) * 9, (map * 2 + channel + 1) * 9);
+for (const [map, reads] of [[0], [1], [0, 1], [1]].entries())
+  // a sparse table keeps zeros where nothing is connected
+  for (const channel of [0, 1])
+    if (!reads.includes(channel))
+      tensors.get("layers.0.weight")!.data.fill(0 as never, (map * 2 + channel) * 9, (map * 2 + channel + 1) * 9);
 const weights = writeSafetensors({ tensors });
 
 type Maps = number[][][];
@@ -70,11 +83,14 @@ const activate: Record<string, (u: number) => number> = {
   "leaky-relu": (u) => (u < 0 ? 0.01 * u : u),
 };
 const tensor = (name: string): number[] => Array.from(tensors.get(name)!.data as Float32Array);
-const grid = (rows: number, columns: number, value: (row: number, column: number) => number): number[][] => Array.from({ length: rows }, (_, row) => Array.from({ length: columns }, (__, column) => value(row, column)));
+const grid = (rows: number, columns: number, value: (row: number, column: number) => number): number[][] =>
+  Array.from({ length: rows }, (_, row) => Array.from({ length: columns }, (__, column) => value(row, column)));
 
 /** The network by the equations of the notes, one sample, float64. */
 function byHand(sample: Maps): number[] {
-  let maps: Maps = sample.map((map, channel) => map.map((row) => row.map((x) => (x - normalisation.mean[channel]) / normalisation.std[channel])));
+  let maps: Maps = sample.map((map, channel) =>
+    map.map((row) => row.map((x) => (x - normalisation.mean[channel]) / normalisation.std[channel])),
+  );
   for (const [index, layer] of network.layers.entries()) {
     const name = (of: string): string => `layers.${index}.${of}`;
     if (layer.kind === "convolution") {
@@ -82,7 +98,9 @@ function byHand(sample: Maps): number[] {
       const [w, b, inputs, area] = [tensor(name("weight")), tensor(name("bias")), maps.length, layer.size ** 2];
       const alpha = (map: number, from: number): number => {
         if (!learned) return 1;
-        const c = tensor(name("mix")).slice(map * inputs, (map + 1) * inputs).map(Math.exp);
+        const c = tensor(name("mix"))
+          .slice(map * inputs, (map + 1) * inputs)
+          .map(Math.exp);
         return c[from] / c.reduce((x, y) => x + y, 0);
       };
       const { height, width } = networkShape(network.layers, input, 3).layers[index].output;
@@ -92,17 +110,27 @@ function byHand(sample: Maps): number[] {
           let u = bias;
           for (let from = 0; from < inputs; from++)
             for (let tap = 0; tap < area; tap++) {
-              const x = before[from][row * layer.stride + Math.floor(tap / layer.size) - layer.padding]?.[column * layer.stride + (tap % layer.size) - layer.padding] ?? 0;
-              u += alpha(map, from) * w[((learned?.filters === "per-input" ? 0 : map * inputs) + from) * area + tap] * x;
+              const x =
+                before[from][row * layer.stride + Math.floor(tap / layer.size) - layer.padding]?.[
+                  column * layer.stride + (tap % layer.size) - layer.padding
+                ] ?? 0;
+              u +=
+                alpha(map, from) * w[((learned?.filters === "per-input" ? 0 : map * inputs) + from) * area + tap] * x;
             }
           return activate[layer.activation](u);
         }),
       );
     } else if (layer.kind === "subsampling") {
-      const [beta, bias] = layer.trainable ? [tensor(name("beta")), tensor(name("bias"))] : [maps.map(() => 1), maps.map(() => 0)];
+      const [beta, bias] = layer.trainable
+        ? [tensor(name("beta")), tensor(name("bias"))]
+        : [maps.map(() => 1), maps.map(() => 0)];
       maps = maps.map((map, j) =>
         grid(Math.floor(map.length / layer.factor), Math.floor(map[0].length / layer.factor), (row, column) => {
-          const block = grid(layer.factor, layer.factor, (y, x) => map[row * layer.factor + y][column * layer.factor + x]).flat();
+          const block = grid(
+            layer.factor,
+            layer.factor,
+            (y, x) => map[row * layer.factor + y][column * layer.factor + x],
+          ).flat();
           const sum = block.reduce((a, c) => a + c, 0);
           const d = layer.reduce === "max" ? Math.max(...block) : layer.reduce === "mean" ? sum / block.length : sum;
           return activate[layer.activation](beta[j] * d + bias[j]);
@@ -118,14 +146,24 @@ function byHand(sample: Maps): number[] {
       } else y = y.map((u) => activate[layer.activation](u));
       maps = y.map((each) => [[each]]);
     } else if (layer.kind === "batch-normalisation") {
-      const [weight, bias, mean, variance] = ["weight", "bias", "mean", "variance"].map((each) => tensor(name(each))) as [number[], number[], number[], number[]];
-      maps = maps.map((map, j) => map.map((row) => row.map((x) => ((x - mean[j]) / Math.sqrt(variance[j] + layer.epsilon)) * weight[j] + bias[j])));
+      const [weight, bias, mean, variance] = ["weight", "bias", "mean", "variance"].map((each) =>
+        tensor(name(each)),
+      ) as [number[], number[], number[], number[]];
+      maps = maps.map((map, j) =>
+        map.map((row) =>
+          row.map((x) => ((x - mean[j]) / Math.sqrt(variance[j] + layer.epsilon)) * weight[j] + bias[j]),
+        ),
+      );
     }
   }
   return maps.flat(2);
 }
 
-const samples = Array.from({ length: 3 }, (_, n) => Array.from({ length: 2 }, (__, c) => grid(9, 7, (row, column) => Math.cos(n * 5 + c * 3 + row * 1.7 + column * 0.9) * 4 + 2)));
+const samples = Array.from({ length: 3 }, (_, n) =>
+  Array.from({ length: 2 }, (__, c) =>
+    grid(9, 7, (row, column) => Math.cos(n * 5 + c * 3 + row * 1.7 + column * 0.9) * 4 + 2),
+  ),
+);
 const flat = Float32Array.from(samples.flat(3));
 const exported = exportOnnx({ network, input, classes, normalisation, weights });
 const expected = samples.flatMap(byHand);
@@ -149,20 +187,40 @@ describe("exportOnnx", () => {
   it("computes what the engine predicts", () => {
     const plan = planPrediction({ network, input, classes: classes.length, normalisation, batch: 3 });
     const memory = createMemory(plan);
-    const predictor = createPredictor({ plan, memory, kernels: createReference({ buffer: memory.buffer, realBytes: 4 }), weights });
+    const predictor = createPredictor({
+      plan,
+      memory,
+      kernels: createReference({ buffer: memory.buffer, realBytes: 4 }),
+      weights,
+    });
     expect(worst(predictor.predict(flat, 3))).toBeLessThan(1e-6);
   });
 
   it("omits dropout, and a normalisation that changes nothing", () => {
-    const plain = readOnnx(exportOnnx({ network, input, classes, normalisation: { kind: "none", mean: [0, 0], std: [1, 1] }, weights }));
+    const plain = readOnnx(
+      exportOnnx({ network, input, classes, normalisation: { kind: "none", mean: [0, 0], std: [1, 1] }, weights }),
+    );
     expect(plain.nodes[0].operator).toBe("Conv");
     expect(plain.nodes.map((node) => node.operator)).not.toContain("Dropout");
   });
 
   it("flattens maps before a softmax over them", () => {
     const pooled = schema.parse({ layers: [{ kind: "convolution", maps: 3, size: 7, activation: "softmax" }] });
-    const file = writeSafetensors({ tensors: new Map([["layers.0.weight", numbers(3, 1, 7, 7)], ["layers.0.bias", numbers(3)]]) });
-    const model = readOnnx(exportOnnx({ network: pooled, input: { channels: 1, height: 7, width: 7 }, classes, normalisation: { kind: "none", mean: [0], std: [1] }, weights: file }));
+    const file = writeSafetensors({
+      tensors: new Map([
+        ["layers.0.weight", numbers(3, 1, 7, 7)],
+        ["layers.0.bias", numbers(3)],
+      ]),
+    });
+    const model = readOnnx(
+      exportOnnx({
+        network: pooled,
+        input: { channels: 1, height: 7, width: 7 },
+        classes,
+        normalisation: { kind: "none", mean: [0], std: [1] },
+        weights: file,
+      }),
+    );
     const output = runOnnx(model, { shape: [1, 1, 7, 7], data: Float64Array.from({ length: 49 }, (_, at) => at / 49) });
     expect(output.shape).toEqual([1, 3]);
     expect(output.data.reduce((a, b) => a + b, 0)).toBeCloseTo(1, 9);
@@ -175,16 +233,30 @@ describe("exportOnnx", () => {
       else changed.delete(name);
       return writeSafetensors({ tensors: changed });
     };
-    const attempt = (file: Uint8Array, of = network): (() => unknown) => () => exportOnnx({ network: of, input, classes, normalisation, weights: file });
+    const attempt =
+      (file: Uint8Array, of = network): (() => unknown) =>
+      () =>
+        exportOnnx({ network: of, input, classes, normalisation, weights: file });
     expect(attempt(without("layers.7.bias"))).toThrow("layers.7.bias is missing");
     expect(attempt(without("layers.3.mix", numbers(4, 3)))).toThrow("has the shape [4, 3]; the network needs [3, 4]");
-    expect(attempt(without("layers.8.beta", { dtype: "U8", shape: [6], data: new Uint8Array(6) }))).toThrow("not floats");
-    expect(attempt(weights, schema.parse({ layers: [{ kind: "convolution", maps: 3, size: 20 }] }))).toThrow(EngineError);
+    expect(attempt(without("layers.8.beta", { dtype: "U8", shape: [6], data: new Uint8Array(6) }))).toThrow(
+      "not floats",
+    );
+    expect(attempt(weights, schema.parse({ layers: [{ kind: "convolution", maps: 3, size: 20 }] }))).toThrow(
+      EngineError,
+    );
   });
 });
 
 /** The runtime is a peer of bench/, too large for a dependency of the project: the check runs where it is installed. */
-const runtime = ((): { InferenceSession: { create(bytes: Uint8Array): Promise<{ run(feeds: Record<string, unknown>): Promise<Record<string, { data: Float32Array }>> }> }; Tensor: new (type: string, data: Float32Array, shape: number[]) => unknown } | null => {
+const runtime = ((): {
+  InferenceSession: {
+    create(
+      bytes: Uint8Array,
+    ): Promise<{ run(feeds: Record<string, unknown>): Promise<Record<string, { data: Float32Array }>> }>;
+  };
+  Tensor: new (type: string, data: Float32Array, shape: number[]) => unknown;
+} | null => {
   try {
     return createRequire(new URL("../../bench/package.json", import.meta.url))("onnxruntime-node");
   } catch {

@@ -1,19 +1,28 @@
 /**
  * Export of a trained network as an ONNX model (operator set 13), for runtimes other than ours.
  *
- * Input `input`: float32 [batch, channels, height, width] in the dataset's own range; the normalisation is the graph's first step. Output `output`:
- * float32 [batch, classes], what the network's last activation gives. The batch is a free dimension. Names of the classes stand in the metadata.
+ * Input `input`: float32 [batch, channels, height, width] in the dataset's own range; the normalisation is the graph's
+ * first step. Output `output`: float32 [batch, classes], what the network's last activation gives. The batch is a free
+ * dimension. Names of the classes stand in the metadata.
  *
- *   convolution           Conv; a sparse table as zero filters; learned combinations (§3.3) as effective filters α_ij k_ij
+ *   convolution           Conv; a sparse table as zero filters; learned combinations (§3.3) as effective filters α_ij
+ *                         k_ij
  *   subsampling           AveragePool or MaxPool (odd edges dropped), then · β (· n² for the sum) and + b
  *   dense                 Flatten, Gemm
  *   batch-normalisation   BatchNormalization with the running statistics
  *   dropout               nothing: its scaling happens in training
  *   activations           Sigmoid, Tanh, Relu, LeakyRelu, Softmax; scaled tanh as Mul, Tanh, Mul
  *
- * Filters are stored in cross-correlation orientation, which is ONNX's own. Never computes anything but effective filters and n²·β.
+ * Filters are stored in cross-correlation orientation, which is ONNX's own. Never computes anything but effective
+ * filters and n²·β.
  */
-import type { ActivationKind, BatchNormalisationLayer, ConvolutionLayer, DenseLayer, SubsamplingLayer } from "../../schemas/layer.ts";
+import type {
+  ActivationKind,
+  BatchNormalisationLayer,
+  ConvolutionLayer,
+  DenseLayer,
+  SubsamplingLayer,
+} from "../../schemas/layer.ts";
 import type { Normalisation } from "../../schemas/model.ts";
 import type { Network } from "../../schemas/network.ts";
 import { isLearned, networkShape, sizeOf, type Shape } from "../../schemas/shape.ts";
@@ -60,9 +69,21 @@ interface Graph {
 
 function attribute(name: string, value: Attribute): Uint8Array {
   const fields = [textField(attributeFields.name, name)];
-  if (typeof value === "number") fields.push(integerField(attributeFields.integer, value), integerField(attributeFields.type, attributeTypes.integer));
-  else if ("float" in value) fields.push(floatField(attributeFields.float, value.float), integerField(attributeFields.type, attributeTypes.float));
-  else fields.push(...value.map((each) => integerField(attributeFields.integers, each)), integerField(attributeFields.type, attributeTypes.integers));
+  if (typeof value === "number")
+    fields.push(
+      integerField(attributeFields.integer, value),
+      integerField(attributeFields.type, attributeTypes.integer),
+    );
+  else if ("float" in value)
+    fields.push(
+      floatField(attributeFields.float, value.float),
+      integerField(attributeFields.type, attributeTypes.float),
+    );
+  else
+    fields.push(
+      ...value.map((each) => integerField(attributeFields.integers, each)),
+      integerField(attributeFields.type, attributeTypes.integers),
+    );
   return bytesField(nodeFields.attribute, message(...fields));
 }
 
@@ -77,7 +98,12 @@ function nodeBytes(node: Node): Uint8Array {
 }
 
 /** Adds a node `operator(top, …constants)`. */
-function addNode(graph: Graph, operator: string, constants: readonly string[] = [], attributes: Readonly<Record<string, Attribute>> = {}): void {
+function addNode(
+  graph: Graph,
+  operator: string,
+  constants: readonly string[] = [],
+  attributes: Readonly<Record<string, Attribute>> = {},
+): void {
   const output = `${operator}.${graph.nodes.length}`;
   graph.nodes.push({ operator, inputs: [graph.top, ...constants], output, attributes });
   graph.top = output;
@@ -105,7 +131,12 @@ function toVector(graph: Graph): void {
 function toMaps(graph: Graph): void {
   if (graph.asMaps) return;
   const { channels, height, width } = graph.shape;
-  const to = addTensor(graph, `shape.${graph.nodes.length}`, [4], BigInt64Array.of(0n, BigInt(channels), BigInt(height), BigInt(width)));
+  const to = addTensor(
+    graph,
+    `shape.${graph.nodes.length}`,
+    [4],
+    BigInt64Array.of(0n, BigInt(channels), BigInt(height), BigInt(width)),
+  );
   addNode(graph, "Reshape", [to]);
   graph.asMaps = true;
 }
@@ -115,7 +146,8 @@ const perMap = (graph: Graph, operator: string, name: string, values: Float32Arr
   addNode(graph, operator, [addTensor(graph, name, [1, values.length, 1, 1], values)]);
 
 function addActivation(graph: Graph, kind: ActivationKind): void {
-  const scalar = (name: string, value: number): string => addTensor(graph, `${name}.${graph.nodes.length}`, [], Float32Array.of(value));
+  const scalar = (name: string, value: number): string =>
+    addTensor(graph, `${name}.${graph.nodes.length}`, [], Float32Array.of(value));
   switch (kind) {
     case "linear":
       return;
@@ -144,17 +176,32 @@ function tensorsOf(tensors: ReadonlyMap<string, Tensor>, layer: number): LayerTe
   return (name, shape) => {
     const full = `layers.${layer}.${name}`;
     const refuse = (detail: string): never => {
-      throw new EngineError({ code: "checkpoint-does-not-fit", detail: `tensor ${full} ${detail}; the network needs [${shape.join(", ")}]` });
+      throw new EngineError({
+        code: "checkpoint-does-not-fit",
+        detail: `tensor ${full} ${detail}; the network needs [${shape.join(", ")}]`,
+      });
     };
     const tensor = tensors.get(full) ?? refuse("is missing");
     if (tensor.shape.join() !== shape.join()) refuse(`has the shape [${tensor.shape.join(", ")}]`);
     if (tensor.data instanceof Float32Array) return tensor.data;
-    return tensor.data instanceof Float64Array ? Float32Array.from(tensor.data) : refuse(`holds ${tensor.dtype}, not floats`);
+    return tensor.data instanceof Float64Array
+      ? Float32Array.from(tensor.data)
+      : refuse(`holds ${tensor.dtype}, not floats`);
   };
 }
 
-/** α_ij k_ij, [maps][inputs][size][size], with α_ij = softmax over i of c_ij (§3.3); one filter an input is repeated for every map. */
-function effectiveFilters(options: { filters: Float32Array; mix: Float32Array; maps: number; inputs: number; area: number; shared: boolean }): Float32Array {
+/**
+ * α_ij k_ij, [maps][inputs][size][size], with α_ij = softmax over i of c_ij (§3.3); one filter an input is repeated for
+ * every map.
+ */
+function effectiveFilters(options: {
+  filters: Float32Array;
+  mix: Float32Array;
+  maps: number;
+  inputs: number;
+  area: number;
+  shared: boolean;
+}): Float32Array {
   const { filters, mix, maps, inputs, area, shared } = options;
   const effective = new Float32Array(maps * inputs * area);
   for (let map = 0; map < maps; map++) {
@@ -162,7 +209,9 @@ function effectiveFilters(options: { filters: Float32Array; mix: Float32Array; m
     const most = free.reduce((a, b) => Math.max(a, b), -Infinity);
     const grown = Array.from(free, (each) => exp(each - most));
     const sum = grown.reduce((a, b) => a + b, 0);
-    for (let at = 0; at < inputs * area; at++) effective[map * inputs * area + at] = (grown[Math.floor(at / area)] / sum) * filters[(shared ? 0 : map * inputs * area) + at];
+    for (let at = 0; at < inputs * area; at++)
+      effective[map * inputs * area + at] =
+        (grown[Math.floor(at / area)] / sum) * filters[(shared ? 0 : map * inputs * area) + at];
   }
   return effective;
 }
@@ -174,12 +223,18 @@ function addConvolution(graph: Graph, layer: ConvolutionLayer, index: number, te
   const learned = isLearned(connections) ? connections.learned : null;
   const shared = learned?.filters === "per-input";
   const filters = tensors("weight", [shared ? 1 : maps, inputs, size, size]);
-  const weights = learned ? effectiveFilters({ filters, mix: tensors("mix", [maps, inputs]), maps, inputs, area: size * size, shared }) : filters;
+  const weights = learned
+    ? effectiveFilters({ filters, mix: tensors("mix", [maps, inputs]), maps, inputs, area: size * size, shared })
+    : filters;
   const constants = [
     addTensor(graph, `layers.${index}.weight`, [maps, inputs, size, size], weights),
     addTensor(graph, `layers.${index}.bias`, [maps], tensors("bias", [maps])),
   ];
-  addNode(graph, "Conv", constants, { kernel_shape: [size, size], pads: [padding, padding, padding, padding], strides: [stride, stride] });
+  addNode(graph, "Conv", constants, {
+    kernel_shape: [size, size],
+    pads: [padding, padding, padding, padding],
+    strides: [stride, stride],
+  });
   addActivation(graph, layer.activation);
 }
 
@@ -187,7 +242,10 @@ function addSubsampling(graph: Graph, layer: SubsamplingLayer, index: number, te
   const { factor, reduce, trainable } = layer;
   const maps = graph.shape.channels;
   toMaps(graph);
-  addNode(graph, reduce === "max" ? "MaxPool" : "AveragePool", [], { kernel_shape: [factor, factor], strides: [factor, factor] });
+  addNode(graph, reduce === "max" ? "MaxPool" : "AveragePool", [], {
+    kernel_shape: [factor, factor],
+    strides: [factor, factor],
+  });
   const times = reduce === "sum" ? factor * factor : 1;
   const beta = trainable ? tensors("beta", [maps]).map((each) => each * times) : new Float32Array(maps).fill(times);
   if (trainable || times !== 1) perMap(graph, "Mul", `layers.${index}.beta`, beta);
@@ -206,27 +264,45 @@ function addDense(graph: Graph, layer: DenseLayer, index: number, tensors: Layer
   addActivation(graph, layer.activation);
 }
 
-function addBatchNormalisation(graph: Graph, layer: BatchNormalisationLayer, index: number, tensors: LayerTensors): void {
+function addBatchNormalisation(
+  graph: Graph,
+  layer: BatchNormalisationLayer,
+  index: number,
+  tensors: LayerTensors,
+): void {
   const maps = graph.shape.channels;
-  const constants = ["weight", "bias", "mean", "variance"].map((name) => addTensor(graph, `layers.${index}.${name}`, [maps], tensors(name, [maps])));
+  const constants = ["weight", "bias", "mean", "variance"].map((name) =>
+    addTensor(graph, `layers.${index}.${name}`, [maps], tensors(name, [maps])),
+  );
   addNode(graph, "BatchNormalization", constants, { epsilon: { float: layer.epsilon } });
 }
 
 /** A named float tensor of the graph's door: the first dimension is the batch. */
 function door(name: string, sizes: readonly number[]): Uint8Array {
-  const dimensions = [textField(dimensionFields.parameter, "batch"), ...sizes.map((each) => integerField(dimensionFields.value, each))];
+  const dimensions = [
+    textField(dimensionFields.parameter, "batch"),
+    ...sizes.map((each) => integerField(dimensionFields.value, each)),
+  ];
   const shape = message(...dimensions.map((each) => bytesField(dimensionFields.dimension, each)));
   const tensor = message(integerField(typeFields.elementType, dataTypes.float), bytesField(typeFields.shape, shape));
-  return message(textField(valueFields.name, name), bytesField(valueFields.type, bytesField(typeFields.tensor, tensor)));
+  return message(
+    textField(valueFields.name, name),
+    bytesField(valueFields.type, bytesField(typeFields.tensor, tensor)),
+  );
 }
 
 /** x ↦ (x − mean) / std, channel by channel; left out where it changes nothing. */
 function addNormalisation(graph: Graph, normalisation: Normalisation): void {
-  if (normalisation.mean.some((each) => each !== 0)) perMap(graph, "Sub", "normalisation.mean", Float32Array.from(normalisation.mean));
-  if (normalisation.std.some((each) => each !== 1)) perMap(graph, "Div", "normalisation.std", Float32Array.from(normalisation.std));
+  if (normalisation.mean.some((each) => each !== 0))
+    perMap(graph, "Sub", "normalisation.mean", Float32Array.from(normalisation.mean));
+  if (normalisation.std.some((each) => each !== 1))
+    perMap(graph, "Div", "normalisation.std", Float32Array.from(normalisation.std));
 }
 
-function addLayers(graph: Graph, options: { network: Network; outputs: readonly Shape[]; tensors: ReadonlyMap<string, Tensor> }): void {
+function addLayers(
+  graph: Graph,
+  options: { network: Network; outputs: readonly Shape[]; tensors: ReadonlyMap<string, Tensor> },
+): void {
   for (const [index, layer] of options.network.layers.entries()) {
     const tensors = tensorsOf(options.tensors, index);
     switch (layer.kind) {
@@ -249,19 +325,30 @@ function addLayers(graph: Graph, options: { network: Network; outputs: readonly 
   }
 }
 
-const metadata = (key: string, value: string): Uint8Array => bytesField(model.metadata, message(textField(metadataEntry.key, key), textField(metadataEntry.value, value)));
+const metadata = (key: string, value: string): Uint8Array =>
+  bytesField(model.metadata, message(textField(metadataEntry.key, key), textField(metadataEntry.value, value)));
 
 /**
- * A model as the bytes of an .onnx file. `weights` is a safetensors file with the tensors of a model (a checkpoint will do). Throws EngineError
- * `network-does-not-fit` or `checkpoint-does-not-fit`, or `invalid-file` for damaged weights.
+ * A model as the bytes of an .onnx file. `weights` is a safetensors file with the tensors of a model (a checkpoint will
+ * do). Throws EngineError `network-does-not-fit` or `checkpoint-does-not-fit`, or `invalid-file` for damaged weights.
  */
-export function exportOnnx(options: { network: Network; input: Shape; classes: readonly string[]; normalisation: Normalisation; weights: Uint8Array }): Uint8Array {
+export function exportOnnx(options: {
+  network: Network;
+  input: Shape;
+  classes: readonly string[];
+  normalisation: Normalisation;
+  weights: Uint8Array;
+}): Uint8Array {
   const { network, input, classes, normalisation } = options;
   const { layers, problems } = networkShape(network.layers, input, classes.length);
   if (problems[0]) throw new EngineError({ code: "network-does-not-fit", ...problems[0] });
   const graph: Graph = { top: "input", shape: input, asMaps: true, nodes: [], initializers: [] };
   addNormalisation(graph, normalisation);
-  addLayers(graph, { network, outputs: layers.map((each) => each.output), tensors: readSafetensors(options.weights).tensors });
+  addLayers(graph, {
+    network,
+    outputs: layers.map((each) => each.output),
+    tensors: readSafetensors(options.weights).tensors,
+  });
   toVector(graph);
   graph.nodes.at(-1)!.output = "output";
   return message(

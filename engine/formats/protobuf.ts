@@ -1,7 +1,9 @@
 /**
- * Writing protocol buffers, as much of the wire format as ONNX needs: a message is a run of fields, each a key (number · 8 + wire type) and a value.
+ * Writing protocol buffers, as much of the wire format as ONNX needs: a message is a run of fields, each a key (number
+ * · 8 + wire type) and a value.
  *
- *     wire type 0: varint, seven bits a byte, least first   ·   2: length as varint, then bytes   ·   5: four bytes, little-endian
+ *     wire type 0: varint, seven bits a byte, least first   ·   2: length as varint, then bytes   ·   5: four bytes,
+ *                                                                                                     little-endian
  *
  * Never reads, knows no schema: field numbers are the caller's.
  */
@@ -36,7 +38,8 @@ export function message(...fields: readonly Uint8Array[]): Uint8Array {
 }
 
 /** A non-negative integer field (int32, int64, enum). */
-export const integerField = (field: number, value: number): Uint8Array => Uint8Array.from([...key(field, varintType), ...varint(value)]);
+export const integerField = (field: number, value: number): Uint8Array =>
+  Uint8Array.from([...key(field, varintType), ...varint(value)]);
 
 /** A float field. */
 export function floatField(field: number, value: number): Uint8Array {
@@ -46,7 +49,9 @@ export function floatField(field: number, value: number): Uint8Array {
 }
 
 /** A field of bytes, or of a message already written. */
-export const bytesField = (field: number, value: Uint8Array): Uint8Array => message(Uint8Array.from([...key(field, bytesType), ...varint(value.byteLength)]), value);
+export const bytesField = (field: number, value: Uint8Array): Uint8Array =>
+  message(Uint8Array.from([...key(field, bytesType), ...varint(value.byteLength)]), value);
 
 /** A text field, UTF-8. */
-export const textField = (field: number, value: string): Uint8Array => bytesField(field, new TextEncoder().encode(value));
+export const textField = (field: number, value: string): Uint8Array =>
+  bytesField(field, new TextEncoder().encode(value));

@@ -14,7 +14,11 @@ function fileOf(header: unknown, data: Uint8Array | number, raw?: string): Uint8
   bytes.set(body, 8 + text.length);
   return bytes;
 }
-const float = (shape: number[], begin: number, end: number): unknown => ({ dtype: "F32", shape, data_offsets: [begin, end] });
+const float = (shape: number[], begin: number, end: number): unknown => ({
+  dtype: "F32",
+  shape,
+  data_offsets: [begin, end],
+});
 
 function refusal(bytes: Uint8Array, options?: { maxHeaderBytes: number }): string {
   try {
@@ -39,7 +43,10 @@ const data: fc.Arbitrary<Tensor> = fc.array(fc.integer({ min: 0, max: 4 }), { ma
   );
 });
 const name = fc.string({ unit: "binary" }).filter((each) => each !== "__metadata__");
-const files = fc.record({ tensors: fc.array(fc.tuple(name, data), { maxLength: 6 }).map((pairs) => new Map(pairs)), metadata: fc.dictionary(name, name, { maxKeys: 3, noNullPrototype: true }) });
+const files = fc.record({
+  tensors: fc.array(fc.tuple(name, data), { maxLength: 6 }).map((pairs) => new Map(pairs)),
+  metadata: fc.dictionary(name, name, { maxKeys: 3, noNullPrototype: true }),
+});
 
 describe("round trip", () => {
   it("returns what was written, whatever the names, shapes and dtypes", () => {
@@ -53,7 +60,10 @@ describe("round trip", () => {
     );
   });
   it("does not depend on the order of insertion, aligns every tensor, and pads the header to 8 bytes", () => {
-    const one: [string, Tensor] = ["layers.0.weight", { dtype: "F32", shape: [7, 5], data: new Float32Array(35).fill(0.5) }];
+    const one: [string, Tensor] = [
+      "layers.0.weight",
+      { dtype: "F32", shape: [7, 5], data: new Float32Array(35).fill(0.5) },
+    ];
     const two: [string, Tensor] = ["state.step", { dtype: "I64", shape: [], data: new BigInt64Array([12n]) }];
     const three: [string, Tensor] = ["mask", { dtype: "U8", shape: [3], data: new Uint8Array(3) }];
     const bytes = writeSafetensors({ tensors: new Map([one, two, three]), metadata: { b: "2", a: "1" } });
@@ -62,7 +72,9 @@ describe("round trip", () => {
     expect([...readSafetensors(bytes).tensors.keys()]).toEqual(["state.step", "layers.0.weight", "mask"]);
   });
   it("reads from the middle of a larger buffer, and gives copies", () => {
-    const bytes = writeSafetensors({ tensors: new Map([["w", { dtype: "F32", shape: [2], data: new Float32Array([1, 2]) }]]) });
+    const bytes = writeSafetensors({
+      tensors: new Map([["w", { dtype: "F32", shape: [2], data: new Float32Array([1, 2]) }]]),
+    });
     const shifted = new Uint8Array(bytes.length + 3);
     shifted.set(bytes, 3);
     const read = readSafetensors(shifted.subarray(3)).tensors.get("w")!;
@@ -70,11 +82,20 @@ describe("round trip", () => {
     expect([...(read.data as Float32Array)]).toEqual([1, 2]);
   });
   it("reads what readFile gives: a Buffer, whose slice would be a view of a shared pool", () => {
-    const bytes = Buffer.from(writeSafetensors({ tensors: new Map([["w", { dtype: "F32", shape: [2], data: new Float32Array([1, 2]) }]]) }));
-    expect(readSafetensors(bytes).tensors.get("w")).toEqual({ dtype: "F32", shape: [2], data: new Float32Array([1, 2]) });
+    const bytes = Buffer.from(
+      writeSafetensors({ tensors: new Map([["w", { dtype: "F32", shape: [2], data: new Float32Array([1, 2]) }]]) }),
+    );
+    expect(readSafetensors(bytes).tensors.get("w")).toEqual({
+      dtype: "F32",
+      shape: [2],
+      data: new Float32Array([1, 2]),
+    });
   });
   it("refuses to write what does not fit together", () => {
-    const write = (tensor: Tensor, called = "w"): (() => Uint8Array) => () => writeSafetensors({ tensors: new Map([[called, tensor]]) });
+    const write =
+      (tensor: Tensor, called = "w"): (() => Uint8Array) =>
+      () =>
+        writeSafetensors({ tensors: new Map([[called, tensor]]) });
     expect(write({ dtype: "F32", shape: [3], data: new Float32Array(2) })).toThrow("[3]");
     expect(write({ dtype: "F64", shape: [2], data: new Float32Array(2) })).toThrow("F64");
     expect(write({ dtype: "F32", shape: [2], data: new Float32Array(2) }, "__metadata__")).toThrow("__metadata__");
@@ -88,9 +109,20 @@ describe("files of others", () => {
     const brains = new Uint8Array(new Uint16Array([0x3f80, 0xc020]).buffer);
     const all = new Uint8Array([...halves, 1, ...brains]);
     const read = readSafetensors(
-      fileOf({ h: { dtype: "F16", shape: [5], data_offsets: [0, 10] }, flag: { dtype: "BOOL", shape: [1], data_offsets: [10, 11] }, b: { dtype: "BF16", shape: [2, 1], data_offsets: [11, 15] } }, all),
+      fileOf(
+        {
+          h: { dtype: "F16", shape: [5], data_offsets: [0, 10] },
+          flag: { dtype: "BOOL", shape: [1], data_offsets: [10, 11] },
+          b: { dtype: "BF16", shape: [2, 1], data_offsets: [11, 15] },
+        },
+        all,
+      ),
     ).tensors;
-    expect(read.get("h")).toEqual({ dtype: "F32", shape: [5], data: new Float32Array([1, -2, 2 ** -24, Infinity, NaN]) });
+    expect(read.get("h")).toEqual({
+      dtype: "F32",
+      shape: [5],
+      data: new Float32Array([1, -2, 2 ** -24, Infinity, NaN]),
+    });
     expect(read.get("b")!.data).toEqual(new Float32Array([1, -2.5]));
     expect(read.get("flag")).toEqual({ dtype: "U8", shape: [1], data: new Uint8Array([1]) });
   });
@@ -114,7 +146,15 @@ describe("refusals", () => {
     ["a list", fileOf([], 0), "not a JSON object"],
     ["no header", fileOf(null, 0, ""), "not JSON"],
     ["a header that begins with a space", fileOf(null, 0, " {}"), "not a JSON object"],
-    ["a name twice", fileOf(null, 4, '{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"\\u0061":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}'), '"a" twice'],
+    [
+      "a name twice",
+      fileOf(
+        null,
+        4,
+        '{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"\\u0061":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}',
+      ),
+      '"a" twice',
+    ],
     ["overlapping tensors", fileOf({ a: float([2], 0, 8), b: float([2], 4, 12) }, 12), "overlaps"],
     ["a hole", fileOf({ a: float([1], 0, 4), b: float([1], 8, 12) }, 12), "bytes 4 to 8"],
     ["data beyond the end", fileOf({ a: float([4], 0, 16) }, 12), "has 12 bytes"],
@@ -131,7 +171,8 @@ describe("refusals", () => {
     ["a tensor that is null", fileOf({ a: null }, 0), "other than an object"],
     ["metadata that is not text", fileOf({ __metadata__: { epoch: 3 } }, 0), "texts only"],
   ])("%s", (_, bytes, sentence) => expect(refusal(bytes)).toContain(sentence));
-  it("a header beyond the limit asked for", () => expect(refusal(fileOf(good, 12), { maxHeaderBytes: 20 })).toContain("at most 20"));
+  it("a header beyond the limit asked for", () =>
+    expect(refusal(fileOf(good, 12), { maxHeaderBytes: 20 })).toContain("at most 20"));
 
   it("never crashes or hangs on a damaged file", () => {
     const whole = writeSafetensors({
@@ -141,7 +182,10 @@ describe("refusals", () => {
       ]),
       metadata: { format: "checkpoint" },
     });
-    const damage = fc.record({ changes: fc.array(fc.tuple(fc.nat(whole.length - 1), fc.nat(255)), { maxLength: 4 }), length: fc.oneof(fc.constant(whole.length), fc.nat(whole.length + 9)) });
+    const damage = fc.record({
+      changes: fc.array(fc.tuple(fc.nat(whole.length - 1), fc.nat(255)), { maxLength: 4 }),
+      length: fc.oneof(fc.constant(whole.length), fc.nat(whole.length + 9)),
+    });
     const outcome = (bytes: Uint8Array): unknown => {
       try {
         return readSafetensors(bytes);

@@ -1,16 +1,18 @@
 /**
- * safetensors: named tensors in one file. Checkpoints and models are such files, and so are the weights that users bring.
+ * safetensors: named tensors in one file. Checkpoints and models are such files, and so are the weights that users
+ * bring.
  *
  *     byte 0        8                     8 + n
  *     ┌────────────┬─────────────────────┬───────────────────────────────────────┐
  *     │ n: uint64  │ header: JSON, UTF-8 │ tensors, one after another, no holes  │
  *     └────────────┴─────────────────────┴───────────────────────────────────────┘
- *     header: {"__metadata__": {"key": "text"}, "name": {"dtype": "F32", "shape": [6, 1, 5, 5], "data_offsets": [0, 600]}, …}
- *     offsets count from byte 8 + n. Numbers are little-endian, tensors in row-major order.
+ *     header: {"__metadata__": {"key": "text"}, "name": {"dtype": "F32", "shape": [6, 1, 5, 5], "data_offsets": [0,
+ *     600]}, …} offsets count from byte 8 + n. Numbers are little-endian, tensors in row-major order.
  *
- * Written here: the header padded with spaces so that data begins at a multiple of 8; tensors by size of element, largest first, then by name: every
- * tensor is aligned, and equal tensors make equal bytes. Read here: any file that keeps the format; one that does not is refused in a sentence.
- * Never trusts a length it has not checked, never returns views of the given bytes.
+ * Written here: the header padded with spaces so that data begins at a multiple of 8; tensors by size of element,
+ * largest first, then by name: every tensor is aligned, and equal tensors make equal bytes. Read here: any file that
+ * keeps the format; one that does not is refused in a sentence. Never trusts a length it has not checked, never returns
+ * views of the given bytes.
  */
 import { EngineError } from "../errors.ts";
 import { duplicateKey } from "./json.ts";
@@ -53,7 +55,9 @@ export interface TensorFile {
 }
 
 /** What others also write: read into the type beside it, never written. */
-const readAs: Readonly<Record<string, { bytes: number; dtype: TensorDtype; convert: (bytes: Uint8Array) => TensorData }>> = {
+const readAs: Readonly<
+  Record<string, { bytes: number; dtype: TensorDtype; convert: (bytes: Uint8Array) => TensorData }>
+> = {
   F16: { bytes: 2, dtype: "F32", convert: (bytes) => halves(bytes, fromFloat16) },
   BF16: { bytes: 2, dtype: "F32", convert: (bytes) => halves(bytes, fromBfloat16) },
   BOOL: { bytes: 1, dtype: "U8", convert: (bytes) => bytes },
@@ -101,7 +105,8 @@ function elementsOf(shape: unknown): number | null {
   return elements;
 }
 
-const isObject = (value: unknown): value is Record<string, unknown> => typeof value === "object" && value !== null && !Array.isArray(value);
+const isObject = (value: unknown): value is Record<string, unknown> =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
 const quoted = (text: string): string => JSON.stringify(text.length > 60 ? `${text.slice(0, 60)}…` : text);
 
 interface Entry {
@@ -120,36 +125,57 @@ function readEntry(name: string, value: unknown, dataBytes: number): Entry {
   if (unknown !== undefined) return refuse(`${of} has the unknown field ${quoted(unknown)}`);
   const { dtype, shape, data_offsets: offsets } = value;
   const elementBytes = typeof dtype === "string" ? bytesOf(dtype) : null;
-  if (typeof dtype !== "string" || elementBytes === null) return refuse(`${of} has the dtype ${quoted(String(dtype))}; this reader knows ${[...Object.keys(elementTypes), ...Object.keys(readAs)].join(", ")}`);
+  if (typeof dtype !== "string" || elementBytes === null)
+    return refuse(
+      `${of} has the dtype ${quoted(String(dtype))}; this reader knows ${[...Object.keys(elementTypes), ...Object.keys(readAs)].join(", ")}`,
+    );
   const elements = elementsOf(shape);
   if (elements === null) return refuse(`${of} has no sensible shape: a list of counts is expected`);
-  if (!Array.isArray(offsets) || offsets.length !== 2 || !offsets.every((each) => Number.isSafeInteger(each) && each >= 0)) return refuse(`${of} has no sensible data_offsets: two counts of bytes are expected`);
+  if (
+    !Array.isArray(offsets) ||
+    offsets.length !== 2 ||
+    !offsets.every((each) => Number.isSafeInteger(each) && each >= 0)
+  )
+    return refuse(`${of} has no sensible data_offsets: two counts of bytes are expected`);
   const [begin, end] = offsets as [number, number];
-  if (end < begin || end > dataBytes) return refuse(`${of} lies at bytes ${begin} to ${end} of the data, which has ${dataBytes} bytes`);
-  if (elements * elementBytes !== end - begin) return refuse(`${of} of shape [${(shape as number[]).join(", ")}] and dtype ${dtype} takes ${elements * elementBytes} bytes, not the ${end - begin} it is given`);
+  if (end < begin || end > dataBytes)
+    return refuse(`${of} lies at bytes ${begin} to ${end} of the data, which has ${dataBytes} bytes`);
+  if (elements * elementBytes !== end - begin)
+    return refuse(
+      `${of} of shape [${(shape as number[]).join(", ")}] and dtype ${dtype} takes ${elements * elementBytes} bytes, not the ${end - begin} it is given`,
+    );
   return { name, dtype, shape: shape as number[], begin, end };
 }
 
 const isOwn = (dtype: string): dtype is TensorDtype => Object.hasOwn(elementTypes, dtype);
-const bytesOf = (dtype: string): number | null => (isOwn(dtype) ? elementTypes[dtype].BYTES_PER_ELEMENT : Object.hasOwn(readAs, dtype) ? readAs[dtype].bytes : null);
+const bytesOf = (dtype: string): number | null =>
+  isOwn(dtype) ? elementTypes[dtype].BYTES_PER_ELEMENT : Object.hasOwn(readAs, dtype) ? readAs[dtype].bytes : null;
 
 function readMetadata(value: unknown): Record<string, string> {
   if (value === undefined) return {};
-  if (!isObject(value) || !Object.values(value).every((each) => typeof each === "string")) return refuse(`${metadataKey} must hold texts only`);
+  if (!isObject(value) || !Object.values(value).every((each) => typeof each === "string"))
+    return refuse(`${metadataKey} must hold texts only`);
   return value as Record<string, string>;
 }
 
 function readHeader(bytes: Uint8Array, maxHeaderBytes: number): { header: Record<string, unknown>; dataStart: number } {
-  if (bytes.byteLength < lengthBytes) return refuse(`it has ${bytes.byteLength} bytes, fewer than the ${lengthBytes} that give the header's length`);
+  if (bytes.byteLength < lengthBytes)
+    return refuse(`it has ${bytes.byteLength} bytes, fewer than the ${lengthBytes} that give the header's length`);
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const headerBytes = view.getUint32(0, true) + view.getUint32(4, true) * 4294967296;
-  if (headerBytes > maxHeaderBytes) return refuse(`its header claims ${headerBytes} bytes; at most ${maxHeaderBytes} are read`);
+  if (headerBytes > maxHeaderBytes)
+    return refuse(`its header claims ${headerBytes} bytes; at most ${maxHeaderBytes} are read`);
   const dataStart = lengthBytes + headerBytes;
-  if (dataStart > bytes.byteLength) return refuse(`its header claims ${headerBytes} bytes, but only ${bytes.byteLength - lengthBytes} follow: the file is cut short or of another kind`);
+  if (dataStart > bytes.byteLength)
+    return refuse(
+      `its header claims ${headerBytes} bytes, but only ${bytes.byteLength - lengthBytes} follow: the file is cut short or of another kind`,
+    );
   let text: string;
   let header: unknown;
   try {
-    text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(new Uint8Array(bytes.subarray(lengthBytes, dataStart)));
+    text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(
+      new Uint8Array(bytes.subarray(lengthBytes, dataStart)),
+    );
     header = JSON.parse(text);
   } catch {
     return refuse("its header is not JSON");
@@ -176,7 +202,8 @@ export function readSafetensors(bytes: Uint8Array, options: { maxHeaderBytes?: n
   let reached = 0;
   let before = "";
   for (const { name, dtype, shape, begin, end } of entries) {
-    if (begin < reached) refuse(`tensor ${quoted(name)} overlaps tensor ${quoted(before)} at byte ${begin} of the data`);
+    if (begin < reached)
+      refuse(`tensor ${quoted(name)} overlaps tensor ${quoted(before)} at byte ${begin} of the data`);
     if (begin > reached) refuse(`bytes ${reached} to ${begin} of the data belong to no tensor`);
     // Not bytes.slice: a Node Buffer's is a view of a larger buffer.
     const own = Uint8Array.prototype.slice.call(bytes, dataStart + begin, dataStart + end);
@@ -191,18 +218,34 @@ export function readSafetensors(bytes: Uint8Array, options: { maxHeaderBytes?: n
 
 const byCode = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
 
-/** Writes tensors and metadata as a safetensors file; the order of the map does not matter. A tensor whose data does not fit its shape or dtype is a mistake of the caller. */
-export function writeSafetensors(file: { tensors: ReadonlyMap<string, Tensor>; metadata?: Readonly<Record<string, string>> }): Uint8Array {
-  const ordered = [...file.tensors].sort(([nameA, a], [nameB, b]) => b.data.BYTES_PER_ELEMENT - a.data.BYTES_PER_ELEMENT || byCode(nameA, nameB));
+/**
+ * Writes tensors and metadata as a safetensors file; the order of the map does not matter. A tensor whose data does not
+ * fit its shape or dtype is a mistake of the caller.
+ */
+export function writeSafetensors(file: {
+  tensors: ReadonlyMap<string, Tensor>;
+  metadata?: Readonly<Record<string, string>>;
+}): Uint8Array {
+  const ordered = [...file.tensors].sort(
+    ([nameA, a], [nameB, b]) => b.data.BYTES_PER_ELEMENT - a.data.BYTES_PER_ELEMENT || byCode(nameA, nameB),
+  );
   const lines: string[] = [];
   const metadata = Object.entries(file.metadata ?? {}).sort(([a], [b]) => byCode(a, b));
-  if (metadata.length > 0) lines.push(`"${metadataKey}":{${metadata.map(([key, value]) => `${JSON.stringify(key)}:${JSON.stringify(value)}`).join(",")}}`);
+  if (metadata.length > 0)
+    lines.push(
+      `"${metadataKey}":{${metadata.map(([key, value]) => `${JSON.stringify(key)}:${JSON.stringify(value)}`).join(",")}}`,
+    );
   let reached = 0;
   for (const [name, { dtype, shape, data }] of ordered) {
     if (name === metadataKey) throw new Error(`no tensor may be called ${metadataKey}`);
-    if (!(data instanceof elementTypes[dtype]) || elementsOf(shape) !== data.length) throw new Error(`tensor ${name}: ${data.length} elements of ${data.constructor.name} do not make ${dtype} [${shape.join(", ")}]`);
+    if (!(data instanceof elementTypes[dtype]) || elementsOf(shape) !== data.length)
+      throw new Error(
+        `tensor ${name}: ${data.length} elements of ${data.constructor.name} do not make ${dtype} [${shape.join(", ")}]`,
+      );
     const end = reached + data.byteLength;
-    lines.push(`${JSON.stringify(name)}:{"dtype":"${dtype}","shape":[${shape.join(",")}],"data_offsets":[${reached},${end}]}`);
+    lines.push(
+      `${JSON.stringify(name)}:{"dtype":"${dtype}","shape":[${shape.join(",")}],"data_offsets":[${reached},${end}]}`,
+    );
     reached = end;
   }
   const header = new TextEncoder().encode(`{${lines.join(",")}}`);

@@ -1,6 +1,6 @@
 /**
- * Binds an implementation of the kernels to a memory. Whoever may read files brings the compiled module or the loaded addon; this
- * part is pure. Never reads, never chooses.
+ * Binds an implementation of the kernels to a memory. Whoever may read files brings the compiled module or the loaded
+ * addon; this part is pure. Never reads, never chooses.
  */
 import { instantiateAssembly } from "./instantiate-assembly.ts";
 import type { Kernels } from "./kernels.ts";
@@ -10,7 +10,10 @@ import { createReference } from "./reference/reference.ts";
 export interface NativeAddon {
   /** Instruction-set levels this processor can run, best first. */
   levels(): string[];
-  /** Kernels of one level over the whole memory; the function belongs to the thread that asked. Throws where the processor lacks the level. */
+  /**
+   * Kernels of one level over the whole memory; the function belongs to the thread that asked. Throws where the
+   * processor lacks the level.
+   */
   bind(memory: Uint8Array, level: string, fast: boolean): (program: number, calls: number) => void;
 }
 
@@ -32,8 +35,15 @@ export function instantiateKernels(source: KernelsSource, memory: WebAssembly.Me
     case "reference":
       return createReference({ buffer: memory.buffer, realBytes: 4 });
     case "assembly":
-      return instantiateAssembly({ module: source.module, memory, name: nameOfKernels({ kind: "assembly", fast: source.relaxed }) });
+      return instantiateAssembly({
+        module: source.module,
+        memory,
+        name: nameOfKernels({ kind: "assembly", fast: source.relaxed }),
+      });
     case "native":
-      return { name: nameOfKernels(source), run: source.addon.bind(new Uint8Array(memory.buffer), source.level, source.fast) };
+      return {
+        name: nameOfKernels(source),
+        run: source.addon.bind(new Uint8Array(memory.buffer), source.level, source.fast),
+      };
   }
 }

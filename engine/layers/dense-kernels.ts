@@ -5,17 +5,22 @@
  *   backward   δ^{ℓ−1} = (Wᵀ δ) ∘ f′(u^{ℓ−1})      (1)
  *   gradient   ∂E/∂W = δ xᵀ, ∂E/∂b = δ             (2)
  *
- * Weights lie as [input][unit]: forward reads a row for each input, and a row is what a thread owns when the gradient is deferred.
+ * Weights lie as [input][unit]: forward reads a row for each input, and a row is what a thread owns when the gradient
+ * is deferred.
  */
 import { activationCodes, gateSquared } from "../kernels/kernels.ts";
 import { ofShard } from "../layer.ts";
 import type { Deferred, LayerOptions, ShardGradient, Tensor, Wires } from "../layer.ts";
 import type { Program } from "../program.ts";
 
-/** From this many weights on, one gradient split by rows beats one a shard. A property of the network and the batch, never of the threads. */
+/**
+ * From this many weights on, one gradient split by rows beats one a shard. A property of the network and the batch,
+ * never of the threads.
+ */
 const leastDeferred = 4096;
 
-export const isDeferred = ({ shards, batchSize }: LayerOptions, weights: number): boolean => shards > 1 && batchSize > 8 && weights >= leastDeferred;
+export const isDeferred = ({ shards, batchSize }: LayerOptions, weights: number): boolean =>
+  shards > 1 && batchSize > 8 && weights >= leastDeferred;
 
 export interface DenseKernels {
   options: LayerOptions;
@@ -31,7 +36,17 @@ export interface DenseKernels {
   squaredWeights: () => number;
 }
 
-export function recordDense({ options, inputs, units, weights, gradient, bias, weightGradient, biasGradient, squaredWeights }: DenseKernels) {
+export function recordDense({
+  options,
+  inputs,
+  units,
+  weights,
+  gradient,
+  bias,
+  weightGradient,
+  biasGradient,
+  squaredWeights,
+}: DenseKernels) {
   const { activation, inputActivation, shards } = options;
   const f = activationCodes[activation as keyof typeof activationCodes];
   const gate = activationCodes[inputActivation as keyof typeof activationCodes];
@@ -39,20 +54,49 @@ export function recordDense({ options, inputs, units, weights, gradient, bias, w
   const outer = (program: Program, wires: Wires, input: number): void => {
     // With a deferred gradient the shard still sums the biases: no rows, all units.
     program.call("denseGradient", {
-      input, delta: wires.delta, gradient: weightGradient ? ofShard(weightGradient, wires.shard) : gradient, biasGradient: ofShard(biasGradient, wires.shard),
-      inputs: weightGradient ? inputs : 0, units, lanes: wires.lanes,
+      input,
+      delta: wires.delta,
+      gradient: weightGradient ? ofShard(weightGradient, wires.shard) : gradient,
+      biasGradient: ofShard(biasGradient, wires.shard),
+      inputs: weightGradient ? inputs : 0,
+      units,
+      lanes: wires.lanes,
     });
   };
   const down = (program: Program, wires: Wires, from: number, code: number): void => {
-    if (wires.inputDelta) program.call("denseBackward", { delta: wires.delta, weights: from, input: wires.input, output: wires.inputDelta, inputs, units, gate: code, lanes: wires.lanes });
+    if (wires.inputDelta)
+      program.call("denseBackward", {
+        delta: wires.delta,
+        weights: from,
+        input: wires.input,
+        output: wires.inputDelta,
+        inputs,
+        units,
+        gate: code,
+        lanes: wires.lanes,
+      });
   };
-  const deferred: Deferred = { gradient, rows: inputs, rowSize: units, inputOf: (wires, pass) => (pass === "gradient" ? wires.input : wires.own[0]!) };
+  const deferred: Deferred = {
+    gradient,
+    rows: inputs,
+    rowSize: units,
+    inputOf: (wires, pass) => (pass === "gradient" ? wires.input : wires.own[0]!),
+  };
   return {
     buffers: [],
     curvatureBuffers: [inputs],
     ...(weightGradient || shards === 0 ? {} : { deferred }),
     forward(program: Program, wires: Wires): void {
-      program.call("denseForward", { input: wires.input, weights, bias: bias.address, output: wires.output, inputs, units, activation: f, lanes: wires.lanes });
+      program.call("denseForward", {
+        input: wires.input,
+        weights,
+        bias: bias.address,
+        output: wires.output,
+        inputs,
+        units,
+        activation: f,
+        lanes: wires.lanes,
+      });
     },
     backward(program: Program, wires: Wires): void {
       outer(program, wires, wires.input);

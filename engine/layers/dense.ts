@@ -1,4 +1,7 @@
-/** The fully connected layer, Bouvrie §2: u = W x + b, x = f(u). Maps arrive flattened, map by map, row by row. Its kernels stand in dense-kernels. */
+/**
+ * The fully connected layer, Bouvrie §2: u = W x + b, x = f(u). Maps arrive flattened, map by map, row by row. Its
+ * kernels stand in dense-kernels.
+ */
 import { sizeOf } from "../../schemas/shape.ts";
 import type { DenseLayer } from "../../schemas/layer.ts";
 import { fillWeights } from "../initialisers.ts";
@@ -15,21 +18,59 @@ export function planDense(options: LayerOptions<DenseLayer>): PlannedLayer {
   const size = inputs * units;
   // Checkpoint order [unit][input] → memory order [input][unit].
   const place = (position: number): number => (position % inputs) * units + Math.floor(position / inputs);
-  const weight = planTensor(options, { name: "weight", shape: [units, inputs], size, trained: true, decays: true, place });
-  const bias = planTensor(options, { name: "bias", shape: [units], size: units, trained: true, decays: false, place: (position) => position });
-  const weightGradient = isDeferred(options, size) ? null : planShardGradient(options, { size, target: weight.gradient });
+  const weight = planTensor(options, {
+    name: "weight",
+    shape: [units, inputs],
+    size,
+    trained: true,
+    decays: true,
+    place,
+  });
+  const bias = planTensor(options, {
+    name: "bias",
+    shape: [units],
+    size: units,
+    trained: true,
+    decays: false,
+    place: (position) => position,
+  });
+  const weightGradient = isDeferred(options, size)
+    ? null
+    : planShardGradient(options, { size, target: weight.gradient });
   const biasGradient = planShardGradient(options, { size: units, target: bias.gradient });
   let squared = 0;
-  const squaredWeights = (): number => (squared ||= memory.reserve({ what: `the squared weights of layer ${index}`, element: "real", count: size }));
+  const squaredWeights = (): number =>
+    (squared ||= memory.reserve({ what: `the squared weights of layer ${index}`, element: "real", count: size }));
 
   return {
-    kind: "dense", input, output, activation,
+    kind: "dense",
+    input,
+    output,
+    activation,
     tensors: [weight, bias],
-    ...recordDense({ options, inputs, units, weights: weight.address, gradient: weight.gradient, bias, weightGradient, biasGradient, squaredWeights }),
+    ...recordDense({
+      options,
+      inputs,
+      units,
+      weights: weight.address,
+      gradient: weight.gradient,
+      bias,
+      weightGradient,
+      biasGradient,
+      squaredWeights,
+    }),
     shardGradients: weightGradient ? [weightGradient, biasGradient] : [biasGradient],
     initialise(views: Views, seed: number): void {
       const drawn = new Float64Array(size);
-      fillWeights({ into: drawn, kind: spec.initialiser, activation: options.declaredActivation, fanIn: inputs, fanOut: units, seed, layer: index });
+      fillWeights({
+        into: drawn,
+        kind: spec.initialiser,
+        activation: options.declaredActivation,
+        fanIn: inputs,
+        fanOut: units,
+        seed,
+        layer: index,
+      });
       const values = views.reals(weight.address, size);
       for (let position = 0; position < size; position++) values[place(position)] = drawn[position]!;
       views.reals(bias.address, units).fill(0);

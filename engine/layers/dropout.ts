@@ -1,7 +1,8 @@
 /**
- * Dropout (Hinton et al. 2012; Krizhevsky et al. 2012 §4.2), inverted: in training a unit is silenced with probability `rate` and the others are
- * scaled by 1/(1−rate), so that evaluation changes nothing. Whether a unit is kept is a hash of (seed, layer, step; sample; unit): no mask is stored,
- * the backward pass draws the same again, and a resumed run draws what the undisturbed one drew.
+ * Dropout (Hinton et al. 2012; Krizhevsky et al. 2012 §4.2), inverted: in training a unit is silenced with probability
+ * `rate` and the others are scaled by 1/(1−rate), so that evaluation changes nothing. Whether a unit is kept is a hash
+ * of (seed, layer, step; sample; unit): no mask is stored, the backward pass draws the same again, and a resumed run
+ * draws what the undisturbed one drew.
  */
 import { sizeOf } from "../../schemas/shape.ts";
 import type { DropoutLayer } from "../../schemas/layer.ts";
@@ -20,11 +21,24 @@ export function planDropout(options: LayerOptions<DropoutLayer>): PlannedLayer {
   const gate = activationCodes[inputActivation as keyof typeof activationCodes];
   const common = (wires: Wires) => ({ header: wires.header, key, factor, threshold, units, lanes: wires.lanes });
   const back = (program: Program, wires: Wires, code: number): void => {
-    if (wires.inputDelta) program.call("dropoutBackward", { delta: wires.delta, input: wires.input, output: wires.inputDelta, ...common(wires), gate: code });
+    if (wires.inputDelta)
+      program.call("dropoutBackward", {
+        delta: wires.delta,
+        input: wires.input,
+        output: wires.inputDelta,
+        ...common(wires),
+        gate: code,
+      });
   };
   return {
-    kind: "dropout", input, output: input, activation: "linear",
-    tensors: [], shardGradients: [], buffers: [], curvatureBuffers: [],
+    kind: "dropout",
+    input,
+    output: input,
+    activation: "linear",
+    tensors: [],
+    shardGradients: [],
+    buffers: [],
+    curvatureBuffers: [],
     transparent: true,
     initialise: () => undefined,
     constants(views: Views): void {

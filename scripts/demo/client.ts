@@ -24,7 +24,11 @@ export class Client {
   }
 
   startJob(request: Record<string, unknown>): Promise<Job> {
-    return this.#ask("/v1/jobs", { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(request) });
+    return this.#ask("/v1/jobs", {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify(request),
+    });
   }
 
   job(id: string): Promise<Job> {
@@ -36,14 +40,18 @@ export class Client {
   }
 
   async predictions(model: string, options: { only: "all" | "errors"; limit: number }): Promise<SplitPrediction[]> {
-    const { data } = await this.#ask<{ data: SplitPrediction[] }>(`/v1/models/${model}/predictions?split=test&only=${options.only}&limit=${options.limit}`);
+    const { data } = await this.#ask<{ data: SplitPrediction[] }>(
+      `/v1/models/${model}/predictions?split=test&only=${options.only}&limit=${options.limit}`,
+    );
     return data;
   }
 
   /** Pixels of one sample, 0 … 255. */
   async sample(dataset: string, index: number): Promise<number[]> {
     const after = index === 0 ? "" : `&after=${index - 1}`;
-    const { data } = await this.#ask<{ data: { index: number; pixels: number[] }[] }>(`/v1/datasets/${dataset}/samples?split=test&limit=1${after}`);
+    const { data } = await this.#ask<{ data: { index: number; pixels: number[] }[] }>(
+      `/v1/datasets/${dataset}/samples?split=test&limit=1${after}`,
+    );
     const found = data.find((each) => each.index === index);
     if (!found) throw new Error(`there is no test sample ${index}`);
     return found.pixels;

@@ -19,7 +19,9 @@ async function awaitDataset(client: Client): Promise<void> {
   for (;;) {
     const dataset = await client.dataset("mnist");
     if (dataset?.status === "ready") {
-      say(`${dataset.splits.train.toLocaleString("en")} digits to learn from, ${dataset.splits.test.toLocaleString("en")} to be tested on`);
+      say(
+        `${dataset.splits.train.toLocaleString("en")} digits to learn from, ${dataset.splits.test.toLocaleString("en")} to be tested on`,
+      );
       return;
     }
     await sleep(100);
@@ -46,7 +48,9 @@ async function watch(client: Client, id: string): Promise<Job> {
 }
 
 async function draw(client: Client, model: string): Promise<void> {
-  const right = (await client.predictions(model, { only: "all", limit: 40 })).filter(({ correct }) => correct).slice(0, drawnRight);
+  const right = (await client.predictions(model, { only: "all", limit: 40 }))
+    .filter(({ correct }) => correct)
+    .slice(0, drawnRight);
   const wrong = await client.predictions(model, { only: "errors", limit: drawnWrong });
   for (const rows of [right, wrong]) {
     if (rows.length === 0) continue;
@@ -73,7 +77,9 @@ async function run({ url, dataDir }: DemoStack, options: { fast: boolean }): Pro
   }
   const evaluation = await client.evaluation(job.model);
   const { accuracy } = job.result.test;
-  say(`\nTest accuracy ${(accuracy * 100).toFixed(2)} % after ${job.result.seconds.toFixed(1)} s of training on ${job.request.threads} threads (${job.result.kernels})\n`);
+  say(
+    `\nTest accuracy ${(accuracy * 100).toFixed(2)} % after ${job.result.seconds.toFixed(1)} s of training on ${job.request.threads} threads (${job.result.kernels})\n`,
+  );
   say(confusionTable(evaluation));
   await draw(client, job.model);
   say(`\nTo look at it longer: DATA_DIR=${dataDir} npm start, and then

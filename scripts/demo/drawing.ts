@@ -13,10 +13,14 @@ function duration(seconds: number): string {
 /** One line: how far, how good, how fast, how long still. */
 export function progressLine(progress: Progress): string {
   const filled = Math.round(progress.fraction * barWidth);
-  const parts = [`${"█".repeat(filled)}${"░".repeat(barWidth - filled)} ${percent(progress.fraction, 0).padStart(5)}`, `epoch ${Math.min(progress.epoch, progress.epochs)}/${progress.epochs}`];
+  const parts = [
+    `${"█".repeat(filled)}${"░".repeat(barWidth - filled)} ${percent(progress.fraction, 0).padStart(5)}`,
+    `epoch ${Math.min(progress.epoch, progress.epochs)}/${progress.epochs}`,
+  ];
   if (progress.loss !== null) parts.push(`loss ${progress.loss.toFixed(4)}`);
   if (progress.validation) parts.push(`${progress.validation.split} ${percent(progress.validation.accuracy, 2)}`);
-  if (progress.samplesPerSecond !== null) parts.push(`${Math.round(progress.samplesPerSecond).toLocaleString("en")} samples/s`);
+  if (progress.samplesPerSecond !== null)
+    parts.push(`${Math.round(progress.samplesPerSecond).toLocaleString("en")} samples/s`);
   if (progress.remainingSeconds !== null) parts.push(`${duration(progress.remainingSeconds)} left`);
   return parts.join("  ");
 }
@@ -25,7 +29,11 @@ export function progressLine(progress: Progress): string {
 export function confusionTable(evaluation: Evaluation): string {
   const width = Math.max(5, ...evaluation.confusion.flat().map((count) => String(count).length + 1));
   const header = ["is \\ says", ...evaluation.classes.map(({ name }) => name.padStart(width))].join("");
-  const rows = evaluation.confusion.map((row, index) => (evaluation.classes[index]?.name ?? "").padEnd(9) + row.map((count) => (count === 0 ? "·" : String(count)).padStart(width)).join(""));
+  const rows = evaluation.confusion.map(
+    (row, index) =>
+      (evaluation.classes[index]?.name ?? "").padEnd(9) +
+      row.map((count) => (count === 0 ? "·" : String(count)).padStart(width)).join(""),
+  );
   return [header, ...rows].join("\n");
 }
 
@@ -49,6 +57,11 @@ export function drawDigit(pixels: readonly number[], width: number): string[] {
 /** Drawings beside each other, each with a line below. */
 export function beside(drawings: readonly { lines: readonly string[]; caption: string }[], width: number): string {
   const height = Math.max(...drawings.map(({ lines }) => lines.length));
-  const rows = Array.from({ length: height }, (_, row) => drawings.map(({ lines }) => (lines[row] ?? "").padEnd(width)).join("  "));
-  return [...rows.filter((row) => row.trim() !== ""), drawings.map(({ caption }) => caption.padEnd(width)).join("  ")].join("\n");
+  const rows = Array.from({ length: height }, (_, row) =>
+    drawings.map(({ lines }) => (lines[row] ?? "").padEnd(width)).join("  "),
+  );
+  return [
+    ...rows.filter((row) => row.trim() !== ""),
+    drawings.map(({ caption }) => caption.padEnd(width)).join("  "),
+  ].join("\n");
 }

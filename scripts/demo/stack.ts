@@ -18,7 +18,9 @@ export interface DemoStack {
 const root = new URL("../../../", import.meta.url);
 const startSeconds = 60;
 
-/** The folder that repeated demos share, so that nothing is imported twice; another one where a demo works on it now. */
+/**
+ * The folder that repeated demos share, so that nothing is imported twice; another one where a demo works on it now.
+ */
 async function chooseFolder(): Promise<{ dataDir: string; temporary: boolean }> {
   const shared = fileURLToPath(new URL("data/demo", root));
   const taken = await new Promise<boolean>((resolve) => {
@@ -29,14 +31,22 @@ async function chooseFolder(): Promise<{ dataDir: string; temporary: boolean }> 
     });
     socket.once("error", () => resolve(false));
   });
-  return taken ? { dataDir: await mkdtemp(join(tmpdir(), "maps-demo-")), temporary: true } : { dataDir: shared, temporary: false };
+  return taken
+    ? { dataDir: await mkdtemp(join(tmpdir(), "maps-demo-")), temporary: true }
+    : { dataDir: shared, temporary: false };
 }
 
 /** Starts and waits for the ready line. */
 export async function startStack(): Promise<DemoStack> {
   const { dataDir, temporary } = await chooseFolder();
-  const environment = Object.fromEntries(Object.entries(process.env).filter(([name]) => name !== "REDIS_URL" && name !== "STORAGE_URL"));
-  const child = fork(new URL("dist/services/stack/main.js", root), [], { env: { LOG_LEVEL: "warn", ...environment, PORT: "0", HOST: "127.0.0.1", DATA_DIR: dataDir }, stdio: ["ignore", "pipe", "inherit", "ipc"], execArgv: [] });
+  const environment = Object.fromEntries(
+    Object.entries(process.env).filter(([name]) => name !== "REDIS_URL" && name !== "STORAGE_URL"),
+  );
+  const child = fork(new URL("dist/services/stack/main.js", root), [], {
+    env: { LOG_LEVEL: "warn", ...environment, PORT: "0", HOST: "127.0.0.1", DATA_DIR: dataDir },
+    stdio: ["ignore", "pipe", "inherit", "ipc"],
+    execArgv: [],
+  });
   let ended = false;
   const end = new Promise<void>((resolve) =>
     child.once("exit", () => {
@@ -45,7 +55,10 @@ export async function startStack(): Promise<DemoStack> {
     }),
   );
   let stopping = false;
-  const broken = new Promise<never>((_, reject) => void end.then(() => (stopping ? undefined : reject(new Error("the stack ended; what it said stands above")))));
+  const broken = new Promise<never>(
+    (_, reject) =>
+      void end.then(() => (stopping ? undefined : reject(new Error("the stack ended; what it said stands above")))),
+  );
   broken.catch(() => {});
   const ready = new Promise<string>((resolve, reject) => {
     let text = "";
@@ -54,7 +67,10 @@ export async function startStack(): Promise<DemoStack> {
       const at = /^listening on (\S+)$/m.exec(text);
       if (at?.[1] !== undefined) resolve(at[1]);
     });
-    setTimeout(() => reject(new Error(`the stack did not answer within ${startSeconds} s`)), startSeconds * 1000).unref();
+    setTimeout(
+      () => reject(new Error(`the stack did not answer within ${startSeconds} s`)),
+      startSeconds * 1000,
+    ).unref();
   });
   const stop = async (): Promise<void> => {
     stopping = true;

@@ -49,13 +49,28 @@ const manifestOf = (id: string) => ({
   shape: { channels: 1, height: 7, width: 5 },
   dtype: "uint8",
   conversion: { channels: 1, height: 7, width: 5, fit: "fit" },
-  statistics: { mean: [1], std: [1], minimum: 0, maximum: 255, classCounts: { train: [1, 1], validation: [0, 0], test: [0, 0] } },
+  statistics: {
+    mean: [1],
+    std: [1],
+    minimum: 0,
+    maximum: 255,
+    classCounts: { train: [1, 1], validation: [0, 0], test: [0, 0] },
+  },
   warnings: [],
   createdAt: new Date().toISOString(),
-  splits: { train: { count: 2, samples: layout.blob(samples), samplesSha256: samples, labels: layout.blob(labels), labelsSha256: labels } },
+  splits: {
+    train: {
+      count: 2,
+      samples: layout.blob(samples),
+      samplesSha256: samples,
+      labels: layout.blob(labels),
+      labelsSha256: labels,
+    },
+  },
 });
 
-const found = async (olderThanMs = 0): Promise<string[]> => (await findGarbage({ storage, records, olderThanMs, now: Date.now() + 1 })).map((each) => each.key).sort();
+const found = async (olderThanMs = 0): Promise<string[]> =>
+  (await findGarbage({ storage, records, olderThanMs, now: Date.now() + 1 })).map((each) => each.key).sort();
 
 test("what a dataset names stays, what nothing names goes, what is young waits", async () => {
   const record = datasetRecord({ alias: null });
@@ -65,7 +80,9 @@ test("what a dataset names stays, what nothing names goes, what is young waits",
   const gone = newId("dataset");
   await storage.put(`${layout.upload(gone)}file`, Buffer.from("x"));
   await putJson(storage, layout.datasetManifest(gone), manifestOf(gone));
-  expect(await found()).toEqual([layout.blob(stray), layout.datasetManifest(gone), `${layout.upload(gone)}file`].sort());
+  expect(await found()).toEqual(
+    [layout.blob(stray), layout.datasetManifest(gone), `${layout.upload(gone)}file`].sort(),
+  );
   expect(await found(60_000)).toEqual([]);
 });
 

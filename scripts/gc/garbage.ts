@@ -29,7 +29,11 @@ interface Needed {
 }
 
 interface Pages<Item> {
-  list(request: { limit: number; after?: string | undefined; order: "asc" | "desc" }): Promise<{ data: Item[]; nextAfter: string | null }>;
+  list(request: {
+    limit: number;
+    after?: string | undefined;
+    order: "asc" | "desc";
+  }): Promise<{ data: Item[]; nextAfter: string | null }>;
 }
 
 const pageSize = 500;
@@ -44,7 +48,10 @@ async function* all<Item>(records: Pages<Item>): AsyncGenerator<Item, void, unde
 }
 
 async function neededByRecords(records: Records): Promise<Needed> {
-  const needed: Needed = { ids: { datasets: new Set(), uploads: new Set(), jobs: new Set(), models: new Set() }, keys: new Set() };
+  const needed: Needed = {
+    ids: { datasets: new Set(), uploads: new Set(), jobs: new Set(), models: new Set() },
+    keys: new Set(),
+  };
   for await (const dataset of all(records.datasets)) {
     needed.ids.datasets.add(dataset.id);
     if (!dataset.terminal) needed.ids.uploads.add(dataset.id);
@@ -83,7 +90,8 @@ function reasonFor(key: string, needed: Needed): string | null {
   if (folder === "datasets") return needed.ids.datasets.has(id) ? null : "of a dataset that was deleted";
   if (folder === "jobs" && !needed.ids.jobs.has(id)) return "of a job that was deleted";
   if (folder === "jobs") return key.startsWith(layout.checkpoints(id)) ? "a checkpoint that no record names" : null;
-  if (folder === "models") return needed.ids.models.has(id) ? "a file that its model does not name" : "of a model that was deleted";
+  if (folder === "models")
+    return needed.ids.models.has(id) ? "a file that its model does not name" : "of a model that was deleted";
   return null;
 }
 
@@ -93,7 +101,10 @@ const folders = ["datasets", "jobs", "models"] as const;
 function refuseWithoutRecords(listed: readonly Listed[], needed: Needed): void {
   for (const folder of folders) {
     const present = listed.some(({ key }) => key.startsWith(`${folder}/`) && key.endsWith(".json"));
-    if (present && needed.ids[folder].size === 0) throw new RecordsMissing(`storage has manifests in ${folder}/, but there is not one record of them in Redis: is this the right Redis? If it lost its data, rebuild the records first`);
+    if (present && needed.ids[folder].size === 0)
+      throw new RecordsMissing(
+        `storage has manifests in ${folder}/, but there is not one record of them in Redis: is this the right Redis? If it lost its data, rebuild the records first`,
+      );
   }
 }
 
@@ -104,7 +115,11 @@ export async function findGarbage({ storage, records, olderThanMs, now }: FindGa
   for await (const each of storage.list("")) listed.push(each);
   const needed = await neededByRecords(records);
   refuseWithoutRecords(listed, needed);
-  await addManifests(storage, listed.filter(({ key }) => needed.ids.datasets.has(key.split("/")[1] ?? "")), needed);
+  await addManifests(
+    storage,
+    listed.filter(({ key }) => needed.ids.datasets.has(key.split("/")[1] ?? "")),
+    needed,
+  );
   return listed
     .filter(({ modifiedAt }) => now - modifiedAt.getTime() >= olderThanMs)
     .flatMap((each) => {

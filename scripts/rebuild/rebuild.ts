@@ -1,4 +1,7 @@
-/** Restores the records of datasets, models and ended jobs from their manifests in storage. What is already there stays as it is. */
+/**
+ * Restores the records of datasets, models and ended jobs from their manifests in storage. What is already there stays
+ * as it is.
+ */
 import type { Redis } from "../../services/shared/redis.ts";
 import { datasetManifest } from "../../schemas/dataset.ts";
 import type { DatasetManifest } from "../../schemas/dataset.ts";
@@ -29,7 +32,8 @@ interface Sources {
 function datasetRecord(manifest: DatasetManifest): DatasetRecord {
   const { version: _version, splits, ...shown } = manifest;
   const count = (split: "train" | "validation" | "test"): number => splits[split]?.count ?? 0;
-  const bytesOf = manifest.shape.channels * manifest.shape.height * manifest.shape.width * (manifest.dtype === "uint8" ? 1 : 4) + 4;
+  const bytesOf =
+    manifest.shape.channels * manifest.shape.height * manifest.shape.width * (manifest.dtype === "uint8" ? 1 : 4) + 4;
   const counts = { train: count("train"), validation: count("validation"), test: count("test") };
   return {
     ...shown,
@@ -46,7 +50,10 @@ function datasetRecord(manifest: DatasetManifest): DatasetRecord {
 }
 
 /** An alias that somebody else has by now is left out. */
-async function createUnaliased<Entry extends { alias: string | null }>(entry: Entry, create: (entry: Entry) => Promise<"created" | "exists" | "alias-taken">): Promise<boolean> {
+async function createUnaliased<Entry extends { alias: string | null }>(
+  entry: Entry,
+  create: (entry: Entry) => Promise<"created" | "exists" | "alias-taken">,
+): Promise<boolean> {
   const answer = await create(entry);
   if (answer !== "alias-taken") return answer === "created";
   return (await create({ ...entry, alias: null })) === "created";
@@ -59,14 +66,38 @@ async function restoreJob(manifest: JobManifest, { redis }: Sources): Promise<bo
   const write = redis.multi();
   const key = keys.job(job.id);
   write.hset(key, ...toFields({ ...fields, ...(stopAtStep === null ? {} : { stopAtStep }) }));
-  write.hset(key, "status", status, "run", 1, "attempt", attempts.length, "crashes", 0, "events", events.at(-1)?.id ?? "0", "datasetId", job.dataset.id);
+  write.hset(
+    key,
+    "status",
+    status,
+    "run",
+    1,
+    "attempt",
+    attempts.length,
+    "crashes",
+    0,
+    "events",
+    events.at(-1)?.id ?? "0",
+    "datasetId",
+    job.dataset.id,
+  );
   if (initialModelId !== null) write.hset(key, "initialModelId", initialModelId);
   for (const [index, { endedAt, reason, ...opened }] of attempts.entries()) {
-    write.hset(key, `attempt:${index + 1}`, JSON.stringify({ ...opened, endedAt: null, reason: null }), `attempt:${index + 1}:end`, JSON.stringify({ at: endedAt, reason }));
+    write.hset(
+      key,
+      `attempt:${index + 1}`,
+      JSON.stringify({ ...opened, endedAt: null, reason: null }),
+      `attempt:${index + 1}:end`,
+      JSON.stringify({ at: endedAt, reason }),
+    );
   }
-  for (const { id, type, at, data } of events) write.xadd(keys.jobEvents(job.id), `${id}-0`, "type", type, "at", at, "data", JSON.stringify(data));
-  for (const series of ["step", "epoch"] as const) for (const row of metrics[series]) write.xadd(keys.jobMetrics(job.id, series), `${row.step}-0`, "row", JSON.stringify(row));
-  for (const record of checkpoints) write.hset(keys.jobCheckpoints(job.id), String(record.step), JSON.stringify(record));
+  for (const { id, type, at, data } of events)
+    write.xadd(keys.jobEvents(job.id), `${id}-0`, "type", type, "at", at, "data", JSON.stringify(data));
+  for (const series of ["step", "epoch"] as const)
+    for (const row of metrics[series])
+      write.xadd(keys.jobMetrics(job.id, series), `${row.step}-0`, "row", JSON.stringify(row));
+  for (const record of checkpoints)
+    write.hset(keys.jobCheckpoints(job.id), String(record.step), JSON.stringify(record));
   write.zadd(keys.jobs, 0, job.id);
   write.zadd(keys.jobsByStatus(status), 0, job.id);
   write.zadd(keys.jobsByDataset(job.dataset.id), 0, job.id);
@@ -89,7 +120,11 @@ async function manifestsBelow(storage: Storage, prefix: string): Promise<string[
 export async function rebuild(sources: Sources): Promise<Rebuilt> {
   const { records, storage } = sources;
   const rebuilt: Rebuilt = { datasets: 0, models: 0, jobs: 0, problems: [] };
-  const each = async (prefix: string, restore: (key: string) => Promise<boolean>, kind: "datasets" | "models" | "jobs"): Promise<void> => {
+  const each = async (
+    prefix: string,
+    restore: (key: string) => Promise<boolean>,
+    kind: "datasets" | "models" | "jobs",
+  ): Promise<void> => {
     for (const key of await manifestsBelow(storage, prefix)) {
       try {
         if (await restore(key)) rebuilt[kind]++;
@@ -98,12 +133,21 @@ export async function rebuild(sources: Sources): Promise<Rebuilt> {
       }
     }
   };
-  await each(layout.datasets, async (key) => createUnaliased(datasetRecord(await getJson(storage, key, datasetManifest)), (entry) => records.datasets.create(entry)), "datasets");
+  await each(
+    layout.datasets,
+    async (key) =>
+      createUnaliased(datasetRecord(await getJson(storage, key, datasetManifest)), (entry) =>
+        records.datasets.create(entry),
+      ),
+    "datasets",
+  );
   await each(
     layout.models,
     async (key) => {
       const record = modelRecord(await getJson(storage, key, modelManifest), key);
-      return createUnaliased(record, (entry) => records.models.create(entry, record.dataset ? { needs: record.dataset.id } : {}));
+      return createUnaliased(record, (entry) =>
+        records.models.create(entry, record.dataset ? { needs: record.dataset.id } : {}),
+      );
     },
     "models",
   );

@@ -1,4 +1,7 @@
-/** The two collections of pictures as IDX files: MNIST from its npm package, Fashion-MNIST where a distribution's package put it. */
+/**
+ * The two collections of pictures as IDX files: MNIST from its npm package, Fashion-MNIST where a distribution's
+ * package put it.
+ */
 import { existsSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
@@ -20,7 +23,9 @@ const folders: Readonly<Record<Collection, () => string>> = {
 
 export const isPresent = (collection: Collection): boolean => existsSync(folders[collection]());
 
-/** IDX: two zero bytes, the type (8: bytes), the number of dimensions, their sizes (big-endian uint32), then the bytes. */
+/**
+ * IDX: two zero bytes, the type (8: bytes), the number of dimensions, their sizes (big-endian uint32), then the bytes.
+ */
 function readIdx(collection: Collection, name: string): { sizes: number[]; bytes: Uint8Array } {
   const path = join(folders[collection](), name);
   const file = existsSync(path) ? readFileSync(path) : gunzipSync(readFileSync(`${path}.gz`));
@@ -33,5 +38,9 @@ export function readSplit(collection: Collection, split: "train" | "test"): Labe
   const prefix = split === "train" ? "train" : "t10k";
   const { sizes, bytes } = readIdx(collection, `${prefix}-images-idx3-ubyte`);
   const [, height = 0, width = 0] = sizes;
-  return { shape: { channels: 1, height, width }, samples: bytes, labels: Int32Array.from(readIdx(collection, `${prefix}-labels-idx1-ubyte`).bytes) };
+  return {
+    shape: { channels: 1, height, width },
+    samples: bytes,
+    labels: Int32Array.from(readIdx(collection, `${prefix}-labels-idx1-ubyte`).bytes),
+  };
 }

@@ -14,12 +14,17 @@ test("docs/RESULTS.md is what docs/results.json says", () => {
 test("every outcome belongs to an experiment as it stands", () => {
   for (const { name, seed, epochs } of outcomes) {
     const experiment = experiments.find((each) => each.name === name);
-    expect([name, experiment?.request.epochs, experiment?.seeds]).toEqual([name, epochs, expect.arrayContaining([seed])]);
+    expect([name, experiment?.request.epochs, experiment?.seeds]).toEqual([
+      name,
+      epochs,
+      expect.arrayContaining([seed]),
+    ]);
   }
 });
 
 /** The last error rates of the seeds of an experiment. */
-const errors = (name: string): number[] => outcomes.filter((each) => each.name === name).map(({ errorRates }) => errorRates.at(-1) ?? NaN);
+const errors = (name: string): number[] =>
+  outcomes.filter((each) => each.name === name).map(({ errorRates }) => errorRates.at(-1) ?? NaN);
 const effective = (name: string): number => {
   const found = outcomes.find((each) => each.name === name)?.effectiveInputs ?? [];
   return found.reduce((sum, value) => sum + value, 0) / found.length;
@@ -33,8 +38,16 @@ test("the results are those that the papers and toolboxes reach", () => {
 
 test("l1 changes nothing, entropy thins with its strength", () => {
   const digest = (name: string): string | undefined => outcomes.find((each) => each.name === name)?.weightsSha256;
-  for (const { name } of experiments.filter((each) => each.name.startsWith("combination-l1") && digest(each.name) !== undefined)) expect(digest(name)).toBe(digest("combination-none"));
-  const thinning = ["combination-none", "combination-entropy-0.01", "combination-entropy-0.03", "combination-entropy-0.1"].map(effective);
+  for (const { name } of experiments.filter(
+    (each) => each.name.startsWith("combination-l1") && digest(each.name) !== undefined,
+  ))
+    expect(digest(name)).toBe(digest("combination-none"));
+  const thinning = [
+    "combination-none",
+    "combination-entropy-0.01",
+    "combination-entropy-0.03",
+    "combination-entropy-0.1",
+  ].map(effective);
   expect(thinning).toEqual(thinning.toSorted((a, b) => b - a));
   expect(thinning.at(-1)).toBeLessThan(2);
 });

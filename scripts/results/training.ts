@@ -1,7 +1,17 @@
 /** One experiment from its request to its outcome, on the calling thread. */
 import { createHash } from "node:crypto";
 import { writeSync } from "node:fs";
-import { createMemory, createTrainer, describeNetwork, engineVersion, fitNormalisation, planTraining, readSafetensors, writeSafetensors, type TrainingSpec } from "../../engine/index.ts";
+import {
+  createMemory,
+  createTrainer,
+  describeNetwork,
+  engineVersion,
+  fitNormalisation,
+  planTraining,
+  readSafetensors,
+  writeSafetensors,
+  type TrainingSpec,
+} from "../../engine/index.ts";
 import { completeRequest } from "../../schemas/complete.ts";
 import { jobRequest } from "../../schemas/job.ts";
 import { networkShape } from "../../schemas/shape.ts";
@@ -50,16 +60,42 @@ function statisticsOf({ samples }: LabelledSamples): Parameters<typeof fitNormal
   return { mean: [mean], std: [Math.sqrt(squares / samples.length - mean * mean)], minimum, maximum };
 }
 
-export function runExperiment({ experiment, seed, kernels }: { experiment: Experiment; seed: number; kernels: string }): Outcome {
+export function runExperiment({
+  experiment,
+  seed,
+  kernels,
+}: {
+  experiment: Experiment;
+  seed: number;
+  kernels: string;
+}): Outcome {
   const request = completeRequest(jobRequest.parse({ ...experiment.request, seed }));
-  const splits = { train: readSplit(request.dataset as Collection, "train"), test: readSplit(request.dataset as Collection, "test") };
+  const splits = {
+    train: readSplit(request.dataset as Collection, "train"),
+    test: readSplit(request.dataset as Collection, "test"),
+  };
   const input = splits.train.shape;
   const spec: TrainingSpec = {
-    network: request.network, loss: request.loss, optimiser: request.optimiser, schedule: request.schedule, epochs: request.epochs, batchSize: request.batchSize,
-    shuffle: request.shuffle, seed: request.seed, numerics: request.numerics, augmentation: request.augmentation, input, classes, dtype: "uint8", background: 0,
+    network: request.network,
+    loss: request.loss,
+    optimiser: request.optimiser,
+    schedule: request.schedule,
+    epochs: request.epochs,
+    batchSize: request.batchSize,
+    shuffle: request.shuffle,
+    seed: request.seed,
+    numerics: request.numerics,
+    augmentation: request.augmentation,
+    input,
+    classes,
+    dtype: "uint8",
+    background: 0,
     normalisation: fitNormalisation(request.normalisation, "uint8", statisticsOf(splits.train)),
     counts: { train: splits.train.labels.length, validation: 0, test: splits.test.labels.length },
-    targetAccuracy: null, patience: null, stopAtStep: null, threads: 1,
+    targetAccuracy: null,
+    patience: null,
+    stopAtStep: null,
+    threads: 1,
   };
   const plan = planTraining(spec);
   const memory = createMemory(plan);
@@ -80,15 +116,29 @@ export function runExperiment({ experiment, seed, kernels }: { experiment: Exper
     errorRates.push(1 - (report.validation?.accuracy ?? NaN));
     trainingLoss = report.loss;
     // Not process.stderr: in a thread that never rests nothing of it would arrive before the end.
-    writeSync(2, `${experiment.name}, seed ${seed}: epoch ${report.epoch}, test error ${(100 * errorRates.at(-1)!).toFixed(2)} %\n`);
+    writeSync(
+      2,
+      `${experiment.name}, seed ${seed}: epoch ${report.epoch}, test error ${(100 * errorRates.at(-1)!).toFixed(2)} %\n`,
+    );
   }
   const seconds = (performance.now() - started) / 1000;
   const weights = trainer.checkpoint();
   trainer.close();
   const combination = describeNetwork({ network: request.network, input, weights }).find(({ alpha }) => alpha);
   return {
-    name: experiment.name, engine: engineVersion, kernels: description.name, seed: request.seed, epochs: request.epochs, seconds, diverged, errorRates, trainingLoss,
-    parameters: networkShape(request.network.layers, input, classes).layers.reduce((sum, layer) => sum + layer.parameters, 0),
+    name: experiment.name,
+    engine: engineVersion,
+    kernels: description.name,
+    seed: request.seed,
+    epochs: request.epochs,
+    seconds,
+    diverged,
+    errorRates,
+    trainingLoss,
+    parameters: networkShape(request.network.layers, input, classes).layers.reduce(
+      (sum, layer) => sum + layer.parameters,
+      0,
+    ),
     alpha: combination?.alpha ?? null,
     effectiveInputs: combination?.effectiveInputs ?? null,
     weightsSha256: digestOfWeights(weights),

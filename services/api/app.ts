@@ -1,6 +1,7 @@
 /**
- * The HTTP application, without a process around it. A route file exports one function `(app, dependencies) => void` that registers
- * its routes with zod schemas (params, querystring, body, response) and throws Problem; routes/index.ts calls it.
+ * The HTTP application, without a process around it. A route file exports one function `(app, dependencies) => void`
+ * that registers its routes with zod schemas (params, querystring, body, response) and throws Problem; routes/index.ts
+ * calls it.
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import multipart from "@fastify/multipart";
@@ -27,7 +28,10 @@ const mostBodyBytes = 1024 * 1024;
 /** How long an ending process still takes requests that were under way. */
 const graceMs = 300;
 
-/** What was sent before the end is still accepted and answered; what comes later on a connection that stayed open is sent to another api. */
+/**
+ * What was sent before the end is still accepted and answered; what comes later on a connection that stayed open is
+ * sent to another api.
+ */
 function endGracefully(app: App, streams: EventStreams): void {
   let refuses = false;
   app.addHook("preClose", async () => {

@@ -1,4 +1,7 @@
-/** The ways to ask a model: JSON, one picture as the body, several as multipart, raw samples. Read into samples, whatever the way. */
+/**
+ * The ways to ask a model: JSON, one picture as the body, several as multipart, raw samples. Read into samples,
+ * whatever the way.
+ */
 import type { FastifyRequest } from "fastify";
 import { z } from "zod";
 import { dtype } from "../../schemas/dataset.ts";
@@ -35,9 +38,16 @@ export const askingBodies = {
   },
 };
 
-/** Lets a route read pictures and raw bytes. To be called on an encapsulated app; bodies there are checked by `readAsked`, not before. */
+/**
+ * Lets a route read pictures and raw bytes. To be called on an encapsulated app; bodies there are checked by
+ * `readAsked`, not before.
+ */
 export function takeEveryBody(app: App): void {
-  app.addContentTypeParser([...pictureTypes, rawType], { parseAs: "buffer", bodyLimit: mostAskingBytes }, (_request, body, done) => done(null, body));
+  app.addContentTypeParser(
+    [...pictureTypes, rawType],
+    { parseAs: "buffer", bodyLimit: mostAskingBytes },
+    (_request, body, done) => done(null, body),
+  );
   app.setValidatorCompiler(bodyUnchecked);
 }
 
@@ -49,12 +59,17 @@ async function fromUpload(request: FastifyRequest, prediction: Prediction, form:
     const chunks: Buffer[] = [];
     for await (const chunk of part.stream) {
       total += (chunk as Buffer).length;
-      if (total > mostAskingBytes) throw new Problem({ code: "payload-too-large", detail: `these pictures have more than ${mostAskingBytes} bytes together` });
+      if (total > mostAskingBytes)
+        throw new Problem({
+          code: "payload-too-large",
+          detail: `these pictures have more than ${mostAskingBytes} bytes together`,
+        });
       chunks.push(chunk as Buffer);
     }
     pictures.push({ bytes: Buffer.concat(chunks), pointer: `/${part.name}/${part.filename || pictures.length}` });
   }
-  if (pictures.length === 0) throw new Problem({ code: "invalid-request", detail: "the form has no file: send one part a picture" });
+  if (pictures.length === 0)
+    throw new Problem({ code: "invalid-request", detail: "the form has no file: send one part a picture" });
   return fromPictures(prediction, pictures, form);
 }
 
@@ -65,7 +80,12 @@ export interface Asked extends Instances {
 const usualTopK = predictionRequest.shape.topK.parse(undefined);
 
 /** Reads what was asked, by its Content-Type. */
-export async function readAsked(request: FastifyRequest, query: z.output<typeof askingQuery>, prediction: Prediction, form: SampleForm): Promise<Asked> {
+export async function readAsked(
+  request: FastifyRequest,
+  query: z.output<typeof askingQuery>,
+  prediction: Prediction,
+  form: SampleForm,
+): Promise<Asked> {
   const type = (request.headers["content-type"] ?? "").split(";")[0].trim().toLowerCase();
   const topK = query.topK ?? usualTopK;
   if (request.isMultipart()) return { ...(await fromUpload(request, prediction, form)), topK };
@@ -74,6 +94,10 @@ export async function readAsked(request: FastifyRequest, query: z.output<typeof 
     return { ...(await fromJson(prediction, asked.instances, form)), topK: asked.topK };
   }
   if (type === rawType) return { ...fromBytes(request.body as Buffer, query.dtype ?? "uint8", form.input), topK };
-  if ((pictureTypes as readonly string[]).includes(type)) return { ...(await fromPictures(prediction, [{ bytes: request.body as Buffer, pointer: "" }], form)), topK };
-  throw new Problem({ code: "unsupported-media-type", detail: `a body of type '${type || "(none)"}' is not read here; send JSON, image/png, image/jpeg, multipart/form-data or ${rawType}` });
+  if ((pictureTypes as readonly string[]).includes(type))
+    return { ...(await fromPictures(prediction, [{ bytes: request.body as Buffer, pointer: "" }], form)), topK };
+  throw new Problem({
+    code: "unsupported-media-type",
+    detail: `a body of type '${type || "(none)"}' is not read here; send JSON, image/png, image/jpeg, multipart/form-data or ${rawType}`,
+  });
 }

@@ -4,13 +4,19 @@ import type { Dependencies } from "./dependencies.ts";
 import { findJob } from "./find.ts";
 
 /**
- * Records the job and its order in one step, then hands it to the queue; where that fails, whoever looks through the outbox does.
- * What comes back is the job as it was accepted, read before a worker can have it: `queued`. Or what it needs and is not there.
+ * Records the job and its order in one step, then hands it to the queue; where that fails, whoever looks through the
+ * outbox does. What comes back is the job as it was accepted, read before a worker can have it: `queued`. Or what it
+ * needs and is not there.
  */
-export async function enqueue({ records, queues, log }: Dependencies, job: NewJob): Promise<JobRecord | "no-dataset" | "no-model"> {
+export async function enqueue(
+  { records, queues, log }: Dependencies,
+  job: NewJob,
+): Promise<JobRecord | "no-dataset" | "no-model"> {
   const made = await records.jobs.create(job);
   if (made === "no-dataset" || made === "no-model") return made;
   const record = await findJob(records, job.id);
-  await queues.deliverJob(job.id).catch((error: unknown) => log.warn({ err: error, job: job.id }, "a job waits in the outbox"));
+  await queues
+    .deliverJob(job.id)
+    .catch((error: unknown) => log.warn({ err: error, job: job.id }, "a job waits in the outbox"));
   return record;
 }

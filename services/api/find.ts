@@ -19,19 +19,32 @@ export async function findDataset(records: Records, reference: string): Promise<
   if (found) return found;
   const [name = "", revision] = reference.split("@");
   const other = revision === undefined ? null : await records.datasets.find(name);
-  throw notFound(other ? `dataset ${name} has revision ${other.revision ?? "(none yet)"}, not ${revision}` : `there is no dataset ${reference}`);
+  throw notFound(
+    other
+      ? `dataset ${name} has revision ${other.revision ?? "(none yet)"}, not ${revision}`
+      : `there is no dataset ${reference}`,
+  );
 }
 
 /** A dataset that can be trained on or predicted from: its shape and statistics are known. */
-export type ReadyDataset = DatasetRecord & { [Field in "revision" | "shape" | "dtype" | "statistics"]: NonNullable<DatasetRecord[Field]> };
+export type ReadyDataset = DatasetRecord & {
+  [Field in "revision" | "shape" | "dtype" | "statistics"]: NonNullable<DatasetRecord[Field]>;
+};
 
 export function isReady(record: DatasetRecord): record is ReadyDataset {
-  return record.status === "ready" && record.revision !== null && record.shape !== null && record.dtype !== null && record.statistics !== null;
+  return (
+    record.status === "ready" &&
+    record.revision !== null &&
+    record.shape !== null &&
+    record.dtype !== null &&
+    record.statistics !== null
+  );
 }
 
 export async function findReadyDataset(records: Records, reference: string): Promise<ReadyDataset> {
   const found = await findDataset(records, reference);
   if (isReady(found)) return found;
-  if (found.status === "rejected") throw conflict(`dataset ${reference} was rejected: ${found.problems[0]?.detail ?? "see its problems"}`);
+  if (found.status === "rejected")
+    throw conflict(`dataset ${reference} was rejected: ${found.problems[0]?.detail ?? "see its problems"}`);
   throw conflict(`dataset ${reference} is not ready yet: its status is ${found.status}`);
 }

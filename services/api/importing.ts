@@ -25,12 +25,18 @@ const fields = z.strictObject({
   network,
   input: shape,
   classes: z.array(z.string().min(1).max(100)).min(1).max(mostClasses).optional(),
-  normalisation: z.union([normalisation, z.enum(["none", "unit"])]).optional().describe("by default none; unit divides by 255"),
+  normalisation: z
+    .union([normalisation, z.enum(["none", "unit"])])
+    .optional()
+    .describe("by default none; unit divides by 255"),
 });
 type Fields = z.output<typeof fields>;
 
 /** The form, for the OpenAPI document. */
-export const importForm = z.object({ ...fields.shape, weights: z.string().meta({ format: "binary" }).describe("a safetensors file") });
+export const importForm = z.object({
+  ...fields.shape,
+  weights: z.string().meta({ format: "binary" }).describe("a safetensors file"),
+});
 
 const texts = new Set(["name", "alias"]);
 
@@ -65,7 +71,11 @@ function normalisationOf(given: Fields["normalisation"], channels: number): Norm
   const each = (value: number): number[] => new Array<number>(channels).fill(value);
   if (given === undefined || given === "none") return { kind: "none", mean: each(0), std: each(1) };
   if (given === "unit") return { kind: "unit", mean: each(0), std: each(255) };
-  if (given.mean.length !== channels || given.std.length !== channels) throw invalid("/normalisation", `expected ${channels} ${channels === 1 ? "number" : "numbers"} in mean and in std, one a channel`);
+  if (given.mean.length !== channels || given.std.length !== channels)
+    throw invalid(
+      "/normalisation",
+      `expected ${channels} ${channels === 1 ? "number" : "numbers"} in mean and in std, one a channel`,
+    );
   return given;
 }
 
@@ -73,28 +83,65 @@ function shapeUp(given: Fields): { parameters: number; outputs: number; input: S
   const { layers, problems } = networkShape(given.network.layers, given.input, given.classes?.length ?? null);
   if (problems.length > 0) throw doesNotFit(problems);
   const outputs = sizeOf(layers[layers.length - 1].output);
-  if (outputs > mostClasses) throw doesNotFit([{ pointer: `/layers/${layers.length - 1}`, detail: `the network ends with ${outputs} outputs; a model has at most ${mostClasses} classes` }]);
+  if (outputs > mostClasses)
+    throw doesNotFit([
+      {
+        pointer: `/layers/${layers.length - 1}`,
+        detail: `the network ends with ${outputs} outputs; a model has at most ${mostClasses} classes`,
+      },
+    ]);
   return { parameters: layers.reduce((sum, layer) => sum + layer.parameters, 0), outputs, input: given.input };
 }
 
 /** Reads the form, has the weights tried on the network, stores and records. */
-export async function importModel({ records, storage, prediction }: Dependencies, request: FastifyRequest): Promise<ModelRecord> {
+export async function importModel(
+  { records, storage, prediction }: Dependencies,
+  request: FastifyRequest,
+): Promise<ModelRecord> {
   const { given, weights } = await readForm(request);
   const { parameters, outputs, input } = shapeUp(given);
   const classes = given.classes ?? Array.from({ length: outputs }, (_, index) => String(index));
   const made: Omit<Model, "id" | "sha256"> = {
-    object: "model", name: given.name, alias: given.alias ?? null, job: null, dataset: null, checkpoint: null, network: completeNetwork(given.network), input, classes,
-    normalisation: normalisationOf(given.normalisation, input.channels), parameters, bytes: weights.byteLength, evaluation: null, createdAt: new Date().toISOString(), metadata: {},
+    object: "model",
+    name: given.name,
+    alias: given.alias ?? null,
+    job: null,
+    dataset: null,
+    checkpoint: null,
+    network: completeNetwork(given.network),
+    input,
+    classes,
+    normalisation: normalisationOf(given.normalisation, input.channels),
+    parameters,
+    bytes: weights.byteLength,
+    evaluation: null,
+    createdAt: new Date().toISOString(),
+    metadata: {},
   };
-  await prediction.inspectWeights({ network: made.network, input, classes: classes.length, normalisation: made.normalisation }, weights).catch((error: unknown) => {
-    if (!(error instanceof ComputationError) || error.fault !== "refused") throw error;
-    if (error.pointer !== undefined) throw doesNotFit([{ pointer: error.pointer, detail: error.message }]);
-    throw new Problem({ code: "invalid-data", detail: `weights: ${error.message}`, errors: [{ pointer: "/weights", detail: error.message }] });
-  });
+  await prediction
+    .inspectWeights(
+      { network: made.network, input, classes: classes.length, normalisation: made.normalisation },
+      weights,
+    )
+    .catch((error: unknown) => {
+      if (!(error instanceof ComputationError) || error.fault !== "refused") throw error;
+      if (error.pointer !== undefined) throw doesNotFit([{ pointer: error.pointer, detail: error.message }]);
+      throw new Problem({
+        code: "invalid-data",
+        detail: `weights: ${error.message}`,
+        errors: [{ pointer: "/weights", detail: error.message }],
+      });
+    });
   const id = `mdl_${request.ulid}`;
   const sha256 = createHash("sha256").update(weights).digest("hex");
   const key = layout.modelWeights(id, sha256);
-  const manifest: ModelManifest = { version: 1, model: { id, ...made, sha256 }, weights: key, predictions: {}, evaluations: {} };
+  const manifest: ModelManifest = {
+    version: 1,
+    model: { id, ...made, sha256 },
+    weights: key,
+    predictions: {},
+    evaluations: {},
+  };
   await storage.put(key, weights);
   const manifestKey = layout.modelManifest(id, 0);
   await putJson(storage, manifestKey, manifest);

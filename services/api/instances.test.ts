@@ -4,41 +4,101 @@ import { Prediction } from "../prediction/index.ts";
 import { fromBytes, fromJson, type SampleForm } from "./instances.ts";
 import type { Problem } from "./problem.ts";
 
-
 const prediction = new Prediction({ kernels: "auto", cacheBytes: 0, log: { warn: () => undefined } });
 afterAll(() => prediction.close());
-const form: SampleForm = { input: { channels: 1, height: 2, width: 3 }, conversion: { channels: 1, height: 2, width: 3, fit: "stretch" }, dtype: "uint8", range: { minimum: 0, maximum: 255 } };
-const refusal = (instances: Parameters<typeof fromJson>[1], at = form) => fromJson(prediction, instances, at).then(() => null, (error: unknown) => error as Problem);
+const form: SampleForm = {
+  input: { channels: 1, height: 2, width: 3 },
+  conversion: { channels: 1, height: 2, width: 3, fit: "stretch" },
+  dtype: "uint8",
+  range: { minimum: 0, maximum: 255 },
+};
+const refusal = (instances: Parameters<typeof fromJson>[1], at = form) =>
+  fromJson(prediction, instances, at).then(
+    () => null,
+    (error: unknown) => error as Problem,
+  );
 
 describe("fromJson", () => {
   it.each([
     ["flat", [1, 2, 3, 4, 5, 6]],
-    ["rows", [[1, 2, 3], [4, 5, 6]]],
-    ["channels and rows", [[[1, 2, 3], [4, 5, 6]]]],
+    [
+      "rows",
+      [
+        [1, 2, 3],
+        [4, 5, 6],
+      ],
+    ],
+    [
+      "channels and rows",
+      [
+        [
+          [1, 2, 3],
+          [4, 5, 6],
+        ],
+      ],
+    ],
   ])("takes %s lists", async (_name, instance) => {
     const { samples, count } = await fromJson(prediction, [instance, instance], form);
     expect([...samples]).toEqual([1, 2, 3, 4, 5, 6, 1, 2, 3, 4, 5, 6]);
     expect(count).toBe(2);
   });
   it("keeps channels apart", async () => {
-    const { samples } = await fromJson(prediction, [[[[1, 2]], [[3, 4]], [[5, 6]]]], { ...form, input: { channels: 3, height: 1, width: 2 } });
+    const { samples } = await fromJson(prediction, [[[[1, 2]], [[3, 4]], [[5, 6]]]], {
+      ...form,
+      input: { channels: 3, height: 1, width: 2 },
+    });
     expect([...samples]).toEqual([1, 2, 3, 4, 5, 6]);
   });
   it("mixes pictures and numbers", async () => {
-    const png = await sharp(Uint8Array.of(9, 8, 7, 6, 5, 4), { raw: { width: 3, height: 2, channels: 1 } }).toColourspace("b-w").png().toBuffer();
-    const { samples, conversion } = await fromJson(prediction, [[1, 2, 3, 4, 5, 6], { b64: png.toString("base64") }], form);
+    const png = await sharp(Uint8Array.of(9, 8, 7, 6, 5, 4), { raw: { width: 3, height: 2, channels: 1 } })
+      .toColourspace("b-w")
+      .png()
+      .toBuffer();
+    const { samples, conversion } = await fromJson(
+      prediction,
+      [[1, 2, 3, 4, 5, 6], { b64: png.toString("base64") }],
+      form,
+    );
     expect([...samples]).toEqual([1, 2, 3, 4, 5, 6, 9, 8, 7, 6, 5, 4]);
     expect(conversion).toHaveLength(2);
   });
   it.each([
     [[[1, 2, 3, 4, 5]], "/instances/0", /found 5$/],
-    [[[[1, 2], [3, 4], [5, 6]]], "/instances/0", /found 3×2$/],
-    [[[[1, 2, 3], [4, 5]]], "/instances/0", /differ/],
+    [
+      [
+        [
+          [1, 2],
+          [3, 4],
+          [5, 6],
+        ],
+      ],
+      "/instances/0",
+      /found 3×2$/,
+    ],
+    [
+      [
+        [
+          [1, 2, 3],
+          [4, 5],
+        ],
+      ],
+      "/instances/0",
+      /differ/,
+    ],
     [[[[1, 2, 3], 4, 5, 6]], "/instances/0", /differ/],
     [[[1, [2, 3], 4, 5, 6]], "/instances/0", /differ/],
     [[JSON.parse(`${"[".repeat(60)}${"]".repeat(60)}`)], "/instances/0", /found 1×1×.*×0$/],
     [[[1, 2, 3, 4, 5, "6"]], "/instances/0/5", /expected a number, found "6"/],
-    [[[[1, 2, 3], [4, null, 6]]], "/instances/0/1/1", /found null/],
+    [
+      [
+        [
+          [1, 2, 3],
+          [4, null, 6],
+        ],
+      ],
+      "/instances/0/1/1",
+      /found null/,
+    ],
     [[[1, 2, 3, 4, 5, Infinity]], "/instances/0/5", /found Infinity/],
     [[{ b64: "not base64!" }], "/instances/0/b64", /base64/],
     [[{ b64: "aGVsbG8=" }], "/instances/0/b64", /neither a PNG nor a JPEG/],
@@ -48,8 +108,15 @@ describe("fromJson", () => {
     expect(problem?.errors[0]?.pointer).toBe(pointer);
   });
   it("maps pictures into the range of a float32 dataset", async () => {
-    const png = await sharp(Uint8Array.of(0, 51, 102, 153, 204, 255), { raw: { width: 3, height: 2, channels: 1 } }).toColourspace("b-w").png().toBuffer();
-    const { samples } = await fromJson(prediction, [{ b64: png.toString("base64") }], { ...form, dtype: "float32", range: { minimum: -1, maximum: 1 } });
+    const png = await sharp(Uint8Array.of(0, 51, 102, 153, 204, 255), { raw: { width: 3, height: 2, channels: 1 } })
+      .toColourspace("b-w")
+      .png()
+      .toBuffer();
+    const { samples } = await fromJson(prediction, [{ b64: png.toString("base64") }], {
+      ...form,
+      dtype: "float32",
+      range: { minimum: -1, maximum: 1 },
+    });
     expect([...samples].map((value) => Math.round(value * 100) / 100)).toEqual([-1, -0.6, -0.2, 0.2, 0.6, 1]);
   });
 });
@@ -60,6 +127,10 @@ describe("fromBytes", () => {
     bytes.set(new Uint8Array(Float32Array.of(1, 2, 3, 4, 5, 6).buffer), 1);
     expect([...fromBytes(bytes.subarray(1), "float32", form.input).samples]).toEqual([1, 2, 3, 4, 5, 6]);
   });
-  it("refuses more samples than one answer should hold", () => expect(() => fromBytes(new Uint8Array(6 * 16_385), "uint8", form.input)).toThrow(/16385 samples are too many at once; send at most 16384/));
-  it("refuses what is no whole number of samples", () => expect(() => fromBytes(new Uint8Array(7), "uint8", form.input)).toThrow(/multiple/));
+  it("refuses more samples than one answer should hold", () =>
+    expect(() => fromBytes(new Uint8Array(6 * 16_385), "uint8", form.input)).toThrow(
+      /16385 samples are too many at once; send at most 16384/,
+    ));
+  it("refuses what is no whole number of samples", () =>
+    expect(() => fromBytes(new Uint8Array(7), "uint8", form.input)).toThrow(/multiple/));
 });

@@ -1,4 +1,7 @@
-/** New inputs in every form a client may send them, made into samples [count][channels][height][width] in the dataset's own range. */
+/**
+ * New inputs in every form a client may send them, made into samples [count][channels][height][width] in the dataset's
+ * own range.
+ */
 import type { Conversion, Dtype } from "../../schemas/dataset.ts";
 import type { z } from "zod";
 import type { predictionRequest } from "../../schemas/prediction.ts";
@@ -31,18 +34,24 @@ export const mostRawSamples = 16_384;
 /** Refuses what would take more memory than a request should; one sample is always taken. */
 export function checkCount(count: number, input: Shape): void {
   const size = sizeOf(input);
-  if (count > 1 && count * size > mostNumbers) throw new Problem({ code: "payload-too-large", detail: `${count} instances of ${size} numbers are too many at once; send at most ${Math.max(1, Math.floor(mostNumbers / size))}` });
+  if (count > 1 && count * size > mostNumbers)
+    throw new Problem({
+      code: "payload-too-large",
+      detail: `${count} instances of ${size} numbers are too many at once; send at most ${Math.max(1, Math.floor(mostNumbers / size))}`,
+    });
 }
 
 /** Infinity too: JSON has a spelling for it, 1e999. */
-export const described = (value: unknown): string => (typeof value === "number" ? String(value) : JSON.stringify(value).slice(0, 40));
+export const described = (value: unknown): string =>
+  typeof value === "number" ? String(value) : JSON.stringify(value).slice(0, 40);
 
 /** Copies nested or flat lists into `into`; answers how many numbers there were. */
 function flatten(list: readonly unknown[], into: Float32Array, from: number, pointer: string): number {
   let at = from;
   for (const [index, value] of list.entries()) {
     if (Array.isArray(value)) at = flatten(value, into, at, `${pointer}/${index}`);
-    else if (typeof value !== "number" || !Number.isFinite(value)) throw invalid(`${pointer}/${index}`, `expected a number, found ${described(value)}`);
+    else if (typeof value !== "number" || !Number.isFinite(value))
+      throw invalid(`${pointer}/${index}`, `expected a number, found ${described(value)}`);
     else {
       if (at < into.length) into[at] = value;
       at += 1;
@@ -51,7 +60,9 @@ function flatten(list: readonly unknown[], into: Float32Array, from: number, poi
   return at;
 }
 
-/** The lengths of nested lists, or null where they differ among themselves. Enters every list once: they may be deep. */
+/**
+ * The lengths of nested lists, or null where they differ among themselves. Enters every list once: they may be deep.
+ */
 function nesting(list: readonly unknown[]): number[] | null {
   if (!list.some((each) => Array.isArray(each))) return [list.length];
   const inner = list.map((each) => (Array.isArray(each) ? nesting(each) : null));
@@ -66,22 +77,40 @@ function numbers(instance: readonly unknown[], input: Shape, into: Float32Array,
   const lengths = nesting(instance);
   if (lengths === null) throw invalid(pointer, `its lists differ in length or depth; expected ${expected}`);
   const { channels, height, width } = input;
-  const forms = [[sizeOf(input)], [channels, height, width], [channels, height * width], ...(channels === 1 ? [[height, width]] : [])];
+  const forms = [
+    [sizeOf(input)],
+    [channels, height, width],
+    [channels, height * width],
+    ...(channels === 1 ? [[height, width]] : []),
+  ];
   if (!forms.some((form) => form.length === lengths.length && form.every((length, axis) => length === lengths[axis]))) {
     throw invalid(pointer, `expected ${expected}, found ${lengths.join("×")}`);
   }
   flatten(instance, into, 0, pointer);
 }
 
-const scaled = (pixels: Uint8Array, { minimum, maximum }: SampleForm["range"]): Float32Array => Float32Array.from(pixels, (pixel) => minimum + (pixel / 255) * (maximum - minimum));
-const rangeWords = ({ minimum, maximum }: SampleForm["range"]): string => `grey values 0 to 255 mapped to the dataset's ${minimum} to ${maximum}`;
+const scaled = (pixels: Uint8Array, { minimum, maximum }: SampleForm["range"]): Float32Array =>
+  Float32Array.from(pixels, (pixel) => minimum + (pixel / 255) * (maximum - minimum));
+const rangeWords = ({ minimum, maximum }: SampleForm["range"]): string =>
+  `grey values 0 to 255 mapped to the dataset's ${minimum} to ${maximum}`;
 
-async function convert(prediction: Prediction, bytes: Uint8Array, form: SampleForm, pointer: string): Promise<{ pixels: Uint8Array; steps: string[] }> {
-  if (form.conversion.channels !== form.input.channels) throw invalid(pointer, `this model takes ${form.input.channels} channels; pictures have 1 or 3: send numbers`);
+async function convert(
+  prediction: Prediction,
+  bytes: Uint8Array,
+  form: SampleForm,
+  pointer: string,
+): Promise<{ pixels: Uint8Array; steps: string[] }> {
+  if (form.conversion.channels !== form.input.channels)
+    throw invalid(pointer, `this model takes ${form.input.channels} channels; pictures have 1 or 3: send numbers`);
   try {
     return await prediction.convert(bytes, form.conversion);
   } catch (error) {
-    if (error instanceof PictureError) throw new Problem({ code: "invalid-data", detail: `${pointer === "" ? "the picture" : pointer}: ${error.message}`, errors: [{ pointer, detail: error.message }] });
+    if (error instanceof PictureError)
+      throw new Problem({
+        code: "invalid-data",
+        detail: `${pointer === "" ? "the picture" : pointer}: ${error.message}`,
+        errors: [{ pointer, detail: error.message }],
+      });
     throw error;
   }
 }
@@ -90,10 +119,15 @@ async function convert(prediction: Prediction, bytes: Uint8Array, form: SampleFo
 const picturesAtOnce = 4;
 
 /** Pictures as they are, PNG or JPEG. `pointers` name them in a problem. */
-export async function fromPictures(prediction: Prediction, pictures: readonly { bytes: Uint8Array; pointer: string }[], form: SampleForm): Promise<Instances> {
+export async function fromPictures(
+  prediction: Prediction,
+  pictures: readonly { bytes: Uint8Array; pointer: string }[],
+  form: SampleForm,
+): Promise<Instances> {
   checkCount(pictures.length, form.input);
   const size = sizeOf(form.input);
-  const samples = form.dtype === "uint8" ? new Uint8Array(pictures.length * size) : new Float32Array(pictures.length * size);
+  const samples =
+    form.dtype === "uint8" ? new Uint8Array(pictures.length * size) : new Float32Array(pictures.length * size);
   const words = new Set<string>();
   for (let from = 0; from < pictures.length; from += picturesAtOnce) {
     const some = pictures.slice(from, from + picturesAtOnce);
@@ -107,13 +141,22 @@ export async function fromPictures(prediction: Prediction, pictures: readonly { 
   return { samples, count: pictures.length, conversion: [...words] };
 }
 
-const asNumbers = (input: Shape): string => `numbers taken as they are, ${describeShape(input)} (channels, rows, columns), in the dataset's own range`;
+const asNumbers = (input: Shape): string =>
+  `numbers taken as they are, ${describeShape(input)} (channels, rows, columns), in the dataset's own range`;
 
 /** `{instances}` of a JSON body: numbers and pictures may be mixed. */
-export async function fromJson(prediction: Prediction, instances: readonly Instance[], form: SampleForm): Promise<Instances> {
+export async function fromJson(
+  prediction: Prediction,
+  instances: readonly Instance[],
+  form: SampleForm,
+): Promise<Instances> {
   const size = sizeOf(form.input);
   checkCount(instances.length, form.input);
-  const pictures = instances.flatMap((instance, index) => (isPicture(instance) ? [{ bytes: decode(instance.b64, `/instances/${index}/b64`), pointer: `/instances/${index}/b64` }] : []));
+  const pictures = instances.flatMap((instance, index) =>
+    isPicture(instance)
+      ? [{ bytes: decode(instance.b64, `/instances/${index}/b64`), pointer: `/instances/${index}/b64` }]
+      : [],
+  );
   const pictured = await fromPictures(prediction, pictures, form);
   if (pictures.length === instances.length) return pictured;
   const samples = new Float32Array(instances.length * size);
@@ -136,9 +179,16 @@ export function fromBytes(bytes: Uint8Array, dtype: Dtype, input: Shape): Instan
   const bytesEach = sizeOf(input) * (dtype === "uint8" ? 1 : 4);
   const count = bytes.byteLength / bytesEach;
   if (count === 0 || !Number.isInteger(count)) {
-    throw new Problem({ code: "invalid-data", detail: `the body has ${bytes.byteLength} bytes; a sample of ${describeShape(input)} ${dtype} has ${bytesEach}: expected a multiple of it` });
+    throw new Problem({
+      code: "invalid-data",
+      detail: `the body has ${bytes.byteLength} bytes; a sample of ${describeShape(input)} ${dtype} has ${bytesEach}: expected a multiple of it`,
+    });
   }
-  if (count > mostRawSamples) throw new Problem({ code: "payload-too-large", detail: `${count} samples are too many at once; send at most ${mostRawSamples}` });
+  if (count > mostRawSamples)
+    throw new Problem({
+      code: "payload-too-large",
+      detail: `${count} samples are too many at once; send at most ${mostRawSamples}`,
+    });
   const words = `${count} raw ${dtype} ${count === 1 ? "sample" : "samples"} of ${describeShape(input)} (channels, rows, columns), in the dataset's own range`;
   if (dtype === "uint8") return { samples: new Uint8Array(bytes), count, conversion: [words] };
   const samples = new Float32Array(bytes.byteLength / 4);

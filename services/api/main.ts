@@ -29,7 +29,10 @@ function readVersion(): string {
 
 async function start(config: Config): Promise<void> {
   const { redisUrl } = config;
-  if (redisUrl === null) throw new ConfigError("REDIS_URL: the api alone needs a Redis, as in redis://127.0.0.1:6379; `npm start` brings its own");
+  if (redisUrl === null)
+    throw new ConfigError(
+      "REDIS_URL: the api alone needs a Redis, as in redis://127.0.0.1:6379; `npm start` brings its own",
+    );
   const log = createLog({ level: config.logLevel, service: "api" });
   const redis = connectRedis({ url: redisUrl, role: "answering", log });
   const subscriber = connectRedis({ url: redisUrl, role: "listening", log });
@@ -38,16 +41,32 @@ async function start(config: Config): Promise<void> {
   const feed = new EventFeed({ commands: redis, subscriber, log });
   const prediction = new Prediction({ kernels: config.kernels, cacheBytes: config.predictionCacheBytes, log });
   prediction.warm();
-  const app = await buildApp({ version: readVersion(), config, log, redis, records, queues, storage: createStorage(config), feed, prediction });
-  closeWithGrace({ delay: mostSecondsToEnd * 1000, logger: { error: (error: unknown) => log.error({ err: error }, "the api ends after a failure") } }, async ({ err, signal }) => {
-    if (err) log.error({ err }, "the api ends after a failure");
-    else log.info({ signal }, "the api ends");
-    await app.close();
-    feed.close();
-    await prediction.close();
-    await queues.close();
-    await Promise.all([closeRedis(redis), closeRedis(subscriber)]);
+  const app = await buildApp({
+    version: readVersion(),
+    config,
+    log,
+    redis,
+    records,
+    queues,
+    storage: createStorage(config),
+    feed,
+    prediction,
   });
+  closeWithGrace(
+    {
+      delay: mostSecondsToEnd * 1000,
+      logger: { error: (error: unknown) => log.error({ err: error }, "the api ends after a failure") },
+    },
+    async ({ err, signal }) => {
+      if (err) log.error({ err }, "the api ends after a failure");
+      else log.info({ signal }, "the api ends");
+      await app.close();
+      feed.close();
+      await prediction.close();
+      await queues.close();
+      await Promise.all([closeRedis(redis), closeRedis(subscriber)]);
+    },
+  );
   endWithParent();
   await app.listen({ port: config.port, host: config.host });
   const { port } = app.server.address() as AddressInfo;
@@ -59,6 +78,8 @@ try {
   await start(readConfig(process.env));
 } catch (error) {
   const taken = (error as NodeJS.ErrnoException).code === "EADDRINUSE";
-  process.stderr.write(`${error instanceof ConfigError ? error.message : taken ? "PORT: this port is taken; choose another, or 0 for a free one" : String((error as Error).stack)}\n`);
+  process.stderr.write(
+    `${error instanceof ConfigError ? error.message : taken ? "PORT: this port is taken; choose another, or 0 for a free one" : String((error as Error).stack)}\n`,
+  );
   process.exit(1);
 }

@@ -9,7 +9,8 @@ beforeAll(async () => {
 });
 afterAll(() => test.stop());
 
-const wave = (count: number, from: number) => Float32Array.from({ length: count }, (_, index) => Math.sin(from + index * 1.7));
+const wave = (count: number, from: number) =>
+  Float32Array.from({ length: count }, (_, index) => Math.sin(from + index * 1.7));
 const network = {
   layers: [
     { kind: "convolution", maps: 2, size: 3, activation: "tanh" },
@@ -19,13 +20,26 @@ const network = {
   ],
 };
 const input = { channels: 1, height: 7, width: 5 };
-const tensor = (shape: number[], from: number) => ({ dtype: "F32" as const, shape, data: wave(shape.reduce((product, size) => product * size, 1), from) });
+const tensor = (shape: number[], from: number) => ({
+  dtype: "F32" as const,
+  shape,
+  data: wave(
+    shape.reduce((product, size) => product * size, 1),
+    from,
+  ),
+});
 const weights = (units = 3) =>
   writeSafetensors({
     tensors: new Map([
-      ["layers.0.weight", tensor([2, 1, 3, 3], 1)], ["layers.0.bias", tensor([2], 2)], ["layers.1.beta", tensor([2], 3)], ["layers.1.bias", tensor([2], 4)],
-      ["layers.2.weight", tensor([3, 2, 1, 1], 5)], ["layers.2.bias", tensor([3], 6)], ["layers.2.mix", tensor([3, 2], 7)],
-      ["layers.3.weight", tensor([units, 6], 8)], ["layers.3.bias", tensor([units], 9)],
+      ["layers.0.weight", tensor([2, 1, 3, 3], 1)],
+      ["layers.0.bias", tensor([2], 2)],
+      ["layers.1.beta", tensor([2], 3)],
+      ["layers.1.bias", tensor([2], 4)],
+      ["layers.2.weight", tensor([3, 2, 1, 1], 5)],
+      ["layers.2.bias", tensor([3], 6)],
+      ["layers.2.mix", tensor([3, 2], 7)],
+      ["layers.3.weight", tensor([units, 6], 8)],
+      ["layers.3.bias", tensor([units], 9)],
     ]),
   });
 
@@ -33,27 +47,55 @@ type Fields = Record<string, string | Uint8Array>;
 function form(fields: Fields): { headers: Record<string, string>; payload: Buffer } {
   const boundary = `b${Math.random().toString(36).slice(2)}`;
   const parts = Object.entries(fields).flatMap(([name, value]) => [
-    Buffer.from(`--${boundary}\r\ncontent-disposition: form-data; name="${name}"${typeof value === "string" ? "" : `; filename="${name}.bin"\r\ncontent-type: application/octet-stream`}\r\n\r\n`),
-    Buffer.from(value), Buffer.from("\r\n"),
+    Buffer.from(
+      `--${boundary}\r\ncontent-disposition: form-data; name="${name}"${typeof value === "string" ? "" : `; filename="${name}.bin"\r\ncontent-type: application/octet-stream`}\r\n\r\n`,
+    ),
+    Buffer.from(value),
+    Buffer.from("\r\n"),
   ]);
-  return { headers: { "content-type": `multipart/form-data; boundary=${boundary}` }, payload: Buffer.concat([...parts, Buffer.from(`--${boundary}--\r\n`)]) };
+  return {
+    headers: { "content-type": `multipart/form-data; boundary=${boundary}` },
+    payload: Buffer.concat([...parts, Buffer.from(`--${boundary}--\r\n`)]),
+  };
 }
 const send = (url: string, fields: Fields, headers: Record<string, string> = {}) => {
   const { headers: type, payload } = form(fields);
   return test.app.inject({ method: "POST", url, headers: { ...type, ...headers }, payload });
 };
-const whole = (): Fields => ({ name: "strokes by hand", alias: "strokes", network: JSON.stringify(network), input: JSON.stringify(input), classes: '["bar","dash","dot"]', normalisation: "unit", weights: weights() });
-const post = (url: string, payload: string | Buffer | object, type = "application/json") => test.app.inject({ method: "POST", url, headers: { "content-type": type }, payload });
-const png = () => sharp({ create: { width: 10, height: 14, channels: 3, background: "#406080" } }).png().toBuffer();
+const whole = (): Fields => ({
+  name: "strokes by hand",
+  alias: "strokes",
+  network: JSON.stringify(network),
+  input: JSON.stringify(input),
+  classes: '["bar","dash","dot"]',
+  normalisation: "unit",
+  weights: weights(),
+});
+const post = (url: string, payload: string | Buffer | object, type = "application/json") =>
+  test.app.inject({ method: "POST", url, headers: { "content-type": type }, payload });
+const png = () =>
+  sharp({ create: { width: 10, height: 14, channels: 3, background: "#406080" } })
+    .png()
+    .toBuffer();
 
 describe("imports", () => {
   it("takes a model, and the same again for the same key", async () => {
     const made = await send("/v1/models", whole(), { "idempotency-key": "import-1" });
     expect(made.statusCode).toBe(201);
-    expect(made.json()).toMatchObject({ object: "model", alias: "strokes", job: null, dataset: null, parameters: 20 + 4 + 15 + 21, normalisation: { kind: "unit", std: [255] }, classes: ["bar", "dash", "dot"] });
+    expect(made.json()).toMatchObject({
+      object: "model",
+      alias: "strokes",
+      job: null,
+      dataset: null,
+      parameters: 20 + 4 + 15 + 21,
+      normalisation: { kind: "unit", std: [255] },
+      classes: ["bar", "dash", "dot"],
+    });
     const again = await send("/v1/models", whole(), { "idempotency-key": "import-1" });
     expect([again.statusCode, again.json()]).toEqual([201, made.json()]);
-    expect((await send("/v1/models", { ...whole(), name: "other" }, { "idempotency-key": "import-1" })).json()).toMatchObject({ status: 422, code: "idempotency-mismatch" });
+    expect(
+      (await send("/v1/models", { ...whole(), name: "other" }, { "idempotency-key": "import-1" })).json(),
+    ).toMatchObject({ status: 422, code: "idempotency-mismatch" });
     expect((await test.app.inject("/v1/models")).json<{ data: unknown[] }>().data).toEqual([made.json()]);
     expect((await test.app.inject("/v1/models/strokes")).json()).toEqual(made.json());
   });
@@ -62,15 +104,26 @@ describe("imports", () => {
     ["a file that is no safetensors", { ...whole(), weights: Buffer.from("hello") }, 422, "/weights", /./],
     ["no weights", { ...whole(), weights: "" }, 400, "/weights", /./],
     ["a network that is no JSON", { ...whole(), network: "{" }, 400, "/network", /JSON/],
-    ["a network that does not fit", { ...whole(), input: JSON.stringify({ ...input, width: 2 }) }, 422, "/network/layers/0/size", /3×3/],
+    [
+      "a network that does not fit",
+      { ...whole(), input: JSON.stringify({ ...input, width: 2 }) },
+      422,
+      "/network/layers/0/size",
+      /3×3/,
+    ],
     ["too few class names", { ...whole(), classes: '["a"]' }, 422, "/network/layers/3/units", /1 classes/],
     ["an unknown field", { ...whole(), colour: "blue" }, 400, "/colour", /./],
     ["a taken alias", whole(), 409, "", /alias 'strokes'/],
   ])("refuses %s", async (_name, fields, status, pointer, words) => {
     const before = (await test.app.inject("/v1/models")).json<{ data: unknown[] }>().data.length;
     const answer = await send("/v1/models", fields);
-    expect([answer.statusCode, answer.json<{ detail: string }>().detail]).toEqual([status, expect.stringMatching(words)]);
-    expect(answer.json<{ errors: { pointer: string }[] }>().errors.map((each) => each.pointer)).toEqual(pointer === "" ? [] : [pointer]);
+    expect([answer.statusCode, answer.json<{ detail: string }>().detail]).toEqual([
+      status,
+      expect.stringMatching(words),
+    ]);
+    expect(answer.json<{ errors: { pointer: string }[] }>().errors.map((each) => each.pointer)).toEqual(
+      pointer === "" ? [] : [pointer],
+    );
     expect((await test.app.inject("/v1/models")).json<{ data: unknown[] }>().data).toHaveLength(before);
   });
 });
@@ -80,20 +133,39 @@ describe("predictions", () => {
   const pixels = Array.from({ length: 35 }, (_, index) => (index * 37) % 256);
   it("answers alike for the same pixels in every form", async () => {
     const rows = Array.from({ length: 7 }, (_, row) => pixels.slice(row * 5, row * 5 + 5));
-    const picture = await sharp(Uint8Array.from(pixels), { raw: { width: 5, height: 7, channels: 1 } }).toColourspace("b-w").png().toBuffer();
+    const picture = await sharp(Uint8Array.from(pixels), { raw: { width: 5, height: 7, channels: 1 } })
+      .toColourspace("b-w")
+      .png()
+      .toBuffer();
     const floats = Buffer.from(Float32Array.from(pixels).buffer);
     const answers = await Promise.all([
-      post(url, { instances: [pixels] }), post(url, { instances: [rows] }), post(url, { instances: [[rows]] }), post(url, { instances: [{ b64: picture.toString("base64") }] }),
-      post(url, picture, "image/png"), post(url, Buffer.from(pixels), "application/octet-stream"), post(`${url}?dtype=float32`, floats, "application/octet-stream"),
+      post(url, { instances: [pixels] }),
+      post(url, { instances: [rows] }),
+      post(url, { instances: [[rows]] }),
+      post(url, { instances: [{ b64: picture.toString("base64") }] }),
+      post(url, picture, "image/png"),
+      post(url, Buffer.from(pixels), "application/octet-stream"),
+      post(`${url}?dtype=float32`, floats, "application/octet-stream"),
       send(url, { picture }),
     ]);
-    const [first] = answers.map((answer) => answer.json<{ predictions: unknown[]; conversion: string[]; milliseconds: number; model: string }>());
-    expect(first.predictions).toMatchObject([{ class: expect.any(Number) as number, name: expect.any(String) as string, topK: [{}, {}, {}] }]);
-    for (const answer of answers) expect([answer.statusCode, answer.json<{ predictions: unknown[] }>().predictions]).toEqual([200, first.predictions]);
+    const [first] = answers.map((answer) =>
+      answer.json<{ predictions: unknown[]; conversion: string[]; milliseconds: number; model: string }>(),
+    );
+    expect(first.predictions).toMatchObject([
+      { class: expect.any(Number) as number, name: expect.any(String) as string, topK: [{}, {}, {}] },
+    ]);
+    for (const answer of answers)
+      expect([answer.statusCode, answer.json<{ predictions: unknown[] }>().predictions]).toEqual([
+        200,
+        first.predictions,
+      ]);
   });
   it("converts other pictures and says what it did", async () => {
     const answer = await post(`${url}?topK=1`, await png(), "image/png");
-    expect(answer.json<{ conversion: string[]; predictions: { topK: unknown[] }[] }>()).toMatchObject({ conversion: ["decoded PNG, 10×14 RGB", "made grey", "fitted into 5×7"], predictions: [{ topK: [{}] }] });
+    expect(answer.json<{ conversion: string[]; predictions: { topK: unknown[] }[] }>()).toMatchObject({
+      conversion: ["decoded PNG, 10×14 RGB", "made grey", "fitted into 5×7"],
+      predictions: [{ topK: [{}] }],
+    });
   });
   it.each<[string, string, string | Buffer | object, string, number, RegExp]>([
     ["a PNG that is none", url, Buffer.from("hello"), "image/png", 422, /neither a PNG nor a JPEG/],
@@ -104,24 +176,49 @@ describe("predictions", () => {
     ["too few numbers", url, { instances: [[1, 2]] }, "application/json", 400, /expected 35 numbers/],
     ["half a sample", url, Buffer.alloc(36), "application/octet-stream", 422, /a multiple/],
     ["an unknown dtype", `${url}?dtype=int8`, Buffer.alloc(35), "application/octet-stream", 400, /"uint8", "float32"/],
-    ["an unknown model", "/v1/models/nonesuch/predictions", { instances: [pixels] }, "application/json", 404, /no model nonesuch/],
+    [
+      "an unknown model",
+      "/v1/models/nonesuch/predictions",
+      { instances: [pixels] },
+      "application/json",
+      404,
+      /no model nonesuch/,
+    ],
     ["a checkpoint of an import", `${url}?checkpoint=1`, { instances: [pixels] }, "application/json", 409, /imported/],
     ["broken JSON", url, "{", "application/json", 400, /not valid JSON/],
   ])("refuses %s", async (_name, at, body, type, status, words) => {
     const answer = await post(at, body, type);
-    expect([answer.statusCode, answer.json<{ detail: string }>().detail]).toEqual([status, expect.stringMatching(words)]);
+    expect([answer.statusCode, answer.json<{ detail: string }>().detail]).toEqual([
+      status,
+      expect.stringMatching(words),
+    ]);
   });
   it("says so where the answer is not finite", async () => {
     const broken = weights();
     broken.fill(0x7f, broken.length - 12);
     const { id } = (await send("/v1/models", { ...whole(), alias: "broken", weights: broken })).json<{ id: string }>();
-    expect((await post(`/v1/models/${id}/predictions`, { instances: [pixels] })).json()).toMatchObject({ status: 422, detail: expect.stringContaining("not finite") as string });
-    expect((await post(`/v2/models/${id}/infer`, { inputs: [{ name: "input", shape: [1, 35], datatype: "FP32", data: pixels }] })).statusCode).toBe(200);
+    expect((await post(`/v1/models/${id}/predictions`, { instances: [pixels] })).json()).toMatchObject({
+      status: 422,
+      detail: expect.stringContaining("not finite") as string,
+    });
+    expect(
+      (
+        await post(`/v2/models/${id}/infer`, {
+          inputs: [{ name: "input", shape: [1, 35], datatype: "FP32", data: pixels }],
+        })
+      ).statusCode,
+    ).toBe(200);
     await test.app.inject({ method: "DELETE", url: `/v1/models/${id}` });
   });
   it("says that an import has none over a split", async () => {
-    expect((await test.app.inject(url)).json()).toMatchObject({ status: 404, detail: expect.stringContaining("no predictions over 'test'") as string });
-    expect((await test.app.inject("/v1/models/strokes/evaluation?split=train")).json()).toMatchObject({ status: 404, detail: expect.stringContaining("no evaluation over 'train'") as string });
+    expect((await test.app.inject(url)).json()).toMatchObject({
+      status: 404,
+      detail: expect.stringContaining("no predictions over 'test'") as string,
+    });
+    expect((await test.app.inject("/v1/models/strokes/evaluation?split=train")).json()).toMatchObject({
+      status: 404,
+      detail: expect.stringContaining("no evaluation over 'train'") as string,
+    });
     expect((await test.app.inject(`${url}?split=all`)).statusCode).toBe(400);
   });
 });
@@ -129,28 +226,59 @@ describe("predictions", () => {
 describe("what is inside", () => {
   const at = "/v1/models/strokes";
   it("tells of every layer", async () => {
-    const { layers, parameters } = (await test.app.inject(`${at}/network`)).json<{ layers: { kind: string; beta: number[] | null; alpha: number[][] | null; effectiveInputs: number[] | null }[]; parameters: number }>();
+    const { layers, parameters } = (await test.app.inject(`${at}/network`)).json<{
+      layers: { kind: string; beta: number[] | null; alpha: number[][] | null; effectiveInputs: number[] | null }[];
+      parameters: number;
+    }>();
     expect(parameters).toBe(60);
     expect(layers[1].beta).toEqual([...wave(2, 3)]);
-    expect(layers[2].alpha?.map((row) => row.reduce((sum, each) => sum + each, 0))).toEqual([1, 1, 1].map((each) => expect.closeTo(each, 6) as number));
+    expect(layers[2].alpha?.map((row) => row.reduce((sum, each) => sum + each, 0))).toEqual(
+      [1, 1, 1].map((each) => expect.closeTo(each, 6) as number),
+    );
     expect(layers[2].effectiveInputs?.every((each) => each >= 1 && each <= 2)).toBe(true);
   });
   it("draws filters and maps", async () => {
     const filters = await test.app.inject(`${at}/filters/0.png`);
     expect(filters.headers["content-type"]).toBe("image/png");
     expect(await sharp(filters.rawPayload).metadata()).toMatchObject({ format: "png", width: 8 * 5, height: 8 * 9 });
-    expect((await test.app.inject(`${at}/filters/1.png`)).json()).toMatchObject({ status: 404, detail: expect.stringContaining("layers 0, 2 are convolutions") as string });
+    expect((await test.app.inject(`${at}/filters/1.png`)).json()).toMatchObject({
+      status: 404,
+      detail: expect.stringContaining("layers 0, 2 are convolutions") as string,
+    });
     const maps = await post(`${at}/feature-maps`, await png(), "image/png");
-    expect(maps.json<{ layers: { kind: string; values: number[][][] }[] }>().layers.map(({ kind, values }) => [kind, values.length, values[0].length, values[0][0].length])).toEqual([["convolution", 2, 5, 3], ["subsampling", 2, 2, 1], ["convolution", 3, 2, 1], ["dense", 3, 1, 1]]);
-    const sheet = await test.app.inject({ method: "POST", url: `${at}/feature-maps?layer=0`, headers: { "content-type": "image/png", accept: "image/png" }, payload: await png() });
+    expect(
+      maps
+        .json<{ layers: { kind: string; values: number[][][] }[] }>()
+        .layers.map(({ kind, values }) => [kind, values.length, values[0].length, values[0][0].length]),
+    ).toEqual([
+      ["convolution", 2, 5, 3],
+      ["subsampling", 2, 2, 1],
+      ["convolution", 3, 2, 1],
+      ["dense", 3, 1, 1],
+    ]);
+    const sheet = await test.app.inject({
+      method: "POST",
+      url: `${at}/feature-maps?layer=0`,
+      headers: { "content-type": "image/png", accept: "image/png" },
+      payload: await png(),
+    });
     expect(await sharp(sheet.rawPayload).metadata()).toMatchObject({ format: "png" });
-    expect((await post(`${at}/feature-maps?layer=4`, await png(), "image/png")).json()).toMatchObject({ status: 400, detail: expect.stringContaining("0 to 3") as string });
-    expect((await post(`${at}/feature-maps`, { instances: [Array(35).fill(0), Array(35).fill(0)] })).json()).toMatchObject({ status: 400 });
+    expect((await post(`${at}/feature-maps?layer=4`, await png(), "image/png")).json()).toMatchObject({
+      status: 400,
+      detail: expect.stringContaining("0 to 3") as string,
+    });
+    expect(
+      (await post(`${at}/feature-maps`, { instances: [Array(35).fill(0), Array(35).fill(0)] })).json(),
+    ).toMatchObject({ status: 400 });
   });
   it("exports", async () => {
     for (const format of ["onnx", "safetensors"]) {
       const answer = await test.app.inject(`${at}/exports/${format}`);
-      expect([answer.statusCode, answer.headers["content-type"], answer.headers["content-disposition"]]).toEqual([200, "application/octet-stream", expect.stringContaining(`.${format}"`)]);
+      expect([answer.statusCode, answer.headers["content-type"], answer.headers["content-disposition"]]).toEqual([
+        200,
+        "application/octet-stream",
+        expect.stringContaining(`.${format}"`),
+      ]);
       expect(answer.rawPayload.length).toBeGreaterThan(500);
     }
   });
@@ -160,28 +288,45 @@ describe("Open Inference Protocol", () => {
   const at = "/v2/models/strokes";
   const pixels = Array.from({ length: 70 }, (_, index) => (index * 37) % 256);
   const infer = (body: object) => post(`${at}/infer`, body);
-  const tensorOf = (shape: number[], data: unknown[]) => ({ inputs: [{ name: "input", shape, datatype: "FP32", data }] });
+  const tensorOf = (shape: number[], data: unknown[]) => ({
+    inputs: [{ name: "input", shape, datatype: "FP32", data }],
+  });
   it("is there", async () => {
     expect((await test.app.inject("/v2/health/live")).json()).toEqual({ live: true });
     expect((await test.app.inject("/v2/health/ready")).json()).toEqual({ ready: true });
-    expect((await test.app.inject(at)).json()).toMatchObject({ inputs: [{ name: "input", datatype: "FP32", shape: [-1, 1, 7, 5] }] });
+    expect((await test.app.inject(at)).json()).toMatchObject({
+      inputs: [{ name: "input", datatype: "FP32", shape: [-1, 1, 7, 5] }],
+    });
     expect((await test.app.inject(`${at}/ready`)).json()).toMatchObject({ ready: true });
   });
   it("answers as the other door does", async () => {
-    const answer = await infer({ id: "7", ...tensorOf([2, 1, 7, 5], pixels), outputs: [{ name: "probabilities" }, { name: "outputs" }, { name: "class" }] });
+    const answer = await infer({
+      id: "7",
+      ...tensorOf([2, 1, 7, 5], pixels),
+      outputs: [{ name: "probabilities" }, { name: "outputs" }, { name: "class" }],
+    });
     const { outputs } = answer.json<{ outputs: { name: string; shape: number[]; data: number[] }[] }>();
-    const other = (await post("/v1/models/strokes/predictions", { instances: [pixels.slice(0, 35), pixels.slice(35)] })).json<{ predictions: { class: number; probabilities: number[] }[] }>();
-    expect(answer.json()).toMatchObject({ id: "7", outputs: [{ shape: [2, 3] }, { shape: [2, 3] }, { shape: [2], datatype: "INT64" }] });
+    const other = (
+      await post("/v1/models/strokes/predictions", { instances: [pixels.slice(0, 35), pixels.slice(35)] })
+    ).json<{ predictions: { class: number; probabilities: number[] }[] }>();
+    expect(answer.json()).toMatchObject({
+      id: "7",
+      outputs: [{ shape: [2, 3] }, { shape: [2, 3] }, { shape: [2], datatype: "INT64" }],
+    });
     expect(outputs[0].data).toEqual(other.predictions.flatMap(({ probabilities }) => probabilities));
     expect(outputs[2].data).toEqual(other.predictions.map((each) => each.class));
-    expect((await infer(tensorOf([2, 35], [pixels.slice(0, 35), pixels.slice(35)]))).json()).toMatchObject({ outputs: [{ data: outputs[0].data }, {}] });
+    expect((await infer(tensorOf([2, 35], [pixels.slice(0, 35), pixels.slice(35)]))).json()).toMatchObject({
+      outputs: [{ data: outputs[0].data }, {}],
+    });
   });
   it.each<[object, RegExp]>([
     [tensorOf([2, 1, 5, 7], pixels), /expected \[n, 1, 7, 5\]/],
     [tensorOf([2, 35], pixels.slice(1)), /70 numbers; 69 came/],
     [tensorOf([1, 35], Array(35).fill("x")), /expected numbers/],
     [{ inputs: [] }, /one input/],
-  ])("refuses what does not fit %#", async (body, words) => expect((await infer(body)).json()).toMatchObject({ status: 400, detail: expect.stringMatching(words) as string }));
+  ])("refuses what does not fit %#", async (body, words) =>
+    expect((await infer(body)).json()).toMatchObject({ status: 400, detail: expect.stringMatching(words) as string }),
+  );
 });
 
 describe("gradient checks", () => {
@@ -196,13 +341,22 @@ describe("gradient checks", () => {
     [{ network, input: { ...input, width: 1 } }, 422, /3×3/],
     [{ network: "lenet-5", input: { channels: 1, height: 280, width: 280 } }, 413, /at most/],
     [{ network, input, loss: "cross-entropy", sample: 0 }, 400, /\/sample: must be at least 1/],
-  ])("refuse %j", async (body, status, words) => expect((await post("/v1/gradient-checks", body)).json()).toMatchObject({ status, detail: expect.stringMatching(words) as string }));
+  ])("refuse %j", async (body, status, words) =>
+    expect((await post("/v1/gradient-checks", body)).json()).toMatchObject({
+      status,
+      detail: expect.stringMatching(words) as string,
+    }),
+  );
 });
 
 describe("changes", () => {
   it("renames, and lets go", async () => {
     const patch = (payload: object) => test.app.inject({ method: "PATCH", url: "/v1/models/strokes", payload });
-    expect((await patch({ name: "renamed", metadata: { stage: "test" } })).json()).toMatchObject({ name: "renamed", alias: "strokes", metadata: { stage: "test" } });
+    expect((await patch({ name: "renamed", metadata: { stage: "test" } })).json()).toMatchObject({
+      name: "renamed",
+      alias: "strokes",
+      metadata: { stage: "test" },
+    });
     expect((await patch({ nmae: "x" })).json()).toMatchObject({ status: 400, errors: [{ pointer: "/nmae" }] });
     const { id } = (await patch({ alias: "lines" })).json<{ id: string }>();
     expect((await test.app.inject("/v1/models/strokes")).statusCode).toBe(404);

@@ -6,21 +6,35 @@ import type { Dependencies } from "./dependencies.ts";
 import { findReadyDataset, type ReadyDataset } from "./find.ts";
 import { inUse, notFound } from "./problem.ts";
 
-export async function removeModel({ records, storage, log }: Pick<Dependencies, "records" | "storage" | "log">, id: string): Promise<void> {
+export async function removeModel(
+  { records, storage, log }: Pick<Dependencies, "records" | "storage" | "log">,
+  id: string,
+): Promise<void> {
   const gone = await records.models.delete(id);
   if (gone.kind === "missing") throw notFound(`there is no model ${id}`);
   if (gone.kind === "in-use") throw inUse(`model ${id}`, gone.users, (user) => `/v1/jobs/${user}`);
-  await storage.deleteAll(layout.model(id)).catch((error: unknown) => log.warn({ err: error, model: id }, "a deleted model's objects are left to the collector"));
+  await storage
+    .deleteAll(layout.model(id))
+    .catch((error: unknown) =>
+      log.warn({ err: error, model: id }, "a deleted model's objects are left to the collector"),
+    );
 }
 
 /** Seconds for which a checkpoint that is being read is not deleted. */
 const pinSeconds = 120;
 
 /** A job's checkpoint of an epoch as services/prediction takes it; null epoch: the newest. */
-export async function subjectOfCheckpoint({ records, storage, prediction }: Pick<Dependencies, "records" | "storage" | "prediction">, job: JobRecord, epoch: number | null): Promise<{ subject: Subject; dataset: ReadyDataset; epoch: number }> {
+export async function subjectOfCheckpoint(
+  { records, storage, prediction }: Pick<Dependencies, "records" | "storage" | "prediction">,
+  job: JobRecord,
+  epoch: number | null,
+): Promise<{ subject: Subject; dataset: ReadyDataset; epoch: number }> {
   const newest = epoch ?? presentCheckpoints(await records.checkpoints.list(job.id)).at(-1)?.epoch;
   const found = newest === undefined ? null : await records.checkpoints.pin(job.id, newest, pinSeconds);
-  if (!found) throw notFound(epoch === null ? `job ${job.id} has no checkpoint yet` : `job ${job.id} has no checkpoint of epoch ${epoch}`);
+  if (!found)
+    throw notFound(
+      epoch === null ? `job ${job.id} has no checkpoint yet` : `job ${job.id} has no checkpoint of epoch ${epoch}`,
+    );
   const dataset = await findReadyDataset(records, job.dataset.id);
   const { network, normalisation } = job.request;
   const subject: Subject = {

@@ -1,4 +1,7 @@
-/** `?limit=&after=&order=` and `{data, hasMore, nextAfter}`: the form of every list; numbers and flags of a query string. */
+/**
+ * `?limit=&after=&order=` and `{data, hasMore, nextAfter}`: the form of every list; numbers and flags of a query
+ * string.
+ */
 import { z } from "zod";
 
 /** A whole number in a query string. */
@@ -14,15 +17,22 @@ export const queryFlag = z.enum(["true", "false"]).transform((text) => text === 
 
 export const pageQuery = z.strictObject({
   limit: queryInteger(1, 1000).optional().describe("entries of a page; 50 by default"),
-  after: z.string().regex(/^(job|ds|mdl)_[0-9A-Z]{26}$/, "expected the nextAfter of the page before").optional().describe("nextAfter of the page before"),
+  after: z
+    .string()
+    .regex(/^(job|ds|mdl)_[0-9A-Z]{26}$/, "expected the nextAfter of the page before")
+    .optional()
+    .describe("nextAfter of the page before"),
   order: z.enum(["asc", "desc"]).optional().describe("by time of creation; desc by default"),
 });
 
-export const pageOf = <Item extends z.ZodType>(item: Item) => z.strictObject({ data: z.array(item), hasMore: z.boolean(), nextAfter: z.string().nullable() });
+export const pageOf = <Item extends z.ZodType>(item: Item) =>
+  z.strictObject({ data: z.array(item), hasMore: z.boolean(), nextAfter: z.string().nullable() });
 
 const usualLimit = 50;
 
-export const pageRequest = (query: z.output<typeof pageQuery>): { limit: number; after: string | undefined; order: "asc" | "desc" } => ({
+export const pageRequest = (
+  query: z.output<typeof pageQuery>,
+): { limit: number; after: string | undefined; order: "asc" | "desc" } => ({
   limit: query.limit ?? usualLimit,
   after: query.after,
   order: query.order ?? "desc",

@@ -30,7 +30,15 @@ export class Problem extends Error {
   /** The RFC 9457 document. `instance` is the path of the request. */
   body(instance: string): ProblemBody {
     const [status, title] = problemCodes[this.code];
-    return { type: `/problems/${this.code}`, title, status, detail: this.message, instance, code: this.code, errors: [...this.errors] };
+    return {
+      type: `/problems/${this.code}`,
+      title,
+      status,
+      detail: this.message,
+      instance,
+      code: this.code,
+      errors: [...this.errors],
+    };
   }
 }
 
@@ -46,10 +54,15 @@ export function inUse(what: string, users: readonly string[], urlOf: (user: stri
 export const conflict = (detail: string): Problem => new Problem({ code: "conflict", detail });
 
 /** A single field of a request that is wrong. */
-export const invalid = (pointer: string, detail: string): Problem => new Problem({ code: "invalid-request", detail: `${pointer}: ${detail}`, errors: [{ pointer, detail }] });
+export const invalid = (pointer: string, detail: string): Problem =>
+  new Problem({ code: "invalid-request", detail: `${pointer}: ${detail}`, errors: [{ pointer, detail }] });
 
 /** What is wrong with a network, by pointers below it. */
 export function doesNotFit(problems: readonly { pointer: string; detail: string }[]): Problem {
   const errors = problems.map(({ pointer, detail }) => ({ pointer: `/network${pointer}`, detail }));
-  return new Problem({ code: "network-does-not-fit", detail: errors.map(({ pointer, detail }) => `${pointer}: ${detail}`).join("; "), errors });
+  return new Problem({
+    code: "network-does-not-fit",
+    detail: errors.map(({ pointer, detail }) => `${pointer}: ${detail}`).join("; "),
+    errors,
+  });
 }

@@ -21,7 +21,8 @@ beforeAll(async () => {
   for (let index = 0; index < count; index++) {
     const confidence = 0.5 + ((index * 7919) % count) / (2 * count);
     const predicted = index % 7 === 0 ? (index + 1) % classes : index % classes;
-    for (let each = 0; each < classes; each++) probabilities[index * classes + each] = each === predicted ? confidence : (1 - confidence) / 2;
+    for (let each = 0; each < classes; each++)
+      probabilities[index * classes + each] = each === predicted ? confidence : (1 - confidence) / 2;
   }
   await storage.put(file.file, Buffer.concat([Buffer.from(probabilities.buffer), Buffer.from(truth.buffer)]));
   stored = new StoredPredictions(storage);
@@ -37,13 +38,19 @@ describe("StoredPredictions", () => {
     expect(first.data[3]).toMatchObject({ class: 0, predicted: 0, correct: true });
     expect(first.data[0].probabilities.reduce((sum, each) => sum + each, 0)).toBeCloseTo(1, 5);
     expect(first).toMatchObject({ hasMore: true, nextAfter: "4" });
-    expect((await stored.page(file, { ...select, after: count - 3 })).data.map(({ index }) => index)).toEqual([count - 2, count - 1]);
-    expect((await stored.page(file, { ...select, order: "desc", limit: 2 })).data.map(({ index }) => index)).toEqual([count - 1, count - 2]);
+    expect((await stored.page(file, { ...select, after: count - 3 })).data.map(({ index }) => index)).toEqual([
+      count - 2,
+      count - 1,
+    ]);
+    expect((await stored.page(file, { ...select, order: "desc", limit: 2 })).data.map(({ index }) => index)).toEqual([
+      count - 1,
+      count - 2,
+    ]);
     expect(await stored.page(file, { ...select, after: count })).toEqual({ data: [], hasMore: false, nextAfter: null });
   });
   it("gives errors alone, every one of them once", async () => {
     const seen: number[] = [];
-    for (let after: number | null = null; ; ) {
+    for (let after: number | null = null; ;) {
       const page = await stored.page(file, { ...select, only: "errors", limit: 1000, after });
       seen.push(...page.data.map(({ index }) => index));
       if (!page.hasMore) break;
@@ -55,7 +62,13 @@ describe("StoredPredictions", () => {
     const all = await stored.page(file, { ...select, sort: "confidence", order: "desc", limit: 1000 });
     const confidences = all.data.map(({ confidence }) => confidence);
     expect(confidences).toEqual([...confidences].sort((left, right) => right - left));
-    const rest = await stored.page(file, { ...select, sort: "confidence", order: "desc", limit: 10, after: all.data[4].index });
+    const rest = await stored.page(file, {
+      ...select,
+      sort: "confidence",
+      order: "desc",
+      limit: 10,
+      after: all.data[4].index,
+    });
     expect(rest.data[0]).toEqual(all.data[5]);
     const least = await stored.page(file, { ...select, sort: "confidence", limit: 1 });
     expect(least.data[0].confidence).toBeCloseTo(0.5, 3);

@@ -1,6 +1,7 @@
 /**
- * A model's predictions over a split, as the worker stored them: float32 [count][classes] probabilities, then int32 [count] true classes. What is
- * needed to filter and sort (the class, the prediction, its confidence) is read once and kept; rows are read from storage by their place.
+ * A model's predictions over a split, as the worker stored them: float32 [count][classes] probabilities, then int32
+ * [count] true classes. What is needed to filter and sort (the class, the prediction, its confidence) is read once and
+ * kept; rows are read from storage by their place.
  */
 import type { SplitPrediction } from "../../schemas/prediction.ts";
 import type { ModelRecord } from "../shared/records/index.ts";
@@ -67,7 +68,9 @@ export class StoredPredictions {
   }
 
   #byConfidence(summary: Summary): Uint32Array {
-    summary.byConfidence ??= Uint32Array.from(summary.confidence.keys()).sort((left, right) => summary.confidence[right] - summary.confidence[left] || left - right);
+    summary.byConfidence ??= Uint32Array.from(summary.confidence.keys()).sort(
+      (left, right) => summary.confidence[right] - summary.confidence[left] || left - right,
+    );
     return summary.byConfidence;
   }
 
@@ -75,13 +78,15 @@ export class StoredPredictions {
   async #rows({ file, classes }: File, summary: Summary, indices: readonly number[]): Promise<SplitPrediction[]> {
     const sorted = [...indices].sort((left, right) => left - right);
     const found = new Map<number, number[]>();
-    for (let from = 0; from < sorted.length; ) {
+    for (let from = 0; from < sorted.length;) {
       let to = from + 1;
-      while (to < sorted.length && sorted[to] - sorted[to - 1] <= mostGap && sorted[to] - sorted[from] < chunkRows) to += 1;
+      while (to < sorted.length && sorted[to] - sorted[to - 1] <= mostGap && sorted[to] - sorted[from] < chunkRows)
+        to += 1;
       const start = sorted[from];
       const span = sorted[to - 1] - start + 1;
       const values = floats(await this.#storage.range(file, start * classes * 4, span * classes * 4));
-      for (const index of sorted.slice(from, to)) found.set(index, [...values.subarray((index - start) * classes, (index - start + 1) * classes)]);
+      for (const index of sorted.slice(from, to))
+        found.set(index, [...values.subarray((index - start) * classes, (index - start + 1) * classes)]);
       from = to;
     }
     return indices.map((index) => ({
@@ -120,7 +125,12 @@ export class StoredPredictions {
   }
 
   async #read({ file, count, classes }: File): Promise<Summary> {
-    const summary: Summary = { truth: new Int32Array(count), predicted: new Int32Array(count), confidence: new Float32Array(count), byConfidence: null };
+    const summary: Summary = {
+      truth: new Int32Array(count),
+      predicted: new Int32Array(count),
+      confidence: new Float32Array(count),
+      byConfidence: null,
+    };
     for (let from = 0; from < count; from += chunkRows) {
       const some = Math.min(chunkRows, count - from);
       const [values, truth] = await Promise.all([

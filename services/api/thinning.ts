@@ -1,8 +1,26 @@
-/** Honest thinning of a curve: the first and last row, the best, the extremes of every column, then the highest and lowest loss of each stretch. */
+/**
+ * Honest thinning of a curve: the first and last row, the best, the extremes of every column, then the highest and
+ * lowest loss of each stretch.
+ */
 import type { MetricRow } from "../../schemas/metrics.ts";
 
-type Column = "loss" | "accuracy" | "validationLoss" | "validationAccuracy" | "gradientNorm" | "learningRate" | "samplesPerSecond";
-const columns: readonly Column[] = ["loss", "validationAccuracy", "validationLoss", "accuracy", "gradientNorm", "learningRate", "samplesPerSecond"];
+type Column =
+  | "loss"
+  | "accuracy"
+  | "validationLoss"
+  | "validationAccuracy"
+  | "gradientNorm"
+  | "learningRate"
+  | "samplesPerSecond";
+const columns: readonly Column[] = [
+  "loss",
+  "validationAccuracy",
+  "validationLoss",
+  "accuracy",
+  "gradientNorm",
+  "learningRate",
+  "samplesPerSecond",
+];
 
 /** Places of the smallest and largest value of a column in rows [from, to); the first of equals. */
 function extremes(rows: readonly MetricRow[], column: Column, from: number, to: number): number[] {
@@ -27,7 +45,10 @@ export function thin(rows: readonly MetricRow[], most: number): { rows: MetricRo
   for (const column of columns) keep(extremes(rows, column, 0, rows.length).reverse());
   const stretches = Math.max(1, Math.floor((most - kept.size) / 2));
   for (let stretch = 0; stretch < stretches; stretch++) {
-    const [from, to] = [Math.floor((stretch * rows.length) / stretches), Math.floor(((stretch + 1) * rows.length) / stretches)];
+    const [from, to] = [
+      Math.floor((stretch * rows.length) / stretches),
+      Math.floor(((stretch + 1) * rows.length) / stretches),
+    ];
     keep(extremes(rows, "loss", from, to));
   }
   return { rows: [...kept].sort((left, right) => left - right).flatMap((place) => rows[place] ?? []), sampled: true };

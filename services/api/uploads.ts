@@ -1,4 +1,7 @@
-/** The one reader of multipart bodies: parts in order, files as streams that are never held in memory, and a digest of it all for Idempotency-Key. */
+/**
+ * The one reader of multipart bodies: parts in order, files as streams that are never held in memory, and a digest of
+ * it all for Idempotency-Key.
+ */
 import { createHash } from "node:crypto";
 import { Transform, pipeline } from "node:stream";
 import type { Readable } from "node:stream";
@@ -8,7 +11,10 @@ import { Problem } from "./problem.ts";
 
 export type Part =
   | { kind: "field"; name: string; value: string }
-  /** Read `stream` to its end (or destroy it) before asking for the next part. It fails where the file is longer than allowed. */
+  /**
+   * Read `stream` to its end (or destroy it) before asking for the next part. It fails where the file is longer than
+   * allowed.
+   */
   | { kind: "file"; name: string; filename: string; mimetype: string; stream: Readable };
 
 export interface UploadLimits {
@@ -27,14 +33,31 @@ declare module "fastify" {
   }
 }
 
-/** The parser names its own errors by a code; what has none is a body it could not read, such as one without a boundary or without its end. A sender that is gone is no fault of the storage either. */
+/**
+ * The parser names its own errors by a code; what has none is a body it could not read, such as one without a boundary
+ * or without its end. A sender that is gone is no fault of the storage either.
+ */
 const explained = (error: unknown): unknown =>
-  error instanceof Error && (!("code" in error) || error.code === "ECONNRESET") ? new Problem({ code: "malformed-body", detail: `the multipart body cannot be read (${error.message}); expected parts between boundaries, and the last one closed`, cause: error }) : error;
+  error instanceof Error && (!("code" in error) || error.code === "ECONNRESET")
+    ? new Problem({
+        code: "malformed-body",
+        detail: `the multipart body cannot be read (${error.message}); expected parts between boundaries, and the last one closed`,
+        cause: error,
+      })
+    : error;
 
 async function* partsOf(request: FastifyRequest, limits: UploadLimits): AsyncGenerator<Multipart, void, undefined> {
   try {
     yield* request.parts({
-      limits: { fileSize: limits.fileBytes, files: limits.files, fields: limits.fields, fieldSize: limits.fieldBytes, parts: limits.files + limits.fields, fieldNameSize: 200, headerPairs: 50 },
+      limits: {
+        fileSize: limits.fileBytes,
+        files: limits.files,
+        fields: limits.fields,
+        fieldSize: limits.fieldBytes,
+        parts: limits.files + limits.fields,
+        fieldNameSize: 200,
+        headerPairs: 50,
+      },
     });
   } catch (error) {
     throw explained(error);
@@ -42,12 +65,20 @@ async function* partsOf(request: FastifyRequest, limits: UploadLimits): AsyncGen
 }
 
 export async function* readParts(request: FastifyRequest, limits: UploadLimits): AsyncGenerator<Part, void, undefined> {
-  if (!request.isMultipart()) throw new Problem({ code: "unsupported-media-type", detail: "expected multipart/form-data: one part for each file and field" });
+  if (!request.isMultipart())
+    throw new Problem({
+      code: "unsupported-media-type",
+      detail: "expected multipart/form-data: one part for each file and field",
+    });
   const digest = createHash("sha256");
   for await (const part of partsOf(request, limits)) {
     digest.update(`${part.type}\0${part.fieldname}\0`);
     if (part.type === "field") {
-      if (part.valueTruncated) throw new Problem({ code: "payload-too-large", detail: `the field '${part.fieldname}' is longer than ${limits.fieldBytes} bytes` });
+      if (part.valueTruncated)
+        throw new Problem({
+          code: "payload-too-large",
+          detail: `the field '${part.fieldname}' is longer than ${limits.fieldBytes} bytes`,
+        });
       const value = typeof part.value === "string" ? part.value : JSON.stringify(part.value);
       digest.update(`${Buffer.byteLength(value)}\0`).update(value);
       yield { kind: "field", name: part.fieldname, value };
@@ -59,7 +90,14 @@ export async function* readParts(request: FastifyRequest, limits: UploadLimits):
         done(null, chunk);
       },
       flush(done) {
-        done(part.file.truncated ? new Problem({ code: "payload-too-large", detail: `the file '${part.filename}' is longer than the ${limits.fileBytes} bytes one file may have` }) : null);
+        done(
+          part.file.truncated
+            ? new Problem({
+                code: "payload-too-large",
+                detail: `the file '${part.filename}' is longer than the ${limits.fileBytes} bytes one file may have`,
+              })
+            : null,
+        );
       },
     });
     const breakOff = (error: unknown): void => void tee.destroy(explained(error) as Error);

@@ -1,4 +1,7 @@
-/** Turns what zod finds into sentences with JSON pointers: one error a field, the most likely branch of a union, unknown fields by name. */
+/**
+ * Turns what zod finds into sentences with JSON pointers: one error a field, the most likely branch of a union, unknown
+ * fields by name.
+ */
 import type { FastifySchemaCompiler } from "fastify";
 import type { z } from "zod";
 import { Problem } from "./problem.ts";
@@ -14,7 +17,8 @@ const mostErrors = 32;
 const mostKey = 100;
 const shortened = (text: string): string => (text.length > mostKey ? `${text.slice(0, mostKey)}…` : text);
 const escapePointer = (key: PropertyKey): string => shortened(String(key)).replaceAll("~", "~0").replaceAll("/", "~1");
-export const pointerOf = (prefix: string, path: readonly PropertyKey[]): string => prefix + path.map((key) => `/${escapePointer(key)}`).join("");
+export const pointerOf = (prefix: string, path: readonly PropertyKey[]): string =>
+  prefix + path.map((key) => `/${escapePointer(key)}`).join("");
 
 function describe(value: unknown): string {
   if (value === undefined) return "nothing";
@@ -25,7 +29,16 @@ function describe(value: unknown): string {
   return text.length > 60 ? `${text.slice(0, 57)}…` : text;
 }
 
-const nouns: Record<string, string> = { int: "a whole number", number: "a number", string: "a text", boolean: "true or false", object: "an object", array: "a list", record: "an object", null: "null" };
+const nouns: Record<string, string> = {
+  int: "a whole number",
+  number: "a number",
+  string: "a text",
+  boolean: "true or false",
+  object: "an object",
+  array: "a list",
+  record: "an object",
+  null: "null",
+};
 const noun = (expected: string): string => nouns[expected] ?? expected;
 
 const list = (values: readonly unknown[]): string => values.map((value) => JSON.stringify(value)).join(", ");
@@ -37,23 +50,32 @@ function sizeSentence(issue: Extract<RawIssue, { code: "too_small" | "too_big" }
     const [one, many] = issue.origin === "string" ? ["character", "characters"] : ["entry", "entries"];
     return `needs ${issue.code === "too_small" ? "at least" : "at most"} ${String(bound)} ${Number(bound) === 1 ? one : many}`;
   }
-  const relation = issue.code === "too_small" ? (inclusive ? "at least" : "greater than") : inclusive ? "at most" : "less than";
+  const relation =
+    issue.code === "too_small" ? (inclusive ? "at least" : "greater than") : inclusive ? "at most" : "less than";
   return `must be ${relation} ${String(bound)}, found ${describe(issue.input)}`;
 }
 
-/** The kinds a discriminated union knows, read from its options, so that a new kind names itself; and what stands in their place. */
+/**
+ * The kinds a discriminated union knows, read from its options, so that a new kind names itself; and what stands in
+ * their place.
+ */
 function kindsOf(issue: RawIssue): { kinds: unknown[]; found: unknown } {
   const definition = (issue.inst?._zod.def ?? {}) as { discriminator?: string; options?: readonly z.core.$ZodType[] };
   const { discriminator, options = [] } = definition;
   if (discriminator === undefined) return { kinds: [], found: undefined };
-  return { kinds: options.flatMap((option) => [...(option._zod.propValues?.[discriminator] ?? [])]), found: (issue.input as Record<string, unknown>)[discriminator] };
+  return {
+    kinds: options.flatMap((option) => [...(option._zod.propValues?.[discriminator] ?? [])]),
+    found: (issue.input as Record<string, unknown>)[discriminator],
+  };
 }
 
 /** The sentence for an issue whose schema has none of its own. */
 function sentence(issue: RawIssue): string | undefined {
   switch (issue.code) {
     case "invalid_type":
-      return issue.input === undefined ? `is missing: expected ${noun(issue.expected)}` : `expected ${noun(issue.expected)}, found ${describe(issue.input)}`;
+      return issue.input === undefined
+        ? `is missing: expected ${noun(issue.expected)}`
+        : `expected ${noun(issue.expected)}, found ${describe(issue.input)}`;
     case "unrecognized_keys": {
       const known = Object.keys((issue.inst?._zod.def as { shape?: object } | undefined)?.shape ?? {});
       return known.length > 0 ? `fields here are ${known.join(", ")}` : "no such field here";
@@ -73,18 +95,33 @@ function sentence(issue: RawIssue): string | undefined {
 }
 
 const depth = (issues: readonly Issue[]): number => Math.max(0, ...issues.map((issue) => issue.path.length));
-const failsAtRoot = (issues: readonly Issue[]): boolean => issues.some((issue) => issue.path.length === 0 && (issue.code === "invalid_type" || issue.code === "invalid_value"));
+const failsAtRoot = (issues: readonly Issue[]): boolean =>
+  issues.some((issue) => issue.path.length === 0 && (issue.code === "invalid_type" || issue.code === "invalid_value"));
 
 function flatten(issue: Issue, prefix: string, found: Found[]): void {
   const at = pointerOf(prefix, issue.path);
   if (issue.code === "unrecognized_keys") {
-    for (const key of issue.keys) found.push({ pointer: `${at}/${escapePointer(key)}`, detail: `unknown field '${shortened(key)}': ${issue.message}` });
+    for (const key of issue.keys)
+      found.push({
+        pointer: `${at}/${escapePointer(key)}`,
+        detail: `unknown field '${shortened(key)}': ${issue.message}`,
+      });
     return;
   }
   if (issue.code === "invalid_union" && issue.errors.length > 0) {
-    const likely = issue.errors.filter((branch) => !failsAtRoot(branch)).sort((left, right) => depth(right) - depth(left) || left.length - right.length)[0];
+    const likely = issue.errors
+      .filter((branch) => !failsAtRoot(branch))
+      .sort((left, right) => depth(right) - depth(left) || left.length - right.length)[0];
     if (likely) for (const each of likely) flatten(each, at, found);
-    else found.push({ pointer: at, detail: issue.errors.map((branch) => branch[0]?.message ?? "").filter((text) => text !== "").join("; or ") || issue.message });
+    else
+      found.push({
+        pointer: at,
+        detail:
+          issue.errors
+            .map((branch) => branch[0]?.message ?? "")
+            .filter((text) => text !== "")
+            .join("; or ") || issue.message,
+      });
     return;
   }
   if (issue.code === "invalid_key" || issue.code === "invalid_element") {
@@ -94,8 +131,15 @@ function flatten(issue: Issue, prefix: string, found: Found[]): void {
   found.push({ pointer: at, detail: issue.message });
 }
 
-/** Reads a value by its schema; whatever does not fit becomes one problem that names every field. `prefix` stands before the pointers. */
-export function parse<Schema extends z.ZodType>(schema: Schema, value: unknown, prefix = ""): { value: z.output<Schema> } | { error: Problem } {
+/**
+ * Reads a value by its schema; whatever does not fit becomes one problem that names every field. `prefix` stands before
+ * the pointers.
+ */
+export function parse<Schema extends z.ZodType>(
+  schema: Schema,
+  value: unknown,
+  prefix = "",
+): { value: z.output<Schema> } | { error: Problem } {
   const result = schema.safeParse(value, { error: sentence });
   if (result.success) return { value: result.data };
   const all: Found[] = [];
@@ -105,7 +149,15 @@ export function parse<Schema extends z.ZodType>(schema: Schema, value: unknown, 
   const errors = found.slice(0, mostErrors);
   const [first] = errors;
   const more = found.length > 1 ? ` (and ${found.length - 1} more)` : "";
-  return { error: new Problem({ code: "invalid-request", detail: first ? `${first.pointer === "" ? "the body" : first.pointer}: ${first.detail}${more}` : "the request is not valid", errors }) };
+  return {
+    error: new Problem({
+      code: "invalid-request",
+      detail: first
+        ? `${first.pointer === "" ? "the body" : first.pointer}: ${first.detail}${more}`
+        : "the request is not valid",
+      errors,
+    }),
+  };
 }
 
 /** The same, throwing. */
@@ -124,4 +176,6 @@ export const validatorCompiler: FastifySchemaCompiler<z.ZodType> =
 
 /** The same, but for the body: it is a form or a picture, read and checked by the route itself, part by part. */
 export const bodyUnchecked: FastifySchemaCompiler<unknown> = (route) =>
-  route.httpPart === "body" ? (value: unknown) => ({ value }) : validatorCompiler(route as Parameters<typeof validatorCompiler>[0]);
+  route.httpPart === "body"
+    ? (value: unknown) => ({ value })
+    : validatorCompiler(route as Parameters<typeof validatorCompiler>[0]);

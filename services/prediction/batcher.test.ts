@@ -5,7 +5,7 @@ import type { Outputs, Samples } from "./protocol.ts";
 /** Two classes: the sample's first of three elements, and its negative. */
 const echo = (samples: Samples, count: number): Outputs => {
   const outputs = new Float32Array(2 * count);
-  for (let each = 0; each < count; each++) outputs.set([samples[3 * each], -(samples[3 * each])], 2 * each);
+  for (let each = 0; each < count; each++) outputs.set([samples[3 * each], -samples[3 * each]], 2 * each);
   return { outputs, probabilities: outputs.slice() };
 };
 const batcher = (mostTogether = 8, mostWaitingBytes = 1e6) => {
@@ -27,23 +27,43 @@ const sample = (...values: number[]) => Float32Array.from(values.flatMap((value)
 describe("Batcher", () => {
   it("runs requests of one moment together and gives each its own rows", async () => {
     const { made, ran } = batcher();
-    const answers = await Promise.all([made.predict("a", sample(1, 2), 2), made.predict("a", sample(3), 1), made.predict("a", sample(4, 5, 6), 3)]);
-    expect(answers.map(({ outputs }) => [...outputs])).toEqual([[1, -1, 2, -2], [3, -3], [4, -4, 5, -5, 6, -6]]);
+    const answers = await Promise.all([
+      made.predict("a", sample(1, 2), 2),
+      made.predict("a", sample(3), 1),
+      made.predict("a", sample(4, 5, 6), 3),
+    ]);
+    expect(answers.map(({ outputs }) => [...outputs])).toEqual([
+      [1, -1, 2, -2],
+      [3, -3],
+      [4, -4, 5, -5, 6, -6],
+    ]);
     expect(ran).toEqual([{ key: "a", count: 6 }]);
   });
   it("keeps models apart, and bytes from reals", async () => {
     const { made, ran } = batcher();
-    await Promise.all([made.predict("a", sample(1), 1), made.predict("b", sample(2), 1), made.predict("a", Uint8Array.of(3, 0, 0), 1)]);
+    await Promise.all([
+      made.predict("a", sample(1), 1),
+      made.predict("b", sample(2), 1),
+      made.predict("a", Uint8Array.of(3, 0, 0), 1),
+    ]);
     expect(ran.map(({ count }) => count)).toEqual([1, 1, 1]);
   });
   it("never makes a batch larger than allowed, but for one request that is", async () => {
     const { made, ran } = batcher(3);
-    await Promise.all([made.predict("a", sample(1, 2), 2), made.predict("a", sample(3, 4), 2), made.predict("a", sample(5, 6, 7, 8, 9), 5)]);
+    await Promise.all([
+      made.predict("a", sample(1, 2), 2),
+      made.predict("a", sample(3, 4), 2),
+      made.predict("a", sample(5, 6, 7, 8, 9), 5),
+    ]);
     expect(ran.map(({ count }) => count)).toEqual([2, 2, 5]);
   });
   it("takes turns between models", async () => {
     const { made, ran } = batcher(1);
-    await Promise.all([made.predict("a", sample(1), 1), made.predict("a", sample(2), 1), made.predict("b", sample(3), 1)]);
+    await Promise.all([
+      made.predict("a", sample(1), 1),
+      made.predict("a", sample(2), 1),
+      made.predict("b", sample(3), 1),
+    ]);
     expect(ran.map(({ key }) => key)).toEqual(["a", "b", "a"]);
   });
   it("refuses when too much waits, and takes more once it is done", async () => {
@@ -55,7 +75,10 @@ describe("Batcher", () => {
   });
   it("gives a failure to those it belongs to", async () => {
     const { made } = batcher();
-    const [bad, good] = await Promise.allSettled([made.predict("broken", sample(1), 1), made.predict("a", sample(1), 1)]);
+    const [bad, good] = await Promise.allSettled([
+      made.predict("broken", sample(1), 1),
+      made.predict("a", sample(1), 1),
+    ]);
     expect([bad?.status, good?.status]).toEqual(["rejected", "fulfilled"]);
   });
 });

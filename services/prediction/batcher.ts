@@ -1,4 +1,7 @@
-/** Micro-batching without waiting: what arrives for a model while its thread is busy goes together as soon as the thread is free. */
+/**
+ * Micro-batching without waiting: what arrives for a model while its thread is busy goes together as soon as the thread
+ * is free.
+ */
 import { ComputationError } from "./errors.ts";
 import type { Outputs, Samples } from "./protocol.ts";
 
@@ -52,7 +55,12 @@ export class Batcher {
   predict(key: string, samples: Samples, count: number): Promise<Outputs> {
     return new Promise((resolve, reject) => {
       if (this.#waitingBytes + samples.byteLength > this.#options.mostWaitingBytes && this.#waitingBytes > 0) {
-        return reject(new ComputationError({ fault: "overloaded", detail: "too many predictions are waiting already; try again in a moment" }));
+        return reject(
+          new ComputationError({
+            fault: "overloaded",
+            detail: "too many predictions are waiting already; try again in a moment",
+          }),
+        );
       }
       const line = samples instanceof Uint8Array ? `${key} bytes` : `${key} reals`;
       const found = this.#lines.get(line) ?? { key, waiting: [] };

@@ -1,12 +1,32 @@
-/** What a thread does for each call of the protocol, but for the models it holds. Throws EngineError for what cannot be. */
+/**
+ * What a thread does for each call of the protocol, but for the models it holds. Throws EngineError for what cannot be.
+ */
 import {
-  EngineError, checkGradients, createAugmenter, createMemory, createPredictor, createReference, describeNetwork, exportOnnx, fitNormalisation, planPrediction, planTraining,
-  readSafetensors, writeSafetensors,
+  EngineError,
+  checkGradients,
+  createAugmenter,
+  createMemory,
+  createPredictor,
+  createReference,
+  describeNetwork,
+  exportOnnx,
+  fitNormalisation,
+  planPrediction,
+  planTraining,
+  readSafetensors,
+  writeSafetensors,
 } from "../../engine/index.ts";
 import { networkShape, sizeOf } from "../../schemas/shape.ts";
 import { loadKernels, type KernelsDescription } from "../shared/kernels.ts";
 import { predictionBatch } from "./loaded-models.ts";
-import type { AugmentationPreview, Calls, Filters, GradientCheck, GradientCheckSettings, Runnable } from "./protocol.ts";
+import type {
+  AugmentationPreview,
+  Calls,
+  Filters,
+  GradientCheck,
+  GradientCheckSettings,
+  Runnable,
+} from "./protocol.ts";
 
 /** Tensors of a network itself, as api.md names them; a checkpoint holds more. */
 const networkTensor = /^layers\.\d+\.(weight|bias|beta|mix|mean|variance)$/;
@@ -21,33 +41,82 @@ export function filters({ weights, layer }: Calls["filters"]["input"]): Filters 
 export function exportWeights({ runnable, weights, metadata }: Calls["exportWeights"]["input"]): Uint8Array {
   const { tensors } = readSafetensors(weights);
   const own = new Map([...tensors].filter(([name]) => networkTensor.test(name)));
-  const about = { network: JSON.stringify(runnable.network), input: JSON.stringify(runnable.input), normalisation: JSON.stringify(runnable.normalisation), ...metadata };
+  const about = {
+    network: JSON.stringify(runnable.network),
+    input: JSON.stringify(runnable.input),
+    normalisation: JSON.stringify(runnable.normalisation),
+    ...metadata,
+  };
   return writeSafetensors({ tensors: own, metadata: about });
 }
 
-/** Refuses what could be loaded but never asked: predictions go in batches. Always with a pointer below the network, which the weights' own faults have not. */
+/**
+ * Refuses what could be loaded but never asked: predictions go in batches. Always with a pointer below the network,
+ * which the weights' own faults have not.
+ */
 function planBatches(runnable: Runnable): void {
   try {
     planPrediction({ ...runnable, batch: predictionBatch });
   } catch (error) {
     if (!(error instanceof EngineError)) throw error;
-    throw new EngineError({ code: error.code, detail: `${error.detail} (for ${predictionBatch} inputs at once)`, pointer: error.pointer ?? "" });
+    throw new EngineError({
+      code: error.code,
+      detail: `${error.detail} (for ${predictionBatch} inputs at once)`,
+      pointer: error.pointer ?? "",
+    });
   }
 }
 
 /** Loads the weights as a prediction would: whatever is missing or misshapen is named by the engine. */
-export function inspectWeights(kernels: KernelsDescription, { runnable, weights }: Calls["inspectWeights"]["input"]): { parameters: number } {
+export function inspectWeights(
+  kernels: KernelsDescription,
+  { runnable, weights }: Calls["inspectWeights"]["input"],
+): { parameters: number } {
   planBatches(runnable);
   const plan = planPrediction({ ...runnable, batch: 1 });
   const memory = createMemory(plan);
   createPredictor({ plan, memory, kernels: loadKernels(kernels, memory), weights });
-  return { parameters: networkShape(runnable.network.layers, runnable.input, runnable.classes).layers.reduce((sum, layer) => sum + layer.parameters, 0) };
+  return {
+    parameters: networkShape(runnable.network.layers, runnable.input, runnable.classes).layers.reduce(
+      (sum, layer) => sum + layer.parameters,
+      0,
+    ),
+  };
 }
 
-export function planBytes({ request, input, classes, dtype, counts, statistics }: Calls["planBytes"]["input"]): { bytes: number } {
-  const { network, loss, optimiser, schedule, epochs, batchSize, shuffle, seed, numerics, augmentation, stopWhen, threads } = request;
+export function planBytes({ request, input, classes, dtype, counts, statistics }: Calls["planBytes"]["input"]): {
+  bytes: number;
+} {
+  const {
+    network,
+    loss,
+    optimiser,
+    schedule,
+    epochs,
+    batchSize,
+    shuffle,
+    seed,
+    numerics,
+    augmentation,
+    stopWhen,
+    threads,
+  } = request;
   const { bytes } = planTraining({
-    network, loss, optimiser, schedule, epochs, batchSize, shuffle, seed, numerics, augmentation, threads, input, classes, dtype, counts,
+    network,
+    loss,
+    optimiser,
+    schedule,
+    epochs,
+    batchSize,
+    shuffle,
+    seed,
+    numerics,
+    augmentation,
+    threads,
+    input,
+    classes,
+    dtype,
+    counts,
     normalisation: fitNormalisation(request.normalisation, dtype, statistics),
     background: statistics.minimum,
     targetAccuracy: stopWhen.validationAccuracy,
@@ -57,29 +126,71 @@ export function planBytes({ request, input, classes, dtype, counts, statistics }
   return { bytes };
 }
 
-export function checkGradientsOf({ network, loss, input, classes, seed, sample, data, seconds }: GradientCheckSettings): GradientCheck {
+export function checkGradientsOf({
+  network,
+  loss,
+  input,
+  classes,
+  seed,
+  sample,
+  data,
+  seconds,
+}: GradientCheckSettings): GradientCheck {
   const until = performance.now() + seconds * 1000;
   return checkGradients({
-    network, loss, input, classes, seed, sample,
+    network,
+    loss,
+    input,
+    classes,
+    seed,
+    sample,
     kernels: (memory) => createReference({ buffer: memory.buffer, realBytes: 8 }),
     expired: () => performance.now() > until,
     ...(data === null ? {} : { data }),
   });
 }
 
-export function augment({ augmentation, seed, input, samples, count, copies, background }: AugmentationPreview): Float32Array {
+export function augment({
+  augmentation,
+  seed,
+  input,
+  samples,
+  count,
+  copies,
+  background,
+}: AugmentationPreview): Float32Array {
   const size = sizeOf(input);
-  const augmenter = createAugmenter({ augmentation, shape: input, seed, fill: new Array<number>(input.channels).fill(background) });
+  const augmenter = createAugmenter({
+    augmentation,
+    shape: input,
+    seed,
+    fill: new Array<number>(input.channels).fill(background),
+  });
   const output = new Float32Array(count * copies * size);
   for (let sample = 0; sample < count; sample++) {
-    for (let copy = 0; copy < copies; copy++) augmenter.apply({ input: samples, inputOffset: sample * size, output, outputOffset: (sample * copies + copy) * size, epoch: copy + 1, sample });
+    for (let copy = 0; copy < copies; copy++)
+      augmenter.apply({
+        input: samples,
+        inputOffset: sample * size,
+        output,
+        outputOffset: (sample * copies + copy) * size,
+        epoch: copy + 1,
+        sample,
+      });
   }
   return output;
 }
 
-export const describe = ({ runnable: { network, input }, weights }: Calls["describe"]["input"]): Calls["describe"]["output"] => describeNetwork({ network, input, weights });
+export const describe = ({
+  runnable: { network, input },
+  weights,
+}: Calls["describe"]["input"]): Calls["describe"]["output"] => describeNetwork({ network, input, weights });
 
-export const onnx = ({ runnable: { network, input, normalisation }, classNames, weights }: Calls["exportOnnx"]["input"]): Uint8Array =>
+export const onnx = ({
+  runnable: { network, input, normalisation },
+  classNames,
+  weights,
+}: Calls["exportOnnx"]["input"]): Uint8Array =>
   exportOnnx({ network, input, classes: classNames, normalisation, weights });
 
 /** Refusals are for whoever asked; anything else is a fault of ours. */

@@ -9,9 +9,18 @@ import { Prediction, type Subject } from "./index.ts";
 const prediction = new Prediction({ kernels: "auto", cacheBytes: 4 * 1024 * 1024, log: { warn: () => undefined } });
 afterAll(() => prediction.close());
 
-const network = completeNetwork(networkSchema.parse({ layers: [{ kind: "convolution", maps: 2, size: 3, activation: "tanh" }, { kind: "subsampling", factor: 2 }, { kind: "dense", units: 3, activation: "softmax" }] }));
+const network = completeNetwork(
+  networkSchema.parse({
+    layers: [
+      { kind: "convolution", maps: 2, size: 3, activation: "tanh" },
+      { kind: "subsampling", factor: 2 },
+      { kind: "dense", units: 3, activation: "softmax" },
+    ],
+  }),
+);
 const input = { channels: 1, height: 7, width: 5 };
-const wave = (count: number, from: number) => Float32Array.from({ length: count }, (_, index) => Math.sin(from + index * 1.7));
+const wave = (count: number, from: number) =>
+  Float32Array.from({ length: count }, (_, index) => Math.sin(from + index * 1.7));
 
 function subject(seed: number, units = 3): Subject & { reads: number } {
   const tensors = new Map([
@@ -24,7 +33,11 @@ function subject(seed: number, units = 3): Subject & { reads: number } {
   ]);
   const weights = writeSafetensors({ tensors });
   const made: Subject & { reads: number } = {
-    network, input, classes: 3, normalisation: { kind: "unit", mean: [0], std: [255] }, reads: 0,
+    network,
+    input,
+    classes: 3,
+    normalisation: { kind: "unit", mean: [0], std: [255] },
+    reads: 0,
     sha256: createHash("sha256").update(weights).digest("hex"),
     read: async () => {
       made.reads += 1;
@@ -41,13 +54,20 @@ describe("Prediction", () => {
     const alone = await prediction.predict(model, pixels(3), 3);
     expect(alone.probabilities).toHaveLength(9);
     expect(alone.probabilities.slice(3, 6).reduce((sum, each) => sum + each, 0)).toBeCloseTo(1, 5);
-    const together = await Promise.all([0, 1, 2].map((row) => prediction.predict(model, pixels(3).slice(35 * row, 35 * row + 35), 1)));
-    expect(together.flatMap(({ probabilities }) => [...probabilities])).toEqual([...alone.probabilities].map((each) => expect.closeTo(each, 5) as number));
+    const together = await Promise.all(
+      [0, 1, 2].map((row) => prediction.predict(model, pixels(3).slice(35 * row, 35 * row + 35), 1)),
+    );
+    expect(together.flatMap(({ probabilities }) => [...probabilities])).toEqual(
+      [...alone.probabilities].map((each) => expect.closeTo(each, 5) as number),
+    );
     expect(model.reads).toBe(1);
   });
   it("reads numbers and bytes alike", async () => {
     const model = subject(2);
-    const [bytes, reals] = await Promise.all([prediction.predict(model, pixels(2), 2), prediction.predict(model, Float32Array.from(pixels(2)), 2)]);
+    const [bytes, reals] = await Promise.all([
+      prediction.predict(model, pixels(2), 2),
+      prediction.predict(model, Float32Array.from(pixels(2)), 2),
+    ]);
     expect([...reals.probabilities]).toEqual([...bytes.probabilities]);
   });
   it("keeps no more models than the cache has room for", async () => {
@@ -59,14 +79,23 @@ describe("Prediction", () => {
   });
   it("refuses weights of another network with a sentence", async () => {
     const wrong = subject(3, 4);
-    await expect(prediction.predict(wrong, pixels(1), 1)).rejects.toMatchObject({ fault: "refused", message: expect.stringContaining("layers.2.weight") as string });
+    await expect(prediction.predict(wrong, pixels(1), 1)).rejects.toMatchObject({
+      fault: "refused",
+      message: expect.stringContaining("layers.2.weight") as string,
+    });
     await expect(prediction.inspectWeights(wrong, new Uint8Array(12))).rejects.toMatchObject({ fault: "refused" });
-    await expect(prediction.inspectWeights(subject(3), await subject(3).read())).resolves.toEqual({ parameters: 20 + 4 + 15 });
+    await expect(prediction.inspectWeights(subject(3), await subject(3).read())).resolves.toEqual({
+      parameters: 20 + 4 + 15,
+    });
   });
   it("shows what is inside", async () => {
     const model = subject(4);
     const maps = await prediction.featureMaps(model, pixels(1));
-    expect(maps.map(({ kind, shape, values }) => [kind, shape.channels, values.length])).toEqual([["convolution", 2, 30], ["subsampling", 2, 4], ["dense", 3, 3]]);
+    expect(maps.map(({ kind, shape, values }) => [kind, shape.channels, values.length])).toEqual([
+      ["convolution", 2, 30],
+      ["subsampling", 2, 4],
+      ["dense", 3, 3],
+    ]);
     expect([...maps[2].values]).toEqual([...(await prediction.predict(model, pixels(1), 1)).outputs]);
     const layers = await prediction.describe(model);
     expect(layers[1].beta).toEqual([...wave(2, 6)]);
@@ -77,22 +106,53 @@ describe("Prediction", () => {
   it("exports", async () => {
     const model = subject(5);
     const { tensors, metadata } = readSafetensors(await prediction.exportWeights(model, { model: "mdl_x" }));
-    expect([...tensors.keys()].sort()).toEqual(["layers.0.bias", "layers.0.weight", "layers.1.beta", "layers.1.bias", "layers.2.bias", "layers.2.weight"]);
+    expect([...tensors.keys()].sort()).toEqual([
+      "layers.0.bias",
+      "layers.0.weight",
+      "layers.1.beta",
+      "layers.1.bias",
+      "layers.2.bias",
+      "layers.2.weight",
+    ]);
     expect(metadata.model).toBe("mdl_x");
     expect((await prediction.exportOnnx(model, ["a", "b", "c"])).byteLength).toBeGreaterThan(500);
   });
   it("checks gradients, in time", async () => {
-    const settings = { network, input, classes: 3, loss: "cross-entropy", seed: 7, sample: null, data: null, seconds: 10 } as const;
+    const settings = {
+      network,
+      input,
+      classes: 3,
+      loss: "cross-entropy",
+      seed: 7,
+      sample: null,
+      data: null,
+      seconds: 10,
+    } as const;
     const check = await prediction.checkGradients(settings);
     expect(check.complete).toBe(true);
     expect(check.worst).toBeLessThan(1e-6);
     expect((await prediction.checkGradients({ ...settings, seconds: 0 })).complete).toBe(false);
   });
   it("plans", async () => {
-    const statistics = { mean: [30], std: [60], minimum: 0, maximum: 255, classCounts: { train: [35], validation: [0], test: [0] } };
-    const of = { request: completeRequest(jobRequest.parse({ dataset: "d", network })), input, classes: 3, dtype: "uint8", counts: { train: 35, validation: 0, test: 0 }, statistics } as const;
+    const statistics = {
+      mean: [30],
+      std: [60],
+      minimum: 0,
+      maximum: 255,
+      classCounts: { train: [35], validation: [0], test: [0] },
+    };
+    const of = {
+      request: completeRequest(jobRequest.parse({ dataset: "d", network })),
+      input,
+      classes: 3,
+      dtype: "uint8",
+      counts: { train: 35, validation: 0, test: 0 },
+      statistics,
+    } as const;
     expect((await prediction.planBytes(of)).bytes % 65_536).toBe(0);
-    await expect(prediction.planBytes({ ...of, counts: { train: 200_000_000, validation: 0, test: 0 } })).rejects.toMatchObject({ fault: "refused" });
+    await expect(
+      prediction.planBytes({ ...of, counts: { train: 200_000_000, validation: 0, test: 0 } }),
+    ).rejects.toMatchObject({ fault: "refused" });
   });
   it("distorts as training does", async () => {
     const none = { shift: 0, rotate: 0, scale: 0, elastic: null, flip: false };

@@ -1,6 +1,7 @@
 /**
- * All that the api wants computed, off its event loop: predictions in micro-batches on a thread that keeps models loaded, and on a second one
- * gradient checks, exports, plans and previews, so that a long check never stands before a prediction. The api imports nothing else of this folder.
+ * All that the api wants computed, off its event loop: predictions in micro-batches on a thread that keeps models
+ * loaded, and on a second one gradient checks, exports, plans and previews, so that a long check never stands before a
+ * prediction. The api imports nothing else of this folder.
  */
 import { createHash } from "node:crypto";
 import { fitNormalisation } from "../../engine/index.ts";
@@ -11,13 +12,36 @@ import { chooseKernels } from "../shared/kernels.ts";
 import { readPicture, type Sample } from "../shared/pictures.ts";
 import { Batcher } from "./batcher.ts";
 import { ComputationError } from "./errors.ts";
-import type { AugmentationPreview, CallName, Calls, FeatureMaps, Filters, GradientCheck, GradientCheckSettings, LayerView, Outputs, Runnable, Samples, ThreadData } from "./protocol.ts";
+import type {
+  AugmentationPreview,
+  CallName,
+  Calls,
+  FeatureMaps,
+  Filters,
+  GradientCheck,
+  GradientCheckSettings,
+  LayerView,
+  Outputs,
+  Runnable,
+  Samples,
+  ThreadData,
+} from "./protocol.ts";
 import { ResidentThread, type Log } from "./resident.ts";
 
 export { PictureError } from "../shared/pictures.ts";
 export { ComputationError, type ComputationFault } from "./errors.ts";
 export { encodeSheet, signedShades, stretchedShades } from "./sheets.ts";
-export type { AugmentationPreview, FeatureMaps, Filters, GradientCheck, GradientCheckSettings, LayerView, Outputs, Runnable, Samples } from "./protocol.ts";
+export type {
+  AugmentationPreview,
+  FeatureMaps,
+  Filters,
+  GradientCheck,
+  GradientCheckSettings,
+  LayerView,
+  Outputs,
+  Runnable,
+  Samples,
+} from "./protocol.ts";
 
 /** A network with weights that stand somewhere: read only when a thread does not hold them. */
 export interface Subject extends Runnable {
@@ -42,7 +66,9 @@ const mebibyte = 1024 * 1024;
 /** Threads start from JavaScript: under a test that reads TypeScript the built file is taken. */
 function threadEntry(): URL {
   const here = new URL(import.meta.url);
-  return here.pathname.endsWith(".ts") ? new URL("../../dist/services/prediction/prediction-thread.js", here) : new URL("./prediction-thread.js", here);
+  return here.pathname.endsWith(".ts")
+    ? new URL("../../dist/services/prediction/prediction-thread.js", here)
+    : new URL("./prediction-thread.js", here);
 }
 
 export class Prediction {
@@ -54,26 +80,57 @@ export class Prediction {
   readonly #subjects = new Map<string, { subject: Subject; users: number }>();
 
   /** `kernels`: the KERNELS setting; throws KernelsError where it is not there. */
-  constructor({ kernels, cacheBytes, log, entry = threadEntry() }: { kernels: string; cacheBytes: number; log: Log; entry?: URL }) {
-    const workerData = { kernels: chooseKernels({ wanted: kernels, numerics: "reproducible" }), cacheBytes } satisfies ThreadData;
+  constructor({
+    kernels,
+    cacheBytes,
+    log,
+    entry = threadEntry(),
+  }: {
+    kernels: string;
+    cacheBytes: number;
+    log: Log;
+    entry?: URL;
+  }) {
+    const workerData = {
+      kernels: chooseKernels({ wanted: kernels, numerics: "reproducible" }),
+      cacheBytes,
+    } satisfies ThreadData;
     this.#predictor = new ResidentThread({ entry, name: "predictor", workerData, mostWaiting: 1000, log });
     this.#desk = new ResidentThread({ entry, name: "desk", workerData, mostWaiting: 64, log });
-    this.#batcher = new Batcher({ mostTogether: 512, mostWaitingBytes: 256 * mebibyte, run: (key, samples, count) => this.#predictLoaded(key, samples, count) });
+    this.#batcher = new Batcher({
+      mostTogether: 512,
+      mostWaitingBytes: 256 * mebibyte,
+      run: (key, samples, count) => this.#predictLoaded(key, samples, count),
+    });
   }
 
-  /** Outputs and probabilities of samples [count][channels][height][width] in the dataset's own range. Takes the samples: the caller may not use them again. */
+  /**
+   * Outputs and probabilities of samples [count][channels][height][width] in the dataset's own range. Takes the
+   * samples: the caller may not use them again.
+   */
   async predict(subject: Subject, samples: Samples, count: number): Promise<Outputs> {
-    if (count * subject.classes > mostOutputs) throw new ComputationError({ fault: "refused", detail: `${count} samples of ${subject.classes} classes are too many answers at once; send at most ${Math.floor(mostOutputs / subject.classes)}` });
+    if (count * subject.classes > mostOutputs)
+      throw new ComputationError({
+        fault: "refused",
+        detail: `${count} samples of ${subject.classes} classes are too many answers at once; send at most ${Math.floor(mostOutputs / subject.classes)}`,
+      });
     return this.#holding(subject, (key) => this.#batcher.predict(key, samples, count));
   }
 
   /** What every layer makes of one sample. */
   featureMaps(subject: Subject, sample: Samples): Promise<FeatureMaps[]> {
-    return this.#holding(subject, (key) => this.#orLoad(key, () => this.#on(this.#predictor, "featureMaps", { key, sample }, limits.predict)));
+    return this.#holding(subject, (key) =>
+      this.#orLoad(key, () => this.#on(this.#predictor, "featureMaps", { key, sample }, limits.predict)),
+    );
   }
 
   async describe(subject: Subject): Promise<LayerView[]> {
-    return this.#on(this.#desk, "describe", { runnable: runnable(subject), weights: await subject.read() }, limits.view);
+    return this.#on(
+      this.#desk,
+      "describe",
+      { runnable: runnable(subject), weights: await subject.read() },
+      limits.view,
+    );
   }
 
   /** The filters of a convolution; null for a layer that has none. */
@@ -82,12 +139,22 @@ export class Prediction {
   }
 
   async exportOnnx(subject: Subject, classNames: string[]): Promise<Uint8Array> {
-    return this.#on(this.#desk, "exportOnnx", { runnable: runnable(subject), classNames, weights: await subject.read() }, limits.view);
+    return this.#on(
+      this.#desk,
+      "exportOnnx",
+      { runnable: runnable(subject), classNames, weights: await subject.read() },
+      limits.view,
+    );
   }
 
   /** A safetensors file of the weights alone. */
   async exportWeights(subject: Subject, metadata: Record<string, string>): Promise<Uint8Array> {
-    return this.#on(this.#desk, "exportWeights", { runnable: runnable(subject), weights: await subject.read(), metadata }, limits.view);
+    return this.#on(
+      this.#desk,
+      "exportWeights",
+      { runnable: runnable(subject), weights: await subject.read(), metadata },
+      limits.view,
+    );
   }
 
   /** Whether a weights file fits a network; fails with `refused` and a sentence where it does not. */
@@ -102,7 +169,15 @@ export class Prediction {
 
   /** Bytes of the shared memory a training would take; `refused` where it cannot be. */
   planBytes(of: Calls["planBytes"]["input"]): Promise<{ bytes: number }> {
-    const { name: _name, seed: _seed, metadata: _metadata, webhook: _webhook, priority: _priority, dataset: _dataset, ...planned } = of.request;
+    const {
+      name: _name,
+      seed: _seed,
+      metadata: _metadata,
+      webhook: _webhook,
+      priority: _priority,
+      dataset: _dataset,
+      ...planned
+    } = of.request;
     const key = JSON.stringify([planned, of.input, of.classes, of.dtype, of.counts]);
     const known = this.#plans.get(key);
     if (known) return known;
@@ -138,14 +213,24 @@ export class Prediction {
 
   /** For telemetry. */
   get load(): { waiting: number; batches: number; threadsStarted: number } {
-    return { waiting: this.#predictor.waiting + this.#desk.waiting, batches: this.#batcher.batches, threadsStarted: this.#predictor.started + this.#desk.started };
+    return {
+      waiting: this.#predictor.waiting + this.#desk.waiting,
+      batches: this.#batcher.batches,
+      threadsStarted: this.#predictor.started + this.#desk.started,
+    };
   }
 
   async close(): Promise<void> {
     await Promise.all([this.#predictor.close(), this.#desk.close()]);
   }
 
-  #on<Name extends CallName>(thread: ResidentThread, name: Name, input: Calls[Name]["input"], milliseconds: number, transfer: readonly ArrayBuffer[] = []): Promise<Calls[Name]["output"]> {
+  #on<Name extends CallName>(
+    thread: ResidentThread,
+    name: Name,
+    input: Calls[Name]["input"],
+    milliseconds: number,
+    transfer: readonly ArrayBuffer[] = [],
+  ): Promise<Calls[Name]["output"]> {
     return thread.call(name, input, { milliseconds, transfer }) as Promise<Calls[Name]["output"]>;
   }
 
@@ -171,7 +256,8 @@ export class Prediction {
     const weights = await held.subject.read();
     await this.#on(this.#predictor, "load", { key, runnable: runnable(held.subject), weights }, limits.load);
     const loaded = await call();
-    if (loaded === null) throw new ComputationError({ fault: "refused", detail: "the model is larger than the prediction cache" });
+    if (loaded === null)
+      throw new ComputationError({ fault: "refused", detail: "the model is larger than the prediction cache" });
     return loaded;
   }
 
@@ -180,5 +266,13 @@ export class Prediction {
   }
 }
 
-const runnable = ({ network, input, classes, normalisation }: Runnable): Runnable => ({ network, input, classes, normalisation });
-const keyOf = (subject: Subject): string => createHash("sha256").update(JSON.stringify([subject.sha256, runnable(subject)])).digest("hex");
+const runnable = ({ network, input, classes, normalisation }: Runnable): Runnable => ({
+  network,
+  input,
+  classes,
+  normalisation,
+});
+const keyOf = (subject: Subject): string =>
+  createHash("sha256")
+    .update(JSON.stringify([subject.sha256, runnable(subject)]))
+    .digest("hex");

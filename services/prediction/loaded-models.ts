@@ -48,7 +48,10 @@ export class LoadedModels {
     const outputs = new Float32Array(count * runnable.classes);
     for (let from = 0; from < count; from += predictionBatch) {
       const some = Math.min(predictionBatch, count - from);
-      outputs.set(predictor.predict(samples.subarray(from * size, (from + some) * size), some), from * runnable.classes);
+      outputs.set(
+        predictor.predict(samples.subarray(from * size, (from + some) * size), some),
+        from * runnable.classes,
+      );
     }
     return { outputs, probabilities: probabilitiesOf(outputs, runnable) };
   }

@@ -29,8 +29,15 @@ function answer({ id, kind, input }: ThreadCall): ThreadAnswer {
     const handler = handlers[kind as CallName] as (input: unknown) => unknown;
     return { id, ok: true, output: handler(input) };
   } catch (error) {
-    if (computations.isRefusal(error)) return { id, ok: false, refused: true, detail: error.detail, pointer: error.pointer };
-    return { id, ok: false, refused: false, detail: error instanceof Error ? (error.stack ?? error.message) : String(error), pointer: undefined };
+    if (computations.isRefusal(error))
+      return { id, ok: false, refused: true, detail: error.detail, pointer: error.pointer };
+    return {
+      id,
+      ok: false,
+      refused: false,
+      detail: error instanceof Error ? (error.stack ?? error.message) : String(error),
+      pointer: undefined,
+    };
   }
 }
 

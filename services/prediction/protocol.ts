@@ -39,7 +39,11 @@ export interface GradientCheck {
   worst: number;
   /** false: time ran out, and what is there was checked until then. */
   complete: boolean;
-  layers: { index: number; kind: string; parameters: { name: string; elements: number; checked: number; skipped: number; worstRelativeError: number }[] }[];
+  layers: {
+    index: number;
+    kind: string;
+    parameters: { name: string; elements: number; checked: number; skipped: number; worstRelativeError: number }[];
+  }[];
 }
 
 export interface GradientCheckSettings {
@@ -102,10 +106,23 @@ export interface Calls {
   filters: { input: { weights: Uint8Array; layer: number }; output: Filters | null };
   exportOnnx: { input: { runnable: Runnable; classNames: string[]; weights: Uint8Array }; output: Uint8Array };
   /** The weights alone, without the state that a checkpoint also holds. */
-  exportWeights: { input: { runnable: Runnable; weights: Uint8Array; metadata: Record<string, string> }; output: Uint8Array };
+  exportWeights: {
+    input: { runnable: Runnable; weights: Uint8Array; metadata: Record<string, string> };
+    output: Uint8Array;
+  };
   /** Reads a weights file that somebody brings and says what it holds; refuses what does not fit the network. */
   inspectWeights: { input: { runnable: Runnable; weights: Uint8Array }; output: { parameters: number } };
-  planBytes: { input: { request: CompleteJobRequest; input: Shape; classes: number; dtype: Dtype; counts: Record<Split, number>; statistics: DatasetStatistics }; output: { bytes: number } };
+  planBytes: {
+    input: {
+      request: CompleteJobRequest;
+      input: Shape;
+      classes: number;
+      dtype: Dtype;
+      counts: Record<Split, number>;
+      statistics: DatasetStatistics;
+    };
+    output: { bytes: number };
+  };
   checkGradients: { input: GradientCheckSettings; output: GradientCheck };
   augment: { input: AugmentationPreview; output: Float32Array };
 }

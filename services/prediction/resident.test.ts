@@ -13,7 +13,13 @@ parentPort.on("message", ({ id, kind, input }) => {
 const entry = new URL(`data:text/javascript,${encodeURIComponent(source)}`);
 const made: ResidentThread[] = [];
 const thread = (mostWaiting = 10) => {
-  const resident = new ResidentThread({ entry, name: "test", workerData: null, mostWaiting, log: { warn: () => undefined } });
+  const resident = new ResidentThread({
+    entry,
+    name: "test",
+    workerData: null,
+    mostWaiting,
+    log: { warn: () => undefined },
+  });
   made.push(resident);
   return resident;
 };
@@ -46,7 +52,11 @@ describe("ResidentThread", () => {
     expect(all.map((each) => each.status)).toEqual(["fulfilled", "fulfilled", "rejected"]);
   });
   it("passes a refusal on with its pointer", async () => {
-    await expect(thread().call("refuse", null, limit)).rejects.toMatchObject({ fault: "refused", pointer: "/layers/0", message: "no" });
+    await expect(thread().call("refuse", null, limit)).rejects.toMatchObject({
+      fault: "refused",
+      pointer: "/layers/0",
+      message: "no",
+    });
   });
   it("answers what is under way when it closes", async () => {
     const resident = thread();

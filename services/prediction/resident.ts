@@ -1,4 +1,7 @@
-/** A thread that stays: one call at a time, each with a time limit; when it dies the call is answered and the next call gets a new thread. */
+/**
+ * A thread that stays: one call at a time, each with a time limit; when it dies the call is answered and the next call
+ * gets a new thread.
+ */
 import { Worker } from "node:worker_threads";
 import { ComputationError } from "./errors.ts";
 
@@ -59,11 +62,20 @@ export class ResidentThread {
     return this.#waiting.length + (this.#running ? 1 : 0);
   }
 
-  call(kind: string, input: unknown, { milliseconds, transfer = [] }: { milliseconds: number; transfer?: readonly ArrayBuffer[] }): Promise<unknown> {
+  call(
+    kind: string,
+    input: unknown,
+    { milliseconds, transfer = [] }: { milliseconds: number; transfer?: readonly ArrayBuffer[] },
+  ): Promise<unknown> {
     return new Promise((resolve, reject) => {
       if (this.#closed) return reject(new ComputationError({ fault: "closed", detail: "the service is ending" }));
       if (this.#waiting.length >= this.#options.mostWaiting) {
-        return reject(new ComputationError({ fault: "overloaded", detail: `${this.#waiting.length} computations are waiting already; try again in a moment` }));
+        return reject(
+          new ComputationError({
+            fault: "overloaded",
+            detail: `${this.#waiting.length} computations are waiting already; try again in a moment`,
+          }),
+        );
       }
       this.#waiting.push({ kind, input, transfer, milliseconds, resolve, reject });
       this.#next();
@@ -96,7 +108,9 @@ export class ResidentThread {
     const worker = new Worker(entry, { name, workerData });
     this.started += 1;
     worker.on("message", (answer: ThreadAnswer) => this.#answer(answer));
-    worker.on("error", (error) => log.warn({ err: error, thread: name }, "a prediction thread died; it will be replaced"));
+    worker.on("error", (error) =>
+      log.warn({ err: error, thread: name }, "a prediction thread died; it will be replaced"),
+    );
     worker.on("exit", () => this.#lost(worker));
     worker.unref();
     return worker;
@@ -115,8 +129,12 @@ export class ResidentThread {
     if (this.#running?.id !== answer.id) return;
     this.#settle((call) => {
       if (answer.ok) return call.resolve(answer.output);
-      if (answer.refused) return call.reject(new ComputationError({ fault: "refused", detail: answer.detail, pointer: answer.pointer }));
-      this.#options.log.warn({ thread: this.#options.name, call: call.kind, detail: answer.detail }, "a computation failed");
+      if (answer.refused)
+        return call.reject(new ComputationError({ fault: "refused", detail: answer.detail, pointer: answer.pointer }));
+      this.#options.log.warn(
+        { thread: this.#options.name, call: call.kind, detail: answer.detail },
+        "a computation failed",
+      );
       call.reject(new ComputationError({ fault: "failed", detail: "the computation failed; the log says why" }));
     });
     this.#next();
@@ -124,7 +142,14 @@ export class ResidentThread {
 
   #expire(worker: Worker, call: Call): void {
     this.#worker = null;
-    this.#settle(() => call.reject(new ComputationError({ fault: "timeout", detail: `the computation took longer than ${call.milliseconds / 1000} s and was ended` })));
+    this.#settle(() =>
+      call.reject(
+        new ComputationError({
+          fault: "timeout",
+          detail: `the computation took longer than ${call.milliseconds / 1000} s and was ended`,
+        }),
+      ),
+    );
     void worker.terminate();
     this.#next();
   }
@@ -132,7 +157,14 @@ export class ResidentThread {
   #lost(worker: Worker): void {
     if (this.#worker !== worker) return;
     this.#worker = null;
-    this.#settle((call) => call.reject(new ComputationError({ fault: "failed", detail: "the computation ended unexpectedly; nothing was changed, and it may be tried again" })));
+    this.#settle((call) =>
+      call.reject(
+        new ComputationError({
+          fault: "failed",
+          detail: "the computation ended unexpectedly; nothing was changed, and it may be tried again",
+        }),
+      ),
+    );
     this.#next();
   }
 }

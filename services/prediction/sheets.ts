@@ -1,4 +1,7 @@
-/** Grids of small grey or coloured pictures as one PNG: filters, feature maps, samples. Encoding happens in sharp's own threads. */
+/**
+ * Grids of small grey or coloured pictures as one PNG: filters, feature maps, samples. Encoding happens in sharp's own
+ * threads.
+ */
 import sharp from "sharp";
 
 export interface Tile {
@@ -31,13 +34,19 @@ export async function encodeSheet({ tiles, channels, height, width, columns, sca
     const top = border + Math.floor(index / columns) * (height + border);
     for (let channel = 0; channel < channels; channel++) {
       for (let y = 0; y < height; y++) {
-        for (let x = 0; x < width; x++) sheet[((top + y) * sheetWidth + left + x) * channels + channel] = pixels[(channel * height + y) * width + x];
+        for (let x = 0; x < width; x++)
+          sheet[((top + y) * sheetWidth + left + x) * channels + channel] = pixels[(channel * height + y) * width + x];
       }
     }
   }
   const image = sharp(sheet, { raw: { width: sheetWidth, height: sheetHeight, channels } });
   const sized = scale === 1 ? image : image.resize(sheetWidth * scale, sheetHeight * scale, { kernel: "nearest" });
-  return new Uint8Array(await sized.toColourspace(channels === 1 ? "b-w" : "srgb").png().toBuffer());
+  return new Uint8Array(
+    await sized
+      .toColourspace(channels === 1 ? "b-w" : "srgb")
+      .png()
+      .toBuffer(),
+  );
 }
 
 /** Numbers to shades: 0 is middle grey, the largest absolute value black or white. */

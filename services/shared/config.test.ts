@@ -14,14 +14,27 @@ const refusal = (environment: Record<string, string>): string => {
 
 test("defaults: port 3000 on this machine alone, data beside, storage inside the data", () => {
   const config = readConfig({ DATA_DIR: "/somewhere/data", WORKER_SLOTS: "" });
-  expect(config).toMatchObject({ port: 3000, host: "127.0.0.1", redisUrl: null, storageUrl: "file:///somewhere/data/storage", kernels: "auto", worker: { slots: 1 } });
+  expect(config).toMatchObject({
+    port: 3000,
+    host: "127.0.0.1",
+    redisUrl: null,
+    storageUrl: "file:///somewhere/data/storage",
+    kernels: "auto",
+    worker: { slots: 1 },
+  });
 });
 
 test("every wrong value is named with what would be right", () => {
   const message = refusal({ PORT: "80a", REDIS_URL: "localhost", WEBHOOK_ALLOW_PRIVATE: "yes" });
   expect(message).toContain("PORT=80a: expected a whole number from 0 to 65535");
   expect(refusal({ PORT: "70000", WORKER_SLOTS: "0", MAX_CLASSES: "0", LOG_LEVEL: "loud" })).toBe(
-    ["The configuration cannot be used.", "  PORT=70000: expected a whole number from 0 to 65535", "  LOG_LEVEL=loud: expected fatal, error, warn, info, debug, trace or silent", "  WORKER_SLOTS=0: expected a whole number from 1 to 64", "  MAX_CLASSES=0: expected a whole number from 1 to 65536"].join("\n"),
+    [
+      "The configuration cannot be used.",
+      "  PORT=70000: expected a whole number from 0 to 65535",
+      "  LOG_LEVEL=loud: expected fatal, error, warn, info, debug, trace or silent",
+      "  WORKER_SLOTS=0: expected a whole number from 1 to 64",
+      "  MAX_CLASSES=0: expected a whole number from 1 to 65536",
+    ].join("\n"),
   );
   expect(message).toContain("REDIS_URL=localhost: expected redis://host:port");
   expect(message).toContain("WEBHOOK_ALLOW_PRIVATE=yes: expected true or false");
@@ -29,13 +42,24 @@ test("every wrong value is named with what would be right", () => {
 
 test("a misspelt name is refused with those that exist; what containers inject is not", () => {
   expect(refusal({ WORKER_SLOT: "2" })).toContain("WORKER_SLOT: there is no such setting; known are WORKER_SLOTS");
-  expect(() => readConfig({ REDIS_SERVICE_HOST: "10.0.0.1", REDIS_PORT: "tcp://10.0.0.1:6379", REDIS_PORT_6379_TCP_ADDR: "10.0.0.1", API_KEY: "x" })).not.toThrow();
+  expect(() =>
+    readConfig({
+      REDIS_SERVICE_HOST: "10.0.0.1",
+      REDIS_PORT: "tcp://10.0.0.1:6379",
+      REDIS_PORT_6379_TCP_ADDR: "10.0.0.1",
+      API_KEY: "x",
+    }),
+  ).not.toThrow();
 });
 
 test("docs/OPERATIONS.md has every variable in its table, and no other", () => {
-  const table = readFileSync(new URL("../../docs/OPERATIONS.md", import.meta.url), "utf8").matchAll(/^\| `([A-Z][A-Z_]+)` \| (.*?) \|/gm);
+  const table = readFileSync(new URL("../../docs/OPERATIONS.md", import.meta.url), "utf8").matchAll(
+    /^\| `([A-Z][A-Z_]+)` \| (.*?) \|/gm,
+  );
   const documented = new Map([...table].map(([, name, value]) => [name, value]));
   expect([...documented.keys()].sort()).toEqual(Object.keys(environmentSchema.shape).sort());
   const defaults = environmentSchema.parse({});
-  for (const [name, value] of documented) if (/^\d+$/.test(value ?? "")) expect([name, defaults[name as keyof typeof defaults]]).toEqual([name, Number(value)]);
+  for (const [name, value] of documented)
+    if (/^\d+$/.test(value ?? ""))
+      expect([name, defaults[name as keyof typeof defaults]]).toEqual([name, Number(value)]);
 });

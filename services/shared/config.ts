@@ -1,4 +1,7 @@
-/** The configuration: the environment, parsed once at the start of a process and handed on as an argument. docs/OPERATIONS.md has the table. */
+/**
+ * The configuration: the environment, parsed once at the start of a process and handed on as an argument.
+ * docs/OPERATIONS.md has the table.
+ */
 import { availableParallelism } from "node:os";
 import { isAbsolute, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
@@ -8,8 +11,15 @@ import type { DatasetLimits, LimitName } from "./dataset-limits.ts";
 
 const flag = z.enum(["true", "false"], "expected true or false").transform((value) => value === "true");
 
-const redisUrl = z.string().regex(/^(rediss?:\/\/.+|unix:\/\/\/.+)$/, "expected redis://host:port, rediss://host:port or unix:///path/to/socket");
-const storageUrl = z.string().regex(/^(file:\/\/\/.+|s3:\/\/[^/?]+.*)$/, "expected file:///folder or s3://bucket/prefix?endpoint=…&region=…");
+const redisUrl = z
+  .string()
+  .regex(
+    /^(rediss?:\/\/.+|unix:\/\/\/.+)$/,
+    "expected redis://host:port, rediss://host:port or unix:///path/to/socket",
+  );
+const storageUrl = z
+  .string()
+  .regex(/^(file:\/\/\/.+|s3:\/\/[^/?]+.*)$/, "expected file:///folder or s3://bucket/prefix?endpoint=…&region=…");
 
 /** Every variable we read, its form and its default. */
 export const environmentSchema = z.object({
@@ -18,8 +28,19 @@ export const environmentSchema = z.object({
   DATA_DIR: z.string().min(1).default("./data"),
   REDIS_URL: redisUrl.optional(),
   STORAGE_URL: storageUrl.optional(),
-  KERNELS: z.string().regex(/^(auto|native|assembly|reference)(-[a-z0-9-]+)?$/, "expected auto, native, assembly or reference; an instruction-set level may follow, as in native-x86-64-v3").default("auto"),
-  LOG_LEVEL: z.enum(["fatal", "error", "warn", "info", "debug", "trace", "silent"], "expected fatal, error, warn, info, debug, trace or silent").default("info"),
+  KERNELS: z
+    .string()
+    .regex(
+      /^(auto|native|assembly|reference)(-[a-z0-9-]+)?$/,
+      "expected auto, native, assembly or reference; an instruction-set level may follow, as in native-x86-64-v3",
+    )
+    .default("auto"),
+  LOG_LEVEL: z
+    .enum(
+      ["fatal", "error", "warn", "info", "debug", "trace", "silent"],
+      "expected fatal, error, warn, info, debug, trace or silent",
+    )
+    .default("info"),
   WORKER_SLOTS: wholeNumber(1, 64).default(1),
   WORKER_THREADS: wholeNumber(1, 64).default(Math.min(64, availableParallelism())),
   WORKER_CRASH_BUDGET: wholeNumber(1, 1000).default(3),
@@ -56,20 +77,32 @@ export class ConfigError extends Error {
   override name = "ConfigError";
 }
 
-const ours = /^((REDIS|STORAGE|WORKER|WEBHOOK|KERNELS|PREDICTION|RATE)_|(MAX|MIN)_(UPLOAD|DATASET|ENTR|PIXEL|SAMPLE|CLASS|LINE|CHECK|FREE))/;
-/** What docker-compose.yml asks for, and what Kubernetes and Docker links put into every container for a service called redis or worker. */
+const ours =
+  /^((REDIS|STORAGE|WORKER|WEBHOOK|KERNELS|PREDICTION|RATE)_|(MAX|MIN)_(UPLOAD|DATASET|ENTR|PIXEL|SAMPLE|CLASS|LINE|CHECK|FREE))/;
+/**
+ * What docker-compose.yml asks for, and what Kubernetes and Docker links put into every container for a service called
+ * redis or worker.
+ */
 const injected = /^REDIS_PASSWORD$|_(SERVICE_HOST|SERVICE_PORT(_.*)?|PORT(_\d+_(TCP|UDP).*)?)$/;
 
 function unknownVariables(environment: Readonly<Record<string, string | undefined>>): string[] {
   const known = Object.keys(environmentSchema.shape);
   return Object.keys(environment)
     .filter((name) => ours.test(name) && !known.includes(name) && !injected.test(name))
-    .map((name) => `${name}: there is no such setting; known are ${known.filter((each) => each.split("_")[0] === name.split("_")[0]).join(", ") || known.join(", ")}`);
+    .map(
+      (name) =>
+        `${name}: there is no such setting; known are ${known.filter((each) => each.split("_")[0] === name.split("_")[0]).join(", ") || known.join(", ")}`,
+    );
 }
 
-/** Parses the environment. Empty values count as unset. Throws ConfigError that names every variable at fault and what would be right. */
+/**
+ * Parses the environment. Empty values count as unset. Throws ConfigError that names every variable at fault and what
+ * would be right.
+ */
 export function readConfig(environment: Readonly<Record<string, string | undefined>>): Config {
-  const given = Object.fromEntries(Object.entries(environment).filter(([name, value]) => name in environmentSchema.shape && value !== ""));
+  const given = Object.fromEntries(
+    Object.entries(environment).filter(([name, value]) => name in environmentSchema.shape && value !== ""),
+  );
   const parsed = environmentSchema.safeParse(given);
   const faults = unknownVariables(environment);
   if (!parsed.success) {
@@ -78,7 +111,8 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
       faults.push(`${name}=${given[name]}: ${issue.message}`);
     }
   }
-  if (!parsed.success || faults.length > 0) throw new ConfigError(`The configuration cannot be used.\n${faults.map((fault) => `  ${fault}`).join("\n")}`);
+  if (!parsed.success || faults.length > 0)
+    throw new ConfigError(`The configuration cannot be used.\n${faults.map((fault) => `  ${fault}`).join("\n")}`);
   const read = parsed.data;
   const dataDir = isAbsolute(read.DATA_DIR) ? read.DATA_DIR : resolve(read.DATA_DIR);
   return {
@@ -89,10 +123,17 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
     storageUrl: read.STORAGE_URL ?? pathToFileURL(resolve(dataDir, "storage")).href,
     kernels: read.KERNELS,
     logLevel: read.LOG_LEVEL,
-    worker: { slots: read.WORKER_SLOTS, threads: read.WORKER_THREADS, crashBudget: read.WORKER_CRASH_BUDGET, drainSeconds: read.WORKER_DRAIN_SECONDS },
+    worker: {
+      slots: read.WORKER_SLOTS,
+      threads: read.WORKER_THREADS,
+      crashBudget: read.WORKER_CRASH_BUDGET,
+      drainSeconds: read.WORKER_DRAIN_SECONDS,
+    },
     webhooks: { allowPrivate: read.WEBHOOK_ALLOW_PRIVATE },
     rateLimit: read.RATE_LIMIT ?? null,
     predictionCacheBytes: read.PREDICTION_CACHE_MIB * 1024 * 1024,
-    datasets: Object.fromEntries(Object.keys(datasetLimits.shape).map((name) => [name, read[name as LimitName]])) as DatasetLimits,
+    datasets: Object.fromEntries(
+      Object.keys(datasetLimits.shape).map((name) => [name, read[name as LimitName]]),
+    ) as DatasetLimits,
   };
 }

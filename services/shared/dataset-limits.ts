@@ -1,4 +1,7 @@
-/** The bounds within which an upload is read: part of the configuration, and each is named in the refusal of whatever crosses it. */
+/**
+ * The bounds within which an upload is read: part of the configuration, and each is named in the refusal of whatever
+ * crosses it.
+ */
 import { z } from "zod";
 
 /** A number as the environment writes it. */

@@ -3,10 +3,21 @@ import { createReference } from "../../engine/index.ts";
 import type { Implementation } from "../../engine/index.ts";
 import { everyKernels, loadKernels } from "./kernels.ts";
 
-const reference64: Implementation = { name: "reference-float64", realBytes: 8, kernels: (memory) => createReference({ buffer: memory.buffer, realBytes: 8 }) };
+const reference64: Implementation = {
+  name: "reference-float64",
+  realBytes: 8,
+  kernels: (memory) => createReference({ buffer: memory.buffer, realBytes: 8 }),
+};
 
-/** The reference in float64 first, then everything in float32: reference, assembly, native at every level, strict and fused. */
+/**
+ * The reference in float64 first, then everything in float32: reference, assembly, native at every level, strict and
+ * fused.
+ */
 export const implementations = (): Implementation[] => [
   reference64,
-  ...everyKernels().map((description): Implementation => ({ name: description.name, realBytes: 4, kernels: (memory) => loadKernels(description, memory) })),
+  ...everyKernels().map((description): Implementation => ({
+    name: description.name,
+    realBytes: 4,
+    kernels: (memory) => loadKernels(description, memory),
+  })),
 ];

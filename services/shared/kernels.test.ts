@@ -18,32 +18,55 @@ function squares(count: number): { memory: WebAssembly.Memory; floats: Float32Ar
 }
 
 const compilers = [process.env.CC, "cc", "gcc", "clang"].filter((name) => name !== undefined && name !== "");
-const hasCompiler = compilers.some((name) => spawnSync(name!, ["--version"]).status === 0) && ["x64", "arm64"].includes(process.arch);
+const hasCompiler =
+  compilers.some((name) => spawnSync(name!, ["--version"]).status === 0) && ["x64", "arm64"].includes(process.arch);
 
 describe("the kernels that were built", () => {
-  test.each(everyKernels().map((each) => [each.name, each] as const))("%s loads and computes, tail and all", (_, description) => {
-    for (const count of [0, 1, 7, 8, 9, 37]) {
-      const { memory, floats } = squares(count);
-      loadKernels(description, memory).run(program, 1);
-      expect(Array.from(floats.subarray(output / 4, output / 4 + count + 1))).toEqual([...Array.from({ length: count }, (_unused, n) => (n + 0.5) ** 2), 0]);
-    }
-  });
+  test.each(everyKernels().map((each) => [each.name, each] as const))(
+    "%s loads and computes, tail and all",
+    (_, description) => {
+      for (const count of [0, 1, 7, 8, 9, 37]) {
+        const { memory, floats } = squares(count);
+        loadKernels(description, memory).run(program, 1);
+        expect(Array.from(floats.subarray(output / 4, output / 4 + count + 1))).toEqual([
+          ...Array.from({ length: count }, (_unused, n) => (n + 0.5) ** 2),
+          0,
+        ]);
+      }
+    },
+  );
 
-  test.each(everyKernels().map((each) => [each.name, each] as const))("%s refuses an opcode that is not in the contract", (_, description) => {
-    const { memory } = squares(1);
-    new Uint32Array(memory.buffer)[program / 4] = 9999;
-    expect(() => loadKernels(description, memory).run(program, 1)).toThrow(/not in the contract|the contract has/);
-  });
+  test.each(everyKernels().map((each) => [each.name, each] as const))(
+    "%s refuses an opcode that is not in the contract",
+    (_, description) => {
+      const { memory } = squares(1);
+      new Uint32Array(memory.buffer)[program / 4] = 9999;
+      expect(() => loadKernels(description, memory).run(program, 1)).toThrow(/not in the contract|the contract has/);
+    },
+  );
 
   test.runIf(hasCompiler)("hold every native level of this processor, and auto takes the best", () => {
     expect(nativeLevels().length).toBeGreaterThan(0);
-    expect(chooseKernels({ wanted: "auto", numerics: "reproducible" })).toMatchObject({ kind: "native", level: nativeLevels()[0], fast: false, name: `native-${nativeLevels()[0]}` });
-    for (const level of nativeLevels()) expect(chooseKernels({ wanted: `native-${level}`, numerics: "fast" })).toMatchObject({ kind: "native", level, fast: true });
+    expect(chooseKernels({ wanted: "auto", numerics: "reproducible" })).toMatchObject({
+      kind: "native",
+      level: nativeLevels()[0],
+      fast: false,
+      name: `native-${nativeLevels()[0]}`,
+    });
+    for (const level of nativeLevels())
+      expect(chooseKernels({ wanted: `native-${level}`, numerics: "fast" })).toMatchObject({
+        kind: "native",
+        level,
+        fast: true,
+      });
   });
 
   test("a program must lie inside the memory", () => {
     for (const level of nativeLevels()) {
-      const kernels = loadKernels(chooseKernels({ wanted: `native-${level}`, numerics: "reproducible" }), createMemory({ bytes }));
+      const kernels = loadKernels(
+        chooseKernels({ wanted: `native-${level}`, numerics: "reproducible" }),
+        createMemory({ bytes }),
+      );
       expect(() => kernels.run(bytes - 64, 1)).toThrow("inside the memory");
       expect(() => kernels.run(2, 1)).toThrow("aligned");
     }
@@ -58,8 +81,11 @@ describe("the kernels that were built", () => {
 });
 
 describe("kernels that are not there", () => {
-  test.each(["native-x86-64-v9", "assembly-v2", "fortran", "native:arm-neon-9"])("%s: the error names what is", (wanted) => {
-    expect(() => chooseKernels({ wanted, numerics: "reproducible" })).toThrow(KernelsError);
-    expect(() => chooseKernels({ wanted, numerics: "reproducible" })).toThrow(/here are auto, .*reference/);
-  });
+  test.each(["native-x86-64-v9", "assembly-v2", "fortran", "native:arm-neon-9"])(
+    "%s: the error names what is",
+    (wanted) => {
+      expect(() => chooseKernels({ wanted, numerics: "reproducible" })).toThrow(KernelsError);
+      expect(() => chooseKernels({ wanted, numerics: "reproducible" })).toThrow(/here are auto, .*reference/);
+    },
+  );
 });

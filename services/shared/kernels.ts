@@ -1,4 +1,7 @@
-/** Chooses an implementation of the kernels for this process and loads it in each thread. The files are those that `npm run build` wrote. */
+/**
+ * Chooses an implementation of the kernels for this process and loads it in each thread. The files are those that `npm
+ * run build` wrote.
+ */
 import { createHash } from "node:crypto";
 import { existsSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
@@ -28,7 +31,10 @@ export class KernelsError extends Error {
 }
 
 /** From the sources as from dist/, the built files are those in dist/. */
-const built = new URL(import.meta.url.endsWith(".ts") ? "../../dist/engine/kernels/" : "../../engine/kernels/", import.meta.url);
+const built = new URL(
+  import.meta.url.endsWith(".ts") ? "../../dist/engine/kernels/" : "../../engine/kernels/",
+  import.meta.url,
+);
 const files = {
   native: fileURLToPath(new URL("native/kernels.node", built)),
   assembly: fileURLToPath(new URL("assembly/kernels.wasm", built)),
@@ -38,7 +44,11 @@ const files = {
 
 const hashes = new Map<string, string>();
 function hashOf(path: string): string {
-  const hash = hashes.get(path) ?? createHash("sha256").update(existsSync(path) ? readFileSync(path) : "").digest("hex");
+  const hash =
+    hashes.get(path) ??
+    createHash("sha256")
+      .update(existsSync(path) ? readFileSync(path) : "")
+      .digest("hex");
   hashes.set(path, hash);
   return hash;
 }
@@ -60,7 +70,39 @@ function nativeAddon(): NativeAddon | null {
 export const nativeLevels = (): string[] => nativeAddon()?.levels() ?? [];
 
 /** (module (func (result v128) (i8x16.splat (i32.const 0)))), behind it i8x16.popcnt. */
-const simdModule = Uint8Array.of(0, 97, 115, 109, 1, 0, 0, 0, 1, 5, 1, 96, 0, 1, 123, 3, 2, 1, 0, 10, 10, 1, 8, 0, 65, 0, 253, 15, 253, 98, 11);
+const simdModule = Uint8Array.of(
+  0,
+  97,
+  115,
+  109,
+  1,
+  0,
+  0,
+  0,
+  1,
+  5,
+  1,
+  96,
+  0,
+  1,
+  123,
+  3,
+  2,
+  1,
+  0,
+  10,
+  10,
+  1,
+  8,
+  0,
+  65,
+  0,
+  253,
+  15,
+  253,
+  98,
+  11,
+);
 const hasSimd = (): boolean => WebAssembly.validate(simdModule);
 
 const modules = new Map<string, WebAssembly.Module | null>();
@@ -91,7 +133,13 @@ function relaxedModule(): WebAssembly.Module | null {
 /** Everything that can be asked for here, in the words of the KERNELS setting. */
 function available(): string[] {
   const levels = nativeLevels();
-  return ["auto", ...(levels.length > 0 ? ["native"] : []), ...levels.map((level) => `native-${level}`), ...(hasSimd() && moduleOf(files.assembly) ? ["assembly"] : []), "reference"];
+  return [
+    "auto",
+    ...(levels.length > 0 ? ["native"] : []),
+    ...levels.map((level) => `native-${level}`),
+    ...(hasSimd() && moduleOf(files.assembly) ? ["assembly"] : []),
+    "reference",
+  ];
 }
 
 function native(level: string | undefined, fast: boolean): KernelsDescription | null {
@@ -115,22 +163,33 @@ function reference(): KernelsDescription {
 }
 
 /**
- * The implementation that `wanted` (the KERNELS setting) means on this machine: `auto` is native where it was built, else assembly; a level may
- * follow `native`, as in native-x86-64-v3. Throws KernelsError where it is not there, or where WebAssembly lacks SIMD.
+ * The implementation that `wanted` (the KERNELS setting) means on this machine: `auto` is native where it was built,
+ * else assembly; a level may follow `native`, as in native-x86-64-v3. Throws KernelsError where it is not there, or
+ * where WebAssembly lacks SIMD.
  */
 export function chooseKernels({ wanted, numerics }: { wanted: string; numerics: Numerics }): KernelsDescription {
   const fast = numerics === "fast";
   const [, kind, level] = /^([a-z]+)(?:[-:](.+))?$/.exec(wanted) ?? [];
   if ((kind === "auto" || kind === "assembly") && !hasSimd())
-    throw new KernelsError("This Node's WebAssembly has no SIMD, which the assembly kernels need: use a processor with SSE4.1 or NEON and Node 20.19 or newer, or set KERNELS=native.");
+    throw new KernelsError(
+      "This Node's WebAssembly has no SIMD, which the assembly kernels need: use a processor with SSE4.1 or NEON and Node 20.19 or newer, or set KERNELS=native.",
+    );
   const chosen =
-    kind === "native" ? native(level, fast)
-    : level !== undefined ? null
-    : kind === "auto" ? (native(undefined, fast) ?? assembly(fast))
-    : kind === "assembly" ? assembly(fast)
-    : kind === "reference" ? reference()
-    : null;
-  if (!chosen) throw new KernelsError(`KERNELS=${wanted} is not there; here are ${available().join(", ")}. \`npm run build\` makes the assembly kernels, and the native ones where it finds a C compiler.`);
+    kind === "native"
+      ? native(level, fast)
+      : level !== undefined
+        ? null
+        : kind === "auto"
+          ? (native(undefined, fast) ?? assembly(fast))
+          : kind === "assembly"
+            ? assembly(fast)
+            : kind === "reference"
+              ? reference()
+              : null;
+  if (!chosen)
+    throw new KernelsError(
+      `KERNELS=${wanted} is not there; here are ${available().join(", ")}. \`npm run build\` makes the assembly kernels, and the native ones where it finds a C compiler.`,
+    );
   return chosen;
 }
 
@@ -143,7 +202,10 @@ function sourceOf(description: KernelsDescription): KernelsSource {
       return { kind: "assembly", module: description.module!, relaxed: description.fast };
     case "native": {
       const loaded = nativeAddon();
-      if (!loaded) throw new KernelsError("The native kernels were chosen but cannot be loaded in this thread; run `npm run build` and start again.");
+      if (!loaded)
+        throw new KernelsError(
+          "The native kernels were chosen but cannot be loaded in this thread; run `npm run build` and start again.",
+        );
       return { kind: "native", addon: loaded, level: description.level!, fast: description.fast };
     }
   }
@@ -158,7 +220,9 @@ export function loadKernels(description: KernelsDescription, memory: WebAssembly
 export function everyKernels(): KernelsDescription[] {
   const kernels = (["reproducible", "fast"] as const).flatMap((numerics) => {
     const fast = numerics === "fast";
-    return [...nativeLevels().map((level) => native(level, fast)!), hasSimd() ? assembly(fast) : null].filter((each) => each !== null);
+    return [...nativeLevels().map((level) => native(level, fast)!), hasSimd() ? assembly(fast) : null].filter(
+      (each) => each !== null,
+    );
   });
   const distinct = new Map([reference(), ...kernels].map((each) => [each.name, each]));
   return [...distinct.values()];

@@ -5,12 +5,28 @@ import type { Logger } from "pino";
 export type { Logger };
 
 /** What never reaches a log, wherever it stands. */
-const secrets = ["secret", "*.secret", "*.*.secret", "authorization", "*.authorization", "headers.authorization", "*.headers.authorization", "*.headers.cookie", "password", "*.password"];
+const secrets = [
+  "secret",
+  "*.secret",
+  "*.*.secret",
+  "authorization",
+  "*.authorization",
+  "headers.authorization",
+  "*.headers.authorization",
+  "*.headers.cookie",
+  "password",
+  "*.password",
+];
 
 /** `service` names the process: api, worker, stack. Use `log.child({ job })` for what belongs to one job. */
 export function createLog(options: { level: string; service: string }): Logger {
   return pino(
-    { level: options.level, base: { service: options.service, pid: process.pid }, timestamp: pino.stdTimeFunctions.isoTime, redact: { paths: secrets, censor: "(hidden)" } },
+    {
+      level: options.level,
+      base: { service: options.service, pid: process.pid },
+      timestamp: pino.stdTimeFunctions.isoTime,
+      redact: { paths: secrets, censor: "(hidden)" },
+    },
     destination({ fd: 2, sync: true }),
   );
 }

@@ -5,7 +5,11 @@ import { PictureError, pictureKind, readPicture } from "./pictures.ts";
 const grey = { channels: 1, height: 5, width: 7, fit: "stretch" } as const;
 /** 7×5 pixels counting upwards from 0 in steps of 7. */
 const counting = Uint8Array.from({ length: 35 }, (_, index) => index * 7);
-const greyPng = () => sharp(counting, { raw: { width: 7, height: 5, channels: 1 } }).toColourspace("b-w").png().toBuffer();
+const greyPng = () =>
+  sharp(counting, { raw: { width: 7, height: 5, channels: 1 } })
+    .toColourspace("b-w")
+    .png()
+    .toBuffer();
 
 describe("readPicture", () => {
   it("keeps the pixels of a grey PNG of the right size", async () => {
@@ -15,13 +19,20 @@ describe("readPicture", () => {
   });
   it("gives RGB as planes", async () => {
     const interleaved = Uint8Array.from({ length: 105 }, (_, index) => (index % 3) * 100);
-    const bytes = await sharp(interleaved, { raw: { width: 7, height: 5, channels: 3 } }).png().toBuffer();
+    const bytes = await sharp(interleaved, { raw: { width: 7, height: 5, channels: 3 } })
+      .png()
+      .toBuffer();
     const { pixels } = await readPicture(bytes, { ...grey, channels: 3 });
     expect([...pixels.subarray(0, 35)]).toEqual(Array(35).fill(0));
     expect([...pixels.subarray(70)]).toEqual(Array(35).fill(200));
   });
   it("keeps channels and size where none are wished", async () => {
-    const { channels, height, width } = await readPicture(await greyPng(), { channels: null, height: null, width: null, fit: "fit" });
+    const { channels, height, width } = await readPicture(await greyPng(), {
+      channels: null,
+      height: null,
+      width: null,
+      fit: "fit",
+    });
     expect([channels, height, width]).toEqual([1, 5, 7]);
   });
   it("makes grey pictures RGB where the dataset is", async () => {
@@ -29,21 +40,35 @@ describe("readPicture", () => {
     expect([...pixels.subarray(35, 70)]).toEqual([...counting]);
   });
   it("lays transparency on black, scales, and says so", async () => {
-    const bytes = await sharp({ create: { width: 20, height: 10, channels: 4, background: { r: 255, g: 255, b: 255, alpha: 0 } } }).png().toBuffer();
+    const bytes = await sharp({
+      create: { width: 20, height: 10, channels: 4, background: { r: 255, g: 255, b: 255, alpha: 0 } },
+    })
+      .png()
+      .toBuffer();
     const { pixels, steps } = await readPicture(bytes, { channels: 1, height: 5, width: 7, fit: "fit" });
     expect(Math.max(...pixels)).toBe(0);
     expect(steps).toEqual(["decoded PNG, 20×10 RGB", "transparency laid on black", "made grey", "fitted into 7×5"]);
   });
   it("turns a JPEG as its EXIF says", async () => {
-    const upright = await sharp({ create: { width: 16, height: 8, channels: 3, background: "#fff" } }).composite([{ input: { create: { width: 8, height: 8, channels: 3, background: "#000" } }, left: 0, top: 0 }]).withMetadata({ orientation: 6 }).jpeg({ quality: 100 }).toBuffer();
+    const upright = await sharp({ create: { width: 16, height: 8, channels: 3, background: "#fff" } })
+      .composite([{ input: { create: { width: 8, height: 8, channels: 3, background: "#000" } }, left: 0, top: 0 }])
+      .withMetadata({ orientation: 6 })
+      .jpeg({ quality: 100 })
+      .toBuffer();
     const { pixels } = await readPicture(upright, { channels: 1, height: 16, width: 8, fit: "stretch" });
     expect(pixels[3]).toBeLessThan(20);
     expect(pixels[15 * 8 + 3]).toBeGreaterThan(235);
   });
   it("reads 16 bits and CMYK", async () => {
-    const deep = await sharp({ create: { width: 7, height: 5, channels: 3, background: "#808080" } }).toColourspace("rgb16").png().toBuffer();
+    const deep = await sharp({ create: { width: 7, height: 5, channels: 3, background: "#808080" } })
+      .toColourspace("rgb16")
+      .png()
+      .toBuffer();
     expect((await readPicture(deep, grey)).pixels[0]).toBe(128);
-    const cmyk = await sharp({ create: { width: 7, height: 5, channels: 3, background: "#ffffff" } }).toColourspace("cmyk").jpeg().toBuffer();
+    const cmyk = await sharp({ create: { width: 7, height: 5, channels: 3, background: "#ffffff" } })
+      .toColourspace("cmyk")
+      .jpeg()
+      .toBuffer();
     expect((await readPicture(cmyk, grey)).pixels[0]).toBeGreaterThan(240);
   });
   it.each([
@@ -54,7 +79,9 @@ describe("readPicture", () => {
   ])("refuses %s", async (_name, bytes) => expect(readPicture(bytes, grey)).rejects.toThrow(PictureError));
   it("refuses a truncated picture", async () => {
     const noise = Uint8Array.from({ length: 90_000 }, (_, index) => (index * 7919) % 251);
-    const whole = await sharp(noise, { raw: { width: 300, height: 300, channels: 1 } }).png().toBuffer();
+    const whole = await sharp(noise, { raw: { width: 300, height: 300, channels: 1 } })
+      .png()
+      .toBuffer();
     await expect(readPicture(whole.subarray(0, whole.length / 2), grey)).rejects.toThrow(PictureError);
   });
   it("refuses too many pixels by its header alone", async () => {

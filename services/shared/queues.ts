@@ -1,6 +1,7 @@
 /**
- * The queues. A write leaves an order in the outbox in the same script that changes the record; `relay` brings orders to BullMQ and
- * then takes them out. A process that dies in between loses nothing: a delivery of the same id is added once.
+ * The queues. A write leaves an order in the outbox in the same script that changes the record; `relay` brings orders
+ * to BullMQ and then takes them out. A process that dies in between loses nothing: a delivery of the same id is added
+ * once.
  */
 import { Queue } from "bullmq";
 import type { JobsOptions } from "bullmq";
@@ -13,10 +14,17 @@ import type { Logger } from "./log.ts";
 import { checkDelivery } from "./records/index.ts";
 
 /**
- * Recovery within 15 s: a lock lives 5 s, whoever looks for lost ones does so every 2.5 s; our own crash budget bounds the rest. A delivery that is
- * handed over wakes nobody in BullMQ when it has a priority, so an idle worker looks twice a second.
+ * Recovery within 15 s: a lock lives 5 s, whoever looks for lost ones does so every 2.5 s; our own crash budget bounds
+ * the rest. A delivery that is handed over wakes nobody in BullMQ when it has a priority, so an idle worker looks twice
+ * a second.
  */
-export const deliveryTimes = { lockDuration: 5000, stalledInterval: 2500, maxStalledCount: 1_000_000, drainDelay: 0.5, runRetryDelay: 500 } as const;
+export const deliveryTimes = {
+  lockDuration: 5000,
+  stalledInterval: 2500,
+  maxStalledCount: 1_000_000,
+  drainDelay: 0.5,
+  runRetryDelay: 500,
+} as const;
 
 const webhookTries = 8;
 
@@ -37,20 +45,30 @@ export class Queues {
   constructor(settings: { redis: Redis; log: Logger }) {
     this.#redis = settings.redis;
     const make = <Name extends QueueName>(name: Name): Queue<QueuePayload<Name>> => {
-      const queue = new Queue<QueuePayload<Name>>(name, { connection: settings.redis, prefix: queuePrefix, defaultJobOptions: { removeOnComplete: true, removeOnFail: true } });
+      const queue = new Queue<QueuePayload<Name>>(name, {
+        connection: settings.redis,
+        prefix: queuePrefix,
+        defaultJobOptions: { removeOnComplete: true, removeOnFail: true },
+      });
       queue.on("error", (error) => settings.log.debug({ err: error, queue: name }, "a queue's connection failed"));
       return queue;
     };
     this.#queues = { training: make("training"), datasets: make("datasets"), webhooks: make("webhooks") };
   }
 
-  /** Delivers what `JobRecords.create` or `resume` ordered. Fails where Redis is away; the order stays and is relayed later. */
+  /**
+   * Delivers what `JobRecords.create` or `resume` ordered. Fails where Redis is away; the order stays and is relayed
+   * later.
+   */
   async deliverJob(jobId: string): Promise<void> {
     const run = await this.#redis.hget(keys.job(jobId), "run");
     if (run !== null) await this.#deliver(`training:${jobId}:${run}`);
   }
 
-  /** Orders the check of a dataset that is `checking` and delivers it; a second order of one that is under way changes nothing. */
+  /**
+   * Orders the check of a dataset that is `checking` and delivers it; a second order of one that is under way changes
+   * nothing.
+   */
   async deliverCheck(datasetId: string): Promise<void> {
     const member = checkDelivery(datasetId);
     await this.#redis.zadd(keys.outbox, Date.now(), member);
@@ -67,8 +85,17 @@ export class Queues {
   async #deliver(member: string): Promise<void> {
     const [name, id = "", number = ""] = member.split(":");
     if (name === "training") await this.#deliverTraining(id, Number(number));
-    else if (name === "datasets") await this.#queues.datasets.add("check", queuePayloads.datasets.parse({ version: 1, datasetId: id }), { ...options.datasets(0), jobId: id });
-    else if (name === "webhooks") await this.#queues.webhooks.add("call", queuePayloads.webhooks.parse({ version: 1, jobId: id, eventId: number }), { ...options.webhooks(0), jobId: `${id}-${number}` });
+    else if (name === "datasets")
+      await this.#queues.datasets.add("check", queuePayloads.datasets.parse({ version: 1, datasetId: id }), {
+        ...options.datasets(0),
+        jobId: id,
+      });
+    else if (name === "webhooks")
+      await this.#queues.webhooks.add(
+        "call",
+        queuePayloads.webhooks.parse({ version: 1, jobId: id, eventId: number }),
+        { ...options.webhooks(0), jobId: `${id}-${number}` },
+      );
     await this.#redis.zrem(keys.outbox, member);
   }
 
@@ -76,7 +103,10 @@ export class Queues {
     const text = await this.#redis.hget(keys.job(jobId), "request");
     if (text === null) return;
     const { priority } = JSON.parse(text) as CompleteJobRequest;
-    await this.#queues.training.add("train", queuePayloads.training.parse({ version: 1, jobId, run }), { ...options.training(priority), jobId: trainingDeliveryId(jobId, run) });
+    await this.#queues.training.add("train", queuePayloads.training.parse({ version: 1, jobId, run }), {
+      ...options.training(priority),
+      jobId: trainingDeliveryId(jobId, run),
+    });
   }
 
   /** Takes a job's delivery out of the queue if nobody works on it; a worker that gets one by chance lets it fall. */
@@ -99,7 +129,13 @@ export class Queues {
     const counted = await Promise.all(
       queueName.options.map(async (name) => {
         const counts = await this.#queues[name].getJobCounts("waiting", "prioritized", "delayed", "active");
-        return [name, { waiting: (counts["waiting"] ?? 0) + (counts["prioritized"] ?? 0) + (counts["delayed"] ?? 0), active: counts["active"] ?? 0 }] as const;
+        return [
+          name,
+          {
+            waiting: (counts["waiting"] ?? 0) + (counts["prioritized"] ?? 0) + (counts["delayed"] ?? 0),
+            active: counts["active"] ?? 0,
+          },
+        ] as const;
       }),
     );
     return Object.fromEntries(counted) as Record<QueueName, { waiting: number; active: number }>;

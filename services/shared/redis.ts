@@ -6,13 +6,18 @@ import type { Logger } from "./log.ts";
 export type { Redis };
 
 /**
- * `answering`: a command fails at once while Redis is away (the api says 503). `working`: commands wait for Redis and are sent again
- * after a reconnection, so scripts must stand a repetition. `listening`: pub/sub and blocking reads.
+ * `answering`: a command fails at once while Redis is away (the api says 503). `working`: commands wait for Redis and
+ * are sent again after a reconnection, so scripts must stand a repetition. `listening`: pub/sub and blocking reads.
  */
 export type RedisRole = "answering" | "working" | "listening";
 
 const roles: Record<RedisRole, RedisOptions> = {
-  answering: { enableOfflineQueue: false, maxRetriesPerRequest: 0, autoResendUnfulfilledCommands: false, commandTimeout: 10_000 },
+  answering: {
+    enableOfflineQueue: false,
+    maxRetriesPerRequest: 0,
+    autoResendUnfulfilledCommands: false,
+    commandTimeout: 10_000,
+  },
   working: { enableOfflineQueue: true, maxRetriesPerRequest: null },
   listening: { enableOfflineQueue: true, maxRetriesPerRequest: null },
 };
@@ -54,14 +59,29 @@ export function connectRedis(options: { url: string; role: RedisRole; log: Logge
   return redis;
 }
 
-const awayCodes = new Set(["ECONNREFUSED", "ECONNRESET", "ENOENT", "EPIPE", "ETIMEDOUT", "EHOSTUNREACH", "ENOTFOUND", "EAI_AGAIN", "NR_CLOSED"]);
-const awayMessages = /Connection is closed|isn't writeable|max retries per request|Command timed out|^LOADING|Connection is in|connect ETIMEDOUT|Reached the max/;
+const awayCodes = new Set([
+  "ECONNREFUSED",
+  "ECONNRESET",
+  "ENOENT",
+  "EPIPE",
+  "ETIMEDOUT",
+  "EHOSTUNREACH",
+  "ENOTFOUND",
+  "EAI_AGAIN",
+  "NR_CLOSED",
+]);
+const awayMessages =
+  /Connection is closed|isn't writeable|max retries per request|Command timed out|^LOADING|Connection is in|connect ETIMEDOUT|Reached the max/;
 
 /** Whether an error says that Redis is away (503, Retry-After), as opposed to a fault of ours. */
 export function isRedisAway(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
   const code = "code" in error && typeof error.code === "string" ? error.code : "";
-  return error.name === "MaxRetriesPerRequestError" || awayMessages.test(error.message) || ("syscall" in error && awayCodes.has(code));
+  return (
+    error.name === "MaxRetriesPerRequestError" ||
+    awayMessages.test(error.message) ||
+    ("syscall" in error && awayCodes.has(code))
+  );
 }
 
 /** Ends a connection without waiting for a Redis that is away. */

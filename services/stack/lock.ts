@@ -1,4 +1,7 @@
-/** One stack on one data folder: whoever listens on the folder's socket owns it. A killed owner's socket answers nobody and is taken over. */
+/**
+ * One stack on one data folder: whoever listens on the folder's socket owns it. A killed owner's socket answers nobody
+ * and is taken over.
+ */
 import { createHash } from "node:crypto";
 import { rm } from "node:fs/promises";
 import { connect, createServer } from "node:net";
@@ -13,7 +16,10 @@ const longest = 100;
 export function socketPath(dataDir: string, name: string): string {
   const inside = join(dataDir, name);
   if (Buffer.byteLength(inside) <= longest) return inside;
-  return join(tmpdir(), `maps-${createHash("sha256").update(dataDir).digest("hex").slice(0, 16)}-${name.replaceAll("/", "-")}`);
+  return join(
+    tmpdir(),
+    `maps-${createHash("sha256").update(dataDir).digest("hex").slice(0, 16)}-${name.replaceAll("/", "-")}`,
+  );
 }
 
 export class FolderTaken extends Error {
@@ -48,7 +54,8 @@ export async function lockFolder(dataDir: string): Promise<() => Promise<void>> 
     } catch (error) {
       const taken = error instanceof Error && "code" in error && error.code === "EADDRINUSE";
       if (!taken) throw error;
-      if ((await isAlive(path)) || tries === 3) throw new FolderTaken(`another stack works on ${dataDir}: stop it, or choose another folder with DATA_DIR`);
+      if ((await isAlive(path)) || tries === 3)
+        throw new FolderTaken(`another stack works on ${dataDir}: stop it, or choose another folder with DATA_DIR`);
       await rm(path, { force: true });
     }
   }

@@ -10,7 +10,11 @@ import { RedisMissing, provideRedis } from "./redis.ts";
 import { Service } from "./service.ts";
 
 /** Processes run from JavaScript: from the sources, the built file stands in dist/. */
-const built = (name: string): URL => new URL(import.meta.url.endsWith(".ts") ? `../../dist/services/${name}/main.js` : `../${name}/main.js`, import.meta.url);
+const built = (name: string): URL =>
+  new URL(
+    import.meta.url.endsWith(".ts") ? `../../dist/services/${name}/main.js` : `../${name}/main.js`,
+    import.meta.url,
+  );
 const apiMs = 30_000;
 
 async function start(config: Config): Promise<void> {
@@ -20,7 +24,12 @@ async function start(config: Config): Promise<void> {
   const redis = config.redisUrl === null ? await provideRedis({ dataDir: config.dataDir, log }) : null;
   process.stderr.write(`Redis: ${redis?.description ?? "the one at REDIS_URL"}\n`);
   let port = String(config.port);
-  const environment = (): Record<string, string | undefined> => ({ ...process.env, DATA_DIR: config.dataDir, REDIS_URL: redis?.url ?? config.redisUrl ?? "", PORT: port });
+  const environment = (): Record<string, string | undefined> => ({
+    ...process.env,
+    DATA_DIR: config.dataDir,
+    REDIS_URL: redis?.url ?? config.redisUrl ?? "",
+    PORT: port,
+  });
   let code = 0;
   const useless = (name: string, exitCode: number | null): void => {
     process.stderr.write(`The ${name} could not be started; what it said stands above.\n`);
@@ -41,14 +50,20 @@ async function start(config: Config): Promise<void> {
       process.stdout.write(`${line}\n`);
     },
   });
-  const ending = closeWithGrace({ delay: apiMs + (config.worker.drainSeconds + 10) * 1000, logger: { error: (error: unknown) => log.error({ err: error }, "the stack ends after a failure") } }, async ({ err }) => {
-    if (err) log.error({ err }, "the stack ends after a failure");
-    await Promise.all([api.stop(apiMs), worker.stop((config.worker.drainSeconds + 6) * 1000)]);
-    await redis?.stop();
-    await unlock();
-    process.exitCode = code;
-    if (code !== 0) process.exit(code);
-  });
+  const ending = closeWithGrace(
+    {
+      delay: apiMs + (config.worker.drainSeconds + 10) * 1000,
+      logger: { error: (error: unknown) => log.error({ err: error }, "the stack ends after a failure") },
+    },
+    async ({ err }) => {
+      if (err) log.error({ err }, "the stack ends after a failure");
+      await Promise.all([api.stop(apiMs), worker.stop((config.worker.drainSeconds + 6) * 1000)]);
+      await redis?.stop();
+      await unlock();
+      process.exitCode = code;
+      if (code !== 0) process.exit(code);
+    },
+  );
   endWithParent();
   worker.start();
   api.start();

@@ -1,6 +1,7 @@
 /**
- * A Redis of the stack's own, for a machine that has none running: a server of the machine, or at last one in JavaScript that forgets
- * everything. The server listens on a unix socket of the data folder, ends with the stack however that ends, and is started again where it dies.
+ * A Redis of the stack's own, for a machine that has none running: a server of the machine, or at last one in
+ * JavaScript that forgets everything. The server listens on a unix socket of the data folder, ends with the stack
+ * however that ends, and is started again where it dies.
  */
 import { spawn } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
@@ -32,7 +33,10 @@ export class RedisMissing extends Error {
 const restartMs = 200;
 const stopMs = 10_000;
 
-/** The shell waits for the server, and ends it when this process's end of the pipe closes: by our wish, or because we were killed. */
+/**
+ * The shell waits for the server, and ends it when this process's end of the pipe closes: by our wish, or because we
+ * were killed.
+ */
 const guard = 'exec 3<&0; "$@" 3<&- & server=$!; { cat <&3 >/dev/null; kill "$server" 2>/dev/null; } & wait "$server"';
 
 async function answers(url: string, log: Logger): Promise<boolean> {
@@ -52,7 +56,8 @@ async function answers(url: string, log: Logger): Promise<boolean> {
 async function endLeftOver(url: string, log: Logger): Promise<void> {
   const redis = connectRedis({ url, role: "answering", log: log.child({}, { level: "silent" }) });
   try {
-    for (let tries = 0; tries < 20 && redis.status !== "ready" && redis.status !== "reconnecting"; tries++) await sleep(10);
+    for (let tries = 0; tries < 20 && redis.status !== "ready" && redis.status !== "reconnecting"; tries++)
+      await sleep(10);
     if (redis.status !== "ready") return;
     log.warn("a Redis that an earlier start left behind is ended first");
     await redis.shutdown().catch(() => {});
@@ -97,7 +102,26 @@ class SupervisedServer {
   }
 
   #spawn(): void {
-    const settings = ["--port", "0", "--unixsocket", this.#socket, "--unixsocketperm", "700", "--dir", ".", "--appendonly", "yes", "--maxmemory-policy", "noeviction", "--save", "", "--daemonize", "no", "--loglevel", "warning"];
+    const settings = [
+      "--port",
+      "0",
+      "--unixsocket",
+      this.#socket,
+      "--unixsocketperm",
+      "700",
+      "--dir",
+      ".",
+      "--appendonly",
+      "yes",
+      "--maxmemory-policy",
+      "noeviction",
+      "--save",
+      "",
+      "--daemonize",
+      "no",
+      "--loglevel",
+      "warning",
+    ];
     const { path, libraries } = this.#server;
     const child = spawn("sh", ["-c", guard, "sh", path, ...settings], {
       cwd: this.#folder,
@@ -107,7 +131,8 @@ class SupervisedServer {
       detached: true,
     });
     this.#child = child;
-    for (const stream of [child.stdout, child.stderr]) stream.on("data", (text: Buffer) => (this.#said = (this.#said + text.toString()).slice(-2000)));
+    for (const stream of [child.stdout, child.stderr])
+      stream.on("data", (text: Buffer) => (this.#said = (this.#said + text.toString()).slice(-2000)));
     child.once("error", (error) => (this.#said += error.message));
     child.once("exit", (code, signal) => {
       child.stdin.destroy();
@@ -152,8 +177,14 @@ async function startJavaScript(): Promise<ProvidedRedis> {
   };
 }
 
-/** Starts a Redis whose data lie in `<dataDir>/redis`. `durableOnly` refuses the one in JavaScript. Throws RedisMissing. */
-export async function provideRedis(options: { dataDir: string; log: Logger; durableOnly?: boolean }): Promise<ProvidedRedis> {
+/**
+ * Starts a Redis whose data lie in `<dataDir>/redis`. `durableOnly` refuses the one in JavaScript. Throws RedisMissing.
+ */
+export async function provideRedis(options: {
+  dataDir: string;
+  log: Logger;
+  durableOnly?: boolean;
+}): Promise<ProvidedRedis> {
   const { dataDir, log } = options;
   const folder = join(dataDir, "redis");
   await mkdir(folder, { recursive: true });
@@ -161,8 +192,18 @@ export async function provideRedis(options: { dataDir: string; log: Logger; dura
   if (server) {
     const supervised = new SupervisedServer({ server, folder, socket: socketPath(dataDir, "redis/redis.sock"), log });
     await supervised.start();
-    return { url: supervised.url, description: server.description, durable: true, kill: () => supervised.kill(), start: () => supervised.start(), stop: () => supervised.stop() };
+    return {
+      url: supervised.url,
+      description: server.description,
+      durable: true,
+      kill: () => supervised.kill(),
+      start: () => supervised.start(),
+      stop: () => supervised.stop(),
+    };
   }
-  if (options.durableOnly) throw new RedisMissing("no redis-server or valkey-server was found, and none could be fetched: install one, or set REDIS_URL");
+  if (options.durableOnly)
+    throw new RedisMissing(
+      "no redis-server or valkey-server was found, and none could be fetched: install one, or set REDIS_URL",
+    );
   return startJavaScript();
 }

@@ -33,7 +33,12 @@ export class Service {
     const { name, entry, environment, log, onLine, onUseless } = this.#options;
     const startedAt = performance.now();
     // A group of its own: Ctrl-C reaches the stack alone, which then ends the others in order.
-    const child = fork(entry, [], { env: environment(), stdio: ["ignore", "pipe", "inherit", "ipc"], detached: true, execArgv: [] });
+    const child = fork(entry, [], {
+      env: environment(),
+      stdio: ["ignore", "pipe", "inherit", "ipc"],
+      detached: true,
+      execArgv: [],
+    });
     this.#child = child;
     let rest = "";
     child.stdout?.on("data", (chunk: Buffer) => {

@@ -1,4 +1,7 @@
-/** The health check of a worker's container: ends with 1 where Redis has not seen a worker of this host for ten seconds. Redis away is not the worker's fault: 0. */
+/**
+ * The health check of a worker's container: ends with 1 where Redis has not seen a worker of this host for ten seconds.
+ * Redis away is not the worker's fault: 0.
+ */
 import { hostname } from "node:os";
 import { readConfig } from "../shared/config.ts";
 import { createLog } from "../shared/log.ts";

@@ -1,4 +1,7 @@
-/** What every worker does now and then so that nothing is left lying: orders that a dead process did not deliver, jobs that are in no queue, manifests not yet written. */
+/**
+ * What every worker does now and then so that nothing is left lying: orders that a dead process did not deliver, jobs
+ * that are in no queue, manifests not yet written.
+ */
 import type { JobStatus } from "../../schemas/job.ts";
 import type { Logger } from "../shared/log.ts";
 import type { Queues } from "../shared/queues.ts";

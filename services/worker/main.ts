@@ -9,14 +9,23 @@ import { RunningWorker } from "./worker.ts";
 
 function start(config: Config): void {
   const { redisUrl } = config;
-  if (redisUrl === null) throw new ConfigError("REDIS_URL: a worker alone needs a Redis, as in redis://127.0.0.1:6379; `npm start` brings its own");
+  if (redisUrl === null)
+    throw new ConfigError(
+      "REDIS_URL: a worker alone needs a Redis, as in redis://127.0.0.1:6379; `npm start` brings its own",
+    );
   const log = createLog({ level: config.logLevel, service: "worker" });
   const worker = new RunningWorker({ config, redisUrl, log });
-  closeWithGrace({ delay: (config.worker.drainSeconds + 5) * 1000, logger: { error: (error: unknown) => log.error({ err: error }, "the worker ends after a failure") } }, async ({ err, signal }) => {
-    if (err) log.error({ err }, "the worker ends after a failure");
-    else log.info({ signal }, "the worker ends; its jobs are handed over");
-    await worker.drain();
-  });
+  closeWithGrace(
+    {
+      delay: (config.worker.drainSeconds + 5) * 1000,
+      logger: { error: (error: unknown) => log.error({ err: error }, "the worker ends after a failure") },
+    },
+    async ({ err, signal }) => {
+      if (err) log.error({ err }, "the worker ends after a failure");
+      else log.info({ signal }, "the worker ends; its jobs are handed over");
+      await worker.drain();
+    },
+  );
   endWithParent();
   log.info({ worker: worker.name, slots: config.worker.slots, threads: config.worker.threads }, "the worker is ready");
 }
@@ -24,6 +33,8 @@ function start(config: Config): void {
 try {
   start(readConfig(process.env));
 } catch (error) {
-  process.stderr.write(`${error instanceof ConfigError || error instanceof KernelsError ? error.message : String((error as Error).stack)}\n`);
+  process.stderr.write(
+    `${error instanceof ConfigError || error instanceof KernelsError ? error.message : String((error as Error).stack)}\n`,
+  );
   process.exit(1);
 }

@@ -32,7 +32,10 @@ const webhooksAtOnce = 8;
 const checksAtOnce = 1;
 
 /** Threads start from JavaScript: from the sources, the built file stands in dist/. */
-const threadEntry = new URL(import.meta.url.endsWith(".ts") ? "../../dist/services/worker/threads/thread.js" : "./threads/thread.js", import.meta.url);
+const threadEntry = new URL(
+  import.meta.url.endsWith(".ts") ? "../../dist/services/worker/threads/thread.js" : "./threads/thread.js",
+  import.meta.url,
+);
 
 export interface WorkerOptions {
   config: Config;
@@ -75,12 +78,28 @@ export class RunningWorker {
     this.#redis.on("ready", () => this.#hello());
     this.#listener.on("message", (_channel: string, jobId: string) => this.#heed(jobId));
     void this.#listener.subscribe(channels.control);
-    this.#housekeeping = new Housekeeping({ redis: this.#redis, records: this.#records, queues: this.#queues, storage: this.#storage, dataDir: config.dataDir, mostCheckSeconds: config.datasets.MAX_CHECK_SECONDS, log });
+    this.#housekeeping = new Housekeeping({
+      redis: this.#redis,
+      records: this.#records,
+      queues: this.#queues,
+      storage: this.#storage,
+      dataDir: config.dataDir,
+      mostCheckSeconds: config.datasets.MAX_CHECK_SECONDS,
+      log,
+    });
     this.#workers = this.#startProcessors();
     this.#housekeeping.start();
     this.#heartbeat = setInterval(() => this.#seen(), heartbeatMs);
     this.#seen();
-    void importBuiltins({ records: this.#records, redis: this.#redis, storage: this.#storage, dataDir: config.dataDir, limits: config.datasets, log, signal: this.#ending.signal });
+    void importBuiltins({
+      records: this.#records,
+      redis: this.#redis,
+      storage: this.#storage,
+      dataDir: config.dataDir,
+      limits: config.datasets,
+      log,
+      signal: this.#ending.signal,
+    });
   }
 
   #makeTraining(): TrainingProcessor {
@@ -102,12 +121,24 @@ export class RunningWorker {
 
   #startProcessors(): Worker[] {
     const { config, log } = this.#options;
-    const uploads = new UploadProcessor({ records: this.#records, storage: this.#storage, dataDir: config.dataDir, limits: config.datasets, log });
+    const uploads = new UploadProcessor({
+      records: this.#records,
+      storage: this.#storage,
+      dataDir: config.dataDir,
+      limits: config.datasets,
+      log,
+    });
     const webhooks = { redis: this.#redis, records: this.#records, log, allowPrivate: config.webhooks.allowPrivate };
     return startProcessors(
       {
-        training: { concurrency: config.worker.slots, process: (delivery, token) => this.#training.process(delivery, token) },
-        datasets: { concurrency: checksAtOnce, process: (delivery) => checkDataset(delivery, uploads, this.#ending.signal) },
+        training: {
+          concurrency: config.worker.slots,
+          process: (delivery, token) => this.#training.process(delivery, token),
+        },
+        datasets: {
+          concurrency: checksAtOnce,
+          process: (delivery) => checkDataset(delivery, uploads, this.#ending.signal),
+        },
         webhooks: { concurrency: webhooksAtOnce, process: (delivery) => callWebhook(delivery, webhooks) },
       },
       { redis: this.#redis, name: this.name, log },
@@ -126,7 +157,9 @@ export class RunningWorker {
   }
 
   #heed(jobId: string): void {
-    this.#training.heed(jobId).catch((error: unknown) => this.#options.log.debug({ err: error }, "a job's status could not be read"));
+    this.#training
+      .heed(jobId)
+      .catch((error: unknown) => this.#options.log.debug({ err: error }, "a job's status could not be read"));
   }
 
   #seen(): void {
@@ -151,20 +184,24 @@ export class RunningWorker {
   /** When waiting for a good end is over: after the time allowed, or when Redis stays away. */
   async #late(): Promise<"late"> {
     const end = performance.now() + this.#options.config.worker.drainSeconds * 1000;
-    for (let lastSeen = performance.now(); performance.now() < end && performance.now() - lastSeen < awayMs; ) {
+    for (let lastSeen = performance.now(); performance.now() < end && performance.now() - lastSeen < awayMs;) {
       if (this.#redis.status === "ready") lastSeen = performance.now();
       await sleep(100, undefined, { ref: false });
     }
     return "late";
   }
 
-  /** Takes nothing new, hands its jobs over with a checkpoint, ends. Settles when everything is where it belongs, or after the time allowed. */
+  /**
+   * Takes nothing new, hands its jobs over with a checkpoint, ends. Settles when everything is where it belongs, or
+   * after the time allowed.
+   */
   async drain(): Promise<void> {
     const { log } = this.#options;
     this.#ending.abort(new Error("the worker ends"));
     this.#training.drain();
     const closed = Promise.allSettled(this.#workers.map((worker) => worker.close()));
-    if ((await Promise.race([closed, this.#late()])) === "late") log.warn("not everything could be handed over in time; others will find it");
+    if ((await Promise.race([closed, this.#late()])) === "late")
+      log.warn("not everything could be handed over in time; others will find it");
     clearInterval(this.#heartbeat);
     await this.#housekeeping.stop();
     if (this.#redis.status === "ready") await this.#records.workers.gone(this.name).catch(() => {});

@@ -1,4 +1,7 @@
-/** One seed, the same bits, in WebAssembly and in native code at every level this processor has, on one thread and on two: whole trainings, not kernels. */
+/**
+ * One seed, the same bits, in WebAssembly and in native code at every level this processor has, on one thread and on
+ * two: whole trainings, not kernels.
+ */
 import { createHash } from "node:crypto";
 import { expect, test } from "vitest";
 import { optimiser } from "../../schemas/optimiser.ts";
@@ -10,14 +13,23 @@ const layers = [
   { kind: "convolution", maps: 7, size: 3, padding: 1, activation: "scaled-tanh" },
   { kind: "batch-normalisation" },
   { kind: "subsampling", factor: 2, reduce: "mean", activation: "sigmoid" },
-  { kind: "convolution", maps: 9, size: 2, activation: "tanh", inputs: { learned: { filters: "per-pair", penalty: "entropy", strength: 0.01 } } },
+  {
+    kind: "convolution",
+    maps: 9,
+    size: 2,
+    activation: "tanh",
+    inputs: { learned: { filters: "per-pair", penalty: "entropy", strength: 0.01 } },
+  },
   { kind: "dropout", rate: 0.3 },
   { kind: "dense", units: 37, activation: "leaky-relu" },
   { kind: "dense", units: 3, activation: "softmax" },
 ];
 
 test.each([
-  ["blocks, empty lanes and single samples", { optimiser: optimiser.parse({ kind: "adam", learningRate: 0.005, clipNorm: 1 }) }],
+  [
+    "blocks, empty lanes and single samples",
+    { optimiser: optimiser.parse({ kind: "adam", learningRate: 0.005, clipNorm: 1 }) },
+  ],
   ["online", { batchSize: 1, epochs: 1, optimiser: optimiser.parse({ kind: "nesterov", learningRate: 0.01 }) }],
 ])("%s", async (_, changes) => {
   expect(strict.map(({ kind }) => kind)).toContain("assembly");

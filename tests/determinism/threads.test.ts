@@ -1,4 +1,7 @@
-/** One seed, the same bits: on 1, 2, 3 and 4 threads, and across a stop and a resume at any step. For every layer kind, found by walking the registry. */
+/**
+ * One seed, the same bits: on 1, 2, 3 and 4 threads, and across a stop and a resume at any step. For every layer kind,
+ * found by walking the registry.
+ */
 import { createHash } from "node:crypto";
 import { expect, test, describe } from "vitest";
 import { request } from "../../engine/index.ts";
@@ -10,10 +13,38 @@ import { smallSpec, startTraining } from "../support/training.ts";
 const first = { kind: "convolution", maps: 4, size: 2, activation: "tanh" };
 const last = { kind: "dense", units: 3, activation: "softmax" };
 const networks: Record<string, Record<string, unknown>[]> = {
-  "convolution and subsampling": [first, { kind: "subsampling", factor: 2, activation: "sigmoid" }, { kind: "convolution", maps: 6, size: 2, inputs: "pairs", activation: "relu" }, last],
-  combination: [first, { kind: "convolution", maps: 5, size: 3, activation: "tanh", inputs: { learned: { filters: "per-input", penalty: "entropy", strength: 0.01 } } }, last],
-  "dropout and a deferred dense layer": [first, { kind: "dropout", rate: 0.4 }, { kind: "dense", units: 70, activation: "relu" }, { kind: "dropout", rate: 0.3 }, last],
-  "batch normalisation": [first, { kind: "batch-normalisation" }, { kind: "subsampling", factor: 2, reduce: "max", trainable: false }, { kind: "dense", units: 50, activation: "leaky-relu" }, { kind: "batch-normalisation" }, last],
+  "convolution and subsampling": [
+    first,
+    { kind: "subsampling", factor: 2, activation: "sigmoid" },
+    { kind: "convolution", maps: 6, size: 2, inputs: "pairs", activation: "relu" },
+    last,
+  ],
+  combination: [
+    first,
+    {
+      kind: "convolution",
+      maps: 5,
+      size: 3,
+      activation: "tanh",
+      inputs: { learned: { filters: "per-input", penalty: "entropy", strength: 0.01 } },
+    },
+    last,
+  ],
+  "dropout and a deferred dense layer": [
+    first,
+    { kind: "dropout", rate: 0.4 },
+    { kind: "dense", units: 70, activation: "relu" },
+    { kind: "dropout", rate: 0.3 },
+    last,
+  ],
+  "batch normalisation": [
+    first,
+    { kind: "batch-normalisation" },
+    { kind: "subsampling", factor: 2, reduce: "max", trainable: false },
+    { kind: "dense", units: 50, activation: "leaky-relu" },
+    { kind: "batch-normalisation" },
+    last,
+  ],
 };
 
 const digest = (bytes: Uint8Array): string => createHash("sha256").update(bytes).digest("hex");
@@ -37,7 +68,10 @@ describe.each(Object.entries(networks))("%s", (_, layers) => {
     const whole = await train(smallSpec(layers));
     let checkpoint: Uint8Array | undefined;
     for (let attempt = 0; ; attempt++) {
-      const { plan, memory, trainer, close } = await startTraining(smallSpec(layers, { threads: (attempt % 2) + 1 }), checkpoint ? { resume: checkpoint } : {});
+      const { plan, memory, trainer, close } = await startTraining(
+        smallSpec(layers, { threads: (attempt % 2) + 1 }),
+        checkpoint ? { resume: checkpoint } : {},
+      );
       new Int32Array(memory.buffer)[plan.controlAddress / 4] = request.stop;
       const reports = [...trainer.run()];
       checkpoint = trainer.checkpoint();
@@ -55,7 +89,9 @@ test("every planned kind is in these networks", () => {
 });
 
 const settings: Record<string, Partial<TrainingSpec>> = {
-  "nesterov with clipping and decay": { optimiser: optimiser.parse({ kind: "nesterov", learningRate: 0.05, clipNorm: 0.5, weightDecay: 0.01 }) },
+  "nesterov with clipping and decay": {
+    optimiser: optimiser.parse({ kind: "nesterov", learningRate: 0.05, clipNorm: 0.5, weightDecay: 0.01 }),
+  },
   adam: { optimiser: optimiser.parse({ kind: "adam", learningRate: 0.01 }) },
   "diagonal Levenberg–Marquardt": { optimiser: optimiser.parse({ kind: "diagonal-levenberg-marquardt", samples: 54 }) },
   "online learning": { batchSize: 1, epochs: 1 },
@@ -64,16 +100,25 @@ const settings: Record<string, Partial<TrainingSpec>> = {
   "a one-cycle schedule with warm-up": { schedule: { kind: "one-cycle", start: 0.1, end: 0.01, rise: 0.3, warmup: 2 } },
 };
 
-test.each(Object.entries(settings))("%s: the same bits on 1 and 3 threads, and another seed gives others", async (name, changes) => {
-  const layers = networks[name === "online learning" ? "convolution and subsampling" : "combination"]!;
-  const alone = await train(smallSpec(layers, { epochs: 2, ...changes }));
-  expect(await train(smallSpec(layers, { epochs: 2, ...changes, threads: 3 }))).toEqual(alone);
-  expect(alone.digest).not.toBe((await train(smallSpec(layers, { ...changes, seed: 8 }))).digest);
-});
+test.each(Object.entries(settings))(
+  "%s: the same bits on 1 and 3 threads, and another seed gives others",
+  async (name, changes) => {
+    const layers = networks[name === "online learning" ? "convolution and subsampling" : "combination"]!;
+    const alone = await train(smallSpec(layers, { epochs: 2, ...changes }));
+    expect(await train(smallSpec(layers, { epochs: 2, ...changes, threads: 3 }))).toEqual(alone);
+    expect(alone.digest).not.toBe((await train(smallSpec(layers, { ...changes, seed: 8 }))).digest);
+  },
+);
 
 test("divergence is an outcome with a step and a tensor, and leaves the weights as before the step", async () => {
   const layers = [first, { kind: "dense", units: 3, activation: "linear" }];
-  const { trainer, close } = await startTraining(smallSpec(layers, { optimiser: optimiser.parse({ kind: "sgd", learningRate: 1000 }), loss: "squared-error", epochs: 60 }));
+  const { trainer, close } = await startTraining(
+    smallSpec(layers, {
+      optimiser: optimiser.parse({ kind: "sgd", learningRate: 1000 }),
+      loss: "squared-error",
+      epochs: 60,
+    }),
+  );
   const final = [...trainer.run()].at(-1);
   expect(final).toMatchObject({ kind: "diverged" });
   expect((final as { detail: string }).detail).toMatch(/not finite/);

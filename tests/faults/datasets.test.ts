@@ -14,14 +14,18 @@ let stack: Stack;
 
 /** Checking processes that work for one of `parents`, or whose parent has died (1). */
 function checking(parents: readonly number[]): number[] {
-  return readdirSync("/proc").filter((name) => /^\d+$/.test(name)).flatMap((pid) => {
-    try {
-      const parent = Number(/^PPid:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1]);
-      return parents.includes(parent) && readFileSync(`/proc/${pid}/cmdline`, "utf8").includes("checking-process") ? [Number(pid)] : [];
-    } catch {
-      return [];
-    }
-  });
+  return readdirSync("/proc")
+    .filter((name) => /^\d+$/.test(name))
+    .flatMap((pid) => {
+      try {
+        const parent = Number(/^PPid:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1]);
+        return parents.includes(parent) && readFileSync(`/proc/${pid}/cmdline`, "utf8").includes("checking-process")
+          ? [Number(pid)]
+          : [];
+      } catch {
+        return [];
+      }
+    });
 }
 
 const alive = (pid: number): boolean => {
@@ -35,7 +39,12 @@ const alive = (pid: number): boolean => {
 
 beforeAll(async () => {
   stack = await startStack({ workers: 1 });
-  await until(() => stack.ask("/v1/datasets/mnist"), ({ body }) => body.terminal === true, "mnist", 110_000);
+  await until(
+    () => stack.ask("/v1/datasets/mnist"),
+    ({ body }) => body.terminal === true,
+    "mnist",
+    110_000,
+  );
 });
 afterAll(() => stack.stop());
 
@@ -46,24 +55,57 @@ test.skipIf(process.platform !== "linux")("kill -9 in the middle of a check", as
   const { body } = await stack.ask("/v1/datasets", { body: form });
   const [worker] = stack.workers;
   const pid = worker?.process.pid ?? 0;
-  const [child = 0] = await until(async () => checking([pid]), (found) => found.length === 1, "a checking process");
+  const [child = 0] = await until(
+    async () => checking([pid]),
+    (found) => found.length === 1,
+    "a checking process",
+  );
   worker?.process.kill("SIGKILL");
-  await until(async () => alive(child), (still) => !still, "the end of the checking process with its worker", 30_000);
+  await until(
+    async () => alive(child),
+    (still) => !still,
+    "the end of the checking process with its worker",
+    30_000,
+  );
   stack.startWorker();
-  const { body: dataset } = await until(() => stack.ask(`/v1/datasets/${body.id}`), (answer) => answer.body.terminal === true, "the end of the check", patienceMs);
+  const { body: dataset } = await until(
+    () => stack.ask(`/v1/datasets/${body.id}`),
+    (answer) => answer.body.terminal === true,
+    "the end of the check",
+    patienceMs,
+  );
   expect(dataset).toMatchObject({ status: "ready", splits: { train: rows } });
   const checks = join(stack.environment["DATA_DIR"] ?? "", "checks");
-  expect(await until(() => readdir(checks), (names) => names.length === 0, "the sweep of the dead worker's folder", 60_000)).toEqual([]);
+  expect(
+    await until(
+      () => readdir(checks),
+      (names) => names.length === 0,
+      "the sweep of the dead worker's folder",
+      60_000,
+    ),
+  ).toEqual([]);
 });
 
-test.skipIf(process.platform !== "linux")("kill -9 of the checking process alone: the check is tried again", async () => {
-  const form = new FormData();
-  form.append("file", new Blob([csv(makeTable({ perClass: rows / 3, seed: 2 }))]), "strokes.csv");
-  form.append("size", '{"height":7,"width":5}');
-  const { body } = await stack.ask("/v1/datasets", { body: form });
-  const parents = stack.workers.map((worker) => worker.process.pid ?? 0);
-  const [child = 0] = await until(async () => checking(parents), (found) => found.length === 1, "a checking process");
-  process.kill(child, "SIGKILL");
-  const { body: dataset } = await until(() => stack.ask(`/v1/datasets/${body.id}`), (answer) => answer.body.terminal === true, "the end of the check", patienceMs);
-  expect(dataset).toMatchObject({ status: "ready", splits: { train: rows } });
-});
+test.skipIf(process.platform !== "linux")(
+  "kill -9 of the checking process alone: the check is tried again",
+  async () => {
+    const form = new FormData();
+    form.append("file", new Blob([csv(makeTable({ perClass: rows / 3, seed: 2 }))]), "strokes.csv");
+    form.append("size", '{"height":7,"width":5}');
+    const { body } = await stack.ask("/v1/datasets", { body: form });
+    const parents = stack.workers.map((worker) => worker.process.pid ?? 0);
+    const [child = 0] = await until(
+      async () => checking(parents),
+      (found) => found.length === 1,
+      "a checking process",
+    );
+    process.kill(child, "SIGKILL");
+    const { body: dataset } = await until(
+      () => stack.ask(`/v1/datasets/${body.id}`),
+      (answer) => answer.body.terminal === true,
+      "the end of the check",
+      patienceMs,
+    );
+    expect(dataset).toMatchObject({ status: "ready", splits: { train: rows } });
+  },
+);

@@ -1,5 +1,6 @@
 /**
- * Jobs on three workers while workers, api and Redis are killed at random. FAULT_JOBS=50 runs it at the length that docs/RELIABILITY.md reports.
+ * Jobs on three workers while workers, api and Redis are killed at random. FAULT_JOBS=50 runs it at the length that
+ * docs/RELIABILITY.md reports.
  */
 import { readFile, readdir } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -26,7 +27,8 @@ const get = async (path: string): Promise<{ status: number; body: Record<string,
 };
 
 beforeAll(async () => {
-  // Three deaths in a row before a first checkpoint are no bug of the job here, only bad luck: the budget of crashes has tests of its own.
+  // Three deaths in a row before a first checkpoint are no bug of the job here, only bad luck: the budget of crashes
+  // has tests of its own.
   trial = await startTrial({ workers: 3, environment: { WORKER_CRASH_BUDGET: "100" } });
   api = trial.api;
   for (const seed of seeds) {
@@ -58,7 +60,9 @@ async function misfortunes(over: () => boolean): Promise<Record<string, number>>
     await sleep(meanSecondsBetweenKills * 1000 * (0.5 + Math.random()));
     const dice = Math.random();
     if (dice < 0.6) {
-      const alive = trial.workers.filter((worker) => worker.process.exitCode === null && worker.process.signalCode === null);
+      const alive = trial.workers.filter(
+        (worker) => worker.process.exitCode === null && worker.process.signalCode === null,
+      );
       const victim = alive[Math.floor(Math.random() * alive.length)] as Service;
       victim.process.kill("SIGKILL");
       trial.startWorker();
@@ -87,7 +91,8 @@ test(`${jobs} jobs end with the bits of an undisturbed run, whatever is killed`,
     const body = slowJob({ seed, epochs, metadata: { number: String(number) } });
     const answer = await insist(async () => {
       const answered = await ask(api.url, "/v1/jobs", { body, headers: { "idempotency-key": `storm-${number}` } });
-      if (answered.status !== 202) throw new Error(`POST answered ${answered.status}: ${JSON.stringify(answered.body)}`);
+      if (answered.status !== 202)
+        throw new Error(`POST answered ${answered.status}: ${JSON.stringify(answered.body)}`);
       return answered;
     });
     posted.push({ id: answer.body.id, seed });
@@ -104,7 +109,13 @@ test(`${jobs} jobs end with the bits of an undisturbed run, whatever is killed`,
   const attempts: number[] = [];
   for (const [index, { id, seed }] of posted.entries()) {
     const { body } = (await insist(() => get(`/v1/jobs/${id}`))) as { body: Record<string, never> };
-    const job = body as unknown as { status: string; error: unknown; receipt: { weights: string }; attempts: { reason: string | null }[]; result: { steps: number } };
+    const job = body as unknown as {
+      status: string;
+      error: unknown;
+      receipt: { weights: string };
+      attempts: { reason: string | null }[];
+      result: { steps: number };
+    };
     expect({ id, status: job.status, error: job.error }).toEqual({ id, status: "succeeded", error: null });
     expect(job.receipt.weights).toBe(expected.get(seed));
     expect(job.attempts.filter(({ reason }) => reason === "finished")).toHaveLength(1);
@@ -132,10 +143,17 @@ async function noStrays(): Promise<void> {
     named.add(`jobs/${job.id}/manifest.json`);
     for (const { key } of await trial.records.checkpoints.list(job.id)) named.add(key);
     const model = job.model === null ? null : await trial.records.models.read(job.model);
-    if (model) for (const key of [model.files.manifest, model.files.weights, ...Object.values(model.files.predictions).map(({ file }) => file)]) named.add(key);
+    if (model)
+      for (const key of [
+        model.files.manifest,
+        model.files.weights,
+        ...Object.values(model.files.predictions).map(({ file }) => file),
+      ])
+        named.add(key);
   }
   const strays: string[] = [];
-  for (const prefix of ["jobs/", "models/"]) for await (const { key } of trial.storage.list(prefix)) if (!named.has(key)) strays.push(key);
+  for (const prefix of ["jobs/", "models/"])
+    for await (const { key } of trial.storage.list(prefix)) if (!named.has(key)) strays.push(key);
   expect(strays).toEqual([]);
 }
 
@@ -143,7 +161,9 @@ async function noOrphans(): Promise<void> {
   await Promise.all([...trial.workers, api].map((service) => service.end()));
   const left: string[] = [];
   for (const pid of (await readdir("/proc")).filter((name) => /^\d+$/.test(name) && Number(name) !== process.pid)) {
-    const [environment, command] = await Promise.all(["environ", "cmdline"].map((file) => readFile(`/proc/${pid}/${file}`, "utf8").catch(() => "")));
+    const [environment, command] = await Promise.all(
+      ["environ", "cmdline"].map((file) => readFile(`/proc/${pid}/${file}`, "utf8").catch(() => "")),
+    );
     if (environment?.includes(trial.redis.dir) && command?.includes("services/")) left.push(command);
   }
   expect(left).toEqual([]);

@@ -1,4 +1,7 @@
-/** The world misbehaves: a full disk, a folder that refuses, a clock that jumps, a storage that answers 500. The user sees why, and nothing is lost. */
+/**
+ * The world misbehaves: a full disk, a folder that refuses, a clock that jumps, a storage that answers 500. The user
+ * sees why, and nothing is lost.
+ */
 import { execFileSync } from "node:child_process";
 import { cpSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { appendFile, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
@@ -34,21 +37,35 @@ async function quietRun(trial: Trial): Promise<string> {
 
 async function underWay(trial: Trial): Promise<string> {
   const { body } = await trial.ask("/v1/jobs", { body: slowJob({ epochs }) });
-  await until(() => trial.ask(`/v1/jobs/${body.id}`), (answer) => answer.body.progress?.epoch >= 3, "a job under way");
+  await until(
+    () => trial.ask(`/v1/jobs/${body.id}`),
+    (answer) => answer.body.progress?.epoch >= 3,
+    "a job under way",
+  );
   return body.id;
 }
 
 /** Waits for a warning, and before each look does what keeps the misfortune going. */
 const warned = (trial: Trial, id: string, pattern: RegExp, meanwhile?: () => Promise<void>) =>
-  until(async () => {
-    await meanwhile?.();
-    return (await trial.ask(`/v1/jobs/${id}/events?limit=1000`)).body.data as { type: string; data: { detail?: string } }[];
-  }, (events) => events.some(({ type, data }) => type === "warning" && pattern.test(data.detail ?? "")), "a warning");
+  until(
+    async () => {
+      await meanwhile?.();
+      return (await trial.ask(`/v1/jobs/${id}/events?limit=1000`)).body.data as {
+        type: string;
+        data: { detail?: string };
+      }[];
+    },
+    (events) => events.some(({ type, data }) => type === "warning" && pattern.test(data.detail ?? "")),
+    "a warning",
+  );
 
-/** Puts a file where a folder is. Whoever writes there may make the folder anew in between: then that one goes away too. The answer puts everything back. */
+/**
+ * Puts a file where a folder is. Whoever writes there may make the folder anew in between: then that one goes away too.
+ * The answer puts everything back.
+ */
 function obstruct(folder: string): () => void {
   const away: string[] = [];
-  for (let obstructed = false; !obstructed; ) {
+  for (let obstructed = false; !obstructed;) {
     away.push(`${folder}-away-${away.length}`);
     renameSync(folder, away.at(-1)!);
     try {
@@ -88,9 +105,17 @@ function mountSmall(folder: string): boolean {
   }
 }
 
-/** Takes all space, to the last byte; again and again, for the job itself lets old checkpoints go and may so make room for new ones. */
+/**
+ * Takes all space, to the last byte; again and again, for the job itself lets old checkpoints go and may so make room
+ * for new ones.
+ */
 async function fill(path: string): Promise<void> {
-  for (const bytes of [1024 * 1024, 4096, 1]) for (let room = true; room; ) room = await appendFile(path, Buffer.alloc(bytes)).then(() => true, () => false);
+  for (const bytes of [1024 * 1024, 4096, 1])
+    for (let room = true; room;)
+      room = await appendFile(path, Buffer.alloc(bytes)).then(
+        () => true,
+        () => false,
+      );
 }
 
 test("a full disk: the job says so, a cancel still works at once, and with space it goes on", async ({ skip }) => {
@@ -118,7 +143,10 @@ test("a clock that jumps an hour forth and back disturbs neither progress nor bi
   const trial = await startTrial({ workers: 0 });
   clearing.push(() => trial.stop());
   const script = join(trial.redis.dir, "clock.mjs");
-  await writeFile(script, "let shift = 0; const real = Date.now; Date.now = () => real() + shift; setInterval(() => { shift = shift === 0 ? 3_600_000 : shift > 0 ? -3_600_000 : 0; }, 700).unref();");
+  await writeFile(
+    script,
+    "let shift = 0; const real = Date.now; Date.now = () => real() + shift; setInterval(() => { shift = shift === 0 ? 3_600_000 : shift > 0 ? -3_600_000 : 0; }, 700).unref();",
+  );
   trial.startWorker({ NODE_OPTIONS: `--import=${pathToFileURL(script).href}` });
   const { body } = await trial.ask("/v1/jobs", { body: slowJob({ epochs, seed: 4 }) });
   const jumped = await trial.ended(body.id);
@@ -133,7 +161,13 @@ test("a clock that jumps an hour forth and back disturbs neither progress nor bi
 async function moodyBucket(): Promise<{ url: string; mood: { good: boolean } }> {
   const folder = await mkdtemp(join(tmpdir(), "bucket-"));
   await mkdir(join(folder, "maps"), { recursive: true });
-  const bucket = new S3rver({ port: 0, address: "127.0.0.1", silent: true, directory: folder, configureBuckets: [{ name: "maps", configs: [] }] });
+  const bucket = new S3rver({
+    port: 0,
+    address: "127.0.0.1",
+    silent: true,
+    directory: folder,
+    configureBuckets: [{ name: "maps", configs: [] }],
+  });
   const { port } = await bucket.run();
   const mood = { good: true };
   const door: Server = createServer((asked, answer) => {
@@ -142,10 +176,13 @@ async function moodyBucket(): Promise<{ url: string; mood: { good: boolean } }> 
       answer.writeHead(500).end();
       return;
     }
-    const through = request({ host: "127.0.0.1", port, path: asked.url ?? "/", method: asked.method ?? "GET", headers: asked.headers }, (response) => {
-      answer.writeHead(response.statusCode ?? 500, response.headers);
-      response.pipe(answer);
-    });
+    const through = request(
+      { host: "127.0.0.1", port, path: asked.url ?? "/", method: asked.method ?? "GET", headers: asked.headers },
+      (response) => {
+        answer.writeHead(response.statusCode ?? 500, response.headers);
+        response.pipe(answer);
+      },
+    );
     asked.pipe(through);
   });
   await new Promise<void>((resolve) => door.listen(0, "127.0.0.1", resolve));
@@ -156,7 +193,10 @@ async function moodyBucket(): Promise<{ url: string; mood: { good: boolean } }> 
     await rm(folder, { recursive: true, force: true });
   });
   const address = door.address();
-  return { url: `s3://maps?endpoint=http://127.0.0.1:${typeof address === "object" && address ? address.port : 0}`, mood };
+  return {
+    url: `s3://maps?endpoint=http://127.0.0.1:${typeof address === "object" && address ? address.port : 0}`,
+    mood,
+  };
 }
 
 test("a storage that answers 500 for a while: the job says so and ends with the same bits", async () => {

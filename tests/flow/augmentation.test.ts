@@ -1,4 +1,7 @@
-/** A training on distorted samples through the whole system: where a processor is left a thread distorts them ahead, and the model is the same. */
+/**
+ * A training on distorted samples through the whole system: where a processor is left a thread distorts them ahead, and
+ * the model is the same.
+ */
 import { afterAll, beforeAll, expect, it } from "vitest";
 import type { Stack } from "../support/stack.ts";
 import { startStackWithStrokes, strokesJob } from "../support/strokes.ts";

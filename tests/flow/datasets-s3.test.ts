@@ -33,10 +33,18 @@ test("uploaded, checked, looked at, deleted", async () => {
   form.append("size", '{"height":7,"width":5}');
   const made = (await (await fetch(url, { method: "POST", body: form })).json()) as Dataset;
   expect(made.status).toBe("checking");
-  const uploads = new UploadProcessor({ records, storage, dataDir: config.dataDir, limits: config.datasets, log: log as never });
+  const uploads = new UploadProcessor({
+    records,
+    storage,
+    dataDir: config.dataDir,
+    limits: config.datasets,
+    log: log as never,
+  });
   await uploads.process({ datasetId: made.id, signal: new AbortController().signal, last: true });
   expect(await (await fetch(`${url}/${made.id}`)).json()).toMatchObject({ status: "ready", splits: { train: 60 } });
-  const { data } = (await (await fetch(`${url}/${made.id}/samples?label=1&limit=1`)).json()) as { data: { index: number; pixels: number[] }[] };
+  const { data } = (await (await fetch(`${url}/${made.id}/samples?label=1&limit=1`)).json()) as {
+    data: { index: number; pixels: number[] }[];
+  };
   expect(data[0]).toEqual({ index: 1, label: 1, pixels: [...table.pixels.subarray(35, 70)] });
   const keys: string[] = [];
   for await (const { key } of storage.list("")) keys.push(key.split("/")[0] ?? "");

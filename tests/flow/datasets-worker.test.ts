@@ -28,8 +28,20 @@ beforeAll(async () => {
   await mkdir(dead, { recursive: true });
   await writeFile(join(dead, "train.spool"), "left behind");
   await utimes(dead, 0, 0);
-  await records.datasets.create(datasetRecord({ id: newId("dataset"), alias: "abandoned", status: "receiving", terminal: false, createdAt: new Date(Date.now() - 60_000).toISOString() }));
-  const options = { config: { ...config, worker: { ...config.worker, threads: 1 } }, redisUrl: stack.server.url, log: createLog({ level: "silent", service: "worker" }) };
+  await records.datasets.create(
+    datasetRecord({
+      id: newId("dataset"),
+      alias: "abandoned",
+      status: "receiving",
+      terminal: false,
+      createdAt: new Date(Date.now() - 60_000).toISOString(),
+    }),
+  );
+  const options = {
+    config: { ...config, worker: { ...config.worker, threads: 1 } },
+    redisUrl: stack.server.url,
+    log: createLog({ level: "silent", service: "worker" }),
+  };
   workers = [new RunningWorker(options), new RunningWorker(options)];
 });
 afterAll(async () => {
@@ -50,10 +62,17 @@ async function upload(): Promise<Dataset> {
 
 test("mnist is there once, however many workers start", async () => {
   await expect.poll(statusOf("mnist"), soon).toBe("ready");
-  expect(await get<Dataset>("/v1/datasets/mnist")).toMatchObject({ splits: { train: 60_000, validation: 0, test: 10_000 }, shape: { channels: 1, height: 28, width: 28 }, dtype: "uint8", classes: ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"] });
+  expect(await get<Dataset>("/v1/datasets/mnist")).toMatchObject({
+    splits: { train: 60_000, validation: 0, test: 10_000 },
+    shape: { channels: 1, height: 28, width: 28 },
+    dtype: "uint8",
+    classes: ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"],
+  });
   const { data } = await get<{ data: Dataset[] }>("/v1/datasets");
   expect(data.filter((each) => each.alias === "mnist").length).toBe(1);
-  const [sample] = (await get<{ data: { label: number; pixels: number[] }[] }>("/v1/datasets/mnist/samples?split=test&limit=1")).data;
+  const [sample] = (
+    await get<{ data: { label: number; pixels: number[] }[] }>("/v1/datasets/mnist/samples?split=test&limit=1")
+  ).data;
   expect(sample?.label).toBe(7);
   expect(sample?.pixels.length).toBe(784);
 });
@@ -71,7 +90,10 @@ test("an upload whose order was lost is found again", async () => {
   const { bytes } = await storage.put(key, Buffer.from(csv(table)));
   await records.datasets.create({
     ...datasetRecord({ id, alias: null, status: "checking", terminal: false, revision: null }),
-    upload: { settings: { seed: 1, fit: "fit", size: { height: 7, width: 5 } }, files: [{ field: "file", name: "strokes.csv", key, bytes }] },
+    upload: {
+      settings: { seed: 1, fit: "fit", size: { height: 7, width: 5 } },
+      files: [{ field: "file", name: "strokes.csv", key, bytes }],
+    },
   });
   await expect.poll(statusOf(id), soon).toBe("ready");
 });

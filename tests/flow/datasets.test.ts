@@ -13,7 +13,18 @@ import { layout } from "../../services/shared/storage/index.ts";
 import { UploadProcessor } from "../../services/worker/datasets/process-upload.ts";
 import { startTestApp } from "../support/app.ts";
 import type { TestApp } from "../support/app.ts";
-import { csv, folders, idxImages, idxLabels, int64s, jsonLines, makeTable, npy, tar, zip } from "../support/dataset-files.ts";
+import {
+  csv,
+  folders,
+  idxImages,
+  idxLabels,
+  int64s,
+  jsonLines,
+  makeTable,
+  npy,
+  tar,
+  zip,
+} from "../support/dataset-files.ts";
 
 const table = makeTable({ perClass: 20 });
 const other = makeTable({ perClass: 5, seed: 5 });
@@ -25,7 +36,13 @@ let url: string;
 beforeAll(async () => {
   stack = await startTestApp({ MAX_UPLOAD_BYTES: "3000000", MAX_ENTRIES: "100" });
   const { records, storage, config, log } = stack.dependencies;
-  uploads = new UploadProcessor({ records, storage, dataDir: config.dataDir, limits: config.datasets, log: log as never });
+  uploads = new UploadProcessor({
+    records,
+    storage,
+    dataDir: config.dataDir,
+    limits: config.datasets,
+    log: log as never,
+  });
   await stack.app.listen({ port: 0, host: "127.0.0.1" });
   url = `http://127.0.0.1:${(stack.app.server.address() as AddressInfo).port}`;
 });
@@ -42,7 +59,8 @@ function formOf(fields: Form): FormData {
   return form;
 }
 
-const post = (fields: Form, headers: Record<string, string> = {}): Promise<Response> => fetch(`${url}/v1/datasets`, { method: "POST", body: formOf(fields), headers });
+const post = (fields: Form, headers: Record<string, string> = {}): Promise<Response> =>
+  fetch(`${url}/v1/datasets`, { method: "POST", body: formOf(fields), headers });
 const get = async <Body>(path: string): Promise<Body> => (await fetch(url + path)).json() as Promise<Body>;
 const problemOf = async (response: Response): Promise<Problem> => (await response.json()) as Problem;
 
@@ -77,11 +95,19 @@ async function expectNothingLeft(): Promise<void> {
 
 describe("one request, whatever the format", () => {
   const formats: Record<string, () => Promise<Form>> = {
-    "IDX pairs": async () => ({ images: idxImages(table), labels: gzipSync(idxLabels(table)), testImages: gzipSync(idxImages(other)), testLabels: idxLabels(other) }),
+    "IDX pairs": async () => ({
+      images: idxImages(table),
+      labels: gzipSync(idxLabels(table)),
+      testImages: gzipSync(idxImages(other)),
+      testLabels: idxLabels(other),
+    }),
     CSV: async () => ({ file: Buffer.from(csv(table)), size }),
     "JSON lines": async () => ({ file: gzipSync(jsonLines(table)), size }),
     NPZ: async () => ({
-      file: zip([{ name: "x_train.npy", data: npy("|u1", [table.labels.length, 7, 5], table.pixels) }, { name: "y_train.npy", data: npy("<i8", [table.labels.length], int64s(table.labels)) }]),
+      file: zip([
+        { name: "x_train.npy", data: npy("|u1", [table.labels.length, 7, 5], table.pixels) },
+        { name: "y_train.npy", data: npy("<i8", [table.labels.length], int64s(table.labels)) },
+      ]),
     }),
     ZIP: async () => ({ file: zip(await folders(table)), classes: '["ant","bee","cat"]' }),
     "TAR.gz": async () => ({ file: gzipSync(await tar(await folders(table))), channels: "grey" }),
@@ -89,24 +115,50 @@ describe("one request, whatever the format", () => {
   test.each(Object.keys(formats))("%s", async (format) => {
     const dataset = await upload({ ...(await formats[format]?.()), name: `my ${format}` });
     expect(dataset.problems).toEqual([]);
-    expect(dataset).toMatchObject({ status: "ready", terminal: true, fraction: 1, name: `my ${format}`, shape: { channels: 1, height: 7, width: 5 }, dtype: "uint8", splits: { train: 60 } });
+    expect(dataset).toMatchObject({
+      status: "ready",
+      terminal: true,
+      fraction: 1,
+      name: `my ${format}`,
+      shape: { channels: 1, height: 7, width: 5 },
+      dtype: "uint8",
+      splits: { train: 60 },
+    });
     expect(dataset.statistics?.classCounts.train).toEqual([20, 20, 20]);
-    const { data } = await get<{ data: { index: number; label: number; pixels: number[] }[] }>(`/v1/datasets/${dataset.id}/samples?limit=2`);
-    expect(data).toEqual([0, 1].map((index) => ({ index, label: table.labels[index], pixels: [...table.pixels.subarray(35 * index, 35 * index + 35)] })));
+    const { data } = await get<{ data: { index: number; label: number; pixels: number[] }[] }>(
+      `/v1/datasets/${dataset.id}/samples?limit=2`,
+    );
+    expect(data).toEqual(
+      [0, 1].map((index) => ({
+        index,
+        label: table.labels[index],
+        pixels: [...table.pixels.subarray(35 * index, 35 * index + 35)],
+      })),
+    );
     await expectNothingLeft();
   });
 });
 
 test("splits are cut by fraction and the same bytes give the same revision and are stored once", async () => {
-  const form = { images: idxImages(table), labels: idxLabels(table), splits: '{"validation":0.1,"test":0.2}', seed: "7" };
+  const form = {
+    images: idxImages(table),
+    labels: idxLabels(table),
+    splits: '{"validation":0.1,"test":0.2}',
+    seed: "7",
+  };
   const first = await upload(form);
   expect(first.splits).toEqual({ train: 42, validation: 6, test: 12 });
   const before = await stored(layout.blobs);
   const [second, third] = await Promise.all([upload(form), upload(form)]);
   expect(new Set([first.revision, second.revision, third.revision]).size).toBe(1);
   expect(first.id).not.toBe(second.id);
-  expect((await upload({ ...form, splits: '{"train":0.7,"validation":0.1,"test":0.2}' })).revision).toBe(first.revision);
-  expect(await problemOf(await post({ ...form, splits: '{"train":0.8,"validation":0.1,"test":0.2}' }))).toMatchObject({ status: 400, detail: expect.stringMatching(/must add up to 1/) });
+  expect((await upload({ ...form, splits: '{"train":0.7,"validation":0.1,"test":0.2}' })).revision).toBe(
+    first.revision,
+  );
+  expect(await problemOf(await post({ ...form, splits: '{"train":0.8,"validation":0.1,"test":0.2}' }))).toMatchObject({
+    status: 400,
+    detail: expect.stringMatching(/must add up to 1/),
+  });
   expect(await stored(layout.blobs)).toEqual(before);
   expect((await upload({ ...form, seed: "8" })).revision).not.toBe(first.revision);
 });
@@ -117,15 +169,27 @@ test("name and alias change, the revision does not; an alias is unique; deleting
   const second = await upload({ ...form, alias: "strokes-2" });
   expect((await get<Dataset>("/v1/datasets/strokes")).id).toBe(first.id);
   expect((await get<Dataset>(`/v1/datasets/strokes@${first.revision?.slice(0, 8)}`)).id).toBe(first.id);
-  const patch = (id: string, body: object): Promise<Response> => fetch(`${url}/v1/datasets/${id}`, { method: "PATCH", body: JSON.stringify(body), headers: { "content-type": "application/json" } });
+  const patch = (id: string, body: object): Promise<Response> =>
+    fetch(`${url}/v1/datasets/${id}`, {
+      method: "PATCH",
+      body: JSON.stringify(body),
+      headers: { "content-type": "application/json" },
+    });
   const renamed = (await (await patch(first.id, { alias: "lines", name: "Lines" })).json()) as Dataset;
   expect(renamed).toMatchObject({ alias: "lines", name: "Lines", revision: first.revision });
   expect((await patch(first.id, { alias: "strokes-2" })).status).toBe(409);
-  expect(await problemOf(await patch(first.id, { classes: [] }))).toMatchObject({ status: 400, errors: [{ pointer: "/classes" }] });
+  expect(await problemOf(await patch(first.id, { classes: [] }))).toMatchObject({
+    status: 400,
+    errors: [{ pointer: "/classes" }],
+  });
   const taken = await post(form.alias ? { ...form, alias: "strokes-2" } : form);
   expect(await problemOf(taken)).toMatchObject({ status: 409, code: "conflict" });
   await stack.dependencies.records.datasets.hold(first.id, "job_01J9ZQ8V5T8N6M4K2H0G7F5E3D");
-  expect(await problemOf(await fetch(`${url}/v1/datasets/lines`, { method: "DELETE" }))).toMatchObject({ status: 409, code: "in-use", errors: [{ detail: "/v1/jobs/job_01J9ZQ8V5T8N6M4K2H0G7F5E3D" }] });
+  expect(await problemOf(await fetch(`${url}/v1/datasets/lines`, { method: "DELETE" }))).toMatchObject({
+    status: 409,
+    code: "in-use",
+    errors: [{ detail: "/v1/jobs/job_01J9ZQ8V5T8N6M4K2H0G7F5E3D" }],
+  });
   await stack.dependencies.records.datasets.release(first.id, "job_01J9ZQ8V5T8N6M4K2H0G7F5E3D");
   expect((await fetch(`${url}/v1/datasets/lines`, { method: "DELETE" })).status).toBe(204);
   expect((await fetch(`${url}/v1/datasets/${first.id}`)).status).toBe(404);
@@ -135,7 +199,12 @@ test("name and alias change, the revision does not; an alias is unique; deleting
 describe("what one sees", () => {
   let dataset: Dataset;
   beforeAll(async () => {
-    dataset = await upload({ file: zip([...(await folders(table, { prefix: "train/" })), ...(await folders(other, { prefix: "test/" }))].slice(0, 75)), alias: "seen" });
+    dataset = await upload({
+      file: zip(
+        [...(await folders(table, { prefix: "train/" })), ...(await folders(other, { prefix: "test/" }))].slice(0, 75),
+      ),
+      alias: "seen",
+    });
   });
   const png = async (path: string): Promise<{ status: number; width: number; height: number; bytes: Buffer }> => {
     const response = await fetch(url + path);
@@ -150,7 +219,9 @@ describe("what one sees", () => {
     const seen: number[] = [];
     let after = "";
     do {
-      const page = await get<{ data: { index: number; label: number }[]; hasMore: boolean; nextAfter: string | null }>(`/v1/datasets/seen/samples?split=train&label=bee&limit=8${after}`);
+      const page = await get<{ data: { index: number; label: number }[]; hasMore: boolean; nextAfter: string | null }>(
+        `/v1/datasets/seen/samples?split=train&label=bee&limit=8${after}`,
+      );
       expect(page.data.every((each) => each.label === 1)).toBe(true);
       seen.push(...page.data.map((each) => each.index));
       after = page.hasMore ? `&after=${page.nextAfter}` : "";
@@ -163,7 +234,9 @@ describe("what one sees", () => {
   test("single pictures and contact sheets", async () => {
     const one = await png("/v1/datasets/seen/samples/test/3.png");
     expect([one.width, one.height]).toEqual([5, 7]);
-    expect([...(await sharp(one.bytes).extractChannel(0).raw().toBuffer())]).toEqual([...other.pixels.subarray(105, 140)]);
+    expect([...(await sharp(one.bytes).extractChannel(0).raw().toBuffer())]).toEqual([
+      ...other.pixels.subarray(105, 140),
+    ]);
     expect((await png("/v1/datasets/seen/samples/test/999.png")).status).toBe(404);
     expect((await png("/v1/datasets/seen/samples/middle/0.png")).status).toBe(404);
     const sheet = await png("/v1/datasets/seen/samples.png?limit=12&columns=4&scale=2");
@@ -172,12 +245,23 @@ describe("what one sees", () => {
 
   test("augmentations: the same seed the same picture, no settings no distortion", async () => {
     const path = "/v1/datasets/seen/augmentations?shift=2&rotate=10&elastic=true&limit=3&copies=4&seed=5";
-    const [first, again, changed] = await Promise.all([png(path), png(path.replace("?", ".png?")), png(path.replace("seed=5", "seed=6"))]);
+    const [first, again, changed] = await Promise.all([
+      png(path),
+      png(path.replace("?", ".png?")),
+      png(path.replace("seed=5", "seed=6")),
+    ]);
     expect([first.width, first.height]).toEqual([5 * 6 + 1, 3 * 8 + 1]);
     expect(first.bytes).toEqual(again.bytes);
     expect(first.bytes).not.toEqual(changed.bytes);
-    const plain = await sharp((await png("/v1/datasets/seen/augmentations?limit=1&copies=1")).bytes).extractChannel(0).raw().toBuffer({ resolveWithObject: true });
-    const column = (left: number): number[] => Array.from({ length: 35 }, (_, at) => plain.data[(1 + Math.floor(at / 5)) * plain.info.width + left + (at % 5)] ?? -1);
+    const plain = await sharp((await png("/v1/datasets/seen/augmentations?limit=1&copies=1")).bytes)
+      .extractChannel(0)
+      .raw()
+      .toBuffer({ resolveWithObject: true });
+    const column = (left: number): number[] =>
+      Array.from(
+        { length: 35 },
+        (_, at) => plain.data[(1 + Math.floor(at / 5)) * plain.info.width + left + (at % 5)] ?? -1,
+      );
     expect(column(7)).toEqual(column(1));
     expect((await png("/v1/datasets/seen/augmentations?scale=3")).status).toBe(400);
     expect((await png("/v1/datasets/seen/augmentations?elastic=much")).status).toBe(400);
@@ -199,12 +283,27 @@ describe("refused", () => {
   test.each<[string, Form, number, RegExp]>([
     ["no file", { name: "x" }, 400, /is missing: expected an archive or a table/],
     ["images alone", { images: idxImages(table) }, 400, /missing: labels; IDX files come in pairs/],
-    ["an archive and a pair", { file: Buffer.from("x"), images: idxImages(table), labels: idxLabels(table) }, 400, /either `file`, or `images` and `labels`/],
+    [
+      "an archive and a pair",
+      { file: Buffer.from("x"), images: idxImages(table), labels: idxLabels(table) },
+      400,
+      /either `file`, or `images` and `labels`/,
+    ],
     ["an unknown file", { picture: Buffer.from("x") }, 400, /there is no file field 'picture'/],
     ["an unknown field", { file: Buffer.from("x"), colour: "red" }, 400, /colour/],
-    ["classes that are no JSON", { file: Buffer.from("x"), classes: "cat,dog" }, 400, /\/classes: expected JSON such as/],
+    [
+      "classes that are no JSON",
+      { file: Buffer.from("x"), classes: "cat,dog" },
+      400,
+      /\/classes: expected JSON such as/,
+    ],
     ["a class twice", { file: Buffer.from("x"), classes: '["a","a"]' }, 400, /'a' stands twice/],
-    ["fractions that leave nothing", { file: Buffer.from("x"), splits: '{"test":0.6,"validation":0.6}' }, 400, /leave something to train on/],
+    [
+      "fractions that leave nothing",
+      { file: Buffer.from("x"), splits: '{"test":0.6,"validation":0.6}' },
+      400,
+      /leave something to train on/,
+    ],
     ["a file as text", { file: "0,1,2" }, 400, /came as text; expected a file/],
     ["more than MAX_UPLOAD_BYTES", { file: randomBytes(3_000_001) }, 413, /longer than the 3000000 bytes/],
   ])("before storing: %s", async (_name, form, status, expected) => {
@@ -216,32 +315,54 @@ describe("refused", () => {
   });
 
   test("a body that is no form", async () => {
-    const response = await fetch(`${url}/v1/datasets`, { method: "POST", body: "{}", headers: { "content-type": "application/json" } });
+    const response = await fetch(`${url}/v1/datasets`, {
+      method: "POST",
+      body: "{}",
+      headers: { "content-type": "application/json" },
+    });
     expect(response.status).toBe(415);
   });
 
   test.each<[string, () => Promise<Form>, RegExp]>([
-    ["a table with a ragged row", async () => ({ file: Buffer.from(`${csv(table)}1,2\n`), size }), /found 2 columns; expected 36/],
+    [
+      "a table with a ragged row",
+      async () => ({ file: Buffer.from(`${csv(table)}1,2\n`), size }),
+      /found 2 columns; expected 36/,
+    ],
     ["a path that climbs", async () => ({ file: zip([{ name: "../x/1.png", data: Buffer.from("x") }]) }), /climbs out/],
-    ["too many entries", async () => ({ file: zip(Array.from({ length: 101 }, (_, at) => ({ name: `a/${at}.png`, data: Buffer.from("x") }))) }), /MAX_ENTRIES \(100\)/],
+    [
+      "too many entries",
+      async () => ({
+        file: zip(Array.from({ length: 101 }, (_, at) => ({ name: `a/${at}.png`, data: Buffer.from("x") }))),
+      }),
+      /MAX_ENTRIES \(100\)/,
+    ],
   ])("after the check: %s", async (_name, make, expected) => {
     const dataset = await upload(await make());
     expect(dataset).toMatchObject({ status: "rejected", terminal: true, revision: null });
     expect(dataset.problems[0]?.detail).toMatch(expected);
     expect(await stored(layout.dataset(dataset.id))).toEqual([]);
     await expectNothingLeft();
-    expect(await problemOf(await fetch(`${url}/v1/datasets/${dataset.id}/samples`))).toMatchObject({ status: 409, detail: expect.stringMatching(/was rejected/) });
+    expect(await problemOf(await fetch(`${url}/v1/datasets/${dataset.id}/samples`))).toMatchObject({
+      status: 409,
+      detail: expect.stringMatching(/was rejected/),
+    });
   });
 
   test("less disk than the declared size needs: before a byte is taken", async () => {
     const { datasets: limits } = stack.dependencies.config;
     const real = limits.MIN_FREE_BYTES;
     limits.MIN_FREE_BYTES = 2 ** 52;
-    const sending = httpRequest(`${url}/v1/datasets`, { method: "POST", headers: { "content-type": "multipart/form-data; boundary=x", "content-length": String(14_000_000) } });
+    const sending = httpRequest(`${url}/v1/datasets`, {
+      method: "POST",
+      headers: { "content-type": "multipart/form-data; boundary=x", "content-length": String(14_000_000) },
+    });
     const response = await new Promise<{ status: number; body: string }>((resolve, reject) => {
       sending.on("error", reject).on("response", (answer) => {
         let body = "";
-        answer.on("data", (text) => (body += String(text))).on("end", () => resolve({ status: answer.statusCode ?? 0, body }));
+        answer
+          .on("data", (text) => (body += String(text)))
+          .on("end", () => resolve({ status: answer.statusCode ?? 0, body }));
       });
       sending.flushHeaders();
     });
@@ -253,29 +374,58 @@ describe("refused", () => {
 
   const disposition = '--x\r\ncontent-disposition: form-data; name="file"; filename="a.csv"\r\n\r\n';
   test.each([
-    ["ends within a file", disposition + "0,1,2\n".repeat(1000), "multipart/form-data; boundary=x", /end of multipart data/],
-    ["ends within a long file", disposition + "0,1,2\n".repeat(100_000), "multipart/form-data; boundary=x", /end of multipart data/],
-    ["ends within a field", '--x\r\ncontent-disposition: form-data; name="name"\r\n\r\nabc', "multipart/form-data; boundary=x", /end of multipart data/],
-    ["ends within a part's head", '--x\r\ncontent-disposition: form-data; na', "multipart/form-data; boundary=x", /end of multipart data/],
+    [
+      "ends within a file",
+      disposition + "0,1,2\n".repeat(1000),
+      "multipart/form-data; boundary=x",
+      /end of multipart data/,
+    ],
+    [
+      "ends within a long file",
+      disposition + "0,1,2\n".repeat(100_000),
+      "multipart/form-data; boundary=x",
+      /end of multipart data/,
+    ],
+    [
+      "ends within a field",
+      '--x\r\ncontent-disposition: form-data; name="name"\r\n\r\nabc',
+      "multipart/form-data; boundary=x",
+      /end of multipart data/,
+    ],
+    [
+      "ends within a part's head",
+      "--x\r\ncontent-disposition: form-data; na",
+      "multipart/form-data; boundary=x",
+      /end of multipart data/,
+    ],
     ["holds no part", "0,1,2\n", "multipart/form-data; boundary=x", /end of multipart data/],
     ["names no boundary", disposition, "multipart/form-data", /Boundary not found/],
     ["names a boundary without end", disposition, `multipart/form-data; boundary=${"x".repeat(300)}`, /256/],
   ])("a form that %s: refused, and the api lives on", async (_name, body, type, expected) => {
     const response = await fetch(`${url}/v1/datasets`, { method: "POST", body, headers: { "content-type": type } });
-    expect(await problemOf(response)).toMatchObject({ status: 400, code: "malformed-body", detail: expect.stringMatching(expected) });
+    expect(await problemOf(response)).toMatchObject({
+      status: 400,
+      code: "malformed-body",
+      detail: expect.stringMatching(expected),
+    });
     await expectNothingLeft();
   });
 
   test("an upload cut off in the middle leaves no record and no byte", async () => {
     const before = (await get<{ data: Dataset[] }>("/v1/datasets?limit=1000")).data.length;
     await new Promise<void>((resolve) => {
-      const sending = httpRequest(`${url}/v1/datasets`, { method: "POST", headers: { "content-type": "multipart/form-data; boundary=x", "content-length": "2000000" } });
+      const sending = httpRequest(`${url}/v1/datasets`, {
+        method: "POST",
+        headers: { "content-type": "multipart/form-data; boundary=x", "content-length": "2000000" },
+      });
       sending.on("error", () => resolve());
       sending.write('--x\r\ncontent-disposition: form-data; name="file"; filename="a.csv"\r\n\r\n');
       sending.write(Buffer.alloc(500_000, "0,1,2\n"));
       setTimeout(() => sending.destroy(new Error("cut")), 300);
     });
-    await expect.poll(async () => (await get<{ data: Dataset[] }>("/v1/datasets?limit=1000")).data.length, { timeout: 30_000 }).toBe(before);
+    await expect
+      .poll(async () => (await get<{ data: Dataset[] }>("/v1/datasets?limit=1000")).data.length, { timeout: 30_000 })
+      .toBe(before);
     await expect.poll(() => stored(layout.uploads), { timeout: 30_000 }).toEqual([]);
     expect(stack.lines.filter(({ msg }) => msg.includes("storage cannot be reached"))).toEqual([]);
   });
@@ -294,9 +444,12 @@ describe("refused", () => {
   test("a worker that ends gives the check up without a verdict", async () => {
     const made = await receive({ file: Buffer.from(csv(makeTable({ perClass: 3000 }))), size });
     const ending = new AbortController();
-    const checked = uploads.process({ datasetId: made.id, signal: ending.signal, last: false }).catch((error: unknown) => error);
+    const checked = uploads
+      .process({ datasetId: made.id, signal: ending.signal, last: false })
+      .catch((error: unknown) => error);
     // Under way as soon as it has a folder, long before its process has read a line.
-    while ((await readdir(join(stack.dependencies.config.dataDir, "checks")).catch(() => [])).length === 0) await new Promise((resolve) => setTimeout(resolve, 5));
+    while ((await readdir(join(stack.dependencies.config.dataDir, "checks")).catch(() => [])).length === 0)
+      await new Promise((resolve) => setTimeout(resolve, 5));
     ending.abort(new Error("the worker ends"));
     expect(await checked).toMatchObject({ message: "the worker ends" });
     expect((await get<Dataset>(`/v1/datasets/${made.id}`)).status).toBe("checking");

@@ -29,7 +29,11 @@ const variables: Record<string, string> = {};
 
 /** Runs one command of the README in a folder of its own, with JOB and MODEL as a reader would have set them. */
 async function type(command: string): Promise<Answer["body"]> {
-  const { stdout } = await run("bash", ["-c", command.replaceAll("localhost:3000", stack.api.url)], { cwd: stack.redis.dir, env: { ...process.env, ...variables }, maxBuffer: 2 ** 26 });
+  const { stdout } = await run("bash", ["-c", command.replaceAll("localhost:3000", stack.api.url)], {
+    cwd: stack.redis.dir,
+    env: { ...process.env, ...variables },
+    maxBuffer: 2 ** 26,
+  });
   return stdout === "" ? null : JSON.parse(stdout);
 }
 
@@ -37,14 +41,29 @@ const ask = async (path: string): Promise<Answer["body"]> => (await stack.ask(pa
 
 test("every command of the README's session answers as it says", { timeout: 240_000 }, async () => {
   const [post, progress, evaluation, errors, picture, prediction] = await commands();
-  await until(() => ask("/v1/datasets/mnist"), ({ status }) => status === "ready", "mnist", 120_000);
+  await until(
+    () => ask("/v1/datasets/mnist"),
+    ({ status }) => status === "ready",
+    "mnist",
+    120_000,
+  );
 
   const job = await type(post);
   expect(job).toMatchObject({ object: "job", status: expect.stringMatching(/queued|running/), request: { epochs: 1 } });
   variables["JOB"] = job.id;
 
-  await until(() => ask(`/v1/jobs/${job.id}/progress`), ({ step, terminal }) => step > 0 || terminal, "the first step");
-  expect(await type(progress)).toMatchObject({ status: expect.stringMatching(/running|succeeded/), fraction: expect.any(Number), epoch: 1, loss: expect.any(Number), accuracy: expect.any(Number) });
+  await until(
+    () => ask(`/v1/jobs/${job.id}/progress`),
+    ({ step, terminal }) => step > 0 || terminal,
+    "the first step",
+  );
+  expect(await type(progress)).toMatchObject({
+    status: expect.stringMatching(/running|succeeded/),
+    fraction: expect.any(Number),
+    epoch: 1,
+    loss: expect.any(Number),
+    accuracy: expect.any(Number),
+  });
 
   const ended = await stack.ended(job.id, 200_000);
   expect(ended).toMatchObject({ status: "succeeded", model: expect.stringMatching(/^mdl_/) });

@@ -1,4 +1,7 @@
-/** Every operation of the OpenAPI document is used here, over HTTP, on what a real training left behind. An operation without an entry fails. */
+/**
+ * Every operation of the OpenAPI document is used here, over HTTP, on what a real training left behind. An operation
+ * without an entry fails.
+ */
 import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { startStack, until, type Answer, type Ask, type Stack } from "../support/stack.ts";
@@ -6,20 +9,31 @@ import { drawStrokes, strokesForm, strokesJob, strokesNetwork } from "../support
 
 let stack: Stack;
 /** What the walk leaves for later entries. */
-const made: { dataset: string; job: string; model: string; paused: string; imported: string } = { dataset: "", job: "", model: "", paused: "", imported: "" };
+const made: { dataset: string; job: string; model: string; paused: string; imported: string } = {
+  dataset: "",
+  job: "",
+  model: "",
+  paused: "",
+  imported: "",
+};
 const documented = new Set<string>();
 
 beforeAll(async () => {
   stack = await startStack();
   const { body } = await stack.ask("/openapi.json");
-  for (const [path, methods] of Object.entries(body.paths as Record<string, object>)) for (const method of Object.keys(methods)) documented.add(`${method.toUpperCase()} ${path}`);
+  for (const [path, methods] of Object.entries(body.paths as Record<string, object>))
+    for (const method of Object.keys(methods)) documented.add(`${method.toUpperCase()} ${path}`);
 });
 afterAll(() => stack.stop());
 
 const ask = (path: string, how?: Ask): Promise<Answer> => stack.ask(path, how);
 const ok = async (path: string, how?: Ask): Promise<Answer["body"]> => {
   const answer = await ask(path, how);
-  expect({ path, status: answer.status, body: answer.status < 300 ? null : (answer.body as unknown) }).toEqual({ path, status: expect.toSatisfy((status: number) => status < 300) as number, body: null });
+  expect({ path, status: answer.status, body: answer.status < 300 ? null : (answer.body as unknown) }).toEqual({
+    path,
+    status: expect.toSatisfy((status: number) => status < 300) as number,
+    body: null,
+  });
   return answer.body;
 };
 const isPng = async (path: string, how?: Ask) => {
@@ -32,55 +46,112 @@ const post = (body?: unknown): Ask => ({ method: "POST", ...(body === undefined 
 const sample = [...drawStrokes(3, 99).images.subarray(0, 35)];
 /** Goes on for minutes where nobody stops it. */
 const longJob = { ...strokesJob, epochs: 100_000, checkpoints: { everyEpochs: 500 } };
-const statusOf = (id: string, status: string) => until(() => ask(`/v1/jobs/${id}`), ({ body }) => body.status === status, `${id} ${status}`);
+const statusOf = (id: string, status: string) =>
+  until(
+    () => ask(`/v1/jobs/${id}`),
+    ({ body }) => body.status === status,
+    `${id} ${status}`,
+  );
 
 /** In the order of a user's day. */
 const walk: Record<string, () => Promise<unknown>> = {
   "GET /health/live": async () => expect(await ok("/health/live")).toMatchObject({ status: "live" }),
-  "GET /health/ready": async () => until(() => ask("/health/ready"), ({ status }) => status === 200, "readiness"),
+  "GET /health/ready": async () =>
+    until(
+      () => ask("/health/ready"),
+      ({ status }) => status === 200,
+      "readiness",
+    ),
   "GET /openapi.json": async () => expect(await ok("/openapi.json")).toMatchObject({ openapi: "3.1.0" }),
   "GET /metrics": async () => expect(await ok("/metrics")).toContain("http_request_duration_seconds"),
   "GET /problems/{code}": async () => expect(await ok("/problems/conflict")).toContain("409"),
-  "GET /v1/system": async () => expect(await ok("/v1/system")).toMatchObject({ workers: [{ slots: 1 }], kernels: [expect.any(String)] }),
+  "GET /v1/system": async () =>
+    expect(await ok("/v1/system")).toMatchObject({ workers: [{ slots: 1 }], kernels: [expect.any(String)] }),
 
   "POST /v1/datasets": async () => {
     const answer = await ask("/v1/datasets", post(strokesForm()));
     expect([answer.status, answer.headers.get("location")]).toEqual([202, `/v1/datasets/${answer.body.id}`]);
     made.dataset = answer.body.id as string;
-    const { body } = await until(() => ask(`/v1/datasets/${made.dataset}`), (each) => each.body.terminal === true, "the dataset");
-    expect(body).toMatchObject({ status: "ready", splits: { train: 600, validation: 0, test: 90 }, shape: { channels: 1, height: 7, width: 5 }, problems: [] });
+    const { body } = await until(
+      () => ask(`/v1/datasets/${made.dataset}`),
+      (each) => each.body.terminal === true,
+      "the dataset",
+    );
+    expect(body).toMatchObject({
+      status: "ready",
+      splits: { train: 600, validation: 0, test: 90 },
+      shape: { channels: 1, height: 7, width: 5 },
+      problems: [],
+    });
   },
-  "GET /v1/datasets": async () => expect((await ok("/v1/datasets")).data.map((each: { id: string }) => each.id)).toContain(made.dataset),
+  "GET /v1/datasets": async () =>
+    expect((await ok("/v1/datasets")).data.map((each: { id: string }) => each.id)).toContain(made.dataset),
   "GET /v1/datasets/{id}": async () => expect(await ok("/v1/datasets/strokes")).toMatchObject({ id: made.dataset }),
-  "PATCH /v1/datasets/{id}": async () => expect(await ok(`/v1/datasets/${made.dataset}`, { method: "PATCH", body: { name: "strokes in noise" } })).toMatchObject({ name: "strokes in noise", alias: "strokes" }),
-  "GET /v1/datasets/{id}/samples": async () => expect((await ok("/v1/datasets/strokes/samples?split=test&limit=2")).data).toMatchObject([{ index: 0, label: 0 }, { index: 1, label: 1 }]),
-  "GET /v1/datasets/{id}/samples/{split}/{index}.png": async () => expect(await isPng("/v1/datasets/strokes/samples/test/3.png")).toMatchObject({ format: "png" }),
+  "PATCH /v1/datasets/{id}": async () =>
+    expect(
+      await ok(`/v1/datasets/${made.dataset}`, { method: "PATCH", body: { name: "strokes in noise" } }),
+    ).toMatchObject({ name: "strokes in noise", alias: "strokes" }),
+  "GET /v1/datasets/{id}/samples": async () =>
+    expect((await ok("/v1/datasets/strokes/samples?split=test&limit=2")).data).toMatchObject([
+      { index: 0, label: 0 },
+      { index: 1, label: 1 },
+    ]),
+  "GET /v1/datasets/{id}/samples/{split}/{index}.png": async () =>
+    expect(await isPng("/v1/datasets/strokes/samples/test/3.png")).toMatchObject({ format: "png" }),
   "GET /v1/datasets/{id}/samples.png": async () => isPng("/v1/datasets/strokes/samples.png?split=train"),
   "GET /v1/datasets/{id}/augmentations": async () => isPng("/v1/datasets/strokes/augmentations?flip=true"),
-  "GET /v1/datasets/{id}/augmentations.png": async () => isPng("/v1/datasets/strokes/augmentations.png?shift=1&rotate=10"),
+  "GET /v1/datasets/{id}/augmentations.png": async () =>
+    isPng("/v1/datasets/strokes/augmentations.png?shift=1&rotate=10"),
 
-  "POST /v1/gradient-checks": async () => expect((await ok("/v1/gradient-checks", post({ network: strokesNetwork, dataset: "strokes" }))).worst).toBeLessThan(1e-6),
+  "POST /v1/gradient-checks": async () =>
+    expect((await ok("/v1/gradient-checks", post({ network: strokesNetwork, dataset: "strokes" }))).worst).toBeLessThan(
+      1e-6,
+    ),
   "POST /v1/jobs": async () => {
     const estimate = await ok("/v1/jobs?dryRun=true", post(strokesJob));
     expect(estimate).toMatchObject({ parameters: 60 + 12 + 111, request: { loss: "cross-entropy" } });
-    const answer = await ask("/v1/jobs", post({ ...strokesJob, epochs: 8, name: "walk", checkpoints: { keepLast: 8 } }));
+    const answer = await ask(
+      "/v1/jobs",
+      post({ ...strokesJob, epochs: 8, name: "walk", checkpoints: { keepLast: 8 } }),
+    );
     expect([answer.status, answer.headers.get("location")]).toEqual([202, `/v1/jobs/${answer.body.id}`]);
     made.job = answer.body.id as string;
     const job = await stack.ended(made.job);
-    expect(job).toMatchObject({ status: "succeeded", error: null, result: { stopReason: "epochs", epochs: 8, steps: 240, test: { samples: 90 } }, receipt: { stoppedAtStep: 240 } });
+    expect(job).toMatchObject({
+      status: "succeeded",
+      error: null,
+      result: { stopReason: "epochs", epochs: 8, steps: 240, test: { samples: 90 } },
+      receipt: { stoppedAtStep: 240 },
+    });
     expect(job.result.test.accuracy).toBeGreaterThan(0.8);
     made.model = job.model as string;
   },
-  "GET /v1/jobs": async () => expect((await ok("/v1/jobs?status=succeeded&dataset=strokes")).data).toMatchObject([{ id: made.job }]),
-  "GET /v1/jobs/{id}": async () => expect(await ok(`/v1/jobs/${made.job}`)).toMatchObject({ object: "job", terminal: true, attempts: [{ reason: expect.any(String) as string }] }),
-  "GET /v1/jobs/{id}/progress": async () => expect(await ok(`/v1/jobs/${made.job}/progress`)).toMatchObject({ status: "succeeded", terminal: true, fraction: 1, epoch: 8, step: 240, steps: 240, validation: { split: "test" } }),
+  "GET /v1/jobs": async () =>
+    expect((await ok("/v1/jobs?status=succeeded&dataset=strokes")).data).toMatchObject([{ id: made.job }]),
+  "GET /v1/jobs/{id}": async () =>
+    expect(await ok(`/v1/jobs/${made.job}`)).toMatchObject({
+      object: "job",
+      terminal: true,
+      attempts: [{ reason: expect.any(String) as string }],
+    }),
+  "GET /v1/jobs/{id}/progress": async () =>
+    expect(await ok(`/v1/jobs/${made.job}/progress`)).toMatchObject({
+      status: "succeeded",
+      terminal: true,
+      fraction: 1,
+      epoch: 8,
+      step: 240,
+      steps: 240,
+      validation: { split: "test" },
+    }),
   "GET /v1/jobs/{id}/metrics": async () => {
     const epochs = await ok(`/v1/jobs/${made.job}/metrics`);
     expect(epochs.data.map((row: { step: number }) => row.step)).toEqual([30, 60, 90, 120, 150, 180, 210, 240]);
     const steps = await ok(`/v1/jobs/${made.job}/metrics?series=step&maxPoints=20`);
     expect(steps.data.length).toBeLessThanOrEqual(20);
   },
-  "GET /v1/jobs/{id}/events": async () => expect((await ok(`/v1/jobs/${made.job}/events?limit=1`)).data).toMatchObject([{ id: "1", type: "status" }]),
+  "GET /v1/jobs/{id}/events": async () =>
+    expect((await ok(`/v1/jobs/${made.job}/events?limit=1`)).data).toMatchObject([{ id: "1", type: "status" }]),
   "GET /v1/jobs/{id}/checkpoints": async () => {
     const page = async (query: string) => {
       const { data, hasMore, nextAfter } = await ok(`/v1/jobs/${made.job}/checkpoints${query}`);
@@ -90,17 +161,23 @@ const walk: Record<string, () => Promise<unknown>> = {
     expect(await page("?limit=3&after=2")).toEqual([[3, 4, 5], true, "5"]);
     expect(await page("?order=desc&limit=2&after=3")).toEqual([[2, 1], false, null]);
   },
-  "GET /v1/jobs/{id}/checkpoints/{epoch}": async () => expect(await ok(`/v1/jobs/${made.job}/checkpoints/3`)).toMatchObject({ epoch: 3, step: 90 }),
+  "GET /v1/jobs/{id}/checkpoints/{epoch}": async () =>
+    expect(await ok(`/v1/jobs/${made.job}/checkpoints/3`)).toMatchObject({ epoch: 3, step: 90 }),
   "GET /v1/jobs/{id}/checkpoints/{epoch}/weights": async () => {
     const { sha256, bytes } = await ok(`/v1/jobs/${made.job}/checkpoints/3`);
     const answer = await ask(`/v1/jobs/${made.job}/checkpoints/3/weights`);
-    expect([answer.bytes.length, Buffer.from(await crypto.subtle.digest("SHA-256", answer.bytes as Uint8Array<ArrayBuffer>)).toString("hex")]).toEqual([bytes, sha256]);
+    expect([
+      answer.bytes.length,
+      Buffer.from(await crypto.subtle.digest("SHA-256", answer.bytes as Uint8Array<ArrayBuffer>)).toString("hex"),
+    ]).toEqual([bytes, sha256]);
   },
   "POST /v1/jobs/{id}/predictions": async () => {
     const early = await ok(`/v1/jobs/${made.job}/predictions?checkpoint=1`, post({ instances: [sample] }));
     const late = await ok(`/v1/jobs/${made.job}/predictions`, post({ instances: [sample] }));
     expect(late.predictions[0].probabilities).not.toEqual(early.predictions[0].probabilities);
-    expect((await ask(`/v1/jobs/${made.job}/predictions?checkpoint=99`, post({ instances: [sample] }))).status).toBe(404);
+    expect((await ask(`/v1/jobs/${made.job}/predictions?checkpoint=99`, post({ instances: [sample] }))).status).toBe(
+      404,
+    );
   },
   "POST /v1/jobs/{id}/pause": async () => {
     made.paused = (await ok("/v1/jobs", post(longJob))).id as string;
@@ -125,23 +202,46 @@ const walk: Record<string, () => Promise<unknown>> = {
     expect(await stack.ended(id)).toMatchObject({ status: "succeeded", reproduction: { of: made.job, agrees: true } });
   },
 
-  "GET /v1/models": async () => expect((await ok("/v1/models")).data.map((each: { id: string }) => each.id)).toContain(made.model),
-  "GET /v1/models/{id}": async () => expect(await ok(`/v1/models/${made.model}`)).toMatchObject({ object: "model", job: made.job, dataset: { id: made.dataset }, evaluation: { split: "test" }, classes: ["bar", "dash", "dot"] }),
-  "PATCH /v1/models/{id}": async () => expect(await ok(`/v1/models/${made.model}`, { method: "PATCH", body: { alias: "walker", metadata: { stage: "test" } } })).toMatchObject({ alias: "walker" }),
+  "GET /v1/models": async () =>
+    expect((await ok("/v1/models")).data.map((each: { id: string }) => each.id)).toContain(made.model),
+  "GET /v1/models/{id}": async () =>
+    expect(await ok(`/v1/models/${made.model}`)).toMatchObject({
+      object: "model",
+      job: made.job,
+      dataset: { id: made.dataset },
+      evaluation: { split: "test" },
+      classes: ["bar", "dash", "dot"],
+    }),
+  "PATCH /v1/models/{id}": async () =>
+    expect(
+      await ok(`/v1/models/${made.model}`, { method: "PATCH", body: { alias: "walker", metadata: { stage: "test" } } }),
+    ).toMatchObject({ alias: "walker" }),
   "GET /v1/models/{id}/predictions": async () => {
     const all = await ok("/v1/models/walker/predictions?limit=1000");
     expect(all.data).toHaveLength(90);
     const errors = await ok("/v1/models/walker/predictions?only=errors&sort=confidence&limit=1000");
-    expect(errors.data.map((row: { index: number }) => row.index).toSorted()).toEqual(all.data.filter((row: { correct: boolean }) => !row.correct).map((row: { index: number }) => row.index).toSorted());
+    expect(errors.data.map((row: { index: number }) => row.index).toSorted()).toEqual(
+      all.data
+        .filter((row: { correct: boolean }) => !row.correct)
+        .map((row: { index: number }) => row.index)
+        .toSorted(),
+    );
   },
   "POST /v1/models/{id}/predictions": async () => {
     const answer = await ok("/v1/models/walker/predictions", post({ instances: [sample], topK: 2 }));
-    expect(answer).toMatchObject({ model: made.model, predictions: [{ class: 0, name: "bar", topK: [{ class: 0 }, {}] }] });
+    expect(answer).toMatchObject({
+      model: made.model,
+      predictions: [{ class: 0, name: "bar", topK: [{ class: 0 }, {}] }],
+    });
     const { data } = await ok("/v1/models/walker/predictions?limit=9");
-    const pixels = (await ok("/v1/datasets/strokes/samples?split=test&limit=9")).data.map((row: { pixels: number[] }) => row.pixels);
+    const pixels = (await ok("/v1/datasets/strokes/samples?split=test&limit=9")).data.map(
+      (row: { pixels: number[] }) => row.pixels,
+    );
     const asked = await ok("/v1/models/walker/predictions", post({ instances: pixels }));
     const near = (numbers: number[]) => numbers.map((each) => expect.closeTo(each, 5) as number);
-    expect(asked.predictions.map((row: { probabilities: number[] }) => row.probabilities)).toEqual(data.map((row: { probabilities: number[] }) => near(row.probabilities)));
+    expect(asked.predictions.map((row: { probabilities: number[] }) => row.probabilities)).toEqual(
+      data.map((row: { probabilities: number[] }) => near(row.probabilities)),
+    );
   },
   "GET /v1/models/{id}/evaluation": async () => {
     const { evaluation } = await ok("/v1/models/walker");
@@ -149,15 +249,27 @@ const walk: Record<string, () => Promise<unknown>> = {
     expect(report).toMatchObject({ split: "test", samples: 90, accuracy: evaluation.accuracy });
     expect(report.confusion.flat().reduce((sum: number, each: number) => sum + each, 0)).toBe(90);
   },
-  "GET /v1/models/{id}/network": async () => expect((await ok("/v1/models/walker/network")).layers).toMatchObject([{ kind: "convolution" }, { kind: "subsampling", beta: expect.toSatisfy((beta: number[]) => beta.length === 6) as number[] }, { kind: "dense" }]),
+  "GET /v1/models/{id}/network": async () =>
+    expect((await ok("/v1/models/walker/network")).layers).toMatchObject([
+      { kind: "convolution" },
+      { kind: "subsampling", beta: expect.toSatisfy((beta: number[]) => beta.length === 6) as number[] },
+      { kind: "dense" },
+    ]),
   "GET /v1/models/{id}/filters/{layer}.png": async () => isPng("/v1/models/walker/filters/0.png"),
-  "POST /v1/models/{id}/feature-maps": async () => expect((await ok("/v1/models/walker/feature-maps", post({ instances: [sample] }))).layers).toHaveLength(3),
-  "GET /v1/models/{id}/exports/onnx": async () => expect((await ask("/v1/models/walker/exports/onnx")).bytes.length).toBeGreaterThan(500),
-  "GET /v1/models/{id}/exports/safetensors": async () => expect((await ask("/v1/models/walker/exports/safetensors")).bytes.length).toBeGreaterThan(500),
+  "POST /v1/models/{id}/feature-maps": async () =>
+    expect((await ok("/v1/models/walker/feature-maps", post({ instances: [sample] }))).layers).toHaveLength(3),
+  "GET /v1/models/{id}/exports/onnx": async () =>
+    expect((await ask("/v1/models/walker/exports/onnx")).bytes.length).toBeGreaterThan(500),
+  "GET /v1/models/{id}/exports/safetensors": async () =>
+    expect((await ask("/v1/models/walker/exports/safetensors")).bytes.length).toBeGreaterThan(500),
   "POST /v1/models": async () => {
-    const [{ network, input, classes, normalisation }, weights] = [await ok("/v1/models/walker"), (await ask("/v1/models/walker/exports/safetensors")).bytes];
+    const [{ network, input, classes, normalisation }, weights] = [
+      await ok("/v1/models/walker"),
+      (await ask("/v1/models/walker/exports/safetensors")).bytes,
+    ];
     const form = new FormData();
-    for (const [name, value] of Object.entries({ network, input, classes, normalisation })) form.set(name, JSON.stringify(value));
+    for (const [name, value] of Object.entries({ network, input, classes, normalisation }))
+      form.set(name, JSON.stringify(value));
     form.set("name", "walker again");
     form.set("weights", new Blob([weights as Uint8Array<ArrayBuffer>]), "weights.safetensors");
     made.imported = (await ok("/v1/models", post(form))).id as string;
@@ -169,9 +281,18 @@ const walk: Record<string, () => Promise<unknown>> = {
   "GET /v2": async () => expect(await ok("/v2")).toMatchObject({ name: "feature-maps" }),
   "GET /v2/health/live": async () => expect(await ok("/v2/health/live")).toEqual({ live: true }),
   "GET /v2/health/ready": async () => expect(await ok("/v2/health/ready")).toEqual({ ready: true }),
-  "GET /v2/models/{id}": async () => expect(await ok("/v2/models/walker")).toMatchObject({ name: made.model, inputs: [{ shape: [-1, 1, 7, 5] }] }),
+  "GET /v2/models/{id}": async () =>
+    expect(await ok("/v2/models/walker")).toMatchObject({ name: made.model, inputs: [{ shape: [-1, 1, 7, 5] }] }),
   "GET /v2/models/{id}/ready": async () => expect(await ok("/v2/models/walker/ready")).toMatchObject({ ready: true }),
-  "POST /v2/models/{id}/infer": async () => expect((await ok("/v2/models/walker/infer", post({ inputs: [{ name: "input", shape: [1, 35], datatype: "FP32", data: sample }] }))).outputs[1]).toMatchObject({ name: "class", data: [0] }),
+  "POST /v2/models/{id}/infer": async () =>
+    expect(
+      (
+        await ok(
+          "/v2/models/walker/infer",
+          post({ inputs: [{ name: "input", shape: [1, 35], datatype: "FP32", data: sample }] }),
+        )
+      ).outputs[1],
+    ).toMatchObject({ name: "class", data: [0] }),
 
   "DELETE /v1/jobs/{id}": async () => {
     await remove(`/v1/jobs/${made.paused}`);
@@ -181,7 +302,10 @@ const walk: Record<string, () => Promise<unknown>> = {
     expect((await ask(`/v1/models/${model}`)).status).toBe(404);
   },
   "DELETE /v1/models/{id}": async () => {
-    expect((await ask(`/v1/datasets/${made.dataset}`, { method: "DELETE" })).body).toMatchObject({ status: 409, code: "in-use" });
+    expect((await ask(`/v1/datasets/${made.dataset}`, { method: "DELETE" })).body).toMatchObject({
+      status: 409,
+      code: "in-use",
+    });
     for (const { id } of (await ok("/v1/models?limit=1000")).data as { id: string }[]) await remove(`/v1/models/${id}`);
     expect((await ok("/v1/models")).data).toEqual([]);
   },
@@ -199,7 +323,9 @@ describe("every operation of the OpenAPI document", () => {
   });
   it("is in this walk", () => expect([...documented].filter((operation) => !(operation in walk))).toEqual([]));
   it("left nothing in the logs that is an error", () => {
-    const errors = [stack.api, ...stack.workers].flatMap(({ lines }) => lines.filter((line) => /"level":(50|60)/.test(line)));
+    const errors = [stack.api, ...stack.workers].flatMap(({ lines }) =>
+      lines.filter((line) => /"level":(50|60)/.test(line)),
+    );
     expect(errors).toEqual([]);
   });
 });

@@ -1,6 +1,7 @@
 /**
- * Finite differences over the whole registry: every layer kind × activation × loss × connection scheme × penalty, in float64, on odd sizes. Found by walking
- * the registry and the schemas: a new kind or activation is checked before its author writes a test.
+ * Finite differences over the whole registry: every layer kind × activation × loss × connection scheme × penalty, in
+ * float64, on odd sizes. Found by walking the registry and the schemas: a new kind or activation is checked before its
+ * author writes a test.
  */
 import { describe, expect, test } from "vitest";
 import { checkGradients, createReference } from "../../engine/index.ts";
@@ -21,7 +22,18 @@ const first: Spec = { kind: "convolution", maps: 4, size: 2, activation: "tanh" 
 
 const check = (layers: Spec[], loss: Loss, seed = 3) => {
   const parsed: Network = network.parse({ layers });
-  return { parsed, result: checkGradients({ network: parsed, loss, input, classes, seed, sample: null, kernels: (memory) => createReference({ buffer: memory.buffer, realBytes: 8 }) }) };
+  return {
+    parsed,
+    result: checkGradients({
+      network: parsed,
+      loss,
+      input,
+      classes,
+      seed,
+      sample: null,
+      kernels: (memory) => createReference({ buffer: memory.buffer, realBytes: 8 }),
+    }),
+  };
 };
 const covered = new Set<string>();
 const expectRight = (layers: Spec[], loss: Loss): void => {
@@ -37,12 +49,22 @@ const expectRight = (layers: Spec[], loss: Loss): void => {
 };
 
 const hidden = activationKind.options.filter((each) => each !== "softmax");
-const learned = (filters: string, penalty: string): Spec => ({ kind: "convolution", maps: 3, size: 2, activation: "tanh", inputs: { learned: { filters, penalty, strength: 0.3 } } });
+const learned = (filters: string, penalty: string): Spec => ({
+  kind: "convolution",
+  maps: 3,
+  size: 2,
+  activation: "tanh",
+  inputs: { learned: { filters, penalty, strength: 0.3 } },
+});
 
 describe("activations in every kind that has one, with every loss they allow", () => {
   for (const activation of hidden) {
     test(`${activation} in convolution, subsampling and dense`, () => {
-      const layers = [{ ...first, activation }, { kind: "subsampling", factor: 2, activation }, { kind: "dense", units: 5, activation }];
+      const layers = [
+        { ...first, activation },
+        { kind: "subsampling", factor: 2, activation },
+        { kind: "dense", units: 5, activation },
+      ];
       expectRight([...layers, output(activation)], "squared-error");
       expectRight([...layers, output("softmax")], "cross-entropy");
     });
@@ -58,72 +80,173 @@ describe("convolution", () => {
     ["padding and stride", { maps: 3, padding: 1, stride: 2, size: 3 }],
   ];
   test.each(schemes)("%s", (_, spec) => {
-    expectRight([first, { kind: "convolution", size: 2, activation: "tanh", ...spec }, output("softmax")], "cross-entropy");
+    expectRight(
+      [first, { kind: "convolution", size: 2, activation: "tanh", ...spec }, output("softmax")],
+      "cross-entropy",
+    );
   });
-  test("LeNet-5's table", () => expectRight([{ ...first, maps: 6 }, { kind: "convolution", maps: 16, size: 3, activation: "scaled-tanh", inputs: "lenet-5" }, output("softmax")], "cross-entropy"));
+  test("LeNet-5's table", () =>
+    expectRight(
+      [
+        { ...first, maps: 6 },
+        { kind: "convolution", maps: 16, size: 3, activation: "scaled-tanh", inputs: "lenet-5" },
+        output("softmax"),
+      ],
+      "cross-entropy",
+    ));
   test("one output pixel, as the last layer and with a softmax", () => {
-    expectRight([{ kind: "subsampling", factor: 3, reduce: "mean" }, { kind: "convolution", maps: 4, size: 2, activation: "tanh" }, output("softmax")], "cross-entropy");
-    expectRight([{ kind: "convolution", maps: 2, size: 7, activation: "tanh" }, { kind: "subsampling", factor: 1 }, { kind: "dense", units: 3, activation: "linear" }], "squared-error");
+    expectRight(
+      [
+        { kind: "subsampling", factor: 3, reduce: "mean" },
+        { kind: "convolution", maps: 4, size: 2, activation: "tanh" },
+        output("softmax"),
+      ],
+      "cross-entropy",
+    );
+    expectRight(
+      [
+        { kind: "convolution", maps: 2, size: 7, activation: "tanh" },
+        { kind: "subsampling", factor: 1 },
+        { kind: "dense", units: 3, activation: "linear" },
+      ],
+      "squared-error",
+    );
   });
 });
 
 describe("learned combinations", () => {
   for (const penalty of penaltyKind.options) {
-    test.each(["per-pair", "per-input"])(`%s with penalty ${penalty}`, (filters) => expectRight([first, learned(filters, penalty), output("softmax")], "cross-entropy"));
+    test.each(["per-pair", "per-input"])(`%s with penalty ${penalty}`, (filters) =>
+      expectRight([first, learned(filters, penalty), output("softmax")], "cross-entropy"),
+    );
   }
 });
 
 describe("subsampling", () => {
   for (const reduce of reduceKind.options) {
     test.each([true, false])(`${reduce}, trainable %s`, (trainable) =>
-      expectRight([first, { kind: "subsampling", factor: 3, reduce, trainable, activation: "sigmoid" }, output("softmax")], "cross-entropy"),
+      expectRight(
+        [first, { kind: "subsampling", factor: 3, reduce, trainable, activation: "sigmoid" }, output("softmax")],
+        "cross-entropy",
+      ),
     );
   }
 });
 
-test("dropout between layers", () => expectRight([first, { kind: "dropout", rate: 0.3 }, { kind: "dense", units: 6, activation: "tanh" }, { kind: "dropout", rate: 0.5 }, output("softmax")], "cross-entropy"));
+test("dropout between layers", () =>
+  expectRight(
+    [
+      first,
+      { kind: "dropout", rate: 0.3 },
+      { kind: "dense", units: 6, activation: "tanh" },
+      { kind: "dropout", rate: 0.5 },
+      output("softmax"),
+    ],
+    "cross-entropy",
+  ));
 
 test("batch normalisation after maps and after units", () => {
-  expectRight([first, { kind: "batch-normalisation" }, { kind: "subsampling", factor: 2 }, { kind: "dense", units: 4, activation: "tanh" }, { kind: "batch-normalisation" }, output("softmax")], "cross-entropy");
+  expectRight(
+    [
+      first,
+      { kind: "batch-normalisation" },
+      { kind: "subsampling", factor: 2 },
+      { kind: "dense", units: 4, activation: "tanh" },
+      { kind: "batch-normalisation" },
+      output("softmax"),
+    ],
+    "cross-entropy",
+  );
 });
 
-test("every planned kind was checked", () => expect([...covered].toSorted()).toEqual(Object.keys(layerPlanners).toSorted()));
+test("every planned kind was checked", () =>
+  expect([...covered].toSorted()).toEqual(Object.keys(layerPlanners).toSorted()));
 
 describe("a wrong gradient is seen", () => {
   // The check must be able to fail: a kernel of the backward pass is left out.
-  test.each(["convolutionGradient", "convolutionBackward", "subsamplingGradient", "denseGradient"] as const)("without %s", (missing) => {
-    const layers = [first, { kind: "subsampling", factor: 2, activation: "tanh" }, { kind: "convolution", maps: 3, size: 2, activation: "tanh" }, output("softmax")];
-    const kernels = (memory: WebAssembly.Memory): Kernels => {
-      const whole = createReference({ buffer: memory.buffer, realBytes: 8 });
-      const words = new Uint32Array(memory.buffer);
-      const run = (program: number, calls: number): void => {
-        for (let call = 0; call < calls; call++) if (words[program / 4 + call * callWords] !== opcodes[missing]) whole.run(program + call * callBytes, 1);
+  test.each(["convolutionGradient", "convolutionBackward", "subsamplingGradient", "denseGradient"] as const)(
+    "without %s",
+    (missing) => {
+      const layers = [
+        first,
+        { kind: "subsampling", factor: 2, activation: "tanh" },
+        { kind: "convolution", maps: 3, size: 2, activation: "tanh" },
+        output("softmax"),
+      ];
+      const kernels = (memory: WebAssembly.Memory): Kernels => {
+        const whole = createReference({ buffer: memory.buffer, realBytes: 8 });
+        const words = new Uint32Array(memory.buffer);
+        const run = (program: number, calls: number): void => {
+          for (let call = 0; call < calls; call++)
+            if (words[program / 4 + call * callWords] !== opcodes[missing]) whole.run(program + call * callBytes, 1);
+        };
+        return { name: "lame", run };
       };
-      return { name: "lame", run };
-    };
-    const result = checkGradients({ network: network.parse({ layers }), loss: "cross-entropy", input, classes, seed: 3, sample: 10, kernels });
-    expect(result.worst).toBeGreaterThan(1e-2);
-  });
+      const result = checkGradients({
+        network: network.parse({ layers }),
+        loss: "cross-entropy",
+        input,
+        classes,
+        seed: 3,
+        sample: 10,
+        kernels,
+      });
+      expect(result.worst).toBeGreaterThan(1e-2);
+    },
+  );
 });
 
 test("a bias whose map is normalised right after has the gradient 0, to the last bit", () => {
-  const layers = [{ ...first, activation: "linear" }, { kind: "subsampling", factor: 2 }, { kind: "batch-normalisation" }, output("softmax")];
+  const layers = [
+    { ...first, activation: "linear" },
+    { kind: "subsampling", factor: 2 },
+    { kind: "batch-normalisation" },
+    output("softmax"),
+  ];
   const samples = Float64Array.from({ length: 5 * 2 * 9 * 7 }, (_, index) => Math.sin(index * index));
   const inspection = new Inspection({
-    network: network.parse({ layers }), loss: "cross-entropy", input, classes, seed: 3, samples, labels: [0, 1, 2, 0, 1], realBytes: 8,
+    network: network.parse({ layers }),
+    loss: "cross-entropy",
+    input,
+    classes,
+    seed: 3,
+    samples,
+    labels: [0, 1, 2, 0, 1],
+    realBytes: 8,
     kernels: (memory) => createReference({ buffer: memory.buffer, realBytes: 8 }),
   });
   inspection.gradient();
-  for (const name of ["layers.0.bias", "layers.1.bias"]) expect(inspection.gradientOf(name).every((value) => value === 0), name).toBe(true);
+  for (const name of ["layers.0.bias", "layers.1.bias"])
+    expect(
+      inspection.gradientOf(name).every((value) => value === 0),
+      name,
+    ).toBe(true);
   expect(inspection.gradientOf("layers.2.bias").some((value) => value !== 0)).toBe(true);
 });
 
 test("a map with one input has a mix gradient of exactly 0, in every implementation: Adam would make a step of rounding", () => {
   const samples = Float64Array.from({ length: 3 * 2 * 9 * 7 }, (_, index) => Math.sin(index * index));
   for (const { name, kernels, realBytes } of implementations()) {
-    const layers = [{ kind: "convolution", maps: 1, size: 2, activation: "tanh" }, learned("per-input", "none"), output("softmax")];
-    const inspection = new Inspection({ network: network.parse({ layers }), loss: "cross-entropy", input, classes, seed: 3, samples, labels: [0, 1, 2], realBytes, kernels });
+    const layers = [
+      { kind: "convolution", maps: 1, size: 2, activation: "tanh" },
+      learned("per-input", "none"),
+      output("softmax"),
+    ];
+    const inspection = new Inspection({
+      network: network.parse({ layers }),
+      loss: "cross-entropy",
+      input,
+      classes,
+      seed: 3,
+      samples,
+      labels: [0, 1, 2],
+      realBytes,
+      kernels,
+    });
     inspection.gradient();
-    expect(inspection.gradientOf("layers.1.mix").every((value) => value === 0), name).toBe(true);
+    expect(
+      inspection.gradientOf("layers.1.mix").every((value) => value === 0),
+      name,
+    ).toBe(true);
   }
 });

@@ -1,12 +1,14 @@
 /**
- * A network written out as LeCun writes it: single units, single connections, and a list of which connections share which parameter. Plain float64, no code
- * and no layout of the engine: what the engine's second derivatives and updates are judged by.
+ * A network written out as LeCun writes it: single units, single connections, and a list of which connections share
+ * which parameter. Plain float64, no code and no layout of the engine: what the engine's second derivatives and updates
+ * are judged by.
  *
  * LeCun, Bottou, Bengio & Haffner 1998, appendix C, for a unit i with a_i = Σ u_ij x_j and x_i = f(a_i):
  *
  *     ∂²E/∂u_ij² ≈ ∂²E/∂a_i² · x_j²,   ∂²E/∂a_i² ≈ f′(a_i)² ∂²E/∂x_i²,   ∂²E/∂x_j² ≈ Σ_i u_ij² ∂²E/∂a_i²
  *
- * (a softmax's x_m hang on every a_i: ∂²E/∂a_i² ≈ Σ_m (∂x_m/∂a_i)² ∂²E/∂x_m²) and for a shared parameter k, h_kk = 1/P Σ_samples Σ_{(i,j) ∈ V_k} ∂²E/∂u_ij².
+ * (a softmax's x_m hang on every a_i: ∂²E/∂a_i² ≈ Σ_m (∂x_m/∂a_i)² ∂²E/∂x_m²) and for a shared parameter k, h_kk = 1/P
+ * Σ_samples Σ_{(i,j) ∈ V_k} ∂²E/∂u_ij².
  */
 
 /** parameter · scale · Σ of the values at `sources`. */
@@ -36,7 +38,9 @@ const curves: Record<Curve, { f: (a: number) => number; slope: (a: number) => nu
 /** Places of the values of one layer: [map][row][column]. */
 export type Maps = number[][][];
 const grid = (maps: number, rows: number, columns: number, place: (j: number, r: number, c: number) => number): Maps =>
-  Array.from({ length: maps }, (_, j) => Array.from({ length: rows }, (_row, r) => Array.from({ length: columns }, (_column, c) => place(j, r, c))));
+  Array.from({ length: maps }, (_, j) =>
+    Array.from({ length: rows }, (_row, r) => Array.from({ length: columns }, (_column, c) => place(j, r, c))),
+  );
 
 export interface Derivatives {
   loss: number;
@@ -62,7 +66,8 @@ export class Unrolled {
     const [from, size] = [this.parameters.length, shape.reduce((product, each) => product * each, 1)];
     this.tensors.set(name, { shape, from, size });
     // Anything without a pattern, and small enough for no curve to be flat.
-    for (let place = 0; place < size; place++) this.parameters.push(0.6 * Math.sin(7.3 * (from + place) + 1.1 * (from + place) ** 2));
+    for (let place = 0; place < size; place++)
+      this.parameters.push(0.6 * Math.sin(7.3 * (from + place) + 1.1 * (from + place) ** 2));
     return from;
   }
 
@@ -71,7 +76,18 @@ export class Unrolled {
     return this.inputs + this.units.length;
   }
 
-  convolution(from: Maps, layer: { name: string; maps: number; size: number; curve: Curve; stride?: number; padding?: number; table?: number[][] }): Maps {
+  convolution(
+    from: Maps,
+    layer: {
+      name: string;
+      maps: number;
+      size: number;
+      curve: Curve;
+      stride?: number;
+      padding?: number;
+      table?: number[][];
+    },
+  ): Maps {
     const { name, maps, size, curve, stride = 1, padding = 0, table } = layer;
     const weight = this.tensor(`${name}.weight`, [maps, from.length, size, size]);
     const bias = this.tensor(`${name}.bias`, [maps]);
@@ -82,7 +98,12 @@ export class Unrolled {
         for (let ky = 0; ky < size; ky++) {
           for (let kx = 0; kx < size; kx++) {
             const source = from[i][r * stride + ky - padding]?.[c * stride + kx - padding];
-            if (source !== undefined) connections.push({ parameter: weight + ((j * from.length + i) * size + ky) * size + kx, scale: 1, sources: [source] });
+            if (source !== undefined)
+              connections.push({
+                parameter: weight + ((j * from.length + i) * size + ky) * size + kx,
+                scale: 1,
+                sources: [source],
+              });
           }
         }
       }
@@ -91,13 +112,19 @@ export class Unrolled {
   }
 
   /** Each unit has one connection, β, from the sum (or mean) of its block. */
-  subsampling(from: Maps, { name, factor, mean = false, curve }: { name: string; factor: number; mean?: boolean; curve: Curve }): Maps {
+  subsampling(
+    from: Maps,
+    { name, factor, mean = false, curve }: { name: string; factor: number; mean?: boolean; curve: Curve },
+  ): Maps {
     const beta = this.tensor(`${name}.beta`, [from.length]);
     const bias = this.tensor(`${name}.bias`, [from.length]);
     return grid(from.length, Math.floor(from[0].length / factor), Math.floor(from[0][0].length / factor), (j, r, c) => {
       const rows = from[j].slice(r * factor, (r + 1) * factor);
       const sources = rows.flatMap((row) => row.slice(c * factor, (c + 1) * factor));
-      return this.unit(curve, [{ parameter: beta + j, scale: mean ? 1 / factor ** 2 : 1, sources }, { parameter: bias + j, scale: 1, sources: [0] }]);
+      return this.unit(curve, [
+        { parameter: beta + j, scale: mean ? 1 / factor ** 2 : 1, sources },
+        { parameter: bias + j, scale: 1, sources: [0] },
+      ]);
     });
   }
 
@@ -106,7 +133,14 @@ export class Unrolled {
     const weight = this.tensor(`${name}.weight`, [from.length]);
     const bias = this.tensor(`${name}.bias`, [from.length]);
     return from.map((map, j) =>
-      map.map((row) => row.map((source) => this.unit("linear", [{ parameter: weight + j, scale: 1 / Math.sqrt(variance), sources: [source] }, { parameter: bias + j, scale: 1, sources: [0] }]))),
+      map.map((row) =>
+        row.map((source) =>
+          this.unit("linear", [
+            { parameter: weight + j, scale: 1 / Math.sqrt(variance), sources: [source] },
+            { parameter: bias + j, scale: 1, sources: [0] },
+          ]),
+        ),
+      ),
     );
   }
 
@@ -115,7 +149,10 @@ export class Unrolled {
     const weight = this.tensor(`${name}.weight`, [units, sources.length]);
     const bias = this.tensor(`${name}.bias`, [units]);
     return grid(units, 1, 1, (j) =>
-      this.unit(curve, [{ parameter: bias + j, scale: 1, sources: [0] }, ...sources.map((source, i) => ({ parameter: weight + j * sources.length + i, scale: 1, sources: [source] }))]),
+      this.unit(curve, [
+        { parameter: bias + j, scale: 1, sources: [0] },
+        ...sources.map((source, i) => ({ parameter: weight + j * sources.length + i, scale: 1, sources: [source] })),
+      ]),
     );
   }
 
@@ -139,16 +176,23 @@ export class Unrolled {
     const { values, sums } = this.forward(sample);
     const last = values.slice(-targets.length);
     const powers = last.map(Math.exp);
-    const y = head === "squared-error" ? last : powers.map((power) => power / powers.reduce((sum, each) => sum + each, 0));
-    const loss = head === "softmax, cross-entropy" ? -y.reduce((sum, each, k) => sum + targets[k] * Math.log(each), 0) : y.reduce((sum, each, k) => sum + (targets[k] - each) ** 2, 0) / 2;
+    const y =
+      head === "squared-error" ? last : powers.map((power) => power / powers.reduce((sum, each) => sum + each, 0));
+    const loss =
+      head === "softmax, cross-entropy"
+        ? -y.reduce((sum, each, k) => sum + targets[k] * Math.log(each), 0)
+        : y.reduce((sum, each, k) => sum + (targets[k] - each) ** 2, 0) / 2;
     const zeros = (count: number): number[] => Array.from({ length: count }, () => 0);
     const [first, second] = [zeros(values.length), zeros(values.length)];
     y.forEach((each, k) => {
       const at = values.length - y.length + k;
       // ∂y_m/∂u_k for every m.
-      const jacobian = y.map((other, m) => (head === "softmax, squared-error" ? other * ((m === k ? 1 : 0) - each) : m === k ? 1 : 0));
+      const jacobian = y.map((other, m) =>
+        head === "softmax, squared-error" ? other * ((m === k ? 1 : 0) - each) : m === k ? 1 : 0,
+      );
       first[at] = jacobian.reduce((sum, slope, m) => sum + slope * (y[m] - targets[m]), 0);
-      second[at] = head === "softmax, cross-entropy" ? each * (1 - each) : jacobian.reduce((sum, slope) => sum + slope ** 2, 0);
+      second[at] =
+        head === "softmax, cross-entropy" ? each * (1 - each) : jacobian.reduce((sum, slope) => sum + slope ** 2, 0);
     });
     const [gradient, curvature] = [zeros(this.parameters.length), zeros(this.parameters.length)];
     for (let at = this.units.length - 1; at >= 0; at--) {

@@ -47,9 +47,13 @@ describe("documents", () => {
   });
 
   test("name only commands that exist", () => {
-    const scripts = new Set(Object.keys((JSON.parse(read("package.json")) as { scripts: Record<string, string> }).scripts));
+    const scripts = new Set(
+      Object.keys((JSON.parse(read("package.json")) as { scripts: Record<string, string> }).scripts),
+    );
     const unknown = documents.flatMap((path) =>
-      [...read(path).matchAll(/npm run (?:--silent )?([a-z][a-z:-]*)/g)].filter(([, name]) => !scripts.has(name)).map(([found]) => `${path}: ${found}`),
+      [...read(path).matchAll(/npm run (?:--silent )?([a-z][a-z:-]*)/g)]
+        .filter(([, name]) => !scripts.has(name))
+        .map(([found]) => `${path}: ${found}`),
     );
     expect(unknown).toEqual([]);
   });
@@ -60,6 +64,10 @@ describe("documents", () => {
   });
 
   test("those that every project owes are there", () => {
-    expect(["README.md", "CHANGELOG.md", "CONTRIBUTING.md", "LICENSE", "docs/ARCHITECTURE.md"].filter((path) => !files.includes(path))).toEqual([]);
+    expect(
+      ["README.md", "CHANGELOG.md", "CONTRIBUTING.md", "LICENSE", "docs/ARCHITECTURE.md"].filter(
+        (path) => !files.includes(path),
+      ),
+    ).toEqual([]);
   });
 });

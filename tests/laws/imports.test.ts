@@ -6,14 +6,21 @@ import { beforeAll, describe, expect, test } from "vitest";
 import law, { rooms } from "../../.dependency-cruiser.mjs";
 import { files, root } from "./tree.ts";
 
-const walls = ["engine", "schemas", "services", "scripts", "tests", "bench"].filter((room) => files.some((path) => path.startsWith(`${room}/`)));
+const walls = ["engine", "schemas", "services", "scripts", "tests", "bench"].filter((room) =>
+  files.some((path) => path.startsWith(`${room}/`)),
+);
 
 async function cruiseIn(baseDir: string, roots: string[], options: ICruiseOptions = {}): Promise<ICruiseResult> {
-  const { output } = await cruise(roots, { ...law.options, ...options, baseDir, validate: true, ruleSet: { forbidden: law.forbidden } }, law.options.enhancedResolveOptions);
+  const { output } = await cruise(
+    roots,
+    { ...law.options, ...options, baseDir, validate: true, ruleSet: { forbidden: law.forbidden } },
+    law.options.enhancedResolveOptions,
+  );
   return output as ICruiseResult;
 }
 
-const broken = (result: ICruiseResult): string[] => result.summary.violations.map(({ rule, from, to }) => `${rule.name}: ${from} → ${to}`);
+const broken = (result: ICruiseResult): string[] =>
+  result.summary.violations.map(({ rule, from, to }) => `${rule.name}: ${from} → ${to}`);
 
 /** Cruises a made-up tree with the real rules. */
 async function planted(tree: Record<string, string>): Promise<string[]> {
@@ -40,13 +47,19 @@ describe("walls", () => {
   });
 
   test("enclose every service", () => {
-    const services = new Set(files.filter((path) => /^services\/[^/]+\//.test(path)).map((path) => path.split("/").slice(0, 2).join("/")));
+    const services = new Set(
+      files.filter((path) => /^services\/[^/]+\//.test(path)).map((path) => path.split("/").slice(0, 2).join("/")),
+    );
     expect([...services].filter((service) => !rooms.some(({ room }) => room === service))).toEqual([]);
   });
 
   test("what services share is used by two rooms", () => {
     const users = new Map<string, Set<string>>();
-    const room = (path: string): string => path.split("/").slice(0, path.startsWith("services/") ? 2 : 1).join("/");
+    const room = (path: string): string =>
+      path
+        .split("/")
+        .slice(0, path.startsWith("services/") ? 2 : 1)
+        .join("/");
     const dependents = new Map(result.modules.map(({ source, dependents: by }) => [source, by]));
     for (const path of files.filter((each) => /^services\/shared\/.*(?<!\.test)\.ts$/.test(each))) {
       const seen = new Set<string>([path]);
@@ -60,19 +73,28 @@ describe("walls", () => {
       }
       users.set(path, new Set([...seen].map(room).filter((each) => each !== "services/shared")));
     }
-    expect([...users].filter(([, by]) => by.size < 2).map(([path, by]) => `${path} is used by ${[...by].join() || "nobody"}`)).toEqual([]);
+    expect(
+      [...users]
+        .filter(([, by]) => by.size < 2)
+        .map(([path, by]) => `${path} is used by ${[...by].join() || "nobody"}`),
+    ).toEqual([]);
   });
 });
 
 describe("the rules bite:", () => {
   test("a layer that imports another", async () => {
-    expect(await planted({ "engine/layers/dense.ts": "export const a = 1;", "engine/layers/dropout.ts": 'import { a } from "./dense.ts"; export const b = a;' })).toEqual([
-      "walls of engine/layers: engine/layers/dropout.ts → engine/layers/dense.ts",
-    ]);
+    expect(
+      await planted({
+        "engine/layers/dense.ts": "export const a = 1;",
+        "engine/layers/dropout.ts": 'import { a } from "./dense.ts"; export const b = a;',
+      }),
+    ).toEqual(["walls of engine/layers: engine/layers/dropout.ts → engine/layers/dense.ts"]);
   });
 
   test("an engine that reads files", async () => {
-    expect(await planted({ "engine/trainer.ts": 'import { readFileSync } from "node:fs"; export const a = readFileSync;' })).toEqual(["walls of engine: engine/trainer.ts → fs"]);
+    expect(
+      await planted({ "engine/trainer.ts": 'import { readFileSync } from "node:fs"; export const a = readFileSync;' }),
+    ).toEqual(["walls of engine: engine/trainer.ts → fs"]);
   });
 
   test("an api that calls the engine, and a type import across a wall", async () => {
@@ -85,6 +107,8 @@ describe("the rules bite:", () => {
   });
 
   test("a cycle", async () => {
-    expect(await planted({ "schemas/a.ts": 'import "./b.ts";', "schemas/b.ts": 'import "./a.ts";' })).toEqual(["no cycles: schemas/a.ts → schemas/b.ts"]);
+    expect(await planted({ "schemas/a.ts": 'import "./b.ts";', "schemas/b.ts": 'import "./a.ts";' })).toEqual([
+      "no cycles: schemas/a.ts → schemas/b.ts",
+    ]);
   });
 });

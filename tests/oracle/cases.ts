@@ -1,9 +1,21 @@
 /**
- * Cases for every kernel of the contract: seeded contents of memory and arguments over a grid of sizes (0, 1, a lane less, a lane more,
- * several iterations, every tail, never square). A kernel without cases here fails the oracle test.
+ * Cases for every kernel of the contract: seeded contents of memory and arguments over a grid of sizes (0, 1, a lane
+ * less, a lane more, several iterations, every tail, never square). A kernel without cases here fails the oracle test.
  */
 import type { KernelName } from "../../engine/kernels/kernels.ts";
-import { activationCodes, dtypeCodes, gateSquared, headerCount, headerInts, headerResults, headerRows, headerSamples, lossCodes, penaltyCodes, reduceCodes } from "../../engine/kernels/kernels.ts";
+import {
+  activationCodes,
+  dtypeCodes,
+  gateSquared,
+  headerCount,
+  headerInts,
+  headerResults,
+  headerRows,
+  headerSamples,
+  lossCodes,
+  penaltyCodes,
+  reduceCodes,
+} from "../../engine/kernels/kernels.ts";
 
 export type ElementType = "real" | "double" | "int" | "word" | "byte" | "float32";
 
@@ -34,8 +46,14 @@ function seeded(seed: number): () => number {
 
 const draw = seeded(20260);
 /** Reals in −1 … 1, now and then exactly zero. */
-const reals = (count: number, scale = 1): Contents => ({ type: "real", values: Float32Array.from({ length: count }, () => (draw() < 0.04 ? 0 : scale * (2 * draw() - 1))) });
-const positive = (count: number, low = 0.01, high = 1): Contents => ({ type: "real", values: Float32Array.from({ length: count }, () => low + (high - low) * draw()) });
+const reals = (count: number, scale = 1): Contents => ({
+  type: "real",
+  values: Float32Array.from({ length: count }, () => (draw() < 0.04 ? 0 : scale * (2 * draw() - 1))),
+});
+const positive = (count: number, low = 0.01, high = 1): Contents => ({
+  type: "real",
+  values: Float32Array.from({ length: count }, () => low + (high - low) * draw()),
+});
 const fixed = (...values: number[]): Contents => ({ type: "real", values: Float32Array.from(values) });
 const doubles = (...values: number[]): Contents => ({ type: "double", values });
 const ints = (values: number[]): Contents => ({ type: "int", values });
@@ -60,7 +78,6 @@ function header(count: number, rows = 8): Contents {
   return ints(values);
 }
 
-
 interface Convolution {
   inputs: number;
   rows: number;
@@ -70,10 +87,20 @@ interface Convolution {
   stride: number;
 }
 
-/** Every count of output columns from 1 to 12, one or two tiles of maps, odd heights; maps that the first cache does not hold at once, or that fill one and a half of the widest vectors; strides; filters as large as the input. */
+/**
+ * Every count of output columns from 1 to 12, one or two tiles of maps, odd heights; maps that the first cache does not
+ * hold at once, or that fill one and a half of the widest vectors; strides; filters as large as the input.
+ */
 const convolutions: Convolution[] = [
   ...[5, 3].flatMap((size) =>
-    Array.from({ length: 12 }, (_, n) => ({ inputs: 1 + (n % 3), rows: size + 1 + (n % 4), columns: size + n, maps: 1 + ((n + 1) % 5), size, stride: 1 })),
+    Array.from({ length: 12 }, (_, n) => ({
+      inputs: 1 + (n % 3),
+      rows: size + 1 + (n % 4),
+      columns: size + n,
+      maps: 1 + ((n + 1) % 5),
+      size,
+      stride: 1,
+    })),
   ),
   { inputs: 2, rows: 7, columns: 25, maps: 3, size: 5, stride: 1 },
   { inputs: 1, rows: 4, columns: 23, maps: 2, size: 3, stride: 1 },
@@ -98,7 +125,8 @@ const convolutions: Convolution[] = [
   { inputs: 2, rows: 7, columns: 5, maps: 0, size: 3, stride: 1 },
 ];
 
-const outputSide = (side: number, { size, stride }: { size: number; stride: number }): number => Math.floor((side - size) / stride) + 1;
+const outputSide = (side: number, { size, stride }: { size: number; stride: number }): number =>
+  Math.floor((side - size) / stride) + 1;
 const eachConvolution = (make: (convolution: Convolution, lanes: number, n: number) => KernelCase): KernelCase[] =>
   convolutions.flatMap((convolution, n) => bothLanes.map((lanes) => make(convolution, lanes, n)));
 
@@ -117,10 +145,24 @@ function convolutionBackward(): KernelCase[] {
         const outColumns = outputSide(convolution.columns, convolution);
         return {
           arrays: {
-            delta: reals(maps * outRows * outColumns * lanes), weights: reals(inputs * size * size * maps),
-            input: reals(inputs * rows * columns * lanes), output: reals(inputs * rows * columns * lanes),
+            delta: reals(maps * outRows * outColumns * lanes),
+            weights: reals(inputs * size * size * maps),
+            input: reals(inputs * rows * columns * lanes),
+            output: reals(inputs * rows * columns * lanes),
           },
-          numbers: { inputs, rows, columns, maps, outRows, outColumns, size, stride, padding, gate: cycle(gates, n + padding + lanes), lanes },
+          numbers: {
+            inputs,
+            rows,
+            columns,
+            maps,
+            outRows,
+            outColumns,
+            size,
+            stride,
+            padding,
+            gate: cycle(gates, n + padding + lanes),
+            lanes,
+          },
         };
       });
     }),
@@ -128,12 +170,16 @@ function convolutionBackward(): KernelCase[] {
 }
 
 const denseSizes = [
-  ...[1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 12, 13, 15, 16, 17, 19, 24, 27, 31, 32, 33, 45, 60].map((units, n) => ({ inputs: cycle([1, 2, 5, 9, 17, 33], n), units })),
+  ...[1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 12, 13, 15, 16, 17, 19, 24, 27, 31, 32, 33, 45, 60].map((units, n) => ({
+    inputs: cycle([1, 2, 5, 9, 17, 33], n),
+    units,
+  })),
   { inputs: 0, units: 5 },
   { inputs: 4, units: 0 },
 ];
-const eachDense = (make: (size: { inputs: number; units: number }, lanes: number, n: number) => KernelCase): KernelCase[] =>
-  denseSizes.flatMap((size, n) => bothLanes.map((lanes) => make(size, lanes, n)));
+const eachDense = (
+  make: (size: { inputs: number; units: number }, lanes: number, n: number) => KernelCase,
+): KernelCase[] => denseSizes.flatMap((size, n) => bothLanes.map((lanes) => make(size, lanes, n)));
 
 const subsamplings = [
   { maps: 1, rows: 7, columns: 5, factor: 2 },
@@ -146,36 +192,77 @@ const subsamplings = [
   { maps: 2, rows: 2, columns: 1, factor: 2 },
   { maps: 0, rows: 4, columns: 6, factor: 2 },
 ];
-const eachSubsampling = (make: (size: (typeof subsamplings)[number], reduce: number, lanes: number, n: number) => KernelCase): KernelCase[] =>
-  subsamplings.flatMap((size, n) => Object.values(reduceCodes).flatMap((reduce) => bothLanes.map((lanes) => make(size, reduce, lanes, n + reduce + lanes))));
+const eachSubsampling = (
+  make: (size: (typeof subsamplings)[number], reduce: number, lanes: number, n: number) => KernelCase,
+): KernelCase[] =>
+  subsamplings.flatMap((size, n) =>
+    Object.values(reduceCodes).flatMap((reduce) =>
+      bothLanes.map((lanes) => make(size, reduce, lanes, n + reduce + lanes)),
+    ),
+  );
 
-function maxima(input: Contents, { maps, rows, columns, factor }: (typeof subsamplings)[number], lanes: number): Contents {
+function maxima(
+  input: Contents,
+  { maps, rows, columns, factor }: (typeof subsamplings)[number],
+  lanes: number,
+): Contents {
   const values: number[] = [];
   for (let map = 0; map < maps; map++)
     for (let r = 0; r < Math.floor(rows / factor); r++)
       for (let c = 0; c < Math.floor(columns / factor); c++)
         for (let lane = 0; lane < lanes; lane++) {
-          const block = Array.from({ length: factor * factor }, (_, n) => input.values[((map * rows + r * factor + Math.floor(n / factor)) * columns + c * factor + (n % factor)) * lanes + lane]!);
+          const block = Array.from(
+            { length: factor * factor },
+            (_, n) =>
+              input.values[
+                ((map * rows + r * factor + Math.floor(n / factor)) * columns + c * factor + (n % factor)) * lanes +
+                  lane
+              ]!,
+          );
           values.push(Math.max(...block));
         }
   return { type: "real", values };
 }
 
-const outputsOf = ({ maps, rows, columns, factor }: (typeof subsamplings)[number], lanes: number): number => maps * Math.floor(rows / factor) * Math.floor(columns / factor) * lanes;
+const outputsOf = ({ maps, rows, columns, factor }: (typeof subsamplings)[number], lanes: number): number =>
+  maps * Math.floor(rows / factor) * Math.floor(columns / factor) * lanes;
 
 /** [maps, positions]; count is the samples in the block. */
-const normalisations = [[1, 1], [2, 5], [3, 8], [1, 9], [2, 35], [0, 4]].flatMap(([maps, positions]) =>
-  [...[0, 1, 3, 8].map((count) => ({ lanes: 8, count })), ...[0, 1].map((count) => ({ lanes: 1, count }))].map((block) => ({ maps: maps!, positions: positions!, ...block })),
+const normalisations = [
+  [1, 1],
+  [2, 5],
+  [3, 8],
+  [1, 9],
+  [2, 35],
+  [0, 4],
+].flatMap(([maps, positions]) =>
+  [...[0, 1, 3, 8].map((count) => ({ lanes: 8, count })), ...[0, 1].map((count) => ({ lanes: 1, count }))].map(
+    (block) => ({ maps: maps!, positions: positions!, ...block }),
+  ),
 );
 
-function losses(make: (size: { kind: number; softmax: number; activation: number; units: number; lanes: number; count: number }, n: number) => KernelCase): KernelCase[] {
+function losses(
+  make: (
+    size: { kind: number; softmax: number; activation: number; units: number; lanes: number; count: number },
+    n: number,
+  ) => KernelCase,
+): KernelCase[] {
   const heads = [
     { kind: lossCodes["cross-entropy"], softmax: 1, activation: 0 },
     { kind: lossCodes["squared-error"], softmax: 1, activation: 0 },
     ...activations.map((activation) => ({ kind: lossCodes["squared-error"], softmax: 0, activation })),
   ];
-  const blocks = [{ lanes: 8, count: 8 }, { lanes: 8, count: 3 }, { lanes: 8, count: 5 }, { lanes: 8, count: 0 }, { lanes: 1, count: 1 }, { lanes: 1, count: 0 }];
-  return heads.flatMap((head, h) => blocks.flatMap((block, b) => [1, 2, 10, 13].map((units, n) => make({ ...head, ...block, units }, h + b + n))));
+  const blocks = [
+    { lanes: 8, count: 8 },
+    { lanes: 8, count: 3 },
+    { lanes: 8, count: 5 },
+    { lanes: 8, count: 0 },
+    { lanes: 1, count: 1 },
+    { lanes: 1, count: 0 },
+  ];
+  return heads.flatMap((head, h) =>
+    blocks.flatMap((block, b) => [1, 2, 10, 13].map((units, n) => make({ ...head, ...block, units }, h + b + n))),
+  );
 }
 
 /** Softmax of random logits, a lane at a time, exact in float32. */
@@ -184,14 +271,20 @@ function softmaxOf(logits: Contents, units: number, lanes: number): Contents {
   for (let lane = 0; lane < lanes; lane++) {
     const powers = Array.from({ length: units }, (_, unit) => Math.exp(logits.values[unit * lanes + lane]!));
     const sum = powers.reduce((total, power) => total + power, 0);
-    powers.forEach((power, unit) => { values[unit * lanes + lane] = power / sum; });
+    powers.forEach((power, unit) => {
+      values[unit * lanes + lane] = power / sum;
+    });
   }
   return { type: "real", values };
 }
 
 const dropouts = [1, 2, 5, 8, 13, 35].flatMap((units) => bothLanes.map((lanes) => ({ units, lanes })));
 const combinations = [
-  { inputs: 1, area: 1, maps: 1 }, { inputs: 3, area: 9, maps: 2 }, { inputs: 6, area: 25, maps: 5 }, { inputs: 4, area: 6, maps: 9 }, { inputs: 2, area: 4, maps: 0 },
+  { inputs: 1, area: 1, maps: 1 },
+  { inputs: 3, area: 9, maps: 2 },
+  { inputs: 6, area: 25, maps: 5 },
+  { inputs: 4, area: 6, maps: 9 },
+  { inputs: 2, area: 4, maps: 0 },
 ].flatMap((size) => [0, 1].map((shared) => ({ ...size, shared })));
 
 /** α as softmax of random c, [maps][inputs], with its logarithm. */
@@ -201,7 +294,10 @@ function alphas(maps: number, inputs: number): { alpha: Contents; logAlpha: Cont
     const row = Array.from(mix.values).slice(Math.floor(n / inputs) * inputs, (Math.floor(n / inputs) + 1) * inputs);
     return c - Math.log(row.reduce((sum, other) => sum + Math.exp(other), 0));
   });
-  return { alpha: { type: "real", values: Float32Array.from(log, Math.exp) }, logAlpha: { type: "real", values: Float32Array.from(log) } };
+  return {
+    alpha: { type: "real", values: Float32Array.from(log, Math.exp) },
+    logAlpha: { type: "real", values: Float32Array.from(log) },
+  };
 }
 
 const flat = (make: (count: number, n: number) => KernelCase): KernelCase[] => counts.map(make);
@@ -212,13 +308,34 @@ export const cases: Record<KernelName, () => KernelCase[]> = {
 
   gather: () =>
     Object.values(dtypeCodes).flatMap((dtype) =>
-      [[1, 1], [2, 3], [1, 4], [3, 5], [2, 35]].flatMap(([channels, pixels]) =>
-        [{ lanes: 8, count: 8 }, { lanes: 8, count: 3 }, { lanes: 8, count: 6 }, { lanes: 8, count: 0 }, { lanes: 1, count: 1 }, { lanes: 1, count: 0 }].map(({ lanes, count }) => {
+      [
+        [1, 1],
+        [2, 3],
+        [1, 4],
+        [3, 5],
+        [2, 35],
+      ].flatMap(([channels, pixels]) =>
+        [
+          { lanes: 8, count: 8 },
+          { lanes: 8, count: 3 },
+          { lanes: 8, count: 6 },
+          { lanes: 8, count: 0 },
+          { lanes: 1, count: 1 },
+          { lanes: 1, count: 0 },
+        ].map(({ lanes, count }) => {
           const size = 6 * channels! * pixels!;
           const samples: Contents =
-            dtype === dtypeCodes.uint8 ? { type: "byte", values: Array.from({ length: size }, () => whole(256)) } : { type: dtype === dtypeCodes.float32 ? "float32" : "real", values: reals(size).values };
+            dtype === dtypeCodes.uint8
+              ? { type: "byte", values: Array.from({ length: size }, () => whole(256)) }
+              : { type: dtype === dtypeCodes.float32 ? "float32" : "real", values: reals(size).values };
           return {
-            arrays: { samples, header: header(count, 6), mean: reals(channels!), factor: positive(channels!), output: reals(channels! * pixels! * lanes) },
+            arrays: {
+              samples,
+              header: header(count, 6),
+              mean: reals(channels!),
+              factor: positive(channels!),
+              output: reals(channels! * pixels! * lanes),
+            },
             numbers: { dtype, channels: channels!, pixels: pixels!, lanes },
           };
         }),
@@ -226,9 +343,17 @@ export const cases: Record<KernelName, () => KernelCase[]> = {
     ),
 
   pad: () =>
-    [[1, 7, 5, 2], [3, 2, 9, 1], [2, 3, 4, 0], [0, 3, 4, 1]].flatMap(([maps, rows, columns, padding]) =>
+    [
+      [1, 7, 5, 2],
+      [3, 2, 9, 1],
+      [2, 3, 4, 0],
+      [0, 3, 4, 1],
+    ].flatMap(([maps, rows, columns, padding]) =>
       bothLanes.map((lanes) => ({
-        arrays: { input: reals(maps! * rows! * columns! * lanes), output: reals(maps! * (rows! + 2 * padding!) * (columns! + 2 * padding!) * lanes) },
+        arrays: {
+          input: reals(maps! * rows! * columns! * lanes),
+          output: reals(maps! * (rows! + 2 * padding!) * (columns! + 2 * padding!) * lanes),
+        },
         numbers: { maps: maps!, rows: rows!, columns: columns!, padding: padding!, lanes },
       })),
     ),
@@ -238,7 +363,9 @@ export const cases: Record<KernelName, () => KernelCase[]> = {
       const { inputs, rows, columns, maps, size } = convolution;
       return {
         arrays: {
-          input: reals(inputs * rows * columns * lanes), weights: reals(inputs * size * size * maps), bias: reals(maps),
+          input: reals(inputs * rows * columns * lanes),
+          weights: reals(inputs * size * size * maps),
+          bias: reals(maps),
           output: reals(maps * outputSide(rows, convolution) * outputSide(columns, convolution) * lanes),
         },
         numbers: { ...convolution, activation: cycle(activations, n + lanes), lanes },
@@ -252,8 +379,10 @@ export const cases: Record<KernelName, () => KernelCase[]> = {
       const { inputs, rows, columns, maps, size } = convolution;
       return {
         arrays: {
-          input: reals(inputs * rows * columns * lanes), delta: reals(maps * outputSide(rows, convolution) * outputSide(columns, convolution) * lanes),
-          gradient: reals(inputs * size * size * maps), ...(n % 4 === 3 ? {} : { biasGradient: reals(maps) }),
+          input: reals(inputs * rows * columns * lanes),
+          delta: reals(maps * outputSide(rows, convolution) * outputSide(columns, convolution) * lanes),
+          gradient: reals(inputs * size * size * maps),
+          ...(n % 4 === 3 ? {} : { biasGradient: reals(maps) }),
         },
         numbers: { ...convolution, lanes },
       };
@@ -261,19 +390,34 @@ export const cases: Record<KernelName, () => KernelCase[]> = {
 
   denseForward: () =>
     eachDense(({ inputs, units }, lanes, n) => ({
-      arrays: { input: reals(inputs * lanes), weights: reals(inputs * units), bias: reals(units), output: reals(units * lanes) },
+      arrays: {
+        input: reals(inputs * lanes),
+        weights: reals(inputs * units),
+        bias: reals(units),
+        output: reals(units * lanes),
+      },
       numbers: { inputs, units, activation: cycle(activations, n + lanes), lanes },
     })),
 
   denseBackward: () =>
     eachDense(({ inputs, units }, lanes, n) => ({
-      arrays: { delta: reals(units * lanes), weights: reals(inputs * units), input: reals(inputs * lanes), output: reals(inputs * lanes) },
+      arrays: {
+        delta: reals(units * lanes),
+        weights: reals(inputs * units),
+        input: reals(inputs * lanes),
+        output: reals(inputs * lanes),
+      },
       numbers: { inputs, units, gate: cycle(gates, n + lanes), lanes },
     })),
 
   denseGradient: () =>
     eachDense(({ inputs, units }, lanes, n) => ({
-      arrays: { input: reals(inputs * lanes), delta: reals(units * lanes), gradient: reals(inputs * units), ...(n % 3 === 2 ? {} : { biasGradient: reals(units) }) },
+      arrays: {
+        input: reals(inputs * lanes),
+        delta: reals(units * lanes),
+        gradient: reals(inputs * units),
+        ...(n % 3 === 2 ? {} : { biasGradient: reals(units) }),
+      },
       numbers: { inputs, units, lanes },
     })),
 
@@ -281,11 +425,23 @@ export const cases: Record<KernelName, () => KernelCase[]> = {
     denseSizes.flatMap(({ inputs, units }, n) =>
       [[], [8], [1], [8, 8, 1], [1, 1, 1], new Array<number>(cycle([3, 18, 40], n)).fill(8)].map((blocks) => {
         const from = Math.floor(inputs / 3);
-        const each = blocks.map((lanes, block) => ({ input: `input ${block}`, inputs: reals(inputs * lanes), delta: `delta ${block}`, deltas: reals(units * lanes), lanes }));
+        const each = blocks.map((lanes, block) => ({
+          input: `input ${block}`,
+          inputs: reals(inputs * lanes),
+          delta: `delta ${block}`,
+          deltas: reals(units * lanes),
+          lanes,
+        }));
         return {
           arrays: {
-            ...Object.fromEntries(each.flatMap((block) => [[block.input, block.inputs], [block.delta, block.deltas]])),
-            gradient: reals((inputs - from) * units), scale: fixed(0.02),
+            ...Object.fromEntries(
+              each.flatMap((block) => [
+                [block.input, block.inputs],
+                [block.delta, block.deltas],
+              ]),
+            ),
+            gradient: reals((inputs - from) * units),
+            scale: fixed(0.02),
           },
           tables: { blocks: each.flatMap(({ input, delta, lanes }) => [input, delta, lanes]) },
           numbers: { count: blocks.length, from, rows: inputs - from, units },
@@ -296,8 +452,11 @@ export const cases: Record<KernelName, () => KernelCase[]> = {
   subsamplingForward: () =>
     eachSubsampling((size, reduce, lanes, n) => ({
       arrays: {
-        input: reals(size.maps * size.rows * size.columns * lanes), beta: reals(size.maps), bias: reals(size.maps),
-        output: reals(outputsOf(size, lanes)), ...(n % 3 === 2 ? {} : { down: reals(outputsOf(size, lanes)) }),
+        input: reals(size.maps * size.rows * size.columns * lanes),
+        beta: reals(size.maps),
+        bias: reals(size.maps),
+        output: reals(outputsOf(size, lanes)),
+        ...(n % 3 === 2 ? {} : { down: reals(outputsOf(size, lanes)) }),
       },
       numbers: { ...size, reduce, activation: cycle(activations, n), lanes },
     })),
@@ -306,43 +465,86 @@ export const cases: Record<KernelName, () => KernelCase[]> = {
     eachSubsampling((size, reduce, lanes, n) => {
       const input = reals(size.maps * size.rows * size.columns * lanes);
       return {
-        arrays: { delta: reals(outputsOf(size, lanes)), beta: reals(size.maps), input, down: maxima(input, size, lanes), output: reals(size.maps * size.rows * size.columns * lanes) },
+        arrays: {
+          delta: reals(outputsOf(size, lanes)),
+          beta: reals(size.maps),
+          input,
+          down: maxima(input, size, lanes),
+          output: reals(size.maps * size.rows * size.columns * lanes),
+        },
         numbers: { ...size, reduce, gate: cycle(gates, n), lanes },
       };
     }),
 
   subsamplingGradient: () =>
-    [[1, 1], [2, 3], [1, 4], [3, 8], [2, 9], [2, 35], [0, 5]].flatMap(([maps, positions]) =>
+    [
+      [1, 1],
+      [2, 3],
+      [1, 4],
+      [3, 8],
+      [2, 9],
+      [2, 35],
+      [0, 5],
+    ].flatMap(([maps, positions]) =>
       bothLanes.map((lanes) => ({
-        arrays: { delta: reals(maps! * positions! * lanes), down: reals(maps! * positions! * lanes), betaGradient: reals(maps!), biasGradient: reals(maps!) },
+        arrays: {
+          delta: reals(maps! * positions! * lanes),
+          down: reals(maps! * positions! * lanes),
+          betaGradient: reals(maps!),
+          biasGradient: reals(maps!),
+        },
         numbers: { maps: maps!, positions: positions!, lanes },
       })),
     ),
 
   dropoutForward: () =>
     dropouts.map(({ units, lanes }, n) => ({
-      arrays: { input: reals(units * lanes), output: reals(units * lanes), header: header(lanes), key: { type: "word", values: [whole(2 ** 32)] }, factor: fixed(1.6) },
+      arrays: {
+        input: reals(units * lanes),
+        output: reals(units * lanes),
+        header: header(lanes),
+        key: { type: "word", values: [whole(2 ** 32)] },
+        factor: fixed(1.6),
+      },
       numbers: { threshold: cycle([0, 1610612736, 3221225472, 4294967295], n), units, lanes },
     })),
 
   dropoutBackward: () =>
     dropouts.map(({ units, lanes }, n) => ({
-      arrays: { delta: reals(units * lanes), input: reals(units * lanes), output: reals(units * lanes), header: header(lanes), key: { type: "word", values: [whole(2 ** 32)] }, factor: fixed(1.6) },
+      arrays: {
+        delta: reals(units * lanes),
+        input: reals(units * lanes),
+        output: reals(units * lanes),
+        header: header(lanes),
+        key: { type: "word", values: [whole(2 ** 32)] },
+        factor: fixed(1.6),
+      },
       numbers: { threshold: cycle([0, 1610612736, 3221225472, 4294967295], n), units, gate: cycle(gates, n), lanes },
     })),
 
   normalisationStatistics: () =>
     normalisations.map(({ maps, positions, lanes, count }) => ({
-      arrays: { input: reals(maps * positions * lanes, 3), header: header(count), sums: doubles(...Array.from({ length: 2 * maps }, draw)) },
+      arrays: {
+        input: reals(maps * positions * lanes, 3),
+        header: header(count),
+        sums: doubles(...Array.from({ length: 2 * maps }, draw)),
+      },
       numbers: { maps, positions, lanes },
     })),
 
   normalisationMoments: () =>
-    [[1, 1], [3, 2], [2, 5], [0, 1]].flatMap(([maps, shards]) =>
+    [
+      [1, 1],
+      [3, 2],
+      [2, 5],
+      [0, 1],
+    ].flatMap(([maps, shards]) =>
       [true, false].map((tracks) => ({
         arrays: {
-          sums: doubles(...Array.from({ length: shards! * 8 }, (_, n) => (n % 2 === 0 ? draw() * 4 - 2 : 5 + draw()))), moments: reals(2 * maps!),
-          ...(tracks ? { runningMean: reals(maps!), runningVariance: positive(maps!) } : {}), settings: doubles(shards === 1 ? 1 : 7, 0.1, 1e-5),
+          sums: doubles(...Array.from({ length: shards! * 8 }, (_, n) => (n % 2 === 0 ? draw() * 4 - 2 : 5 + draw()))),
+          moments: reals(2 * maps!),
+          ...(tracks ? { runningMean: reals(maps!), runningVariance: positive(maps!) } : {}),
+          settings: doubles(shards === 1 ? 1 : 7, 0.1, 1e-5),
         },
         numbers: { maps: maps!, shards: shards!, stride: 64 },
       })),
@@ -350,32 +552,67 @@ export const cases: Record<KernelName, () => KernelCase[]> = {
 
   normalisationForward: () =>
     normalisations.map(({ maps, positions, lanes, count }) => ({
-      arrays: { input: reals(maps * positions * lanes), header: header(count), moments: positive(2 * maps), weight: reals(maps), bias: reals(maps), output: reals(maps * positions * lanes) },
+      arrays: {
+        input: reals(maps * positions * lanes),
+        header: header(count),
+        moments: positive(2 * maps),
+        weight: reals(maps),
+        bias: reals(maps),
+        output: reals(maps * positions * lanes),
+      },
       numbers: { maps, positions, lanes },
     })),
 
   normalisationBackwardStatistics: () =>
     normalisations.map(({ maps, positions, lanes, count }) => ({
-      arrays: { delta: reals(maps * positions * lanes), input: reals(maps * positions * lanes), header: header(count), moments: positive(2 * maps), sums: doubles(...Array.from({ length: 2 * maps }, draw)) },
+      arrays: {
+        delta: reals(maps * positions * lanes),
+        input: reals(maps * positions * lanes),
+        header: header(count),
+        moments: positive(2 * maps),
+        sums: doubles(...Array.from({ length: 2 * maps }, draw)),
+      },
       numbers: { maps, positions, lanes },
     })),
 
   normalisationBackwardMoments: () =>
-    [[1, 1], [3, 2], [2, 5], [0, 1]].map(([maps, shards]) => ({
-      arrays: { sums: doubles(...Array.from({ length: shards! * 8 }, () => draw() * 4 - 2)), means: reals(2 * maps!), weightGradient: reals(maps!), biasGradient: reals(maps!), settings: doubles(50) },
+    [
+      [1, 1],
+      [3, 2],
+      [2, 5],
+      [0, 1],
+    ].map(([maps, shards]) => ({
+      arrays: {
+        sums: doubles(...Array.from({ length: shards! * 8 }, () => draw() * 4 - 2)),
+        means: reals(2 * maps!),
+        weightGradient: reals(maps!),
+        biasGradient: reals(maps!),
+        settings: doubles(50),
+      },
       numbers: { maps: maps!, shards: shards!, stride: 64 },
     })),
 
   normalisationBackward: () =>
     normalisations.map(({ maps, positions, lanes, count }, n) => ({
       arrays: {
-        delta: reals(maps * positions * lanes), input: reals(maps * positions * lanes), header: header(count), moments: positive(2 * maps), means: reals(2 * maps),
-        weight: reals(maps), output: reals(maps * positions * lanes),
+        delta: reals(maps * positions * lanes),
+        input: reals(maps * positions * lanes),
+        header: header(count),
+        moments: positive(2 * maps),
+        means: reals(2 * maps),
+        weight: reals(maps),
+        output: reals(maps * positions * lanes),
       },
       numbers: { maps, positions, gate: cycle(gates, n), lanes },
     })),
 
-  softmax: () => [1, 2, 3, 10, 26].flatMap((units) => bothLanes.map((lanes) => ({ arrays: { input: reals(units * lanes, units === 3 ? 200 : 6), output: reals(units * lanes) }, numbers: { units, lanes } }))),
+  softmax: () =>
+    [1, 2, 3, 10, 26].flatMap((units) =>
+      bothLanes.map((lanes) => ({
+        arrays: { input: reals(units * lanes, units === 3 ? 200 : 6), output: reals(units * lanes) },
+        numbers: { units, lanes },
+      })),
+    ),
 
   loss: () =>
     losses(({ kind, softmax, activation, units, lanes, count }, n) => {
@@ -383,8 +620,13 @@ export const cases: Record<KernelName, () => KernelCase[]> = {
       const output = softmax === 1 ? softmaxOf(logits, units, lanes) : reals(units * lanes);
       return {
         arrays: {
-          output, ...(softmax === 1 ? { logits } : {}), ...(n % 4 === 3 ? {} : { delta: reals(units * lanes) }), labels: ints(Array.from({ length: 8 }, () => whole(units))),
-          header: header(count), targets: softmax === 1 ? fixed(0, 1) : fixed(-1, 1), totals: doubles(3.25, 2),
+          output,
+          ...(softmax === 1 ? { logits } : {}),
+          ...(n % 4 === 3 ? {} : { delta: reals(units * lanes) }),
+          labels: ints(Array.from({ length: 8 }, () => whole(units))),
+          header: header(count),
+          targets: softmax === 1 ? fixed(0, 1) : fixed(-1, 1),
+          totals: doubles(3.25, 2),
         },
         numbers: { kind, softmax, activation, units, lanes },
       };
@@ -393,27 +635,46 @@ export const cases: Record<KernelName, () => KernelCase[]> = {
   lossCurvature: () =>
     // Outputs near each other, and some where one unit takes all.
     losses(({ kind, softmax, activation, units, lanes, count }, n) => ({
-      arrays: { output: softmaxOf(reals(units * lanes, cycle([1, 20], n)), units, lanes), delta: reals(units * lanes), header: header(count) },
+      arrays: {
+        output: softmaxOf(reals(units * lanes, cycle([1, 20], n)), units, lanes),
+        delta: reals(units * lanes),
+        header: header(count),
+      },
       numbers: { kind, softmax, activation, units, lanes },
     })),
 
   scatter: () =>
     [1, 3, 10].flatMap((units) =>
-      [{ lanes: 8, count: 8 }, { lanes: 8, count: 3 }, { lanes: 8, count: 0 }, { lanes: 1, count: 1 }].map(({ lanes, count }) => ({
+      [
+        { lanes: 8, count: 8 },
+        { lanes: 8, count: 3 },
+        { lanes: 8, count: 0 },
+        { lanes: 1, count: 1 },
+      ].map(({ lanes, count }) => ({
         arrays: { output: reals(units * lanes), header: header(count), results: reals(8 * units) },
         numbers: { units, lanes },
       })),
     ),
 
   combinationAlpha: () =>
-    [[1, 1], [2, 3], [5, 6], [9, 4], [0, 3]].map(([maps, inputs]) => ({
+    [
+      [1, 1],
+      [2, 3],
+      [5, 6],
+      [9, 4],
+      [0, 3],
+    ].map(([maps, inputs]) => ({
       arrays: { mix: reals(maps! * inputs!, 8), alpha: reals(maps! * inputs!), logAlpha: reals(maps! * inputs!) },
       numbers: { maps: maps!, inputs: inputs! },
     })),
 
   combinationWeights: () =>
     combinations.map(({ inputs, area, maps, shared }) => ({
-      arrays: { filters: reals(inputs * area * (shared ? 1 : maps)), alpha: alphas(maps, inputs).alpha, weights: reals(inputs * area * maps) },
+      arrays: {
+        filters: reals(inputs * area * (shared ? 1 : maps)),
+        alpha: alphas(maps, inputs).alpha,
+        weights: reals(inputs * area * maps),
+      },
       numbers: { inputs, area, maps, shared },
     })),
 
@@ -422,8 +683,12 @@ export const cases: Record<KernelName, () => KernelCase[]> = {
       const filters = inputs * area * (shared ? 1 : maps);
       return {
         arrays: {
-          gradient: reals(inputs * area * maps), filters: reals(filters), alpha: alphas(maps, inputs).alpha, filterGradient: reals(filters),
-          mixGradient: reals(maps * inputs), work: reals(maps * inputs),
+          gradient: reals(inputs * area * maps),
+          filters: reals(filters),
+          alpha: alphas(maps, inputs).alpha,
+          filterGradient: reals(filters),
+          mixGradient: reals(maps * inputs),
+          work: reals(maps * inputs),
         },
         numbers: { inputs, area, maps, shared },
       };
@@ -431,21 +696,42 @@ export const cases: Record<KernelName, () => KernelCase[]> = {
 
   combinationPenalty: () =>
     Object.values(penaltyCodes).flatMap((penalty) =>
-      [[1, 1], [2, 3], [5, 6], [0, 4]].map(([maps, inputs]) => ({
-        arrays: { ...alphas(maps!, inputs!), mixGradient: reals(maps! * inputs!), strength: fixed(0.375), omega: doubles(9) },
+      [
+        [1, 1],
+        [2, 3],
+        [5, 6],
+        [0, 4],
+      ].map(([maps, inputs]) => ({
+        arrays: {
+          ...alphas(maps!, inputs!),
+          mixGradient: reals(maps! * inputs!),
+          strength: fixed(0.375),
+          omega: doubles(9),
+        },
         numbers: { penalty, maps: maps!, inputs: inputs! },
       })),
     ),
 
   mask: () =>
-    [[1, 1, 1], [3, 9, 2], [6, 25, 16], [2, 4, 0]].map(([inputs, area, maps]) => ({
-      arrays: { gradient: reals(inputs! * area! * maps!), mask: { type: "byte", values: Array.from({ length: inputs! * maps! }, () => whole(2)) } },
+    [
+      [1, 1, 1],
+      [3, 9, 2],
+      [6, 25, 16],
+      [2, 4, 0],
+    ].map(([inputs, area, maps]) => ({
+      arrays: {
+        gradient: reals(inputs! * area! * maps!),
+        mask: { type: "byte", values: Array.from({ length: inputs! * maps! }, () => whole(2)) },
+      },
       numbers: { inputs: inputs!, area: area!, maps: maps! },
     })),
 
   reduce: () =>
     counts.flatMap((count) =>
-      [1, 2, 5].map((shards) => ({ arrays: { gradients: reals(shards * 128), output: reals(count), scale: fixed(0.02) }, numbers: { shards, stride: 128, count } })),
+      [1, 2, 5].map((shards) => ({
+        arrays: { gradients: reals(shards * 128), output: reals(count), scale: fixed(0.02) },
+        numbers: { shards, stride: 128, count },
+      })),
     ),
 
   squaredNorm: () => flat((count) => ({ arrays: { gradient: reals(count), partial: doubles(7) }, numbers: { count } })),
@@ -455,7 +741,12 @@ export const cases: Record<KernelName, () => KernelCase[]> = {
     counts.flatMap((count) =>
       [0, 1].flatMap((nesterov) =>
         [true, false].map((hasVelocity) => ({
-          arrays: { parameters: reals(count), gradient: reals(count), ...(hasVelocity ? { velocity: reals(count) } : {}), settings: fixed(0.05, 0.9, count % 2 === 0 ? 0 : 0.01) },
+          arrays: {
+            parameters: reals(count),
+            gradient: reals(count),
+            ...(hasVelocity ? { velocity: reals(count) } : {}),
+            settings: fixed(0.05, 0.9, count % 2 === 0 ? 0 : 0.01),
+          },
           numbers: { nesterov, count },
         })),
       ),
@@ -463,11 +754,24 @@ export const cases: Record<KernelName, () => KernelCase[]> = {
 
   adam: () =>
     flat((count) => ({
-      arrays: { parameters: reals(count), gradient: reals(count), first: reals(count), second: positive(count), settings: fixed(0.002, 0.9, 0.1, 0.999, 0.001, 1.5, 1e-8, 0.01) },
+      arrays: {
+        parameters: reals(count),
+        gradient: reals(count),
+        first: reals(count),
+        second: positive(count),
+        settings: fixed(0.002, 0.9, 0.1, 0.999, 0.001, 1.5, 1e-8, 0.01),
+      },
       numbers: { count },
     })),
 
   levenbergMarquardt: () =>
-    flat((count) => ({ arrays: { parameters: reals(count), gradient: reals(count), curvature: positive(count), settings: fixed(0.05, 0.02, 0.001) }, numbers: { count } })),
+    flat((count) => ({
+      arrays: {
+        parameters: reals(count),
+        gradient: reals(count),
+        curvature: positive(count),
+        settings: fixed(0.05, 0.02, 0.001),
+      },
+      numbers: { count },
+    })),
 };
-

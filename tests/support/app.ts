@@ -26,9 +26,17 @@ export interface TestApp {
 
 export async function startTestApp(environment: Record<string, string> = {}): Promise<TestApp> {
   const server = await startTestRedis();
-  const config = readConfig({ REDIS_URL: server.url, DATA_DIR: server.dir, STORAGE_URL: pathToFileURL(join(server.dir, "storage")).href, ...environment });
+  const config = readConfig({
+    REDIS_URL: server.url,
+    DATA_DIR: server.dir,
+    STORAGE_URL: pathToFileURL(join(server.dir, "storage")).href,
+    ...environment,
+  });
   const lines: TestApp["lines"] = [];
-  const log = pino({ level: "warn" }, { write: (line: string) => void lines.push(JSON.parse(line) as TestApp["lines"][number]) });
+  const log = pino(
+    { level: "warn" },
+    { write: (line: string) => void lines.push(JSON.parse(line) as TestApp["lines"][number]) },
+  );
   const redis = connectRedis({ url: server.url, role: "answering", log });
   const subscriber = connectRedis({ url: server.url, role: "listening", log });
   await new Promise((resolve) => (redis.status === "ready" ? resolve(null) : redis.once("ready", resolve)));
@@ -36,7 +44,17 @@ export async function startTestApp(environment: Record<string, string> = {}): Pr
   const queues = new Queues({ redis, log });
   const feed = new EventFeed({ commands: redis, subscriber, log });
   const prediction = new Prediction({ kernels: config.kernels, cacheBytes: config.predictionCacheBytes, log });
-  const dependencies: Dependencies = { version: "0.0.0", config, log, redis, records, queues, storage: createStorage(config), feed, prediction };
+  const dependencies: Dependencies = {
+    version: "0.0.0",
+    config,
+    log,
+    redis,
+    records,
+    queues,
+    storage: createStorage(config),
+    feed,
+    prediction,
+  };
   const app = await buildApp(dependencies);
   return {
     app,
@@ -69,7 +87,13 @@ export const datasetRecord = (fields: Partial<DatasetRecord> = {}): DatasetRecor
   shape: { channels: 1, height: 7, width: 5 },
   dtype: "uint8",
   conversion: { channels: 1, height: 7, width: 5, fit: "fit" },
-  statistics: { mean: [30], std: [60], minimum: 0, maximum: 255, classCounts: { train: [12, 12, 11], validation: [3, 2, 2], test: [3, 3, 3] } },
+  statistics: {
+    mean: [30],
+    std: [60],
+    minimum: 0,
+    maximum: 255,
+    classCounts: { train: [12, 12, 11], validation: [3, 2, 2], test: [3, 3, 3] },
+  },
   warnings: [],
   problems: [],
   bytes: 51 * 39,

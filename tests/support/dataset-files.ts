@@ -14,7 +14,11 @@ export interface Table {
 /** `perClass` samples of each class, 7×5, no two alike. */
 export function makeTable({ classes = 3, perClass = 4, height = 7, width = 5, seed = 1 } = {}): Table {
   const labels = Array.from({ length: classes * perClass }, (_, index) => index % classes);
-  const pixels = Buffer.from(labels.flatMap((label, index) => Array.from({ length: height * width }, (_, at) => (seed * 31 + label * 80 + index * 7 + at * (label + 1)) % 256)));
+  const pixels = Buffer.from(
+    labels.flatMap((label, index) =>
+      Array.from({ length: height * width }, (_, at) => (seed * 31 + label * 80 + index * 7 + at * (label + 1)) % 256),
+    ),
+  );
   return { height, width, labels, pixels };
 }
 
@@ -26,7 +30,8 @@ export function idx(type: number, sizes: readonly number[], data: Uint8Array): B
   return Buffer.concat([head, data]);
 }
 
-export const idxImages = ({ height, width, labels, pixels }: Table): Buffer => idx(8, [labels.length, height, width], pixels);
+export const idxImages = ({ height, width, labels, pixels }: Table): Buffer =>
+  idx(8, [labels.length, height, width], pixels);
 export const idxLabels = ({ labels }: Table): Buffer => idx(8, [labels.length], Uint8Array.from(labels));
 
 export function npy(descr: string, shape: readonly number[], data: Uint8Array, { fortran = false } = {}): Buffer {
@@ -76,7 +81,15 @@ export function zip(parts: readonly ZipPart[]): Buffer {
     entry.writeUInt16LE(0, 0);
     entry.writeUInt32LE(((part.mode ?? 0o100644) << 16) >>> 0, 6);
     entry.writeUInt32LE(offset, 10);
-    directory.push(Buffer.concat([Buffer.from("PK\u0001\u0002", "latin1"), Buffer.from([20, 3]), common, entry.subarray(0, 14), name]));
+    directory.push(
+      Buffer.concat([
+        Buffer.from("PK\u0001\u0002", "latin1"),
+        Buffer.from([20, 3]),
+        common,
+        entry.subarray(0, 14),
+        name,
+      ]),
+    );
     bodies.push(local);
     offset += local.length;
   }
@@ -90,7 +103,9 @@ export function zip(parts: readonly ZipPart[]): Buffer {
   return Buffer.concat([...bodies, listed, end]);
 }
 
-export async function tar(parts: readonly { name: string; data?: Uint8Array; type?: "file" | "symlink" | "directory"; linkname?: string }[]): Promise<Buffer> {
+export async function tar(
+  parts: readonly { name: string; data?: Uint8Array; type?: "file" | "symlink" | "directory"; linkname?: string }[],
+): Promise<Buffer> {
   const archive = pack();
   for (const { name, data = Buffer.alloc(0), type = "file", linkname = "" } of parts) {
     if (type === "file") archive.entry({ name }, Buffer.from(data));
@@ -103,31 +118,55 @@ export async function tar(parts: readonly { name: string; data?: Uint8Array; typ
 }
 
 /** A grey or RGB PNG whose pixels count upwards from `start`. */
-export function png({ height = 7, width = 5, channels = 1, start = 0 }: { height?: number; width?: number; channels?: 1 | 3; start?: number } = {}): Promise<Buffer> {
+export function png({
+  height = 7,
+  width = 5,
+  channels = 1,
+  start = 0,
+}: { height?: number; width?: number; channels?: 1 | 3; start?: number } = {}): Promise<Buffer> {
   const pixels = Uint8Array.from({ length: height * width * channels }, (_, at) => (start + at) % 256);
-  return sharp(pixels, { raw: { height, width, channels } }).toColourspace(channels === 1 ? "b-w" : "srgb").png().toBuffer();
+  return sharp(pixels, { raw: { height, width, channels } })
+    .toColourspace(channels === 1 ? "b-w" : "srgb")
+    .png()
+    .toBuffer();
 }
 
 /** One PNG for every sample, in class folders. */
-export async function folders(table: Table, { names = ["ant", "bee", "cat"], prefix = "" } = {}): Promise<{ name: string; data: Buffer }[]> {
+export async function folders(
+  table: Table,
+  { names = ["ant", "bee", "cat"], prefix = "" } = {},
+): Promise<{ name: string; data: Buffer }[]> {
   const { height, width, labels, pixels } = table;
   return Promise.all(
     labels.map(async (label, index) => {
       const own = pixels.subarray(index * height * width, (index + 1) * height * width);
-      const data = await sharp(own, { raw: { height, width, channels: 1 } }).toColourspace("b-w").png().toBuffer();
+      const data = await sharp(own, { raw: { height, width, channels: 1 } })
+        .toColourspace("b-w")
+        .png()
+        .toBuffer();
       return { name: `${prefix}${names[label] ?? String(label)}/${index}.png`, data };
     }),
   );
 }
 
-export function csv({ height, width, labels, pixels }: Table, { header = true, delimiter = ",", newline = "\n" } = {}): string {
+export function csv(
+  { height, width, labels, pixels }: Table,
+  { header = true, delimiter = ",", newline = "\n" } = {},
+): string {
   const size = height * width;
-  const rows = labels.map((label, index) => [label, ...pixels.subarray(index * size, (index + 1) * size)].join(delimiter));
+  const rows = labels.map((label, index) =>
+    [label, ...pixels.subarray(index * size, (index + 1) * size)].join(delimiter),
+  );
   const head = ["label", ...Array.from({ length: size }, (_, at) => `pixel${at}`)].join(delimiter);
   return [...(header ? [head] : []), ...rows, ""].join(newline);
 }
 
 export function jsonLines({ height, width, labels, pixels }: Table): string {
   const size = height * width;
-  return labels.map((label, index) => `${JSON.stringify({ label, pixels: [...pixels.subarray(index * size, (index + 1) * size)] })}\n`).join("");
+  return labels
+    .map(
+      (label, index) =>
+        `${JSON.stringify({ label, pixels: [...pixels.subarray(index * size, (index + 1) * size)] })}\n`,
+    )
+    .join("");
 }

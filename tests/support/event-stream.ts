@@ -9,10 +9,21 @@ export interface Sent {
 }
 
 /** Reads until the stream ends, `enough` says so, or `signal` aborts; answers what came. */
-export async function readStream(url: string, { after, enough, signal, seen = [] }: { after?: string; enough?: (all: Sent[]) => boolean; signal?: AbortSignal; seen?: Sent[] } = {}): Promise<{ status: number; events: Sent[]; ended: boolean }> {
+export async function readStream(
+  url: string,
+  {
+    after,
+    enough,
+    signal,
+    seen = [],
+  }: { after?: string; enough?: (all: Sent[]) => boolean; signal?: AbortSignal; seen?: Sent[] } = {},
+): Promise<{ status: number; events: Sent[]; ended: boolean }> {
   const stop = new AbortController();
   signal?.addEventListener("abort", () => stop.abort());
-  const answer = await fetch(url, { headers: { accept: "text/event-stream", ...(after === undefined ? {} : { "last-event-id": after }) }, signal: stop.signal });
+  const answer = await fetch(url, {
+    headers: { accept: "text/event-stream", ...(after === undefined ? {} : { "last-event-id": after }) },
+    signal: stop.signal,
+  });
   if (answer.status !== 200 || !answer.body) return { status: answer.status, events: seen, ended: true };
   let text = "";
   try {
@@ -23,7 +34,8 @@ export async function readStream(url: string, { after, enough, signal, seen = []
       for (const block of blocks) {
         const field = (name: string): string | undefined => new RegExp(`^${name}: (.*)$`, "m").exec(block)?.[1];
         const [id, data] = [field("id"), field("data")];
-        if (id !== undefined && data !== undefined) seen.push({ id, type: field("event") ?? "message", data: (JSON.parse(data) as { data: unknown }).data });
+        if (id !== undefined && data !== undefined)
+          seen.push({ id, type: field("event") ?? "message", data: (JSON.parse(data) as { data: unknown }).data });
       }
       if (enough?.(seen) === true) {
         stop.abort();

@@ -1,4 +1,7 @@
-/** Once before any ring runs: builds, for threads and processes start from dist/, and sees to it that there is a Redis to start. */
+/**
+ * Once before any ring runs: builds, for threads and processes start from dist/, and sees to it that there is a Redis
+ * to start.
+ */
 import { existsSync } from "node:fs";
 import { chmod, mkdir, readdir, writeFile } from "node:fs/promises";
 import { delimiter, join } from "node:path";
@@ -9,11 +12,12 @@ import { provideRedis } from "../../services/stack/redis.ts";
 
 const cache = fileURLToPath(new URL("../../node_modules/.cache/redis/", import.meta.url));
 
-const isOnPath = (name: string): boolean => (process.env["PATH"] ?? "").split(delimiter).some((folder) => folder !== "" && existsSync(join(folder, name)));
+const isOnPath = (name: string): boolean =>
+  (process.env["PATH"] ?? "").split(delimiter).some((folder) => folder !== "" && existsSync(join(folder, name)));
 
 /**
- * A machine without Redis: the distribution's package is unpacked once for all tests, and a command that starts it put on PATH. Otherwise each test, with a data
- * folder of its own, would fetch it again.
+ * A machine without Redis: the distribution's package is unpacked once for all tests, and a command that starts it put
+ * on PATH. Otherwise each test, with a data folder of its own, would fetch it again.
  */
 async function bringRedis(): Promise<void> {
   if (isOnPath("redis-server") || isOnPath("valkey-server")) return;
@@ -23,10 +27,15 @@ async function bringRedis(): Promise<void> {
   const server = join(unpacked, "bin", "redis-server");
   if (!existsSync(server)) return;
   const libraries = join(unpacked, "lib");
-  const folders = (await readdir(libraries, { withFileTypes: true })).filter((entry) => entry.isDirectory()).map(({ name }) => join(libraries, name));
+  const folders = (await readdir(libraries, { withFileTypes: true }))
+    .filter((entry) => entry.isDirectory())
+    .map(({ name }) => join(libraries, name));
   const commands = join(cache, "bin");
   await mkdir(commands, { recursive: true });
-  await writeFile(join(commands, "redis-server"), `#!/bin/sh\nLD_LIBRARY_PATH='${[libraries, ...folders].join(":")}' exec '${server}' "$@"\n`);
+  await writeFile(
+    join(commands, "redis-server"),
+    `#!/bin/sh\nLD_LIBRARY_PATH='${[libraries, ...folders].join(":")}' exec '${server}' "$@"\n`,
+  );
   await chmod(join(commands, "redis-server"), 0o755);
   process.env["PATH"] = `${commands}${delimiter}${process.env["PATH"] ?? ""}`;
 }

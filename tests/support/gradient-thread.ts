@@ -5,7 +5,12 @@ import type { TrainingPlan } from "../../engine/index.ts";
 import { loadKernels } from "../../services/shared/kernels.ts";
 import type { KernelsDescription } from "../../services/shared/kernels.ts";
 
-const { plan, memory, thread, description } = workerData as { plan: TrainingPlan; memory: WebAssembly.Memory; thread: number; description: KernelsDescription };
+const { plan, memory, thread, description } = workerData as {
+  plan: TrainingPlan;
+  memory: WebAssembly.Memory;
+  thread: number;
+  description: KernelsDescription;
+};
 if (thread < 0) {
   parentPort!.postMessage("ready");
   parentPort!.postMessage(runAugmentationThread({ plan, memory }));

@@ -1,6 +1,7 @@
 /**
- * A second opinion on exported ONNX files: reads the bytes by the published field numbers and runs the graph with the plainest loops there are.
- * Shares no code with the exporter. Knows only the operators that the exporter may use, and refuses others.
+ * A second opinion on exported ONNX files: reads the bytes by the published field numbers and runs the graph with the
+ * plainest loops there are. Shares no code with the exporter. Knows only the operators that the exporter may use, and
+ * refuses others.
  */
 export interface Value {
   shape: number[];
@@ -65,7 +66,8 @@ function readTensor(bytes: Uint8Array): [string, Value] {
   const fields = fieldsOf(bytes);
   const raw = one(fields, 9).bytes.buffer as ArrayBuffer;
   const type = one(fields, 2).number;
-  const data = type === 1 ? Float64Array.from(new Float32Array(raw)) : Float64Array.from(new BigInt64Array(raw), Number);
+  const data =
+    type === 1 ? Float64Array.from(new Float32Array(raw)) : Float64Array.from(new BigInt64Array(raw), Number);
   return [text(one(fields, 8)), { shape: all(fields, 1).map((each) => each.number), data }];
 }
 
@@ -81,7 +83,12 @@ function readNode(bytes: Uint8Array): OnnxNode {
     else if (type === 7) attributes[name] = all(parts, 8).map((value) => value.number);
     else throw new Error(`attribute type ${type}`);
   }
-  return { operator: text(one(fields, 4)), inputs: all(fields, 1).map(text), outputs: all(fields, 2).map(text), attributes };
+  return {
+    operator: text(one(fields, 4)),
+    inputs: all(fields, 1).map(text),
+    outputs: all(fields, 2).map(text),
+    attributes,
+  };
 }
 
 function readDoor(bytes: Uint8Array): OnnxModel["input"] {
@@ -98,7 +105,11 @@ export function readOnnx(bytes: Uint8Array): OnnxModel {
   return {
     irVersion: one(model, 1).number,
     operatorSet: one(fieldsOf(one(model, 8).bytes), 2).number,
-    metadata: Object.fromEntries(all(model, 14).map((each) => fieldsOf(each.bytes)).map((entry) => [text(one(entry, 1)), text(one(entry, 2))])),
+    metadata: Object.fromEntries(
+      all(model, 14)
+        .map((each) => fieldsOf(each.bytes))
+        .map((entry) => [text(one(entry, 1)), text(one(entry, 2))]),
+    ),
     nodes: all(graph, 1).map((each) => readNode(each.bytes)),
     constants: new Map(all(graph, 5).map((each) => readTensor(each.bytes))),
     input: readDoor(one(graph, 11).bytes),
@@ -112,10 +123,22 @@ const elementwise = (of: Value, f: (x: number) => number): Value => ({ shape: of
 function binary(a: Value, b: Value, f: (x: number, y: number) => number): Value {
   const channels = b.shape.length === 4 ? b.shape[1] : 1;
   const inner = a.shape.slice(2).reduce((product, each) => product * each, 1);
-  return { shape: a.shape, data: a.data.map((x, at) => f(x, b.data[channels === 1 ? 0 : Math.floor(at / inner) % channels])) };
+  return {
+    shape: a.shape,
+    data: a.data.map((x, at) => f(x, b.data[channels === 1 ? 0 : Math.floor(at / inner) % channels])),
+  };
 }
 
-function windows(input: Value, options: { size: number[]; strides: number[]; pads: number[] }, visit: (options: { batch: number; row: number; column: number; taps: { row: number; column: number; y: number; x: number }[] }) => void): [number, number] {
+function windows(
+  input: Value,
+  options: { size: number[]; strides: number[]; pads: number[] },
+  visit: (options: {
+    batch: number;
+    row: number;
+    column: number;
+    taps: { row: number; column: number; y: number; x: number }[];
+  }) => void,
+): [number, number] {
   const [batches, , height, width] = input.shape as [number, number, number, number];
   const [top, left, bottom, right] = options.pads as [number, number, number, number];
   const rows = Math.floor((height + top + bottom - options.size[0]) / options.strides[0]) + 1;
@@ -128,7 +151,8 @@ function windows(input: Value, options: { size: number[]; strides: number[]; pad
           for (let x = 0; x < options.size[1]; x++) {
             const sourceRow = row * options.strides[0] + y - top;
             const sourceColumn = column * options.strides[1] + x - left;
-            if (sourceRow >= 0 && sourceRow < height && sourceColumn >= 0 && sourceColumn < width) taps.push({ row: sourceRow, column: sourceColumn, y, x });
+            if (sourceRow >= 0 && sourceRow < height && sourceColumn >= 0 && sourceColumn < width)
+              taps.push({ row: sourceRow, column: sourceColumn, y, x });
           }
         visit({ batch, row, column, taps });
       }
@@ -139,19 +163,32 @@ function convolve(input: Value, weights: Value, bias: Value, attributes: Attribu
   const [batches, channels, height, width] = input.shape as [number, number, number, number];
   const [maps, , size] = weights.shape as [number, number, number, number];
   const found: number[][] = [];
-  const [rows, columns] = windows(input, { size: attributes["kernel_shape"] as number[], strides: attributes["strides"] as number[], pads: attributes["pads"] as number[] }, ({ batch, taps }) => {
-    found.push(
-      Array.from({ length: maps }, (_, map) => {
-        let sum = bias.data[map];
-        for (let channel = 0; channel < channels; channel++)
-          for (const tap of taps) sum += input.data[((batch * channels + channel) * height + tap.row) * width + tap.column] * weights.data[((map * channels + channel) * size + tap.y) * size + tap.x];
-        return sum;
-      }),
-    );
-  });
+  const [rows, columns] = windows(
+    input,
+    {
+      size: attributes["kernel_shape"] as number[],
+      strides: attributes["strides"] as number[],
+      pads: attributes["pads"] as number[],
+    },
+    ({ batch, taps }) => {
+      found.push(
+        Array.from({ length: maps }, (_, map) => {
+          let sum = bias.data[map];
+          for (let channel = 0; channel < channels; channel++)
+            for (const tap of taps)
+              sum +=
+                input.data[((batch * channels + channel) * height + tap.row) * width + tap.column] *
+                weights.data[((map * channels + channel) * size + tap.y) * size + tap.x];
+          return sum;
+        }),
+      );
+    },
+  );
   const data = new Float64Array(batches * maps * rows * columns);
   for (const [at, sums] of found.entries())
-    for (const [map, sum] of sums.entries()) data[Math.floor(at / (rows * columns)) * maps * rows * columns + map * rows * columns + (at % (rows * columns))] = sum;
+    for (const [map, sum] of sums.entries())
+      data[Math.floor(at / (rows * columns)) * maps * rows * columns + map * rows * columns + (at % (rows * columns))] =
+        sum;
   return { shape: [batches, maps, rows, columns], data };
 }
 
@@ -161,10 +198,17 @@ function pool(input: Value, attributes: Attributes, reduce: (values: number[]) =
   let rows = 0;
   let columns = 0;
   for (let plane = 0; plane < batches * channels; plane++) {
-    const single = { shape: [1, 1, height, width], data: input.data.subarray(plane * height * width, (plane + 1) * height * width) };
-    [rows, columns] = windows(single, { size: attributes["kernel_shape"] as number[], strides: attributes["strides"] as number[], pads: [0, 0, 0, 0] }, ({ taps }) => {
-      data.push(reduce(taps.map((tap) => single.data[tap.row * width + tap.column])));
-    });
+    const single = {
+      shape: [1, 1, height, width],
+      data: input.data.subarray(plane * height * width, (plane + 1) * height * width),
+    };
+    [rows, columns] = windows(
+      single,
+      { size: attributes["kernel_shape"] as number[], strides: attributes["strides"] as number[], pads: [0, 0, 0, 0] },
+      ({ taps }) => {
+        data.push(reduce(taps.map((tap) => single.data[tap.row * width + tap.column])));
+      },
+    );
   }
   return { shape: [batches, channels, rows, columns], data: Float64Array.from(data) };
 }
@@ -174,7 +218,8 @@ function multiply(input: Value, weights: Value, bias: Value): Value {
   const units = weights.shape[0];
   const data = Float64Array.from({ length: batches * units }, (_, at) => {
     let sum = bias.data[at % units];
-    for (let each = 0; each < inputs; each++) sum += input.data[Math.floor(at / units) * inputs + each] * weights.data[(at % units) * inputs + each];
+    for (let each = 0; each < inputs; each++)
+      sum += input.data[Math.floor(at / units) * inputs + each] * weights.data[(at % units) * inputs + each];
     return sum;
   });
   return { shape: [batches, units], data };
@@ -192,7 +237,12 @@ function softmax(input: Value): Value {
 }
 
 function batchNormalise(input: Value, parameters: Value[], epsilon: number): Value {
-  const [weight, bias, mean, variance] = parameters.map((each) => each.data) as [Float64Array, Float64Array, Float64Array, Float64Array];
+  const [weight, bias, mean, variance] = parameters.map((each) => each.data) as [
+    Float64Array,
+    Float64Array,
+    Float64Array,
+    Float64Array,
+  ];
   const inner = input.shape.slice(2).reduce((product, each) => product * each, 1);
   return {
     shape: input.shape,

@@ -13,7 +13,11 @@ export interface TestRedis extends ProvidedRedis {
 /** Ends and leaves nothing with `stop`. */
 export async function startTestRedis(): Promise<TestRedis> {
   const dir = await mkdtemp(join(tmpdir(), "maps-"));
-  const redis = await provideRedis({ dataDir: dir, log: createLog({ level: "silent", service: "test" }), durableOnly: true });
+  const redis = await provideRedis({
+    dataDir: dir,
+    log: createLog({ level: "silent", service: "test" }),
+    durableOnly: true,
+  });
   return {
     ...redis,
     dir,

@@ -21,7 +21,14 @@ export async function startTestS3(): Promise<TestS3> {
   process.env["AWS_ACCESS_KEY_ID"] = "S3RVER";
   process.env["AWS_SECRET_ACCESS_KEY"] = "S3RVER";
   const directory = await mkdtemp(join(tmpdir(), "s3-"));
-  const server = new S3rver({ port: 0, address: "127.0.0.1", silent: true, directory, resetOnClose: true, configureBuckets: [{ name: "maps" }] });
+  const server = new S3rver({
+    port: 0,
+    address: "127.0.0.1",
+    silent: true,
+    directory,
+    resetOnClose: true,
+    configureBuckets: [{ name: "maps" }],
+  });
   const { port } = await server.run();
   return {
     url: `s3://maps/tests?endpoint=${encodeURIComponent(`http://127.0.0.1:${port}`)}&region=us-east-1`,

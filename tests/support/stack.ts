@@ -1,4 +1,7 @@
-/** The service as black box: a real Redis, api and worker as processes from dist/, on free ports and in a temporary folder. */
+/**
+ * The service as black box: a real Redis, api and worker as processes from dist/, on free ports and in a temporary
+ * folder.
+ */
 import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { join } from "node:path";
@@ -19,7 +22,10 @@ export interface Service {
 }
 
 function run(file: string, environment: Record<string, string>): Service {
-  const child = spawn(process.execPath, [join(dist, file)], { env: { ...process.env, ...environment }, stdio: ["ignore", "pipe", "pipe"] });
+  const child = spawn(process.execPath, [join(dist, file)], {
+    env: { ...process.env, ...environment },
+    stdio: ["ignore", "pipe", "pipe"],
+  });
   const lines: string[] = [];
   createInterface({ input: child.stderr }).on("line", (line) => lines.push(line));
   return {
@@ -60,7 +66,8 @@ export interface Ask {
 type Sendable = NonNullable<NonNullable<Parameters<typeof fetch>[1]>["body"]>;
 
 export async function ask(base: string, path: string, { method, headers = {}, body }: Ask = {}): Promise<Answer> {
-  const plain = body instanceof Uint8Array || typeof body === "string" || body instanceof FormData || body === undefined;
+  const plain =
+    body instanceof Uint8Array || typeof body === "string" || body instanceof FormData || body === undefined;
   const answer = await fetch(`${base}${path}`, {
     method: method ?? (body === undefined ? "GET" : "POST"),
     headers: { ...(plain ? {} : { "content-type": "application/json" }), ...headers },
@@ -68,16 +75,32 @@ export async function ask(base: string, path: string, { method, headers = {}, bo
   });
   const bytes = new Uint8Array(await answer.arrayBuffer());
   const isJson = (answer.headers.get("content-type") ?? "").includes("json");
-  return { status: answer.status, headers: answer.headers, bytes, body: isJson && bytes.length > 0 ? JSON.parse(Buffer.from(bytes).toString("utf8")) : Buffer.from(bytes).toString("utf8") };
+  return {
+    status: answer.status,
+    headers: answer.headers,
+    bytes,
+    body:
+      isJson && bytes.length > 0
+        ? JSON.parse(Buffer.from(bytes).toString("utf8"))
+        : Buffer.from(bytes).toString("utf8"),
+  };
 }
 
 /** Asks again until the condition holds. */
-export async function until<Value>(look: () => Promise<Value>, holds: (value: Value) => boolean, what: string, patience = patienceMs): Promise<Value> {
+export async function until<Value>(
+  look: () => Promise<Value>,
+  holds: (value: Value) => boolean,
+  what: string,
+  patience = patienceMs,
+): Promise<Value> {
   const end = Date.now() + patience;
   for (;;) {
     const value = await look();
     if (holds(value)) return value;
-    if (Date.now() > end) throw new Error(`waited ${patience / 1000} s for ${what}; at last there was ${JSON.stringify(value)?.slice(0, 2000)}`);
+    if (Date.now() > end)
+      throw new Error(
+        `waited ${patience / 1000} s for ${what}; at last there was ${JSON.stringify(value)?.slice(0, 2000)}`,
+      );
     await sleep(50);
   }
 }
@@ -106,16 +129,26 @@ async function startApi(environment: Record<string, string>): Promise<Api> {
       const url = /^listening on (http:\S+)/.exec(line)?.[1];
       if (url !== undefined) resolve(url);
     });
-    service.process.once("exit", (code) => reject(new Error(`the api ended with ${code}: ${service.lines.join("\n")}`)));
+    service.process.once("exit", (code) =>
+      reject(new Error(`the api ended with ${code}: ${service.lines.join("\n")}`)),
+    );
   });
   return { ...service, url: await ready };
 }
 
 /** `workers`: how many; with none, jobs stay queued. */
-export async function startStack({ workers = 1, environment: extra = {} }: { workers?: number; environment?: Record<string, string> } = {}): Promise<Stack> {
+export async function startStack({
+  workers = 1,
+  environment: extra = {},
+}: { workers?: number; environment?: Record<string, string> } = {}): Promise<Stack> {
   const redis = await startTestRedis();
   const environment: Record<string, string> = {
-    REDIS_URL: redis.url, DATA_DIR: redis.dir, STORAGE_URL: pathToFileURL(join(redis.dir, "storage")).href, LOG_LEVEL: "info", WORKER_THREADS: "2", ...extra,
+    REDIS_URL: redis.url,
+    DATA_DIR: redis.dir,
+    STORAGE_URL: pathToFileURL(join(redis.dir, "storage")).href,
+    LOG_LEVEL: "info",
+    WORKER_THREADS: "2",
+    ...extra,
   };
   const api = await startApi(environment);
   const apis: Api[] = [api];
@@ -136,7 +169,15 @@ export async function startStack({ workers = 1, environment: extra = {} }: { wor
       started.push(worker);
       return worker;
     },
-    ended: async (jobId, patience) => (await until(() => ask(api.url, `/v1/jobs/${jobId}`), ({ body }) => body.terminal === true, `the end of ${jobId}`, patience)).body,
+    ended: async (jobId, patience) =>
+      (
+        await until(
+          () => ask(api.url, `/v1/jobs/${jobId}`),
+          ({ body }) => body.terminal === true,
+          `the end of ${jobId}`,
+          patience,
+        )
+      ).body,
     stop: async () => {
       await Promise.all([...started, ...apis].map((service) => service.end()));
       await redis.stop();

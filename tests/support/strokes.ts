@@ -1,4 +1,7 @@
-/** A small dataset that a small network learns in a second: 7×5 pixels, a bar, a dash or a dot somewhere in noise. As IDX files. */
+/**
+ * A small dataset that a small network learns in a second: 7×5 pixels, a bar, a dash or a dot somewhere in noise. As
+ * IDX files.
+ */
 import { startStack, until, type Stack } from "./stack.ts";
 
 export const strokes = { classes: ["bar", "dash", "dot"], channels: 1, height: 7, width: 5 } as const;
@@ -17,7 +20,9 @@ export function stroke(label: number, next: () => number): Uint8Array {
   const pixels = Uint8Array.from({ length: 35 }, () => Math.floor(next() * 60));
   const [row, column] = [Math.floor(next() * 7), Math.floor(next() * 5)];
   for (let y = 0; y < 7; y++) {
-    for (let x = 0; x < 5; x++) if ((label === 0 && x === column) || (label === 1 && y === row) || (label === 2 && y === row && x === column)) pixels[y * 5 + x] = 200 + Math.floor(next() * 56);
+    for (let x = 0; x < 5; x++)
+      if ((label === 0 && x === column) || (label === 1 && y === row) || (label === 2 && y === row && x === column))
+        pixels[y * 5 + x] = 200 + Math.floor(next() * 56);
   }
   return pixels;
 }
@@ -39,11 +44,23 @@ export function idx(sizes: readonly number[], data: Uint8Array): Uint8Array {
 }
 
 /** The form of POST /v1/datasets. */
-export function strokesForm({ train = 600, test = 90, seed = 1, fields = {} }: { train?: number; test?: number; seed?: number; fields?: Record<string, string> } = {}): FormData {
+export function strokesForm({
+  train = 600,
+  test = 90,
+  seed = 1,
+  fields = {},
+}: { train?: number; test?: number; seed?: number; fields?: Record<string, string> } = {}): FormData {
   const form = new FormData();
   const [first, second] = [drawStrokes(train, seed), drawStrokes(test, seed + 1)];
-  for (const [name, value] of Object.entries({ name: "strokes", alias: "strokes", classes: JSON.stringify(strokes.classes), ...fields })) form.set(name, value);
-  const file = (name: string, bytes: Uint8Array): void => form.set(name, new Blob([bytes as Uint8Array<ArrayBuffer>]), `${name}.idx`);
+  for (const [name, value] of Object.entries({
+    name: "strokes",
+    alias: "strokes",
+    classes: JSON.stringify(strokes.classes),
+    ...fields,
+  }))
+    form.set(name, value);
+  const file = (name: string, bytes: Uint8Array): void =>
+    form.set(name, new Blob([bytes as Uint8Array<ArrayBuffer>]), `${name}.idx`);
   file("images", idx([train, 7, 5], first.images));
   file("labels", idx([train], first.labels));
   file("testImages", idx([test, 7, 5], second.images));
@@ -60,12 +77,22 @@ export const strokesNetwork = {
 } as const;
 
 /** A job that ends within a second or two. */
-export const strokesJob = { dataset: "strokes", network: strokesNetwork, epochs: 4, batchSize: 20, optimiser: { kind: "sgd", learningRate: 0.1, momentum: 0.9 } } as const;
+export const strokesJob = {
+  dataset: "strokes",
+  network: strokesNetwork,
+  epochs: 4,
+  batchSize: 20,
+  optimiser: { kind: "sgd", learningRate: 0.1, momentum: 0.9 },
+} as const;
 
 /** A running stack that has the strokes as a ready dataset. */
 export async function startStackWithStrokes(): Promise<Stack> {
   const stack = await startStack();
   const { body } = await stack.ask("/v1/datasets", { body: strokesForm() });
-  await until(() => stack.ask(`/v1/datasets/${body.id}`), (answer) => answer.body.terminal === true, "the dataset");
+  await until(
+    () => stack.ask(`/v1/datasets/${body.id}`),
+    (answer) => answer.body.terminal === true,
+    "the dataset",
+  );
   return stack;
 }

@@ -25,7 +25,10 @@ function makeSplit(count: number, from: number): { samples: Uint8Array; labels: 
     for (let pixel = 0; pixel < size; pixel++) {
       const row = Math.floor(pixel / shape.width) % 2 === 0 && label !== 1;
       const column = (pixel % shape.width) % 2 === 0 && label !== 0;
-      samples[sample * size + pixel] = Math.min(255, (row ? 80 : 0) + (column ? 80 : 0) + noise((from + sample) * size + pixel + 7));
+      samples[sample * size + pixel] = Math.min(
+        255,
+        (row ? 80 : 0) + (column ? 80 : 0) + noise((from + sample) * size + pixel + 7),
+      );
     }
   }
   return { samples, labels: new Uint8Array(labels.buffer) };
@@ -38,7 +41,12 @@ export interface TinyCounts {
 }
 
 /** Stores and records it; answers the record. */
-export async function putTinyDataset(options: { storage: Storage; records: Records; counts: TinyCounts; alias: string }): Promise<DatasetRecord> {
+export async function putTinyDataset(options: {
+  storage: Storage;
+  records: Records;
+  counts: TinyCounts;
+  alias: string;
+}): Promise<DatasetRecord> {
   const { storage, records, counts, alias } = options;
   const id = newId("dataset");
   const splits: DatasetManifest["splits"] = {};
@@ -50,12 +58,40 @@ export async function putTinyDataset(options: { storage: Storage; records: Recor
     if (count === 0) continue;
     const samples = await storage.put(`${layout.dataset(id)}${split}-samples`, made.samples);
     const labels = await storage.put(`${layout.dataset(id)}${split}-labels`, made.labels);
-    splits[split] = { count, samples: samples.key, samplesSha256: samples.sha256, labels: labels.key, labelsSha256: labels.sha256 };
+    splits[split] = {
+      count,
+      samples: samples.key,
+      samplesSha256: samples.sha256,
+      labels: labels.key,
+      labelsSha256: labels.sha256,
+    };
   }
   const revision = splits.train?.samplesSha256 ?? "";
-  const statistics = { mean: [110], std: [60], minimum: 0, maximum: 255, classCounts: { train: [], validation: [], test: [] } };
-  const common = { id, name: alias, alias, revision, classes, shape, dtype: "uint8" as const, statistics, warnings: [], createdAt: new Date().toISOString() };
-  const manifest: DatasetManifest = { version: 1, ...common, conversion: { channels: 1, height: shape.height, width: shape.width, fit: "fit" }, splits };
+  const statistics = {
+    mean: [110],
+    std: [60],
+    minimum: 0,
+    maximum: 255,
+    classCounts: { train: [], validation: [], test: [] },
+  };
+  const common = {
+    id,
+    name: alias,
+    alias,
+    revision,
+    classes,
+    shape,
+    dtype: "uint8" as const,
+    statistics,
+    warnings: [],
+    createdAt: new Date().toISOString(),
+  };
+  const manifest: DatasetManifest = {
+    version: 1,
+    ...common,
+    conversion: { channels: 1, height: shape.height, width: shape.width, fit: "fit" },
+    splits,
+  };
   await putJson(storage, layout.datasetManifest(id), manifest);
   const record: DatasetRecord = {
     ...common,

@@ -9,8 +9,14 @@ import { sizeOf } from "../../schemas/shape.ts";
 import { chooseKernels, loadKernels } from "../../services/shared/kernels.ts";
 import type { KernelsDescription } from "../../services/shared/kernels.ts";
 
-/** A spec of odd sizes: 7×5 pictures, batches of three blocks and three single samples, a smaller last batch whose block has empty lanes. */
-export function smallSpec(layers: readonly Record<string, unknown>[], changes: Partial<TrainingSpec> = {}): TrainingSpec {
+/**
+ * A spec of odd sizes: 7×5 pictures, batches of three blocks and three single samples, a smaller last batch whose block
+ * has empty lanes.
+ */
+export function smallSpec(
+  layers: readonly Record<string, unknown>[],
+  changes: Partial<TrainingSpec> = {},
+): TrainingSpec {
   return {
     network: network.parse({ layers }),
     loss: "cross-entropy",
@@ -64,11 +70,18 @@ export interface SmallTraining {
 }
 
 /**
- * Starts a training on `spec.threads` real threads, with the reference kernels unless others are described, and if wanted with an augmentation thread besides.
- * Call `close` at the end.
+ * Starts a training on `spec.threads` real threads, with the reference kernels unless others are described, and if
+ * wanted with an augmentation thread besides. Call `close` at the end.
  */
-export async function startTraining(spec: TrainingSpec, options: { resume?: Uint8Array; description?: KernelsDescription; ahead?: boolean } = {}): Promise<SmallTraining> {
-  const { resume, description = chooseKernels({ wanted: "reference", numerics: spec.numerics }), ahead = false } = options;
+export async function startTraining(
+  spec: TrainingSpec,
+  options: { resume?: Uint8Array; description?: KernelsDescription; ahead?: boolean } = {},
+): Promise<SmallTraining> {
+  const {
+    resume,
+    description = chooseKernels({ wanted: "reference", numerics: spec.numerics }),
+    ahead = false,
+  } = options;
   const plan = planTraining(spec);
   const memory = createMemory(plan);
   fillSplits(plan, memory);
@@ -78,7 +91,12 @@ export async function startTraining(spec: TrainingSpec, options: { resume?: Uint
   const augmentation = ahead ? start(-1) : null;
   if (augmentation) workers.push(augmentation);
   await Promise.all(workers.map((worker) => once(worker, "message")));
-  const trainer = createTrainer({ plan, memory, kernels: loadKernels(description, memory), ...(resume ? { resume } : {}) });
+  const trainer = createTrainer({
+    plan,
+    memory,
+    kernels: loadKernels(description, memory),
+    ...(resume ? { resume } : {}),
+  });
   const close = async (): Promise<number> => {
     const said = augmentation ? (once(augmentation, "message") as Promise<[number]>) : [0];
     trainer.close();

@@ -1,4 +1,7 @@
-/** What fault tests start from: a stack with small datasets, jobs of a few seconds, and the digest an undisturbed run ends with. */
+/**
+ * What fault tests start from: a stack with small datasets, jobs of a few seconds, and the digest an undisturbed run
+ * ends with.
+ */
 import { setTimeout as sleep } from "node:timers/promises";
 import { createLog } from "../../services/shared/log.ts";
 import { createRecords } from "../../services/shared/records/index.ts";
@@ -17,7 +20,10 @@ export interface Trial extends Stack {
   storage: Storage;
 }
 
-/** Datasets `tiny` (with a validation split) and, so that no worker imports the real ones, small ones under the names of the built-in. */
+/**
+ * Datasets `tiny` (with a validation split) and, so that no worker imports the real ones, small ones under the names of
+ * the built-in.
+ */
 export async function startTrial(options: { workers: number; environment?: Record<string, string> }): Promise<Trial> {
   const stack = await startStack({ workers: 0, ...(options.environment ? { environment: options.environment } : {}) });
   const log = createLog({ level: "silent", service: "test" });
@@ -44,7 +50,9 @@ export async function startTrial(options: { workers: number; environment?: Recor
 }
 
 /** Steps of about a third of a millisecond; `epochs` of them times 180 make a job last. */
-export const slowJob = (fields: { seed?: number; epochs?: number } & Record<string, unknown> = {}): Record<string, unknown> => ({
+export const slowJob = (
+  fields: { seed?: number; epochs?: number } & Record<string, unknown> = {},
+): Record<string, unknown> => ({
   dataset: "tiny",
   network: {
     layers: [

@@ -1,7 +1,7 @@
 /**
- * The activations f over runs of memory, and gates: multiplication by f′(u) written as a function of x = f(u) (Bouvrie §2).
- * A layer writes its u (or its sensitivity) first and sends the run, still in the cache, through here: four lanes an iteration
- * that do not wait for each other.
+ * The activations f over runs of memory, and gates: multiplication by f′(u) written as a function of x = f(u) (Bouvrie
+ * §2). A layer writes its u (or its sensitivity) first and sends the run, still in the cache, through here: four lanes
+ * an iteration that do not wait for each other.
  */
 import { realBytes, vectorBytes } from "./address";
 import { sigmoid, tanh } from "./elementary";

@@ -1,5 +1,6 @@
 /**
- * Arithmetic of addresses: from counts of reals to bytes. The only file that knows how many bytes a real has. Never reads memory.
+ * Arithmetic of addresses: from counts of reals to bytes. The only file that knows how many bytes a real has. Never
+ * reads memory.
  */
 
 /** Bytes of one vector of four reals, of one block position (eight lanes), and of one half of it. */
@@ -12,12 +13,12 @@ export const vectorSize: u32 = 4;
 // @ts-ignore: decorator
 @inline
 export function realBytes(count: u32): usize {
-  return <usize>count << 2;
+  return (<usize>count) << 2;
 }
 
 /** Bytes of `count` doubles. */
 // @ts-ignore: decorator
 @inline
 export function doubleBytes(count: u32): usize {
-  return <usize>count << 3;
+  return (<usize>count) << 3;
 }

@@ -1,11 +1,24 @@
 /**
- * Learned combinations of feature maps (Bouvrie §3.3) and their penalties (§3.3.1). mix, alpha and logAlpha [map][input], filters and
- * weights [input][tap][map] (shared filters [input][tap]). These run once a batch over a few numbers, one number at a time,
- * through the same verbs as everything else.
+ * Learned combinations of feature maps (Bouvrie §3.3) and their penalties (§3.3.1). mix, alpha and logAlpha
+ * [map][input], filters and weights [input][tap][map] (shared filters [input][tap]). These run once a batch over a few
+ * numbers, one number at a time, through the same verbs as everything else.
  */
 import { realBytes } from "./address";
 import { exp, log } from "./elementary";
-import { add, laneOf, maximum, multiply, multiplyAdd, readNarrow, realAt, setReal, splat, subtract, writeNarrow, zero } from "./lanes";
+import {
+  add,
+  laneOf,
+  maximum,
+  multiply,
+  multiplyAdd,
+  readNarrow,
+  realAt,
+  setReal,
+  splat,
+  subtract,
+  writeNarrow,
+  zero,
+} from "./lanes";
 
 export function combinationAlpha(mix: usize, alpha: usize, logAlpha: usize, maps: u32, inputs: u32): void {
   if (inputs == 0) return;
@@ -38,15 +51,34 @@ function filterOffset(i: u32, k: u32, j: u32, area: u32, maps: u32, shared: u32)
   return shared == 1 ? realBytes(i * area + k) : realBytes((i * area + k) * maps + j);
 }
 
-export function combinationWeights(filters: usize, alpha: usize, weights: usize, inputs: u32, area: u32, maps: u32, shared: u32): void {
+export function combinationWeights(
+  filters: usize,
+  alpha: usize,
+  weights: usize,
+  inputs: u32,
+  area: u32,
+  maps: u32,
+  shared: u32,
+): void {
   for (let i: u32 = 0; i < inputs; i++)
     for (let k: u32 = 0; k < area; k++)
       for (let j: u32 = 0; j < maps; j++)
-        setReal(weights + realBytes((i * area + k) * maps + j), realAt(alpha + realBytes(j * inputs + i)) * realAt(filters + filterOffset(i, k, j, area, maps, shared)));
+        setReal(
+          weights + realBytes((i * area + k) * maps + j),
+          realAt(alpha + realBytes(j * inputs + i)) * realAt(filters + filterOffset(i, k, j, area, maps, shared)),
+        );
 }
 
 /** filterGradient = α·g, summed over the maps where the filter is shared. */
-function filterGradients(gradient: usize, alpha: usize, filterGradient: usize, inputs: u32, area: u32, maps: u32, shared: u32): void {
+function filterGradients(
+  gradient: usize,
+  alpha: usize,
+  filterGradient: usize,
+  inputs: u32,
+  area: u32,
+  maps: u32,
+  shared: u32,
+): void {
   for (let i: u32 = 0; i < inputs; i++)
     for (let k: u32 = 0; k < area; k++) {
       let sum = zero();
@@ -60,7 +92,18 @@ function filterGradients(gradient: usize, alpha: usize, filterGradient: usize, i
     }
 }
 
-export function combinationGradient(gradient: usize, filters: usize, alpha: usize, filterGradient: usize, mixGradient: usize, work: usize, inputs: u32, area: u32, maps: u32, shared: u32): void {
+export function combinationGradient(
+  gradient: usize,
+  filters: usize,
+  alpha: usize,
+  filterGradient: usize,
+  mixGradient: usize,
+  work: usize,
+  inputs: u32,
+  area: u32,
+  maps: u32,
+  shared: u32,
+): void {
   filterGradients(gradient, alpha, filterGradient, inputs, area, maps, shared);
   for (let j: u32 = 0; j < maps; j++) {
     const row = realBytes(j * inputs);
@@ -68,7 +111,11 @@ export function combinationGradient(gradient: usize, filters: usize, alpha: usiz
     for (let i: u32 = 0; i < inputs; i++) {
       let sum = zero();
       for (let k: u32 = 0; k < area; k++)
-        sum = multiplyAdd(sum, readNarrow(filters + filterOffset(i, k, j, area, maps, shared)), readNarrow(gradient + realBytes((i * area + k) * maps + j)));
+        sum = multiplyAdd(
+          sum,
+          readNarrow(filters + filterOffset(i, k, j, area, maps, shared)),
+          readNarrow(gradient + realBytes((i * area + k) * maps + j)),
+        );
       writeNarrow(work + row + realBytes(i), sum);
       mean = multiplyAdd(mean, sum, readNarrow(alpha + row + realBytes(i)));
     }
@@ -99,7 +146,16 @@ function penaltyOf(penalty: u32, alpha: v128, logAlpha: v128): v128 {
   return f32x4.neg(multiply(alpha, alpha));
 }
 
-export function combinationPenalty(alpha: usize, logAlpha: usize, mixGradient: usize, strength: usize, omega: usize, penalty: u32, maps: u32, inputs: u32): void {
+export function combinationPenalty(
+  alpha: usize,
+  logAlpha: usize,
+  mixGradient: usize,
+  strength: usize,
+  omega: usize,
+  penalty: u32,
+  maps: u32,
+  inputs: u32,
+): void {
   let total: f64 = 0;
   if (penalty != 0) {
     const lambda = readNarrow(strength);
@@ -129,5 +185,6 @@ export function combinationPenalty(alpha: usize, logAlpha: usize, mixGradient: u
 export function mask(gradient: usize, mask: usize, inputs: u32, area: u32, maps: u32): void {
   for (let i: u32 = 0; i < inputs; i++)
     for (let k: u32 = 0; k < area; k++)
-      for (let j: u32 = 0; j < maps; j++) if (load<u8>(mask + i * maps + j) == 0) setReal(gradient + realBytes((i * area + k) * maps + j), 0);
+      for (let j: u32 = 0; j < maps; j++)
+        if (load<u8>(mask + i * maps + j) == 0) setReal(gradient + realBytes((i * area + k) * maps + j), 0);
 }

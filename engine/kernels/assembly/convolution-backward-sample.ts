@@ -1,8 +1,9 @@
 /**
  * The same 'full' convolution for a single sample, stride 1: the four lanes are four columns of a row.
  *
- * A row without padding splits into a left vector, inner vectors and a right vector; what a tap would take from outside δ lies in lanes known
- * when the code is compiled, and a mask makes it zero, which changes no chain that began with zero. Other shapes compute their masks.
+ * A row without padding splits into a left vector, inner vectors and a right vector; what a tap would take from outside
+ * δ lies in lanes known when the code is compiled, and a mask makes it zero, which changes no chain that began with
+ * zero. Other shapes compute their masks.
  */
 import { realBytes, vectorBytes } from "./address";
 import { broadcast, multiplyAdd, read, write, writeFirst, zero } from "./lanes";
@@ -25,12 +26,30 @@ function belowLane(tap: u32, size: u32): v128 {
 }
 
 /**
- * `inner` vectors of one or two input maps, with the left and the right vector of the row where `edges`. size (3 or 5), edges, maps and inner are known where
- * this is inlined. delta points at the first inner column, left and right bytes before and behind lie the edges'.
+ * `inner` vectors of one or two input maps, with the left and the right vector of the row where `edges`. size (3 or 5),
+ * edges, maps and inner are known where this is inlined. delta points at the first inner column, left and right bytes
+ * before and behind lie the edges'.
  */
 // @ts-ignore: decorator
 @inline
-function edgedTile(size: u32, edges: bool, maps: u32, inner: u32, delta: usize, weights: usize, output: usize, outputs: u32, tapRows: u32, left: usize, right: usize, rowBytes: usize, planeBytes: usize, stepBytes: usize, filterBytes: usize, outPlaneBytes: usize): void {
+function edgedTile(
+  size: u32,
+  edges: bool,
+  maps: u32,
+  inner: u32,
+  delta: usize,
+  weights: usize,
+  output: usize,
+  outputs: u32,
+  tapRows: u32,
+  left: usize,
+  right: usize,
+  rowBytes: usize,
+  planeBytes: usize,
+  stepBytes: usize,
+  filterBytes: usize,
+  outPlaneBytes: usize,
+): void {
   const l1 = fromLane(1);
   const l2 = fromLane(2);
   const l3 = fromLane(3);
@@ -39,8 +58,18 @@ function edgedTile(size: u32, edges: bool, maps: u32, inner: u32, delta: usize, 
   const r1 = belowLane(1, size);
   const r2 = belowLane(2, size);
   const r3 = belowLane(3, size);
-  let a0 = zero(), a1 = zero(), a2 = zero(), a3 = zero(), aLeft = zero(), aRight = zero();
-  let b0 = zero(), b1 = zero(), b2 = zero(), b3 = zero(), bLeft = zero(), bRight = zero();
+  let a0 = zero(),
+    a1 = zero(),
+    a2 = zero(),
+    a3 = zero(),
+    aLeft = zero(),
+    aRight = zero();
+  let b0 = zero(),
+    b1 = zero(),
+    b2 = zero(),
+    b3 = zero(),
+    bLeft = zero(),
+    bRight = zero();
   for (let j: u32 = 0; j < outputs; j++) {
     let y = delta;
     let wa = weights;
@@ -239,22 +268,127 @@ function edgedTile(size: u32, edges: bool, maps: u32, inner: u32, delta: usize, 
   }
 }
 
-/** One row of one or two input maps. Inner vectors may reach into the columns of the right vector, which is written last. */
+/**
+ * One row of one or two input maps. Inner vectors may reach into the columns of the right vector, which is written
+ * last.
+ */
 // @ts-ignore: decorator
 @inline
-function edgedRow(size: u32, maps: u32, delta: usize, weights: usize, output: usize, outputs: u32, tapRows: u32, columns: u32, rowBytes: usize, planeBytes: usize, stepBytes: usize, filterBytes: usize, outPlaneBytes: usize): void {
+function edgedRow(
+  size: u32,
+  maps: u32,
+  delta: usize,
+  weights: usize,
+  output: usize,
+  outputs: u32,
+  tapRows: u32,
+  columns: u32,
+  rowBytes: usize,
+  planeBytes: usize,
+  stepBytes: usize,
+  filterBytes: usize,
+  outPlaneBytes: usize,
+): void {
   let column: u32 = 4;
   for (; column + 20 <= columns; column += 16)
-    edgedTile(size, false, maps, 4, delta + realBytes(column), weights, output + realBytes(column), outputs, tapRows, 0, 0, rowBytes, planeBytes, stepBytes, filterBytes, outPlaneBytes);
+    edgedTile(
+      size,
+      false,
+      maps,
+      4,
+      delta + realBytes(column),
+      weights,
+      output + realBytes(column),
+      outputs,
+      tapRows,
+      0,
+      0,
+      rowBytes,
+      planeBytes,
+      stepBytes,
+      filterBytes,
+      outPlaneBytes,
+    );
   for (; column + 12 < columns; column += 8)
-    edgedTile(size, false, maps, 2, delta + realBytes(column), weights, output + realBytes(column), outputs, tapRows, 0, 0, rowBytes, planeBytes, stepBytes, filterBytes, outPlaneBytes);
+    edgedTile(
+      size,
+      false,
+      maps,
+      2,
+      delta + realBytes(column),
+      weights,
+      output + realBytes(column),
+      outputs,
+      tapRows,
+      0,
+      0,
+      rowBytes,
+      planeBytes,
+      stepBytes,
+      filterBytes,
+      outPlaneBytes,
+    );
   const left = realBytes(column);
   const right = realBytes(columns - 4 - column);
   const y = delta + realBytes(column);
   const out = output + realBytes(column);
-  if (column + 8 < columns) edgedTile(size, true, maps, 2, y, weights, out, outputs, tapRows, left, right, rowBytes, planeBytes, stepBytes, filterBytes, outPlaneBytes);
-  else if (column + 4 < columns) edgedTile(size, true, maps, 1, y, weights, out, outputs, tapRows, left, right, rowBytes, planeBytes, stepBytes, filterBytes, outPlaneBytes);
-  else edgedTile(size, true, maps, 0, y, weights, out, outputs, tapRows, left, right, rowBytes, planeBytes, stepBytes, filterBytes, outPlaneBytes);
+  if (column + 8 < columns)
+    edgedTile(
+      size,
+      true,
+      maps,
+      2,
+      y,
+      weights,
+      out,
+      outputs,
+      tapRows,
+      left,
+      right,
+      rowBytes,
+      planeBytes,
+      stepBytes,
+      filterBytes,
+      outPlaneBytes,
+    );
+  else if (column + 4 < columns)
+    edgedTile(
+      size,
+      true,
+      maps,
+      1,
+      y,
+      weights,
+      out,
+      outputs,
+      tapRows,
+      left,
+      right,
+      rowBytes,
+      planeBytes,
+      stepBytes,
+      filterBytes,
+      outPlaneBytes,
+    );
+  else
+    edgedTile(
+      size,
+      true,
+      maps,
+      0,
+      y,
+      weights,
+      out,
+      outputs,
+      tapRows,
+      left,
+      right,
+      rowBytes,
+      planeBytes,
+      stepBytes,
+      filterBytes,
+      outPlaneBytes,
+    );
 }
 
 /** A vector of δ's row at column q, zero outside δ; `q` holds the four columns. */
@@ -265,19 +399,42 @@ function inside(address: usize, q: v128, outColumns: v128): v128 {
 }
 
 /**
- * A single sample, stride 1: `vectors` runs of four columns of one or two input maps, the last run beginning lastColumn columns after the first. Columns outside δ add a zero,
- * which changes no chain that began with zero.
+ * A single sample, stride 1: `vectors` runs of four columns of one or two input maps, the last run beginning lastColumn
+ * columns after the first. Columns outside δ add a zero, which changes no chain that began with zero.
  */
 // @ts-ignore: decorator
 @inline
-function sampleTile(maps: u32, vectors: u32, delta: usize, weights: usize, output: usize, outputs: u32, tapRows: u32, size: u32, column: u32, lastColumn: u32, outColumns: u32, planeBytes: usize, stepBytes: usize, filterBytes: usize, outPlaneBytes: usize, stored: u32): void {
+function sampleTile(
+  maps: u32,
+  vectors: u32,
+  delta: usize,
+  weights: usize,
+  output: usize,
+  outputs: u32,
+  tapRows: u32,
+  size: u32,
+  column: u32,
+  lastColumn: u32,
+  outColumns: u32,
+  planeBytes: usize,
+  stepBytes: usize,
+  filterBytes: usize,
+  outPlaneBytes: usize,
+  stored: u32,
+): void {
   const rowBytes = realBytes(outColumns);
   const limit = i32x4.splat(outColumns);
   const one = i32x4.splat(1);
   const lastBytes = realBytes(lastColumn);
   const iota = i32x4(0, 1, 2, 3);
-  let a0 = zero(), a1 = zero(), a2 = zero(), a3 = zero();
-  let b0 = zero(), b1 = zero(), b2 = zero(), b3 = zero();
+  let a0 = zero(),
+    a1 = zero(),
+    a2 = zero(),
+    a3 = zero();
+  let b0 = zero(),
+    b1 = zero(),
+    b2 = zero(),
+    b3 = zero();
   for (let j: u32 = 0; j < outputs; j++) {
     let y = delta;
     let wa = weights;
@@ -334,23 +491,123 @@ function sampleTile(maps: u32, vectors: u32, delta: usize, weights: usize, outpu
 /** One row of a single sample. The last vector of a row overlaps the one before it. */
 // @ts-ignore: decorator
 @inline
-function sampleRow(maps: u32, delta: usize, weights: usize, output: usize, outputs: u32, tapRows: u32, size: u32, columns: u32, outColumns: u32, padding: u32, planeBytes: usize, stepBytes: usize, filterBytes: usize, outPlaneBytes: usize): void {
+function sampleRow(
+  maps: u32,
+  delta: usize,
+  weights: usize,
+  output: usize,
+  outputs: u32,
+  tapRows: u32,
+  size: u32,
+  columns: u32,
+  outColumns: u32,
+  padding: u32,
+  planeBytes: usize,
+  stepBytes: usize,
+  filterBytes: usize,
+  outPlaneBytes: usize,
+): void {
   let column: u32 = 0;
   for (; column < columns; column += 16) {
     const rest = columns - column;
     const y = delta + realBytes(column + padding);
     const out = output + realBytes(column);
-    if (rest > 12) sampleTile(maps, 4, y, weights, out, outputs, tapRows, size, column + padding, min(12, rest - 4), outColumns, planeBytes, stepBytes, filterBytes, outPlaneBytes, 4);
-    else if (rest > 8) sampleTile(maps, 3, y, weights, out, outputs, tapRows, size, column + padding, rest - 4, outColumns, planeBytes, stepBytes, filterBytes, outPlaneBytes, 4);
-    else if (rest > 4) sampleTile(maps, 2, y, weights, out, outputs, tapRows, size, column + padding, rest - 4, outColumns, planeBytes, stepBytes, filterBytes, outPlaneBytes, 4);
-    else sampleTile(maps, 1, y, weights, out, outputs, tapRows, size, column + padding, 0, outColumns, planeBytes, stepBytes, filterBytes, outPlaneBytes, rest);
+    if (rest > 12)
+      sampleTile(
+        maps,
+        4,
+        y,
+        weights,
+        out,
+        outputs,
+        tapRows,
+        size,
+        column + padding,
+        min(12, rest - 4),
+        outColumns,
+        planeBytes,
+        stepBytes,
+        filterBytes,
+        outPlaneBytes,
+        4,
+      );
+    else if (rest > 8)
+      sampleTile(
+        maps,
+        3,
+        y,
+        weights,
+        out,
+        outputs,
+        tapRows,
+        size,
+        column + padding,
+        rest - 4,
+        outColumns,
+        planeBytes,
+        stepBytes,
+        filterBytes,
+        outPlaneBytes,
+        4,
+      );
+    else if (rest > 4)
+      sampleTile(
+        maps,
+        2,
+        y,
+        weights,
+        out,
+        outputs,
+        tapRows,
+        size,
+        column + padding,
+        rest - 4,
+        outColumns,
+        planeBytes,
+        stepBytes,
+        filterBytes,
+        outPlaneBytes,
+        4,
+      );
+    else
+      sampleTile(
+        maps,
+        1,
+        y,
+        weights,
+        out,
+        outputs,
+        tapRows,
+        size,
+        column + padding,
+        0,
+        outColumns,
+        planeBytes,
+        stepBytes,
+        filterBytes,
+        outPlaneBytes,
+        rest,
+      );
   }
 }
 
 /** Where a row's chains begin: the first tap row that meets δ, how many do, and the addresses of both. */
 // @ts-ignore: decorator
 @inline
-function rowsOf(maps: u32, size: u32, edged: bool, delta: usize, weights: usize, output: usize, outputs: u32, rows: u32, columns: u32, outRows: u32, outColumns: u32, padding: u32): void {
+function rowsOf(
+  maps: u32,
+  size: u32,
+  edged: bool,
+  delta: usize,
+  weights: usize,
+  output: usize,
+  outputs: u32,
+  rows: u32,
+  columns: u32,
+  outRows: u32,
+  outColumns: u32,
+  padding: u32,
+): void {
   const rowBytes = realBytes(outColumns);
   const planeBytes = outRows * rowBytes;
   const step = realBytes(outputs);
@@ -363,29 +620,104 @@ function rowsOf(maps: u32, size: u32, edged: bool, delta: usize, weights: usize,
     const y = delta + (v - low) * rowBytes;
     const w = weights + low * size * step;
     const out = output + realBytes(row * columns);
-    if (edged) edgedRow(size, maps, y, w, out, outputs, tapRows, columns, rowBytes, planeBytes, step, filterBytes, outPlaneBytes);
-    else sampleRow(maps, y, w, out, outputs, tapRows, size, columns, outColumns, padding, planeBytes, step, filterBytes, outPlaneBytes);
+    if (edged)
+      edgedRow(
+        size,
+        maps,
+        y,
+        w,
+        out,
+        outputs,
+        tapRows,
+        columns,
+        rowBytes,
+        planeBytes,
+        step,
+        filterBytes,
+        outPlaneBytes,
+      );
+    else
+      sampleRow(
+        maps,
+        y,
+        w,
+        out,
+        outputs,
+        tapRows,
+        size,
+        columns,
+        outColumns,
+        padding,
+        planeBytes,
+        step,
+        filterBytes,
+        outPlaneBytes,
+      );
   }
 }
 
 /** All rows of one or two input maps; each shape its own code. */
-function edged5(maps: u32, delta: usize, weights: usize, output: usize, outputs: u32, rows: u32, columns: u32, outRows: u32, outColumns: u32): void {
+function edged5(
+  maps: u32,
+  delta: usize,
+  weights: usize,
+  output: usize,
+  outputs: u32,
+  rows: u32,
+  columns: u32,
+  outRows: u32,
+  outColumns: u32,
+): void {
   if (maps == 2) rowsOf(2, 5, true, delta, weights, output, outputs, rows, columns, outRows, outColumns, 0);
   else rowsOf(1, 5, true, delta, weights, output, outputs, rows, columns, outRows, outColumns, 0);
 }
 
-function edged3(maps: u32, delta: usize, weights: usize, output: usize, outputs: u32, rows: u32, columns: u32, outRows: u32, outColumns: u32): void {
+function edged3(
+  maps: u32,
+  delta: usize,
+  weights: usize,
+  output: usize,
+  outputs: u32,
+  rows: u32,
+  columns: u32,
+  outRows: u32,
+  outColumns: u32,
+): void {
   if (maps == 2) rowsOf(2, 3, true, delta, weights, output, outputs, rows, columns, outRows, outColumns, 0);
   else rowsOf(1, 3, true, delta, weights, output, outputs, rows, columns, outRows, outColumns, 0);
 }
 
-function masked(maps: u32, size: u32, delta: usize, weights: usize, output: usize, outputs: u32, rows: u32, columns: u32, outRows: u32, outColumns: u32, padding: u32): void {
+function masked(
+  maps: u32,
+  size: u32,
+  delta: usize,
+  weights: usize,
+  output: usize,
+  outputs: u32,
+  rows: u32,
+  columns: u32,
+  outRows: u32,
+  outColumns: u32,
+  padding: u32,
+): void {
   if (maps == 2) rowsOf(2, size, false, delta, weights, output, outputs, rows, columns, outRows, outColumns, padding);
   else rowsOf(1, size, false, delta, weights, output, outputs, rows, columns, outRows, outColumns, padding);
 }
 
 /** Before the gate; padding < size. */
-export function backwardOfSample(delta: usize, weights: usize, output: usize, inputs: u32, rows: u32, columns: u32, maps: u32, outRows: u32, outColumns: u32, size: u32, padding: u32): void {
+export function backwardOfSample(
+  delta: usize,
+  weights: usize,
+  output: usize,
+  inputs: u32,
+  rows: u32,
+  columns: u32,
+  maps: u32,
+  outRows: u32,
+  outColumns: u32,
+  size: u32,
+  padding: u32,
+): void {
   const isEdged = padding == 0 && outColumns >= 4 && columns >= 8;
   for (let i: u32 = 0; i < inputs; i += 2) {
     const taken = min(2, inputs - i);

@@ -2,9 +2,10 @@
  * Bouvrie §3.1: x_j = f( Σ_{i∈M_j} x_i ∗ k_ij + b_j ), in cross-correlation orientation, 'valid', with a stride.
  * Maps [map][row][column][lanes], weights [input][ky][kx][map].
  *
- * A tile is two maps × up to four pixels × four lanes: eight sums, four inputs, one weight and one product fit the sixteen
- * registers. With stride 1 the inputs slide: each tap loads one new pixel. For a single sample the four lanes are
- * four columns. One chain per element: bias, then i, ky, kx ascending. Never packs weights, keeps nothing between calls.
+ * A tile is two maps × up to four pixels × four lanes: eight sums, four inputs, one weight and one product fit the
+ * sixteen registers. With stride 1 the inputs slide: each tap loads one new pixel. For a single sample the four lanes
+ * are four columns. One chain per element: bias, then i, ky, kx ascending. Never packs weights, keeps nothing between
+ * calls.
  */
 import { activateRun } from "./activations";
 import { blockBytes, realBytes, vectorBytes } from "./address";
@@ -12,14 +13,34 @@ import { denseForward } from "./dense";
 import { broadcast, multiplyAdd, read, readSome, write, writeSome } from "./lanes";
 
 /**
- * Eight lanes, stride 1: one half of the lanes of `pixels` pixels of one or two maps, both known where this is inlined. The taps of a row are a loop, not
- * unrolled: what V8 would load first for several taps does not fit the registers beside the sums.
+ * Eight lanes, stride 1: one half of the lanes of `pixels` pixels of one or two maps, both known where this is inlined.
+ * The taps of a row are a loop, not unrolled: what V8 would load first for several taps does not fit the registers
+ * beside the sums.
  */
 // @ts-ignore: decorator
 @inline
-function slidingTile(maps: u32, pixels: u32, input: usize, weights: usize, bias: usize, output: usize, inputs: u32, size: u32, rowBytes: usize, skipBytes: usize, stepBytes: usize, planeBytes: usize): void {
-  let a0 = broadcast(bias), a1 = a0, a2 = a0, a3 = a0;
-  let b0 = maps > 1 ? broadcast(bias + realBytes(1)) : a0, b1 = b0, b2 = b0, b3 = b0;
+function slidingTile(
+  maps: u32,
+  pixels: u32,
+  input: usize,
+  weights: usize,
+  bias: usize,
+  output: usize,
+  inputs: u32,
+  size: u32,
+  rowBytes: usize,
+  skipBytes: usize,
+  stepBytes: usize,
+  planeBytes: usize,
+): void {
+  let a0 = broadcast(bias),
+    a1 = a0,
+    a2 = a0,
+    a3 = a0;
+  let b0 = maps > 1 ? broadcast(bias + realBytes(1)) : a0,
+    b1 = b0,
+    b2 = b0,
+    b3 = b0;
   const tapBytes = size * blockBytes;
   for (let i: u32 = 0; i < inputs; i++) {
     for (let ky: u32 = 0; ky < size; ky++) {
@@ -69,32 +90,132 @@ function slidingTile(maps: u32, pixels: u32, input: usize, weights: usize, bias:
 /** One row of one or two maps, both halves of the lanes. */
 // @ts-ignore: decorator
 @inline
-function slidingRow(maps: u32, input: usize, weights: usize, bias: usize, output: usize, inputs: u32, size: u32, outColumns: u32, rowBytes: usize, skipBytes: usize, stepBytes: usize, planeBytes: usize): void {
+function slidingRow(
+  maps: u32,
+  input: usize,
+  weights: usize,
+  bias: usize,
+  output: usize,
+  inputs: u32,
+  size: u32,
+  outColumns: u32,
+  rowBytes: usize,
+  skipBytes: usize,
+  stepBytes: usize,
+  planeBytes: usize,
+): void {
   const end = output + blockBytes;
   for (; output < end; output += vectorBytes, input += vectorBytes) {
     let column: u32 = 0;
     for (; column + 6 < outColumns || column + 4 == outColumns; column += 4)
-      slidingTile(maps, 4, input + column * blockBytes, weights, bias, output + column * blockBytes, inputs, size, rowBytes, skipBytes, stepBytes, planeBytes);
+      slidingTile(
+        maps,
+        4,
+        input + column * blockBytes,
+        weights,
+        bias,
+        output + column * blockBytes,
+        inputs,
+        size,
+        rowBytes,
+        skipBytes,
+        stepBytes,
+        planeBytes,
+      );
     for (; column + 3 <= outColumns; column += 3)
-      slidingTile(maps, 3, input + column * blockBytes, weights, bias, output + column * blockBytes, inputs, size, rowBytes, skipBytes, stepBytes, planeBytes);
+      slidingTile(
+        maps,
+        3,
+        input + column * blockBytes,
+        weights,
+        bias,
+        output + column * blockBytes,
+        inputs,
+        size,
+        rowBytes,
+        skipBytes,
+        stepBytes,
+        planeBytes,
+      );
     for (; column + 2 <= outColumns; column += 2)
-      slidingTile(maps, 2, input + column * blockBytes, weights, bias, output + column * blockBytes, inputs, size, rowBytes, skipBytes, stepBytes, planeBytes);
+      slidingTile(
+        maps,
+        2,
+        input + column * blockBytes,
+        weights,
+        bias,
+        output + column * blockBytes,
+        inputs,
+        size,
+        rowBytes,
+        skipBytes,
+        stepBytes,
+        planeBytes,
+      );
     for (; column < outColumns; column++)
-      slidingTile(maps, 1, input + column * blockBytes, weights, bias, output + column * blockBytes, inputs, size, rowBytes, skipBytes, stepBytes, planeBytes);
+      slidingTile(
+        maps,
+        1,
+        input + column * blockBytes,
+        weights,
+        bias,
+        output + column * blockBytes,
+        inputs,
+        size,
+        rowBytes,
+        skipBytes,
+        stepBytes,
+        planeBytes,
+      );
   }
 }
 
 /** Each code of its own: a choice between them in one function is folded into one tile that asks in every iteration. */
-function rowOfTwo(input: usize, weights: usize, bias: usize, output: usize, inputs: u32, size: u32, outColumns: u32, rowBytes: usize, skipBytes: usize, stepBytes: usize, planeBytes: usize): void {
+function rowOfTwo(
+  input: usize,
+  weights: usize,
+  bias: usize,
+  output: usize,
+  inputs: u32,
+  size: u32,
+  outColumns: u32,
+  rowBytes: usize,
+  skipBytes: usize,
+  stepBytes: usize,
+  planeBytes: usize,
+): void {
   slidingRow(2, input, weights, bias, output, inputs, size, outColumns, rowBytes, skipBytes, stepBytes, planeBytes);
 }
 
-function rowOfOne(input: usize, weights: usize, bias: usize, output: usize, inputs: u32, size: u32, outColumns: u32, rowBytes: usize, skipBytes: usize, stepBytes: usize, planeBytes: usize): void {
+function rowOfOne(
+  input: usize,
+  weights: usize,
+  bias: usize,
+  output: usize,
+  inputs: u32,
+  size: u32,
+  outColumns: u32,
+  rowBytes: usize,
+  skipBytes: usize,
+  stepBytes: usize,
+  planeBytes: usize,
+): void {
   slidingRow(1, input, weights, bias, output, inputs, size, outColumns, rowBytes, skipBytes, stepBytes, planeBytes);
 }
 
 /** All of a convolution of eight lanes with stride 1. */
-function sliding(input: usize, weights: usize, bias: usize, output: usize, inputs: u32, rows: u32, columns: u32, maps: u32, size: u32, activation: u32): void {
+function sliding(
+  input: usize,
+  weights: usize,
+  bias: usize,
+  output: usize,
+  inputs: u32,
+  rows: u32,
+  columns: u32,
+  maps: u32,
+  size: u32,
+  activation: u32,
+): void {
   const outRows = rows - size + 1;
   const outColumns = columns - size + 1;
   const rowBytes = columns * blockBytes;
@@ -107,22 +228,72 @@ function sliding(input: usize, weights: usize, bias: usize, output: usize, input
     for (let row: u32 = 0; row < outRows; row++) {
       const x = input + row * rowBytes;
       const y = output + map * planeBytes + row * outRowBytes;
-      if (pair) rowOfTwo(x, weights + realBytes(map), bias + realBytes(map), y, inputs, size, outColumns, rowBytes, skipBytes, step, planeBytes);
-      else rowOfOne(x, weights + realBytes(map), bias + realBytes(map), y, inputs, size, outColumns, rowBytes, skipBytes, step, planeBytes);
+      if (pair)
+        rowOfTwo(
+          x,
+          weights + realBytes(map),
+          bias + realBytes(map),
+          y,
+          inputs,
+          size,
+          outColumns,
+          rowBytes,
+          skipBytes,
+          step,
+          planeBytes,
+        );
+      else
+        rowOfOne(
+          x,
+          weights + realBytes(map),
+          bias + realBytes(map),
+          y,
+          inputs,
+          size,
+          outColumns,
+          rowBytes,
+          skipBytes,
+          step,
+          planeBytes,
+        );
     }
     activateRun(activation, output + map * planeBytes, (pair ? 2 : 1) * outRows * outColumns * 8);
   }
 }
 
 /**
- * Any size and stride: `vectors` vectors of one or two maps. Vectors lie vectorStep apart in the input and resultStep apart in the output, taps
- * tapStep apart: pixels of a half block, or runs of four columns of a single sample (one column where `narrow`).
+ * Any size and stride: `vectors` vectors of one or two maps. Vectors lie vectorStep apart in the input and resultStep
+ * apart in the output, taps tapStep apart: pixels of a half block, or runs of four columns of a single sample (one
+ * column where `narrow`).
  */
 // @ts-ignore: decorator
 @inline
-function anyTile(maps: u32, vectors: u32, narrow: bool, input: usize, weights: usize, bias: usize, output: usize, inputs: u32, size: u32, tapStep: usize, vectorStep: usize, resultStep: usize, rowBytes: usize, skipBytes: usize, stepBytes: usize, planeBytes: usize): void {
-  let a0 = broadcast(bias), a1 = a0, a2 = a0, a3 = a0;
-  let b0 = maps > 1 ? broadcast(bias + realBytes(1)) : a0, b1 = b0, b2 = b0, b3 = b0;
+function anyTile(
+  maps: u32,
+  vectors: u32,
+  narrow: bool,
+  input: usize,
+  weights: usize,
+  bias: usize,
+  output: usize,
+  inputs: u32,
+  size: u32,
+  tapStep: usize,
+  vectorStep: usize,
+  resultStep: usize,
+  rowBytes: usize,
+  skipBytes: usize,
+  stepBytes: usize,
+  planeBytes: usize,
+): void {
+  let a0 = broadcast(bias),
+    a1 = a0,
+    a2 = a0,
+    a3 = a0;
+  let b0 = maps > 1 ? broadcast(bias + realBytes(1)) : a0,
+    b1 = b0,
+    b2 = b0,
+    b3 = b0;
   for (let i: u32 = 0; i < inputs; i++) {
     for (let ky: u32 = 0; ky < size; ky++) {
       let tap = input;
@@ -166,40 +337,186 @@ function anyTile(maps: u32, vectors: u32, narrow: bool, input: usize, weights: u
 /** One row of eight lanes, any size and stride. */
 // @ts-ignore: decorator
 @inline
-function blockRow(maps: u32, input: usize, weights: usize, bias: usize, output: usize, inputs: u32, size: u32, stride: u32, outColumns: u32, rowBytes: usize, skipBytes: usize, stepBytes: usize, planeBytes: usize): void {
+function blockRow(
+  maps: u32,
+  input: usize,
+  weights: usize,
+  bias: usize,
+  output: usize,
+  inputs: u32,
+  size: u32,
+  stride: u32,
+  outColumns: u32,
+  rowBytes: usize,
+  skipBytes: usize,
+  stepBytes: usize,
+  planeBytes: usize,
+): void {
   const pixelStep = stride * blockBytes;
   const end = output + blockBytes;
   for (; output < end; output += vectorBytes, input += vectorBytes) {
     let column: u32 = 0;
     for (; column + 4 <= outColumns; column += 4)
-      anyTile(maps, 4, false, input + column * pixelStep, weights, bias, output + column * blockBytes, inputs, size, blockBytes, pixelStep, blockBytes, rowBytes, skipBytes, stepBytes, planeBytes);
+      anyTile(
+        maps,
+        4,
+        false,
+        input + column * pixelStep,
+        weights,
+        bias,
+        output + column * blockBytes,
+        inputs,
+        size,
+        blockBytes,
+        pixelStep,
+        blockBytes,
+        rowBytes,
+        skipBytes,
+        stepBytes,
+        planeBytes,
+      );
     for (; column < outColumns; column++)
-      anyTile(maps, 1, false, input + column * pixelStep, weights, bias, output + column * blockBytes, inputs, size, blockBytes, pixelStep, blockBytes, rowBytes, skipBytes, stepBytes, planeBytes);
+      anyTile(
+        maps,
+        1,
+        false,
+        input + column * pixelStep,
+        weights,
+        bias,
+        output + column * blockBytes,
+        inputs,
+        size,
+        blockBytes,
+        pixelStep,
+        blockBytes,
+        rowBytes,
+        skipBytes,
+        stepBytes,
+        planeBytes,
+      );
   }
 }
 
-/** One row of a single sample. With stride 1 four columns a vector, the last one overlapping the one before: the same chains, the same bits. */
+/**
+ * One row of a single sample. With stride 1 four columns a vector, the last one overlapping the one before: the same
+ * chains, the same bits.
+ */
 // @ts-ignore: decorator
 @inline
-function sampleRow(maps: u32, input: usize, weights: usize, bias: usize, output: usize, inputs: u32, size: u32, stride: u32, outColumns: u32, rowBytes: usize, skipBytes: usize, stepBytes: usize, planeBytes: usize): void {
+function sampleRow(
+  maps: u32,
+  input: usize,
+  weights: usize,
+  bias: usize,
+  output: usize,
+  inputs: u32,
+  size: u32,
+  stride: u32,
+  outColumns: u32,
+  rowBytes: usize,
+  skipBytes: usize,
+  stepBytes: usize,
+  planeBytes: usize,
+): void {
   const one = realBytes(1);
   let column: u32 = 0;
   if (stride == 1 && outColumns >= 4) {
     for (; column + 16 <= outColumns; column += 16)
-      anyTile(maps, 4, false, input + realBytes(column), weights, bias, output + realBytes(column), inputs, size, one, vectorBytes, vectorBytes, rowBytes, skipBytes, stepBytes, planeBytes);
+      anyTile(
+        maps,
+        4,
+        false,
+        input + realBytes(column),
+        weights,
+        bias,
+        output + realBytes(column),
+        inputs,
+        size,
+        one,
+        vectorBytes,
+        vectorBytes,
+        rowBytes,
+        skipBytes,
+        stepBytes,
+        planeBytes,
+      );
     for (; column + 8 <= outColumns; column += 8)
-      anyTile(maps, 2, false, input + realBytes(column), weights, bias, output + realBytes(column), inputs, size, one, vectorBytes, vectorBytes, rowBytes, skipBytes, stepBytes, planeBytes);
+      anyTile(
+        maps,
+        2,
+        false,
+        input + realBytes(column),
+        weights,
+        bias,
+        output + realBytes(column),
+        inputs,
+        size,
+        one,
+        vectorBytes,
+        vectorBytes,
+        rowBytes,
+        skipBytes,
+        stepBytes,
+        planeBytes,
+      );
     for (; column < outColumns; column += 4) {
       column = min(column, outColumns - 4);
-      anyTile(maps, 1, false, input + realBytes(column), weights, bias, output + realBytes(column), inputs, size, one, vectorBytes, vectorBytes, rowBytes, skipBytes, stepBytes, planeBytes);
+      anyTile(
+        maps,
+        1,
+        false,
+        input + realBytes(column),
+        weights,
+        bias,
+        output + realBytes(column),
+        inputs,
+        size,
+        one,
+        vectorBytes,
+        vectorBytes,
+        rowBytes,
+        skipBytes,
+        stepBytes,
+        planeBytes,
+      );
     }
   }
   for (; column < outColumns; column++)
-    anyTile(maps, 1, true, input + realBytes(column * stride), weights, bias, output + realBytes(column), inputs, size, one, one, one, rowBytes, skipBytes, stepBytes, planeBytes);
+    anyTile(
+      maps,
+      1,
+      true,
+      input + realBytes(column * stride),
+      weights,
+      bias,
+      output + realBytes(column),
+      inputs,
+      size,
+      one,
+      one,
+      one,
+      rowBytes,
+      skipBytes,
+      stepBytes,
+      planeBytes,
+    );
 }
 
 /** Any size and stride, eight lanes or one. */
-function strided(input: usize, weights: usize, bias: usize, output: usize, inputs: u32, rows: u32, columns: u32, maps: u32, size: u32, stride: u32, activation: u32, lanes: u32): void {
+function strided(
+  input: usize,
+  weights: usize,
+  bias: usize,
+  output: usize,
+  inputs: u32,
+  rows: u32,
+  columns: u32,
+  maps: u32,
+  size: u32,
+  stride: u32,
+  activation: u32,
+  lanes: u32,
+): void {
   const outRows = (rows - size) / stride + 1;
   const outColumns = (columns - size) / stride + 1;
   const rowBytes = realBytes(columns * lanes);
@@ -226,8 +543,23 @@ function strided(input: usize, weights: usize, bias: usize, output: usize, input
   }
 }
 
-export function convolutionForward(input: usize, weights: usize, bias: usize, output: usize, inputs: u32, rows: u32, columns: u32, maps: u32, size: u32, stride: u32, activation: u32, lanes: u32): void {
-  if (rows == size && columns == size) denseForward(input, weights, bias, output, inputs * size * size, maps, activation, lanes);
-  else if (lanes == 8 && stride == 1) sliding(input, weights, bias, output, inputs, rows, columns, maps, size, activation);
+export function convolutionForward(
+  input: usize,
+  weights: usize,
+  bias: usize,
+  output: usize,
+  inputs: u32,
+  rows: u32,
+  columns: u32,
+  maps: u32,
+  size: u32,
+  stride: u32,
+  activation: u32,
+  lanes: u32,
+): void {
+  if (rows == size && columns == size)
+    denseForward(input, weights, bias, output, inputs * size * size, maps, activation, lanes);
+  else if (lanes == 8 && stride == 1)
+    sliding(input, weights, bias, output, inputs, rows, columns, maps, size, activation);
   else strided(input, weights, bias, output, inputs, rows, columns, maps, size, stride, activation, lanes);
 }

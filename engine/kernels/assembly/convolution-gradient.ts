@@ -1,31 +1,81 @@
 /**
- * Bouvrie §3.1: ∂E/∂k_ij = Σ_{u,v} (δ_j)_{uv} (p_i)_{uv} and (3) ∂E/∂b_j = Σ_{u,v} (δ_j)_{uv}, added to what stands there.
- * input [input][row][column][lanes] (padded), δ [map][outRow][outColumn][lanes], gradient [input][ky][kx][map].
+ * Bouvrie §3.1: ∂E/∂k_ij = Σ_{u,v} (δ_j)_{uv} (p_i)_{uv} and (3) ∂E/∂b_j = Σ_{u,v} (δ_j)_{uv}, added to what stands
+ * there. input [input][row][column][lanes] (padded), δ [map][outRow][outColumn][lanes], gradient [input][ky][kx][map].
  *
- * A tile is a few adjacent taps × a few maps: every δ and every x that is loaded is used by several sums. One half of the lanes at a time runs over
- * the whole map and stays in registers. Partial sums a lane (or, for a single sample, a column mod 8), then the tree.
+ * A tile is a few adjacent taps × a few maps: every δ and every x that is loaded is used by several sums. One half of
+ * the lanes at a time runs over the whole map and stays in registers. Partial sums a lane (or, for a single sample, a
+ * column mod 8), then the tree.
  */
 import { blockBytes, realBytes, vectorBytes } from "./address";
-import { add, addTree, broadcast, lanesBelow, multiply, multiplyAdd, read, readNarrow, select, write, writeNarrow, zero } from "./lanes";
+import {
+  add,
+  addTree,
+  broadcast,
+  lanesBelow,
+  multiply,
+  multiplyAdd,
+  read,
+  readNarrow,
+  select,
+  write,
+  writeNarrow,
+  zero,
+} from "./lanes";
 
 /**
- * Eight lanes, stride 1: `taps` ≤ 4 adjacent taps of one input and `maps` ≤ 4 maps, both known where this is inlined; no more than eight sums, so that none of them
- * leaves its register (a sum that is spilled waits for the memory in every iteration). delta and input point at the first pixels.
+ * Eight lanes, stride 1: `taps` ≤ 4 adjacent taps of one input and `maps` ≤ 4 maps, both known where this is inlined;
+ * no more than eight sums, so that none of them leaves its register (a sum that is spilled waits for the memory in
+ * every iteration). delta and input point at the first pixels.
  */
 // @ts-ignore: decorator
 @inline
-function tile(taps: u32, maps: u32, input: usize, delta: usize, gradient: usize, outRows: u32, outColumns: u32, rowBytes: usize, planeBytes: usize, stepBytes: usize): void {
-  let a0Low = zero(), a1Low = zero(), a2Low = zero(), a3Low = zero();
-  let b0Low = zero(), b1Low = zero(), b2Low = zero(), b3Low = zero();
-  let c0Low = zero(), c1Low = zero(), c2Low = zero(), c3Low = zero();
-  let d0Low = zero(), d1Low = zero(), d2Low = zero(), d3Low = zero();
+function tile(
+  taps: u32,
+  maps: u32,
+  input: usize,
+  delta: usize,
+  gradient: usize,
+  outRows: u32,
+  outColumns: u32,
+  rowBytes: usize,
+  planeBytes: usize,
+  stepBytes: usize,
+): void {
+  let a0Low = zero(),
+    a1Low = zero(),
+    a2Low = zero(),
+    a3Low = zero();
+  let b0Low = zero(),
+    b1Low = zero(),
+    b2Low = zero(),
+    b3Low = zero();
+  let c0Low = zero(),
+    c1Low = zero(),
+    c2Low = zero(),
+    c3Low = zero();
+  let d0Low = zero(),
+    d1Low = zero(),
+    d2Low = zero(),
+    d3Low = zero();
   for (let half: usize = 0; half < blockBytes; half += vectorBytes) {
     let y = delta + half;
     let row = input + half;
-    let a0 = zero(), a1 = zero(), a2 = zero(), a3 = zero();
-    let b0 = zero(), b1 = zero(), b2 = zero(), b3 = zero();
-    let c0 = zero(), c1 = zero(), c2 = zero(), c3 = zero();
-    let d0 = zero(), d1 = zero(), d2 = zero(), d3 = zero();
+    let a0 = zero(),
+      a1 = zero(),
+      a2 = zero(),
+      a3 = zero();
+    let b0 = zero(),
+      b1 = zero(),
+      b2 = zero(),
+      b3 = zero();
+    let c0 = zero(),
+      c1 = zero(),
+      c2 = zero(),
+      c3 = zero();
+    let d0 = zero(),
+      d1 = zero(),
+      d2 = zero(),
+      d3 = zero();
     for (let r: u32 = 0; r < outRows; r++) {
       let x = row;
       const end = y + outColumns * blockBytes;
@@ -65,10 +115,22 @@ function tile(taps: u32, maps: u32, input: usize, delta: usize, gradient: usize,
       row += rowBytes;
     }
     if (half == 0) {
-      a0Low = a0; a1Low = a1; a2Low = a2; a3Low = a3;
-      b0Low = b0; b1Low = b1; b2Low = b2; b3Low = b3;
-      c0Low = c0; c1Low = c1; c2Low = c2; c3Low = c3;
-      d0Low = d0; d1Low = d1; d2Low = d2; d3Low = d3;
+      a0Low = a0;
+      a1Low = a1;
+      a2Low = a2;
+      a3Low = a3;
+      b0Low = b0;
+      b1Low = b1;
+      b2Low = b2;
+      b3Low = b3;
+      c0Low = c0;
+      c1Low = c1;
+      c2Low = c2;
+      c3Low = c3;
+      d0Low = d0;
+      d1Low = d1;
+      d2Low = d2;
+      d3Low = d3;
     } else {
       addTree(gradient, a0Low, a0);
       if (maps > 1) addTree(gradient + realBytes(1), b0Low, b0);
@@ -90,51 +152,168 @@ function tile(taps: u32, maps: u32, input: usize, delta: usize, gradient: usize,
   }
 }
 
-
 /** The tiles that are used, each code of its own. */
-function tile3x2(input: usize, delta: usize, gradient: usize, outRows: u32, outColumns: u32, rowBytes: usize, planeBytes: usize, stepBytes: usize): void {
+function tile3x2(
+  input: usize,
+  delta: usize,
+  gradient: usize,
+  outRows: u32,
+  outColumns: u32,
+  rowBytes: usize,
+  planeBytes: usize,
+  stepBytes: usize,
+): void {
   tile(3, 2, input, delta, gradient, outRows, outColumns, rowBytes, planeBytes, stepBytes);
 }
 
-function tile2x4(input: usize, delta: usize, gradient: usize, outRows: u32, outColumns: u32, rowBytes: usize, planeBytes: usize, stepBytes: usize): void {
+function tile2x4(
+  input: usize,
+  delta: usize,
+  gradient: usize,
+  outRows: u32,
+  outColumns: u32,
+  rowBytes: usize,
+  planeBytes: usize,
+  stepBytes: usize,
+): void {
   tile(2, 4, input, delta, gradient, outRows, outColumns, rowBytes, planeBytes, stepBytes);
 }
 
-function tile1x4(input: usize, delta: usize, gradient: usize, outRows: u32, outColumns: u32, rowBytes: usize, planeBytes: usize, stepBytes: usize): void {
+function tile1x4(
+  input: usize,
+  delta: usize,
+  gradient: usize,
+  outRows: u32,
+  outColumns: u32,
+  rowBytes: usize,
+  planeBytes: usize,
+  stepBytes: usize,
+): void {
   tile(1, 4, input, delta, gradient, outRows, outColumns, rowBytes, planeBytes, stepBytes);
 }
 
-function tile2x2(input: usize, delta: usize, gradient: usize, outRows: u32, outColumns: u32, rowBytes: usize, planeBytes: usize, stepBytes: usize): void {
+function tile2x2(
+  input: usize,
+  delta: usize,
+  gradient: usize,
+  outRows: u32,
+  outColumns: u32,
+  rowBytes: usize,
+  planeBytes: usize,
+  stepBytes: usize,
+): void {
   tile(2, 2, input, delta, gradient, outRows, outColumns, rowBytes, planeBytes, stepBytes);
 }
 
-function tile3x1(input: usize, delta: usize, gradient: usize, outRows: u32, outColumns: u32, rowBytes: usize, planeBytes: usize, stepBytes: usize): void {
+function tile3x1(
+  input: usize,
+  delta: usize,
+  gradient: usize,
+  outRows: u32,
+  outColumns: u32,
+  rowBytes: usize,
+  planeBytes: usize,
+  stepBytes: usize,
+): void {
   tile(3, 1, input, delta, gradient, outRows, outColumns, rowBytes, planeBytes, stepBytes);
 }
 
-function tile1x1(input: usize, delta: usize, gradient: usize, outRows: u32, outColumns: u32, rowBytes: usize, planeBytes: usize, stepBytes: usize): void {
+function tile1x1(
+  input: usize,
+  delta: usize,
+  gradient: usize,
+  outRows: u32,
+  outColumns: u32,
+  rowBytes: usize,
+  planeBytes: usize,
+  stepBytes: usize,
+): void {
   tile(1, 1, input, delta, gradient, outRows, outColumns, rowBytes, planeBytes, stepBytes);
 }
 
 /** A row of the filters of one input and 4, 2 or 1 maps, cut into tiles of adjacent taps and maps. */
-function filterRow(size: u32, maps: u32, input: usize, delta: usize, gradient: usize, outRows: u32, outColumns: u32, rowBytes: usize, planeBytes: usize, stepBytes: usize): void {
+function filterRow(
+  size: u32,
+  maps: u32,
+  input: usize,
+  delta: usize,
+  gradient: usize,
+  outRows: u32,
+  outColumns: u32,
+  rowBytes: usize,
+  planeBytes: usize,
+  stepBytes: usize,
+): void {
   let tap: u32 = 0;
   if (size >= 3 && (size & 1) == 1) {
     if (maps == 1) tile3x1(input, delta, gradient, outRows, outColumns, rowBytes, planeBytes, stepBytes);
-    else for (let map: u32 = 0; map < maps; map += 2) tile3x2(input, delta + map * planeBytes, gradient + realBytes(map), outRows, outColumns, rowBytes, planeBytes, stepBytes);
+    else
+      for (let map: u32 = 0; map < maps; map += 2)
+        tile3x2(
+          input,
+          delta + map * planeBytes,
+          gradient + realBytes(map),
+          outRows,
+          outColumns,
+          rowBytes,
+          planeBytes,
+          stepBytes,
+        );
     tap = 3;
   }
-  if (maps == 4) for (; tap + 2 <= size; tap += 2) tile2x4(input + tap * blockBytes, delta, gradient + tap * stepBytes, outRows, outColumns, rowBytes, planeBytes, stepBytes);
-  else if (maps == 2) for (; tap + 2 <= size; tap += 2) tile2x2(input + tap * blockBytes, delta, gradient + tap * stepBytes, outRows, outColumns, rowBytes, planeBytes, stepBytes);
+  if (maps == 4)
+    for (; tap + 2 <= size; tap += 2)
+      tile2x4(
+        input + tap * blockBytes,
+        delta,
+        gradient + tap * stepBytes,
+        outRows,
+        outColumns,
+        rowBytes,
+        planeBytes,
+        stepBytes,
+      );
+  else if (maps == 2)
+    for (; tap + 2 <= size; tap += 2)
+      tile2x2(
+        input + tap * blockBytes,
+        delta,
+        gradient + tap * stepBytes,
+        outRows,
+        outColumns,
+        rowBytes,
+        planeBytes,
+        stepBytes,
+      );
   for (; tap < size; tap++) {
     const x = input + tap * blockBytes;
     const target = gradient + tap * stepBytes;
     if (maps == 4) tile1x4(x, delta, target, outRows, outColumns, rowBytes, planeBytes, stepBytes);
-    else for (let map: u32 = 0; map < maps; map++) tile1x1(x, delta + map * planeBytes, target + realBytes(map), outRows, outColumns, rowBytes, planeBytes, stepBytes);
+    else
+      for (let map: u32 = 0; map < maps; map++)
+        tile1x1(
+          x,
+          delta + map * planeBytes,
+          target + realBytes(map),
+          outRows,
+          outColumns,
+          rowBytes,
+          planeBytes,
+          stepBytes,
+        );
   }
 }
 
-function sliding(size: u32, input: usize, delta: usize, gradient: usize, inputs: u32, rows: u32, columns: u32, maps: u32): void {
+function sliding(
+  size: u32,
+  input: usize,
+  delta: usize,
+  gradient: usize,
+  inputs: u32,
+  rows: u32,
+  columns: u32,
+  maps: u32,
+): void {
   const outRows = rows - size + 1;
   const outColumns = columns - size + 1;
   const rowBytes = columns * blockBytes;
@@ -145,19 +324,50 @@ function sliding(size: u32, input: usize, delta: usize, gradient: usize, inputs:
     const taken: u32 = map + 4 <= maps ? 4 : map + 2 <= maps ? 2 : 1;
     for (let i: u32 = 0; i < inputs; i++)
       for (let ky: u32 = 0; ky < size; ky++)
-        filterRow(size, taken, input + (i * rows + ky) * rowBytes, delta + map * planeBytes, gradient + (i * size + ky) * size * step + realBytes(map), outRows, outColumns, rowBytes, planeBytes, step);
+        filterRow(
+          size,
+          taken,
+          input + (i * rows + ky) * rowBytes,
+          delta + map * planeBytes,
+          gradient + (i * size + ky) * size * step + realBytes(map),
+          outRows,
+          outColumns,
+          rowBytes,
+          planeBytes,
+          step,
+        );
     map += taken;
   }
 }
 
-/** Eight lanes, one tap of one input, `maps` 1 or 4: the sums run over rows × columns positions, pixelStep and rowBytes apart in the input. */
+/**
+ * Eight lanes, one tap of one input, `maps` 1 or 4: the sums run over rows × columns positions, pixelStep and rowBytes
+ * apart in the input.
+ */
 // @ts-ignore: decorator
 @inline
-function anyTile(maps: u32, input: usize, delta: usize, gradient: usize, outRows: u32, outColumns: u32, pixelStep: usize, rowBytes: usize, planeBytes: usize): void {
+function anyTile(
+  maps: u32,
+  input: usize,
+  delta: usize,
+  gradient: usize,
+  outRows: u32,
+  outColumns: u32,
+  pixelStep: usize,
+  rowBytes: usize,
+  planeBytes: usize,
+): void {
   const second = delta + planeBytes;
   const third = second + planeBytes;
   const fourth = third + planeBytes;
-  let a0 = zero(), a1 = zero(), b0 = zero(), b1 = zero(), c0 = zero(), c1 = zero(), d0 = zero(), d1 = zero();
+  let a0 = zero(),
+    a1 = zero(),
+    b0 = zero(),
+    b1 = zero(),
+    c0 = zero(),
+    c1 = zero(),
+    d0 = zero(),
+    d1 = zero();
   let position: usize = 0;
   for (let r: u32 = 0; r < outRows; r++) {
     let x = input;
@@ -187,7 +397,17 @@ function anyTile(maps: u32, input: usize, delta: usize, gradient: usize, outRows
   }
 }
 
-function strided(input: usize, delta: usize, gradient: usize, inputs: u32, rows: u32, columns: u32, maps: u32, size: u32, stride: u32): void {
+function strided(
+  input: usize,
+  delta: usize,
+  gradient: usize,
+  inputs: u32,
+  rows: u32,
+  columns: u32,
+  maps: u32,
+  size: u32,
+  stride: u32,
+): void {
   const outRows = (rows - size) / stride + 1;
   const outColumns = (columns - size) / stride + 1;
   const rowBytes = stride * columns * blockBytes;
@@ -199,24 +419,63 @@ function strided(input: usize, delta: usize, gradient: usize, inputs: u32, rows:
         const x = input + ((i * rows + ky) * columns + kx) * blockBytes;
         const target = gradient + realBytes(((i * size + ky) * size + kx) * maps);
         let map: u32 = 0;
-        for (; map + 4 <= maps; map += 4) anyTile(4, x, delta + map * planeBytes, target + realBytes(map), outRows, outColumns, pixelStep, rowBytes, planeBytes);
-        for (; map < maps; map++) anyTile(1, x, delta + map * planeBytes, target + realBytes(map), outRows, outColumns, pixelStep, rowBytes, planeBytes);
+        for (; map + 4 <= maps; map += 4)
+          anyTile(
+            4,
+            x,
+            delta + map * planeBytes,
+            target + realBytes(map),
+            outRows,
+            outColumns,
+            pixelStep,
+            rowBytes,
+            planeBytes,
+          );
+        for (; map < maps; map++)
+          anyTile(
+            1,
+            x,
+            delta + map * planeBytes,
+            target + realBytes(map),
+            outRows,
+            outColumns,
+            pixelStep,
+            rowBytes,
+            planeBytes,
+          );
       }
 }
 
-/** Eight lanes, an output of one pixel: four maps' δ, turned so that a vector holds one sample's, against every input pixel. */
+/**
+ * Eight lanes, an output of one pixel: four maps' δ, turned so that a vector holds one sample's, against every input
+ * pixel.
+ */
 function onePixelFour(input: usize, delta: usize, gradient: usize, pixels: u32, stepBytes: usize): void {
-  const a0 = read(delta), b0 = read(delta + blockBytes), c0 = read(delta + 2 * blockBytes), d0 = read(delta + 3 * blockBytes);
-  const ab0 = v128.shuffle<f32>(a0, b0, 0, 4, 1, 5), cd0 = v128.shuffle<f32>(c0, d0, 0, 4, 1, 5);
-  const ab2 = v128.shuffle<f32>(a0, b0, 2, 6, 3, 7), cd2 = v128.shuffle<f32>(c0, d0, 2, 6, 3, 7);
-  const s0 = v128.shuffle<f32>(ab0, cd0, 0, 1, 4, 5), s1 = v128.shuffle<f32>(ab0, cd0, 2, 3, 6, 7);
-  const s2 = v128.shuffle<f32>(ab2, cd2, 0, 1, 4, 5), s3 = v128.shuffle<f32>(ab2, cd2, 2, 3, 6, 7);
+  const a0 = read(delta),
+    b0 = read(delta + blockBytes),
+    c0 = read(delta + 2 * blockBytes),
+    d0 = read(delta + 3 * blockBytes);
+  const ab0 = v128.shuffle<f32>(a0, b0, 0, 4, 1, 5),
+    cd0 = v128.shuffle<f32>(c0, d0, 0, 4, 1, 5);
+  const ab2 = v128.shuffle<f32>(a0, b0, 2, 6, 3, 7),
+    cd2 = v128.shuffle<f32>(c0, d0, 2, 6, 3, 7);
+  const s0 = v128.shuffle<f32>(ab0, cd0, 0, 1, 4, 5),
+    s1 = v128.shuffle<f32>(ab0, cd0, 2, 3, 6, 7);
+  const s2 = v128.shuffle<f32>(ab2, cd2, 0, 1, 4, 5),
+    s3 = v128.shuffle<f32>(ab2, cd2, 2, 3, 6, 7);
   delta += vectorBytes;
-  const a4 = read(delta), b4 = read(delta + blockBytes), c4 = read(delta + 2 * blockBytes), d4 = read(delta + 3 * blockBytes);
-  const ab4 = v128.shuffle<f32>(a4, b4, 0, 4, 1, 5), cd4 = v128.shuffle<f32>(c4, d4, 0, 4, 1, 5);
-  const ab6 = v128.shuffle<f32>(a4, b4, 2, 6, 3, 7), cd6 = v128.shuffle<f32>(c4, d4, 2, 6, 3, 7);
-  const s4 = v128.shuffle<f32>(ab4, cd4, 0, 1, 4, 5), s5 = v128.shuffle<f32>(ab4, cd4, 2, 3, 6, 7);
-  const s6 = v128.shuffle<f32>(ab6, cd6, 0, 1, 4, 5), s7 = v128.shuffle<f32>(ab6, cd6, 2, 3, 6, 7);
+  const a4 = read(delta),
+    b4 = read(delta + blockBytes),
+    c4 = read(delta + 2 * blockBytes),
+    d4 = read(delta + 3 * blockBytes);
+  const ab4 = v128.shuffle<f32>(a4, b4, 0, 4, 1, 5),
+    cd4 = v128.shuffle<f32>(c4, d4, 0, 4, 1, 5);
+  const ab6 = v128.shuffle<f32>(a4, b4, 2, 6, 3, 7),
+    cd6 = v128.shuffle<f32>(c4, d4, 2, 6, 3, 7);
+  const s4 = v128.shuffle<f32>(ab4, cd4, 0, 1, 4, 5),
+    s5 = v128.shuffle<f32>(ab4, cd4, 2, 3, 6, 7);
+  const s6 = v128.shuffle<f32>(ab6, cd6, 0, 1, 4, 5),
+    s7 = v128.shuffle<f32>(ab6, cd6, 2, 3, 6, 7);
   for (let n: u32 = 0; n < pixels; n++) {
     const evenSum = add(
       add(multiply(broadcast(input), s0), multiply(broadcast(input + realBytes(4)), s4)),
@@ -246,7 +505,11 @@ function onePixel(input: usize, delta: usize, gradient: usize, pixels: u32, maps
     for (; map < maps; map++)
       for (let k: u32 = 0; k < count; k++) {
         const y = delta + map * blockBytes;
-        addTree(row + k * step + realBytes(map), multiply(read(x + k * blockBytes), read(y)), multiply(read(x + k * blockBytes + vectorBytes), read(y + vectorBytes)));
+        addTree(
+          row + k * step + realBytes(map),
+          multiply(read(x + k * blockBytes), read(y)),
+          multiply(read(x + k * blockBytes + vectorBytes), read(y + vectorBytes)),
+        );
       }
   }
 }
@@ -256,26 +519,46 @@ function onePixelSample(input: usize, delta: usize, gradient: usize, pixels: u32
   for (let n: u32 = 0; n < pixels; n++) {
     const x = broadcast(input + realBytes(n));
     let map: u32 = 0;
-    for (; map + 4 <= maps; map += 4) write(gradient + realBytes(map), multiplyAdd(read(gradient + realBytes(map)), x, read(delta + realBytes(map))));
-    for (; map < maps; map++) writeNarrow(gradient + realBytes(map), multiplyAdd(readNarrow(gradient + realBytes(map)), x, readNarrow(delta + realBytes(map))));
+    for (; map + 4 <= maps; map += 4)
+      write(gradient + realBytes(map), multiplyAdd(read(gradient + realBytes(map)), x, read(delta + realBytes(map))));
+    for (; map < maps; map++)
+      writeNarrow(
+        gradient + realBytes(map),
+        multiplyAdd(readNarrow(gradient + realBytes(map)), x, readNarrow(delta + realBytes(map))),
+      );
     gradient += realBytes(maps);
   }
 }
 
 /**
- * A single sample, stride 1: one tap of one input, `maps` ≤ 3 known where this is inlined (six sums, two x and six δ fit the registers). Partial sum n takes the
- * columns ≡ n modulo 8; what lies behind a row's end is masked on both sides, so that it adds +0.
+ * A single sample, stride 1: one tap of one input, `maps` ≤ 3 known where this is inlined (six sums, two x and six δ
+ * fit the registers). Partial sum n takes the columns ≡ n modulo 8; what lies behind a row's end is masked on both
+ * sides, so that it adds +0.
  */
 // @ts-ignore: decorator
 @inline
-function sampleTile(maps: u32, input: usize, delta: usize, gradient: usize, outRows: u32, outColumns: u32, rowBytes: usize, planeBytes: usize): void {
+function sampleTile(
+  maps: u32,
+  input: usize,
+  delta: usize,
+  gradient: usize,
+  outRows: u32,
+  outColumns: u32,
+  rowBytes: usize,
+  planeBytes: usize,
+): void {
   const second = delta + planeBytes;
   const third = second + planeBytes;
   const whole = realBytes(outColumns & ~7);
   const rest = outColumns & 7;
   const lowRest = lanesBelow(0, rest);
   const highRest = lanesBelow(4, rest);
-  let a0 = zero(), a1 = zero(), b0 = zero(), b1 = zero(), c0 = zero(), c1 = zero();
+  let a0 = zero(),
+    a1 = zero(),
+    b0 = zero(),
+    b1 = zero(),
+    c0 = zero(),
+    c1 = zero();
   let position: usize = 0;
   for (let r: u32 = 0; r < outRows; r++) {
     const end = position + whole;
@@ -315,14 +598,27 @@ function sampleTile(maps: u32, input: usize, delta: usize, gradient: usize, outR
 }
 
 /** sampleTile of three maps whose rows are 8 to 12 columns: no loop within a row. */
-function shortRows(input: usize, delta: usize, gradient: usize, outRows: u32, outColumns: u32, rowBytes: usize, planeBytes: usize): void {
+function shortRows(
+  input: usize,
+  delta: usize,
+  gradient: usize,
+  outRows: u32,
+  outColumns: u32,
+  rowBytes: usize,
+  planeBytes: usize,
+): void {
   const second = delta + planeBytes;
   const third = second + planeBytes;
   const step = realBytes(outColumns);
   const end = outRows * step;
   const rest = outColumns - 8;
   const inside = lanesBelow(0, rest);
-  let a0 = zero(), a1 = zero(), b0 = zero(), b1 = zero(), c0 = zero(), c1 = zero();
+  let a0 = zero(),
+    a1 = zero(),
+    b0 = zero(),
+    b1 = zero(),
+    c0 = zero(),
+    c1 = zero();
   for (let position: usize = 0; position < end; position += step, input += rowBytes) {
     const x0 = read(input);
     const x1 = read(input + vectorBytes);
@@ -344,39 +640,102 @@ function shortRows(input: usize, delta: usize, gradient: usize, outRows: u32, ou
   addTree(gradient + realBytes(2), c0, c1);
 }
 
-function sampleTile3(input: usize, delta: usize, gradient: usize, outRows: u32, outColumns: u32, rowBytes: usize, planeBytes: usize): void {
+function sampleTile3(
+  input: usize,
+  delta: usize,
+  gradient: usize,
+  outRows: u32,
+  outColumns: u32,
+  rowBytes: usize,
+  planeBytes: usize,
+): void {
   sampleTile(3, input, delta, gradient, outRows, outColumns, rowBytes, planeBytes);
 }
 
-function sampleTile2(input: usize, delta: usize, gradient: usize, outRows: u32, outColumns: u32, rowBytes: usize, planeBytes: usize): void {
+function sampleTile2(
+  input: usize,
+  delta: usize,
+  gradient: usize,
+  outRows: u32,
+  outColumns: u32,
+  rowBytes: usize,
+  planeBytes: usize,
+): void {
   sampleTile(2, input, delta, gradient, outRows, outColumns, rowBytes, planeBytes);
 }
 
-function sampleTile1(input: usize, delta: usize, gradient: usize, outRows: u32, outColumns: u32, rowBytes: usize, planeBytes: usize): void {
+function sampleTile1(
+  input: usize,
+  delta: usize,
+  gradient: usize,
+  outRows: u32,
+  outColumns: u32,
+  rowBytes: usize,
+  planeBytes: usize,
+): void {
   sampleTile(1, input, delta, gradient, outRows, outColumns, rowBytes, planeBytes);
 }
 
 /** Partial sum `lane` of a single sample with a stride. */
-function partialOf(lane: u32, input: usize, delta: usize, outRows: u32, outColumns: u32, stride: u32, rowBytes: usize): v128 {
+function partialOf(
+  lane: u32,
+  input: usize,
+  delta: usize,
+  outRows: u32,
+  outColumns: u32,
+  stride: u32,
+  rowBytes: usize,
+): v128 {
   let sum = zero();
   for (let r: u32 = 0; r < outRows; r++)
     for (let c = lane; c < outColumns; c += 8)
-      sum = multiplyAdd(sum, readNarrow(input + r * stride * rowBytes + realBytes(c * stride)), readNarrow(delta + realBytes(r * outColumns + c)));
+      sum = multiplyAdd(
+        sum,
+        readNarrow(input + r * stride * rowBytes + realBytes(c * stride)),
+        readNarrow(delta + realBytes(r * outColumns + c)),
+      );
   return sum;
 }
 
 /** A single sample, any stride: one tap of one input and one map, partial sum after partial sum. */
-function sampleStrided(input: usize, delta: usize, gradient: usize, outRows: u32, outColumns: u32, stride: u32, rowBytes: usize): void {
-  let low = zero(), high = zero();
+function sampleStrided(
+  input: usize,
+  delta: usize,
+  gradient: usize,
+  outRows: u32,
+  outColumns: u32,
+  stride: u32,
+  rowBytes: usize,
+): void {
+  let low = zero(),
+    high = zero();
   for (let lane: u32 = 0; lane < 4; lane++) {
     const here = lanesBelow(0 - lane, 1);
-    low = select(here, v128.shuffle<f32>(partialOf(lane, input, delta, outRows, outColumns, stride, rowBytes), zero(), 0, 0, 0, 0), low);
-    high = select(here, v128.shuffle<f32>(partialOf(lane + 4, input, delta, outRows, outColumns, stride, rowBytes), zero(), 0, 0, 0, 0), high);
+    low = select(
+      here,
+      v128.shuffle<f32>(partialOf(lane, input, delta, outRows, outColumns, stride, rowBytes), zero(), 0, 0, 0, 0),
+      low,
+    );
+    high = select(
+      here,
+      v128.shuffle<f32>(partialOf(lane + 4, input, delta, outRows, outColumns, stride, rowBytes), zero(), 0, 0, 0, 0),
+      high,
+    );
   }
   addTree(gradient, low, high);
 }
 
-function sample(input: usize, delta: usize, gradient: usize, inputs: u32, rows: u32, columns: u32, maps: u32, size: u32, stride: u32): void {
+function sample(
+  input: usize,
+  delta: usize,
+  gradient: usize,
+  inputs: u32,
+  rows: u32,
+  columns: u32,
+  maps: u32,
+  size: u32,
+  stride: u32,
+): void {
   const outRows = (rows - size) / stride + 1;
   const outColumns = (columns - size) / stride + 1;
   const rowBytes = realBytes(columns);
@@ -392,7 +751,8 @@ function sample(input: usize, delta: usize, gradient: usize, inputs: u32, rows: 
           const rest = maps - map;
           const taken: u32 = stride > 1 || rest == 1 ? 1 : rest == 2 || rest == 4 ? 2 : 3;
           if (stride > 1) sampleStrided(x, y, target + realBytes(map), outRows, outColumns, stride, rowBytes);
-          else if (taken == 3 && outColumns >= 8 && outColumns <= 12) shortRows(x, y, target + realBytes(map), outRows, outColumns, rowBytes, planeBytes);
+          else if (taken == 3 && outColumns >= 8 && outColumns <= 12)
+            shortRows(x, y, target + realBytes(map), outRows, outColumns, rowBytes, planeBytes);
           else if (taken == 3) sampleTile3(x, y, target + realBytes(map), outRows, outColumns, rowBytes, planeBytes);
           else if (taken == 2) sampleTile2(x, y, target + realBytes(map), outRows, outColumns, rowBytes, planeBytes);
           else sampleTile1(x, y, target + realBytes(map), outRows, outColumns, rowBytes, planeBytes);
@@ -408,7 +768,14 @@ function biasTile(maps: u32, delta: usize, biasGradient: usize, planeBytes: usiz
   const second = planeBytes;
   const third = 2 * planeBytes;
   const fourth = 3 * planeBytes;
-  let a0 = zero(), a1 = zero(), b0 = zero(), b1 = zero(), c0 = zero(), c1 = zero(), d0 = zero(), d1 = zero();
+  let a0 = zero(),
+    a1 = zero(),
+    b0 = zero(),
+    b1 = zero(),
+    c0 = zero(),
+    c1 = zero(),
+    d0 = zero(),
+    d1 = zero();
   const end = delta + planeBytes;
   for (let y = delta; y < end; y += blockBytes) {
     a0 = add(a0, read(y));
@@ -441,7 +808,8 @@ function biasSample(delta: usize, biasGradient: usize, maps: u32, outRows: u32, 
   const lowRest = lanesBelow(0, rest);
   const highRest = lanesBelow(4, rest);
   for (let map: u32 = 0; map < maps; map++) {
-    let low = zero(), high = zero();
+    let low = zero(),
+      high = zero();
     for (let r: u32 = 0; r < outRows; r++) {
       let column: u32 = 0;
       for (; column + 8 <= outColumns; column += 8, delta += blockBytes) {
@@ -456,7 +824,19 @@ function biasSample(delta: usize, biasGradient: usize, maps: u32, outRows: u32, 
   }
 }
 
-export function convolutionGradient(input: usize, delta: usize, gradient: usize, biasGradient: usize, inputs: u32, rows: u32, columns: u32, maps: u32, size: u32, stride: u32, lanes: u32): void {
+export function convolutionGradient(
+  input: usize,
+  delta: usize,
+  gradient: usize,
+  biasGradient: usize,
+  inputs: u32,
+  rows: u32,
+  columns: u32,
+  maps: u32,
+  size: u32,
+  stride: u32,
+  lanes: u32,
+): void {
   const outRows = (rows - size) / stride + 1;
   const outColumns = (columns - size) / stride + 1;
   const isOnePixel = rows == size && columns == size;

@@ -1,6 +1,7 @@
 /**
- * Inverted dropout (Hinton et al. 2012): a unit is kept where a hash of its place reaches the threshold (see the contract's draw and mix). Forward and
- * backward draw the same numbers; there is no state. Vectors [unit][lanes]; a single sample hashes four units at a time.
+ * Inverted dropout (Hinton et al. 2012): a unit is kept where a hash of its place reaches the threshold (see the
+ * contract's draw and mix). Forward and backward draw the same numbers; there is no state. Vectors [unit][lanes]; a
+ * single sample hashes four units at a time.
  */
 import { gateFour, isSquared } from "./activations";
 import { realBytes, vectorBytes } from "./address";
@@ -31,7 +32,19 @@ function keptOf(hash: v128, units: v128, threshold: v128): v128 {
 /** Forward where delta is absent: output = kept ? x·factor : 0; else output = gate ∘ (kept ? δ·factor : 0). */
 // @ts-ignore: decorator
 @inline
-function run(isBackward: bool, delta: usize, input: usize, output: usize, header: usize, key: usize, factor: v128, threshold: u32, units: u32, gate: u32, lanes: u32): void {
+function run(
+  isBackward: bool,
+  delta: usize,
+  input: usize,
+  output: usize,
+  header: usize,
+  key: usize,
+  factor: v128,
+  threshold: u32,
+  units: u32,
+  gate: u32,
+  lanes: u32,
+): void {
   const total = units * lanes;
   const limit = i32x4.splat(threshold);
   const samples = header + realBytes(9);
@@ -47,11 +60,31 @@ function run(isBackward: bool, delta: usize, input: usize, output: usize, header
   }
 }
 
-export function dropoutForward(input: usize, output: usize, header: usize, key: usize, factor: usize, threshold: u32, units: u32, lanes: u32): void {
+export function dropoutForward(
+  input: usize,
+  output: usize,
+  header: usize,
+  key: usize,
+  factor: usize,
+  threshold: u32,
+  units: u32,
+  lanes: u32,
+): void {
   run(false, 0, input, output, header, key, broadcast(factor), threshold, units, 0, lanes);
 }
 
-export function dropoutBackward(delta: usize, input: usize, output: usize, header: usize, key: usize, factor: usize, threshold: u32, units: u32, gate: u32, lanes: u32): void {
+export function dropoutBackward(
+  delta: usize,
+  input: usize,
+  output: usize,
+  header: usize,
+  key: usize,
+  factor: usize,
+  threshold: u32,
+  units: u32,
+  gate: u32,
+  lanes: u32,
+): void {
   const f = broadcast(factor);
   run(true, delta, input, output, header, key, isSquared(gate) ? multiply(f, f) : f, threshold, units, gate, lanes);
 }

@@ -1,18 +1,21 @@
 /**
- * exp, log and tanh of four lanes, operation by operation as ../elementary.md writes them: the C implementation computes the
- * same, so that both give the same bits. Never branches; NaN passes (pmin and
- * pmax keep their first argument where the second does not compare).
+ * exp, log and tanh of four lanes, operation by operation as ../elementary.md writes them: the C implementation
+ * computes the same, so that both give the same bits. Never branches; NaN passes (pmin and pmax keep their first
+ * argument where the second does not compare).
  */
 import { realBytes } from "./address";
 import { add, broadcast, multiply, multiplyAdd, select, splat, subtract } from "./lanes";
 
 /**
- * tanh's constants stand in the module's static memory: a broadcast from there is one instruction, a constant that the engine of JavaScript
- * rebuilds in every iteration is three (docs/PERFORMANCE.md). Every thread's instance writes the same bytes to the same place.
+ * tanh's constants stand in the module's static memory: a broadcast from there is one instruction, a constant that the
+ * engine of JavaScript rebuilds in every iteration is three (docs/PERFORMANCE.md). Every thread's instance writes the
+ * same bytes to the same place.
  */
 const tanhHighest: usize = memory.data<f32>([7.90531110763549805]);
 const tanhLowest: usize = memory.data<f32>([-7.90531110763549805]);
-const tanhOdd: usize = memory.data<f32>([1.0113161579e-7, -6.25758658716e-5, 4.17408561784e-2, 12.5683164047, 545.478191187, 4200.95741709]);
+const tanhOdd: usize = memory.data<f32>([
+  1.0113161579e-7, -6.25758658716e-5, 4.17408561784e-2, 12.5683164047, 545.478191187, 4200.95741709,
+]);
 const tanhEven: usize = memory.data<f32>([101.040555883, 1945.79670322, 4200.95748767]);
 
 /** A step of Horner's scheme: p·x + coefficient. */
@@ -28,8 +31,8 @@ export function exp(x: v128): v128 {
   const t = multiplyAdd(splat(12582912), x, splat(1.44269504088896341));
   const n = subtract(t, splat(12582912));
   let r = subtract(x, multiply(n, splat(0.693359375)));
-  r = subtract(r, multiply(n, splat(-2.12194440e-4)));
-  let p = splat(1.9875691500e-4);
+  r = subtract(r, multiply(n, splat(-2.1219444e-4)));
+  let p = splat(1.98756915e-4);
   p = horner(p, r, splat(1.3981999507e-3));
   p = horner(p, r, splat(8.3334519073e-3));
   p = horner(p, r, splat(4.1665795894e-2));
@@ -46,8 +49,8 @@ export function log(x: v128): v128 {
   const e = f32x4.convert_i32x4_s(exponent);
   const f = subtract(i32x4.sub(x, i32x4.shl(exponent, 23)), splat(1));
   const z = multiply(f, f);
-  let p = horner(splat(7.0376836292e-2), f, splat(-1.1514610310e-1));
-  p = horner(p, f, splat(1.1676998740e-1));
+  let p = horner(splat(7.0376836292e-2), f, splat(-1.151461031e-1));
+  p = horner(p, f, splat(1.167699874e-1));
   p = horner(p, f, splat(-1.2420140846e-1));
   p = horner(p, f, splat(1.4249322787e-1));
   p = horner(p, f, splat(-1.6668057665e-1));
@@ -55,7 +58,7 @@ export function log(x: v128): v128 {
   p = horner(p, f, splat(-2.4999993993e-1));
   p = horner(p, f, splat(3.3333331174e-1));
   let y = multiply(multiply(p, f), z);
-  y = multiplyAdd(y, e, splat(-2.12194440e-4));
+  y = multiplyAdd(y, e, splat(-2.1219444e-4));
   y = subtract(y, multiply(splat(0.5), z));
   y = multiplyAdd(add(f, y), e, splat(0.693359375));
   return select(f32x4.lt(x, splat(f32.MAX_VALUE * 2)), y, x);

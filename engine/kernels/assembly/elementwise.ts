@@ -37,8 +37,21 @@ function onePixel(address: usize, dtype: u32): f32 {
   return dtype == uint8 ? <f32>load<u8>(address) : realAt(address);
 }
 
-/** Four lanes of one channel: four pixels of four samples are read along the samples and turned to lie along the lanes. */
-function gatherFour(a: usize, b: usize, c: usize, d: usize, output: usize, dtype: u32, pixels: u32, mean: f32, factor: f32, present: v128): void {
+/**
+ * Four lanes of one channel: four pixels of four samples are read along the samples and turned to lie along the lanes.
+ */
+function gatherFour(
+  a: usize,
+  b: usize,
+  c: usize,
+  d: usize,
+  output: usize,
+  dtype: u32,
+  pixels: u32,
+  mean: f32,
+  factor: f32,
+  present: v128,
+): void {
   const elementBytes: usize = dtype == uint8 ? 1 : realBytes(1);
   const means = splat(mean);
   const factors = splat(factor);
@@ -61,7 +74,12 @@ function gatherFour(a: usize, b: usize, c: usize, d: usize, output: usize, dtype
   }
   for (; pixel < pixels; pixel++) {
     const offset = pixel * elementBytes;
-    const values = f32x4(onePixel(a + offset, dtype), onePixel(b + offset, dtype), onePixel(c + offset, dtype), onePixel(d + offset, dtype));
+    const values = f32x4(
+      onePixel(a + offset, dtype),
+      onePixel(b + offset, dtype),
+      onePixel(c + offset, dtype),
+      onePixel(d + offset, dtype),
+    );
     write(output, v128.and(present, multiply(subtract(values, means), factors)));
     output += blockBytes;
   }
@@ -72,7 +90,10 @@ function gatherOne(sample: usize, output: usize, dtype: u32, pixels: u32, mean: 
   let pixel: u32 = 0;
   for (; pixel + 4 <= pixels; pixel += 4) {
     const offset = dtype == uint8 ? pixel : realBytes(pixel);
-    write(output + realBytes(pixel), multiply(subtract(fourPixels(sample + offset, dtype), splat(mean)), splat(factor)));
+    write(
+      output + realBytes(pixel),
+      multiply(subtract(fourPixels(sample + offset, dtype), splat(mean)), splat(factor)),
+    );
   }
   for (; pixel < pixels; pixel++) {
     const offset = dtype == uint8 ? pixel : realBytes(pixel);
@@ -87,7 +108,17 @@ function rowOf(samples: usize, header: usize, lane: u32, count: u32, rowBytes: u
   return samples + <usize>load<u32>(header + realBytes(1 + (lane < count ? lane : 0))) * rowBytes;
 }
 
-export function gather(samples: usize, header: usize, mean: usize, factor: usize, output: usize, dtype: u32, channels: u32, pixels: u32, lanes: u32): void {
+export function gather(
+  samples: usize,
+  header: usize,
+  mean: usize,
+  factor: usize,
+  output: usize,
+  dtype: u32,
+  channels: u32,
+  pixels: u32,
+  lanes: u32,
+): void {
   const count = load<u32>(header);
   if (count == 0) return clear(output, channels * pixels * lanes);
   const planeBytes: usize = dtype == uint8 ? pixels : realBytes(pixels);
@@ -101,9 +132,16 @@ export function gather(samples: usize, header: usize, mean: usize, factor: usize
     else
       for (let lane: u32 = 0; lane < 8; lane += 4)
         gatherFour(
-          rowOf(from, header, lane, count, rowBytes), rowOf(from, header, lane + 1, count, rowBytes),
-          rowOf(from, header, lane + 2, count, rowBytes), rowOf(from, header, lane + 3, count, rowBytes),
-          to + realBytes(lane), dtype, pixels, m, f, lanesBelow(lane, count),
+          rowOf(from, header, lane, count, rowBytes),
+          rowOf(from, header, lane + 1, count, rowBytes),
+          rowOf(from, header, lane + 2, count, rowBytes),
+          rowOf(from, header, lane + 3, count, rowBytes),
+          to + realBytes(lane),
+          dtype,
+          pixels,
+          m,
+          f,
+          lanesBelow(lane, count),
         );
   }
 }

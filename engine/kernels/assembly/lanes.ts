@@ -1,6 +1,6 @@
 /**
- * The verbs of four lanes of float32, and what the contract says about adding lanes. A *narrow* access touches lane 0 alone
- * (a single sample, a tail); its other lanes are zero and are never stored.
+ * The verbs of four lanes of float32, and what the contract says about adding lanes. A *narrow* access touches lane 0
+ * alone (a single sample, a tail); its other lanes are zero and are never stored.
  *
  * `multiplyAdd` is the one place where the strict and the relaxed build differ.
  */

@@ -1,11 +1,28 @@
 /**
- * The output's softmax, the losses of Bouvrie §2 with δ^L = ∂E/∂u^L, the Gauss–Newton curvature (LeCun 1998) and the way of
- * the outputs to their rows. Vectors [unit][lanes]: four lanes at a time, or lane 0 alone for a single sample.
+ * The output's softmax, the losses of Bouvrie §2 with δ^L = ∂E/∂u^L, the Gauss–Newton curvature (LeCun 1998) and the
+ * way of the outputs to their rows. Vectors [unit][lanes]: four lanes at a time, or lane 0 alone for a single sample.
  */
 import { gateFour, slopeOf } from "./activations";
 import { doubleBytes, realBytes, vectorBytes } from "./address";
 import { exp, log } from "./elementary";
-import { add, broadcast, intOf, laneOf, lanesBelow, maximum, multiply, multiplyAdd, readSome, realAt, select, setReal, splat, subtract, writeSome, zero } from "./lanes";
+import {
+  add,
+  broadcast,
+  intOf,
+  laneOf,
+  lanesBelow,
+  maximum,
+  multiply,
+  multiplyAdd,
+  readSome,
+  realAt,
+  select,
+  setReal,
+  splat,
+  subtract,
+  writeSome,
+  zero,
+} from "./lanes";
 
 /** Header words: identities of the samples, rows in the results. */
 const samplesWord: u32 = 9;
@@ -65,7 +82,20 @@ function labelOf(labels: usize, header: usize, lane: u32, count: u32): i32 {
 }
 
 /** Writes δ of four lanes, for whichever loss. */
-function writeDelta(output: usize, delta: usize, label: v128, present: v128, low: v128, high: v128, isCrossEntropy: bool, isSoftmax: bool, activation: u32, units: u32, step: usize, narrow: bool): void {
+function writeDelta(
+  output: usize,
+  delta: usize,
+  label: v128,
+  present: v128,
+  low: v128,
+  high: v128,
+  isCrossEntropy: bool,
+  isSoftmax: bool,
+  activation: u32,
+  units: u32,
+  step: usize,
+  narrow: bool,
+): void {
   let mean = zero();
   if (!isCrossEntropy && isSoftmax)
     for (let unit: u32 = 0; unit < units; unit++) {
@@ -103,7 +133,20 @@ function predictionOf(output: usize, units: u32, step: usize, narrow: bool): v12
   return place;
 }
 
-export function loss(output: usize, logits: usize, delta: usize, labels: usize, header: usize, targets: usize, totals: usize, kind: u32, softmax: u32, activation: u32, units: u32, lanes: u32): void {
+export function loss(
+  output: usize,
+  logits: usize,
+  delta: usize,
+  labels: usize,
+  header: usize,
+  targets: usize,
+  totals: usize,
+  kind: u32,
+  softmax: u32,
+  activation: u32,
+  units: u32,
+  lanes: u32,
+): void {
   const narrow = lanes == 1;
   const step = realBytes(lanes);
   const count = min(load<u32>(header), lanes);
@@ -112,16 +155,36 @@ export function loss(output: usize, logits: usize, delta: usize, labels: usize, 
   for (let group: u32 = 0; group < lanes; group += 4) {
     const shift = realBytes(group);
     const label = i32x4(
-      labelOf(labels, header, group, count), labelOf(labels, header, group + 1, count), labelOf(labels, header, group + 2, count), labelOf(labels, header, group + 3, count),
+      labelOf(labels, header, group, count),
+      labelOf(labels, header, group + 1, count),
+      labelOf(labels, header, group + 2, count),
+      labelOf(labels, header, group + 3, count),
     );
     const present = lanesBelow(group, count);
-    const losses = kind == 1 ? crossEntropy(logits + shift, label, units, step, narrow) : squaredError(output + shift, label, low, high, units, step, narrow);
+    const losses =
+      kind == 1
+        ? crossEntropy(logits + shift, label, units, step, narrow)
+        : squaredError(output + shift, label, low, high, units, step, narrow);
     const hits = i32x4.eq(predictionOf(output + shift, units, step, narrow), label);
     for (let lane: u32 = 0; lane < 4 && group + lane < count; lane++) {
       store<f64>(totals, load<f64>(totals) + <f64>laneOf(losses, lane));
       if (intOf(hits, lane) != 0) store<f64>(totals + doubleBytes(1), load<f64>(totals + doubleBytes(1)) + 1);
     }
-    if (delta != 0) writeDelta(output + shift, delta + shift, label, present, low, high, kind == 1, softmax == 1, activation, units, step, narrow);
+    if (delta != 0)
+      writeDelta(
+        output + shift,
+        delta + shift,
+        label,
+        present,
+        low,
+        high,
+        kind == 1,
+        softmax == 1,
+        activation,
+        units,
+        step,
+        narrow,
+      );
   }
 }
 
@@ -135,7 +198,10 @@ function sumOfSquares(output: usize, units: u32, step: usize, narrow: bool): v12
   return sum;
 }
 
-/** h of the squared error through a softmax, every square of its Jacobian: y²((1 − y)² + Σ of the other units' y²). `sum` is Σ y² over all of them. */
+/**
+ * h of the squared error through a softmax, every square of its Jacobian: y²((1 − y)² + Σ of the other units' y²).
+ * `sum` is Σ y² over all of them.
+ */
 // @ts-ignore: decorator
 @inline
 function softmaxCurvature(y: v128, sum: v128): v128 {
@@ -156,7 +222,16 @@ function curvatureOf(y: v128, sum: v128, isCrossEntropy: bool, isSoftmax: bool, 
   return multiply(slope, slope);
 }
 
-export function lossCurvature(output: usize, delta: usize, header: usize, kind: u32, softmax: u32, activation: u32, units: u32, lanes: u32): void {
+export function lossCurvature(
+  output: usize,
+  delta: usize,
+  header: usize,
+  kind: u32,
+  softmax: u32,
+  activation: u32,
+  units: u32,
+  lanes: u32,
+): void {
   const narrow = lanes == 1;
   const step = realBytes(lanes);
   for (let group: u32 = 0; group < lanes; group += 4) {
@@ -174,6 +249,7 @@ export function scatter(output: usize, header: usize, results: usize, units: u32
   const count = min(load<u32>(header), lanes);
   for (let lane: u32 = 0; lane < count; lane++) {
     const row = results + realBytes(load<u32>(header + realBytes(resultsWord + lane)) * units);
-    for (let unit: u32 = 0; unit < units; unit++) setReal(row + realBytes(unit), realAt(output + realBytes(unit * lanes + lane)));
+    for (let unit: u32 = 0; unit < units; unit++)
+      setReal(row + realBytes(unit), realAt(output + realBytes(unit * lanes + lane)));
   }
 }

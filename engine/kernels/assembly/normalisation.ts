@@ -1,10 +1,22 @@
 /**
- * Batch normalisation (Ioffe & Szegedy 2015). Statistics are summed in double: eight partial sums (a lane; for a single sample position
- * mod 8), lanes without a sample left out, then the tree. Maps [map][position][lanes]; sums [map][2] doubles, moments [map][2] reals.
+ * Batch normalisation (Ioffe & Szegedy 2015). Statistics are summed in double: eight partial sums (a lane; for a single
+ * sample position mod 8), lanes without a sample left out, then the tree. Maps [map][position][lanes]; sums [map][2]
+ * doubles, moments [map][2] reals.
  */
 import { gateFour } from "./activations";
 import { doubleBytes, realBytes, vectorBytes } from "./address";
-import { broadcast, lanesBelow, multiply, multiplyAdd, read, realAt, setReal, splat, subtract, writeFirst } from "./lanes";
+import {
+  broadcast,
+  lanesBelow,
+  multiply,
+  multiplyAdd,
+  read,
+  realAt,
+  setReal,
+  splat,
+  subtract,
+  writeFirst,
+} from "./lanes";
 
 /** tree of eight partial sums in double, lanes 0–1, 2–3, 4–5 and 6–7. */
 // @ts-ignore: decorator
@@ -33,20 +45,39 @@ function addDouble(address: usize, value: f64): void {
 }
 
 /**
- * sums[0] += Σ first, sums[1] += Σ first·second over one map. Backward: first = δ, second = x̂ (x normalised in float32); else both are x.
+ * sums[0] += Σ first, sums[1] += Σ first·second over one map. Backward: first = δ, second = x̂ (x normalised in
+ * float32); else both are x.
  */
 // @ts-ignore: decorator
 @inline
-function sumMap(isBackward: bool, delta: usize, input: usize, sums: usize, total: u32, present: u32, mean: v128, inverse: v128): void {
-  let a = f64x2.splat(0), b = a, c = a, d = a, e = a, f = a, g = a, h = a;
-  let lowMask = lanesBelow(0, present), highMask = lanesBelow(4, present);
+function sumMap(
+  isBackward: bool,
+  delta: usize,
+  input: usize,
+  sums: usize,
+  total: u32,
+  present: u32,
+  mean: v128,
+  inverse: v128,
+): void {
+  let a = f64x2.splat(0),
+    b = a,
+    c = a,
+    d = a,
+    e = a,
+    f = a,
+    g = a,
+    h = a;
+  let lowMask = lanesBelow(0, present),
+    highMask = lanesBelow(4, present);
   for (let n: u32 = 0; n < total; n += 8) {
     if (total - n < 8) {
       lowMask = lanesBelow(0, total - n);
       highMask = lanesBelow(4, total - n);
     }
     const place = realBytes(n);
-    let xLow = read(input + place), xHigh = read(input + place + vectorBytes);
+    let xLow = read(input + place),
+      xHigh = read(input + place + vectorBytes);
     if (isBackward) {
       xLow = multiply(subtract(xLow, mean), inverse);
       xHigh = multiply(subtract(xHigh, mean), inverse);
@@ -55,7 +86,10 @@ function sumMap(isBackward: bool, delta: usize, input: usize, sums: usize, total
     xHigh = v128.and(highMask, xHigh);
     const yLow = isBackward ? v128.and(lowMask, read(delta + place)) : xLow;
     const yHigh = isBackward ? v128.and(highMask, read(delta + place + vectorBytes)) : xHigh;
-    const y0 = lowDoubles(yLow), y1 = highDoubles(yLow), y2 = lowDoubles(yHigh), y3 = highDoubles(yHigh);
+    const y0 = lowDoubles(yLow),
+      y1 = highDoubles(yLow),
+      y2 = lowDoubles(yHigh),
+      y3 = highDoubles(yHigh);
     a = f64x2.add(a, y0);
     b = f64x2.add(b, y1);
     c = f64x2.add(c, y2);
@@ -77,7 +111,14 @@ function presentOf(header: usize, lanes: u32): u32 {
   return lanes == 8 ? count : count > 0 ? 8 : 0;
 }
 
-export function normalisationStatistics(input: usize, header: usize, sums: usize, maps: u32, positions: u32, lanes: u32): void {
+export function normalisationStatistics(
+  input: usize,
+  header: usize,
+  sums: usize,
+  maps: u32,
+  positions: u32,
+  lanes: u32,
+): void {
   const total = positions * lanes;
   const present = presentOf(header, lanes);
   if (present == 0) return;
@@ -85,13 +126,31 @@ export function normalisationStatistics(input: usize, header: usize, sums: usize
     sumMap(false, 0, input + realBytes(map * total), sums + doubleBytes(2 * map), total, present, splat(0), splat(0));
 }
 
-export function normalisationBackwardStatistics(delta: usize, input: usize, header: usize, moments: usize, sums: usize, maps: u32, positions: u32, lanes: u32): void {
+export function normalisationBackwardStatistics(
+  delta: usize,
+  input: usize,
+  header: usize,
+  moments: usize,
+  sums: usize,
+  maps: u32,
+  positions: u32,
+  lanes: u32,
+): void {
   const total = positions * lanes;
   const present = presentOf(header, lanes);
   if (present == 0) return;
   for (let map: u32 = 0; map < maps; map++) {
     const moment = moments + realBytes(2 * map);
-    sumMap(true, delta + realBytes(map * total), input + realBytes(map * total), sums + doubleBytes(2 * map), total, present, broadcast(moment), broadcast(moment + realBytes(1)));
+    sumMap(
+      true,
+      delta + realBytes(map * total),
+      input + realBytes(map * total),
+      sums + doubleBytes(2 * map),
+      total,
+      present,
+      broadcast(moment),
+      broadcast(moment + realBytes(1)),
+    );
   }
 }
 
@@ -111,7 +170,16 @@ function follow(running: usize, value: f64, momentum: f64): void {
   setReal(running, <f32>(old + momentum * (value - old)));
 }
 
-export function normalisationMoments(sums: usize, moments: usize, runningMean: usize, runningVariance: usize, settings: usize, maps: u32, shards: u32, stride: u32): void {
+export function normalisationMoments(
+  sums: usize,
+  moments: usize,
+  runningMean: usize,
+  runningVariance: usize,
+  settings: usize,
+  maps: u32,
+  shards: u32,
+  stride: u32,
+): void {
   const n = load<f64>(settings);
   const momentum = load<f64>(settings + doubleBytes(1));
   const epsilon = load<f64>(settings + doubleBytes(2));
@@ -127,7 +195,16 @@ export function normalisationMoments(sums: usize, moments: usize, runningMean: u
   }
 }
 
-export function normalisationBackwardMoments(sums: usize, means: usize, weightGradient: usize, biasGradient: usize, settings: usize, maps: u32, shards: u32, stride: u32): void {
+export function normalisationBackwardMoments(
+  sums: usize,
+  means: usize,
+  weightGradient: usize,
+  biasGradient: usize,
+  settings: usize,
+  maps: u32,
+  shards: u32,
+  stride: u32,
+): void {
   const n = load<f64>(settings);
   for (let map: u32 = 0; map < maps; map++) {
     const deltas = totalOf(sums, map, 0, shards, stride);
@@ -139,10 +216,21 @@ export function normalisationBackwardMoments(sums: usize, means: usize, weightGr
   }
 }
 
-export function normalisationForward(input: usize, header: usize, moments: usize, weight: usize, bias: usize, output: usize, maps: u32, positions: u32, lanes: u32): void {
+export function normalisationForward(
+  input: usize,
+  header: usize,
+  moments: usize,
+  weight: usize,
+  bias: usize,
+  output: usize,
+  maps: u32,
+  positions: u32,
+  lanes: u32,
+): void {
   const total = positions * lanes;
   const present = presentOf(header, lanes);
-  const lowMask = lanesBelow(0, present), highMask = lanesBelow(4, present);
+  const lowMask = lanesBelow(0, present),
+    highMask = lanesBelow(4, present);
   for (let map: u32 = 0; map < maps; map++) {
     const mean = broadcast(moments + realBytes(2 * map));
     const inverse = broadcast(moments + realBytes(2 * map + 1));
@@ -157,10 +245,23 @@ export function normalisationForward(input: usize, header: usize, moments: usize
   }
 }
 
-export function normalisationBackward(delta: usize, input: usize, header: usize, moments: usize, means: usize, weight: usize, output: usize, maps: u32, positions: u32, gate: u32, lanes: u32): void {
+export function normalisationBackward(
+  delta: usize,
+  input: usize,
+  header: usize,
+  moments: usize,
+  means: usize,
+  weight: usize,
+  output: usize,
+  maps: u32,
+  positions: u32,
+  gate: u32,
+  lanes: u32,
+): void {
   const total = positions * lanes;
   const present = presentOf(header, lanes);
-  const lowMask = lanesBelow(0, present), highMask = lanesBelow(4, present);
+  const lowMask = lanesBelow(0, present),
+    highMask = lanesBelow(4, present);
   for (let map: u32 = 0; map < maps; map++) {
     const mean = broadcast(moments + realBytes(2 * map));
     const inverse = broadcast(moments + realBytes(2 * map + 1));
@@ -170,8 +271,15 @@ export function normalisationBackward(delta: usize, input: usize, header: usize,
     for (let n: u32 = 0; n < total; n += 4) {
       const x = read(input + realBytes(n));
       const normalised = multiply(subtract(x, mean), inverse);
-      const value = multiply(subtract(subtract(read(delta + realBytes(n)), meanDelta), multiply(normalised, meanProduct)), slope);
-      writeFirst(output + realBytes(n), v128.and((n & 4) != 0 ? highMask : lowMask, gateFour(gate, value, x)), total - n);
+      const value = multiply(
+        subtract(subtract(read(delta + realBytes(n)), meanDelta), multiply(normalised, meanProduct)),
+        slope,
+      );
+      writeFirst(
+        output + realBytes(n),
+        v128.and((n & 4) != 0 ? highMask : lowMask, gateFour(gate, value, x)),
+        total - n,
+      );
     }
     delta += realBytes(total);
     input += realBytes(total);

@@ -1,6 +1,7 @@
 /**
- * From the shards' gradients to new parameters: the sum in shard order, its norm in double, and the update rules, of which Bouvrie (2),
- * ΔW = −η ∂E/∂W, is the first. Flat runs of reals, four at a time; what lies behind a run is read but never written.
+ * From the shards' gradients to new parameters: the sum in shard order, its norm in double, and the update rules, of
+ * which Bouvrie (2), ΔW = −η ∂E/∂W, is the first. Flat runs of reals, four at a time; what lies behind a run is read
+ * but never written.
  */
 import { realBytes, vectorBytes } from "./address";
 import { add, broadcast, lanesBelow, multiply, multiplyAdd, read, subtract, writeFirst } from "./lanes";
@@ -27,7 +28,10 @@ function addSquares(sum: v128, twoOfG: v128): v128 {
 }
 
 export function squaredNorm(gradient: usize, partial: usize, count: u32): void {
-  let a = f64x2.splat(0), b = a, c = a, d = a;
+  let a = f64x2.splat(0),
+    b = a,
+    c = a,
+    d = a;
   for (let n: u32 = 0; n < count; n += 8) {
     const low = v128.and(read(gradient + realBytes(n)), lanesBelow(n, count));
     const high = v128.and(read(gradient + realBytes(n) + vectorBytes), lanesBelow(n + 4, count));
@@ -42,10 +46,18 @@ export function squaredNorm(gradient: usize, partial: usize, count: u32): void {
 
 export function scale(gradient: usize, scale: usize, count: u32): void {
   const factor = broadcast(scale);
-  for (let n: u32 = 0; n < count; n += 4) writeFirst(gradient + realBytes(n), multiply(read(gradient + realBytes(n)), factor), count - n);
+  for (let n: u32 = 0; n < count; n += 4)
+    writeFirst(gradient + realBytes(n), multiply(read(gradient + realBytes(n)), factor), count - n);
 }
 
-export function sgd(parameters: usize, gradient: usize, velocity: usize, settings: usize, nesterov: u32, count: u32): void {
+export function sgd(
+  parameters: usize,
+  gradient: usize,
+  velocity: usize,
+  settings: usize,
+  nesterov: u32,
+  count: u32,
+): void {
   const rate = broadcast(settings);
   const momentum = broadcast(settings + realBytes(1));
   const decay = broadcast(settings + realBytes(2));
@@ -62,7 +74,14 @@ export function sgd(parameters: usize, gradient: usize, velocity: usize, setting
   }
 }
 
-export function adam(parameters: usize, gradient: usize, first: usize, second: usize, settings: usize, count: u32): void {
+export function adam(
+  parameters: usize,
+  gradient: usize,
+  first: usize,
+  second: usize,
+  settings: usize,
+  count: u32,
+): void {
   const rate = broadcast(settings);
   const beta1 = broadcast(settings + realBytes(1));
   const rest1 = broadcast(settings + realBytes(2));
@@ -84,7 +103,13 @@ export function adam(parameters: usize, gradient: usize, first: usize, second: u
   }
 }
 
-export function levenbergMarquardt(parameters: usize, gradient: usize, curvature: usize, settings: usize, count: u32): void {
+export function levenbergMarquardt(
+  parameters: usize,
+  gradient: usize,
+  curvature: usize,
+  settings: usize,
+  count: u32,
+): void {
   const rate = broadcast(settings);
   const damping = broadcast(settings + realBytes(1));
   const decay = broadcast(settings + realBytes(2));

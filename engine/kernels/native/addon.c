@@ -1,20 +1,20 @@
 /*
- * The Node-API door of the native kernels. It knows nothing about numbers: it lists the levels this processor can run, binds one of them
- * to a memory, and runs programs.
+ * The Node-API door of the native kernels. It knows nothing about numbers: it lists the levels this processor can run,
+ * binds one of them to a memory, and runs programs.
  *
  *     levels(): string[]                                  best first
  *     bind(memory: Uint8Array, level: string, fast: boolean): (program: number, calls: number) => void
  *
- * A bound function belongs to the thread that made it: its scratch is not shared. It keeps the view alive, and with it the memory.
- * Loads in any number of threads: there is no state outside of the bound functions.
+ * A bound function belongs to the thread that made it: its scratch is not shared. It keeps the view alive, and with it
+ * the memory. Loads in any number of threads: there is no state outside of the bound functions.
  */
 #include <node_api.h>
 #include <stdbool.h>
 #include <string.h>
 #include "thread.h"
 
-#define DECLARE(symbol)                                                                \
-  int run_##symbol##_strict(struct thread *thread, uint32_t program, uint32_t calls); \
+#define DECLARE(symbol)                                                                                                \
+  int run_##symbol##_strict(struct thread *thread, uint32_t program, uint32_t calls);                                  \
   int run_##symbol##_fast(struct thread *thread, uint32_t program, uint32_t calls);
 
 struct level {
@@ -27,21 +27,24 @@ DECLARE(x86_64_v4)
 DECLARE(x86_64_v3)
 DECLARE(x86_64_v2)
 static const struct level levels[] = {
-  { "x86-64-v4", run_x86_64_v4_strict, run_x86_64_v4_fast },
-  { "x86-64-v3", run_x86_64_v3_strict, run_x86_64_v3_fast },
-  { "x86-64-v2", run_x86_64_v2_strict, run_x86_64_v2_strict },
+    {"x86-64-v4", run_x86_64_v4_strict, run_x86_64_v4_fast},
+    {"x86-64-v3", run_x86_64_v3_strict, run_x86_64_v3_fast},
+    {"x86-64-v2", run_x86_64_v2_strict, run_x86_64_v2_strict},
 };
 static bool can_run(size_t level) {
   __builtin_cpu_init();
-  const bool v2 = __builtin_cpu_supports("sse4.2") && __builtin_cpu_supports("ssse3") && __builtin_cpu_supports("popcnt");
-  const bool v3 = v2 && __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("bmi") && __builtin_cpu_supports("bmi2");
-  const bool v4 = v3 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512cd") &&
-                  __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
+  const bool v2 =
+      __builtin_cpu_supports("sse4.2") && __builtin_cpu_supports("ssse3") && __builtin_cpu_supports("popcnt");
+  const bool v3 = v2 && __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&
+                  __builtin_cpu_supports("bmi") && __builtin_cpu_supports("bmi2");
+  const bool v4 = v3 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+                  __builtin_cpu_supports("avx512cd") && __builtin_cpu_supports("avx512dq") &&
+                  __builtin_cpu_supports("avx512vl");
   return level == 0 ? v4 : level == 1 ? v3 : v2;
 }
 #elif defined(__aarch64__)
 DECLARE(arm_neon)
-static const struct level levels[] = { { "arm-neon", run_arm_neon_strict, run_arm_neon_fast } };
+static const struct level levels[] = {{"arm-neon", run_arm_neon_strict, run_arm_neon_fast}};
 static bool can_run(size_t level) { return level == 0; }
 #else
 #error "the native kernels know x86-64 and 64-bit Arm; elsewhere the assembly kernels serve"
@@ -73,12 +76,15 @@ static napi_value run(napi_env env, napi_callback_info info) {
   napi_value arguments[2];
   void *data = NULL;
   uint32_t program = 0, calls = 0;
-  if (napi_get_cb_info(env, info, &count, arguments, NULL, &data) != napi_ok || count < 2 || napi_get_value_uint32(env, arguments[0], &program) != napi_ok ||
+  if (napi_get_cb_info(env, info, &count, arguments, NULL, &data) != napi_ok || count < 2 ||
+      napi_get_value_uint32(env, arguments[0], &program) != napi_ok ||
       napi_get_value_uint32(env, arguments[1], &calls) != napi_ok)
     return refuse(env, "a program needs its byte address and its number of calls");
   struct bound *bound = data;
-  if (program % 4 != 0 || (uint64_t)program + (uint64_t)calls * CALL_BYTES > bound->thread.bytes) return refuse(env, "a program must be 4-byte aligned and end inside the memory");
-  if (bound->run(&bound->thread, program, calls) != 0) return refuse(env, "a program holds an opcode that is not in the contract of the kernels");
+  if (program % 4 != 0 || (uint64_t)program + (uint64_t)calls * CALL_BYTES > bound->thread.bytes)
+    return refuse(env, "a program must be 4-byte aligned and end inside the memory");
+  if (bound->run(&bound->thread, program, calls) != 0)
+    return refuse(env, "a program holds an opcode that is not in the contract of the kernels");
   return NULL;
 }
 
@@ -90,16 +96,19 @@ static napi_value bind(napi_env env, napi_callback_info info) {
   bool fast = false;
   void *memory = NULL;
   if (napi_get_cb_info(env, info, &count, arguments, NULL, NULL) != napi_ok || count < 3 ||
-      napi_get_typedarray_info(env, arguments[0], &type, &bytes, &memory, NULL, NULL) != napi_ok || type != napi_uint8_array ||
-      napi_get_value_string_utf8(env, arguments[1], name, sizeof name, &length) != napi_ok || napi_get_value_bool(env, arguments[2], &fast) != napi_ok)
+      napi_get_typedarray_info(env, arguments[0], &type, &bytes, &memory, NULL, NULL) != napi_ok ||
+      type != napi_uint8_array ||
+      napi_get_value_string_utf8(env, arguments[1], name, sizeof name, &length) != napi_ok ||
+      napi_get_value_bool(env, arguments[2], &fast) != napi_ok)
     return refuse(env, "bind needs a Uint8Array over the whole memory, a level's name and whether to fuse");
   for (size_t level = 0; level < LEVELS; level++) {
     if (strcmp(levels[level].name, name) != 0 || !can_run(level)) continue;
     struct bound *bound = calloc(1, sizeof *bound);
     if (!bound) return refuse(env, "no memory for a binding of the kernels");
-    bound->thread = (struct thread){ .memory = memory, .bytes = bytes };
+    bound->thread = (struct thread){.memory = memory, .bytes = bytes};
     bound->run = fast ? levels[level].fast : levels[level].strict;
-    if (napi_create_reference(env, arguments[0], 1, &bound->view) != napi_ok || napi_create_function(env, "run", NAPI_AUTO_LENGTH, run, bound, &function) != napi_ok ||
+    if (napi_create_reference(env, arguments[0], 1, &bound->view) != napi_ok ||
+        napi_create_function(env, "run", NAPI_AUTO_LENGTH, run, bound, &function) != napi_ok ||
         napi_add_finalizer(env, function, bound, release, NULL, NULL) != napi_ok)
       return refuse(env, "Node-API refused to make a binding of the kernels");
     return function;
@@ -113,13 +122,16 @@ static napi_value list_levels(napi_env env, napi_callback_info info) {
   (void)info;
   if (napi_create_array(env, &list) != napi_ok) return refuse(env, "Node-API refused to make a list");
   for (size_t level = 0; level < LEVELS; level++)
-    if (can_run(level) && napi_create_string_utf8(env, levels[level].name, NAPI_AUTO_LENGTH, &name) == napi_ok) napi_set_element(env, list, next++, name);
+    if (can_run(level) && napi_create_string_utf8(env, levels[level].name, NAPI_AUTO_LENGTH, &name) == napi_ok)
+      napi_set_element(env, list, next++, name);
   return list;
 }
 
 NAPI_MODULE_INIT() {
   napi_value function;
-  if (napi_create_function(env, "bind", NAPI_AUTO_LENGTH, bind, NULL, &function) == napi_ok) napi_set_named_property(env, exports, "bind", function);
-  if (napi_create_function(env, "levels", NAPI_AUTO_LENGTH, list_levels, NULL, &function) == napi_ok) napi_set_named_property(env, exports, "levels", function);
+  if (napi_create_function(env, "bind", NAPI_AUTO_LENGTH, bind, NULL, &function) == napi_ok)
+    napi_set_named_property(env, exports, "bind", function);
+  if (napi_create_function(env, "levels", NAPI_AUTO_LENGTH, list_levels, NULL, &function) == napi_ok)
+    napi_set_named_property(env, exports, "levels", function);
   return exports;
 }

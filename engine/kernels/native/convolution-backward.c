@@ -1,12 +1,13 @@
 /*
  * Bouvrie §3.2, the sensitivity of the layer below: output_i = f'(u_i) ∘ Σ_j conv2(δ_j, rot180(k_ij), 'full').
  *
- * delta [map][outRow][outColumn][lanes], weights [input][ky][kx][map], output [input][row][column][lanes]; chain: 0, then map, ky, kx.
- * No product with a border of zeros: in each output row the taps ky are clipped, and the columns fall into three ranges. In the middle all
- * kx count and a tile runs along the row as in the forward pass; at the left and right edge (size − 1 columns less the padding) one tile
- * holds the whole edge, and its unrolled taps are the triangle of those that exist. The gate follows while the row is in the first cache.
- * One lane: the sensitivities are copied once between zeros, since a vector of columns cannot be clipped; a sum that began with +0 is
- * not changed by ±0, so the bits are those of the chain that skips them.
+ * delta [map][outRow][outColumn][lanes], weights [input][ky][kx][map], output [input][row][column][lanes]; chain: 0,
+ * then map, ky, kx. No product with a border of zeros: in each output row the taps ky are clipped, and the columns fall
+ * into three ranges. In the middle all kx count and a tile runs along the row as in the forward pass; at the left and
+ * right edge (size − 1 columns less the padding) one tile holds the whole edge, and its unrolled taps are the triangle
+ * of those that exist. The gate follows while the row is in the first cache. One lane: the sensitivities are copied
+ * once between zeros, since a vector of columns cannot be clipped; a sum that began with +0 is not changed by ±0, so
+ * the bits are those of the chain that skips them.
  */
 #include "elementary.h"
 #include "thread.h"
@@ -16,7 +17,8 @@ struct backward_shape {
   long inputs, rows, columns, maps, out_rows, out_columns, size, stride, padding, lanes;
 };
 
-/* Taps that exist for one output coordinate: `count` of them from `first` in steps of the stride; the first meets δ at `at`, each next one before. */
+/* Taps that exist for one output coordinate: `count` of them from `first` in steps of the stride; the first meets δ at
+ * `at`, each next one before. */
 struct taps {
   long first, count, at;
 };
@@ -24,20 +26,27 @@ struct taps {
 static struct taps clip(const struct backward_shape *s, long coordinate, long outs) {
   const long t = coordinate + s->padding;
   long first = larger(0, t - (outs - 1) * s->stride);
-  while (first < s->size && (t - first) % s->stride) first++;
+  while (first < s->size && (t - first) % s->stride)
+    first++;
   const long last = smaller(s->size - 1, t);
-  return (struct taps){ first, last < first ? 0 : (last - first) / s->stride + 1, (t - first) / s->stride };
+  return (struct taps){first, last < first ? 0 : (last - first) / s->stride + 1, (t - first) / s->stride};
 }
 
 /*
- * The whole filter's taps for stride 1: kx leads b one pixel back, ky one row (of `pitch` floats). Clipping rows to `down` takes the table's
- * part from ky = down.first on; a and b then start where ky = 0 would be.
+ * The whole filter's taps for stride 1: kx leads b one pixel back, ky one row (of `pitch` floats). Clipping rows to
+ * `down` takes the table's part from ky = down.first on; a and b then start where ky = 0 would be.
  */
 static struct reach reach_of_backward(const struct backward_shape *s, struct tap *table, long pitch) {
   fill_taps(table, s->size, s->size * s->maps, s->maps, -pitch, -s->lanes);
   return (struct reach){
-    .outer = s->maps, .a_outer = 1, .b_outer = s->out_rows * pitch, .table = table, .taps = s->size * s->size,
-    .a_map = s->size * s->size * s->maps, .c_map = s->rows * s->columns * s->lanes, .start = START_ZERO,
+      .outer = s->maps,
+      .a_outer = 1,
+      .b_outer = s->out_rows * pitch,
+      .table = table,
+      .taps = s->size * s->size,
+      .a_map = s->size * s->size * s->maps,
+      .c_map = s->rows * s->columns * s->lanes,
+      .start = START_ZERO,
   };
 }
 
@@ -49,25 +58,34 @@ static struct reach clipped_to(const struct backward_shape *s, const struct reac
 }
 
 /* Any one pixel with any stride: its taps clipped both ways, all inputs. `table` gets its taps. */
-static void backward_pixel(const struct backward_shape *s, struct tap *table, const float *delta, const float *weights, float *output, long row, long column) {
+static void backward_pixel(const struct backward_shape *s, struct tap *table, const float *delta, const float *weights,
+                           float *output, long row, long column) {
   const struct taps down = clip(s, row, s->out_rows), along = clip(s, column, s->out_columns);
   long taps = 0;
   for (long y = 0; y < down.count; y++)
     for (long x = 0; x < along.count; x++)
       table[taps++] = (struct tap){
-        (int32_t)(((down.first + y * s->stride) * s->size + along.first + x * s->stride) * s->maps * 4),
-        (int32_t)(((down.at - y) * s->out_columns + along.at - x) * s->lanes * 4),
+          (int32_t)(((down.first + y * s->stride) * s->size + along.first + x * s->stride) * s->maps * 4),
+          (int32_t)(((down.at - y) * s->out_columns + along.at - x) * s->lanes * 4),
       };
   const struct reach reach = {
-    .outer = s->maps, .a_outer = 1, .b_outer = s->out_rows * s->out_columns * s->lanes, .table = table, .taps = taps,
-    .a_map = s->size * s->size * s->maps, .c_map = s->rows * s->columns * s->lanes, .start = START_ZERO,
+      .outer = s->maps,
+      .a_outer = 1,
+      .b_outer = s->out_rows * s->out_columns * s->lanes,
+      .table = table,
+      .taps = taps,
+      .a_map = s->size * s->size * s->maps,
+      .c_map = s->rows * s->columns * s->lanes,
+      .start = START_ZERO,
   };
   float *out = output + (row * s->columns + column) * s->lanes;
   for (long i = 0; i < s->inputs;) {
     const long inputs = smaller(s->lanes == 1 ? 4 : 6, s->inputs - i);
-    if (s->lanes == 1) single_tiles[inputs](&reach, weights + i * reach.a_map, delta, out + i * reach.c_map, 0);
+    if (s->lanes == 1)
+      single_tiles[inputs](&reach, weights + i * reach.a_map, delta, out + i * reach.c_map, 0);
     else
-      for (long part = 0; part < LANES; part += NARROW) strided_tiles[inputs][1](&reach, weights + i * reach.a_map, delta + part, out + i * reach.c_map + part, 0);
+      for (long part = 0; part < LANES; part += NARROW)
+        strided_tiles[inputs][1](&reach, weights + i * reach.a_map, delta + part, out + i * reach.c_map + part, 0);
     i += inputs;
   }
 }
@@ -83,27 +101,28 @@ struct edge_reach {
 };
 
 /*
- * Both edges of one row for I inputs at once. `b` is δ's first column; left column e takes kx ≤ e, right column e, counted from the last δ on, takes kx > e: so each weight
- * that is broadcast meets size − 1 columns, some left and some right. Size and padding are constants: the two triangles are unrolled.
+ * Both edges of one row for I inputs at once. `b` is δ's first column; left column e takes kx ≤ e, right column e,
+ * counted from the last δ on, takes kx > e: so each weight that is broadcast meets size − 1 columns, some left and some
+ * right. Size and padding are constants: the two triangles are unrolled.
  */
-ALWAYS void edges_tile(const int I, const int size, const int padding, const struct edge_reach *reach, const float *a, const float *b, float *c) {
+ALWAYS void edges_tile(const int I, const int size, const int padding, const struct edge_reach *reach, const float *a,
+                       const float *b, float *c) {
   const int columns = size - 1 - padding;
   for (long part = 0; part < LANES; part += NARROW) {
     narrow left[6][4], right[6][4];
-    UNROLL for (int i = 0; i < I; i++)
-      UNROLL for (int e = 0; e < columns; e++) left[i][e] = right[i][e] = (narrow)SPLAT(NARROW, 0.0f);
+    UNROLL for (int i = 0; i < I; i++) UNROLL for (int e = 0; e < columns; e++) left[i][e] = right[i][e] =
+        (narrow)SPLAT(NARROW, 0.0f);
     const float *a1 = a, *b1 = b + part;
     for (long map = reach->maps; map > 0; map--) {
       const float *a2 = a1, *b2 = b1, *b3 = b1 + reach->b_right;
       for (long row = reach->rows; row > 0; row--) {
-        UNROLL for (int kx = 0; kx < size; kx++)
-          UNROLL for (int i = 0; i < I; i++) {
-            const narrow w = (narrow)SPLAT(NARROW, a2[i * reach->a_input + kx * reach->a_tap]);
-            UNROLL for (int e = 0; e < columns; e++) {
-              if (kx <= e + padding) left[i][e] = left[i][e] + w * *(const narrow_at *)(b2 + (e + padding - kx) * LANES);
-              if (kx > e) right[i][e] = right[i][e] + w * *(const narrow_at *)(b3 + (e - kx) * LANES);
-            }
+        UNROLL for (int kx = 0; kx < size; kx++) UNROLL for (int i = 0; i < I; i++) {
+          const narrow w = (narrow)SPLAT(NARROW, a2[i * reach->a_input + kx * reach->a_tap]);
+          UNROLL for (int e = 0; e < columns; e++) {
+            if (kx <= e + padding) left[i][e] = left[i][e] + w * *(const narrow_at *)(b2 + (e + padding - kx) * LANES);
+            if (kx > e) right[i][e] = right[i][e] + w * *(const narrow_at *)(b3 + (e - kx) * LANES);
           }
+        }
         a2 += reach->a_row;
         b2 += reach->b_row;
         b3 += reach->b_row;
@@ -111,28 +130,35 @@ ALWAYS void edges_tile(const int I, const int size, const int padding, const str
       a1++;
       b1 += reach->b_map;
     }
-    UNROLL for (int i = 0; i < I; i++)
-      UNROLL for (int e = 0; e < columns; e++) {
-        float *at = c + i * reach->c_input + e * LANES + part;
-        *(narrow_at *)at = left[i][e];
-        *(narrow_at *)(at + reach->c_right) = right[i][e];
-      }
+    UNROLL for (int i = 0; i < I; i++) UNROLL for (int e = 0; e < columns; e++) {
+      float *at = c + i * reach->c_input + e * LANES + part;
+      *(narrow_at *)at = left[i][e];
+      *(narrow_at *)(at + reach->c_right) = right[i][e];
+    }
   }
 }
 
 /* Inputs whose sums, both edges, stay in registers. */
 #define EDGE_SUMS (REGISTERS == 32 ? 16 : 8)
-#define EDGE_MOST(size, padding) (EDGE_SUMS / (2 * (size - 1 - padding)) < 6 ? EDGE_SUMS / (2 * (size - 1 - padding)) : 6)
+#define EDGE_MOST(size, padding)                                                                                       \
+  (EDGE_SUMS / (2 * (size - 1 - padding)) < 6 ? EDGE_SUMS / (2 * (size - 1 - padding)) : 6)
 
 typedef void (*edges_function)(const struct edge_reach *reach, const float *a, const float *b, float *c);
-#define EDGES_INSTANCE(name, I, size, padding)                                                                   \
-  static void name##_##I(const struct edge_reach *reach, const float *a, const float *b, float *c) {             \
-    if (I <= EDGE_MOST(size, padding)) edges_tile(I, size, padding, reach, a, b, c);                             \
+#define EDGES_INSTANCE(name, I, size, padding)                                                                         \
+  static void name##_##I(const struct edge_reach *reach, const float *a, const float *b, float *c) {                   \
+    if (I <= EDGE_MOST(size, padding)) edges_tile(I, size, padding, reach, a, b, c);                                   \
   }
-#define EDGES(name, size, padding)                                                                               \
-  EDGES_INSTANCE(name, 1, size, padding) EDGES_INSTANCE(name, 2, size, padding) EDGES_INSTANCE(name, 3, size, padding) \
-  EDGES_INSTANCE(name, 4, size, padding) EDGES_INSTANCE(name, 5, size, padding) EDGES_INSTANCE(name, 6, size, padding) \
-  static const struct edges name = { EDGE_MOST(size, padding), { 0, name##_1, name##_2, name##_3, name##_4, name##_5, name##_6 } };
+// clang-format off
+#define EDGES(name, size, padding)                                                                                     \
+  EDGES_INSTANCE(name, 1, size, padding)                                                                               \
+  EDGES_INSTANCE(name, 2, size, padding)                                                                               \
+  EDGES_INSTANCE(name, 3, size, padding)                                                                               \
+  EDGES_INSTANCE(name, 4, size, padding)                                                                               \
+  EDGES_INSTANCE(name, 5, size, padding)                                                                               \
+  EDGES_INSTANCE(name, 6, size, padding)                                                                               \
+  static const struct edges name = {EDGE_MOST(size, padding),                                                          \
+                                    {0, name##_1, name##_2, name##_3, name##_4, name##_5, name##_6}};
+// clang-format on
 
 struct edges {
   long most;
@@ -153,7 +179,8 @@ static const struct edges *edges_of(const struct backward_shape *s) {
   return 0;
 }
 
-static void backward_edges(const struct edges *edges, long inputs, const struct edge_reach *reach, const float *a, const float *b, float *c) {
+static void backward_edges(const struct edges *edges, long inputs, const struct edge_reach *reach, const float *a,
+                           const float *b, float *c) {
   const long tiles = divided_up(inputs, edges->most);
   for (long tile = 0; tile < tiles; tile++) {
     const long i = cut(inputs, tiles, tile), count = cut(inputs, tiles, tile + 1) - i;
@@ -162,10 +189,11 @@ static void backward_edges(const struct edges *edges, long inputs, const struct 
 }
 
 /*
- * The middle of one output row: all kx, inputs × vectors as in the forward pass, of many maps a few at a time. `d` is where the first column's
- * kx = 0 and ky = 0 meet.
+ * The middle of one output row: all kx, inputs × vectors as in the forward pass, of many maps a few at a time. `d` is
+ * where the first column's kx = 0 and ky = 0 meet.
  */
-static void backward_middle(const struct backward_shape *s, struct reach reach, const float *weights, const float *d, float *out, long vectors) {
+static void backward_middle(const struct backward_shape *s, struct reach reach, const float *weights, const float *d,
+                            float *out, long vectors) {
   const struct cutting cutting = cut_tiles(s->inputs, vectors);
   const long block = block_of(s->maps, s->size * s->out_columns * LANES * 4 + s->inputs * s->size * s->size * 4);
   for (long map = 0; map == 0 || map < s->maps; map += block) {
@@ -174,35 +202,52 @@ static void backward_middle(const struct backward_shape *s, struct reach reach, 
     for (long it = 0; it < cutting.map_tiles; it++) {
       const long i = cut(s->inputs, cutting.map_tiles, it), inputs = cut(s->inputs, cutting.map_tiles, it + 1) - i;
       for (long vt = 0; vt < cutting.vector_tiles; vt++) {
-        const long vector = cut(vectors, cutting.vector_tiles, vt), count = cut(vectors, cutting.vector_tiles, vt + 1) - vector;
-        contiguous_tiles[inputs][count](&reach, weights + i * reach.a_map + map, d + map * reach.b_outer + vector * NARROW, out + i * reach.c_map + vector * NARROW, 0);
+        const long vector = cut(vectors, cutting.vector_tiles, vt),
+                   count = cut(vectors, cutting.vector_tiles, vt + 1) - vector;
+        contiguous_tiles[inputs][count](&reach, weights + i * reach.a_map + map,
+                                        d + map * reach.b_outer + vector * NARROW,
+                                        out + i * reach.c_map + vector * NARROW, 0);
       }
     }
   }
 }
 
-/* Eight lanes, stride 1, δ at least as wide as an edge: one output row of all inputs. `spare` holds the taps of a single pixel. */
-static void backward_row(const struct backward_shape *s, const struct reach *whole, struct tap *spare, const float *delta, const float *weights, float *output, long row) {
+/* Eight lanes, stride 1, δ at least as wide as an edge: one output row of all inputs. `spare` holds the taps of a
+ * single pixel. */
+static void backward_row(const struct backward_shape *s, const struct reach *whole, struct tap *spare,
+                         const float *delta, const float *weights, float *output, long row) {
   const long low = larger(0, s->size - 1 - s->padding), high = smaller(s->columns, s->out_columns - s->padding);
   const long pitch = s->out_columns * LANES, vectors = (high - low) * PARTS;
   const struct taps down = clip(s, row, s->out_rows);
   const struct reach reach = clipped_to(s, whole, down);
   const struct edges *edges = edges_of(s);
   float *out = output + row * s->columns * LANES;
-  backward_middle(s, reach, weights, delta + (row + s->padding) * pitch + (low + s->padding) * LANES, out + low * LANES, vectors);
+  backward_middle(s, reach, weights, delta + (row + s->padding) * pitch + (low + s->padding) * LANES, out + low * LANES,
+                  vectors);
   if (edges) {
     const struct edge_reach edge = {
-      .maps = s->maps, .rows = down.count, .a_row = s->size * s->maps, .a_tap = s->maps, .a_input = reach.a_map, .b_map = reach.b_outer, .b_row = -pitch, .c_input = reach.c_map,
-      .b_right = pitch, .c_right = high * LANES,
+        .maps = s->maps,
+        .rows = down.count,
+        .a_row = s->size * s->maps,
+        .a_tap = s->maps,
+        .a_input = reach.a_map,
+        .b_map = reach.b_outer,
+        .b_row = -pitch,
+        .c_input = reach.c_map,
+        .b_right = pitch,
+        .c_right = high * LANES,
     };
     backward_edges(edges, s->inputs, &edge, weights + down.first * s->size * s->maps, delta + down.at * pitch, out);
   } else {
-    for (long column = 0; column < low; column++) backward_pixel(s, spare, delta, weights, output, row, column);
-    for (long column = high; column < s->columns; column++) backward_pixel(s, spare, delta, weights, output, row, column);
+    for (long column = 0; column < low; column++)
+      backward_pixel(s, spare, delta, weights, output, row, column);
+    for (long column = high; column < s->columns; column++)
+      backward_pixel(s, spare, delta, weights, output, row, column);
   }
 }
 
-static void backward_block(const struct backward_shape *s, struct tap *table, const float *delta, const float *weights, const float *input, float *output, uint32_t gate) {
+static void backward_block(const struct backward_shape *s, struct tap *table, const float *delta, const float *weights,
+                           const float *input, float *output, uint32_t gate) {
   const struct reach reach = reach_of_backward(s, table, s->out_columns * LANES);
   const long run = s->columns * LANES;
   for (long row = 0; row < s->rows; row++) {
@@ -230,7 +275,8 @@ static void border_rows(float *to, const float *delta, long rows, long columns, 
 }
 
 /* One lane, stride 1: every column has all its taps, some of them on zeros; rows are clipped. */
-static void backward_single(const struct backward_shape *s, struct tap *table, float *bordered, const float *delta, const float *weights, float *output) {
+static void backward_single(const struct backward_shape *s, struct tap *table, float *bordered, const float *delta,
+                            const float *weights, float *output) {
   const long vectors = divided_up(s->columns, NARROW), pitch = pitch_of_single(s), border = s->size - 1;
   float *sums = bordered + s->maps * s->out_rows * pitch;
   border_rows(bordered, delta, s->maps * s->out_rows, s->out_columns, border, pitch);
@@ -248,7 +294,8 @@ static void backward_single(const struct backward_shape *s, struct tap *table, f
         strided_tiles[inputs][count](&reach, weights + i * reach.a_map, d + vector * NARROW, sums + vector * NARROW, 0);
         vector += count;
       }
-      for (long n = 0; n < inputs; n++) copy_floats(output + (i + n) * plane + row * s->columns, sums + n * reach.c_map, s->columns);
+      for (long n = 0; n < inputs; n++)
+        copy_floats(output + (i + n) * plane + row * s->columns, sums + n * reach.c_map, s->columns);
       i += inputs;
     }
   }
@@ -256,20 +303,26 @@ static void backward_single(const struct backward_shape *s, struct tap *table, f
 
 static void convolutionBackward(struct thread *thread, const struct convolutionBackward *call) {
   const struct backward_shape s = {
-    call->inputs, call->rows, call->columns, call->maps, call->outRows, call->outColumns, call->size, call->stride, call->padding, call->lanes,
+      call->inputs,     call->rows, call->columns, call->maps,    call->outRows,
+      call->outColumns, call->size, call->stride,  call->padding, call->lanes,
   };
-  const float *delta = ARRAY(const float, delta), *weights = ARRAY(const float, weights), *input = ARRAY(const float, input);
+  const float *delta = ARRAY(const float, delta), *weights = ARRAY(const float, weights),
+              *input = ARRAY(const float, input);
   float *output = ARRAY(float, output);
   const long tables = divided_up(4 * s.size * s.size, 16) * 16, single = s.lanes == 1 && s.stride == 1;
-  float *space = scratch(thread, tables + (single ? s.maps * s.out_rows * pitch_of_single(&s) + 6 * divided_up(s.columns, NARROW) * NARROW : 0));
+  float *space = scratch(
+      thread,
+      tables + (single ? s.maps * s.out_rows * pitch_of_single(&s) + 6 * divided_up(s.columns, NARROW) * NARROW : 0));
   struct tap *table = (struct tap *)space;
   if (s.lanes == LANES && s.stride == 1 && s.padding < s.size && s.out_columns >= s.size - 1) {
     backward_block(&s, table, delta, weights, input, output, call->gate);
     return;
   }
-  if (single) backward_single(&s, table, space + tables, delta, weights, output);
+  if (single)
+    backward_single(&s, table, space + tables, delta, weights, output);
   else
     for (long row = 0; row < s.rows; row++)
-      for (long column = 0; column < s.columns; column++) backward_pixel(&s, table, delta, weights, output, row, column);
+      for (long column = 0; column < s.columns; column++)
+        backward_pixel(&s, table, delta, weights, output, row, column);
   gate_run(call->gate, output, input, output, s.inputs * s.rows * s.columns * s.lanes);
 }

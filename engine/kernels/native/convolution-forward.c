@@ -1,10 +1,11 @@
 /*
  * Bouvrie §3.1, forward: x_j = f( Σ_i x_i ∗ k_ij + b_j ) in cross-correlation orientation, 'valid'.
  *
- * input [input][row][column][lanes], weights [input][ky][kx][map], output [map][row][column][lanes]; chain: bias, then input, ky, kx.
- * Eight lanes, stride 1: a row of output is one run of floats and tap kx is the same run 8·kx floats further, so a tile is maps × vectors
- * whatever the vector's width. f is applied to a tile's rows as soon as they stand, while they are in the first cache.
- * One lane: vectors are eight adjacent columns of several rows, or eight maps of several pixels where those are fewer. Never pads.
+ * input [input][row][column][lanes], weights [input][ky][kx][map], output [map][row][column][lanes]; chain: bias, then
+ * input, ky, kx. Eight lanes, stride 1: a row of output is one run of floats and tap kx is the same run 8·kx floats
+ * further, so a tile is maps × vectors whatever the vector's width. f is applied to a tile's rows as soon as they
+ * stand, while they are in the first cache. One lane: vectors are eight adjacent columns of several rows, or eight maps
+ * of several pixels where those are fewer. Never pads.
  */
 #include "elementary.h"
 #include "thread.h"
@@ -17,8 +18,15 @@ struct convolution_shape {
 
 static struct convolution_shape shape_of_convolution(const struct convolutionForward *call) {
   return (struct convolution_shape){
-    call->inputs, call->rows, call->columns, call->maps, call->size, call->stride, call->lanes,
-    (long)(call->rows - call->size) / call->stride + 1, (long)(call->columns - call->size) / call->stride + 1,
+      call->inputs,
+      call->rows,
+      call->columns,
+      call->maps,
+      call->size,
+      call->stride,
+      call->lanes,
+      (long)(call->rows - call->size) / call->stride + 1,
+      (long)(call->columns - call->size) / call->stride + 1,
   };
 }
 
@@ -26,27 +34,38 @@ static struct convolution_shape shape_of_convolution(const struct convolutionFor
 static struct reach reach_of_forward(const struct convolution_shape *s, struct tap *table) {
   fill_taps(table, s->size, s->size * s->maps, s->maps, s->columns * s->lanes, s->lanes);
   return (struct reach){
-    .outer = s->inputs, .a_outer = s->size * s->size * s->maps, .b_outer = s->rows * s->columns * s->lanes, .table = table, .taps = s->size * s->size,
-    .a_map = 1, .c_map = s->out_rows * s->out_columns * s->lanes, .start = START_BIAS,
+      .outer = s->inputs,
+      .a_outer = s->size * s->size * s->maps,
+      .b_outer = s->rows * s->columns * s->lanes,
+      .table = table,
+      .taps = s->size * s->size,
+      .a_map = 1,
+      .c_map = s->out_rows * s->out_columns * s->lanes,
+      .start = START_BIAS,
   };
 }
 
 /* One NARROW run of each output row, `column` floats from the row's beginning, in tiles of maps × rows. */
-static void forward_down_rows(const struct convolution_shape *s, struct reach reach, const float *input, const float *weights, const float *bias, float *output, long in_at, long out_at) {
+static void forward_down_rows(const struct convolution_shape *s, struct reach reach, const float *input,
+                              const float *weights, const float *bias, float *output, long in_at, long out_at) {
   reach.b_step = s->stride * s->columns * s->lanes;
   reach.c_step = s->out_columns * s->lanes;
   const struct cutting cutting = cut_tiles(s->maps, s->out_rows);
   for (long mt = 0; mt < cutting.map_tiles; mt++) {
     const long map = cut(s->maps, cutting.map_tiles, mt), maps = cut(s->maps, cutting.map_tiles, mt + 1) - map;
     for (long rt = 0; rt < cutting.vector_tiles; rt++) {
-      const long row = cut(s->out_rows, cutting.vector_tiles, rt), rows = cut(s->out_rows, cutting.vector_tiles, rt + 1) - row;
-      strided_tiles[maps][rows](&reach, weights + map, input + row * reach.b_step + in_at, output + map * reach.c_map + row * reach.c_step + out_at, bias + map);
+      const long row = cut(s->out_rows, cutting.vector_tiles, rt),
+                 rows = cut(s->out_rows, cutting.vector_tiles, rt + 1) - row;
+      strided_tiles[maps][rows](&reach, weights + map, input + row * reach.b_step + in_at,
+                                output + map * reach.c_map + row * reach.c_step + out_at, bias + map);
     }
   }
 }
 
-/* Eight lanes, stride 1: whole rows, f at once. Of many inputs a few at a time, so that all tiles of a row find them in the first cache. */
-static void forward_along_rows(const struct convolution_shape *s, struct reach reach, const float *input, const float *weights, const float *bias, float *output, uint32_t activation) {
+/* Eight lanes, stride 1: whole rows, f at once. Of many inputs a few at a time, so that all tiles of a row find them in
+ * the first cache. */
+static void forward_along_rows(const struct convolution_shape *s, struct reach reach, const float *input,
+                               const float *weights, const float *bias, float *output, uint32_t activation) {
   const long run = s->out_columns * LANES, vectors = run / NARROW;
   const struct cutting cutting = cut_tiles(s->maps, vectors);
   const long block = block_of(s->inputs, s->size * s->columns * LANES * 4 + s->size * s->size * s->maps * 4);
@@ -60,17 +79,22 @@ static void forward_along_rows(const struct convolution_shape *s, struct reach r
       for (long mt = 0; mt < cutting.map_tiles; mt++) {
         const long map = cut(s->maps, cutting.map_tiles, mt), maps = cut(s->maps, cutting.map_tiles, mt + 1) - map;
         for (long vt = 0; vt < cutting.vector_tiles; vt++) {
-          const long vector = cut(vectors, cutting.vector_tiles, vt), count = cut(vectors, cutting.vector_tiles, vt + 1) - vector;
-          contiguous_tiles[maps][count](&reach, w + map, in + vector * NARROW, out + map * reach.c_map + vector * NARROW, bias + map);
+          const long vector = cut(vectors, cutting.vector_tiles, vt),
+                     count = cut(vectors, cutting.vector_tiles, vt + 1) - vector;
+          contiguous_tiles[maps][count](&reach, w + map, in + vector * NARROW,
+                                        out + map * reach.c_map + vector * NARROW, bias + map);
         }
-        for (long m = map; is_last && m < map + maps; m++) activate_run(activation, out + m * reach.c_map, run);
+        for (long m = map; is_last && m < map + maps; m++)
+          activate_run(activation, out + m * reach.c_map, run);
       }
     }
 }
 
-/* One lane, short rows or a stride: vectors over adjacent maps, a tile is pixels of a row × maps; fewer maps than NARROW are done one by one. */
+/* One lane, short rows or a stride: vectors over adjacent maps, a tile is pixels of a row × maps; fewer maps than
+ * NARROW are done one by one. */
 #define PIXEL_TILE 6
-static void forward_over_maps(const struct convolution_shape *s, const struct reach *reach, struct tap *turned, const float *input, const float *weights, const float *bias, float *output) {
+static void forward_over_maps(const struct convolution_shape *s, const struct reach *reach, struct tap *turned,
+                              const float *input, const float *weights, const float *bias, float *output) {
   const long pixels = s->out_rows * s->out_columns;
   if (s->maps < NARROW) {
     for (long pixel = 0; pixel < pixels; pixel++) {
@@ -84,8 +108,15 @@ static void forward_over_maps(const struct convolution_shape *s, const struct re
     return;
   }
   /* The roles change: a walks the input, b the weights. */
-  struct reach over = { .outer = reach->outer, .a_outer = reach->b_outer, .b_outer = reach->a_outer, .table = turned, .taps = reach->taps, .a_map = s->stride, .start = START_BIASES };
-  for (long tap = 0; tap < reach->taps; tap++) turned[tap] = (struct tap){ reach->table[tap].b, reach->table[tap].a };
+  struct reach over = {.outer = reach->outer,
+                       .a_outer = reach->b_outer,
+                       .b_outer = reach->a_outer,
+                       .table = turned,
+                       .taps = reach->taps,
+                       .a_map = s->stride,
+                       .start = START_BIASES};
+  for (long tap = 0; tap < reach->taps; tap++)
+    turned[tap] = (struct tap){reach->table[tap].b, reach->table[tap].a};
   const long tiles = divided_up(s->out_columns, PIXEL_TILE);
   for (long map = 0; map < s->maps;) {
     /* The last vectors end with the maps; what they do twice comes to the same bits. */
@@ -96,7 +127,8 @@ static void forward_over_maps(const struct convolution_shape *s, const struct re
       for (long tile = 0; tile < tiles; tile++) {
         const long column = cut(s->out_columns, tiles, tile), count = cut(s->out_columns, tiles, tile + 1) - column;
         float sums[PIXEL_TILE * TILE_MOST(PIXEL_TILE) * NARROW];
-        contiguous_tiles[count][vectors](&over, input + (row * s->columns + column) * s->stride, weights + from, sums, bias + from);
+        contiguous_tiles[count][vectors](&over, input + (row * s->columns + column) * s->stride, weights + from, sums,
+                                         bias + from);
         transpose(sums, over.c_map, output + from * pixels + row * s->out_columns + column, pixels, count, over.c_map);
       }
     map = from + vectors * NARROW;
@@ -106,12 +138,14 @@ static void forward_over_maps(const struct convolution_shape *s, const struct re
 /* One lane: whether vectors over maps are fewer than vectors along rows, of which the last of a row ends with it. */
 static int is_over_maps(const struct convolution_shape *s) {
   if (s->stride > 1 || s->out_columns < NARROW) return 1;
-  return s->maps >= NARROW && s->out_rows * s->out_columns * divided_up(s->maps, NARROW) < s->maps * s->out_rows * divided_up(s->out_columns, NARROW);
+  return s->maps >= NARROW && s->out_rows * s->out_columns * divided_up(s->maps, NARROW) <
+                                  s->maps * s->out_rows * divided_up(s->out_columns, NARROW);
 }
 
 static void convolutionForward(struct thread *thread, const struct convolutionForward *call) {
   const struct convolution_shape s = shape_of_convolution(call);
-  const float *input = ARRAY(const float, input), *weights = ARRAY(const float, weights), *bias = ARRAY(const float, bias);
+  const float *input = ARRAY(const float, input), *weights = ARRAY(const float, weights),
+              *bias = ARRAY(const float, bias);
   float *output = ARRAY(float, output);
   struct tap *table = (struct tap *)scratch(thread, 4 * s.size * s.size);
   const struct reach reach = reach_of_forward(&s, table);
@@ -121,7 +155,9 @@ static void convolutionForward(struct thread *thread, const struct convolutionFo
   }
   if (s.lanes == LANES) {
     for (long column = 0; column < s.out_columns; column++)
-      for (long part = 0; part < LANES; part += NARROW) forward_down_rows(&s, reach, input, weights, bias, output, column * s.stride * LANES + part, column * LANES + part);
+      for (long part = 0; part < LANES; part += NARROW)
+        forward_down_rows(&s, reach, input, weights, bias, output, column * s.stride * LANES + part,
+                          column * LANES + part);
   } else if (!is_over_maps(&s)) {
     for (long column = 0; column < s.out_columns; column += NARROW) {
       const long at = smaller(column, s.out_columns - NARROW);

@@ -2,9 +2,10 @@
  * ∂E/∂k_ij = Σ (δ_j) (p_i) (Bouvrie §3.1) and equation (3), ∂E/∂b_j = Σ δ_j, added to what stands there.
  *
  * input [input][row][column][lanes] (padded), delta [map][outRow][outColumn][lanes], gradient [input][ky][kx][map].
- * Here both factors are vectors: a tile holds the partial sums of M maps × K neighbouring taps kx (for 1×1 filters: K inputs) and passes over
- * all of δ once, rows then columns. With eight lanes a partial sum is a lane, with one lane it is the column mod 8, so rows of other
- * lengths are then copied once with zeros up to a multiple of eight; both cases run the same tile. tree() ends each sum.
+ * Here both factors are vectors: a tile holds the partial sums of M maps × K neighbouring taps kx (for 1×1 filters: K
+ * inputs) and passes over all of δ once, rows then columns. With eight lanes a partial sum is a lane, with one lane it
+ * is the column mod 8, so rows of other lengths are then copied once with zeros up to a multiple of eight; both cases
+ * run the same tile. tree() ends each sum.
  */
 #include "elementary.h"
 #include "thread.h"
@@ -17,11 +18,11 @@ struct pass {
 };
 
 /* sums [K][M][8]. A pixel of δ is LANES floats. */
-ALWAYS void gradient_tile(const int M, const int K, const struct pass *pass, const float *delta, const float *x, float *sums) {
+ALWAYS void gradient_tile(const int M, const int K, const struct pass *pass, const float *delta, const float *x,
+                          float *sums) {
   for (long part = 0; part < LANES; part += NARROW) {
     narrow sum[8][5];
-    UNROLL for (int m = 0; m < M; m++)
-      UNROLL for (int k = 0; k < K; k++) sum[m][k] = (narrow)SPLAT(NARROW, 0.0f);
+    UNROLL for (int m = 0; m < M; m++) UNROLL for (int k = 0; k < K; k++) sum[m][k] = (narrow)SPLAT(NARROW, 0.0f);
     const float *d1 = delta + part, *x1 = x + part;
     for (long row = pass->rows; row > 0; row--) {
       const float *d2 = d1, *x2 = x1;
@@ -48,27 +49,29 @@ ALWAYS void gradient_tile(const int M, const int K, const struct pass *pass, con
       d1 += pass->delta_row;
       x1 += pass->x_row;
     }
-    UNROLL for (int m = 0; m < M; m++)
-      UNROLL for (int k = 0; k < K; k++) *(narrow_at *)(sums + (k * M + m) * LANES + part) = sum[m][k];
+    UNROLL for (int m = 0; m < M; m++) UNROLL for (int k = 0; k < K; k++) *
+        (narrow_at *)(sums + (k * M + m) * LANES + part) = sum[m][k];
   }
 }
 
 #define GRADIENT_FITS(M, K) ((M) * (K) + ((M) < (K) ? (M) : (K)) + 2 <= REGISTERS)
 typedef void (*gradient_function)(const struct pass *pass, const float *delta, const float *x, float *sums);
 #define GRADIENT_INSTANCE(K, M)                                                                                        \
-  static void gradient_##M##_##K(const struct pass *pass, const float *delta, const float *x, float *sums) {          \
-    if (GRADIENT_FITS(M, K)) gradient_tile(M, K, pass, delta, x, sums);                                         \
+  static void gradient_##M##_##K(const struct pass *pass, const float *delta, const float *x, float *sums) {           \
+    if (GRADIENT_FITS(M, K)) gradient_tile(M, K, pass, delta, x, sums);                                                \
   }
 #define GRADIENT_ENTRY(K, M) [M][K] = gradient_##M##_##K,
 #define EACH_GRADIENT_M(X, K) X(K, 1) X(K, 2) X(K, 3) X(K, 4) X(K, 5) X(K, 6) X(K, 7) X(K, 8)
-#define EACH_GRADIENT(X) EACH_GRADIENT_M(X, 1) EACH_GRADIENT_M(X, 2) EACH_GRADIENT_M(X, 3) EACH_GRADIENT_M(X, 4) EACH_GRADIENT_M(X, 5)
+#define EACH_GRADIENT(X)                                                                                               \
+  EACH_GRADIENT_M(X, 1) EACH_GRADIENT_M(X, 2) EACH_GRADIENT_M(X, 3) EACH_GRADIENT_M(X, 4) EACH_GRADIENT_M(X, 5)
 EACH_GRADIENT(GRADIENT_INSTANCE)
-static const gradient_function gradient_tiles[9][6] = { EACH_GRADIENT(GRADIENT_ENTRY) };
+static const gradient_function gradient_tiles[9][6] = {EACH_GRADIENT(GRADIENT_ENTRY)};
 
 /* Maps that fit beside this many taps. */
 static long most_maps(long taps) {
   long maps = 8;
-  while (!GRADIENT_FITS(maps, taps)) maps--;
+  while (!GRADIENT_FITS(maps, taps))
+    maps--;
   return maps;
 }
 
@@ -76,8 +79,10 @@ static long most_maps(long taps) {
 static void add_trees(long maps, long taps, const float *sums, float *gradient, long step) {
   for (long k = 0; k < taps; k++) {
     long m = 0;
-    for (; m + 4 <= maps; m += 4) *(four_at *)(gradient + k * step + m) += tree_of_four(sums + (k * maps + m) * LANES);
-    for (; m < maps; m++) gradient[k * step + m] += tree(sums + (k * maps + m) * LANES);
+    for (; m + 4 <= maps; m += 4)
+      *(four_at *)(gradient + k * step + m) += tree_of_four(sums + (k * maps + m) * LANES);
+    for (; m < maps; m++)
+      gradient[k * step + m] += tree(sums + (k * maps + m) * LANES);
   }
 }
 
@@ -96,8 +101,9 @@ static void add_gradients(const struct gradient_shape *s, const float *delta, co
   const long neighbours = is_single ? s->inputs : s->size;
   const long tap_tiles = divided_up(neighbours, 5);
   const long map_tiles = divided_up(s->maps, most_maps(divided_up(neighbours, tap_tiles)));
-  struct pass pass = { s->out_rows, s->pixels, s->delta_map, s->delta_row, is_single ? s->x_input : s->x_tap, s->x_row * s->stride, s->x_column };
-  if (s->pixels == 1) pass = (struct pass){ 1, s->out_rows, s->delta_map, 0, pass.x_tap, 0, pass.x_row };
+  struct pass pass = {s->out_rows,          s->pixels,  s->delta_map, s->delta_row, is_single ? s->x_input : s->x_tap,
+                      s->x_row * s->stride, s->x_column};
+  if (s->pixels == 1) pass = (struct pass){1, s->out_rows, s->delta_map, 0, pass.x_tap, 0, pass.x_row};
   float sums[40 * LANES];
   for (long mt = 0; mt < map_tiles; mt++) {
     const long map = cut(s->maps, map_tiles, mt), maps = cut(s->maps, map_tiles, mt + 1) - map;
@@ -105,7 +111,8 @@ static void add_gradients(const struct gradient_shape *s, const float *delta, co
       for (long ky = 0; ky < s->size; ky++)
         for (long kt = 0; kt < tap_tiles; kt++) {
           const long k = cut(neighbours, tap_tiles, kt), taps = cut(neighbours, tap_tiles, kt + 1) - k;
-          gradient_tiles[maps][taps](&pass, delta + map * s->delta_map, x + i * s->x_input + ky * s->x_row + k * pass.x_tap, sums);
+          gradient_tiles[maps][taps](&pass, delta + map * s->delta_map,
+                                     x + i * s->x_input + ky * s->x_row + k * pass.x_tap, sums);
           add_trees(maps, taps, sums, gradient + ((i * s->size + ky) * neighbours + k) * s->maps + map, s->maps);
         }
   }
@@ -119,7 +126,8 @@ static void add_biases(const struct gradient_shape *s, const float *delta, float
       narrow sum = (narrow)SPLAT(NARROW, 0.0f);
       for (long row = 0; row < s->out_rows; row++) {
         const float *at = delta + map * s->delta_map + row * s->delta_row + part;
-        for (long pixel = 0; pixel < s->pixels; pixel++) sum = sum + *(const narrow_at *)(at + pixel * LANES);
+        for (long pixel = 0; pixel < s->pixels; pixel++)
+          sum = sum + *(const narrow_at *)(at + pixel * LANES);
       }
       *(narrow_at *)(sums + part) = sum;
     }
@@ -128,7 +136,8 @@ static void add_biases(const struct gradient_shape *s, const float *delta, float
 }
 
 /* One lane, one pixel of δ: x ⊗ δ, a sum of one term. */
-static void add_outer_product(const struct convolutionGradient *call, const float *x, const float *delta, float *gradient, float *bias) {
+static void add_outer_product(const struct convolutionGradient *call, const float *x, const float *delta,
+                              float *gradient, float *bias) {
   const long maps = call->maps, size = call->size;
   for (long tap = 0; tap < (long)call->inputs * size * size; tap++) {
     const long i = tap / (size * size), ky = tap / size % size, kx = tap % size;
@@ -137,10 +146,12 @@ static void add_outer_product(const struct convolutionGradient *call, const floa
     EACH_VECTOR(maps, store_part(at + n, load(at + n) + (splat(0.0f) + value * load(delta + n)), size));
   }
   if (bias)
-    for (long map = 0; map < maps; map++) bias[map] += 0.0f + delta[map];
+    for (long map = 0; map < maps; map++)
+      bias[map] += 0.0f + delta[map];
 }
 
-/* How δ, turned to [pixel][maps of a vector], and a row of x are passed through; x_row leads from a row of δ to the next. */
+/* How δ, turned to [pixel][maps of a vector], and a row of x are passed through; x_row leads from a row of δ to the
+ * next. */
 struct sample_pass {
   long rows, columns, stride, x_row;
 };
@@ -148,7 +159,8 @@ struct sample_pass {
 /* Taps and partial sums that stay in registers. */
 #define SAMPLE_TAPS 3
 #define SAMPLE_SUMS (REGISTERS == 32 ? LANES : LANES / 2)
-typedef void (*sample_function)(const struct sample_pass *pass, const float *delta, const float *x, float *gradient, long step, long maps);
+typedef void (*sample_function)(const struct sample_pass *pass, const float *delta, const float *x, float *gradient,
+                                long step, long maps);
 
 #define SAMPLE_NAME sample
 #define SAMPLE_WIDTH NARROW
@@ -165,8 +177,10 @@ typedef void (*sample_function)(const struct sample_pass *pass, const float *del
 #define wide_sample_tiles sample_tiles
 #endif
 
-/* One lane by vectors of maps, the widest that the maps fill more than by half: short rows and strides. `turned` holds WIDE floats a pixel. */
-static void add_over_maps(const struct convolutionGradient *call, struct sample_pass pass, float *turned, const float *x, const float *delta, float *gradient, float *bias) {
+/* One lane by vectors of maps, the widest that the maps fill more than by half: short rows and strides. `turned` holds
+ * WIDE floats a pixel. */
+static void add_over_maps(const struct convolutionGradient *call, struct sample_pass pass, float *turned,
+                          const float *x, const float *delta, float *gradient, float *bias) {
   const long maps = call->maps, size = call->size, pixels = pass.rows * pass.columns;
   for (long map = 0, count; map < maps; map += count) {
     const long width = maps - map > NARROW ? WIDE : NARROW;
@@ -178,11 +192,12 @@ static void add_over_maps(const struct convolutionGradient *call, struct sample_
       const float *from = x + (row / size * call->rows + row % size) * call->columns;
       for (long k = 0, taps; k < size; k += taps) {
         taps = pass.stride > 1 ? 1 : smaller(SAMPLE_TAPS, size - k);
-        tiles[pass.stride > 1 ? 0 : taps][pass.columns % LANES](&pass, turned, from + k, gradient + (row * size + k) * maps + map, maps, count);
+        tiles[pass.stride > 1 ? 0 : taps][pass.columns % LANES](&pass, turned, from + k,
+                                                                gradient + (row * size + k) * maps + map, maps, count);
       }
     }
     /* ∂E/∂b is the gradient of a weight whose x is always 1. */
-    const struct sample_pass still = { pass.rows, pass.columns, 0, 0 };
+    const struct sample_pass still = {pass.rows, pass.columns, 0, 0};
     const float one = 1.0f;
     if (bias) tiles[0][pass.columns % LANES](&still, turned, &one, bias + map, 0, count);
   }
@@ -201,7 +216,8 @@ static void convolutionGradient(struct thread *thread, const struct convolutionG
   const long out_rows = (rows - size) / stride + 1, out_columns = (columns - size) / stride + 1;
   const float *x = ARRAY(const float, input), *delta = ARRAY(const float, delta);
   float *gradient = ARRAY(float, gradient), *bias = call->biasGradient ? ARRAY(float, biasGradient) : 0;
-  struct gradient_shape s = { .inputs = call->inputs, .maps = maps, .size = size, .out_rows = out_rows, .stride = stride };
+  struct gradient_shape s = {
+      .inputs = call->inputs, .maps = maps, .size = size, .out_rows = out_rows, .stride = stride};
   if (call->lanes == LANES) {
     s.pixels = out_columns;
     s.delta_row = out_columns * LANES;
@@ -211,9 +227,10 @@ static void convolutionGradient(struct thread *thread, const struct convolutionG
   } else if (out_rows * out_columns == 1) {
     add_outer_product(call, x, delta, gradient, bias);
     return;
-  } else if (stride > 1 || out_rows * out_columns * divided_up(maps, NARROW) < maps * out_rows * divided_up(out_columns, NARROW)) {
+  } else if (stride > 1 ||
+             out_rows * out_columns * divided_up(maps, NARROW) < maps * out_rows * divided_up(out_columns, NARROW)) {
     /* Fewer vectors that way. */
-    const struct sample_pass pass = { out_rows, out_columns, stride, stride * columns };
+    const struct sample_pass pass = {out_rows, out_columns, stride, stride * columns};
     add_over_maps(call, pass, scratch(thread, out_rows * out_columns * WIDE), x, delta, gradient, bias);
     return;
   } else {

@@ -1,6 +1,6 @@
 /*
- * exp, log, tanh, the activations f and their gates f'(u), a vector at a time: elementary.md word for word, so that assembly gives the
- * same bits. Selects, never branches; a NaN passes. Constants are float32.
+ * exp, log, tanh, the activations f and their gates f'(u), a vector at a time: elementary.md word for word, so that
+ * assembly gives the same bits. Selects, never branches; a NaN passes. Constants are float32.
  */
 #ifndef ELEMENTARY_H
 #define ELEMENTARY_H
@@ -9,8 +9,8 @@
 #include "vectors.h"
 
 /*
- * Each function is one long chain, so a single one leaves the processor waiting: G vectors go through it abreast, statement by statement.
- * In place: v holds x, then the result.
+ * Each function is one long chain, so a single one leaves the processor waiting: G vectors go through it abreast,
+ * statement by statement. In place: v holds x, then the result.
  */
 #define ABREAST UNROLL for (int n = 0; n < G; n++)
 #define GROUP (REGISTERS == 32 ? 4 : 2)
@@ -87,33 +87,46 @@ ALWAYS void tanh_abreast(const int G, wide *v) {
 /* x = f(u) of G vectors, in place. */
 ALWAYS void activate(const int G, uint32_t activation, wide *v) {
   switch (activation) {
-    case ACTIVATION_sigmoid:
-      ABREAST v[n] = (wide)((wide_ints)v[n] ^ INT32_MIN);
-      exp_abreast(G, v);
-      ABREAST v[n] = 1.0f + v[n];
-      ABREAST v[n] = 1.0f / v[n];
-      break;
-    case ACTIVATION_tanh: tanh_abreast(G, v); break;
-    case ACTIVATION_scaled_tanh:
-      ABREAST v[n] = SCALED_TANH_S * v[n];
-      tanh_abreast(G, v);
-      ABREAST v[n] = SCALED_TANH_A * v[n];
-      break;
-    case ACTIVATION_relu: ABREAST v[n] = choose(v[n] < 0.0f, splat(0.0f), v[n]); break;
-    case ACTIVATION_leaky_relu: ABREAST v[n] = choose(v[n] < 0.0f, LEAKY_SLOPE * v[n], v[n]); break;
-    default: break;
+  case ACTIVATION_sigmoid:
+    ABREAST v[n] = (wide)((wide_ints)v[n] ^ INT32_MIN);
+    exp_abreast(G, v);
+    ABREAST v[n] = 1.0f + v[n];
+    ABREAST v[n] = 1.0f / v[n];
+    break;
+  case ACTIVATION_tanh:
+    tanh_abreast(G, v);
+    break;
+  case ACTIVATION_scaled_tanh:
+    ABREAST v[n] = SCALED_TANH_S * v[n];
+    tanh_abreast(G, v);
+    ABREAST v[n] = SCALED_TANH_A * v[n];
+    break;
+  case ACTIVATION_relu:
+    ABREAST v[n] = choose(v[n] < 0.0f, splat(0.0f), v[n]);
+    break;
+  case ACTIVATION_leaky_relu:
+    ABREAST v[n] = choose(v[n] < 0.0f, LEAKY_SLOPE * v[n], v[n]);
+    break;
+  default:
+    break;
   }
 }
 
 /* f'(u) from x = f(u); never asked for linear. */
 ALWAYS wide derivative(uint32_t activation, wide x) {
   switch (activation) {
-    case ACTIVATION_sigmoid: return x * (1.0f - x);
-    case ACTIVATION_tanh: return 1.0f - x * x;
-    case ACTIVATION_scaled_tanh: return SCALED_TANH_S * (SCALED_TANH_A - (x * x) * SCALED_TANH_B);
-    case ACTIVATION_relu: return choose(x <= 0.0f, splat(0.0f), splat(1.0f));
-    case ACTIVATION_leaky_relu: return choose(x <= 0.0f, splat(LEAKY_SLOPE), splat(1.0f));
-    default: return splat(1.0f);
+  case ACTIVATION_sigmoid:
+    return x * (1.0f - x);
+  case ACTIVATION_tanh:
+    return 1.0f - x * x;
+  case ACTIVATION_scaled_tanh:
+    return SCALED_TANH_S * (SCALED_TANH_A - (x * x) * SCALED_TANH_B);
+  case ACTIVATION_relu:
+    return choose(x <= 0.0f, splat(0.0f), splat(1.0f));
+  case ACTIVATION_leaky_relu:
+    return choose(x <= 0.0f, splat(LEAKY_SLOPE), splat(1.0f));
+  default:
+    return splat(1.0f);
   }
 }
 
@@ -124,14 +137,32 @@ ALWAYS wide gated(uint32_t gate, wide value, wide x) {
 }
 
 /* Makes the loop once for each activation, so that the choice stands outside of it. */
-#define FOR_ACTIVATION(code, name, ...)                                                               \
-  switch (code) {                                                                                     \
-    case ACTIVATION_sigmoid: { const uint32_t name = ACTIVATION_sigmoid; __VA_ARGS__; } break;         \
-    case ACTIVATION_tanh: { const uint32_t name = ACTIVATION_tanh; __VA_ARGS__; } break;               \
-    case ACTIVATION_scaled_tanh: { const uint32_t name = ACTIVATION_scaled_tanh; __VA_ARGS__; } break; \
-    case ACTIVATION_relu: { const uint32_t name = ACTIVATION_relu; __VA_ARGS__; } break;               \
-    case ACTIVATION_leaky_relu: { const uint32_t name = ACTIVATION_leaky_relu; __VA_ARGS__; } break;   \
-    default: { const uint32_t name = ACTIVATION_linear; __VA_ARGS__; } break;                          \
+#define FOR_ACTIVATION(code, name, ...)                                                                                \
+  switch (code) {                                                                                                      \
+  case ACTIVATION_sigmoid: {                                                                                           \
+    const uint32_t name = ACTIVATION_sigmoid;                                                                          \
+    __VA_ARGS__;                                                                                                       \
+  } break;                                                                                                             \
+  case ACTIVATION_tanh: {                                                                                              \
+    const uint32_t name = ACTIVATION_tanh;                                                                             \
+    __VA_ARGS__;                                                                                                       \
+  } break;                                                                                                             \
+  case ACTIVATION_scaled_tanh: {                                                                                       \
+    const uint32_t name = ACTIVATION_scaled_tanh;                                                                      \
+    __VA_ARGS__;                                                                                                       \
+  } break;                                                                                                             \
+  case ACTIVATION_relu: {                                                                                              \
+    const uint32_t name = ACTIVATION_relu;                                                                             \
+    __VA_ARGS__;                                                                                                       \
+  } break;                                                                                                             \
+  case ACTIVATION_leaky_relu: {                                                                                        \
+    const uint32_t name = ACTIVATION_leaky_relu;                                                                       \
+    __VA_ARGS__;                                                                                                       \
+  } break;                                                                                                             \
+  default: {                                                                                                           \
+    const uint32_t name = ACTIVATION_linear;                                                                           \
+    __VA_ARGS__;                                                                                                       \
+  } break;                                                                                                             \
   }
 
 /* values = f(values), in place. */
@@ -154,10 +185,12 @@ static void gate_run(uint32_t gate, const float *values, const float *x, float *
   if (activation == ACTIVATION_linear) {
     if (output != values) memcpy(output, values, (size_t)count * 4);
   } else if (gate & GATE_SQUARED) {
-    FOR_ACTIVATION(activation, f,
-      EACH_VECTOR(count, store_part(output + n, gated(f | GATE_SQUARED, load(values + n), load(x + n)), size)))
+    FOR_ACTIVATION(
+        activation, f,
+        EACH_VECTOR(count, store_part(output + n, gated(f | GATE_SQUARED, load(values + n), load(x + n)), size)))
   } else {
-    FOR_ACTIVATION(activation, f, EACH_VECTOR(count, store_part(output + n, gated(f, load(values + n), load(x + n)), size)))
+    FOR_ACTIVATION(activation, f,
+                   EACH_VECTOR(count, store_part(output + n, gated(f, load(values + n), load(x + n)), size)))
   }
 }
 

@@ -1,6 +1,7 @@
 /*
- * One instruction-set level in one kind of numerics: all kernels and the interpreter of recorded calls. Compiled once for each pair, with
- * LEVEL_… and RUN (the name of the one symbol it shows) on the command line, so that one file holds them all side by side.
+ * One instruction-set level in one kind of numerics: all kernels and the interpreter of recorded calls. Compiled once
+ * for each pair, with LEVEL_… and RUN (the name of the one symbol it shows) on the command line, so that one file holds
+ * them all side by side.
  */
 #include "combination.c"
 #include "convolution-backward.c"
@@ -14,9 +15,9 @@
 #include "optimisers.c"
 #include "subsampling.c"
 
-#define CASE(name)                                        \
-  case OPCODE_##name:                                     \
-    name(thread, (const struct name *)record);            \
+#define CASE(name)                                                                                                     \
+  case OPCODE_##name:                                                                                                  \
+    name(thread, (const struct name *)record);                                                                         \
     break;
 
 /* Runs `calls` records from byte address `program`. 0, or 1 where an opcode is not in the contract. */
@@ -25,7 +26,8 @@ int RUN(struct thread *thread, uint32_t program, uint32_t calls) {
   for (uint32_t call = 0; call < calls; call++, record += CALL_BYTES)
     switch (*(const uint32_t *)record) {
       EACH_KERNEL(CASE)
-      default: return 1;
+    default:
+      return 1;
     }
   return 0;
 }

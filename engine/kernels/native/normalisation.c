@@ -1,7 +1,7 @@
 /*
- * Batch normalisation (Ioffe & Szegedy 2015): y = (x − mean)/√(variance + ε) · weight + bias with the moments of the whole batch. Sums in
- * double, a partial sum a lane (one lane: the position mod 8), shard by shard and finished once. Maps [map][position][lanes]; only the
- * first `count` lanes hold samples, the others become 0.
+ * Batch normalisation (Ioffe & Szegedy 2015): y = (x − mean)/√(variance + ε) · weight + bias with the moments of the
+ * whole batch. Sums in double, a partial sum a lane (one lane: the position mod 8), shard by shard and finished once.
+ * Maps [map][position][lanes]; only the first `count` lanes hold samples, the others become 0.
  */
 #include "elementary.h"
 #include "thread.h"
@@ -12,9 +12,10 @@ ALWAYS long partial_of(long position, long lane, long lanes) { return lanes == 1
 static void normalisationStatistics(struct thread *thread, const struct normalisationStatistics *call) {
   const float *input = ARRAY(const float, input);
   double *sums = ARRAY(double, sums);
-  const long positions = call->positions, lanes = call->lanes, count = smaller(ARRAY(const int32_t, header)[HEADER_COUNT], lanes);
+  const long positions = call->positions, lanes = call->lanes,
+             count = smaller(ARRAY(const int32_t, header)[HEADER_COUNT], lanes);
   for (long map = 0; map < (long)call->maps; map++) {
-    double values[LANES] = { 0 }, squares[LANES] = { 0 };
+    double values[LANES] = {0}, squares[LANES] = {0};
     for (long position = 0; position < positions; position++)
       for (long lane = 0; lane < count; lane++) {
         const double x = input[(map * positions + position) * lanes + lane];
@@ -33,7 +34,7 @@ struct pair {
 
 /* The pair of sums of one map over all shards, in order. */
 static struct pair total_of(const char *sums, long map, long shards, long stride) {
-  struct pair total = { ((const double *)sums)[2 * map], ((const double *)sums)[2 * map + 1] };
+  struct pair total = {((const double *)sums)[2 * map], ((const double *)sums)[2 * map + 1]};
   for (long shard = 1; shard < shards; shard++) {
     const double *at = (const double *)(sums + shard * stride) + 2 * map;
     total.first = total.first + at[0];
@@ -55,7 +56,8 @@ static void normalisationMoments(struct thread *thread, const struct normalisati
     moments[2 * map + 1] = (float)(1 / __builtin_sqrt(variance + epsilon));
     if (!call->runningMean) continue;
     float *running_mean = ARRAY(float, runningMean), *running_variance = ARRAY(float, runningVariance);
-    const double unbiased = n > 1 ? variance * (n / (n - 1)) : variance, old_mean = running_mean[map], old_variance = running_variance[map];
+    const double unbiased = n > 1 ? variance * (n / (n - 1)) : variance, old_mean = running_mean[map],
+                 old_variance = running_variance[map];
     running_mean[map] = (float)(old_mean + momentum * (mean - old_mean));
     running_variance[map] = (float)(old_variance + momentum * (unbiased - old_variance));
   }
@@ -64,13 +66,16 @@ static void normalisationMoments(struct thread *thread, const struct normalisati
 /* Lanes from `count` on become 0. */
 static void clear_lanes(float *values, long positions, long count, long lanes) {
   if (count >= lanes) return;
-  for (long position = 0; position < positions; position++) memset(values + position * lanes + count, 0, (size_t)(lanes - count) * 4);
+  for (long position = 0; position < positions; position++)
+    memset(values + position * lanes + count, 0, (size_t)(lanes - count) * 4);
 }
 
 static void normalisationForward(struct thread *thread, const struct normalisationForward *call) {
-  const float *input = ARRAY(const float, input), *moments = ARRAY(const float, moments), *weight = ARRAY(const float, weight), *bias = ARRAY(const float, bias);
+  const float *input = ARRAY(const float, input), *moments = ARRAY(const float, moments),
+              *weight = ARRAY(const float, weight), *bias = ARRAY(const float, bias);
   float *output = ARRAY(float, output);
-  const long lanes = call->lanes, run = (long)call->positions * lanes, count = smaller(ARRAY(const int32_t, header)[HEADER_COUNT], lanes);
+  const long lanes = call->lanes, run = (long)call->positions * lanes,
+             count = smaller(ARRAY(const int32_t, header)[HEADER_COUNT], lanes);
   for (long map = 0; map < (long)call->maps; map++) {
     const float mean = moments[2 * map], inverse = moments[2 * map + 1], w = weight[map], b = bias[map];
     const float *x = input + map * run;
@@ -81,12 +86,14 @@ static void normalisationForward(struct thread *thread, const struct normalisati
 }
 
 static void normalisationBackwardStatistics(struct thread *thread, const struct normalisationBackwardStatistics *call) {
-  const float *delta = ARRAY(const float, delta), *input = ARRAY(const float, input), *moments = ARRAY(const float, moments);
+  const float *delta = ARRAY(const float, delta), *input = ARRAY(const float, input),
+              *moments = ARRAY(const float, moments);
   double *sums = ARRAY(double, sums);
-  const long positions = call->positions, lanes = call->lanes, count = smaller(ARRAY(const int32_t, header)[HEADER_COUNT], lanes);
+  const long positions = call->positions, lanes = call->lanes,
+             count = smaller(ARRAY(const int32_t, header)[HEADER_COUNT], lanes);
   for (long map = 0; map < (long)call->maps; map++) {
     const float mean = moments[2 * map], inverse = moments[2 * map + 1];
-    double deltas[LANES] = { 0 }, products[LANES] = { 0 };
+    double deltas[LANES] = {0}, products[LANES] = {0};
     for (long position = 0; position < positions; position++)
       for (long lane = 0; lane < count; lane++) {
         const long at = (map * positions + position) * lanes + lane, k = partial_of(position, lane, lanes);
@@ -113,17 +120,20 @@ static void normalisationBackwardMoments(struct thread *thread, const struct nor
 }
 
 static void normalisationBackward(struct thread *thread, const struct normalisationBackward *call) {
-  const float *delta = ARRAY(const float, delta), *input = ARRAY(const float, input), *moments = ARRAY(const float, moments);
+  const float *delta = ARRAY(const float, delta), *input = ARRAY(const float, input),
+              *moments = ARRAY(const float, moments);
   const float *means = ARRAY(const float, means), *weight = ARRAY(const float, weight);
   float *output = ARRAY(float, output);
-  const long lanes = call->lanes, run = (long)call->positions * lanes, count = smaller(ARRAY(const int32_t, header)[HEADER_COUNT], lanes);
+  const long lanes = call->lanes, run = (long)call->positions * lanes,
+             count = smaller(ARRAY(const int32_t, header)[HEADER_COUNT], lanes);
   for (long map = 0; map < (long)call->maps; map++) {
-    const float mean = moments[2 * map], inverse = moments[2 * map + 1], first = means[2 * map], second = means[2 * map + 1];
+    const float mean = moments[2 * map], inverse = moments[2 * map + 1], first = means[2 * map],
+                second = means[2 * map + 1];
     const float factor = inverse * weight[map];
     const float *x = input + map * run, *d = delta + map * run;
     float *out = output + map * run;
     EACH_VECTOR(run, const wide normalised = (load(x + n) - mean) * inverse;
-      store_part(out + n, ((load(d + n) - first) - normalised * second) * factor, size));
+                store_part(out + n, ((load(d + n) - first) - normalised * second) * factor, size));
     gate_run(call->gate, out, x, out, run);
     clear_lanes(out, call->positions, count, lanes);
   }

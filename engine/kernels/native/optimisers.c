@@ -1,13 +1,15 @@
 /*
- * From the shards' gradients to new parameters: their sum in shard order, its norm, and the update rules (Bouvrie (2), Nesterov, Adam,
- * stochastic diagonal Levenberg–Marquardt). Flat arrays of floats; a vector at a time, every element on its own.
+ * From the shards' gradients to new parameters: their sum in shard order, its norm, and the update rules (Bouvrie (2),
+ * Nesterov, Adam, stochastic diagonal Levenberg–Marquardt). Flat arrays of floats; a vector at a time, every element on
+ * its own.
  */
 #include "thread.h"
 #include "vectors.h"
 
 ALWAYS wide root_of(wide x) {
   wide y;
-  for (int n = 0; n < WIDE; n++) y[n] = __builtin_sqrtf(x[n]);
+  for (int n = 0; n < WIDE; n++)
+    y[n] = __builtin_sqrtf(x[n]);
   return y;
 }
 
@@ -17,13 +19,14 @@ static void reduce(struct thread *thread, const struct reduce *call) {
   const float factor = *ARRAY(const float, scale);
   const long shards = call->shards, stride = call->stride;
   EACH_VECTOR(call->count, wide sum = load((const float *)gradients + n);
-    for (long shard = 1; shard < shards; shard++) sum = sum + load((const float *)(gradients + shard * stride) + n);
-    store_part(output + n, sum * factor, size));
+              for (long shard = 1; shard < shards; shard++) sum =
+                  sum + load((const float *)(gradients + shard * stride) + n);
+              store_part(output + n, sum * factor, size));
 }
 
 static void squaredNorm(struct thread *thread, const struct squaredNorm *call) {
   const float *gradient = ARRAY(const float, gradient);
-  double sums[LANES] = { 0 };
+  double sums[LANES] = {0};
   const long count = call->count, whole = count / LANES * LANES;
   for (long n = 0; n < whole; n += LANES)
     for (long k = 0; k < LANES; k++) {
@@ -49,15 +52,15 @@ static void sgd(struct thread *thread, const struct sgd *call) {
   const float rate = settings[0], momentum = settings[1], decay = settings[2];
   if (call->velocity == 0) {
     EACH_VECTOR(call->count, const wide w = load(parameters + n); const wide g = load(gradient + n) + decay * w;
-      store_part(parameters + n, w - rate * g, size));
+                store_part(parameters + n, w - rate * g, size));
   } else if (call->nesterov) {
     EACH_VECTOR(call->count, const wide w = load(parameters + n); const wide g = load(gradient + n) + decay * w;
-      const wide v = momentum * load(velocity + n) + g; store_part(velocity + n, v, size);
-      store_part(parameters + n, w - rate * (g + momentum * v), size));
+                const wide v = momentum * load(velocity + n) + g; store_part(velocity + n, v, size);
+                store_part(parameters + n, w - rate * (g + momentum * v), size));
   } else {
     EACH_VECTOR(call->count, const wide w = load(parameters + n); const wide g = load(gradient + n) + decay * w;
-      const wide v = momentum * load(velocity + n) + g; store_part(velocity + n, v, size);
-      store_part(parameters + n, w - rate * v, size));
+                const wide v = momentum * load(velocity + n) + g; store_part(velocity + n, v, size);
+                store_part(parameters + n, w - rate * v, size));
   }
 }
 
@@ -67,15 +70,17 @@ static void adam(struct thread *thread, const struct adam *call) {
   const float rate = settings[0], beta1 = settings[1], rest1 = settings[2], beta2 = settings[3], rest2 = settings[4];
   const float correction = settings[5], epsilon = settings[6], decay = settings[7];
   EACH_VECTOR(call->count, const wide w = load(parameters + n); const wide g = load(gradient + n) + decay * w;
-    const wide m = beta1 * load(first + n) + rest1 * g; const wide v = beta2 * load(second + n) + rest2 * (g * g);
-    store_part(first + n, m, size); store_part(second + n, v, size);
-    store_part(parameters + n, w - rate * m / (root_of(v) * correction + epsilon), size));
+              const wide m = beta1 * load(first + n) + rest1 * g;
+              const wide v = beta2 * load(second + n) + rest2 * (g * g); store_part(first + n, m, size);
+              store_part(second + n, v, size);
+              store_part(parameters + n, w - rate * m / (root_of(v) * correction + epsilon), size));
 }
 
 static void levenbergMarquardt(struct thread *thread, const struct levenbergMarquardt *call) {
   float *parameters = ARRAY(float, parameters);
-  const float *gradient = ARRAY(const float, gradient), *curvature = ARRAY(const float, curvature), *settings = ARRAY(const float, settings);
+  const float *gradient = ARRAY(const float, gradient), *curvature = ARRAY(const float, curvature),
+              *settings = ARRAY(const float, settings);
   const float rate = settings[0], damping = settings[1], decay = settings[2];
   EACH_VECTOR(call->count, const wide w = load(parameters + n); const wide g = load(gradient + n) + decay * w;
-    store_part(parameters + n, w - rate / (damping + load(curvature + n)) * g, size));
+              store_part(parameters + n, w - rate / (damping + load(curvature + n)) * g, size));
 }

@@ -1,9 +1,11 @@
 /*
- * Bouvrie §3.2: x_j = f( β_j down(x_j) + b_j ), its way back (§3.1) δ_j = β_j ( f'(u_j) ∘ up(δ_j) ), and the gradients of β and b.
+ * Bouvrie §3.2: x_j = f( β_j down(x_j) + b_j ), its way back (§3.1) δ_j = β_j ( f'(u_j) ∘ up(δ_j) ), and the gradients
+ * of β and b.
  *
- * Maps [map][row][column][lanes]; output [map][⌊rows/factor⌋][⌊columns/factor⌋][lanes]. Rows and columns that do not fill a block are dropped.
- * down: the block's rows, then columns ascending, from its first pixel; a maximum is replaced where new > old or new is NaN.
- * Eight lanes: a pixel is NARROW vectors of adjacent lanes. One lane: four blocks of 2×2 at a time, other factors number by number. f and the gate run over finished rows.
+ * Maps [map][row][column][lanes]; output [map][⌊rows/factor⌋][⌊columns/factor⌋][lanes]. Rows and columns that do not
+ * fill a block are dropped. down: the block's rows, then columns ascending, from its first pixel; a maximum is replaced
+ * where new > old or new is NaN. Eight lanes: a pixel is NARROW vectors of adjacent lanes. One lane: four blocks of 2×2
+ * at a time, other factors number by number. f and the gate run over finished rows.
  */
 #include "elementary.h"
 #include "thread.h"
@@ -18,11 +20,13 @@ struct blocks {
 };
 
 static struct blocks blocks_of(long rows, long columns, long factor, uint32_t reduce, long lanes) {
-  return (struct blocks){ rows, columns, factor, lanes, rows / factor, columns / factor, reduce, (float)(1.0 / (double)(factor * factor)) };
+  return (struct blocks){rows,          columns,          factor, lanes,
+                         rows / factor, columns / factor, reduce, (float)(1.0 / (double)(factor * factor))};
 }
 
 /* One output row of one map in eight lanes: `kept` gets d (may be 0), `out` gets β·d + b. */
-ALWAYS void down_row(const long factor, const uint32_t reduce, const struct blocks *b, const float *in, float *kept, float *out, float beta, float bias) {
+ALWAYS void down_row(const long factor, const uint32_t reduce, const struct blocks *b, const float *in, float *kept,
+                     float *out, float beta, float bias) {
   for (long column = 0; column < b->out_columns; column++)
     for (long part = 0; part < LANES; part += NARROW) {
       const float *at = in + column * factor * LANES + part;
@@ -30,8 +34,10 @@ ALWAYS void down_row(const long factor, const uint32_t reduce, const struct bloc
       for (long r = 0; r < factor; r++)
         for (long c = r == 0; c < factor; c++) {
           const narrow x = narrow_load(at + (r * b->columns + c) * LANES);
-          if (reduce == REDUCE_max) d = narrow_choose((x > d) | (x != x), x, d);
-          else d = d + x;
+          if (reduce == REDUCE_max)
+            d = narrow_choose((x > d) | (x != x), x, d);
+          else
+            d = d + x;
         }
       if (reduce == REDUCE_mean) d = d * b->inverse;
       if (kept) narrow_store(kept + column * LANES + part, d);
@@ -40,15 +46,18 @@ ALWAYS void down_row(const long factor, const uint32_t reduce, const struct bloc
 }
 
 /* One number at a time: any factor, and the ends of rows. */
-static void down_numbers(const struct blocks *b, const float *in, float *kept, float *out, float beta, float bias, long from) {
+static void down_numbers(const struct blocks *b, const float *in, float *kept, float *out, float beta, float bias,
+                         long from) {
   for (long column = from; column < b->out_columns; column++) {
     const float *at = in + column * b->factor;
     float d = at[0];
     for (long r = 0; r < b->factor; r++)
       for (long c = r == 0; c < b->factor; c++) {
         const float x = at[r * b->columns + c];
-        if (b->reduce == REDUCE_max) d = x > d || x != x ? x : d;
-        else d = d + x;
+        if (b->reduce == REDUCE_max)
+          d = x > d || x != x ? x : d;
+        else
+          d = d + x;
       }
     if (b->reduce == REDUCE_mean) d = d * b->inverse;
     if (kept) kept[column] = d;
@@ -57,17 +66,22 @@ static void down_numbers(const struct blocks *b, const float *in, float *kept, f
 }
 
 /* One lane, blocks of 2×2: four blocks at a time, their left and right pixels taken apart. */
-ALWAYS void down_row_of_one(const uint32_t reduce, const struct blocks *b, const float *in, float *kept, float *out, float beta, float bias) {
+ALWAYS void down_row_of_one(const uint32_t reduce, const struct blocks *b, const float *in, float *kept, float *out,
+                            float beta, float bias) {
   long column = 0;
   for (; b->factor == 2 && column + 4 <= b->out_columns; column += 4) {
     const float *above = in + 2 * column, *below = above + b->columns;
-    const four a = *(const four_at *)above, a4 = *(const four_at *)(above + 4), e = *(const four_at *)below, e4 = *(const four_at *)(below + 4);
-    const four pixels[4] = { PICK_FLOATS(a, a4, 0, 2, 4, 6), PICK_FLOATS(a, a4, 1, 3, 5, 7), PICK_FLOATS(e, e4, 0, 2, 4, 6), PICK_FLOATS(e, e4, 1, 3, 5, 7) };
+    const four a = *(const four_at *)above, a4 = *(const four_at *)(above + 4), e = *(const four_at *)below,
+               e4 = *(const four_at *)(below + 4);
+    const four pixels[4] = {PICK_FLOATS(a, a4, 0, 2, 4, 6), PICK_FLOATS(a, a4, 1, 3, 5, 7),
+                            PICK_FLOATS(e, e4, 0, 2, 4, 6), PICK_FLOATS(e, e4, 1, 3, 5, 7)};
     four d = pixels[0];
     UNROLL for (int n = 1; n < 4; n++) {
       const four x = pixels[n];
-      if (reduce == REDUCE_max) d = four_choose((x > d) | (x != x), x, d);
-      else d = d + x;
+      if (reduce == REDUCE_max)
+        d = four_choose((x > d) | (x != x), x, d);
+      else
+        d = d + x;
     }
     if (reduce == REDUCE_mean) d = d * b->inverse;
     if (kept) *(four_at *)(kept + column) = d;
@@ -77,11 +91,20 @@ ALWAYS void down_row_of_one(const uint32_t reduce, const struct blocks *b, const
 }
 
 /* The common factor and the three reductions as constants. */
-#define FOR_REDUCE(b, name, ...)                                                      \
-  switch (b.reduce) {                                                                 \
-    case REDUCE_max: { const uint32_t name = REDUCE_max; __VA_ARGS__; } break;         \
-    case REDUCE_mean: { const uint32_t name = REDUCE_mean; __VA_ARGS__; } break;       \
-    default: { const uint32_t name = REDUCE_sum; __VA_ARGS__; } break;                 \
+#define FOR_REDUCE(b, name, ...)                                                                                       \
+  switch (b.reduce) {                                                                                                  \
+  case REDUCE_max: {                                                                                                   \
+    const uint32_t name = REDUCE_max;                                                                                  \
+    __VA_ARGS__;                                                                                                       \
+  } break;                                                                                                             \
+  case REDUCE_mean: {                                                                                                  \
+    const uint32_t name = REDUCE_mean;                                                                                 \
+    __VA_ARGS__;                                                                                                       \
+  } break;                                                                                                             \
+  default: {                                                                                                           \
+    const uint32_t name = REDUCE_sum;                                                                                  \
+    __VA_ARGS__;                                                                                                       \
+  } break;                                                                                                             \
   }
 
 static void subsamplingForward(struct thread *thread, const struct subsamplingForward *call) {
@@ -94,15 +117,20 @@ static void subsamplingForward(struct thread *thread, const struct subsamplingFo
       const float *in = input + (map * b.rows + row * b.factor) * in_row;
       float *out = output + (map * b.out_rows + row) * out_row;
       float *kept = down ? down + (map * b.out_rows + row) * out_row : 0;
-      if (b.lanes == 1) FOR_REDUCE(b, reduce, down_row_of_one(reduce, &b, in, kept, out, beta[map], bias[map]))
-      else if (b.factor == 2) FOR_REDUCE(b, reduce, down_row(2, reduce, &b, in, kept, out, beta[map], bias[map]))
-      else FOR_REDUCE(b, reduce, down_row(b.factor, reduce, &b, in, kept, out, beta[map], bias[map]))
+      if (b.lanes == 1)
+        FOR_REDUCE(b, reduce, down_row_of_one(reduce, &b, in, kept, out, beta[map], bias[map]))
+      else if (b.factor == 2)
+        FOR_REDUCE(b, reduce, down_row(2, reduce, &b, in, kept, out, beta[map], bias[map]))
+      else
+        FOR_REDUCE(b, reduce, down_row(b.factor, reduce, &b, in, kept, out, beta[map], bias[map]))
     }
   activate_run(call->activation, output, (long)call->maps * b.out_rows * out_row);
 }
 
-/* up(δ): every pixel of a block gets the value, for a maximum only the first that equals d. One output row is `factor` rows of pixels. */
-ALWAYS void up_row(const long factor, const uint32_t reduce, const struct blocks *b, const float *delta, const float *kept, const float *in, float *out, float slope, float inverse) {
+/* up(δ): every pixel of a block gets the value, for a maximum only the first that equals d. One output row is `factor`
+ * rows of pixels. */
+ALWAYS void up_row(const long factor, const uint32_t reduce, const struct blocks *b, const float *delta,
+                   const float *kept, const float *in, float *out, float slope, float inverse) {
   for (long column = 0; column < b->out_columns; column++)
     for (long part = 0; part < LANES; part += NARROW) {
       narrow value = slope * narrow_load(delta + column * LANES + part);
@@ -120,12 +148,14 @@ ALWAYS void up_row(const long factor, const uint32_t reduce, const struct blocks
           }
       } else {
         for (long r = 0; r < factor; r++)
-          for (long c = 0; c < factor; c++) narrow_store(out + at + (r * b->columns + c) * LANES, value);
+          for (long c = 0; c < factor; c++)
+            narrow_store(out + at + (r * b->columns + c) * LANES, value);
       }
     }
 }
 
-static void up_numbers(const struct blocks *b, const float *delta, const float *kept, const float *in, float *out, float slope, float inverse, long from) {
+static void up_numbers(const struct blocks *b, const float *delta, const float *kept, const float *in, float *out,
+                       float slope, float inverse, long from) {
   for (long column = from; column < b->out_columns; column++) {
     float value = slope * delta[column];
     if (b->reduce == REDUCE_mean) value = value * inverse;
@@ -141,17 +171,19 @@ static void up_numbers(const struct blocks *b, const float *delta, const float *
 }
 
 /* One lane, blocks of 2×2: left and right pixels of four blocks are made apart and put side by side. */
-ALWAYS void up_row_of_one(const uint32_t reduce, const struct blocks *b, const float *delta, const float *kept, const float *in, float *out, float slope, float inverse) {
+ALWAYS void up_row_of_one(const uint32_t reduce, const struct blocks *b, const float *delta, const float *kept,
+                          const float *in, float *out, float slope, float inverse) {
   long column = 0;
   for (; b->factor == 2 && column + 4 <= b->out_columns; column += 4) {
     four value = slope * *(const four_at *)(delta + column);
     if (reduce == REDUCE_mean) value = value * inverse;
-    four_ints waiting = { -1, -1, -1, -1 };
+    four_ints waiting = {-1, -1, -1, -1};
     for (long r = 0; r < 2; r++) {
       const long at = r * b->columns + 2 * column;
       four l = value, g = value;
       if (reduce == REDUCE_max) {
-        const four a = *(const four_at *)(in + at), a4 = *(const four_at *)(in + at + 4), d = *(const four_at *)(kept + column);
+        const four a = *(const four_at *)(in + at), a4 = *(const four_at *)(in + at + 4),
+                   d = *(const four_at *)(kept + column);
         const four_ints wins_left = waiting & (PICK_FLOATS(a, a4, 0, 2, 4, 6) == d);
         waiting &= ~wins_left;
         const four_ints wins_right = waiting & (PICK_FLOATS(a, a4, 1, 3, 5, 7) == d);
@@ -170,15 +202,18 @@ ALWAYS void up_row_of_one(const uint32_t reduce, const struct blocks *b, const f
 static void clear_dropped(const struct blocks *b, float *out) {
   const long covered_rows = b->out_rows * b->factor, covered = b->out_columns * b->factor;
   if (covered < b->columns)
-    for (long row = 0; row < covered_rows; row++) memset(out + (row * b->columns + covered) * b->lanes, 0, (size_t)((b->columns - covered) * b->lanes) * 4);
+    for (long row = 0; row < covered_rows; row++)
+      memset(out + (row * b->columns + covered) * b->lanes, 0, (size_t)((b->columns - covered) * b->lanes) * 4);
   memset(out + covered_rows * b->columns * b->lanes, 0, (size_t)((b->rows - covered_rows) * b->columns * b->lanes) * 4);
 }
 
 static void subsamplingBackward(struct thread *thread, const struct subsamplingBackward *call) {
   const struct blocks b = blocks_of(call->rows, call->columns, call->factor, call->reduce, call->lanes);
-  const float *delta = ARRAY(const float, delta), *beta = ARRAY(const float, beta), *input = ARRAY(const float, input), *down = ARRAY(const float, down);
+  const float *delta = ARRAY(const float, delta), *beta = ARRAY(const float, beta), *input = ARRAY(const float, input),
+              *down = ARRAY(const float, down);
   float *output = ARRAY(float, output);
-  const int is_squared = (call->gate & GATE_SQUARED) != 0, is_linear = (call->gate & ~(uint32_t)GATE_SQUARED) == ACTIVATION_linear;
+  const int is_squared = (call->gate & GATE_SQUARED) != 0,
+            is_linear = (call->gate & ~(uint32_t)GATE_SQUARED) == ACTIVATION_linear;
   const float inverse = is_squared ? b.inverse * b.inverse : b.inverse;
   const long in_row = b.columns * b.lanes, out_row = b.out_columns * b.lanes;
   for (long map = 0; map < (long)call->maps; map++) {
@@ -189,9 +224,12 @@ static void subsamplingBackward(struct thread *thread, const struct subsamplingB
       const long small = (map * b.out_rows + row) * out_row, large = row * b.factor * in_row;
       const float *d = delta + small, *kept = down + small, *in = in_map + large;
       float *out = out_map + large;
-      if (b.lanes == 1) FOR_REDUCE(b, reduce, up_row_of_one(reduce, &b, d, kept, in, out, slope, inverse))
-      else if (b.factor == 2) FOR_REDUCE(b, reduce, up_row(2, reduce, &b, d, kept, in, out, slope, inverse))
-      else FOR_REDUCE(b, reduce, up_row(b.factor, reduce, &b, d, kept, in, out, slope, inverse))
+      if (b.lanes == 1)
+        FOR_REDUCE(b, reduce, up_row_of_one(reduce, &b, d, kept, in, out, slope, inverse))
+      else if (b.factor == 2)
+        FOR_REDUCE(b, reduce, up_row(2, reduce, &b, d, kept, in, out, slope, inverse))
+      else
+        FOR_REDUCE(b, reduce, up_row(b.factor, reduce, &b, d, kept, in, out, slope, inverse))
       if (b.lanes == LANES && !is_linear) gate_run(call->gate, out, in, out, b.factor * in_row);
     }
     if (b.lanes == 1 && !is_linear) gate_run(call->gate, out_map, in_map, out_map, b.out_rows * b.factor * in_row);
@@ -206,7 +244,7 @@ static void subsamplingGradient(struct thread *thread, const struct subsamplingG
   const long count = (long)call->positions * call->lanes;
   for (long map = 0; map < (long)call->maps; map++) {
     const float *d = delta + map * count, *x = down + map * count;
-    float products[LANES] = { 0 }, values[LANES] = { 0 };
+    float products[LANES] = {0}, values[LANES] = {0};
     const long whole = count / LANES * LANES;
     for (long part = 0; part < LANES; part += NARROW) {
       narrow product = (narrow)SPLAT(NARROW, 0.0f), value = product;

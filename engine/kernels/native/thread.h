@@ -1,7 +1,8 @@
 /*
- * What a kernel is given: the shared memory, and a scratch of its thread's own that grows to the largest need and stays.
- * A kernel is `static void name(struct thread *thread, const struct name *call)`; the call's fields are the contract's arguments
- * (contract.h is generated from engine/kernels/kernels.ts, so a name that is not in the contract does not compile).
+ * What a kernel is given: the shared memory, and a scratch of its thread's own that grows to the largest need and
+ * stays. A kernel is `static void name(struct thread *thread, const struct name *call)`; the call's fields are the
+ * contract's arguments (contract.h is generated from engine/kernels/kernels.ts, so a name that is not in the contract
+ * does not compile).
  */
 #ifndef THREAD_H
 #define THREAD_H

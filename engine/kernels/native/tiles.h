@@ -29,7 +29,8 @@ struct reach {
 /* Taps of a filter, ky then kx, each moving a by a_row and a_tap, b by b_row and b_tap (floats). */
 static void fill_taps(struct tap *table, long size, long a_row, long a_tap, long b_row, long b_tap) {
   for (long ky = 0; ky < size; ky++)
-    for (long kx = 0; kx < size; kx++) *table++ = (struct tap){ (int32_t)((ky * a_row + kx * a_tap) * 4), (int32_t)((ky * b_row + kx * b_tap) * 4) };
+    for (long kx = 0; kx < size; kx++)
+      *table++ = (struct tap){(int32_t)((ky * a_row + kx * a_tap) * 4), (int32_t)((ky * b_row + kx * b_tap) * 4)};
 }
 
 /* Vectors that M maps can have: M·N sums, N vectors, a broadcast and a product stay in registers. */
@@ -75,14 +76,15 @@ TILE_INSTANCE(single, 4, 1)
 
 #define TABLE_ENTRY(name, M, N) [M][N] = name##_##M##_##N,
 #define TABLE_ROW(name, M) EACH_N(TABLE_ENTRY, name, M)
-static const tile_function contiguous_tiles[TILE_MAPS + 1][TILE_VECTORS + 1] = { EACH_M(TABLE_ROW, contiguous) };
-static const tile_function strided_tiles[TILE_MAPS + 1][TILE_VECTORS + 1] = { EACH_M(TABLE_ROW, strided) };
-static const tile_function single_tiles[5] = { 0, single_1_1, single_2_1, single_3_1, single_4_1 };
+static const tile_function contiguous_tiles[TILE_MAPS + 1][TILE_VECTORS + 1] = {EACH_M(TABLE_ROW, contiguous)};
+static const tile_function strided_tiles[TILE_MAPS + 1][TILE_VECTORS + 1] = {EACH_M(TABLE_ROW, strided)};
+static const tile_function single_tiles[5] = {0, single_1_1, single_2_1, single_3_1, single_4_1};
 
 /* `total` things in `tiles` runs of nearly equal length: where run `tile` begins. */
 ALWAYS long cut(long total, long tiles, long tile) { return total * tile / tiles; }
 
-/* Steps of an outer loop that keep what they read, `bytes` each, in the first cache; all of them where that is little. At least one: a loop of none still begins its sums. */
+/* Steps of an outer loop that keep what they read, `bytes` each, in the first cache; all of them where that is little.
+ * At least one: a loop of none still begins its sums. */
 #define FIRST_CACHE 24576
 static long block_of(long outer, long bytes) {
   if (outer * bytes <= FIRST_CACHE) return larger(1, outer);
@@ -96,7 +98,7 @@ struct cutting {
 
 /* How to cut maps × vectors into tiles: the cut that loads least, since each tile loads M + N and adds M·N. */
 static struct cutting cut_tiles(long maps, long vectors) {
-  struct cutting best = { maps, vectors };
+  struct cutting best = {maps, vectors};
   long least = -1;
   for (long m = 1; m <= 6; m++) {
     const long n = TILE_MOST(m);
@@ -104,7 +106,7 @@ static struct cutting cut_tiles(long maps, long vectors) {
     const long loads = map_tiles * vectors + vector_tiles * maps;
     if (least < 0 || loads < least) {
       least = loads;
-      best = (struct cutting){ map_tiles, vector_tiles };
+      best = (struct cutting){map_tiles, vector_tiles};
     }
   }
   return best;

@@ -1,13 +1,13 @@
 /*
- * The vocabulary of the native kernels: vector types of the level that is being compiled, loads, splats, selects, and the fixed
- * order in which eight partial sums are added.
+ * The vocabulary of the native kernels: vector types of the level that is being compiled, loads, splats, selects, and
+ * the fixed order in which eight partial sums are added.
  *
  *   WIDE      floats of the widest register (16 at x86-64-v4, 8 at v3, 4 at v2 and on Arm): for work element by element
  *   NARROW    WIDE, but at most the eight lanes of a pixel, of which PARTS make one: for tiles
  *   REGISTERS how many of them there are: what bounds the tiles
  *
- * Memory is only 4-byte aligned as far as the types know; processors pay nothing for that when the address happens to be aligned.
- * Never: intrinsics of one processor, -ffast-math, an operation whose rounding depends on the width.
+ * Memory is only 4-byte aligned as far as the types know; processors pay nothing for that when the address happens to
+ * be aligned. Never: intrinsics of one processor, -ffast-math, an operation whose rounding depends on the width.
  */
 #ifndef VECTORS_H
 #define VECTORS_H
@@ -41,13 +41,14 @@
 
 #define ALWAYS static inline __attribute__((always_inline))
 
-/* The two compilers' words for unrolling a loop of constant length and for taking floats, by number, from two vectors laid end to end. */
+/* The two compilers' words for unrolling a loop of constant length and for taking floats, by number, from two vectors
+ * laid end to end. */
 #if defined(__clang__)
 #define UNROLL _Pragma("clang loop unroll(full)")
 #define PICK_FLOATS(a, b, ...) __builtin_shufflevector(a, b, __VA_ARGS__)
 #else
 #define UNROLL _Pragma("GCC unroll 16")
-#define PICK_FLOATS(a, b, ...) __builtin_shuffle(a, b, (four_ints){ __VA_ARGS__ })
+#define PICK_FLOATS(a, b, ...) __builtin_shuffle(a, b, (four_ints){__VA_ARGS__})
 #endif
 
 typedef float wide __attribute__((vector_size(WIDE * 4)));
@@ -62,9 +63,9 @@ typedef float narrow_at __attribute__((vector_size(NARROW * 4), aligned(4), may_
 typedef float four_at __attribute__((vector_size(16), aligned(4), may_alias));
 
 #define SPLAT_1(s) (s)
-#define SPLAT_4(s) { s, s, s, s }
-#define SPLAT_8(s) { s, s, s, s, s, s, s, s }
-#define SPLAT_16(s) { s, s, s, s, s, s, s, s, s, s, s, s, s, s, s, s }
+#define SPLAT_4(s) {s, s, s, s}
+#define SPLAT_8(s) {s, s, s, s, s, s, s, s}
+#define SPLAT_16(s) {s, s, s, s, s, s, s, s, s, s, s, s, s, s, s, s}
 #define SPLAT_OF(width, s) SPLAT_##width(s)
 #define SPLAT(width, s) SPLAT_OF(width, s)
 
@@ -73,26 +74,28 @@ ALWAYS wide load(const float *from) { return *(const wide_at *)from; }
 ALWAYS void store(float *to, wide value) { *(wide_at *)to = value; }
 
 /*
- * mask ? yes : no, element by element, where a mask is 0 or all ones. Written as a loop over numbers, which both compilers turn into one blend; of vectors
- * combined by and, or, not they make three instructions.
+ * mask ? yes : no, element by element, where a mask is 0 or all ones. Written as a loop over numbers, which both
+ * compilers turn into one blend; of vectors combined by and, or, not they make three instructions.
  */
-#define CHOOSE(name, floats, ints, width)                                            \
-  ALWAYS floats name(ints mask, floats yes, floats no) {                              \
-    float from[width], to[width];                                                     \
-    int32_t is_yes[width];                                                            \
-    memcpy(from, &yes, sizeof from);                                                  \
-    memcpy(to, &no, sizeof to);                                                       \
-    memcpy(is_yes, &mask, sizeof is_yes);                                             \
-    for (int n = 0; n < width; n++) to[n] = is_yes[n] ? from[n] : to[n];              \
-    floats chosen;                                                                    \
-    memcpy(&chosen, to, sizeof chosen);                                               \
-    return chosen;                                                                    \
+#define CHOOSE(name, floats, ints, width)                                                                              \
+  ALWAYS floats name(ints mask, floats yes, floats no) {                                                               \
+    float from[width], to[width];                                                                                      \
+    int32_t is_yes[width];                                                                                             \
+    memcpy(from, &yes, sizeof from);                                                                                   \
+    memcpy(to, &no, sizeof to);                                                                                        \
+    memcpy(is_yes, &mask, sizeof is_yes);                                                                              \
+    for (int n = 0; n < width; n++)                                                                                    \
+      to[n] = is_yes[n] ? from[n] : to[n];                                                                             \
+    floats chosen;                                                                                                     \
+    memcpy(&chosen, to, sizeof chosen);                                                                                \
+    return chosen;                                                                                                     \
   }
 CHOOSE(choose, wide, wide_ints, WIDE)
 CHOOSE(narrow_choose, narrow, narrow_ints, NARROW)
 CHOOSE(four_choose, four, four_ints, 4)
 
-/* The first `size` floats of a vector. What is loaded behind a run's end is computed along and never stored: kernels may read 64 bytes beyond an array. */
+/* The first `size` floats of a vector. What is loaded behind a run's end is computed along and never stored: kernels
+ * may read 64 bytes beyond an array. */
 ALWAYS void store_part(float *to, wide value, long size) {
   if (size == WIDE) {
     store(to, value);
@@ -100,23 +103,25 @@ ALWAYS void store_part(float *to, wide value, long size) {
   }
   float values[WIDE];
   store(values, value);
-  if (WIDE > LANES && size == LANES) memcpy(to, values, LANES * 4);
-  else memcpy(to, values, (size_t)size * 4);
+  if (WIDE > LANES && size == LANES)
+    memcpy(to, values, LANES * 4);
+  else
+    memcpy(to, values, (size_t)size * 4);
 }
 
 /* Runs the code for n = 0, WIDE, … below `count`, `size` floats each time: WIDE, and at the end what is left. */
-#define EACH_VECTOR(count, ...)                                 \
-  do {                                                          \
-    const long end_ = (long)(count);                            \
-    long n = 0;                                                 \
-    for (; n + WIDE <= end_; n += WIDE) {                       \
-      const long size = WIDE;                                   \
-      __VA_ARGS__;                                              \
-    }                                                           \
-    if (n < end_) {                                             \
-      const long size = end_ - n;                               \
-      __VA_ARGS__;                                              \
-    }                                                           \
+#define EACH_VECTOR(count, ...)                                                                                        \
+  do {                                                                                                                 \
+    const long end_ = (long)(count);                                                                                   \
+    long n = 0;                                                                                                        \
+    for (; n + WIDE <= end_; n += WIDE) {                                                                              \
+      const long size = WIDE;                                                                                          \
+      __VA_ARGS__;                                                                                                     \
+    }                                                                                                                  \
+    if (n < end_) {                                                                                                    \
+      const long size = end_ - n;                                                                                      \
+      __VA_ARGS__;                                                                                                     \
+    }                                                                                                                  \
   } while (0)
 
 /* tree(s) of the contract: i + (i + 4), then + 2, then + 1. */
@@ -140,19 +145,25 @@ ALWAYS four tree_of_four(const float *s) {
   return even + odd;
 }
 
-ALWAYS double tree_of_doubles(const double *s) { return ((s[0] + s[4]) + (s[2] + s[6])) + ((s[1] + s[5]) + (s[3] + s[7])); }
+ALWAYS double tree_of_doubles(const double *s) {
+  return ((s[0] + s[4]) + (s[2] + s[6])) + ((s[1] + s[5]) + (s[3] + s[7]));
+}
 
 /* Short runs of floats, where a call of memcpy would cost more than the copy. */
 ALWAYS void copy_floats(float *to, const float *from, long count) {
   long n = 0;
-  for (; n + NARROW <= count; n += NARROW) *(narrow_at *)(to + n) = *(const narrow_at *)(from + n);
-  for (; n < count; n++) to[n] = from[n];
+  for (; n + NARROW <= count; n += NARROW)
+    *(narrow_at *)(to + n) = *(const narrow_at *)(from + n);
+  for (; n < count; n++)
+    to[n] = from[n];
 }
 
 ALWAYS void clear_floats(float *to, long count) {
   long n = 0;
-  for (; n + NARROW <= count; n += NARROW) *(narrow_at *)(to + n) = (narrow)SPLAT(NARROW, 0.0f);
-  for (; n < count; n++) to[n] = 0.0f;
+  for (; n + NARROW <= count; n += NARROW)
+    *(narrow_at *)(to + n) = (narrow)SPLAT(NARROW, 0.0f);
+  for (; n < count; n++)
+    to[n] = 0.0f;
 }
 
 /* Four rows of four floats as four columns, to rows that lie `pitch` floats apart. */
@@ -165,17 +176,20 @@ ALWAYS void store_transposed(const four *row, float *to, long pitch) {
   *(four_at *)(to + 3 * pitch) = PICK_FLOATS(AB, CD, 2, 3, 6, 7);
 }
 
-/* to[column][row] = from[row][column], four by four; rows of `from` lie `pitch` floats apart, those of `to` `to_pitch`. */
+/* to[column][row] = from[row][column], four by four; rows of `from` lie `pitch` floats apart, those of `to` `to_pitch`.
+ */
 static void transpose(const float *from, long pitch, float *to, long to_pitch, long rows, long columns) {
   const long whole_rows = rows / 4 * 4, whole_columns = columns / 4 * 4;
   for (long row = 0; row < whole_rows; row += 4)
     for (long column = 0; column < whole_columns; column += 4) {
       const float *at = from + row * pitch + column;
-      const four four_rows[4] = { *(const four_at *)at, *(const four_at *)(at + pitch), *(const four_at *)(at + 2 * pitch), *(const four_at *)(at + 3 * pitch) };
+      const four four_rows[4] = {*(const four_at *)at, *(const four_at *)(at + pitch),
+                                 *(const four_at *)(at + 2 * pitch), *(const four_at *)(at + 3 * pitch)};
       store_transposed(four_rows, to + column * to_pitch + row, to_pitch);
     }
   for (long row = 0; row < rows; row++)
-    for (long column = row < whole_rows ? whole_columns : 0; column < columns; column++) to[column * to_pitch + row] = from[row * pitch + column];
+    for (long column = row < whole_rows ? whole_columns : 0; column < columns; column++)
+      to[column * to_pitch + row] = from[row * pitch + column];
 }
 
 ALWAYS long smaller(long a, long b) { return a < b ? a : b; }

@@ -36,7 +36,8 @@ export const combinationWeights: ReferenceKernel<"combinationWeights"> = (memory
   const weights = memory.reals(call.weights);
   for (let i = 0; i < inputs; i++)
     for (let k = 0; k < area; k++)
-      for (let j = 0; j < maps; j++) weights[(i * area + k) * maps + j] = alpha[j * inputs + i]! * filters[filterIndex(call, i, k, j)]!;
+      for (let j = 0; j < maps; j++)
+        weights[(i * area + k) * maps + j] = alpha[j * inputs + i]! * filters[filterIndex(call, i, k, j)]!;
 };
 
 /** ∂E/∂k gains α; ∂E/∂α_i = Σ δ ∘ (x_i ∗ k_i); ∂E/∂c_i = α_i ( ∂E/∂α_i − Σ_m (∂E/∂α_m) α_m ). */
@@ -68,31 +69,44 @@ export const combinationGradient: ReferenceKernel<"combinationGradient"> = (memo
       alphaGradient[j * inputs + i] = sum;
       mean += alphaGradient[j * inputs + i]! * alpha[j * inputs + i]!;
     }
-    for (let i = 0; i < inputs; i++) mixGradient[j * inputs + i] = alpha[j * inputs + i]! * (alphaGradient[j * inputs + i]! - mean);
+    for (let i = 0; i < inputs; i++)
+      mixGradient[j * inputs + i] = alpha[j * inputs + i]! * (alphaGradient[j * inputs + i]! - mean);
   }
 };
 
 /** α·∂Ω/∂α of one coefficient for strength 1: finite where α → 0. */
 function slopeOf(penalty: number, alpha: number, logAlpha: number): number {
   switch (penalty) {
-    case penaltyCodes.none: return 0;
-    case penaltyCodes.l1: return alpha;
-    case penaltyCodes.entropy: return -alpha * (logAlpha + 1);
-    case penaltyCodes.half: return Math.sqrt(alpha) / 2;
-    case penaltyCodes.concentration: return -2 * alpha * alpha;
-    default: throw new RangeError(`the contract has no penalty of code ${penalty}`);
+    case penaltyCodes.none:
+      return 0;
+    case penaltyCodes.l1:
+      return alpha;
+    case penaltyCodes.entropy:
+      return -alpha * (logAlpha + 1);
+    case penaltyCodes.half:
+      return Math.sqrt(alpha) / 2;
+    case penaltyCodes.concentration:
+      return -2 * alpha * alpha;
+    default:
+      throw new RangeError(`the contract has no penalty of code ${penalty}`);
   }
 }
 
 /** Ω of one coefficient for strength 1. */
 function penaltyOf(penalty: number, alpha: number, logAlpha: number): number {
   switch (penalty) {
-    case penaltyCodes.none: return 0;
-    case penaltyCodes.l1: return Math.abs(alpha);
-    case penaltyCodes.entropy: return -alpha * logAlpha;
-    case penaltyCodes.half: return Math.sqrt(alpha);
-    case penaltyCodes.concentration: return -alpha * alpha;
-    default: throw new RangeError(`the contract has no penalty of code ${penalty}`);
+    case penaltyCodes.none:
+      return 0;
+    case penaltyCodes.l1:
+      return Math.abs(alpha);
+    case penaltyCodes.entropy:
+      return -alpha * logAlpha;
+    case penaltyCodes.half:
+      return Math.sqrt(alpha);
+    case penaltyCodes.concentration:
+      return -alpha * alpha;
+    default:
+      throw new RangeError(`the contract has no penalty of code ${penalty}`);
   }
 }
 

@@ -1,14 +1,20 @@
 /**
- * Convolution, forward and backward (Bouvrie §3.1, §3.2), in cross-correlation orientation: a stored filter is rot180 of the
- * notes' k, so the true convolution of the notes is a sum of products in reading order.
+ * Convolution, forward and backward (Bouvrie §3.1, §3.2), in cross-correlation orientation: a stored filter is rot180
+ * of the notes' k, so the true convolution of the notes is a sum of products in reading order.
  *
- * Maps [map][row][column][lane], filters [input][ky][kx][map]. Never skips a zero filter: multiplying by it is the truth.
+ * Maps [map][row][column][lane], filters [input][ky][kx][map]. Never skips a zero filter: multiplying by it is the
+ * truth.
  */
 import { activate, gateFactor } from "./activations.ts";
 import type { ReferenceKernel } from "./memory.ts";
 
 /** Sides of the output of a 'valid' convolution. */
-function outputSides(rows: number, columns: number, size: number, stride: number): { outRows: number; outColumns: number } {
+function outputSides(
+  rows: number,
+  columns: number,
+  size: number,
+  stride: number,
+): { outRows: number; outColumns: number } {
   return { outRows: Math.floor((rows - size) / stride) + 1, outColumns: Math.floor((columns - size) / stride) + 1 };
 }
 
@@ -36,7 +42,10 @@ export const convolutionForward: ReferenceKernel<"convolutionForward"> = (memory
         }
 };
 
-/** δ_i = f′(u_i) ∘ Σ_j conv2(δ_j, rot180(k_ij), 'full'): each input pixel gathers from every output pixel whose patch held it. */
+/**
+ * δ_i = f′(u_i) ∘ Σ_j conv2(δ_j, rot180(k_ij), 'full'): each input pixel gathers from every output pixel whose patch
+ * held it.
+ */
 export const convolutionBackward: ReferenceKernel<"convolutionBackward"> = (memory, call) => {
   const { inputs, rows, columns, maps, outRows, outColumns, size, stride, padding, gate, lanes } = call;
   const delta = memory.reals(call.delta);
@@ -63,7 +72,9 @@ export const convolutionBackward: ReferenceKernel<"convolutionBackward"> = (memo
               for (let kx = 0; kx < size; kx++) {
                 const q = source(c, kx, outColumns);
                 if (q < 0) continue;
-                sum += delta[((j * outRows + p) * outColumns + q) * lanes + lane]! * weights[((i * size + ky) * size + kx) * maps + j]!;
+                sum +=
+                  delta[((j * outRows + p) * outColumns + q) * lanes + lane]! *
+                  weights[((i * size + ky) * size + kx) * maps + j]!;
               }
             }
           const place = ((i * rows + r) * columns + c) * lanes + lane;

@@ -71,7 +71,8 @@ export const denseBatchGradient: ReferenceKernel<"denseBatchGradient"> = (memory
         const lanes = table[3 * block + 2]!;
         const input = memory.reals(table[3 * block]!);
         const delta = memory.reals(table[3 * block + 1]!);
-        for (let lane = 0; lane < lanes; lane++) sum += input[(from + row) * lanes + lane]! * delta[unit * lanes + lane]!;
+        for (let lane = 0; lane < lanes; lane++)
+          sum += input[(from + row) * lanes + lane]! * delta[unit * lanes + lane]!;
       }
       gradient[row * units + unit] = sum * scale;
     }

@@ -1,6 +1,7 @@
 /**
- * Inverted dropout (Hinton et al. 2012): a unit is kept where a hash of its place, (key, sample, unit), reaches the threshold,
- * and kept units grow by 1/(1−rate). There is no generator state: forward and backward draw the same number again.
+ * Inverted dropout (Hinton et al. 2012): a unit is kept where a hash of its place, (key, sample, unit), reaches the
+ * threshold, and kept units grow by 1/(1−rate). There is no generator state: forward and backward draw the same number
+ * again.
  */
 import { headerSamples } from "../kernels.ts";
 import { gateFactor, isSquared } from "./activations.ts";

@@ -16,10 +16,14 @@ export const square: ReferenceKernel<"square"> = (memory, call) => {
 
 function samplesOf(memory: ReferenceMemory, dtype: number, address: number): Uint8Array | Float32Array | Float64Array {
   switch (dtype) {
-    case dtypeCodes.uint8: return memory.bytes(address);
-    case dtypeCodes.float32: return memory.float32s(address);
-    case dtypeCodes.real: return memory.reals(address);
-    default: throw new RangeError(`the contract has no dtype of code ${dtype}`);
+    case dtypeCodes.uint8:
+      return memory.bytes(address);
+    case dtypeCodes.float32:
+      return memory.float32s(address);
+    case dtypeCodes.real:
+      return memory.reals(address);
+    default:
+      throw new RangeError(`the contract has no dtype of code ${dtype}`);
   }
 }
 
@@ -36,7 +40,9 @@ export const gather: ReferenceKernel<"gather"> = (memory, call) => {
       for (let lane = 0; lane < lanes; lane++) {
         const sample = samples[(header[headerRows + lane]! * channels + channel) * pixels + pixel]!;
         const isPresent = lane < header[headerCount]!;
-        output[(channel * pixels + pixel) * lanes + lane] = isPresent ? (sample - mean[channel]!) * factor[channel]! : 0;
+        output[(channel * pixels + pixel) * lanes + lane] = isPresent
+          ? (sample - mean[channel]!) * factor[channel]!
+          : 0;
       }
 };
 
@@ -51,5 +57,6 @@ export const pad: ReferenceKernel<"pad"> = (memory, call) => {
     for (let r = 0; r < rows; r++)
       for (let c = 0; c < columns; c++)
         for (let lane = 0; lane < lanes; lane++)
-          output[((map * outRows + r + padding) * outColumns + c + padding) * lanes + lane] = input[((map * rows + r) * columns + c) * lanes + lane]!;
+          output[((map * outRows + r + padding) * outColumns + c + padding) * lanes + lane] =
+            input[((map * rows + r) * columns + c) * lanes + lane]!;
 };

@@ -1,6 +1,6 @@
 /**
- * The output's softmax, the losses of Bouvrie §2 with their sensitivity δ^L = ∂E/∂u^L, the Gauss–Newton curvature at the
- * output (LeCun 1998), and the way of the outputs back to their samples' rows. Vectors [unit][lane].
+ * The output's softmax, the losses of Bouvrie §2 with their sensitivity δ^L = ∂E/∂u^L, the Gauss–Newton curvature at
+ * the output (LeCun 1998), and the way of the outputs back to their samples' rows. Vectors [unit][lane].
  */
 import { headerCount, headerResults, headerSamples, lossCodes } from "../kernels.ts";
 import { derivative } from "./activations.ts";
@@ -25,7 +25,9 @@ export const softmax: ReferenceKernel<"softmax"> = (memory, call) => {
     const largest = largestOf(u);
     const powers = u.map((value) => Math.exp(value - largest));
     const sum = powers.reduce((total, power) => total + power, 0);
-    powers.forEach((power, unit) => { output[unit * lanes + lane] = power / sum; });
+    powers.forEach((power, unit) => {
+      output[unit * lanes + lane] = power / sum;
+    });
   }
 };
 
@@ -68,14 +70,24 @@ export const loss: ReferenceKernel<"loss"> = (memory, call) => {
     const label = labels[header[headerSamples + lane]!]!;
     const errors = y.map((value, unit) => value - (unit === label ? high : low));
     const isCrossEntropy = call.kind === lossCodes["cross-entropy"];
-    totals[0] = totals[0]! + (isCrossEntropy ? crossEntropy(laneOf(memory.reals(call.logits), units, lanes, lane), label) : squaredError(errors));
+    totals[0] =
+      totals[0]! +
+      (isCrossEntropy
+        ? crossEntropy(laneOf(memory.reals(call.logits), units, lanes, lane), label)
+        : squaredError(errors));
     totals[1] = totals[1]! + (predict(y) === label ? 1 : 0);
     const deltas = isCrossEntropy ? errors : squaredErrorDelta(y, errors, call.softmax === 1, call.activation);
-    if (delta) deltas.forEach((value, unit) => { delta[unit * lanes + lane] = value; });
+    if (delta)
+      deltas.forEach((value, unit) => {
+        delta[unit * lanes + lane] = value;
+      });
   }
 };
 
-/** h^L of the squared error: f′(u)², or the squares of a softmax's whole Jacobian, Σ_m (∂y_m/∂u_i)² = y_i² Σ_m ([m = i] − y_m)². */
+/**
+ * h^L of the squared error: f′(u)², or the squares of a softmax's whole Jacobian, Σ_m (∂y_m/∂u_i)² = y_i² Σ_m ([m = i]
+ * − y_m)².
+ */
 function squaredErrorCurvature(y: number[], isSoftmax: boolean, activation: number): number[] {
   if (!isSoftmax) return y.map((value) => derivative(activation, value) ** 2);
   return y.map((value, i) => value * value * y.reduce((sum, other, m) => sum + ((m === i ? 1 : 0) - other) ** 2, 0));
@@ -90,8 +102,13 @@ export const lossCurvature: ReferenceKernel<"lossCurvature"> = (memory, call) =>
   delta.fill(0, 0, units * lanes);
   for (let lane = 0; lane < count; lane++) {
     const y = laneOf(output, units, lanes, lane);
-    const curvatures = call.kind === lossCodes["cross-entropy"] ? y.map((value) => value * (1 - value)) : squaredErrorCurvature(y, call.softmax === 1, call.activation);
-    curvatures.forEach((value, unit) => { delta[unit * lanes + lane] = value; });
+    const curvatures =
+      call.kind === lossCodes["cross-entropy"]
+        ? y.map((value) => value * (1 - value))
+        : squaredErrorCurvature(y, call.softmax === 1, call.activation);
+    curvatures.forEach((value, unit) => {
+      delta[unit * lanes + lane] = value;
+    });
   }
 };
 
@@ -102,5 +119,6 @@ export const scatter: ReferenceKernel<"scatter"> = (memory, call) => {
   const results = memory.reals(call.results);
   const header = memory.ints(call.header);
   for (let lane = 0; lane < Math.min(header[headerCount]!, lanes); lane++)
-    for (let unit = 0; unit < units; unit++) results[header[headerResults + lane]! * units + unit] = output[unit * lanes + lane]!;
+    for (let unit = 0; unit < units; unit++)
+      results[header[headerResults + lane]! * units + unit] = output[unit * lanes + lane]!;
 };

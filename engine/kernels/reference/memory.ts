@@ -1,6 +1,6 @@
 /**
- * How the oracle sees the one memory: typed views of the same bytes. *Reals* are float32, or float64 when the oracle is asked
- * for twice the precision; addresses are always bytes. Never allocates, never copies: a view is a window.
+ * How the oracle sees the one memory: typed views of the same bytes. *Reals* are float32, or float64 when the oracle is
+ * asked for twice the precision; addresses are always bytes. Never allocates, never copies: a view is a window.
  */
 import type { KernelArguments, KernelName, RealBytes } from "../kernels.ts";
 
@@ -20,9 +20,14 @@ export interface ReferenceMemory {
 export type ReferenceKernel<Name extends KernelName> = (memory: ReferenceMemory, call: KernelArguments<Name>) => void;
 
 export function viewMemory(buffer: ArrayBufferLike, realBytes: RealBytes): ReferenceMemory {
-  const whole = <View>(create: (buffer: ArrayBufferLike, offset: number, length: number) => View, elementBytes: number): View =>
-    create(buffer, 0, Math.floor(buffer.byteLength / elementBytes));
-  const reals: Reals = realBytes === 8 ? whole((...part) => new Float64Array(...part), 8) : whole((...part) => new Float32Array(...part), 4);
+  const whole = <View>(
+    create: (buffer: ArrayBufferLike, offset: number, length: number) => View,
+    elementBytes: number,
+  ): View => create(buffer, 0, Math.floor(buffer.byteLength / elementBytes));
+  const reals: Reals =
+    realBytes === 8
+      ? whole((...part) => new Float64Array(...part), 8)
+      : whole((...part) => new Float32Array(...part), 4);
   const doubles = whole((...part) => new Float64Array(...part), 8);
   const float32s = whole((...part) => new Float32Array(...part), 4);
   const ints = whole((...part) => new Int32Array(...part), 4);

@@ -1,7 +1,7 @@
 /**
- * Batch normalisation (Ioffe & Szegedy 2015): y = (x − mean)/√(variance + ε) · weight + bias, with the moments of the whole
- * batch. Statistics are summed shard by shard in float64 and finished once. Maps [map][position][lane]; only lanes that hold a
- * sample count.
+ * Batch normalisation (Ioffe & Szegedy 2015): y = (x − mean)/√(variance + ε) · weight + bias, with the moments of the
+ * whole batch. Statistics are summed shard by shard in float64 and finished once. Maps [map][position][lane]; only
+ * lanes that hold a sample count.
  */
 import { headerCount } from "../kernels.ts";
 import { gateFactor } from "./activations.ts";
@@ -23,7 +23,11 @@ export const normalisationStatistics: ReferenceKernel<"normalisationStatistics">
 };
 
 /** The pair of sums of one map over all shards. */
-function totalOf(memory: ReferenceMemory, call: { sums: number; shards: number; stride: number }, map: number): [number, number] {
+function totalOf(
+  memory: ReferenceMemory,
+  call: { sums: number; shards: number; stride: number },
+  map: number,
+): [number, number] {
   let first = 0;
   let second = 0;
   for (let shard = 0; shard < call.shards; shard++) {

@@ -1,6 +1,6 @@
 /**
- * From the shards' gradients to new parameters: their sum in shard order, its norm, and the update rules, the first of which is
- * Bouvrie (2), ΔW = −η ∂E/∂W. Flat arrays of reals.
+ * From the shards' gradients to new parameters: their sum in shard order, its norm, and the update rules, the first of
+ * which is Bouvrie (2), ΔW = −η ∂E/∂W. Flat arrays of reals.
  */
 import type { ReferenceKernel, Reals } from "./memory.ts";
 
@@ -53,8 +53,9 @@ export const adam: ReferenceKernel<"adam"> = (memory, call) => {
   const gradient = memory.reals(call.gradient);
   const first = memory.reals(call.first);
   const second = memory.reals(call.second);
-  const [rate, beta1, oneMinusBeta1, beta2, oneMinusBeta2, correction, epsilon, decay] =
-    Array.from(memory.reals(call.settings).subarray(0, 8)) as [number, number, number, number, number, number, number, number];
+  const [rate, beta1, oneMinusBeta1, beta2, oneMinusBeta2, correction, epsilon, decay] = Array.from(
+    memory.reals(call.settings).subarray(0, 8),
+  ) as [number, number, number, number, number, number, number, number];
   for (let n = 0; n < call.count; n++) {
     const g = gradient[n]! + decay * parameters[n]!;
     const m = beta1 * first[n]! + oneMinusBeta1 * g;

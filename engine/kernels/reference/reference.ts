@@ -1,7 +1,7 @@
 /**
- * The oracle: every kernel of the contract in plain TypeScript over float32 or float64, sums in float64, slow on purpose.
- * It interprets recorded programs word by word and shares nothing with what it judges but the contract's names and codes.
- * It never promises bits and never is fast.
+ * The oracle: every kernel of the contract in plain TypeScript over float32 or float64, sums in float64, slow on
+ * purpose. It interprets recorded programs word by word and shares nothing with what it judges but the contract's names
+ * and codes. It never promises bits and never is fast.
  */
 import type { KernelName, Kernels, RealBytes } from "../kernels.ts";
 import { callBytes, callWords, contract, kernelNames } from "../kernels.ts";
@@ -18,7 +18,15 @@ import * as optimisers from "./optimisers.ts";
 import * as subsampling from "./subsampling.ts";
 
 const kernels: { [Name in KernelName]: ReferenceKernel<Name> } = {
-  ...elementwise, ...convolution, ...dense, ...subsampling, ...dropout, ...normalisation, ...loss, ...combination, ...optimisers,
+  ...elementwise,
+  ...convolution,
+  ...dense,
+  ...subsampling,
+  ...dropout,
+  ...normalisation,
+  ...loss,
+  ...combination,
+  ...optimisers,
 };
 
 /** Words of a call → the arguments by name, in the order of the contract. */
@@ -29,7 +37,10 @@ function decode(name: KernelName, words: Uint32Array): Record<string, number> {
 function runCall(memory: ReferenceMemory, address: number): void {
   const words = memory.words(address).subarray(0, callWords);
   const name = kernelNames[words[0]!];
-  if (name === undefined) throw new RangeError(`the call at byte ${address} has opcode ${words[0]}; the contract has ${kernelNames.length} kernels`);
+  if (name === undefined)
+    throw new RangeError(
+      `the call at byte ${address} has opcode ${words[0]}; the contract has ${kernelNames.length} kernels`,
+    );
   (kernels[name] as (memory: ReferenceMemory, call: Record<string, number>) => void)(memory, decode(name, words));
 }
 

@@ -18,13 +18,15 @@ interface Block {
 /** The block's pixels in reading order. */
 function pixelsOf(input: Reals, { factor, columns, lanes, first }: Block): number[] {
   const pixels: number[] = [];
-  for (let r = 0; r < factor; r++) for (let c = 0; c < factor; c++) pixels.push(input[first + (r * columns + c) * lanes]!);
+  for (let r = 0; r < factor; r++)
+    for (let c = 0; c < factor; c++) pixels.push(input[first + (r * columns + c) * lanes]!);
   return pixels;
 }
 
 /** down(x) of one block. The first maximum wins and a NaN is larger than everything. */
 function down(reduce: number, pixels: number[]): number {
-  if (reduce === reduceCodes.max) return pixels.reduce((old, pixel) => (pixel > old || Number.isNaN(pixel) ? pixel : old));
+  if (reduce === reduceCodes.max)
+    return pixels.reduce((old, pixel) => (pixel > old || Number.isNaN(pixel) ? pixel : old));
   const sum = pixels.reduce((total, pixel) => total + pixel, 0);
   return reduce === reduceCodes.mean ? sum / pixels.length : sum;
 }

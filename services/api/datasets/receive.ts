@@ -1,4 +1,7 @@
-/** Takes an upload from the wire to storage: never held in memory, counted while it comes, gone without trace where it breaks off. */
+/**
+ * Takes an upload from the wire to storage: never held in memory, counted while it comes, gone without trace where it
+ * breaks off.
+ */
 import { Transform } from "node:stream";
 import type { Readable, TransformCallback } from "node:stream";
 import type { FastifyRequest } from "fastify";
@@ -103,11 +106,18 @@ export class Reception {
     const made = await records.datasets.create(newRecord(this.#id));
     if (made === "exists") {
       const before = await records.datasets.read(this.#id);
-      if (before && before.status !== "receiving") throw conflict(`the upload with this Idempotency-Key arrived already, as dataset ${this.#id}`);
+      if (before && before.status !== "receiving")
+        throw conflict(`the upload with this Idempotency-Key arrived already, as dataset ${this.#id}`);
     }
     try {
       await this.#showLife();
-      this.#beat = setInterval(() => void this.#showLife().catch((error: unknown) => this.#request.log.debug({ err: error }, "the progress of an upload could not be written")), beatEveryMs);
+      this.#beat = setInterval(
+        () =>
+          void this.#showLife().catch((error: unknown) =>
+            this.#request.log.debug({ err: error }, "the progress of an upload could not be written"),
+          ),
+        beatEveryMs,
+      );
       await this.#takeParts();
       return await this.#commit();
     } catch (error) {
@@ -123,7 +133,10 @@ export class Reception {
     const { datasets: limits } = this.#dependencies.config;
     const most = limits.MAX_UPLOAD_BYTES * fileFields.length + formBytes;
     if (this.#declared !== null && this.#declared > most) {
-      throw new Problem({ code: "payload-too-large", detail: `this upload declares ${grouped(this.#declared)} bytes; expected at most ${nameLimit(limits, "MAX_UPLOAD_BYTES")} for each file` });
+      throw new Problem({
+        code: "payload-too-large",
+        detail: `this upload declares ${grouped(this.#declared)} bytes; expected at most ${nameLimit(limits, "MAX_UPLOAD_BYTES")} for each file`,
+      });
     }
   }
 
@@ -131,20 +144,37 @@ export class Reception {
   async #showLife(): Promise<void> {
     const { redis, records } = this.#dependencies;
     await redis.set(keys.receiving(this.#id), "1", "EX", signOfLifeSeconds);
-    const fraction = this.#declared === null || this.#declared === 0 ? 0 : Math.min(1, Math.round((1000 * this.#received) / this.#declared) / 1000);
+    const fraction =
+      this.#declared === null || this.#declared === 0
+        ? 0
+        : Math.min(1, Math.round((1000 * this.#received) / this.#declared) / 1000);
     const answer = await records.datasets.patch(this.#id, { fraction }, "receiving");
     if (answer === "missing") this.#withdrawn = true;
   }
 
   async #takeParts(): Promise<void> {
     const { datasets: limits } = this.#dependencies.config;
-    const parts = readParts(this.#request, { fileBytes: limits.MAX_UPLOAD_BYTES, files: fileFields.length, fields: 16, fieldBytes: formBytes });
+    const parts = readParts(this.#request, {
+      fileBytes: limits.MAX_UPLOAD_BYTES,
+      files: fileFields.length,
+      fields: 16,
+      fieldBytes: formBytes,
+    });
     for await (const part of parts) {
       if (part.kind === "file") await this.#takeFile(part);
       else {
-        if (this.#fields.has(part.name)) throw new Problem({ code: "invalid-request", detail: `the field '${part.name}' was sent twice`, errors: [{ pointer: `/${part.name}`, detail: "was sent twice" }] });
+        if (this.#fields.has(part.name))
+          throw new Problem({
+            code: "invalid-request",
+            detail: `the field '${part.name}' was sent twice`,
+            errors: [{ pointer: `/${part.name}`, detail: "was sent twice" }],
+          });
         if ((fileFields as readonly string[]).includes(part.name)) {
-          throw new Problem({ code: "invalid-request", detail: `the field '${part.name}' came as text; expected a file, with a file name (curl: -F ${part.name}=@path)`, errors: [{ pointer: `/${part.name}`, detail: "expected a file" }] });
+          throw new Problem({
+            code: "invalid-request",
+            detail: `the field '${part.name}' came as text; expected a file, with a file name (curl: -F ${part.name}=@path)`,
+            errors: [{ pointer: `/${part.name}`, detail: "expected a file" }],
+          });
         }
         this.#fields.set(part.name, part.value);
       }
@@ -155,7 +185,10 @@ export class Reception {
     const { storage, config } = this.#dependencies;
     // A short part may have broken off before it came to be read.
     if (part.stream.errored) throw part.stream.errored;
-    const field = checkFileField(part.name, this.#files.map((each) => each.field));
+    const field = checkFileField(
+      part.name,
+      this.#files.map((each) => each.field),
+    );
     const gauge = new Gauge((bytes) => requireSpace(config, bytes));
     const before = this.#received;
     gauge.on("data", () => {
@@ -175,7 +208,9 @@ export class Reception {
     } catch (error) {
       // Storage wraps what broke the stream; the sender is told of the cause.
       const cause = gauge.errored ?? (error instanceof Error && error.cause instanceof Problem ? error.cause : null);
-      throw cause instanceof Problem || (cause && "code" in cause && String(cause.code).startsWith("FST_")) ? cause : error;
+      throw cause instanceof Problem || (cause && "code" in cause && String(cause.code).startsWith("FST_"))
+        ? cause
+        : error;
     }
   }
 
@@ -184,12 +219,25 @@ export class Reception {
     if (this.#beat) clearInterval(this.#beat);
     checkFiles(this.#files.map((each) => each.field));
     const settings = readSettings(this.#fields);
-    const name = settings.name ?? (this.#files[0]?.name ?? "").replace(/(\.(tar|csv|jsonl))?\.(gz|tgz|zip|tar|npz|csv|jsonl|idx)$/i, "");
-    const fields = { name: name === "" ? this.#id : name, upload: { settings, files: this.#files }, status: "checking" as const, fraction: 0, ...(settings.alias === undefined ? {} : { alias: settings.alias }) };
+    const name =
+      settings.name ??
+      (this.#files[0]?.name ?? "").replace(/(\.(tar|csv|jsonl))?\.(gz|tgz|zip|tar|npz|csv|jsonl|idx)$/i, "");
+    const fields = {
+      name: name === "" ? this.#id : name,
+      upload: { settings, files: this.#files },
+      status: "checking" as const,
+      fraction: 0,
+      ...(settings.alias === undefined ? {} : { alias: settings.alias }),
+    };
     const answer = await records.datasets.patch(this.#id, fields, "receiving");
-    if (answer === "alias-taken") throw conflict(`the alias '${settings.alias}' belongs to another dataset; choose another, or rename that one`);
+    if (answer === "alias-taken")
+      throw conflict(`the alias '${settings.alias}' belongs to another dataset; choose another, or rename that one`);
     if (answer !== "ok") throw conflict(`dataset ${this.#id} was deleted while it was received`);
-    await queues.deliverCheck(this.#id).catch((error: unknown) => log.warn({ err: error, dataset: this.#id }, "a dataset waits for its check until the order is found again"));
+    await queues
+      .deliverCheck(this.#id)
+      .catch((error: unknown) =>
+        log.warn({ err: error, dataset: this.#id }, "a dataset waits for its check until the order is found again"),
+      );
     const record = await records.datasets.read(this.#id);
     if (!record) throw conflict(`dataset ${this.#id} was deleted in this moment`);
     return record;
@@ -197,7 +245,15 @@ export class Reception {
 
   async #forget(): Promise<void> {
     const { records, storage, log } = this.#dependencies;
-    await records.datasets.delete(this.#id).catch((error: unknown) => log.warn({ err: error, dataset: this.#id }, "a broken upload's record is left to the sweeper"));
-    await storage.deleteAll(layout.upload(this.#id)).catch((error: unknown) => log.warn({ err: error, dataset: this.#id }, "a broken upload's bytes are left to the collector"));
+    await records.datasets
+      .delete(this.#id)
+      .catch((error: unknown) =>
+        log.warn({ err: error, dataset: this.#id }, "a broken upload's record is left to the sweeper"),
+      );
+    await storage
+      .deleteAll(layout.upload(this.#id))
+      .catch((error: unknown) =>
+        log.warn({ err: error, dataset: this.#id }, "a broken upload's bytes are left to the collector"),
+      );
   }
 }

@@ -63,7 +63,11 @@ export class SampleReader {
     const named = classes.indexOf(label);
     if (named >= 0) return named;
     const index = /^\d{1,6}$/.test(label) ? Number(label) : -1;
-    if (index < 0 || index >= classes.length) throw invalid("/query/label", `there is no class '${label.slice(0, 60)}'; expected a name or an index from 0 to ${classes.length - 1}`);
+    if (index < 0 || index >= classes.length)
+      throw invalid(
+        "/query/label",
+        `there is no class '${label.slice(0, 60)}'; expected a name or an index from 0 to ${classes.length - 1}`,
+      );
     return index;
   }
 
@@ -75,7 +79,12 @@ export class SampleReader {
       return found;
     }
     const labels = await this.labels();
-    for (let index = labels.indexOf(label, from); index >= 0 && found.length < most; index = labels.indexOf(label, index + 1)) found.push(index);
+    for (
+      let index = labels.indexOf(label, from);
+      index >= 0 && found.length < most;
+      index = labels.indexOf(label, index + 1)
+    )
+      found.push(index);
     return found;
   }
 
@@ -99,11 +108,16 @@ export class SampleReader {
     return dtype === "uint8" ? read : new Float32Array(read.buffer.slice(read.byteOffset, read.byteOffset + bytes));
   }
 
-  /** As shades for a picture: uint8 as they are, float32 from black for the dataset's least value to white for its largest. */
+  /**
+   * As shades for a picture: uint8 as they are, float32 from black for the dataset's least value to white for its
+   * largest.
+   */
   shades(sample: Samples): Uint8Array {
     if (sample instanceof Uint8Array) return sample;
     const { minimum, maximum } = this.dataset.statistics;
     if (!(maximum > minimum)) return stretchedShades(sample);
-    return Uint8Array.from(sample, (value) => Math.max(0, Math.min(255, Math.round((255 * (value - minimum)) / (maximum - minimum)))));
+    return Uint8Array.from(sample, (value) =>
+      Math.max(0, Math.min(255, Math.round((255 * (value - minimum)) / (maximum - minimum)))),
+    );
   }
 }

@@ -9,7 +9,8 @@ import { Problem } from "../problem.ts";
 const copies = 2;
 
 /** The folders that fill: the storage's own where it is one, and ours for what is under way. */
-const folders = ({ storageUrl, dataDir }: Config): string[] => (storageUrl.startsWith("file:") ? [fileURLToPath(storageUrl), dataDir] : [dataDir]);
+const folders = ({ storageUrl, dataDir }: Config): string[] =>
+  storageUrl.startsWith("file:") ? [fileURLToPath(storageUrl), dataDir] : [dataDir];
 
 /** Throws `insufficient-storage` where `bytes` more would leave less than MIN_FREE_BYTES. */
 export async function requireSpace(config: Config, bytes: number): Promise<void> {

@@ -1,4 +1,7 @@
-/** What stands between the network and the routes: security headers, a limit of requests where one is set, and 503 before the process chokes. */
+/**
+ * What stands between the network and the routes: security headers, a limit of requests where one is set, and 503
+ * before the process chokes.
+ */
 import helmet from "@fastify/helmet";
 import rateLimit from "@fastify/rate-limit";
 import underPressure from "@fastify/under-pressure";
@@ -12,7 +15,8 @@ const mostHeapBytes = 3 * 1024 ** 3;
 const retrySeconds = 5;
 
 /** Whoever looks after the process must always get through. */
-const alwaysOpen = (path: string): boolean => path.startsWith("/health") || path.startsWith("/metrics") || path.startsWith("/v2/health");
+const alwaysOpen = (path: string): boolean =>
+  path.startsWith("/health") || path.startsWith("/metrics") || path.startsWith("/v2/health");
 
 export const guard = plugin(async (app: App, { redis, perMinute }: { redis: Redis; perMinute: number | null }) => {
   await app.register(helmet, { contentSecurityPolicy: false });
@@ -20,7 +24,12 @@ export const guard = plugin(async (app: App, { redis, perMinute }: { redis: Redi
     maxEventLoopDelay: mostEventLoopDelayMs,
     maxHeapUsedBytes: mostHeapBytes,
     pressureHandler: async (request) => {
-      if (!alwaysOpen(request.url)) throw new Problem({ code: "overloaded", detail: "the service has more to do than it can answer in time; try again in a moment", retryAfter: retrySeconds });
+      if (!alwaysOpen(request.url))
+        throw new Problem({
+          code: "overloaded",
+          detail: "the service has more to do than it can answer in time; try again in a moment",
+          retryAfter: retrySeconds,
+        });
     },
   });
   if (perMinute === null) return;
@@ -32,6 +41,10 @@ export const guard = plugin(async (app: App, { redis, perMinute }: { redis: Redi
     skipOnError: true,
     allowList: (request) => alwaysOpen(request.url),
     errorResponseBuilder: (_request, context) =>
-      new Problem({ code: "too-many-requests", detail: `more than ${context.max} requests in a minute; try again in ${Math.ceil(context.ttl / 1000)} s`, retryAfter: context.ttl / 1000 }),
+      new Problem({
+        code: "too-many-requests",
+        detail: `more than ${context.max} requests in a minute; try again in ${Math.ceil(context.ttl / 1000)} s`,
+        retryAfter: context.ttl / 1000,
+      }),
   });
 });

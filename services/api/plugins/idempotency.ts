@@ -1,6 +1,6 @@
 /**
- * Idempotency-Key on every write: the same key and body get the first answer again, another body 422, one still under way 409.
- * Refusals are not kept: what changed nothing may be tried again.
+ * Idempotency-Key on every write: the same key and body get the first answer again, another body 422, one still under
+ * way 409. Refusals are not kept: what changed nothing may be tried again.
  */
 import { createHash } from "node:crypto";
 import type { FastifyReply, FastifyRequest } from "fastify";
@@ -45,30 +45,59 @@ async function replay(request: FastifyRequest, reply: FastifyReply, answer: Stor
   const { [digestHeader]: digest, ...headers } = answer.headers;
   if (digest !== undefined) {
     const limits = { fileBytes: Number.MAX_SAFE_INTEGER, files: 100, fields: 100, fieldBytes: 1024 * 1024 };
-    for await (const part of readParts(request, limits)) if (part.kind === "file") for await (const _chunk of part.stream);
+    for await (const part of readParts(request, limits))
+      if (part.kind === "file") for await (const _chunk of part.stream);
     if (request.uploadDigest !== digest) throw mismatch();
   }
-  return reply.code(answer.status).headers(headers).header("idempotency-replayed", "true").serializer((body: unknown) => body as string).send(answer.body);
+  return reply
+    .code(answer.status)
+    .headers(headers)
+    .header("idempotency-replayed", "true")
+    .serializer((body: unknown) => body as string)
+    .send(answer.body);
 }
 
-const mismatch = (): Problem => new Problem({ code: "idempotency-mismatch", detail: "this Idempotency-Key came before with another body or query; use a new key for a new request" });
+const mismatch = (): Problem =>
+  new Problem({
+    code: "idempotency-mismatch",
+    detail: "this Idempotency-Key came before with another body or query; use a new key for a new request",
+  });
 
-async function claim(records: Records["idempotency"], request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply | undefined> {
+async function claim(
+  records: Records["idempotency"],
+  request: FastifyRequest,
+  reply: FastifyReply,
+): Promise<FastifyReply | undefined> {
   const given = request.headers["idempotency-key"];
   if (given === undefined || !writes.has(request.method)) return undefined;
   if (typeof given !== "string" || !/^[\x21-\x7e]{1,255}$/.test(given)) {
-    throw new Problem({ code: "invalid-request", detail: "Idempotency-Key: expected 1 to 255 visible ASCII characters", errors: [{ pointer: "/headers/idempotency-key", detail: "expected 1 to 255 visible ASCII characters" }] });
+    throw new Problem({
+      code: "invalid-request",
+      detail: "Idempotency-Key: expected 1 to 255 visible ASCII characters",
+      errors: [{ pointer: "/headers/idempotency-key", detail: "expected 1 to 255 visible ASCII characters" }],
+    });
   }
   const scope = sha256(request.method, request.url.split("?")[0] ?? "").slice(0, 32);
   const key = sha256(given).slice(0, 32);
-  const claimed = await records.claim({ scope, key, fingerprint: fingerprint(request), ulid: request.ulid, leaseSeconds: request.isMultipart() ? uploadLeaseSeconds : leaseSeconds, lifeSeconds });
+  const claimed = await records.claim({
+    scope,
+    key,
+    fingerprint: fingerprint(request),
+    ulid: request.ulid,
+    leaseSeconds: request.isMultipart() ? uploadLeaseSeconds : leaseSeconds,
+    lifeSeconds,
+  });
   switch (claimed.kind) {
     case "fresh":
       request.ulid = claimed.ulid;
       request.idempotency = { scope, key };
       return undefined;
     case "in-flight":
-      throw new Problem({ code: "idempotency-in-flight", detail: "the first request with this Idempotency-Key has not been answered yet; ask again in a moment", retryAfter: 1 });
+      throw new Problem({
+        code: "idempotency-in-flight",
+        detail: "the first request with this Idempotency-Key has not been answered yet; ask again in a moment",
+        retryAfter: 1,
+      });
     case "mismatch":
       throw mismatch();
     case "answered":
@@ -77,14 +106,21 @@ async function claim(records: Records["idempotency"], request: FastifyRequest, r
 }
 
 /** Keeps a success, gives the key free after anything else. */
-async function settle(records: Records["idempotency"], request: FastifyRequest, reply: FastifyReply, payload: unknown): Promise<void> {
+async function settle(
+  records: Records["idempotency"],
+  request: FastifyRequest,
+  reply: FastifyReply,
+  payload: unknown,
+): Promise<void> {
   const entry = request.idempotency;
   if (!entry) return;
   request.idempotency = null;
   const text = typeof payload === "string" ? payload : payload === undefined || payload === null ? "" : null;
   const keep = reply.statusCode >= 200 && reply.statusCode < 300 && text !== null && text.length <= mostAnswerBytes;
   if (!keep) return records.forget(entry);
-  const headers = Object.fromEntries(keptHeaders.flatMap((name) => (reply.hasHeader(name) ? [[name, String(reply.getHeader(name))]] : [])));
+  const headers = Object.fromEntries(
+    keptHeaders.flatMap((name) => (reply.hasHeader(name) ? [[name, String(reply.getHeader(name))]] : [])),
+  );
   if (request.uploadDigest !== null) headers[digestHeader] = request.uploadDigest;
   await records.answer({ ...entry, answer: { status: reply.statusCode, headers, body: text } });
 }
@@ -97,7 +133,9 @@ export const idempotency = plugin(async (app: App, { records }: { records: Recor
   });
   app.addHook("preHandler", (request, reply) => claim(records, request, reply));
   app.addHook("onSend", async (request, reply, payload) => {
-    await settle(records, request, reply, payload).catch((error: unknown) => request.log.warn({ err: error }, "the answer to an Idempotency-Key could not be kept"));
+    await settle(records, request, reply, payload).catch((error: unknown) =>
+      request.log.warn({ err: error }, "the answer to an Idempotency-Key could not be kept"),
+    );
     return payload;
   });
 });

@@ -1,13 +1,17 @@
 /**
- * Reads JSON bodies: what is broken is said with its place, and nobody may name __proto__ or constructor.prototype. What JSON.parse takes and we do not: a field named
- * twice, of which the first would be dropped in silence, and lists in lists without end, which code that walks them could not leave again.
+ * Reads JSON bodies: what is broken is said with its place, and nobody may name __proto__ or constructor.prototype.
+ * What JSON.parse takes and we do not: a field named twice, of which the first would be dropped in silence, and lists
+ * in lists without end, which code that walks them could not leave again.
  */
 import plugin from "fastify-plugin";
 import { Problem, invalid } from "../problem.ts";
 import type { App } from "../types.ts";
 import { pointerOf } from "../validation.ts";
 
-/** Whether some object of the value has a key that a careless copy would write into a prototype. Walks without recursion: bodies may be deep. */
+/**
+ * Whether some object of the value has a key that a careless copy would write into a prototype. Walks without
+ * recursion: bodies may be deep.
+ */
 function namesPrototype(value: unknown): boolean {
   const waiting: unknown[] = [value];
   while (waiting.length > 0) {
@@ -45,7 +49,11 @@ function endOfText(json: string, from: number): number {
 /** Walks valid JSON. Throws a problem where a field stands twice in an object or something lies too deep. */
 function checkStructure(json: string): void {
   const open: Open[] = [];
-  const here = (): string => pointerOf("", open.map(({ at }) => at));
+  const here = (): string =>
+    pointerOf(
+      "",
+      open.map(({ at }) => at),
+    );
   const end = /\s*(:?)/y;
   for (let at = 0; at < json.length; at += 1) {
     const sign = json[at];
@@ -60,7 +68,8 @@ function checkStructure(json: string): void {
       if (inner.names.has(name)) throw invalid(here(), "stands twice in this object; expected every field once");
       inner.names.add(name);
     } else if (sign === "{" || sign === "[") {
-      if (open.length === mostDeep) throw invalid(here(), `lies more than ${mostDeep} lists or objects deep; nothing here is nested so deep`);
+      if (open.length === mostDeep)
+        throw invalid(here(), `lies more than ${mostDeep} lists or objects deep; nothing here is nested so deep`);
       open.push(sign === "{" ? { names: new Set(), at: "" } : { names: null, at: 0 });
     } else if (sign === "}" || sign === "]") open.pop();
     else if (sign === "," && typeof inner?.at === "number") inner.at += 1;
@@ -74,10 +83,17 @@ function parseJson(text: string): unknown {
   try {
     value = JSON.parse(text.charCodeAt(0) === 0xfeff ? text.slice(1) : text);
   } catch (error) {
-    throw new Problem({ code: "malformed-body", detail: `the body is not valid JSON: ${(error as Error).message.slice(0, 200)}` });
+    throw new Problem({
+      code: "malformed-body",
+      detail: `the body is not valid JSON: ${(error as Error).message.slice(0, 200)}`,
+    });
   }
   checkStructure(text);
-  if (suspicious.test(text) && namesPrototype(value)) throw new Problem({ code: "malformed-body", detail: "the body names __proto__ or constructor.prototype, which no request may" });
+  if (suspicious.test(text) && namesPrototype(value))
+    throw new Problem({
+      code: "malformed-body",
+      detail: "the body names __proto__ or constructor.prototype, which no request may",
+    });
   return value;
 }
 
@@ -96,6 +112,11 @@ export const jsonBody = plugin(async (app: App) => {
   app.removeContentTypeParser("text/plain");
   app.addContentTypeParser("text/plain", { parseAs: "string" }, (request, text, done) => {
     if (text === "" && request.routeOptions.schema?.body === undefined) return done(null);
-    done(new Problem({ code: "unsupported-media-type", detail: "this route does not read a body of type 'text/plain'; send JSON with content-type: application/json" }));
+    done(
+      new Problem({
+        code: "unsupported-media-type",
+        detail: "this route does not read a body of type 'text/plain'; send JSON with content-type: application/json",
+      }),
+    );
   });
 });

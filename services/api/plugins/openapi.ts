@@ -19,9 +19,23 @@ import { shape } from "../../../schemas/shape.ts";
 import type { App } from "../types.ts";
 
 const named: Record<string, z.ZodType> = {
-  Checkpoint: checkpoint, Dataset: dataset, Event: event, CompleteJobRequest: completeJobRequest, Job: job, JobRequest: jobRequest, Layer: layer, MetricRow: metricRow,
-  Model: model, Network: network, Evaluation: evaluation, Prediction: prediction, PredictionAnswer: predictionAnswer, SplitPrediction: splitPrediction,
-  Problem: problem, Progress: progress, Shape: shape,
+  Checkpoint: checkpoint,
+  Dataset: dataset,
+  Event: event,
+  CompleteJobRequest: completeJobRequest,
+  Job: job,
+  JobRequest: jobRequest,
+  Layer: layer,
+  MetricRow: metricRow,
+  Model: model,
+  Network: network,
+  Evaluation: evaluation,
+  Prediction: prediction,
+  PredictionAnswer: predictionAnswer,
+  SplitPrediction: splitPrediction,
+  Problem: problem,
+  Progress: progress,
+  Shape: shape,
 };
 
 for (const [id, schema] of Object.entries(named)) z.globalRegistry.add(schema, { ...z.globalRegistry.get(schema), id });
@@ -37,11 +51,20 @@ const transform: Transform = (document) => {
   const { body, ...rest } = schema;
   const bodies = body as z.ZodType | Bodies | undefined;
   const several = bodies !== undefined && !(bodies instanceof z.ZodType);
-  const response = { ...(rest.response as object), default: { description: "A problem (RFC 9457)", content: { "application/problem+json": { schema: problem } } } };
-  const made = base({ ...document, schema: { ...rest, ...(several || bodies === undefined ? {} : { body: bodies }), response } });
+  const response = {
+    ...(rest.response as object),
+    default: { description: "A problem (RFC 9457)", content: { "application/problem+json": { schema: problem } } },
+  };
+  const made = base({
+    ...document,
+    schema: { ...rest, ...(several || bodies === undefined ? {} : { body: bodies }), response },
+  });
   if (!several) return made;
   const content = Object.fromEntries(
-    Object.entries(bodies.content).map(([type, each]) => [type, { schema: (base({ ...document, schema: { body: each.schema } }).schema as { body: object }).body }]),
+    Object.entries(bodies.content).map(([type, each]) => [
+      type,
+      { schema: (base({ ...document, schema: { body: each.schema } }).schema as { body: object }).body },
+    ]),
   );
   return { ...made, schema: { ...made.schema, body: { content } } };
 };
@@ -54,8 +77,17 @@ interface Document {
   components: { schemas: Record<string, unknown> };
 }
 
-const header = (name: string, description: string) => ({ in: "header", name, required: false, description, schema: { type: "string", maxLength: 255 } });
-const idempotencyKey = header("Idempotency-Key", "the same key and body get the first answer again: a write is done once, however often it is sent");
+const header = (name: string, description: string) => ({
+  in: "header",
+  name,
+  required: false,
+  description,
+  schema: { type: "string", maxLength: 255 },
+});
+const idempotencyKey = header(
+  "Idempotency-Key",
+  "the same key and body get the first answer again: a write is done once, however often it is sent",
+);
 const lastEventId = header("Last-Event-ID", "go on after this event");
 const writes = new Set(["post", "put", "patch", "delete"]);
 
@@ -83,7 +115,9 @@ const finish: typeof jsonSchemaTransformObject = (given) => {
     }
   }
   const kept = referred(document);
-  document.components.schemas = Object.fromEntries(Object.entries(document.components.schemas).filter(([name]) => kept.has(name)));
+  document.components.schemas = Object.fromEntries(
+    Object.entries(document.components.schemas).filter(([name]) => kept.has(name)),
+  );
   return document as unknown as ReturnType<typeof jsonSchemaTransformObject>;
 };
 
@@ -94,7 +128,8 @@ export const openapi = plugin(async (app: App, { version }: { version: string })
       info: {
         title: "feature-maps",
         version,
-        description: "Trains convolutional networks: POST a job, watch it learn, ask its model. Every answer that is not a success is application/problem+json.",
+        description:
+          "Trains convolutional networks: POST a job, watch it learn, ask its model. Every answer that is not a success is application/problem+json.",
         license: { name: "MIT", identifier: "MIT" },
       },
       tags: [
@@ -108,8 +143,20 @@ export const openapi = plugin(async (app: App, { version }: { version: string })
     transform,
     transformObject: finish,
   });
-  app.get("/openapi.json", { schema: { tags: ["process"], summary: "This interface as an OpenAPI 3.1 document", response: { 200: z.looseObject({ openapi: z.string() }) } } }, async (_request, reply) =>
-    reply.type("application/json").serializer((body: unknown) => JSON.stringify(body)).send(app.swagger() as never),
+  app.get(
+    "/openapi.json",
+    {
+      schema: {
+        tags: ["process"],
+        summary: "This interface as an OpenAPI 3.1 document",
+        response: { 200: z.looseObject({ openapi: z.string() }) },
+      },
+    },
+    async (_request, reply) =>
+      reply
+        .type("application/json")
+        .serializer((body: unknown) => JSON.stringify(body))
+        .send(app.swagger() as never),
   );
   await app.register(swaggerUi, { routePrefix: "/docs", staticCSP: true });
 });

@@ -12,35 +12,84 @@ const retrySeconds = 2;
 
 /** What Fastify and its plugins throw, in our words. */
 const fastifyErrors: Record<string, (error: FastifyError, request: FastifyRequest) => Problem> = {
-  FST_ERR_CTP_INVALID_MEDIA_TYPE: (_error, request) => new Problem({ code: "unsupported-media-type", detail: `this route does not read a body of type '${request.headers["content-type"] ?? "(none)"}'` }),
-  FST_ERR_CTP_INVALID_CONTENT_LENGTH: () => new Problem({ code: "malformed-body", detail: "the body's length is not what Content-Length says" }),
-  FST_ERR_CTP_BODY_TOO_LARGE: (_error, request) => new Problem({ code: "payload-too-large", detail: `the body is longer than the ${request.routeOptions.bodyLimit} bytes this route takes` }),
-  FST_REQ_FILE_TOO_LARGE: () => new Problem({ code: "payload-too-large", detail: "a file of this upload is larger than the service takes" }),
+  FST_ERR_CTP_INVALID_MEDIA_TYPE: (_error, request) =>
+    new Problem({
+      code: "unsupported-media-type",
+      detail: `this route does not read a body of type '${request.headers["content-type"] ?? "(none)"}'`,
+    }),
+  FST_ERR_CTP_INVALID_CONTENT_LENGTH: () =>
+    new Problem({ code: "malformed-body", detail: "the body's length is not what Content-Length says" }),
+  FST_ERR_CTP_BODY_TOO_LARGE: (_error, request) =>
+    new Problem({
+      code: "payload-too-large",
+      detail: `the body is longer than the ${request.routeOptions.bodyLimit} bytes this route takes`,
+    }),
+  FST_REQ_FILE_TOO_LARGE: () =>
+    new Problem({ code: "payload-too-large", detail: "a file of this upload is larger than the service takes" }),
   FST_FILES_LIMIT: () => new Problem({ code: "payload-too-large", detail: "this upload has too many files" }),
   FST_PARTS_LIMIT: () => new Problem({ code: "payload-too-large", detail: "this upload has too many parts" }),
   FST_FIELDS_LIMIT: () => new Problem({ code: "payload-too-large", detail: "this upload has too many fields" }),
-  FST_PROTO_VIOLATION: () => new Problem({ code: "malformed-body", detail: "a field may not be named __proto__, constructor or prototype" }),
-  FST_INVALID_MULTIPART_CONTENT_TYPE: () => new Problem({ code: "unsupported-media-type", detail: "expected multipart/form-data with a boundary" }),
-  FST_PREMATURE_CLOSE: () => new Problem({ code: "malformed-body", detail: "the upload ended before its last part was complete" }),
-  FST_ERR_BAD_URL: (_error, request) => new Problem({ code: "invalid-request", detail: `'${request.url.slice(0, 200)}' is not a valid path` }),
-  FST_ERR_MAX_PARAM_LENGTH: () => new Problem({ code: "not-found", detail: "a part of the path is too long to be a name" }),
+  FST_PROTO_VIOLATION: () =>
+    new Problem({ code: "malformed-body", detail: "a field may not be named __proto__, constructor or prototype" }),
+  FST_INVALID_MULTIPART_CONTENT_TYPE: () =>
+    new Problem({ code: "unsupported-media-type", detail: "expected multipart/form-data with a boundary" }),
+  FST_PREMATURE_CLOSE: () =>
+    new Problem({ code: "malformed-body", detail: "the upload ended before its last part was complete" }),
+  FST_ERR_BAD_URL: (_error, request) =>
+    new Problem({ code: "invalid-request", detail: `'${request.url.slice(0, 200)}' is not a valid path` }),
+  FST_ERR_MAX_PARAM_LENGTH: () =>
+    new Problem({ code: "not-found", detail: "a part of the path is too long to be a name" }),
 };
 
-const faults: Record<ComputationFault, ProblemCode> = { refused: "invalid-data", timeout: "overloaded", overloaded: "overloaded", failed: "internal", closed: "overloaded" };
+const faults: Record<ComputationFault, ProblemCode> = {
+  refused: "invalid-data",
+  timeout: "overloaded",
+  overloaded: "overloaded",
+  failed: "internal",
+  closed: "overloaded",
+};
 
 /** Failures of the world behind us: worth another try in a moment. */
 function worldError(error: Error): Problem | null {
-  if (isRedisAway(error)) return new Problem({ code: "redis-unavailable", detail: "Redis cannot be reached at the moment; try again shortly", retryAfter: retrySeconds, cause: error });
+  if (isRedisAway(error))
+    return new Problem({
+      code: "redis-unavailable",
+      detail: "Redis cannot be reached at the moment; try again shortly",
+      retryAfter: retrySeconds,
+      cause: error,
+    });
   if (/^(LOADING|READONLY|MASTERDOWN|CLUSTERDOWN|BUSY|MISCONF|OOM) /.test(error.message)) {
-    return new Problem({ code: "redis-unavailable", detail: `Redis does not take commands at the moment (${error.message.split(" ")[0]})`, retryAfter: retrySeconds, cause: error });
+    return new Problem({
+      code: "redis-unavailable",
+      detail: `Redis does not take commands at the moment (${error.message.split(" ")[0]})`,
+      retryAfter: retrySeconds,
+      cause: error,
+    });
   }
   if (error instanceof StorageError) {
-    if (error.fault === "full") return new Problem({ code: "insufficient-storage", detail: "there is not enough space left in storage", cause: error });
-    if (error.fault === "unavailable") return new Problem({ code: "storage-unavailable", detail: "storage cannot be reached at the moment; try again shortly", retryAfter: retrySeconds, cause: error });
+    if (error.fault === "full")
+      return new Problem({
+        code: "insufficient-storage",
+        detail: "there is not enough space left in storage",
+        cause: error,
+      });
+    if (error.fault === "unavailable")
+      return new Problem({
+        code: "storage-unavailable",
+        detail: "storage cannot be reached at the moment; try again shortly",
+        retryAfter: retrySeconds,
+        cause: error,
+      });
   }
   if (error instanceof ComputationError) {
     const code = faults[error.fault];
-    return new Problem({ code, detail: error.message, errors: error.pointer === undefined ? [] : [{ pointer: error.pointer, detail: error.message }], ...(code === "overloaded" ? { retryAfter: retrySeconds } : {}), cause: error });
+    return new Problem({
+      code,
+      detail: error.message,
+      errors: error.pointer === undefined ? [] : [{ pointer: error.pointer, detail: error.message }],
+      ...(code === "overloaded" ? { retryAfter: retrySeconds } : {}),
+      cause: error,
+    });
   }
   return null;
 }
@@ -53,14 +102,24 @@ export function toProblem(error: unknown, request: FastifyRequest): Problem {
     if (known) return known(error as FastifyError, request);
     const world = worldError(error);
     if (world) return world;
-    if ((error as FastifyError).statusCode === 429) return new Problem({ code: "too-many-requests", detail: error.message });
-    if ((error as FastifyError).statusCode === 400) return new Problem({ code: "invalid-request", detail: error.message });
+    if ((error as FastifyError).statusCode === 429)
+      return new Problem({ code: "too-many-requests", detail: error.message });
+    if ((error as FastifyError).statusCode === 400)
+      return new Problem({ code: "invalid-request", detail: error.message });
   }
-  return new Problem({ code: "internal", detail: `something failed on our side; the log names it under request ${request.id}`, cause: error });
+  return new Problem({
+    code: "internal",
+    detail: `something failed on our side; the log names it under request ${request.id}`,
+    cause: error,
+  });
 }
 
 export function sendProblem(problem: Problem, request: FastifyRequest, reply: FastifyReply): FastifyReply {
-  if (problem.statusCode >= 500) request.log[problem.code === "internal" ? "error" : "warn"]({ err: problem.cause ?? problem, code: problem.code }, problem.message);
+  if (problem.statusCode >= 500)
+    request.log[problem.code === "internal" ? "error" : "warn"](
+      { err: problem.cause ?? problem, code: problem.code },
+      problem.message,
+    );
   return reply
     .code(problem.statusCode)
     .headers(problem.headers)
@@ -69,7 +128,10 @@ export function sendProblem(problem: Problem, request: FastifyRequest, reply: Fa
     .send(problem.body(request.url.split("?")[0] ?? ""));
 }
 
-/** How much of a refused body is still taken, so that whoever is sending it gets to read the answer instead of a broken pipe. */
+/**
+ * How much of a refused body is still taken, so that whoever is sending it gets to read the answer instead of a broken
+ * pipe.
+ */
 const restBytes = 64 * 1024 * 1024;
 const restMs = 5000;
 
@@ -104,8 +166,15 @@ export const problems = plugin(async (app: App) => {
     const allowed = methods.filter((method) => app.findRoute({ url: path, method }) !== null);
     const problem =
       allowed.length > 0
-        ? new Problem({ code: "method-not-allowed", detail: `${request.method} is not offered at ${path}; ${allowed.join(", ")} ${allowed.length === 1 ? "is" : "are"}`, headers: { allow: allowed.join(", ") } })
-        : new Problem({ code: "not-found", detail: `there is no route ${path.slice(0, 200)}; GET /openapi.json lists all` });
+        ? new Problem({
+            code: "method-not-allowed",
+            detail: `${request.method} is not offered at ${path}; ${allowed.join(", ")} ${allowed.length === 1 ? "is" : "are"}`,
+            headers: { allow: allowed.join(", ") },
+          })
+        : new Problem({
+            code: "not-found",
+            detail: `there is no route ${path.slice(0, 200)}; GET /openapi.json lists all`,
+          });
     return sendProblem(problem, request, reply);
   });
 });

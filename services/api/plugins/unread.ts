@@ -1,4 +1,7 @@
-/** What a route does not read is refused by name, never dropped: fields in its query, and bodies that it takes none or none of that form of. */
+/**
+ * What a route does not read is refused by name, never dropped: fields in its query, and bodies that it takes none or
+ * none of that form of.
+ */
 import type { FastifyRequest } from "fastify";
 import plugin from "fastify-plugin";
 import { z } from "zod";
@@ -16,8 +19,16 @@ function checkBody(request: FastifyRequest): void {
   if (reads === undefined) {
     if (body !== undefined && body !== null) parseOrThrow(nothing, body);
   } else if (reads instanceof z.ZodType) {
-    if (request.isMultipart()) throw new Problem({ code: "unsupported-media-type", detail: "this route reads JSON, not a form: send it with content-type: application/json" });
-    if (request.headers["content-type"] === undefined) throw new Problem({ code: "malformed-body", detail: "there is no body: expected JSON, with content-type: application/json" });
+    if (request.isMultipart())
+      throw new Problem({
+        code: "unsupported-media-type",
+        detail: "this route reads JSON, not a form: send it with content-type: application/json",
+      });
+    if (request.headers["content-type"] === undefined)
+      throw new Problem({
+        code: "malformed-body",
+        detail: "there is no body: expected JSON, with content-type: application/json",
+      });
   }
 }
 

@@ -18,7 +18,16 @@ const job = "job_01J9ZQ80000000000000000000";
 async function write(count: number): Promise<void> {
   for (let each = 0; each < count; each++) {
     written++;
-    await commands.xadd(keys.jobEvents(job), `${written}-0`, "type", "warning", "at", new Date().toISOString(), "data", JSON.stringify({ code: "c", detail: String(written) }));
+    await commands.xadd(
+      keys.jobEvents(job),
+      `${written}-0`,
+      "type",
+      "warning",
+      "at",
+      new Date().toISOString(),
+      "data",
+      JSON.stringify({ code: "c", detail: String(written) }),
+    );
   }
   await commands.publish(channels.events(job), job);
 }

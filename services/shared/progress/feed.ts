@@ -1,6 +1,7 @@
 /**
- * Live events for many readers over one connection: a job's channel is subscribed once however many read it, what a wake-up brings is
- * read once and shared by all who stand at the same place. A reader that was away asks from its last id; nothing is lost or repeated.
+ * Live events for many readers over one connection: a job's channel is subscribed once however many read it, what a
+ * wake-up brings is read once and shared by all who stand at the same place. A reader that was away asks from its last
+ * id; nothing is lost or repeated.
  */
 import type { Redis } from "ioredis";
 import type { Event } from "../../../schemas/event.ts";
@@ -32,7 +33,9 @@ export class EventFeed {
   readonly #topics = new Map<string, Topic>();
   readonly #timer: NodeJS.Timeout;
 
-  /** `commands`: any connection; `subscriber`: one of its own in the role `listening`. Both are the caller's to close. */
+  /**
+   * `commands`: any connection; `subscriber`: one of its own in the role `listening`. Both are the caller's to close.
+   */
   constructor(options: { commands: Redis; subscriber: Redis; log: Logger }) {
     this.#commands = options.commands;
     this.#subscriber = options.subscriber;
@@ -50,14 +53,19 @@ export class EventFeed {
     return count;
   }
 
-  /** Delivers all events after `after`, then each new one, in order, a batch at a time (the next after the promise of `deliver` settles). Answers how to end it. */
+  /**
+   * Delivers all events after `after`, then each new one, in order, a batch at a time (the next after the promise of
+   * `deliver` settles). Answers how to end it.
+   */
   subscribe(jobId: string, after: string, deliver: Reader["deliver"]): () => void {
     const reader: Reader = { after, deliver, busy: false };
     let topic = this.#topics.get(jobId);
     if (!topic) {
       topic = { readers: new Set(), reading: false, woken: false };
       this.#topics.set(jobId, topic);
-      this.#subscriber.subscribe(channels.events(jobId)).catch((error: unknown) => this.#log.debug({ err: error }, "a subscription waits for Redis"));
+      this.#subscriber
+        .subscribe(channels.events(jobId))
+        .catch((error: unknown) => this.#log.debug({ err: error }, "a subscription waits for Redis"));
     }
     topic.readers.add(reader);
     this.#wake(jobId);
@@ -102,7 +110,8 @@ export class EventFeed {
   /** One reading for each place where readers stand. Answers whether there may be more. */
   async #round(jobId: string, topic: Topic): Promise<boolean> {
     const places = new Map<string, Reader[]>();
-    for (const reader of topic.readers) if (!reader.busy) places.set(reader.after, [...(places.get(reader.after) ?? []), reader]);
+    for (const reader of topic.readers)
+      if (!reader.busy) places.set(reader.after, [...(places.get(reader.after) ?? []), reader]);
     let more = false;
     for (const [after, readers] of places) {
       const events = await readEvents(this.#commands, jobId, { after, limit: pageSize });

@@ -10,19 +10,43 @@ import { keys } from "../keys.ts";
 export const isEventId = (text: string): boolean => /^\d{1,15}$/.test(text);
 
 function parseEntry([id, fields]: [string, string[]]): Event {
-  const read = Object.fromEntries(fields.flatMap((name, index) => (index % 2 === 0 ? [[name, fields[index + 1] ?? ""]] : [])));
-  return event.parse({ id: id.replace("-0", ""), type: read["type"], at: read["at"], data: JSON.parse(read["data"] ?? "null") });
+  const read = Object.fromEntries(
+    fields.flatMap((name, index) => (index % 2 === 0 ? [[name, fields[index + 1] ?? ""]] : [])),
+  );
+  return event.parse({
+    id: id.replace("-0", ""),
+    type: read["type"],
+    at: read["at"],
+    data: JSON.parse(read["data"] ?? "null"),
+  });
 }
 
 /** Up to `limit` events after (not including) the id; from the first where it is "0". */
-export async function readEvents(redis: Redis, jobId: string, options: { after: string; limit: number }): Promise<Event[]> {
+export async function readEvents(
+  redis: Redis,
+  jobId: string,
+  options: { after: string; limit: number },
+): Promise<Event[]> {
   const entries = await redis.xrange(keys.jobEvents(jobId), `(${options.after}-0`, "+", "COUNT", options.limit);
   return entries.map(parseEntry);
 }
 
-/** The other way round: up to `limit` events before (not including) the id, the newest first; from the last where it is null. */
-export async function readEventsBack(redis: Redis, jobId: string, options: { before: string | null; limit: number }): Promise<Event[]> {
-  const entries = await redis.xrevrange(keys.jobEvents(jobId), options.before === null ? "+" : `(${options.before}-0`, "-", "COUNT", options.limit);
+/**
+ * The other way round: up to `limit` events before (not including) the id, the newest first; from the last where it is
+ * null.
+ */
+export async function readEventsBack(
+  redis: Redis,
+  jobId: string,
+  options: { before: string | null; limit: number },
+): Promise<Event[]> {
+  const entries = await redis.xrevrange(
+    keys.jobEvents(jobId),
+    options.before === null ? "+" : `(${options.before}-0`,
+    "-",
+    "COUNT",
+    options.limit,
+  );
   return entries.map(parseEntry);
 }
 

@@ -4,10 +4,14 @@ import type { JobStatus } from "../../../schemas/job.ts";
 import type { Progress } from "../../../schemas/progress.ts";
 import { runScript } from "./scripts.ts";
 
-export type Begun = { kind: "started" | "spent"; number: number; crashes: number } | { kind: "refused"; status: JobStatus | "missing" };
+export type Begun =
+  | { kind: "started" | "spent"; number: number; crashes: number }
+  | { kind: "refused"; status: JobStatus | "missing" };
 
 /** E: an event. R: a metric row; of the epoch series it is an event too. */
-export type Publication = { kind: "event"; type: string; at: string; data: unknown } | { kind: "row"; series: "step" | "epoch"; step: number; row: unknown; at: string };
+export type Publication =
+  | { kind: "event"; type: string; at: string; data: unknown }
+  | { kind: "row"; series: "step" | "epoch"; step: number; row: unknown; at: string };
 
 export class Attempts {
   readonly #redis: Redis;
@@ -15,33 +19,69 @@ export class Attempts {
     this.#redis = redis;
   }
 
-  /** Starts an attempt of a job that is queued or was running (its worker is gone). `token` makes a repetition harmless. `spent`: the crash budget is. */
-  async begin(jobId: string, options: { token: string; worker: string; fromCheckpoint: number | null; crashBudget: number; redisRun: string }): Promise<Begun> {
+  /**
+   * Starts an attempt of a job that is queued or was running (its worker is gone). `token` makes a repetition harmless.
+   * `spent`: the crash budget is.
+   */
+  async begin(
+    jobId: string,
+    options: { token: string; worker: string; fromCheckpoint: number | null; crashBudget: number; redisRun: string },
+  ): Promise<Begun> {
     const now = new Date();
-    const opened = JSON.stringify({ worker: options.worker, startedAt: now.toISOString(), endedAt: null, reason: null, fromCheckpoint: options.fromCheckpoint });
-    const answer = (await runScript(this.#redis, "beginAttempt", [jobId, options.token, now.toISOString(), now.getTime(), opened, options.crashBudget, options.redisRun])) as [
-      Begun["kind"],
-      number | string,
-      number | undefined,
-    ];
+    const opened = JSON.stringify({
+      worker: options.worker,
+      startedAt: now.toISOString(),
+      endedAt: null,
+      reason: null,
+      fromCheckpoint: options.fromCheckpoint,
+    });
+    const answer = (await runScript(this.#redis, "beginAttempt", [
+      jobId,
+      options.token,
+      now.toISOString(),
+      now.getTime(),
+      opened,
+      options.crashBudget,
+      options.redisRun,
+    ])) as [Begun["kind"], number | string, number | undefined];
     if (answer[0] === "refused") return { kind: "refused", status: answer[1] as JobStatus | "missing" };
     return { kind: answer[0], number: Number(answer[1]), crashes: Number(answer[2]) };
   }
 
   /** Closes an attempt whose job will be tried again. */
   async end(jobId: string, attempt: number, reason: string, crash: boolean): Promise<"ok" | "fenced"> {
-    return (await runScript(this.#redis, "endAttempt", [jobId, attempt, new Date().toISOString(), reason, crash ? 1 : 0])) as "ok" | "fenced";
+    return (await runScript(this.#redis, "endAttempt", [
+      jobId,
+      attempt,
+      new Date().toISOString(),
+      reason,
+      crash ? 1 : 0,
+    ])) as "ok" | "fenced";
   }
 
-  /** Publishes what happened. `batch` counts up within an attempt, so a repetition changes nothing. The status tells what is asked of the worker. */
-  async publish(jobId: string, attempt: number, batch: number, progress: Progress | null, items: readonly Publication[]): Promise<{ kind: "ok" | "fenced" | "missing"; status: JobStatus | "" }> {
+  /**
+   * Publishes what happened. `batch` counts up within an attempt, so a repetition changes nothing. The status tells
+   * what is asked of the worker.
+   */
+  async publish(
+    jobId: string,
+    attempt: number,
+    batch: number,
+    progress: Progress | null,
+    items: readonly Publication[],
+  ): Promise<{ kind: "ok" | "fenced" | "missing"; status: JobStatus | "" }> {
     const flat = items.flatMap((item) =>
-      item.kind === "event" ? ["E", item.type, item.at, JSON.stringify(item.data), ""] : ["R", item.series, item.step, JSON.stringify(item.row), item.at],
+      item.kind === "event"
+        ? ["E", item.type, item.at, JSON.stringify(item.data), ""]
+        : ["R", item.series, item.step, JSON.stringify(item.row), item.at],
     );
-    const [kind, status] = (await runScript(this.#redis, "publishProgress", [jobId, attempt, batch, progress === null ? "" : JSON.stringify(progress), ...flat])) as [
-      "ok" | "fenced" | "missing",
-      JobStatus | "",
-    ];
+    const [kind, status] = (await runScript(this.#redis, "publishProgress", [
+      jobId,
+      attempt,
+      batch,
+      progress === null ? "" : JSON.stringify(progress),
+      ...flat,
+    ])) as ["ok" | "fenced" | "missing", JobStatus | ""];
     return { kind, status };
   }
 }

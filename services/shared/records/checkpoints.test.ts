@@ -21,19 +21,38 @@ const policy = { everyEpochs: 1, everySeconds: null, keepLast: 2, keepBest: 1 };
 const steps = (records: readonly CheckpointRecord[]): number[] => records.map(({ step }) => step);
 
 test("the last, the best and the newest stay", () => {
-  const records = [checkpoint(10, 0.5), checkpoint(20, 0.9), checkpoint(30, 0.9), checkpoint(35, null, false), checkpoint(40, 0.7), checkpoint(50, 0.8), checkpoint(55, null, false)];
+  const records = [
+    checkpoint(10, 0.5),
+    checkpoint(20, 0.9),
+    checkpoint(30, 0.9),
+    checkpoint(35, null, false),
+    checkpoint(40, 0.7),
+    checkpoint(50, 0.8),
+    checkpoint(55, null, false),
+  ];
   expect(steps(expendable(records, policy))).toEqual([10, 30, 35]);
   expect(bestOf(records)?.step).toBe(20);
   expect(steps(expendable(records, { ...policy, keepLast: 1, keepBest: 2 }))).toEqual([10, 35, 40]);
 });
 
 test("keepBest 0 still keeps the best: the model is made of it", () => {
-  expect(steps(expendable([checkpoint(10, 0.9), checkpoint(20, 0.1), checkpoint(30, 0.2)], { ...policy, keepLast: 1, keepBest: 0 }))).toEqual([20]);
+  expect(
+    steps(
+      expendable([checkpoint(10, 0.9), checkpoint(20, 0.1), checkpoint(30, 0.2)], {
+        ...policy,
+        keepLast: 1,
+        keepBest: 0,
+      }),
+    ),
+  ).toEqual([20]);
 });
 
 test("recovery points are not shown, figures of the test split make no best", () => {
   const ofTest = { ...checkpoint(20, 0.99), validation: { split: "test" as const, loss: 1, accuracy: 0.99 } };
   const shown = presentCheckpoints([checkpoint(10, 0.5), checkpoint(15, null, false), ofTest]);
-  expect(shown.map(({ step, best }) => [step, best])).toEqual([[10, true], [20, false]]);
+  expect(shown.map(({ step, best }) => [step, best])).toEqual([
+    [10, true],
+    [20, false],
+  ]);
   expect(shown[0]).not.toHaveProperty("key");
 });

@@ -35,14 +35,20 @@ export function presentCheckpoints(records: readonly CheckpointRecord[]): Checkp
   const best = bestOf(records);
   return records
     .filter((each) => each.listed)
-    .map(({ key: _key, listed: _listed, elapsedSeconds: _elapsed, attempt: _attempt, bestSoFar: _best, ...shown }) => ({ ...shown, best: shown.step === best?.step }));
+    .map(({ key: _key, listed: _listed, elapsedSeconds: _elapsed, attempt: _attempt, bestSoFar: _best, ...shown }) => ({
+      ...shown,
+      best: shown.step === best?.step,
+    }));
 }
 
 /**
- * Which checkpoints the policy lets go: all but the last `keepLast` and best `keepBest` listed ones, the best (the model is made of it)
- * and the newest of all (a crash goes on from it).
+ * Which checkpoints the policy lets go: all but the last `keepLast` and best `keepBest` listed ones, the best (the
+ * model is made of it) and the newest of all (a crash goes on from it).
  */
-export function expendable(records: readonly CheckpointRecord[], policy: CompleteJobRequest["checkpoints"]): CheckpointRecord[] {
+export function expendable(
+  records: readonly CheckpointRecord[],
+  policy: CompleteJobRequest["checkpoints"],
+): CheckpointRecord[] {
   const bySteps = [...records].sort((a, b) => a.step - b.step);
   const kept = new Set<number>();
   for (const each of bySteps.filter(({ listed }) => listed).slice(-policy.keepLast)) kept.add(each.step);
@@ -76,13 +82,25 @@ export class CheckpointRecords {
   async record(jobId: string, record: CheckpointRecord, best: boolean): Promise<"ok" | "fenced" | "exists"> {
     const { key: _key, listed, elapsedSeconds: _elapsed, attempt, bestSoFar: _best, ...shown } = record;
     const event = listed ? JSON.stringify({ ...shown, best }) : "";
-    return (await runScript(this.#redis, "recordCheckpoint", [jobId, attempt, record.step, JSON.stringify(record), record.at, event])) as "ok" | "fenced" | "exists";
+    return (await runScript(this.#redis, "recordCheckpoint", [
+      jobId,
+      attempt,
+      record.step,
+      JSON.stringify(record),
+      record.at,
+      event,
+    ])) as "ok" | "fenced" | "exists";
   }
 
   /** Removes the records of those that nobody holds, and answers them: their objects may go now. */
   async drop(jobId: string, attempt: number, records: readonly CheckpointRecord[]): Promise<CheckpointRecord[]> {
     if (records.length === 0) return [];
-    const [kind, ...steps] = (await runScript(this.#redis, "dropCheckpoints", [jobId, attempt, Date.now(), ...records.map(({ step }) => step)])) as string[];
+    const [kind, ...steps] = (await runScript(this.#redis, "dropCheckpoints", [
+      jobId,
+      attempt,
+      Date.now(),
+      ...records.map(({ step }) => step),
+    ])) as string[];
     return kind === "ok" ? records.filter(({ step }) => steps.includes(String(step))) : [];
   }
 }

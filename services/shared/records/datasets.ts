@@ -5,7 +5,9 @@ import { ResourceRecords } from "./resources.ts";
 
 /** The resource, and while it is checked what was uploaded. */
 export interface DatasetRecord extends Dataset {
-  /** Settings of the upload, files by field name with their keys in storage; null for built-in ones once they are ready. */
+  /**
+   * Settings of the upload, files by field name with their keys in storage; null for built-in ones once they are ready.
+   */
   upload: { settings: UploadSettings; files: { field: string; name: string; key: string; bytes: number }[] } | null;
   /** What the training thread needs: where the split files are. null until ready. */
   manifest: DatasetManifest | null;

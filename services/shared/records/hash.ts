@@ -1,4 +1,7 @@
-/** Records as Redis hashes: a field of JSON for each field of the record, so that a part can be replaced without reading the rest. */
+/**
+ * Records as Redis hashes: a field of JSON for each field of the record, so that a part can be replaced without reading
+ * the rest.
+ */
 import type { Redis } from "ioredis";
 
 /** Field, value, field, value …; undefined is left out. */

@@ -10,7 +10,10 @@ export interface StoredAnswer {
 }
 
 /** `fresh` gives the ULID to use for what will be made: the same one again when an earlier try died half-way. */
-export type Claim = { kind: "fresh"; ulid: string } | { kind: "in-flight" | "mismatch" } | { kind: "answered"; answer: StoredAnswer };
+export type Claim =
+  | { kind: "fresh"; ulid: string }
+  | { kind: "in-flight" | "mismatch" }
+  | { kind: "answered"; answer: StoredAnswer };
 
 export class IdempotencyRecords {
   readonly #redis: Redis;
@@ -19,7 +22,14 @@ export class IdempotencyRecords {
   }
 
   /** `scope`: method and path (and caller). `fingerprint`: digest of the body. */
-  async claim(options: { scope: string; key: string; fingerprint: string; ulid: string; leaseSeconds: number; lifeSeconds: number }): Promise<Claim> {
+  async claim(options: {
+    scope: string;
+    key: string;
+    fingerprint: string;
+    ulid: string;
+    leaseSeconds: number;
+    lifeSeconds: number;
+  }): Promise<Claim> {
     const [kind, value] = (await runScript(
       this.#redis,
       "claimIdempotency",

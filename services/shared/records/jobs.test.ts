@@ -45,7 +45,11 @@ const newJob = (changes: Partial<NewJob> = {}): NewJob => ({
   name: "a job",
   dataset: { id: datasetId, revision },
   request: completeJobRequest.parse({
-    ...jobRequest.parse({ dataset: "strokes", network: "toolbox", webhook: { url: "https://example.org/hook", secret: "0123456789abcdef" } }),
+    ...jobRequest.parse({
+      dataset: "strokes",
+      network: "toolbox",
+      webhook: { url: "https://example.org/hook", secret: "0123456789abcdef" },
+    }),
     network: { layers: [{ kind: "dense", units: 2, activation: "softmax" }] },
     loss: "cross-entropy",
   }),
@@ -64,7 +68,8 @@ afterAll(async () => {
   await server.stop();
 });
 
-const begin = (id: string, token = newUlid(), crashBudget = 3) => records.attempts.begin(id, { token, worker: "w1", fromCheckpoint: null, crashBudget, redisRun: "r" });
+const begin = (id: string, token = newUlid(), crashBudget = 3) =>
+  records.attempts.begin(id, { token, worker: "w1", fromCheckpoint: null, crashBudget, redisRun: "r" });
 
 test("a job is created once, hides its secret, and leaves an order in the outbox", async () => {
   const job = newJob();
@@ -74,7 +79,12 @@ test("a job is created once, hides its secret, and leaves an order in the outbox
   if (!record) throw new Error("no record");
   expect(record.webhookSecret).toBe("0123456789abcdef");
   expect(JSON.stringify(presentJob(record))).not.toContain("0123456789abcdef");
-  expect(presentJob(record)).toMatchObject({ status: "queued", terminal: false, attempts: [], metadata: { who: "test" } });
+  expect(presentJob(record)).toMatchObject({
+    status: "queued",
+    terminal: false,
+    attempts: [],
+    metadata: { who: "test" },
+  });
   expect(await redis.zscore("maps:outbox", `training:${job.id}:1`)).not.toBeNull();
   expect(await records.datasets.users(datasetId)).toContain(job.id);
   expect(await records.jobs.create(newJob({ dataset: { id: newId("dataset"), revision } }))).toBe("no-dataset");
@@ -93,7 +103,12 @@ test("every change of status keeps to the table, ends release the dataset and ca
   expect(await records.jobs.cancel(id)).toEqual({ kind: "forbidden", status: "cancelled" });
   expect(await records.datasets.users(datasetId)).not.toContain(id);
   const events = await readEvents(redis, id, { after: "0", limit: 100 });
-  expect(events.map((each) => (each.type === "status" ? each.data.status : each.type))).toEqual(["queued", "paused", "queued", "cancelled"]);
+  expect(events.map((each) => (each.type === "status" ? each.data.status : each.type))).toEqual([
+    "queued",
+    "paused",
+    "queued",
+    "cancelled",
+  ]);
   expect(events.map((each) => each.id)).toEqual(["1", "2", "3", "4"]);
   expect(await records.jobs.delete(id)).toBe("deleted");
   expect(await records.jobs.read(id)).toBeNull();
@@ -105,19 +120,55 @@ test("a later attempt fences an earlier one: no row, no checkpoint, no status of
   const token = newUlid();
   expect(await begin(id, token)).toEqual({ kind: "started", number: 1, crashes: 0 });
   expect(await begin(id, token)).toEqual({ kind: "started", number: 1, crashes: 0 });
-  const row = (step: number) => ({ kind: "row" as const, series: "step" as const, step, at: new Date().toISOString(), row: { step, epoch: 1, at: new Date().toISOString(), learningRate: 0.1, loss: 1, accuracy: 0, validationLoss: null, validationAccuracy: null, samplesPerSecond: 1, gradientNorm: 1 } });
+  const row = (step: number) => ({
+    kind: "row" as const,
+    series: "step" as const,
+    step,
+    at: new Date().toISOString(),
+    row: {
+      step,
+      epoch: 1,
+      at: new Date().toISOString(),
+      learningRate: 0.1,
+      loss: 1,
+      accuracy: 0,
+      validationLoss: null,
+      validationAccuracy: null,
+      samplesPerSecond: 1,
+      gradientNorm: 1,
+    },
+  });
   await records.attempts.publish(id, 1, 1, null, [row(1), row(2)]);
   await records.attempts.publish(id, 1, 1, null, [row(3)]);
   expect(await begin(id)).toMatchObject({ kind: "started", number: 2, crashes: 1 });
   expect(await records.attempts.publish(id, 1, 2, null, [row(9)])).toEqual({ kind: "fenced", status: "running" });
   await records.attempts.publish(id, 2, 1, null, [row(2), row(3)]);
   expect((await readMetrics(redis, id, "step")).map((each) => each.step)).toEqual([1, 2, 3]);
-  expect(await records.jobs.move(id, { "*": "succeeded" }, { attempt: 1 })).toEqual({ kind: "fenced", status: "running" });
-  const record = { epoch: 1, step: 3, at: new Date().toISOString(), bytes: 1, sha256: revision, loss: 1, accuracy: 0, validation: null, key: "k", listed: true, elapsedSeconds: 1, bestSoFar: null };
+  expect(await records.jobs.move(id, { "*": "succeeded" }, { attempt: 1 })).toEqual({
+    kind: "fenced",
+    status: "running",
+  });
+  const record = {
+    epoch: 1,
+    step: 3,
+    at: new Date().toISOString(),
+    bytes: 1,
+    sha256: revision,
+    loss: 1,
+    accuracy: 0,
+    validation: null,
+    key: "k",
+    listed: true,
+    elapsedSeconds: 1,
+    bestSoFar: null,
+  };
   expect(await records.checkpoints.record(id, { ...record, attempt: 1 }, false)).toBe("fenced");
   expect(await records.checkpoints.record(id, { ...record, attempt: 2 }, false)).toBe("ok");
   expect((await records.jobs.read(id))?.crashes).toBe(0);
-  expect(await records.jobs.move(id, { "*": "succeeded" }, { attempt: 2, ending: "finished" })).toEqual({ kind: "changed", status: "succeeded" });
+  expect(await records.jobs.move(id, { "*": "succeeded" }, { attempt: 2, ending: "finished" })).toEqual({
+    kind: "changed",
+    status: "succeeded",
+  });
   const ended = await records.jobs.read(id);
   expect(ended?.attempts.map((each) => each.reason)).toEqual(["lost", "finished"]);
 });
@@ -146,7 +197,12 @@ test("pages run through all jobs of a status without gap or repeat", async () =>
     after = page.nextAfter ?? undefined;
   } while (after !== undefined);
   expect(seen).toEqual([...ids].reverse());
-  const filtered = await records.jobs.list({ limit: 100, order: "asc", status: "paused" as JobStatus, dataset: datasetId });
+  const filtered = await records.jobs.list({
+    limit: 100,
+    order: "asc",
+    status: "paused" as JobStatus,
+    dataset: datasetId,
+  });
   expect(filtered.data.map((each) => each.id)).toEqual(ids);
 });
 
@@ -177,7 +233,15 @@ test("a dataset that ten thousand jobs need names them all", async () => {
 });
 
 test("an idempotency key gives the same answer, and the same id after a try that died", async () => {
-  const claim = (fingerprint: string, leaseSeconds = 60) => records.idempotency.claim({ scope: "POST /v1/jobs", key: "k1", fingerprint, ulid: newUlid(), leaseSeconds, lifeSeconds: 60 });
+  const claim = (fingerprint: string, leaseSeconds = 60) =>
+    records.idempotency.claim({
+      scope: "POST /v1/jobs",
+      key: "k1",
+      fingerprint,
+      ulid: newUlid(),
+      leaseSeconds,
+      lifeSeconds: 60,
+    });
   const first = await claim("a", 0);
   const second = await claim("a");
   expect(first).toEqual(second);

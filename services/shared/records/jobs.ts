@@ -43,7 +43,8 @@ export type JobOutcome =
   | { kind: "forbidden" | "fenced"; status: JobStatus }
   | { kind: "missing" };
 
-const parse = <Value>(text: string | undefined, otherwise: Value): Value => (text === undefined ? otherwise : (JSON.parse(text) as Value));
+const parse = <Value>(text: string | undefined, otherwise: Value): Value =>
+  text === undefined ? otherwise : (JSON.parse(text) as Value);
 
 function readAttempts(hash: Readonly<Record<string, string>>): Attempt[] {
   const attempts: Attempt[] = [];
@@ -51,7 +52,9 @@ function readAttempts(hash: Readonly<Record<string, string>>): Attempt[] {
     const opened = hash[`attempt:${number}`];
     if (opened === undefined) continue;
     const ended = parse<{ at: string; reason: string } | null>(hash[`attempt:${number}:end`], null);
-    attempts.push(attempt.parse({ ...(JSON.parse(opened) as object), endedAt: ended?.at ?? null, reason: ended?.reason ?? null }));
+    attempts.push(
+      attempt.parse({ ...(JSON.parse(opened) as object), endedAt: ended?.at ?? null, reason: ended?.reason ?? null }),
+    );
   }
   return attempts;
 }
@@ -85,7 +88,15 @@ export function readJobHash(hash: Readonly<Record<string, string>>): JobRecord {
 
 /** The resource of the API. */
 export function presentJob(record: JobRecord): Job {
-  const { run: _run, attempt: _attempt, crashes: _crashes, webhookSecret: _secret, stopAtStep: _stop, initialModelId: _model, ...shown } = record;
+  const {
+    run: _run,
+    attempt: _attempt,
+    crashes: _crashes,
+    webhookSecret: _secret,
+    stopAtStep: _stop,
+    initialModelId: _model,
+    ...shown
+  } = record;
   const at = `/v1/jobs/${record.id}`;
   return {
     ...shown,
@@ -97,7 +108,13 @@ export function presentJob(record: JobRecord): Job {
       metrics: `${at}/metrics`,
       events: `${at}/events`,
       checkpoints: `${at}/checkpoints`,
-      ...(record.model === null ? {} : { model: `/v1/models/${record.model}`, predictions: `/v1/models/${record.model}/predictions`, evaluation: `/v1/models/${record.model}/evaluation` }),
+      ...(record.model === null
+        ? {}
+        : {
+            model: `/v1/models/${record.model}`,
+            predictions: `/v1/models/${record.model}/predictions`,
+            evaluation: `/v1/models/${record.model}/evaluation`,
+          }),
     },
   };
 }
@@ -118,7 +135,10 @@ export class JobRecords {
     this.#redis = redis;
   }
 
-  /** Creates the record and the order to deliver it (relay it with `Queues.relay`). `exists`: an earlier try of the same write made it. */
+  /**
+   * Creates the record and the order to deliver it (relay it with `Queues.relay`). `exists`: an earlier try of the same
+   * write made it.
+   */
   async create(job: NewJob): Promise<"created" | "exists" | "no-dataset" | "no-model"> {
     const now = new Date();
     const { webhook } = job.request;
@@ -131,9 +151,21 @@ export class JobRecords {
       request,
       metadata: job.metadata,
       ...(webhook ? { webhook: { url: webhook.url }, webhookSecret: webhook.secret } : {}),
-      ...(job.reproduction ? { stopAtStep: job.reproduction.stopAtStep, reproduction: { of: job.reproduction.of, expected: job.reproduction.expected, found: null, agrees: null } } : {}),
+      ...(job.reproduction
+        ? {
+            stopAtStep: job.reproduction.stopAtStep,
+            reproduction: { of: job.reproduction.of, expected: job.reproduction.expected, found: null, agrees: null },
+          }
+        : {}),
     });
-    const answer = await runScript(this.#redis, "createJobRecord", [job.id, now.toISOString(), now.getTime(), job.dataset.id, job.initialModelId ?? "", ...fields]);
+    const answer = await runScript(this.#redis, "createJobRecord", [
+      job.id,
+      now.toISOString(),
+      now.getTime(),
+      job.dataset.id,
+      job.initialModelId ?? "",
+      ...fields,
+    ]);
     return answer as "created" | "exists" | "no-dataset" | "no-model";
   }
 
@@ -153,17 +185,30 @@ export class JobRecords {
     return status ? { status: status as JobStatus, run: Number(run) } : null;
   }
 
-  list(request: PageRequest & { status?: JobStatus | undefined; dataset?: string | undefined }): Promise<Page<JobRecord>> {
+  list(
+    request: PageRequest & { status?: JobStatus | undefined; dataset?: string | undefined },
+  ): Promise<Page<JobRecord>> {
     const { status, dataset } = request;
-    const index = dataset !== undefined ? keys.jobsByDataset(dataset) : status !== undefined ? keys.jobsByStatus(status) : keys.jobs;
+    const index =
+      dataset !== undefined
+        ? keys.jobsByDataset(dataset)
+        : status !== undefined
+          ? keys.jobsByStatus(status)
+          : keys.jobs;
     return readPage(this.#redis, index, request, async (ids) => {
       const hashes = await readHashes(this.#redis, ids.map(keys.job));
-      return hashes.map((hash) => (hash?.["status"] === undefined || (status !== undefined && hash["status"] !== status) ? null : readJobHash(hash)));
+      return hashes.map((hash) =>
+        hash?.["status"] === undefined || (status !== undefined && hash["status"] !== status)
+          ? null
+          : readJobHash(hash),
+      );
     });
   }
 
   async counts(statuses: readonly JobStatus[]): Promise<Record<string, number>> {
-    const counted = await Promise.all(statuses.map(async (status) => [status, await this.#redis.zcard(keys.jobsByStatus(status))] as const));
+    const counted = await Promise.all(
+      statuses.map(async (status) => [status, await this.#redis.zcard(keys.jobsByStatus(status))] as const),
+    );
     return Object.fromEntries(counted);
   }
 
@@ -173,7 +218,11 @@ export class JobRecords {
   }
 
   /** The one place where a status changes. `targets` says where to go from which status ("*": any). */
-  async move(id: string, targets: Partial<Record<JobStatus | "*", JobStatus>>, change: JobChange = {}): Promise<JobOutcome> {
+  async move(
+    id: string,
+    targets: Partial<Record<JobStatus | "*", JobStatus>>,
+    change: JobChange = {},
+  ): Promise<JobOutcome> {
     const now = new Date();
     const answer = (await runScript(this.#redis, "moveJob", [
       id,
@@ -188,8 +237,14 @@ export class JobRecords {
     return answer[0] === "missing" ? { kind: "missing" } : { kind: answer[0], status: answer[1] };
   }
 
-  /** The end of a job that made a model: its record and the model's appear together, if this is still the present attempt and nobody cancelled. */
-  async succeed(id: string, options: { attempt: number; reason: string; set: NonNullable<JobChange["set"]>; model: ModelRecord }): Promise<JobOutcome> {
+  /**
+   * The end of a job that made a model: its record and the model's appear together, if this is still the present
+   * attempt and nobody cancelled.
+   */
+  async succeed(
+    id: string,
+    options: { attempt: number; reason: string; set: NonNullable<JobChange["set"]>; model: ModelRecord },
+  ): Promise<JobOutcome> {
     const now = new Date();
     const fields = toFields(options.set);
     const answer = (await runScript(this.#redis, "succeedJob", [
@@ -221,7 +276,17 @@ export class JobRecords {
 
   /** Queued and paused jobs end at once; running ones are asked to. */
   cancel(id: string): Promise<JobOutcome> {
-    return this.move(id, { queued: "cancelled", paused: "cancelled", running: "cancelling", pausing: "cancelling", cancelling: "cancelling" }, { reason: "cancelled by request" });
+    return this.move(
+      id,
+      {
+        queued: "cancelled",
+        paused: "cancelled",
+        running: "cancelling",
+        pausing: "cancelling",
+        cancelling: "cancelling",
+      },
+      { reason: "cancelled by request" },
+    );
   }
 
   pause(id: string): Promise<JobOutcome> {
@@ -233,7 +298,10 @@ export class JobRecords {
     return this.move(id, { paused: "queued" }, { reason: "resumed by request" });
   }
 
-  /** Deletes the record of a job that ended, with its events, curves and checkpoint records; the objects in storage are the caller's. */
+  /**
+   * Deletes the record of a job that ended, with its events, curves and checkpoint records; the objects in storage are
+   * the caller's.
+   */
   async delete(id: string): Promise<"deleted" | "missing" | JobStatus> {
     return (await runScript(this.#redis, "deleteJob", [id])) as "deleted" | "missing" | JobStatus;
   }

@@ -18,12 +18,18 @@ export interface Page<Item> {
 
 export async function idsAfter(redis: Redis, index: string, request: PageRequest): Promise<string[]> {
   const { limit, after, order } = request;
-  if (order === "asc") return redis.zrange(index, after === undefined ? "-" : `(${after}`, "+", "BYLEX", "LIMIT", 0, limit);
+  if (order === "asc")
+    return redis.zrange(index, after === undefined ? "-" : `(${after}`, "+", "BYLEX", "LIMIT", 0, limit);
   return redis.zrange(index, after === undefined ? "+" : `(${after}`, "-", "BYLEX", "REV", "LIMIT", 0, limit);
 }
 
 /** Reads a page of an index; `read` may leave out what is gone or does not fit, and then more is read. */
-export async function readPage<Item>(redis: Redis, index: string, request: PageRequest, read: (ids: string[]) => Promise<(Item | null)[]>): Promise<Page<Item>> {
+export async function readPage<Item>(
+  redis: Redis,
+  index: string,
+  request: PageRequest,
+  read: (ids: string[]) => Promise<(Item | null)[]>,
+): Promise<Page<Item>> {
   const found: { id: string; item: Item }[] = [];
   let after = request.after;
   for (;;) {

@@ -18,8 +18,19 @@ export class ResourceRecords<Entry extends { id: string; alias: string | null }>
   }
 
   /** `needs`: the dataset that may not be deleted while this stands. `delivery`: a member of the outbox. */
-  async create(entry: Entry, options: { needs?: string; delivery?: string } = {}): Promise<"created" | "exists" | "alias-taken"> {
-    const answer = await runScript(this.#redis, "createResource", [this.#kind, entry.id, entry.alias ?? "", options.needs ?? "", Date.now(), options.delivery ?? "", ...toFields({ ...entry })]);
+  async create(
+    entry: Entry,
+    options: { needs?: string; delivery?: string } = {},
+  ): Promise<"created" | "exists" | "alias-taken"> {
+    const answer = await runScript(this.#redis, "createResource", [
+      this.#kind,
+      entry.id,
+      entry.alias ?? "",
+      options.needs ?? "",
+      Date.now(),
+      options.delivery ?? "",
+      ...toFields({ ...entry }),
+    ]);
     return answer as "created" | "exists" | "alias-taken";
   }
 
@@ -36,15 +47,28 @@ export class ResourceRecords<Entry extends { id: string; alias: string | null }>
 
   list(request: PageRequest): Promise<Page<Entry>> {
     return readPage(this.#redis, keys.resources(this.#kind), request, async (ids) => {
-      const hashes = await readHashes(this.#redis, ids.map((id) => keys.resource(this.#kind, id)));
+      const hashes = await readHashes(
+        this.#redis,
+        ids.map((id) => keys.resource(this.#kind, id)),
+      );
       return hashes.map((hash) => (hash ? (fromFields(hash) as unknown as Entry) : null));
     });
   }
 
   /** Replaces fields. `expected`: only while the record's `status` is this. */
-  async patch(id: string, fields: Partial<Entry>, expected?: string): Promise<"ok" | "missing" | "alias-taken" | "status"> {
+  async patch(
+    id: string,
+    fields: Partial<Entry>,
+    expected?: string,
+  ): Promise<"ok" | "missing" | "alias-taken" | "status"> {
     const alias = fields.alias === undefined ? "keep" : fields.alias === null ? "clear" : `=${fields.alias}`;
-    const answer = await runScript(this.#redis, "patchResource", [this.#kind, id, alias, expected === undefined ? "" : JSON.stringify(expected), ...toFields({ ...fields })]);
+    const answer = await runScript(this.#redis, "patchResource", [
+      this.#kind,
+      id,
+      alias,
+      expected === undefined ? "" : JSON.stringify(expected),
+      ...toFields({ ...fields }),
+    ]);
     return answer as "ok" | "missing" | "alias-taken" | "status";
   }
 

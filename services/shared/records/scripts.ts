@@ -1,6 +1,6 @@
 /**
- * The Lua that changes records: each change is one script, so it happens whole or not at all. Scripts stand a repetition, because a
- * connection that broke sends its unanswered commands again. KEYS[1] is always the prefix.
+ * The Lua that changes records: each change is one script, so it happens whole or not at all. Scripts stand a
+ * repetition, because a connection that broke sends its unanswered commands again. KEYS[1] is always the prefix.
  */
 import type { Redis } from "ioredis";
 import { jobTransitions } from "../../../schemas/job.ts";
@@ -65,7 +65,10 @@ end
 `;
 
 const scripts = {
-  /** ARGV: id, at, ms, users of (dataset id, initial model id or ''), then fields. Answers created | exists | no-dataset | no-model. */
+  /**
+   * ARGV: id, at, ms, users of (dataset id, initial model id or ''), then fields. Answers created | exists | no-dataset
+   * | no-model.
+   */
   createJobRecord: `
 local id, at, ms, dataset, model = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
 local key = jobKey(id)
@@ -86,7 +89,10 @@ emit(id, 'status', at, cjson.encode({ status = 'queued', terminal = false, reaso
 deliver(id, ms)
 return 'created'`,
 
-  /** ARGV: id, targets (JSON: from → to), at, ms, reason, attempt ('' = unfenced), end of the attempt ('' = stays open), then fields. Answers {changed | already | missing | fenced | forbidden, status}. */
+  /**
+   * ARGV: id, targets (JSON: from → to), at, ms, reason, attempt ('' = unfenced), end of the attempt ('' = stays open),
+   * then fields. Answers {changed | already | missing | fenced | forbidden, status}.
+   */
   moveJob: `
 local id, targets, at, ms, reason, fence, ending = ARGV[1], cjson.decode(ARGV[2]), ARGV[3], ARGV[4], ARGV[5], ARGV[6], ARGV[7]
 local key = jobKey(id)
@@ -105,7 +111,10 @@ if from == 'paused' and to == 'queued' then deliver(id, ms) end
 wake(id)
 return { 'changed', to }`,
 
-  /** ARGV: id, attempt, at, ms, reason, model id, count of job fields, job fields, model fields. The end of a job that made a model: both or neither. Answers {changed | already | missing | fenced | forbidden, status}. */
+  /**
+   * ARGV: id, attempt, at, ms, reason, model id, count of job fields, job fields, model fields. The end of a job that
+   * made a model: both or neither. Answers {changed | already | missing | fenced | forbidden, status}.
+   */
   succeedJob: `
 local id, fence, at, ms, reason, model, count = ARGV[1], tonumber(ARGV[2]), ARGV[3], ARGV[4], ARGV[5], ARGV[6], tonumber(ARGV[7])
 local key = jobKey(id)
@@ -126,7 +135,10 @@ change(id, from, 'succeeded', at, reason, ms)
 wake(id)
 return { 'changed', 'succeeded' }`,
 
-  /** ARGV: id, token, at, ms, attempt as JSON, crash budget, run of Redis. Answers {started, number, crashes} | {spent, number, crashes} | {refused, status}. */
+  /**
+   * ARGV: id, token, at, ms, attempt as JSON, crash budget, run of Redis. Answers {started, number, crashes} | {spent,
+   * number, crashes} | {refused, status}.
+   */
   beginAttempt: `
 local id, token, at, ms, opened, budget, redisRun = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5], tonumber(ARGV[6]), ARGV[7]
 local key = jobKey(id)
@@ -150,7 +162,10 @@ wake(id)
 if crashes >= budget then return { 'spent', number, crashes } end
 return { 'started', number, crashes }`,
 
-  /** ARGV: id, attempt, at, reason, whether it counts as a crash (1 or 0). Closes the attempt; the status stays. Answers ok | fenced. */
+  /**
+   * ARGV: id, attempt, at, reason, whether it counts as a crash (1 or 0). Closes the attempt; the status stays. Answers
+   * ok | fenced.
+   */
   endAttempt: `
 local id, fence, at, reason, crash = ARGV[1], tonumber(ARGV[2]), ARGV[3], ARGV[4], ARGV[5]
 local key = jobKey(id)
@@ -169,7 +184,10 @@ emit(id, 'warning', at, data)
 wake(id)
 return 'ok'`,
 
-  /** ARGV: id, attempt, batch number, progress JSON or '', then fives (E type at data '' | R series step row at). Answers {ok | fenced | missing, status}. */
+  /**
+   * ARGV: id, attempt, batch number, progress JSON or '', then fives (E type at data '' | R series step row at).
+   * Answers {ok | fenced | missing, status}.
+   */
   publishProgress: `
 local id, fence, batch, progress = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[4]
 local key = jobKey(id)
@@ -211,7 +229,10 @@ if event ~= '' and not (before and cjson.decode(before).listed) then emit(id, 'c
 wake(id)
 return 'ok'`,
 
-  /** ARGV: id, attempt, now in ms, then steps. Removes those that nobody pins. Answers {fenced} or {ok, step …} of the removed. */
+  /**
+   * ARGV: id, attempt, now in ms, then steps. Removes those that nobody pins. Answers {fenced} or {ok, step …} of the
+   * removed.
+   */
   dropCheckpoints: `
 local id, fence, now = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
 local key = jobKey(id)
@@ -252,7 +273,10 @@ redis.call('DEL', key, key .. ':events', key .. ':metrics:step', key .. ':metric
 wake(id)
 return 'deleted'`,
 
-  /** ARGV: kind, id, alias or '', user of (dataset id or ''), ms, queue member or '', then fields. Answers created | exists | alias-taken. */
+  /**
+   * ARGV: kind, id, alias or '', user of (dataset id or ''), ms, queue member or '', then fields. Answers created |
+   * exists | alias-taken.
+   */
   createResource: `
 local kind, id, alias, needs, ms, delivery = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6]
 local key = P .. kind .. ':' .. id
@@ -268,7 +292,10 @@ if needs ~= '' then redis.call('SADD', P .. 'dataset:' .. needs .. ':users', id)
 if delivery ~= '' then redis.call('ZADD', P .. 'outbox', ms, delivery) end
 return 'created'`,
 
-  /** ARGV: kind, id, alias change (keep | clear | =alias), expected status JSON or '', then fields. Answers ok | missing | alias-taken | status. */
+  /**
+   * ARGV: kind, id, alias change (keep | clear | =alias), expected status JSON or '', then fields. Answers ok | missing
+   * | alias-taken | status.
+   */
   patchResource: `
 local kind, id, alias, expected = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
 local key = P .. kind .. ':' .. id
@@ -307,7 +334,10 @@ redis.call('ZREM', P .. kind .. 's', id)
 redis.call('DEL', key, key .. ':users')
 return { 'deleted' }`,
 
-  /** KEYS[2]: the entry. ARGV: fingerprint, id for what will be made, lease ms, life ms, now ms. Answers {fresh, id} | {in-flight} | {mismatch} | {answered, answer}. */
+  /**
+   * KEYS[2]: the entry. ARGV: fingerprint, id for what will be made, lease ms, life ms, now ms. Answers {fresh, id} |
+   * {in-flight} | {mismatch} | {answered, answer}.
+   */
   claimIdempotency: `
 local key, fingerprint, id, lease, life, now = KEYS[2], ARGV[1], ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5])
 local before = redis.call('HGET', key, 'fingerprint')
@@ -326,7 +356,12 @@ return { 'fresh', id }`,
 type ScriptName = keyof typeof scripts;
 
 /** Runs a script of ours: loaded once a connection, by its digest. */
-export function runScript(redis: Redis, name: ScriptName, args: readonly (string | number)[], moreKeys: readonly string[] = []): Promise<unknown> {
+export function runScript(
+  redis: Redis,
+  name: ScriptName,
+  args: readonly (string | number)[],
+  moreKeys: readonly string[] = [],
+): Promise<unknown> {
   const commands = redis as Redis & Record<string, ((...values: (string | number)[]) => Promise<unknown>) | undefined>;
   if (commands[name] === undefined) redis.defineCommand(name, { lua: prelude + scripts[name] });
   const command = commands[name];

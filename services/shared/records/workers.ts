@@ -30,7 +30,11 @@ export class WorkerRecords {
 
   /** To be repeated well within 10 seconds. */
   async seen(record: WorkerRecord): Promise<void> {
-    await this.#redis.multi().set(keys.worker(record.name), JSON.stringify(record), "EX", heartbeatSeconds).sadd(keys.workers, record.name).exec();
+    await this.#redis
+      .multi()
+      .set(keys.worker(record.name), JSON.stringify(record), "EX", heartbeatSeconds)
+      .sadd(keys.workers, record.name)
+      .exec();
   }
 
   async gone(name: string): Promise<void> {
@@ -49,9 +53,15 @@ export class WorkerRecords {
 }
 
 /** Trainings of this kind run alike fast. */
-export function rateKey(request: Pick<CompleteJobRequest, "network" | "batchSize" | "threads" | "numerics">, input: Shape): string {
+export function rateKey(
+  request: Pick<CompleteJobRequest, "network" | "batchSize" | "threads" | "numerics">,
+  input: Shape,
+): string {
   const { network, batchSize, threads, numerics } = request;
-  return createHash("sha256").update(JSON.stringify({ network, batchSize, threads, numerics, input })).digest("hex").slice(0, 32);
+  return createHash("sha256")
+    .update(JSON.stringify({ network, batchSize, threads, numerics, input }))
+    .digest("hex")
+    .slice(0, 32);
 }
 
 export class Rates {

@@ -4,13 +4,23 @@ import { Transform } from "node:stream";
 import { StorageError } from "./storage.ts";
 import type { Digest } from "./storage.ts";
 
-export const digestOf = (content: Uint8Array): Digest => ({ sha256: createHash("sha256").update(content).digest("hex"), bytes: content.byteLength });
+export const digestOf = (content: Uint8Array): Digest => ({
+  sha256: createHash("sha256").update(content).digest("hex"),
+  bytes: content.byteLength,
+});
 
-export const agrees = (found: Digest, expected: readonly Digest[]): boolean => expected.some((each) => each.sha256 === found.sha256 && each.bytes === found.bytes);
+export const agrees = (found: Digest, expected: readonly Digest[]): boolean =>
+  expected.some((each) => each.sha256 === found.sha256 && each.bytes === found.bytes);
 
 export function damaged(key: string, found: Digest, expected: readonly Digest[]): StorageError {
-  const wanted = expected.map((each) => `${each.bytes} bytes with digest ${each.sha256.slice(0, 16)}…`).join(" or ") || "a digest beside it";
-  return new StorageError("damaged", key, `${key} is damaged: ${found.bytes} bytes with digest ${found.sha256.slice(0, 16)}… found, ${wanted} expected`);
+  const wanted =
+    expected.map((each) => `${each.bytes} bytes with digest ${each.sha256.slice(0, 16)}…`).join(" or ") ||
+    "a digest beside it";
+  return new StorageError(
+    "damaged",
+    key,
+    `${key} is damaged: ${found.bytes} bytes with digest ${found.sha256.slice(0, 16)}… found, ${wanted} expected`,
+  );
 }
 
 export function meter(): { stream: Transform; digest: () => Digest } {

@@ -18,9 +18,21 @@ function storageError(error: unknown, key: string, doing: string): StorageError 
   if (error instanceof StorageError) return error;
   const code = codeOf(error);
   if (code === "ENOENT") return new StorageError("missing", key, `there is no object ${key}`, error);
-  if (code === "ENOSPC" || code === "EDQUOT") return new StorageError("full", key, `there is no space left to ${doing} ${key}`, error);
-  if (code === "EACCES" || code === "EPERM" || code === "EROFS") return new StorageError("unavailable", key, `the folder of the storage does not allow us to ${doing} ${key} (${code})`, error);
-  return new StorageError("unavailable", key, `the storage could not ${doing} ${key}: ${error instanceof Error ? error.message : String(error)}`, error);
+  if (code === "ENOSPC" || code === "EDQUOT")
+    return new StorageError("full", key, `there is no space left to ${doing} ${key}`, error);
+  if (code === "EACCES" || code === "EPERM" || code === "EROFS")
+    return new StorageError(
+      "unavailable",
+      key,
+      `the folder of the storage does not allow us to ${doing} ${key} (${code})`,
+      error,
+    );
+  return new StorageError(
+    "unavailable",
+    key,
+    `the storage could not ${doing} ${key}: ${error instanceof Error ? error.message : String(error)}`,
+    error,
+  );
 }
 
 async function syncFolder(path: string): Promise<void> {
@@ -144,7 +156,9 @@ export class FileStorage implements Storage {
       const file = await open(path, "r");
       const expected = await this.#digests(key);
       const passing = comparing(key, expected);
-      pipeline(file.createReadStream(), passing).catch((error: unknown) => passing.destroy(storageError(error, key, "read")));
+      pipeline(file.createReadStream(), passing).catch((error: unknown) =>
+        passing.destroy(storageError(error, key, "read")),
+      );
       return passing;
     } catch (error) {
       throw storageError(error, key, "read");

@@ -11,6 +11,7 @@ export { StorageError, getJson, isStorageFault, putJson } from "./storage.ts";
 export type { Listed, Storage, StorageFault, Stored } from "./storage.ts";
 
 export function createStorage(config: Pick<Config, "storageUrl" | "dataDir">): Storage {
-  if (config.storageUrl.startsWith("s3:")) return new S3Storage({ url: config.storageUrl, cacheDir: join(config.dataDir, "cache") });
+  if (config.storageUrl.startsWith("s3:"))
+    return new S3Storage({ url: config.storageUrl, cacheDir: join(config.dataDir, "cache") });
   return new FileStorage({ root: fileURLToPath(config.storageUrl), description: config.storageUrl });
 }

@@ -5,7 +5,10 @@ export const layout = {
   datasets: "datasets/",
   dataset: (id: string) => `datasets/${id}/`,
   datasetManifest: (id: string) => `datasets/${id}/manifest.json`,
-  /** Samples and labels, named by their digest: datasets of the same bytes share them. Collected by `npm run gc` when no manifest names them. */
+  /**
+   * Samples and labels, named by their digest: datasets of the same bytes share them. Collected by `npm run gc` when no
+   * manifest names them.
+   */
   blobs: "blobs/",
   blob: (sha256: string) => `blobs/${sha256}.bin`,
   /** Files as they arrived, until they are checked. */
@@ -17,12 +20,14 @@ export const layout = {
   jobManifest: (id: string) => `jobs/${id}/manifest.json`,
   checkpoints: (id: string) => `jobs/${id}/checkpoints/`,
   /** The attempt stands in the name, so that two attempts never write the same object. */
-  checkpoint: (id: string, at: { step: number; attempt: number; sha256: string }) => `jobs/${id}/checkpoints/${at.step}-${at.attempt}-${at.sha256.slice(0, 16)}.safetensors`,
+  checkpoint: (id: string, at: { step: number; attempt: number; sha256: string }) =>
+    `jobs/${id}/checkpoints/${at.step}-${at.attempt}-${at.sha256.slice(0, 16)}.safetensors`,
   models: "models/",
   model: (id: string) => `models/${id}/`,
   /** The attempt that wrote it stands in the name (0: an import); the highest is the valid one. The record names it. */
   modelManifest: (id: string, attempt: number) => `models/${id}/manifest-${attempt}.json`,
   modelWeights: (id: string, sha256: string) => `models/${id}/weights-${sha256.slice(0, 16)}.safetensors`,
   /** float32 [count][classes] probabilities, then int32 [count] labels, little-endian. */
-  modelPredictions: (id: string, split: Split, sha256: string) => `models/${id}/predictions-${split}-${sha256.slice(0, 16)}.bin`,
+  modelPredictions: (id: string, split: Split, sha256: string) =>
+    `models/${id}/predictions-${split}-${sha256.slice(0, 16)}.bin`,
 } as const;

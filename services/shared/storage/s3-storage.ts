@@ -1,17 +1,30 @@
-/** Storage in an S3-compatible bucket. An upload appears when it is complete, so the object is written once, the digest before it. */
+/**
+ * Storage in an S3-compatible bucket. An upload appears when it is complete, so the object is written once, the digest
+ * before it.
+ */
 import { createReadStream, createWriteStream } from "node:fs";
 import { mkdir, rename, rm, stat, open } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
-import { DeleteObjectCommand, GetObjectCommand, HeadObjectCommand, ListObjectsV2Command, PutObjectCommand, S3Client, S3ServiceException } from "@aws-sdk/client-s3";
+import {
+  DeleteObjectCommand,
+  GetObjectCommand,
+  HeadObjectCommand,
+  ListObjectsV2Command,
+  PutObjectCommand,
+  S3Client,
+  S3ServiceException,
+} from "@aws-sdk/client-s3";
 import { newUlid } from "../ids.ts";
 import { agrees, comparing, damaged, digestOf, meter } from "./digesting.ts";
 import { StorageError, checkKey, digestSuffix, readDigests, writeDigests } from "./storage.ts";
 import { sweepFolder } from "./sweep.ts";
 import type { Digest, Listed, Storage, Stored } from "./storage.ts";
 
-const isMissing = (error: unknown): boolean => error instanceof S3ServiceException && (error.name === "NoSuchKey" || error.name === "NotFound" || error.$metadata.httpStatusCode === 404);
+const isMissing = (error: unknown): boolean =>
+  error instanceof S3ServiceException &&
+  (error.name === "NoSuchKey" || error.name === "NotFound" || error.$metadata.httpStatusCode === 404);
 
 function storageError(error: unknown, key: string, doing: string): StorageError {
   if (error instanceof StorageError) return error;
@@ -51,7 +64,9 @@ export class S3Storage implements Storage {
   }
 
   async #send(key: string, body: Uint8Array | Readable, bytes: number): Promise<void> {
-    await this.#client.send(new PutObjectCommand({ Bucket: this.#bucket, Key: this.#name(key), Body: body, ContentLength: bytes }));
+    await this.#client.send(
+      new PutObjectCommand({ Bucket: this.#bucket, Key: this.#name(key), Body: body, ContentLength: bytes }),
+    );
   }
 
   async put(key: string, content: Uint8Array | Readable): Promise<Stored> {
@@ -88,8 +103,11 @@ export class S3Storage implements Storage {
   }
 
   async #body(key: string, range?: string): Promise<Readable> {
-    const answer = await this.#client.send(new GetObjectCommand({ Bucket: this.#bucket, Key: this.#name(key), Range: range }));
-    if (!(answer.Body instanceof Readable)) throw new StorageError("unavailable", key, `the storage answered ${key} without a body`);
+    const answer = await this.#client.send(
+      new GetObjectCommand({ Bucket: this.#bucket, Key: this.#name(key), Range: range }),
+    );
+    if (!(answer.Body instanceof Readable))
+      throw new StorageError("unavailable", key, `the storage answered ${key} without a body`);
     return answer.Body;
   }
 
@@ -181,10 +199,17 @@ export class S3Storage implements Storage {
     let token: string | undefined;
     do {
       const page = await this.#client
-        .send(new ListObjectsV2Command({ Bucket: this.#bucket, Prefix: this.#prefix + prefix, ContinuationToken: token }))
+        .send(
+          new ListObjectsV2Command({ Bucket: this.#bucket, Prefix: this.#prefix + prefix, ContinuationToken: token }),
+        )
         .catch((error: unknown) => Promise.reject(storageError(error, prefix, "list")));
       for (const each of page.Contents ?? []) {
-        if (each.Key !== undefined) yield { key: each.Key.slice(this.#prefix.length), bytes: each.Size ?? 0, modifiedAt: each.LastModified ?? new Date(0) };
+        if (each.Key !== undefined)
+          yield {
+            key: each.Key.slice(this.#prefix.length),
+            bytes: each.Size ?? 0,
+            modifiedAt: each.LastModified ?? new Date(0),
+          };
       }
       token = page.IsTruncated ? page.NextContinuationToken : undefined;
     } while (token !== undefined);
@@ -193,7 +218,8 @@ export class S3Storage implements Storage {
   async delete(key: string): Promise<void> {
     try {
       await this.#client.send(new DeleteObjectCommand({ Bucket: this.#bucket, Key: this.#name(key) }));
-      if (!key.endsWith(digestSuffix)) await this.#client.send(new DeleteObjectCommand({ Bucket: this.#bucket, Key: this.#name(key + digestSuffix) }));
+      if (!key.endsWith(digestSuffix))
+        await this.#client.send(new DeleteObjectCommand({ Bucket: this.#bucket, Key: this.#name(key + digestSuffix) }));
     } catch (error) {
       if (!isMissing(error)) throw storageError(error, key, "delete");
     }

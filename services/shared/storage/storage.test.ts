@@ -17,7 +17,13 @@ let port: number;
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "storage-"));
-  bucket = new S3rver({ port: 0, address: "127.0.0.1", silent: true, directory: join(folder, "bucket"), configureBuckets: [{ name: "maps", configs: [] }] });
+  bucket = new S3rver({
+    port: 0,
+    address: "127.0.0.1",
+    silent: true,
+    directory: join(folder, "bucket"),
+    configureBuckets: [{ name: "maps", configs: [] }],
+  });
   port = (await bucket.run()).port;
   process.env["AWS_ACCESS_KEY_ID"] = "S3RVER";
   process.env["AWS_SECRET_ACCESS_KEY"] = "S3RVER";
@@ -32,7 +38,11 @@ const kinds: Record<string, () => Storage> = {
   bucket: () => createStorage({ storageUrl: `s3://maps/below?endpoint=http://127.0.0.1:${port}`, dataDir: folder }),
 };
 
-const faultOf = async (doing: Promise<unknown>): Promise<string> => doing.then(() => "none", (error: unknown) => (error instanceof StorageError ? error.fault : String(error)));
+const faultOf = async (doing: Promise<unknown>): Promise<string> =>
+  doing.then(
+    () => "none",
+    (error: unknown) => (error instanceof StorageError ? error.fault : String(error)),
+  );
 const text = (bytes: Uint8Array): string => Buffer.from(bytes).toString("utf8");
 const keysOf = async (storage: Storage, prefix: string): Promise<string[]> => {
   const keys: string[] = [];
@@ -85,7 +95,8 @@ describe.each(Object.keys(kinds))("storage in a %s", (kind) => {
   });
 
   test("keys that leave the folder are refused; check says that it works", async () => {
-    for (const key of ["../x", "/x", "a//b", "a/../b", ".hidden", "a/./b"]) expect(await faultOf(storage.get(key))).toBe("bad-key");
+    for (const key of ["../x", "/x", "a//b", "a/../b", ".hidden", "a/./b"])
+      expect(await faultOf(storage.get(key))).toBe("bad-key");
     await storage.check();
   });
 });
@@ -118,7 +129,10 @@ test("a storage that answers 500 is unavailable, in a sentence", async () => {
   const address = server.address();
   const at = typeof address === "object" && address ? address.port : 0;
   const storage = createStorage({ storageUrl: `s3://maps?endpoint=http://127.0.0.1:${at}`, dataDir: folder });
-  await expect(storage.put("x", Buffer.from("y"))).rejects.toMatchObject({ fault: "unavailable", message: expect.stringContaining("could not write x") as string });
+  await expect(storage.put("x", Buffer.from("y"))).rejects.toMatchObject({
+    fault: "unavailable",
+    message: expect.stringContaining("could not write x") as string,
+  });
   server.closeAllConnections();
   server.close();
 });

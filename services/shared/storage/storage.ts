@@ -1,7 +1,7 @@
 /**
- * Where bytes lie that must outlive every process: datasets, checkpoints, models, predictions. Keys are relative paths with `/`.
- * An object is whole or absent: it is written under a temporary name and appears at once. Each has a digest beside it,
- * `<key>.sha256`, that is compared when the object is read.
+ * Where bytes lie that must outlive every process: datasets, checkpoints, models, predictions. Keys are relative paths
+ * with `/`. An object is whole or absent: it is written under a temporary name and appears at once. Each has a digest
+ * beside it, `<key>.sha256`, that is compared when the object is read.
  */
 import type { Readable } from "node:stream";
 import { z } from "zod";
@@ -31,7 +31,10 @@ export interface Storage {
   stream(key: string): Promise<Readable>;
   /** Bytes from `offset`. The first reading of an object by this process compares its digest. */
   range(key: string, offset: number, length: number): Promise<Uint8Array>;
-  /** A path on this machine that holds the object, compared: itself, or a copy in the cache. For readers that need a file. */
+  /**
+   * A path on this machine that holds the object, compared: itself, or a copy in the cache. For readers that need a
+   * file.
+   */
   local(key: string): Promise<string>;
   exists(key: string): Promise<boolean>;
   /** Size and digest as recorded, or null. */
@@ -61,13 +64,19 @@ export class StorageError extends Error {
   }
 }
 
-export const isStorageFault = (error: unknown, ...faults: StorageFault[]): error is StorageError => error instanceof StorageError && faults.includes(error.fault);
+export const isStorageFault = (error: unknown, ...faults: StorageFault[]): error is StorageError =>
+  error instanceof StorageError && faults.includes(error.fault);
 
 const keyForm = /^[A-Za-z0-9_-][A-Za-z0-9._@=-]*(\/[A-Za-z0-9_-][A-Za-z0-9._@=-]*)*$/;
 
 /** A key must be a plain relative path: no `..`, no empty or hidden part. */
 export function checkKey(key: string): void {
-  if (key.length > 800 || !keyForm.test(key)) throw new StorageError("bad-key", key, `'${key}' is no storage key: expected parts of letters, digits and . _ @ = - joined by '/'`);
+  if (key.length > 800 || !keyForm.test(key))
+    throw new StorageError(
+      "bad-key",
+      key,
+      `'${key}' is no storage key: expected parts of letters, digits and . _ @ = - joined by '/'`,
+    );
 }
 
 export const digestSuffix = ".sha256";
@@ -78,7 +87,8 @@ export interface Digest {
   sha256: string;
   bytes: number;
 }
-export const writeDigests = (digests: readonly Digest[]): string => digests.map((each) => `${each.sha256} ${each.bytes}\n`).join("");
+export const writeDigests = (digests: readonly Digest[]): string =>
+  digests.map((each) => `${each.sha256} ${each.bytes}\n`).join("");
 export function readDigests(key: string, text: string): Digest[] {
   const lines = text.split("\n").filter((line) => line !== "");
   return lines.map((line) => {
@@ -89,9 +99,14 @@ export function readDigests(key: string, text: string): Digest[] {
 }
 
 /** Puts a JSON document: sorted nowhere, ended by a newline. */
-export const putJson = (storage: Storage, key: string, value: unknown): Promise<Stored> => storage.put(key, Buffer.from(`${JSON.stringify(value)}\n`));
+export const putJson = (storage: Storage, key: string, value: unknown): Promise<Stored> =>
+  storage.put(key, Buffer.from(`${JSON.stringify(value)}\n`));
 /** Reads a JSON document and parses it by its schema. */
-export async function getJson<Schema extends z.ZodType>(storage: Storage, key: string, schema: Schema): Promise<z.infer<Schema>> {
+export async function getJson<Schema extends z.ZodType>(
+  storage: Storage,
+  key: string,
+  schema: Schema,
+): Promise<z.infer<Schema>> {
   const bytes = await storage.get(key);
   return schema.parse(JSON.parse(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("utf8")));
 }

@@ -36,17 +36,32 @@ export class SkippedEntries {
 
 const litter = new Set(["thumbs.db", "desktop.ini", "ehthumbs.db"]);
 
-export const isHidden = (path: string): boolean => path.split("/").some((part) => part === "__MACOSX" || (part.startsWith(".") && part !== "." && part !== "..") || litter.has(part.toLowerCase()));
+export const isHidden = (path: string): boolean =>
+  path
+    .split("/")
+    .some(
+      (part) =>
+        part === "__MACOSX" ||
+        (part.startsWith(".") && part !== "." && part !== "..") ||
+        litter.has(part.toLowerCase()),
+    );
 
 /** The path in one spelling. Refuses what would leave the archive's own folder. */
 export function safePath(archive: string, raw: string): string {
   const path = raw.replaceAll("\\", "/").normalize("NFC");
   const where = `${archive}: ${printable(raw)}`;
-  if (path.startsWith("/") || /^[A-Za-z]:/.test(path)) refuse(where, "found an absolute path; expected paths within the archive, such as cats/1.png");
-  if (path.split("/").includes("..")) refuse(where, "found a path that climbs out of the archive ('..'); expected paths within it, such as cats/1.png");
+  if (path.startsWith("/") || /^[A-Za-z]:/.test(path))
+    refuse(where, "found an absolute path; expected paths within the archive, such as cats/1.png");
+  if (path.split("/").includes(".."))
+    refuse(where, "found a path that climbs out of the archive ('..'); expected paths within it, such as cats/1.png");
   if (/[\u0000-\u001f\u007f]/.test(path)) refuse(where, "found control characters in a name; expected plain text");
   if (path.length > 1000) refuse(where, `found a path of ${grouped(path.length)} characters; expected at most 1,000`);
-  return path.split("/").filter((part) => part !== "" && part !== ".").join("/") + (path.endsWith("/") ? "/" : "");
+  return (
+    path
+      .split("/")
+      .filter((part) => part !== "" && part !== ".")
+      .join("/") + (path.endsWith("/") ? "/" : "")
+  );
 }
 
 /** Adds up entries and bytes while an archive is listed. */
@@ -65,25 +80,32 @@ export class ArchiveBounds {
   /** Every header counts, whatever it names. */
   count(): void {
     this.#entries += 1;
-    if (this.#entries > this.#limits.MAX_ENTRIES) refuse(this.#archive, `has more than ${nameLimit(this.#limits, "MAX_ENTRIES")} entries`);
+    if (this.#entries > this.#limits.MAX_ENTRIES)
+      refuse(this.#archive, `has more than ${nameLimit(this.#limits, "MAX_ENTRIES")} entries`);
   }
 
   add(entry: ArchiveEntry): void {
-    if (this.#paths.has(entry.path)) refuse(`${this.#archive}: ${entry.path}`, "stands twice in the archive; expected every path once");
+    if (this.#paths.has(entry.path))
+      refuse(`${this.#archive}: ${entry.path}`, "stands twice in the archive; expected every path once");
     this.#paths.add(entry.path);
     this.#bytes += entry.bytes;
-    if (this.#bytes > this.#limits.MAX_DATASET_BYTES) refuse(this.#archive, `declares more than ${nameLimit(this.#limits, "MAX_DATASET_BYTES")} unpacked bytes`);
+    if (this.#bytes > this.#limits.MAX_DATASET_BYTES)
+      refuse(this.#archive, `declares more than ${nameLimit(this.#limits, "MAX_DATASET_BYTES")} unpacked bytes`);
   }
 }
 
 /** Reads a stream whole, within the limit of one picture. */
-export async function collect(stream: AsyncIterable<unknown>, options: { where: string; limits: DatasetLimits }): Promise<Buffer> {
+export async function collect(
+  stream: AsyncIterable<unknown>,
+  options: { where: string; limits: DatasetLimits },
+): Promise<Buffer> {
   const parts: Uint8Array[] = [];
   let bytes = 0;
   for await (const chunk of stream) {
     const part = chunk as Uint8Array;
     bytes += part.length;
-    if (bytes > options.limits.MAX_ENTRY_BYTES) refuse(options.where, `is larger than ${nameLimit(options.limits, "MAX_ENTRY_BYTES")} bytes`);
+    if (bytes > options.limits.MAX_ENTRY_BYTES)
+      refuse(options.where, `is larger than ${nameLimit(options.limits, "MAX_ENTRY_BYTES")} bytes`);
     parts.push(part);
   }
   return Buffer.concat(parts);

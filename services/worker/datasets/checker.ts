@@ -9,7 +9,14 @@ import type { CheckedDataset } from "./finish.ts";
 import { DatasetRefused } from "./refused.ts";
 
 /** Processes start from JavaScript: from the sources, the built file stands in dist/. */
-const entry = fileURLToPath(new URL(import.meta.url.endsWith(".ts") ? "../../../dist/services/worker/datasets/checking-process.js" : "./checking-process.js", import.meta.url));
+const entry = fileURLToPath(
+  new URL(
+    import.meta.url.endsWith(".ts")
+      ? "../../../dist/services/worker/datasets/checking-process.js"
+      : "./checking-process.js",
+    import.meta.url,
+  ),
+);
 const heapMebibytes = 512;
 /** Training goes first, but a small upload is not kept waiting: about a third of a share. */
 const niceness = 5;
@@ -81,9 +88,25 @@ export function runCheck({ task, onProgress, signal }: RunCheckOptions): Promise
       if (signal.aborted) reject(signal.reason as Error);
       else if (answer?.kind === "done") resolve(answer.dataset);
       else if (answer?.kind === "refused") reject(new DatasetRefused(answer.problems));
-      else if (answer?.kind === "failed") reject(new CheckFailed(`the check failed: ${answer.message}`, { code: answer.code, cause: answer.stack }));
-      else if (tooLong) reject(new DatasetRefused([{ file: null, row: null, detail: `took longer to check than ${nameLimit(task.limits, "MAX_CHECK_SECONDS")} seconds` }]));
-      else reject(new CheckFailed(`the checking process ended without an answer (${how})`, { code: null, cause: failure ?? stderr }));
+      else if (answer?.kind === "failed")
+        reject(new CheckFailed(`the check failed: ${answer.message}`, { code: answer.code, cause: answer.stack }));
+      else if (tooLong)
+        reject(
+          new DatasetRefused([
+            {
+              file: null,
+              row: null,
+              detail: `took longer to check than ${nameLimit(task.limits, "MAX_CHECK_SECONDS")} seconds`,
+            },
+          ]),
+        );
+      else
+        reject(
+          new CheckFailed(`the checking process ended without an answer (${how})`, {
+            code: null,
+            cause: failure ?? stderr,
+          }),
+        );
     };
     child.on("error", (error) => {
       failure = error;

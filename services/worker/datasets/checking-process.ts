@@ -1,4 +1,7 @@
-/** The process in which an upload is checked: whatever a hostile file does to a decoder or to memory, it does it here. Ends when its parent does. */
+/**
+ * The process in which an upload is checked: whatever a hostile file does to a decoder or to memory, it does it here.
+ * Ends when its parent does.
+ */
 import sharp from "sharp";
 import type { DatasetProblem, UploadSettings } from "../../../schemas/dataset.ts";
 import type { DatasetLimits } from "../../shared/dataset-limits.ts";
@@ -31,7 +34,12 @@ const send = (message: CheckMessage): Promise<void> =>
 function outcome(error: unknown): CheckMessage {
   if (error instanceof DatasetRefused) return { kind: "refused", problems: error.problems };
   const { message, stack = "" } = error instanceof Error ? error : new Error(String(error));
-  return { kind: "failed", code: error instanceof Error && "code" in error ? String(error.code) : null, message, stack };
+  return {
+    kind: "failed",
+    code: error instanceof Error && "code" in error ? String(error.code) : null,
+    message,
+    stack,
+  };
 }
 
 async function run(task: CheckTask): Promise<void> {
@@ -41,7 +49,10 @@ async function run(task: CheckTask): Promise<void> {
     reported = Date.now();
     void send({ kind: "progress", fraction });
   };
-  const message = await checkUpload({ ...task, onProgress }).then<CheckMessage, CheckMessage>((dataset) => ({ kind: "done", dataset }), outcome);
+  const message = await checkUpload({ ...task, onProgress }).then<CheckMessage, CheckMessage>(
+    (dataset) => ({ kind: "done", dataset }),
+    outcome,
+  );
   await send(message);
   process.disconnect();
 }

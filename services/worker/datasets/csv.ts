@@ -22,12 +22,16 @@ export function findDelimiter(head: Buffer): string {
 /** The number a field spells in decimal; NaN for all else. */
 export function numberOf(field: string): number {
   const value = Number(field);
-  if (Number.isInteger(value) && value >= 0 && value <= 255 && field.length <= 3 && field !== "") return field.includes("x") || field.trim() === "" ? Number.NaN : value;
-  return /^\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*$/.test(field) && Math.abs(value) <= 3.4028234663852886e38 ? value : Number.NaN;
+  if (Number.isInteger(value) && value >= 0 && value <= 255 && field.length <= 3 && field !== "")
+    return field.includes("x") || field.trim() === "" ? Number.NaN : value;
+  return /^\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*$/.test(field) && Math.abs(value) <= 3.4028234663852886e38
+    ? value
+    : Number.NaN;
 }
 
 const labelsGuessed = "the first column, since no header names another `label`";
-const isLabelName = (field: string | undefined): boolean => field !== undefined && labelNames.has(field.trim().toLowerCase());
+const isLabelName = (field: string | undefined): boolean =>
+  field !== undefined && labelNames.has(field.trim().toLowerCase());
 
 /** A header names its label column, or holds words where numbers would be. */
 export function isHeader(fields: readonly string[]): boolean {
@@ -82,11 +86,21 @@ class Table {
   #first(fields: readonly string[], line: number): void {
     this.#columns = fields.length;
     this.#columnsFrom = `line ${line}`;
-    if (fields.length < 2) refuse(this.#file, `found one column (separated by '${this.#delimiter === "\t" ? "tab" : this.#delimiter}'); expected a label and pixels`, line);
+    if (fields.length < 2)
+      refuse(
+        this.#file,
+        `found one column (separated by '${this.#delimiter === "\t" ? "tab" : this.#delimiter}'); expected a label and pixels`,
+        line,
+      );
     const { settings } = this.#intake;
     const wish = { size: this.#intake.wishedSize, channels: settings.channels ?? null };
     const shape = shapeOfFlat(fields.length - 1, wish);
-    if (!shape) refuse(this.#file, `found ${fields.length - 1} columns beside the label, which are no square picture, grey or RGB; ${this.#howElse(fields, wish)}`, line);
+    if (!shape)
+      refuse(
+        this.#file,
+        `found ${fields.length - 1} columns beside the label, which are no square picture, grey or RGB; ${this.#howElse(fields, wish)}`,
+        line,
+      );
     this.#intake.begin(this.#file, shape, "uint8");
     this.#row = new Float64Array(fields.length);
   }
@@ -94,13 +108,21 @@ class Table {
   /** What the columns may be instead. */
   #howElse(fields: readonly string[], wish: Parameters<typeof shapeOfFlat>[1]): string {
     const stray = isHeader(fields) ? fields.findIndex((field) => /^\s*(id|index|unnamed: 0)?\s*$/i.test(field)) : -1;
-    if (stray >= 0) return `column ${stray + 1} ('${printable(fields[stray] ?? "", 40)}') looks like no pixel: leave it out (pandas: index=False)`;
-    const unlabelled = shapeOfFlat(fields.length, wish) && !fields.some(isLabelName) ? ` (all ${fields.length} together would be one: is the label missing?)` : "";
+    if (stray >= 0)
+      return `column ${stray + 1} ('${printable(fields[stray] ?? "", 40)}') looks like no pixel: leave it out (pandas: index=False)`;
+    const unlabelled =
+      shapeOfFlat(fields.length, wish) && !fields.some(isLabelName)
+        ? ` (all ${fields.length} together would be one: is the label missing?)`
+        : "";
     return `give \`size\` as {"height":…,"width":…}${unlabelled}`;
   }
 
   async take({ number, bytes }: Line): Promise<void> {
-    if (this.#columns > 0 && !this.#intake.labels.named && readDigits(bytes, this.#delimiter.charCodeAt(0), this.#row) === this.#columns) {
+    if (
+      this.#columns > 0 &&
+      !this.#intake.labels.named &&
+      readDigits(bytes, this.#delimiter.charCodeAt(0), this.#row) === this.#columns
+    ) {
       const label = this.#intake.labels.ofNumber(this.#row[this.#labelColumn] ?? 0, { file: this.#file, row: number });
       await this.#deliver(label);
       return;
@@ -122,7 +144,11 @@ class Table {
       this.#intake.labelsGuessed = labelsGuessed;
     }
     if (fields.length !== this.#columns) {
-      this.#intake.complaints.add(this.#file, line, `found ${fields.length} columns; expected ${this.#columns}, as in ${this.#columnsFrom}`);
+      this.#intake.complaints.add(
+        this.#file,
+        line,
+        `found ${fields.length} columns; expected ${this.#columns}, as in ${this.#columnsFrom}`,
+      );
       return;
     }
     const label = this.#intake.labels.of(fields[this.#labelColumn] ?? "", { file: this.#file, row: line });
@@ -134,7 +160,13 @@ class Table {
       return splitRow(text, this.#delimiter);
     } catch (error) {
       if (!(error instanceof CsvError)) throw error;
-      return refuse(this.#file, error.code === "CSV_QUOTE_NOT_CLOSED" ? "found a quote that is not closed in its line; expected quotes in pairs" : `found a row that cannot be read (${error.message}); expected a label and numbers`, line);
+      return refuse(
+        this.#file,
+        error.code === "CSV_QUOTE_NOT_CLOSED"
+          ? "found a quote that is not closed in its line; expected quotes in pairs"
+          : `found a row that cannot be read (${error.message}); expected a label and numbers`,
+        line,
+      );
     }
   }
 
@@ -145,7 +177,11 @@ class Table {
       const value = numberOf(field);
       if (Number.isNaN(value)) {
         const hint = /^\d+,\d+$/.test(field) ? ": use a decimal point" : "";
-        this.#intake.complaints.add(this.#file, line, `found '${printable(field, 40)}' in column ${column + 1}; expected a number${hint}`);
+        this.#intake.complaints.add(
+          this.#file,
+          line,
+          `found '${printable(field, 40)}' in column ${column + 1}; expected a number${hint}`,
+        );
         return false;
       }
       this.#row[column] = value;
@@ -159,7 +195,12 @@ class Table {
     // The label's place is closed by what stands on one side of it.
     const row = this.#row.slice();
     row.copyWithin(this.#labelColumn, this.#labelColumn + 1);
-    await this.#intake.add({ file: this.#file, split: "train", labels: Int32Array.of(label), pixels: pixelsOf(row.subarray(0, -1)) });
+    await this.#intake.add({
+      file: this.#file,
+      split: "train",
+      labels: Int32Array.of(label),
+      pixels: pixelsOf(row.subarray(0, -1)),
+    });
   }
 }
 

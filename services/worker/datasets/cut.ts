@@ -1,4 +1,7 @@
-/** A stratified cut by fractions: within every class, samples are put in an order that a seed decides, and the first go to test, the next to validation. */
+/**
+ * A stratified cut by fractions: within every class, samples are put in an order that a seed decides, and the first go
+ * to test, the next to validation.
+ */
 import type { UploadSettings } from "../../../schemas/dataset.ts";
 import { printable, refuse } from "./refused.ts";
 import { splitNames } from "./spool.ts";
@@ -20,7 +23,9 @@ export interface CutOptions {
   seed: number;
 }
 
-/** Indices of the samples, class after class, and where each class begins: a counting sort, outside the JavaScript heap. */
+/**
+ * Indices of the samples, class after class, and where each class begins: a counting sort, outside the JavaScript heap.
+ */
 function byClass(labels: Int32Array, classes: number): { order: Uint32Array; starts: Uint32Array } {
   const starts = new Uint32Array(classes + 1);
   for (const label of labels) starts[label + 1] = (starts[label + 1] ?? 0) + 1;
@@ -35,7 +40,10 @@ function byClass(labels: Int32Array, classes: number): { order: Uint32Array; sta
   return { order, starts };
 }
 
-/** For every sample the place of its split in `splitNames`. Throws DatasetRefused where a class has too few samples for all the splits asked for. */
+/**
+ * For every sample the place of its split in `splitNames`. Throws DatasetRefused where a class has too few samples for
+ * all the splits asked for.
+ */
 export function cut({ labels, classes, fractions, seed }: CutOptions): Uint8Array {
   const { order, starts } = byClass(labels, classes.length);
   const keys = Uint32Array.from(labels, (_, index) => hash(seed, index));
@@ -45,7 +53,10 @@ export function cut({ labels, classes, fractions, seed }: CutOptions): Uint8Arra
     const members = order.subarray(starts[label], starts[label + 1]);
     if (members.length === 0) continue;
     if (members.length < wanted.length + 1) {
-      refuse(null, `class ${label} ('${printable(name, 40)}') has ${members.length} sample${members.length === 1 ? "" : "s"}; cutting train, ${wanted.join(" and ")} needs at least ${wanted.length + 1} of every class`);
+      refuse(
+        null,
+        `class ${label} ('${printable(name, 40)}') has ${members.length} sample${members.length === 1 ? "" : "s"}; cutting train, ${wanted.join(" and ")} needs at least ${wanted.length + 1} of every class`,
+      );
     }
     members.sort((left, right) => (keys[left] ?? 0) - (keys[right] ?? 0) || left - right);
     let from = 0;

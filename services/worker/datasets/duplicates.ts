@@ -1,4 +1,7 @@
-/** Equal samples in two splits, found by 64 bits of a SHA-256 in a table of numbers: 16 bytes for a sample, none of them in the JavaScript heap. */
+/**
+ * Equal samples in two splits, found by 64 bits of a SHA-256 in a table of numbers: 16 bytes for a sample, none of them
+ * in the JavaScript heap.
+ */
 import { hash } from "node:crypto";
 
 export class SampleSet {
@@ -18,7 +21,8 @@ export class SampleSet {
     const digest = hash("sha256", sample, "buffer");
     const [high, low] = [digest.readUInt32LE(0), digest.readUInt32LE(4)];
     let at = high & this.#mask;
-    while ((this.#counts[at] ?? 0) !== 0 && (this.#slots[2 * at] !== high || this.#slots[2 * at + 1] !== low)) at = (at + 1) & this.#mask;
+    while ((this.#counts[at] ?? 0) !== 0 && (this.#slots[2 * at] !== high || this.#slots[2 * at + 1] !== low))
+      at = (at + 1) & this.#mask;
     if (this.#counts[at] === 0) {
       this.#slots[2 * at] = high;
       this.#slots[2 * at + 1] = low;

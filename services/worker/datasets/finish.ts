@@ -1,4 +1,7 @@
-/** From spooled samples to a dataset: classes settled, splits cut, one pass over every file for digest, statistics and duplicates, and the revision. */
+/**
+ * From spooled samples to a dataset: classes settled, splits cut, one pass over every file for digest, statistics and
+ * duplicates, and the revision.
+ */
 import { createHash } from "node:crypto";
 import { rmSync } from "node:fs";
 import { join } from "node:path";
@@ -45,12 +48,18 @@ interface Placed {
 
 function applyRemap(splits: Map<Split, SpooledSplit>, { remap }: SettledLabels): void {
   if (!remap) return;
-  for (const { labels } of splits.values()) for (let at = 0; at < labels.length; at++) labels[at] = remap[labels[at] ?? 0] ?? 0;
+  for (const { labels } of splits.values())
+    for (let at = 0; at < labels.length; at++) labels[at] = remap[labels[at] ?? 0] ?? 0;
 }
 
 function countClasses(splits: ReadonlyMap<Split, Placed>, classes: number): Record<Split, number[]> {
-  const counts = { train: new Array<number>(classes).fill(0), validation: new Array<number>(classes).fill(0), test: new Array<number>(classes).fill(0) };
-  for (const [split, { labels }] of splits) for (const label of labels) counts[split][label] = (counts[split][label] ?? 0) + 1;
+  const counts = {
+    train: new Array<number>(classes).fill(0),
+    validation: new Array<number>(classes).fill(0),
+    test: new Array<number>(classes).fill(0),
+  };
+  for (const [split, { labels }] of splits)
+    for (const label of labels) counts[split][label] = (counts[split][label] ?? 0) + 1;
   return counts;
 }
 
@@ -60,23 +69,42 @@ function refuseHopeless(intake: Intake, classes: readonly string[], counts: Reco
   const name = (at: number): string => `class ${at} ('${printable(classes[at] ?? "", 40)}')`;
   const guess = intake.labelsGuessed === null ? "" : `; labels were read from ${intake.labelsGuessed}`;
   const present = totals.filter((total) => total > 0).length;
-  if (counts.train.every((count) => count === 0)) refuse(null, "found no samples to train on; expected some outside validation and test");
-  if (present === 1) refuse(null, `found samples of one class only, ${name(totals.findIndex((total) => total > 0))}; expected at least two${guess}`);
+  if (counts.train.every((count) => count === 0))
+    refuse(null, "found no samples to train on; expected some outside validation and test");
+  if (present === 1)
+    refuse(
+      null,
+      `found samples of one class only, ${name(totals.findIndex((total) => total > 0))}; expected at least two${guess}`,
+    );
   const lonely = totals.findIndex((total) => total === 1);
-  if (lonely >= 0) refuse(null, `${name(lonely)} has one sample; expected at least two of every class, or the class left out${guess}`);
+  if (lonely >= 0)
+    refuse(null, `${name(lonely)} has one sample; expected at least two of every class, or the class left out${guess}`);
   const empty = totals.length - present;
   const largest = intake.labels.largest;
   if (!intake.settings.classes && empty > totals.length / 2) {
-    refuse(largest?.file ?? null, `found the label ${totals.length - 1}, but only ${present} of the labels 0 to ${totals.length - 1} have samples; expected labels without such gaps, or a list of \`classes\`${guess}`, largest?.row ?? null);
+    refuse(
+      largest?.file ?? null,
+      `found the label ${totals.length - 1}, but only ${present} of the labels 0 to ${totals.length - 1} have samples; expected labels without such gaps, or a list of \`classes\`${guess}`,
+      largest?.row ?? null,
+    );
   }
-  if (empty > 0) intake.warn(`${empty} of ${totals.length} classes have no samples, such as ${name(totals.indexOf(0))}`);
+  if (empty > 0)
+    intake.warn(`${empty} of ${totals.length} classes have no samples, such as ${name(totals.indexOf(0))}`);
   const untrained = classes.findIndex((_, at) => (totals[at] ?? 0) > 0 && counts.train[at] === 0);
   if (untrained >= 0) intake.warn(`${name(untrained)} has no samples in the training split`);
 }
 
 /** Distributes the training spool over new files. `assigned` holds places in `splitNames`. */
-function distribute(source: SpooledSplit, assigned: Uint8Array, options: { directory: string; unit: number }): Map<Split, Placed> {
-  const targets = splitNames.map((split) => ({ split, writer: new FileWriter(join(options.directory, `${split}.cut`)), labels: new LabelList() }));
+function distribute(
+  source: SpooledSplit,
+  assigned: Uint8Array,
+  options: { directory: string; unit: number },
+): Map<Split, Placed> {
+  const targets = splitNames.map((split) => ({
+    split,
+    writer: new FileWriter(join(options.directory, `${split}.cut`)),
+    labels: new LabelList(),
+  }));
   let index = 0;
   for (const piece of readPieces(source.path, options.unit)) {
     for (let at = 0; at < piece.length; at += options.unit, index++) {
@@ -95,19 +123,31 @@ function distribute(source: SpooledSplit, assigned: Uint8Array, options: { direc
   return placed;
 }
 
-function cutSplits(intake: Intake, spooled: Map<Split, SpooledSplit>, context: { classes: readonly string[]; directory: string; unit: number }): Map<Split, Placed> {
+function cutSplits(
+  intake: Intake,
+  spooled: Map<Split, SpooledSplit>,
+  context: { classes: readonly string[]; directory: string; unit: number },
+): Map<Split, Placed> {
   const { splits: fractions, seed } = intake.settings;
   const train = spooled.get("train");
   if (!fractions || !train || (fractions.validation === 0 && fractions.test === 0)) return spooled;
   for (const split of ["validation", "test"] as const) {
-    if (fractions[split] > 0 && intake.brought.has(split)) refuse(null, `found a ${split} split in the upload and the wish to cut one from the rest; expected one or the other: leave \`splits.${split}\` out`);
+    if (fractions[split] > 0 && intake.brought.has(split))
+      refuse(
+        null,
+        `found a ${split} split in the upload and the wish to cut one from the rest; expected one or the other: leave \`splits.${split}\` out`,
+      );
   }
   const assigned = cut({ labels: train.labels, classes: context.classes, fractions, seed });
   return new Map([...spooled, ...distribute(train, assigned, context)]);
 }
 
 /** One reading of a split's file serves all that is asked of it. */
-function passOver(path: string, unit: number, takers: { piece: (piece: Buffer) => void; sample: ((sample: Uint8Array) => void) | null }): string {
+function passOver(
+  path: string,
+  unit: number,
+  takers: { piece: (piece: Buffer) => void; sample: ((sample: Uint8Array) => void) | null },
+): string {
   const digest = createHash("sha256");
   for (const piece of readPieces(path, unit)) {
     digest.update(piece);
@@ -136,7 +176,11 @@ interface Examined {
 }
 
 /** Test and validation first, so that the training samples can be looked up in them. */
-function examine(intake: Intake, placed: ReadonlyMap<Split, Placed>, options: FinishOptions & { unit: number; shape: Shape; dtype: Dtype }): Examined {
+function examine(
+  intake: Intake,
+  placed: ReadonlyMap<Split, Placed>,
+  options: FinishOptions & { unit: number; shape: Shape; dtype: Dtype },
+): Examined {
   const { unit, shape, dtype } = options;
   const statistics = new Statistics(shape, dtype);
   const known: { split: Split; set: SampleSet }[] = [];
@@ -153,15 +197,28 @@ function examine(intake: Intake, placed: ReadonlyMap<Split, Placed>, options: Fi
         done += piece.length / unit;
         options.onProgress(done / total);
       },
-      sample: own ? (sample) => own.add(sample) : known.length > 0 ? (sample) => known.forEach(({ set }) => set.meet(sample)) : null,
+      sample: own
+        ? (sample) => own.add(sample)
+        : known.length > 0
+          ? (sample) => known.forEach(({ set }) => set.meet(sample))
+          : null,
     });
     if (own) known.push({ split, set: own });
     const labelsPath = join(options.directory, `${split}.labels`);
-    splits[split] = { count: place.labels.length, samplesPath: place.path, samplesSha256, labelsPath, labelsSha256: writeLabels(labelsPath, place.labels) };
+    splits[split] = {
+      count: place.labels.length,
+      samplesPath: place.path,
+      samplesSha256,
+      labelsPath,
+      labelsSha256: writeLabels(labelsPath, place.labels),
+    };
   }
   for (const { split, set } of known) {
     const { met } = set;
-    if (met > 0) intake.warn(`${grouped(met)} sample${met === 1 ? "" : "s"} of the ${split} split also stand${met === 1 ? "s" : ""} in the training split: what is measured on them says less`);
+    if (met > 0)
+      intake.warn(
+        `${grouped(met)} sample${met === 1 ? "" : "s"} of the ${split} split also stand${met === 1 ? "s" : ""} in the training split: what is measured on them says less`,
+      );
   }
   return { splits, moment: statistics.result() };
 }
@@ -173,7 +230,19 @@ function revisionOf(dataset: Omit<CheckedDataset, "revision" | "statistics" | "w
     const found = dataset.splits[split];
     return found ? [[split, found.count, found.samplesSha256, found.labelsSha256]] : [];
   });
-  return createHash("sha256").update(JSON.stringify(["dataset", 1, [shape.channels, shape.height, shape.width], dtype, conversion.fit, classes, splits])).digest("hex");
+  return createHash("sha256")
+    .update(
+      JSON.stringify([
+        "dataset",
+        1,
+        [shape.channels, shape.height, shape.width],
+        dtype,
+        conversion.fit,
+        classes,
+        splits,
+      ]),
+    )
+    .digest("hex");
 }
 
 /** Ends a check. Throws DatasetRefused where the samples make no dataset. */
@@ -192,7 +261,8 @@ export function finish(intake: Intake, options: FinishOptions): CheckedDataset {
   const { splits, moment } = examine(intake, placed, { ...options, unit, shape, dtype });
   const samples = Object.values(splits).reduce((sum, each) => sum + each.count, 0);
   const conversion = intake.conversion(shape);
-  if (moment.minimum === moment.maximum) intake.warn(`every value of the training split (${describeShape(shape)}) is ${moment.minimum}`);
+  if (moment.minimum === moment.maximum)
+    intake.warn(`every value of the training split (${describeShape(shape)}) is ${moment.minimum}`);
   return {
     revision: revisionOf({ shape, dtype, classes, conversion, splits }),
     classes,

@@ -18,8 +18,19 @@ export async function decode(intake: Intake, bytes: Buffer): Promise<Decoded> {
   try {
     const header = readPictureHeader(bytes, intake.limits.MAX_PIXELS);
     const size = intake.wishedSize;
-    const sample = await readPicture(bytes, { channels: intake.settings.channels ?? header.channels, height: size?.height ?? null, width: size?.width ?? null, fit: intake.settings.fit });
-    return { sample, notes: [...(header.palette ? ["had a palette, which was expanded"] : []), ...(header.alpha ? ["had transparency, which was laid on black"] : [])] };
+    const sample = await readPicture(bytes, {
+      channels: intake.settings.channels ?? header.channels,
+      height: size?.height ?? null,
+      width: size?.width ?? null,
+      fit: intake.settings.fit,
+    });
+    return {
+      sample,
+      notes: [
+        ...(header.palette ? ["had a palette, which was expanded"] : []),
+        ...(header.alpha ? ["had transparency, which was laid on black"] : []),
+      ],
+    };
   } catch (error) {
     if (error instanceof PictureRefused) return { refused: error.message };
     if (error instanceof PictureError) return { refused: `found ${error.message}; expected a complete picture` };
@@ -58,7 +69,10 @@ async function deliver(intake: Intake, archive: PictureArchive, pending: Pending
   }
 }
 
-/** Classes are numbered in the order of their names before the first picture is read, so the archive's order does not matter to them. */
+/**
+ * Classes are numbered in the order of their names before the first picture is read, so the archive's order does not
+ * matter to them.
+ */
 function numberClasses(intake: Intake, archive: PictureArchive, layout: Layout): Map<string, number> {
   const examples = new Map<string, string>();
   for (const entry of archive.entries) {
@@ -68,16 +82,29 @@ function numberClasses(intake: Intake, archive: PictureArchive, layout: Layout):
     if (layout.splits && placed.split !== "train") intake.brought.add(placed.split);
   }
   const numbers = new Map<string, number>();
-  for (const className of [...examples.keys()].sort(byName)) numbers.set(className, intake.labels.ofFolder(className, { file: `${archive.name}: ${examples.get(className) ?? ""}`, row: null }));
+  for (const className of [...examples.keys()].sort(byName))
+    numbers.set(
+      className,
+      intake.labels.ofFolder(className, { file: `${archive.name}: ${examples.get(className) ?? ""}`, row: null }),
+    );
   intake.complaints.settle();
   return numbers;
 }
 
 export async function readFolders(intake: Intake, archive: PictureArchive): Promise<void> {
-  const layout = arrange(archive.name, archive.entries.map((entry) => entry.path));
+  const layout = arrange(
+    archive.name,
+    archive.entries.map((entry) => entry.path),
+  );
   const skipped = archive.skipped.sentence();
   if (skipped) intake.warn(skipped);
-  if (layout.loose.length > 0) intake.warn(`${grouped(layout.loose.length)} file${layout.loose.length === 1 ? "" : "s"} outside the class folders skipped, such as ${layout.loose.slice(0, 3).map((path) => printable(path, 60)).join(", ")}`);
+  if (layout.loose.length > 0)
+    intake.warn(
+      `${grouped(layout.loose.length)} file${layout.loose.length === 1 ? "" : "s"} outside the class folders skipped, such as ${layout.loose
+        .slice(0, 3)
+        .map((path) => printable(path, 60))
+        .join(", ")}`,
+    );
   const numbers = numberClasses(intake, archive, layout);
   const window = Math.max(2, Math.min(8, availableParallelism() * 2));
   const pending: Pending[] = [];

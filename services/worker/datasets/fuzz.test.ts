@@ -1,4 +1,7 @@
-/** Mutated real files through every parser: each ends as a dataset or as a refusal that says something, never as a crash, a hang or a heap that grows. FUZZ_RUNS asks for more. */
+/**
+ * Mutated real files through every parser: each ends as a dataset or as a refusal that says something, never as a
+ * crash, a hang or a heap that grows. FUZZ_RUNS asks for more.
+ */
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -6,7 +9,19 @@ import { gzipSync } from "node:zlib";
 import fc from "fast-check";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { uploadSettings } from "../../../schemas/dataset.ts";
-import { csv, floats, folders, idxImages, idxLabels, int64s, jsonLines, makeTable, npy, tar, zip } from "../../../tests/support/dataset-files.ts";
+import {
+  csv,
+  floats,
+  folders,
+  idxImages,
+  idxLabels,
+  int64s,
+  jsonLines,
+  makeTable,
+  npy,
+  tar,
+  zip,
+} from "../../../tests/support/dataset-files.ts";
 import { datasetLimits } from "../../shared/dataset-limits.ts";
 import { checkUpload } from "./check.ts";
 import { DatasetRefused } from "./refused.ts";
@@ -14,7 +29,14 @@ import { DatasetRefused } from "./refused.ts";
 const runs = Number(process.env["FUZZ_RUNS"] ?? 160);
 /** A case takes milliseconds; one that never ends is told by the test's own end. */
 const timeout = 300_000 + runs * 1000;
-const limits = { ...datasetLimits.parse({}), MAX_DATASET_BYTES: 4_000_000, MAX_ENTRY_BYTES: 500_000, MAX_LINE_BYTES: 200_000, MAX_SAMPLES: 10_000, MAX_PIXELS: 1_000_000 };
+const limits = {
+  ...datasetLimits.parse({}),
+  MAX_DATASET_BYTES: 4_000_000,
+  MAX_ENTRY_BYTES: 500_000,
+  MAX_LINE_BYTES: 200_000,
+  MAX_SAMPLES: 10_000,
+  MAX_PIXELS: 1_000_000,
+};
 const table = makeTable({ classes: 2, perClass: 3 });
 let root: string;
 const seeds = new Map<string, Record<string, Buffer>>();
@@ -31,7 +53,11 @@ beforeAll(async () => {
   seeds.set("csv", { file: Buffer.from(csv(table)) });
   seeds.set("csv.gz", { file: gzipSync(csv(table)) });
   seeds.set("jsonl", { file: Buffer.from(jsonLines(table)) });
-  seeds.set("jsonl b64", { file: Buffer.from(pictures.map(({ data }, at) => `${JSON.stringify({ label: at % 2, b64: data.toString("base64") })}\n`).join("")) });
+  seeds.set("jsonl b64", {
+    file: Buffer.from(
+      pictures.map(({ data }, at) => `${JSON.stringify({ label: at % 2, b64: data.toString("base64") })}\n`).join(""),
+    ),
+  });
   seeds.set("npz", { file: zip(arrays) });
   seeds.set("npz stored", { file: zip(arrays.map((each) => ({ ...each, stored: true }))) });
   seeds.set("zip", { file: zip(pictures) });
@@ -44,13 +70,48 @@ afterAll(() => rm(root, { recursive: true }));
 /** Places are fractions of the file, so that a mutation fits any seed. */
 const place = fc.double({ min: 0, max: 1, noNaN: true, maxExcluded: true });
 const mutation = fc.oneof(
-  { weight: 4, arbitrary: fc.record({ kind: fc.constant("flip" as const), at: place, mask: fc.integer({ min: 1, max: 255 }) }) },
-  { weight: 2, arbitrary: fc.record({ kind: fc.constant("head" as const), at: fc.integer({ min: 0, max: 63 }), mask: fc.integer({ min: 1, max: 255 }) }) },
+  {
+    weight: 4,
+    arbitrary: fc.record({ kind: fc.constant("flip" as const), at: place, mask: fc.integer({ min: 1, max: 255 }) }),
+  },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      kind: fc.constant("head" as const),
+      at: fc.integer({ min: 0, max: 63 }),
+      mask: fc.integer({ min: 1, max: 255 }),
+    }),
+  },
   { weight: 2, arbitrary: fc.record({ kind: fc.constant("cut" as const), at: place, to: place }) },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant("end" as const), at: place }) },
-  { weight: 1, arbitrary: fc.record({ kind: fc.constant("insert" as const), at: place, bytes: fc.uint8Array({ maxLength: 40 }) }) },
-  { weight: 1, arbitrary: fc.record({ kind: fc.constant("repeat" as const), at: place, to: place, times: fc.integer({ min: 1, max: 4 }) }) },
-  { weight: 1, arbitrary: fc.record({ kind: fc.constant("large" as const), at: place, bytes: fc.constantFrom(Buffer.from("ffffffff", "hex"), Buffer.from("7fffffff", "hex"), Buffer.from("00000000", "hex"), Buffer.from("-1e400"), Buffer.from("\n\n,,;;"), Buffer.from('"[{')) }) },
+  {
+    weight: 1,
+    arbitrary: fc.record({ kind: fc.constant("insert" as const), at: place, bytes: fc.uint8Array({ maxLength: 40 }) }),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      kind: fc.constant("repeat" as const),
+      at: place,
+      to: place,
+      times: fc.integer({ min: 1, max: 4 }),
+    }),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      kind: fc.constant("large" as const),
+      at: place,
+      bytes: fc.constantFrom(
+        Buffer.from("ffffffff", "hex"),
+        Buffer.from("7fffffff", "hex"),
+        Buffer.from("00000000", "hex"),
+        Buffer.from("-1e400"),
+        Buffer.from("\n\n,,;;"),
+        Buffer.from('"[{'),
+      ),
+    }),
+  },
 );
 type Mutation = typeof mutation extends fc.Arbitrary<infer Value> ? Value : never;
 
@@ -65,8 +126,12 @@ function mutate(bytes: Buffer, change: Mutation): Buffer {
     }
     case "cut":
     case "repeat": {
-      const [from, to] = [at, Math.floor(change.to * bytes.length)].sort((left, right) => left - right) as [number, number];
-      const middle = change.kind === "cut" ? [] : Array.from({ length: change.times + 1 }, () => bytes.subarray(from, to));
+      const [from, to] = [at, Math.floor(change.to * bytes.length)].sort((left, right) => left - right) as [
+        number,
+        number,
+      ];
+      const middle =
+        change.kind === "cut" ? [] : Array.from({ length: change.times + 1 }, () => bytes.subarray(from, to));
       return Buffer.concat([bytes.subarray(0, from), ...middle, bytes.subarray(to)]);
     }
     case "end":
@@ -89,9 +154,21 @@ async function outcome(files: Record<string, Uint8Array>, settings: object): Pro
     local.push({ field, name: field, path });
   }
   try {
-    const dataset = await checkUpload({ files: local, settings: uploadSettings.parse(settings), limits, directory, onProgress: () => undefined });
+    const dataset = await checkUpload({
+      files: local,
+      settings: uploadSettings.parse(settings),
+      limits,
+      directory,
+      onProgress: () => undefined,
+    });
     expect(dataset.revision).toMatch(/^[0-9a-f]{64}$/);
-    expect(Number.isFinite(dataset.statistics.minimum + dataset.statistics.maximum + dataset.statistics.mean.reduce((sum, each) => sum + each, 0))).toBe(true);
+    expect(
+      Number.isFinite(
+        dataset.statistics.minimum +
+          dataset.statistics.maximum +
+          dataset.statistics.mean.reduce((sum, each) => sum + each, 0),
+      ),
+    ).toBe(true);
     return "dataset";
   } catch (error) {
     if (!(error instanceof DatasetRefused)) throw error;
@@ -100,7 +177,20 @@ async function outcome(files: Record<string, Uint8Array>, settings: object): Pro
   }
 }
 
-const formats = ["idx", "idx.gz", "csv", "csv.gz", "jsonl", "jsonl b64", "npz", "npz stored", "zip", "zip stored", "tar", "tar.gz"];
+const formats = [
+  "idx",
+  "idx.gz",
+  "csv",
+  "csv.gz",
+  "jsonl",
+  "jsonl b64",
+  "npz",
+  "npz stored",
+  "zip",
+  "zip stored",
+  "tar",
+  "tar.gz",
+];
 
 test.each(formats)("mutated %s", { timeout }, async (format) => {
   const seed = seeds.get(format) ?? {};
@@ -109,22 +199,44 @@ test.each(formats)("mutated %s", { timeout }, async (format) => {
   expect(await outcome(seed, settings)).toBe("dataset");
   const outcomes = { dataset: 0, refused: 0 };
   await fc.assert(
-    fc.asyncProperty(fc.constantFrom(...fields), fc.array(mutation, { minLength: 1, maxLength: 4 }), fc.boolean(), async (field, changes, sized) => {
-      const mutated = changes.reduce(mutate, seed[field] ?? Buffer.alloc(0));
-      outcomes[await outcome({ ...seed, [field]: mutated }, sized ? settings : {})] += 1;
-    }),
+    fc.asyncProperty(
+      fc.constantFrom(...fields),
+      fc.array(mutation, { minLength: 1, maxLength: 4 }),
+      fc.boolean(),
+      async (field, changes, sized) => {
+        const mutated = changes.reduce(mutate, seed[field] ?? Buffer.alloc(0));
+        outcomes[await outcome({ ...seed, [field]: mutated }, sized ? settings : {})] += 1;
+      },
+    ),
     { numRuns: runs },
   );
   expect(outcomes.refused).toBeGreaterThan(0);
 });
 
 test("bytes without sense, behind every magic number", { timeout }, async () => {
-  const magics = ["504b0304", "504b0506000000000000", "1f8b0800000000000000", "00000803", "00000d04", "934e554d5059", "7b22", "efbbbf", "302c31", "ffd8ff", ""].map((hex) => Buffer.from(hex, "hex"));
+  const magics = [
+    "504b0304",
+    "504b0506000000000000",
+    "1f8b0800000000000000",
+    "00000803",
+    "00000d04",
+    "934e554d5059",
+    "7b22",
+    "efbbbf",
+    "302c31",
+    "ffd8ff",
+    "",
+  ].map((hex) => Buffer.from(hex, "hex"));
   await fc.assert(
-    fc.asyncProperty(fc.constantFrom(...magics), fc.uint8Array({ maxLength: 2000 }), fc.boolean(), async (magic, noise, pair) => {
-      const bytes = Buffer.concat([magic, noise]);
-      await outcome(pair ? { images: bytes, labels: bytes } : { file: bytes }, {});
-    }),
+    fc.asyncProperty(
+      fc.constantFrom(...magics),
+      fc.uint8Array({ maxLength: 2000 }),
+      fc.boolean(),
+      async (magic, noise, pair) => {
+        const bytes = Buffer.concat([magic, noise]);
+        await outcome(pair ? { images: bytes, labels: bytes } : { file: bytes }, {});
+      },
+    ),
     { numRuns: runs },
   );
   const { heapUsed } = process.memoryUsage();

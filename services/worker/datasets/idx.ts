@@ -1,4 +1,7 @@
-/** IDX, the format MNIST came in: two zero bytes, a type, the number of dimensions, each as a big-endian uint32, then the values. */
+/**
+ * IDX, the format MNIST came in: two zero bytes, a type, the number of dimensions, each as a big-endian uint32, then
+ * the values.
+ */
 import type { Dtype, Split } from "../../../schemas/dataset.ts";
 import type { Shape } from "../../../schemas/shape.ts";
 import { sizeOf } from "../../../schemas/shape.ts";
@@ -29,17 +32,30 @@ const hexadecimal = (bytes: Buffer): string => `0x${bytes.toString("hex").padSta
 async function readHeader(reader: ByteReader, name: string, role: "images" | "labels"): Promise<IdxHeader> {
   const magic = Buffer.from(await reader.read(4));
   const expected = role === "images" ? "0x00000803 (uint8 images)" : "0x00000801 (uint8 labels)";
-  if (magic.length < 4) refuse(name, `found ${magic.length === 0 ? "an empty file" : `a file of ${magic.length} bytes`}; expected an IDX file that begins with ${expected}`);
+  if (magic.length < 4)
+    refuse(
+      name,
+      `found ${magic.length === 0 ? "an empty file" : `a file of ${magic.length} bytes`}; expected an IDX file that begins with ${expected}`,
+    );
   const type = types[magic[2] ?? 0];
   if (!isIdx(magic) || !type) refuse(name, `found the magic number ${hexadecimal(magic)}; expected ${expected}`);
   const wanted = role === "images" ? [3, 4] : [1];
   const rank = magic[3] ?? 0;
   if (!wanted.includes(rank)) {
-    const swapped = role === "images" && rank === 1 ? ": these are labels" : role === "labels" && rank >= 3 ? ": these are images" : "";
-    refuse(name, `found the magic number ${hexadecimal(magic)}, ${rank} dimension${rank === 1 ? "" : "s"}${swapped}; expected ${expected}`);
+    const swapped =
+      role === "images" && rank === 1
+        ? ": these are labels"
+        : role === "labels" && rank >= 3
+          ? ": these are images"
+          : "";
+    refuse(
+      name,
+      `found the magic number ${hexadecimal(magic)}, ${rank} dimension${rank === 1 ? "" : "s"}${swapped}; expected ${expected}`,
+    );
   }
   const sizes = await reader.read(4 * rank);
-  if (sizes.length < 4 * rank) refuse(name, `ends within its header, after ${4 + sizes.length} bytes; expected ${4 + 4 * rank}`);
+  if (sizes.length < 4 * rank)
+    refuse(name, `ends within its header, after ${4 + sizes.length} bytes; expected ${4 + 4 * rank}`);
   return { type, dimensions: Array.from({ length: rank }, (_, at) => sizes.readUInt32BE(4 * at)) };
 }
 
@@ -47,15 +63,20 @@ async function readHeader(reader: ByteReader, name: string, role: "images" | "la
 function shapeOf(name: string, dimensions: readonly number[]): { shape: Shape; channelsLast: boolean } {
   const [, first = 0, second = 0, third = 0] = dimensions;
   if (dimensions.length === 3) return { shape: { channels: 1, height: first, width: second }, channelsLast: false };
-  if (third === 1 || third === 3) return { shape: { channels: third, height: first, width: second }, channelsLast: true };
-  if (first === 1 || first === 3) return { shape: { channels: first, height: second, width: third }, channelsLast: false };
+  if (third === 1 || third === 3)
+    return { shape: { channels: third, height: first, width: second }, channelsLast: true };
+  if (first === 1 || first === 3)
+    return { shape: { channels: first, height: second, width: third }, channelsLast: false };
   return refuse(name, `found images of ${first}×${second}×${third}; expected 1 or 3 channels, first or last`);
 }
 
 async function expectEnd(reader: ByteReader, name: string, header: IdxHeader): Promise<void> {
   if (await reader.atEnd()) return;
   const rest = await reader.countRest(1 << 30);
-  refuse(name, `found ${grouped(rest)} bytes after the last of ${grouped(header.dimensions[0] ?? 0)} entries; expected the file to end there`);
+  refuse(
+    name,
+    `found ${grouped(rest)} bytes after the last of ${grouped(header.dimensions[0] ?? 0)} entries; expected the file to end there`,
+  );
 }
 
 function labelValues(bytes: Buffer, type: string): (at: number) => number {
@@ -70,18 +91,21 @@ async function readLabels(intake: Intake, file: LocalFile, onRead: (bytes: numbe
   const reader = new ByteReader(opened.stream);
   try {
     const header = await readHeader(reader, file.name, "labels");
-    if (header.type.name.startsWith("float")) refuse(file.name, `found labels of ${header.type.name}; expected whole numbers (uint8)`);
+    if (header.type.name.startsWith("float"))
+      refuse(file.name, `found labels of ${header.type.name}; expected whole numbers (uint8)`);
     const count = header.dimensions[0] ?? 0;
     if (count > intake.limits.MAX_SAMPLES) intake.spool.announce(file.name, count);
     const labels = new Int32Array(Math.min(count, intake.limits.MAX_SAMPLES));
-    for (let done = 0; done < count; ) {
+    for (let done = 0; done < count;) {
       const wanted = Math.min(65_536, count - done);
       const bytes = await reader.read(wanted * header.type.bytes);
       const got = Math.floor(bytes.length / header.type.bytes);
       const value = labelValues(bytes, header.type.name);
-      for (let at = 0; at < got; at++) labels[done + at] = intake.labels.ofNumber(value(at), { file: file.name, row: done + at });
+      for (let at = 0; at < got; at++)
+        labels[done + at] = intake.labels.ofNumber(value(at), { file: file.name, row: done + at });
       done += got;
-      if (got < wanted) refuse(file.name, `ends after ${grouped(done)} labels; its header says ${grouped(count)}`, done);
+      if (got < wanted)
+        refuse(file.name, `ends after ${grouped(done)} labels; its header says ${grouped(count)}`, done);
     }
     await expectEnd(reader, file.name, header);
     return labels;
@@ -97,13 +121,18 @@ export function channelsFirst<Values extends Uint8Array | Float32Array>(values: 
   const unit = area * shape.channels;
   const planar = (values instanceof Float32Array ? new Float32Array(values) : new Uint8Array(values)) as Values;
   for (let sample = 0; sample < values.length; sample += unit) {
-    for (let at = 0; at < area; at++) for (let channel = 0; channel < shape.channels; channel++) planar[sample + channel * area + at] = values[sample + at * shape.channels + channel] ?? 0;
+    for (let at = 0; at < area; at++)
+      for (let channel = 0; channel < shape.channels; channel++)
+        planar[sample + channel * area + at] = values[sample + at * shape.channels + channel] ?? 0;
   }
   return planar;
 }
 
 /** Little-endian float32 from bytes at any address; finite values only. */
-export function floatsOf(bytes: Buffer, options: { bigEndian: boolean; refuseAt: (index: number) => never }): Float32Array {
+export function floatsOf(
+  bytes: Buffer,
+  options: { bigEndian: boolean; refuseAt: (index: number) => never },
+): Float32Array {
   const own = new Uint8Array(bytes.length);
   own.set(bytes);
   if (options.bigEndian) Buffer.from(own.buffer).swap32();
@@ -125,24 +154,39 @@ async function readPair(intake: Intake, pair: IdxPair, onRead: (bytes: number) =
   const reader = new ByteReader(opened.stream);
   try {
     const header = await readHeader(reader, images.name, "images");
-    if (header.type.name !== "uint8" && header.type.name !== "float32") refuse(images.name, `found images of ${header.type.name}; expected uint8 or float32`);
+    if (header.type.name !== "uint8" && header.type.name !== "float32")
+      refuse(images.name, `found images of ${header.type.name}; expected uint8 or float32`);
     const dtype: Dtype = header.type.name;
     const count = header.dimensions[0] ?? 0;
-    if (count !== labels.length) refuse(images.name, `its header says ${grouped(count)} images; ${pair.labels.name} has ${grouped(labels.length)} labels: expected one label for each image`);
+    if (count !== labels.length)
+      refuse(
+        images.name,
+        `its header says ${grouped(count)} images; ${pair.labels.name} has ${grouped(labels.length)} labels: expected one label for each image`,
+      );
     const { shape, channelsLast } = shapeOf(images.name, header.dimensions);
     const sampleBytes = intake.begin(images.name, shape, dtype);
     intake.spool.announce(images.name, count);
     const piece = Math.max(1, Math.floor((1 << 20) / sampleBytes));
-    for (let done = 0; done < count; ) {
+    for (let done = 0; done < count;) {
       const wanted = Math.min(piece, count - done);
       const bytes = await reader.read(wanted * sampleBytes);
       if (bytes.length < wanted * sampleBytes) {
         const whole = done + Math.floor(bytes.length / sampleBytes);
-        refuse(images.name, `ends after ${grouped(whole)} of the ${grouped(count)} images its header says: was the upload or the copy cut off?`, whole);
+        refuse(
+          images.name,
+          `ends after ${grouped(whole)} of the ${grouped(count)} images its header says: was the upload or the copy cut off?`,
+          whole,
+        );
       }
-      const refuseAt = (index: number): never => refuse(images.name, "found a value that is not a finite number", done + Math.floor(index / sizeOf(shape)));
+      const refuseAt = (index: number): never =>
+        refuse(images.name, "found a value that is not a finite number", done + Math.floor(index / sizeOf(shape)));
       const values = dtype === "float32" ? floatsOf(bytes, { bigEndian: true, refuseAt }) : bytes;
-      await intake.add({ file: images.name, split, labels: labels.subarray(done, done + wanted), pixels: channelsLast ? channelsFirst(values, shape) : values });
+      await intake.add({
+        file: images.name,
+        split,
+        labels: labels.subarray(done, done + wanted),
+        pixels: channelsLast ? channelsFirst(values, shape) : values,
+      });
       done += wanted;
     }
     await expectEnd(reader, images.name, header);
@@ -152,7 +196,11 @@ async function readPair(intake: Intake, pair: IdxPair, onRead: (bytes: number) =
 }
 
 /** Reads IDX pairs, plain or .gz. Row numbers are sample indices, counted from 0. */
-export async function readIdx(intake: Intake, pairs: readonly IdxPair[], onRead: (bytes: number) => void): Promise<void> {
+export async function readIdx(
+  intake: Intake,
+  pairs: readonly IdxPair[],
+  onRead: (bytes: number) => void,
+): Promise<void> {
   for (const pair of pairs) {
     if (pair.split !== "train") intake.brought.add(pair.split);
     await readPair(intake, pair, onRead);

@@ -1,4 +1,7 @@
-/** Where every parser delivers: labels become indices, samples are brought to the wished channels and size, and go to the spool. */
+/**
+ * Where every parser delivers: labels become indices, samples are brought to the wished channels and size, and go to
+ * the spool.
+ */
 import type { Conversion, Dtype, Split, UploadSettings } from "../../../schemas/dataset.ts";
 import { describeShape, sizeOf } from "../../../schemas/shape.ts";
 import type { Shape } from "../../../schemas/shape.ts";
@@ -37,7 +40,11 @@ function toGrey(pixels: Uint8Array | Float32Array, area: number): Uint8Array | F
   const grey = pixels instanceof Uint8Array ? new Uint8ClampedArray(samples * area) : new Float32Array(samples * area);
   for (let sample = 0; sample < samples; sample++) {
     const from = sample * 3 * area;
-    for (let at = 0; at < area; at++) grey[sample * area + at] = 0.299 * (pixels[from + at] ?? 0) + 0.587 * (pixels[from + area + at] ?? 0) + 0.114 * (pixels[from + 2 * area + at] ?? 0);
+    for (let at = 0; at < area; at++)
+      grey[sample * area + at] =
+        0.299 * (pixels[from + at] ?? 0) +
+        0.587 * (pixels[from + area + at] ?? 0) +
+        0.114 * (pixels[from + 2 * area + at] ?? 0);
   }
   return grey instanceof Float32Array ? grey : new Uint8Array(grey.buffer);
 }
@@ -87,14 +94,26 @@ export class Intake {
 
   /** Samples of this shape follow. Returns how many bytes one has. */
   begin(file: string, shape: Shape, dtype: Dtype): number {
-    if (shape.channels !== 1 && shape.channels !== 3) refuse(file, `found ${shape.channels} channels (${describeShape(shape)}); expected 1 (grey) or 3 (RGB)`);
-    if (shape.height < 1 || shape.width < 1 || shape.height > mostSide || shape.width > mostSide) refuse(file, `found samples of ${shape.height}×${shape.width} (height×width); expected 1 to ${mostSide} along each side`);
+    if (shape.channels !== 1 && shape.channels !== 3)
+      refuse(file, `found ${shape.channels} channels (${describeShape(shape)}); expected 1 (grey) or 3 (RGB)`);
+    if (shape.height < 1 || shape.width < 1 || shape.height > mostSide || shape.width > mostSide)
+      refuse(
+        file,
+        `found samples of ${shape.height}×${shape.width} (height×width); expected 1 to ${mostSide} along each side`,
+      );
     const size = this.wishedSize;
     if (size && dtype === "float32" && (size.height !== shape.height || size.width !== shape.width)) {
-      refuse(file, `found float32 samples of ${shape.height}×${shape.width} and the wish for ${size.height}×${size.width}; expected uint8 samples where they are to be resized, or no \`size\``);
+      refuse(
+        file,
+        `found float32 samples of ${shape.height}×${shape.width} and the wish for ${size.height}×${size.width}; expected uint8 samples where they are to be resized, or no \`size\``,
+      );
     }
     this.#source = shape;
-    this.spool.begin(file, { channels: this.settings.channels ?? shape.channels, ...(size ?? { height: shape.height, width: shape.width }) }, dtype);
+    this.spool.begin(
+      file,
+      { channels: this.settings.channels ?? shape.channels, ...(size ?? { height: shape.height, width: shape.width }) },
+      dtype,
+    );
     return sizeOf(shape) * bytesOf[dtype];
   }
 
@@ -110,7 +129,11 @@ export class Intake {
       channels = 1;
     }
     const sized = source.height === target.height && source.width === target.width;
-    if (!sized && converted instanceof Float32Array) refuse(file, `found values that are not whole numbers from 0 to 255, and the wish for ${target.height}×${target.width}; expected uint8 samples where they are to be resized, or no \`size\``);
+    if (!sized && converted instanceof Float32Array)
+      refuse(
+        file,
+        `found values that are not whole numbers from 0 to 255, and the wish for ${target.height}×${target.width}; expected uint8 samples where they are to be resized, or no \`size\``,
+      );
     if (converted instanceof Uint8Array && !sized) converted = await this.#resize(converted, { ...source, channels });
     if (channels === 1 && target.channels === 3) converted = toColour(converted, target.height * target.width);
     this.spool.add({ file, split, labels, pixels: converted });
@@ -122,7 +145,11 @@ export class Intake {
     if (!this.spool.shape) this.begin(place.file, shape, "uint8");
     const known = this.spool.shape ?? shape;
     if (known.height !== shape.height || known.width !== shape.width) {
-      this.complaints.add(place.file, place.row, `found a picture of ${shape.height}×${shape.width} (height×width); expected ${known.height}×${known.width} like the first one: give \`size\` to have all resized`);
+      this.complaints.add(
+        place.file,
+        place.row,
+        `found a picture of ${shape.height}×${shape.width} (height×width); expected ${known.height}×${known.width} like the first one: give \`size\` to have all resized`,
+      );
       return;
     }
     if (this.complaints.any) return;
@@ -136,7 +163,10 @@ export class Intake {
   /** Says that grey pictures and colour ones became one kind. */
   warnOfMixture(): void {
     const { grey, colour } = this.#pictures;
-    if (grey > 0 && colour > 0) this.warn(`${grouped(grey)} grey picture${grey === 1 ? " was" : "s were"} made RGB like the ${grouped(colour)} in colour: give \`channels\` to decide otherwise`);
+    if (grey > 0 && colour > 0)
+      this.warn(
+        `${grouped(grey)} grey picture${grey === 1 ? " was" : "s were"} made RGB like the ${grouped(colour)} in colour: give \`channels\` to decide otherwise`,
+      );
   }
 
   async #resize(pixels: Uint8Array, from: Shape): Promise<Uint8Array> {
@@ -145,7 +175,13 @@ export class Intake {
     const channels = from.channels === 3 ? 3 : 1;
     const parts: Uint8Array[] = [];
     for (let at = 0; at < pixels.length; at += unit) {
-      parts.push(await resizeSample(pixels.subarray(at, at + unit), { channels, height: from.height, width: from.width }, { ...to, fit: this.settings.fit }));
+      parts.push(
+        await resizeSample(
+          pixels.subarray(at, at + unit),
+          { channels, height: from.height, width: from.width },
+          { ...to, fit: this.settings.fit },
+        ),
+      );
     }
     return Buffer.concat(parts);
   }

@@ -17,11 +17,13 @@ const form = 'expected {"label": …, "pixels": [ … ]} or {"label": …, "b64"
 /** A complaint about one line. */
 class LineFault extends Error {}
 
-const isRecord = (value: unknown): value is Record<string, unknown> => typeof value === "object" && value !== null && !Array.isArray(value);
+const isRecord = (value: unknown): value is Record<string, unknown> =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
 
 /** Flat or nested numbers; nested lists say their own shape. */
 function readNumbers(value: unknown): { values: number[]; sizes: number[] } {
-  if (!Array.isArray(value)) throw new LineFault(`found ${value === null ? "null" : typeof value} as pixels; expected a list of numbers`);
+  if (!Array.isArray(value))
+    throw new LineFault(`found ${value === null ? "null" : typeof value} as pixels; expected a list of numbers`);
   const sizes: number[] = [];
   for (let level: unknown = value; Array.isArray(level); level = level[0]) {
     sizes.push(level.length);
@@ -30,11 +32,17 @@ function readNumbers(value: unknown): { values: number[]; sizes: number[] } {
   const values: number[] = [];
   const walk = (level: unknown, depth: number): void => {
     if (depth === sizes.length) {
-      if (typeof level !== "number" || !Number.isFinite(Math.fround(level))) throw new LineFault(`found ${printable(JSON.stringify(level) ?? "nothing", 40)} at pixel ${values.length}; expected a number`);
+      if (typeof level !== "number" || !Number.isFinite(Math.fround(level)))
+        throw new LineFault(
+          `found ${printable(JSON.stringify(level) ?? "nothing", 40)} at pixel ${values.length}; expected a number`,
+        );
       values.push(level);
       return;
     }
-    if (!Array.isArray(level) || level.length !== sizes[depth]) throw new LineFault(`found lists of different lengths; expected ${sizes.join("×")} numbers, as the first of them say`);
+    if (!Array.isArray(level) || level.length !== sizes[depth])
+      throw new LineFault(
+        `found lists of different lengths; expected ${sizes.join("×")} numbers, as the first of them say`,
+      );
     for (const each of level) walk(each, depth + 1);
   };
   walk(value, 0);
@@ -56,12 +64,21 @@ class Lines {
     const [first = 0, second = 0, third = 0] = sizes;
     if (sizes.length === 3) return { channels: first, height: second, width: third };
     if (sizes.length === 2) return { channels: 1, height: first, width: second };
-    const shape = shapeOfFlat(first, { size: this.#intake.wishedSize, channels: this.#intake.settings.channels ?? null });
-    if (!shape) throw new LineFault(`found ${first} pixels, which are no square picture, grey or RGB; give \`size\` as {"height":…,"width":…}`);
+    const shape = shapeOfFlat(first, {
+      size: this.#intake.wishedSize,
+      channels: this.#intake.settings.channels ?? null,
+    });
+    if (!shape)
+      throw new LineFault(
+        `found ${first} pixels, which are no square picture, grey or RGB; give \`size\` as {"height":…,"width":…}`,
+      );
     return shape;
   }
 
-  async #addValues(pixels: Uint8Array | Float32Array, place: { sizes: readonly number[]; label: number; split: Split }): Promise<void> {
+  async #addValues(
+    pixels: Uint8Array | Float32Array,
+    place: { sizes: readonly number[]; label: number; split: Split },
+  ): Promise<void> {
     const { sizes, label, split } = place;
     if (!this.#shape) {
       const shape = this.#shapeOf(sizes);
@@ -69,14 +86,19 @@ class Lines {
       this.#shape = shape;
     }
     const known = this.#shape;
-    const agrees = sizes.length === 1 ? sizes[0] === sizeOf(known) : describeShape(this.#shapeOf(sizes)) === describeShape(known);
-    if (!agrees) throw new LineFault(`found ${sizes.join("×")} pixels; expected ${sizeOf(known)} (${describeShape(known)}), as in the first line`);
+    const agrees =
+      sizes.length === 1 ? sizes[0] === sizeOf(known) : describeShape(this.#shapeOf(sizes)) === describeShape(known);
+    if (!agrees)
+      throw new LineFault(
+        `found ${sizes.join("×")} pixels; expected ${sizeOf(known)} (${describeShape(known)}), as in the first line`,
+      );
     if (this.#intake.complaints.any || label < 0) return;
     await this.#intake.add({ file: this.#file, split, labels: Int32Array.of(label), pixels });
   }
 
   async #addBase64(text: unknown, place: { label: number; split: Split; row: number }): Promise<void> {
-    if (typeof text !== "string" || !/^[A-Za-z0-9+/_-]*={0,2}$/.test(text) || text === "") throw new LineFault("found a b64 that is not Base64; expected a PNG, a JPEG or raw uint8 pixels in Base64");
+    if (typeof text !== "string" || !/^[A-Za-z0-9+/_-]*={0,2}$/.test(text) || text === "")
+      throw new LineFault("found a b64 that is not Base64; expected a PNG, a JPEG or raw uint8 pixels in Base64");
     const bytes = Buffer.from(text, "base64");
     if (pictureKind(bytes) === null) {
       await this.#addValues(new Uint8Array(bytes), { ...place, sizes: [bytes.length] });
@@ -86,7 +108,10 @@ class Lines {
     const decoded = await decode(this.#intake, bytes);
     if ("refused" in decoded) throw new LineFault(decoded.refused);
     for (const note of decoded.notes) this.#intake.warn(`some pictures ${note}`);
-    this.#intake.addPicture({ file: this.#file, row: place.row }, { split: place.split, label: place.label, sample: decoded.sample });
+    this.#intake.addPicture(
+      { file: this.#file, row: place.row },
+      { split: place.split, label: place.label, sample: decoded.sample },
+    );
   }
 
   async take({ number, bytes }: Line): Promise<void> {
@@ -106,16 +131,27 @@ class Lines {
     try {
       value = JSON.parse(text);
     } catch (error) {
-      throw new LineFault(`found a line that is no JSON (${error instanceof Error ? error.message : "unreadable"}); ${form}`, { cause: error });
+      throw new LineFault(
+        `found a line that is no JSON (${error instanceof Error ? error.message : "unreadable"}); ${form}`,
+        { cause: error },
+      );
     }
     if (!isRecord(value)) throw new LineFault(`found ${Array.isArray(value) ? "a list" : String(value)}; ${form}`);
     const unknown = Object.keys(value).find((key) => !fields.includes(key));
-    if (unknown !== undefined) throw new LineFault(`found the unknown field '${printable(unknown, 40)}'; fields here are ${fields.join(", ")}`);
-    if (("pixels" in value) === ("b64" in value)) throw new LineFault(`found ${"pixels" in value ? "both pixels and b64" : "neither pixels nor b64"}; ${form}`);
+    if (unknown !== undefined)
+      throw new LineFault(`found the unknown field '${printable(unknown, 40)}'; fields here are ${fields.join(", ")}`);
+    if ("pixels" in value === "b64" in value)
+      throw new LineFault(`found ${"pixels" in value ? "both pixels and b64" : "neither pixels nor b64"}; ${form}`);
     const { label: given, split: asked = "train" } = value;
-    if (typeof given !== "string" && typeof given !== "number") throw new LineFault(`found ${given === undefined ? "no label" : `a label of type ${typeof given}`}; expected a number or a name`);
+    if (typeof given !== "string" && typeof given !== "number")
+      throw new LineFault(
+        `found ${given === undefined ? "no label" : `a label of type ${typeof given}`}; expected a number or a name`,
+      );
     const split = splitNames.find((each) => each === asked);
-    if (split === undefined) throw new LineFault(`found the split ${printable(JSON.stringify(asked) ?? "", 40)}; expected train, validation or test`);
+    if (split === undefined)
+      throw new LineFault(
+        `found the split ${printable(JSON.stringify(asked) ?? "", 40)}; expected train, validation or test`,
+      );
     if (split !== "train") this.#intake.brought.add(split);
     const label = this.#intake.labels.of(given, { file: this.#file, row });
     if ("b64" in value) return this.#addBase64(value["b64"], { label, split, row });

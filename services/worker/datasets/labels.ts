@@ -28,8 +28,8 @@ export const byName = (left: string, right: string): number => {
 };
 
 /**
- * With a list of class names, labels are names from it or indices into it. Without one the first label decides: numbers are the
- * indices themselves, names are put in order at the end.
+ * With a list of class names, labels are names from it or indices into it. Without one the first label decides: numbers
+ * are the indices themselves, names are put in order at the end.
  */
 export class LabelBook {
   readonly #classes: readonly string[] | null;
@@ -57,7 +57,9 @@ export class LabelBook {
     if (known !== undefined) return known;
     if (this.#mode !== "names" && whole.test(text)) return this.ofNumber(Number(text), place);
     if (this.#mode === "names") return this.#newName(text, place);
-    const expected = this.#classes ? `one of the ${this.#classes.length} given classes or an index into them` : "a whole number, as in the first row";
+    const expected = this.#classes
+      ? `one of the ${this.#classes.length} given classes or an index into them`
+      : "a whole number, as in the first row";
     this.#complaints.add(place.file, place.row, `found the label '${printable(text, 40)}'; expected ${expected}`);
     return -1;
   }
@@ -68,8 +70,14 @@ export class LabelBook {
     if (this.#mode === "list" && this.#indices.has(String(label))) return this.#indices.get(String(label)) ?? -1;
     const most = this.#classes ? this.#classes.length - 1 : this.#limits.MAX_CLASSES - 1;
     if (!Number.isInteger(label) || label < 0 || label > most) {
-      const why = this.#classes ? `${this.#classes.length} classes are given` : `MAX_CLASSES is ${grouped(this.#limits.MAX_CLASSES)}`;
-      this.#complaints.add(place.file, place.row, `found the label ${label}; expected a whole number from 0 to ${most} (${why})`);
+      const why = this.#classes
+        ? `${this.#classes.length} classes are given`
+        : `MAX_CLASSES is ${grouped(this.#limits.MAX_CLASSES)}`;
+      this.#complaints.add(
+        place.file,
+        place.row,
+        `found the label ${label}; expected a whole number from 0 to ${most} (${why})`,
+      );
       return -1;
     }
     if (label > this.#largest) {
@@ -87,10 +95,21 @@ export class LabelBook {
 
   #newName(text: string, place: Place): number {
     if (text === "" || text.length > longestName) {
-      this.#complaints.add(place.file, place.row, text === "" ? "found an empty label; expected a class" : `found a label of ${text.length} characters; expected at most ${longestName}`);
+      this.#complaints.add(
+        place.file,
+        place.row,
+        text === ""
+          ? "found an empty label; expected a class"
+          : `found a label of ${text.length} characters; expected at most ${longestName}`,
+      );
       return -1;
     }
-    if (this.#indices.size >= this.#limits.MAX_CLASSES) refuse(place.file, `has more than ${nameLimit(this.#limits, "MAX_CLASSES")} different labels; is the label column the right one?`, place.row);
+    if (this.#indices.size >= this.#limits.MAX_CLASSES)
+      refuse(
+        place.file,
+        `has more than ${nameLimit(this.#limits, "MAX_CLASSES")} different labels; is the label column the right one?`,
+        place.row,
+      );
     const index = this.#indices.size;
     this.#indices.set(text, index);
     return index;
@@ -108,7 +127,8 @@ export class LabelBook {
 
   settle(): SettledLabels {
     if (this.#classes) return { classes: [...this.#classes], remap: null };
-    if (this.#mode !== "names") return { classes: Array.from({ length: this.#largest + 1 }, (_, index) => String(index)), remap: null };
+    if (this.#mode !== "names")
+      return { classes: Array.from({ length: this.#largest + 1 }, (_, index) => String(index)), remap: null };
     const classes = [...this.#indices.keys()].sort(byName);
     const remap = new Int32Array(classes.length);
     for (const [final, name] of classes.entries()) remap[this.#indices.get(name) ?? 0] = final;

@@ -15,8 +15,18 @@ export interface Layout {
   place(path: string): Placed | null;
 }
 
-const splitWords: Record<string, Split> = { train: "train", training: "train", validation: "validation", valid: "validation", val: "validation", dev: "validation", test: "test", testing: "test" };
-const splitOf = (folder: string): Split | undefined => (Object.hasOwn(splitWords, folder.toLowerCase()) ? splitWords[folder.toLowerCase()] : undefined);
+const splitWords: Record<string, Split> = {
+  train: "train",
+  training: "train",
+  validation: "validation",
+  valid: "validation",
+  val: "validation",
+  dev: "validation",
+  test: "test",
+  testing: "test",
+};
+const splitOf = (folder: string): Split | undefined =>
+  Object.hasOwn(splitWords, folder.toLowerCase()) ? splitWords[folder.toLowerCase()] : undefined;
 
 const shape = "expected [train|validation|test/]class/picture.png";
 
@@ -26,7 +36,8 @@ function wrapperOf(paths: readonly (readonly string[])[]): number {
     const below = paths.filter((parts) => parts.length - depth >= 2);
     const first = below[0]?.[depth];
     if (first === undefined || splitOf(first)) return depth;
-    if (!below.every((parts) => parts[depth] === first) || !below.some((parts) => parts.length - depth >= 3)) return depth;
+    if (!below.every((parts) => parts[depth] === first) || !below.some((parts) => parts.length - depth >= 3))
+      return depth;
   }
 }
 
@@ -35,13 +46,27 @@ export function arrange(archive: string, allPaths: readonly string[]): Layout {
   const parts = allPaths.map((path) => path.split("/"));
   const wrapper = wrapperOf(parts);
   const inner = parts.map((each) => each.slice(wrapper)).filter((each) => each.length >= 2);
-  if (inner.length === 0) refuse(archive, `found ${allPaths.length === 0 ? "no files" : `only ${allPaths.slice(0, 4).map((path) => printable(path, 60)).join(", ")} and no class folders`} in the archive; ${shape} (a table or IDX files are sent as they are, without the archive)`);
+  if (inner.length === 0)
+    refuse(
+      archive,
+      `found ${
+        allPaths.length === 0
+          ? "no files"
+          : `only ${allPaths
+              .slice(0, 4)
+              .map((path) => printable(path, 60))
+              .join(", ")} and no class folders`
+      } in the archive; ${shape} (a table or IDX files are sent as they are, without the archive)`,
+    );
   const tops = [...new Set(inner.map(([top = ""]) => top))];
   const named = tops.filter((top) => splitOf(top) !== undefined);
   const splits = inner.some((each) => each.length >= 3 && splitOf(each[0] ?? "") !== undefined);
   if (splits && named.length !== tops.length) {
     const other = tops.find((top) => splitOf(top) === undefined) ?? "";
-    refuse(archive, `found the folder '${printable(other, 60)}' beside '${named.join("', '")}'; expected only train, validation and test there, or only classes`);
+    refuse(
+      archive,
+      `found the folder '${printable(other, 60)}' beside '${named.join("', '")}'; expected only train, validation and test there, or only classes`,
+    );
   }
   const levels = splits ? 3 : 2;
   const tooDeep = inner.find((each) => each.length > levels);

@@ -1,4 +1,7 @@
-/** Opens an uploaded file as a stream of bytes: unpacks gzip, bounds what comes out, and says plainly where a file is cut off. */
+/**
+ * Opens an uploaded file as a stream of bytes: unpacks gzip, bounds what comes out, and says plainly where a file is
+ * cut off.
+ */
 import { open as openFile, stat } from "node:fs/promises";
 import { createReadStream } from "node:fs";
 import { Readable } from "node:stream";
@@ -57,12 +60,31 @@ async function* counted(path: string, onRead: (bytes: number) => void): AsyncGen
 /** Explains zlib's words. */
 export function explainInflate(error: unknown, name: string): unknown {
   const code = error instanceof Error && "code" in error ? String(error.code) : "";
-  if (code === "Z_BUF_ERROR") return new DatasetRefused([{ file: name, row: null, detail: "found compressed data that breaks off before its end; expected a complete file: was the upload or the copy cut off?" }]);
-  if (code.startsWith("Z_")) return new DatasetRefused([{ file: name, row: null, detail: `found damaged compressed data (${(error as Error).message}); expected gzip or deflate that unpacks` }]);
+  if (code === "Z_BUF_ERROR")
+    return new DatasetRefused([
+      {
+        file: name,
+        row: null,
+        detail:
+          "found compressed data that breaks off before its end; expected a complete file: was the upload or the copy cut off?",
+      },
+    ]);
+  if (code.startsWith("Z_"))
+    return new DatasetRefused([
+      {
+        file: name,
+        row: null,
+        detail: `found damaged compressed data (${(error as Error).message}); expected gzip or deflate that unpacks`,
+      },
+    ]);
   return error;
 }
 
-async function* unpacked({ file, limits, onRead = () => undefined }: OpenOptions): AsyncGenerator<Buffer, void, undefined> {
+async function* unpacked({
+  file,
+  limits,
+  onRead = () => undefined,
+}: OpenOptions): AsyncGenerator<Buffer, void, undefined> {
   const gunzip = createGunzip({ chunkSize: 1 << 18 });
   const source = Readable.from(counted(file.path, onRead), { objectMode: false });
   source.on("error", (error) => gunzip.destroy(error));
@@ -71,25 +93,33 @@ async function* unpacked({ file, limits, onRead = () => undefined }: OpenOptions
   try {
     for await (const chunk of gunzip) {
       bytes += (chunk as Buffer).length;
-      if (bytes > limits.MAX_DATASET_BYTES + chunkBytes) refuse(file.name, `unpacks to more than ${nameLimit(limits, "MAX_DATASET_BYTES")} bytes`);
+      if (bytes > limits.MAX_DATASET_BYTES + chunkBytes)
+        refuse(file.name, `unpacks to more than ${nameLimit(limits, "MAX_DATASET_BYTES")} bytes`);
       yield chunk as Buffer;
     }
   } catch (error) {
     // The first header was gzip's, or we would not be here: this is about what follows it.
-    if (error instanceof Error && error.message === "incorrect header check") refuse(file.name, "found bytes after the end of the gzip data; expected none");
+    if (error instanceof Error && error.message === "incorrect header check")
+      refuse(file.name, "found bytes after the end of the gzip data; expected none");
     throw explainInflate(error, file.name);
   } finally {
     source.destroy();
     gunzip.destroy();
   }
   const { size } = await stat(file.path);
-  if (gunzip.bytesWritten < size) refuse(file.name, `found ${grouped(size - gunzip.bytesWritten)} bytes after the end of the gzip data; expected none`);
+  if (gunzip.bytesWritten < size)
+    refuse(
+      file.name,
+      `found ${grouped(size - gunzip.bytesWritten)} bytes after the end of the gzip data; expected none`,
+    );
 }
 
 const headBytes = 1024;
 
 /** Reads the start without consuming it. */
-async function peek(stream: AsyncIterable<Buffer>): Promise<{ head: Buffer; stream: AsyncIterable<Buffer>; close: () => Promise<void> }> {
+async function peek(
+  stream: AsyncIterable<Buffer>,
+): Promise<{ head: Buffer; stream: AsyncIterable<Buffer>; close: () => Promise<void> }> {
   const iterator = stream[Symbol.asyncIterator]();
   const first: Buffer[] = [];
   let bytes = 0;
@@ -107,7 +137,11 @@ async function peek(stream: AsyncIterable<Buffer>): Promise<{ head: Buffer; stre
       await iterator.return?.();
     }
   }
-  return { head: Buffer.concat(first).subarray(0, headBytes), stream: all(), close: async () => void (await iterator.return?.()) };
+  return {
+    head: Buffer.concat(first).subarray(0, headBytes),
+    stream: all(),
+    close: async () => void (await iterator.return?.()),
+  };
 }
 
 /** Opens a file. The stream must be read to its end or returned. */

@@ -1,4 +1,7 @@
-/** One upload from `checking` to `ready` or `rejected`. Safe to run twice: bytes are named by their digest and the record changes only while it is `checking`. */
+/**
+ * One upload from `checking` to `ready` or `rejected`. Safe to run twice: bytes are named by their digest and the
+ * record changes only while it is `checking`.
+ */
 import { createWriteStream } from "node:fs";
 import { join } from "node:path";
 import { pipeline } from "node:stream/promises";
@@ -36,7 +39,11 @@ class Withdrawn extends Error {}
 const reportEveryMs = 500;
 
 /** An upload where it lies, or a copy that goes with the workplace: the storage's own cache would keep it. */
-async function fetchUpload(storage: Storage, { field, key }: { field: string; key: string }, directory: string): Promise<string> {
+async function fetchUpload(
+  storage: Storage,
+  { field, key }: { field: string; key: string },
+  directory: string,
+): Promise<string> {
   if (storage.onDisk) return storage.local(key);
   const path = join(directory, `${field}.upload`);
   await pipeline(await storage.stream(key), createWriteStream(path));
@@ -59,7 +66,8 @@ export class UploadProcessor {
     try {
       await this.#check(record, AbortSignal.any([delivered.signal, withdrawn.signal]), watch.report);
     } catch (error) {
-      if (error instanceof Withdrawn || (!delivered.signal.aborted && (await this.#isDeleted(record.id)))) await this.#forget(record.id);
+      if (error instanceof Withdrawn || (!delivered.signal.aborted && (await this.#isDeleted(record.id))))
+        await this.#forget(record.id);
       else if (error instanceof DatasetRefused) await this.#reject(record.id, error.problems);
       else if (delivered.last && !delivered.signal.aborted) await this.#reject(record.id, [this.#explain(error)]);
       else throw error;
@@ -83,7 +91,9 @@ export class UploadProcessor {
         .then((answer) => {
           if (answer !== "ok") withdrawn.abort(new Withdrawn("the dataset was deleted while it was checked"));
         })
-        .catch((error: unknown) => log.debug({ err: error, dataset: id }, "the progress of a check could not be written"))
+        .catch((error: unknown) =>
+          log.debug({ err: error, dataset: id }, "the progress of a check could not be written"),
+        )
         .finally(() => {
           busy = false;
         });
@@ -105,7 +115,8 @@ export class UploadProcessor {
     const workplace = await makeWorkplace(dataDir);
     try {
       const files: LocalFile[] = [];
-      for (const file of upload.files) files.push({ field: file.field, name: file.name, path: await fetchUpload(storage, file, workplace.directory) });
+      for (const file of upload.files)
+        files.push({ field: file.field, name: file.name, path: await fetchUpload(storage, file, workplace.directory) });
       const task = { files, settings: upload.settings, limits, directory: workplace.directory };
       const dataset = await runCheck({ task, onProgress: report, signal });
       const manifest = await storeDataset(storage, record, dataset);
@@ -132,7 +143,11 @@ export class UploadProcessor {
 
   async #reject(id: string, problems: DatasetProblem[]): Promise<void> {
     const { records, storage, log } = this.#options;
-    const answer = await records.datasets.patch(id, { status: "rejected", terminal: true, fraction: 1, problems, upload: null }, "checking");
+    const answer = await records.datasets.patch(
+      id,
+      { status: "rejected", terminal: true, fraction: 1, problems, upload: null },
+      "checking",
+    );
     if (answer !== "ok") await storage.deleteAll(layout.dataset(id));
     await storage.deleteAll(layout.upload(id));
     log.info({ dataset: id, problem: problems[0]?.detail }, "dataset rejected");

@@ -6,7 +6,9 @@ const mostCharacters = 500;
 
 /** Control characters and endless names from a hostile file never reach a log or a terminal as they are. */
 export const printable = (text: string, most = 120): string => {
-  const clean = text.replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g, "\u{fffd}").replace(/[\ud800-\udfff]/gu, "\u{fffd}");
+  const clean = text
+    .replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g, "\u{fffd}")
+    .replace(/[\ud800-\udfff]/gu, "\u{fffd}");
   return clean.length > most ? `${clean.slice(0, most)}…` : clean;
 };
 
@@ -17,7 +19,11 @@ export class DatasetRefused extends Error {
 
   constructor(problems: readonly DatasetProblem[]) {
     super(problems.map((each) => each.detail).join("; "));
-    this.problems = problems.map((each) => ({ ...each, file: each.file === null ? null : printable(each.file, 300), detail: printable(each.detail, mostCharacters) }));
+    this.problems = problems.map((each) => ({
+      ...each,
+      file: each.file === null ? null : printable(each.file, 300),
+      detail: printable(each.detail, mostCharacters),
+    }));
   }
 }
 
@@ -37,7 +43,11 @@ export class Complaints {
   add(file: string | null, row: number | null, detail: string): void {
     this.#found.push({ file, row, detail });
     if (this.#found.length >= mostProblems) {
-      this.#found.push({ file, row: null, detail: `reading stopped after ${mostProblems} problems; there may be more` });
+      this.#found.push({
+        file,
+        row: null,
+        detail: `reading stopped after ${mostProblems} problems; there may be more`,
+      });
       this.settle();
     }
   }

@@ -3,7 +3,8 @@
 export type Sniffed = "empty" | "zip" | "tar" | "idx" | "npy" | "jsonl" | "csv" | { refused: string };
 
 const starts = (head: Buffer, ...bytes: number[]): boolean => bytes.every((byte, at) => head[at] === byte);
-const ascii = (head: Buffer, text: string, at = 0): boolean => head.subarray(at, at + text.length).toString("latin1") === text;
+const ascii = (head: Buffer, text: string, at = 0): boolean =>
+  head.subarray(at, at + text.length).toString("latin1") === text;
 
 const others: readonly (readonly [string, (head: Buffer) => boolean])[] = [
   ["a single PNG picture", (head) => starts(head, 0x89, 0x50, 0x4e, 0x47)],
@@ -33,7 +34,13 @@ function isTar(head: Buffer): boolean {
 }
 
 /** The head of an IDX file: two zero bytes, a type, a number of dimensions. */
-export const isIdx = (head: Buffer): boolean => head.length >= 4 && head[0] === 0 && head[1] === 0 && [0x08, 0x09, 0x0b, 0x0c, 0x0d, 0x0e].includes(head[2] ?? 0) && (head[3] ?? 0) >= 1 && (head[3] ?? 0) <= 8;
+export const isIdx = (head: Buffer): boolean =>
+  head.length >= 4 &&
+  head[0] === 0 &&
+  head[1] === 0 &&
+  [0x08, 0x09, 0x0b, 0x0c, 0x0d, 0x0e].includes(head[2] ?? 0) &&
+  (head[3] ?? 0) >= 1 &&
+  (head[3] ?? 0) <= 8;
 
 export const withoutMark = (head: Buffer): Buffer => (starts(head, 0xef, 0xbb, 0xbf) ? head.subarray(3) : head);
 
@@ -58,4 +65,5 @@ export function sniff(head: Buffer): Sniffed {
   return other ? { refused: other[0] } : sniffText(head);
 }
 
-export const expectedFile = "expected a ZIP or TAR of PNG or JPEG pictures in one folder per class, an NPZ, a CSV or a JSON lines file (IDX comes as `images` and `labels`)";
+export const expectedFile =
+  "expected a ZIP or TAR of PNG or JPEG pictures in one folder per class, an NPZ, a CSV or a JSON lines file (IDX comes as `images` and `labels`)";

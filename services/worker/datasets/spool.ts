@@ -1,4 +1,7 @@
-/** Samples on their way to disk: one file a split in the engine's form, written as they come. Only the labels stay in memory (4 bytes a sample). */
+/**
+ * Samples on their way to disk: one file a split in the engine's form, written as they come. Only the labels stay in
+ * memory (4 bytes a sample).
+ */
 import { closeSync, fstatSync, openSync, readSync, renameSync, unlinkSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import type { Dtype, Split } from "../../../schemas/dataset.ts";
@@ -40,7 +43,7 @@ export class FileWriter {
   }
 
   #writeAll(bytes: Uint8Array): void {
-    for (let at = 0; at < bytes.length; ) at += writeSync(this.#file, bytes, at, bytes.length - at);
+    for (let at = 0; at < bytes.length;) at += writeSync(this.#file, bytes, at, bytes.length - at);
   }
 
   close(): void {
@@ -109,7 +112,8 @@ export interface SpooledSplit {
   labels: Int32Array;
 }
 
-const asBytes = (values: Uint8Array | Float32Array): Uint8Array => new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
+const asBytes = (values: Uint8Array | Float32Array): Uint8Array =>
+  new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
 
 export class Spool {
   readonly #directory: string;
@@ -133,13 +137,23 @@ export class Spool {
     return this.#dtype;
   }
 
-  /** The first call fixes the shape; a later one must agree. Grey becomes RGB, and uint8 float32, where a later file needs it. */
+  /**
+   * The first call fixes the shape; a later one must agree. Grey becomes RGB, and uint8 float32, where a later file
+   * needs it.
+   */
   begin(file: string, shape: Shape, dtype: Dtype): void {
     const known = this.#shape;
     if (known && (known.height !== shape.height || known.width !== shape.width)) {
-      refuse(file, `found samples of ${shape.height}×${shape.width} (height×width); expected ${known.height}×${known.width}, as in ${this.#shapeFrom}`);
+      refuse(
+        file,
+        `found samples of ${shape.height}×${shape.width} (height×width); expected ${known.height}×${known.width}, as in ${this.#shapeFrom}`,
+      );
     }
-    if (known && known.channels !== shape.channels) refuse(file, `found samples of shape ${describeShape(shape)}; expected ${describeShape(known)}, as in ${this.#shapeFrom}`);
+    if (known && known.channels !== shape.channels)
+      refuse(
+        file,
+        `found samples of shape ${describeShape(shape)}; expected ${describeShape(known)}, as in ${this.#shapeFrom}`,
+      );
     if (!known) {
       this.#shape = shape;
       this.#shapeFrom = file;
@@ -158,10 +172,15 @@ export class Spool {
 
   #bound(file: string, more: number): void {
     this.#count += more;
-    if (this.#count > this.#limits.MAX_SAMPLES) refuse(file, `has more than ${nameLimit(this.#limits, "MAX_SAMPLES")} samples`);
+    if (this.#count > this.#limits.MAX_SAMPLES)
+      refuse(file, `has more than ${nameLimit(this.#limits, "MAX_SAMPLES")} samples`);
     if (!this.#shape) return;
     const bytes = this.#count * sizeOf(this.#shape) * bytesOf[this.#dtype];
-    if (bytes > this.#limits.MAX_DATASET_BYTES) refuse(file, `makes more than ${nameLimit(this.#limits, "MAX_DATASET_BYTES")} bytes of samples (${grouped(this.#count)} of ${describeShape(this.#shape)} ${this.#dtype})`);
+    if (bytes > this.#limits.MAX_DATASET_BYTES)
+      refuse(
+        file,
+        `makes more than ${nameLimit(this.#limits, "MAX_DATASET_BYTES")} bytes of samples (${grouped(this.#count)} of ${describeShape(this.#shape)} ${this.#dtype})`,
+      );
   }
 
   /** Throws the refusal that add would end in, before anything is read. */
@@ -177,7 +196,9 @@ export class Spool {
     this.#bound(file, labels.length);
     const spool = this.#open(split);
     spool.labels.pushAll(labels);
-    spool.writer.write(this.#dtype === "float32" && pixels instanceof Uint8Array ? asBytes(Float32Array.from(pixels)) : asBytes(pixels));
+    spool.writer.write(
+      this.#dtype === "float32" && pixels instanceof Uint8Array ? asBytes(Float32Array.from(pixels)) : asBytes(pixels),
+    );
   }
 
   /** Rewrites what stands on disk; the labels stay. */
@@ -207,7 +228,8 @@ export class Spool {
     const unit = sizeOf(grey) * bytesOf[this.#dtype];
     this.#rewrite(unit, (piece) => {
       const wide = new Uint8Array(piece.length * 3);
-      for (let at = 0; at < piece.length; at += unit) for (let plane = 0; plane < 3; plane++) wide.set(piece.subarray(at, at + unit), at * 3 + plane * unit);
+      for (let at = 0; at < piece.length; at += unit)
+        for (let plane = 0; plane < 3; plane++) wide.set(piece.subarray(at, at + unit), at * 3 + plane * unit);
       return wide;
     });
   }

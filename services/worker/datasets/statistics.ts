@@ -1,4 +1,7 @@
-/** Mean, deviation, smallest and largest of samples, per channel, in one pass and without the sum of squares that cancels. */
+/**
+ * Mean, deviation, smallest and largest of samples, per channel, in one pass and without the sum of squares that
+ * cancels.
+ */
 import type { Dtype } from "../../../schemas/dataset.ts";
 import type { Shape } from "../../../schemas/shape.ts";
 
@@ -21,7 +24,11 @@ function join(left: Moments, right: Moments): Moments {
   if (right.count === 0) return left;
   const count = left.count + right.count;
   const apart = right.mean - left.mean;
-  return { count, mean: left.mean + (apart * right.count) / count, spread: left.spread + right.spread + (apart * apart * left.count * right.count) / count };
+  return {
+    count,
+    mean: left.mean + (apart * right.count) / count,
+    spread: left.spread + right.spread + (apart * apart * left.count * right.count) / count,
+  };
 }
 
 /** Takes pieces [n][channels][height][width]; population statistics. */
@@ -51,7 +58,8 @@ export class Statistics {
     for (let plane = 0; plane * area < piece.length; plane++) {
       const histogram = this.#histograms[plane % channels] ?? new Float64Array(256);
       const end = (plane + 1) * area;
-      for (let at = plane * area; at < end; at++) histogram[piece[at] as number] = (histogram[piece[at] as number] as number) + 1;
+      for (let at = plane * area; at < end; at++)
+        histogram[piece[at] as number] = (histogram[piece[at] as number] as number) + 1;
     }
   }
 
@@ -70,7 +78,11 @@ export class Statistics {
       let spread = 0;
       for (let at = plane * area; at < (plane + 1) * area; at++) spread += ((piece[at] as number) - mean) ** 2;
       const channel = plane % channels;
-      this.#moments[channel] = join(this.#moments[channel] ?? { count: 0, mean: 0, spread: 0 }, { count: area, mean, spread });
+      this.#moments[channel] = join(this.#moments[channel] ?? { count: 0, mean: 0, spread: 0 }, {
+        count: area,
+        mean,
+        spread,
+      });
     }
   }
 
@@ -90,7 +102,13 @@ export class Statistics {
   }
 
   result(): Moment {
-    const moments = this.#dtype === "uint8" ? this.#histograms.map((each) => this.#momentsOfBytes(each)) : this.#moments;
-    return { mean: moments.map((each) => each.mean), std: moments.map((each) => Math.sqrt(each.spread / Math.max(1, each.count))), minimum: this.#minimum, maximum: this.#maximum };
+    const moments =
+      this.#dtype === "uint8" ? this.#histograms.map((each) => this.#momentsOfBytes(each)) : this.#moments;
+    return {
+      mean: moments.map((each) => each.mean),
+      std: moments.map((each) => Math.sqrt(each.spread / Math.max(1, each.count))),
+      minimum: this.#minimum,
+      maximum: this.#maximum,
+    };
   }
 }

@@ -15,8 +15,8 @@ export interface Named {
 }
 
 /**
- * The same bytes have the same name, so nothing is stored twice. They are written again all the same: that renews their time, and
- * the collector of garbage leaves alone what is young.
+ * The same bytes have the same name, so nothing is stored twice. They are written again all the same: that renews their
+ * time, and the collector of garbage leaves alone what is young.
  */
 async function putBlob(storage: Storage, path: string, sha256: string): Promise<string> {
   const stored = await storage.put(layout.blob(sha256), createReadStream(path, { highWaterMark: 1 << 20 }));
@@ -24,7 +24,10 @@ async function putBlob(storage: Storage, path: string, sha256: string): Promise<
   return stored.key;
 }
 
-async function storeSplit(storage: Storage, split: CheckedSplit): Promise<NonNullable<DatasetManifest["splits"]["train"]>> {
+async function storeSplit(
+  storage: Storage,
+  split: CheckedSplit,
+): Promise<NonNullable<DatasetManifest["splits"]["train"]>> {
   const samples = await putBlob(storage, split.samplesPath, split.samplesSha256);
   const labels = await putBlob(storage, split.labelsPath, split.labelsSha256);
   return { count: split.count, samples, samplesSha256: split.samplesSha256, labels, labelsSha256: split.labelsSha256 };
@@ -38,7 +41,21 @@ export async function storeDataset(storage: Storage, named: Named, dataset: Chec
   }
   const { revision, classes, shape, dtype, conversion, statistics, warnings } = dataset;
   const { id, name, alias, createdAt } = named;
-  const manifest: DatasetManifest = { version: 1, id, name, alias, revision, classes, shape, dtype, conversion, statistics, warnings, createdAt, splits };
+  const manifest: DatasetManifest = {
+    version: 1,
+    id,
+    name,
+    alias,
+    revision,
+    classes,
+    shape,
+    dtype,
+    conversion,
+    statistics,
+    warnings,
+    createdAt,
+    splits,
+  };
   await putJson(storage, layout.datasetManifest(id), manifest);
   return manifest;
 }

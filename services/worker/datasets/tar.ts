@@ -1,4 +1,7 @@
-/** TAR archives, plain or gzip: read front to back, once to list and once for the contents. Nothing is unpacked to a path the archive names. */
+/**
+ * TAR archives, plain or gzip: read front to back, once to list and once for the contents. Nothing is unpacked to a
+ * path the archive names.
+ */
 import { Readable } from "node:stream";
 import { extract } from "tar-stream";
 import type { Extract } from "tar-stream";
@@ -17,7 +20,13 @@ export interface TarOptions {
   onRead: (bytes: number) => void;
 }
 
-const linkKinds: Record<string, string> = { symlink: "a symbolic link", link: "a hard link", fifo: "a pipe", "character-device": "a device", "block-device": "a device" };
+const linkKinds: Record<string, string> = {
+  symlink: "a symbolic link",
+  link: "a hard link",
+  fifo: "a pipe",
+  "character-device": "a device",
+  "block-device": "a device",
+};
 
 async function* entriesOf({ file, limits, onRead }: TarOptions): AsyncGenerator<Entry, void, undefined> {
   // Two passes over the file make one whole.
@@ -34,8 +43,15 @@ async function* entriesOf({ file, limits, onRead }: TarOptions): AsyncGenerator<
     for await (const entry of unpack) yield entry;
   } catch (error) {
     const first = cause ?? error;
-    if (first instanceof DatasetRefused || (first instanceof Error && "syscall" in first && first.syscall !== undefined)) throw first;
-    refuse(file.name, `found a damaged TAR (${first instanceof Error ? first.message : "unreadable"}); expected one that unpacks`);
+    if (
+      first instanceof DatasetRefused ||
+      (first instanceof Error && "syscall" in first && first.syscall !== undefined)
+    )
+      throw first;
+    refuse(
+      file.name,
+      `found a damaged TAR (${first instanceof Error ? first.message : "unreadable"}); expected one that unpacks`,
+    );
   } finally {
     source.destroy();
     unpack.destroy();
@@ -51,7 +67,10 @@ function pathOf(archive: string, { header }: Entry, skipped: SkippedEntries | nu
     return null;
   }
   if (header.type !== "file" && header.type !== "contiguous-file") {
-    refuse(`${archive}: ${path}`, `found ${linkKinds[String(header.type)] ?? "a special entry"}; expected files and folders`);
+    refuse(
+      `${archive}: ${path}`,
+      `found ${linkKinds[String(header.type)] ?? "a special entry"}; expected files and folders`,
+    );
   }
   return path;
 }
@@ -75,7 +94,11 @@ export async function openTar(options: TarOptions): Promise<PictureArchive> {
     for await (const entry of entriesOf(options)) {
       const path = pathOf(file.name, entry, null);
       if (path === null) entry.resume();
-      else yield { entry: { path, bytes: entry.header.size ?? 0 }, bytes: await collect(entry, { where: `${file.name}: ${path}`, limits }) };
+      else
+        yield {
+          entry: { path, bytes: entry.header.size ?? 0 },
+          bytes: await collect(entry, { where: `${file.name}: ${path}`, limits }),
+        };
     }
   }
   return { name: file.name, entries, skipped, contents };

@@ -13,16 +13,26 @@ export interface Line {
 const isMarked = (bytes: Buffer): boolean => bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf;
 
 function lineOf(bytes: Buffer, number: number): Line {
-  return { number, bytes: bytes.subarray(number === 1 && isMarked(bytes) ? 3 : 0, bytes.at(-1) === 13 ? bytes.length - 1 : bytes.length) };
+  return {
+    number,
+    bytes: bytes.subarray(
+      number === 1 && isMarked(bytes) ? 3 : 0,
+      bytes.at(-1) === 13 ? bytes.length - 1 : bytes.length,
+    ),
+  };
 }
 
 /** Lines that end in \n or \r\n. */
-export async function* linesOf(stream: AsyncIterable<Buffer>, { file, limits }: { file: string; limits: DatasetLimits }): AsyncGenerator<Line, void, undefined> {
+export async function* linesOf(
+  stream: AsyncIterable<Buffer>,
+  { file, limits }: { file: string; limits: DatasetLimits },
+): AsyncGenerator<Line, void, undefined> {
   let rest: Buffer[] = [];
   let pending = 0;
   let number = 0;
   const bound = (): void => {
-    if (pending > limits.MAX_LINE_BYTES) refuse(file, `found a line longer than ${nameLimit(limits, "MAX_LINE_BYTES")} bytes`, number + 1);
+    if (pending > limits.MAX_LINE_BYTES)
+      refuse(file, `found a line longer than ${nameLimit(limits, "MAX_LINE_BYTES")} bytes`, number + 1);
   };
   for await (const chunk of stream) {
     let from = 0;
@@ -55,12 +65,20 @@ export function fitsBytes(values: ArrayLike<number>): boolean {
 }
 
 /** uint8 where that loses nothing, float32 otherwise. */
-export const pixelsOf = (values: ArrayLike<number>): Uint8Array | Float32Array => (fitsBytes(values) ? new Uint8Array(values) : new Float32Array(values));
+export const pixelsOf = (values: ArrayLike<number>): Uint8Array | Float32Array =>
+  fitsBytes(values) ? new Uint8Array(values) : new Float32Array(values);
 
-/** What flat rows of this many values are: by the wished size if it fits, as a square otherwise; channels stand first. */
-export function shapeOfFlat(values: number, wish: { size: { height: number; width: number } | null; channels: 1 | 3 | null }): { channels: 1 | 3; height: number; width: number } | null {
+/**
+ * What flat rows of this many values are: by the wished size if it fits, as a square otherwise; channels stand first.
+ */
+export function shapeOfFlat(
+  values: number,
+  wish: { size: { height: number; width: number } | null; channels: 1 | 3 | null },
+): { channels: 1 | 3; height: number; width: number } | null {
   const channelsToTry: readonly (1 | 3)[] = wish.channels === 3 ? [3, 1] : [1, 3];
-  if (wish.size) for (const channels of channelsToTry) if (wish.size.height * wish.size.width * channels === values) return { channels, ...wish.size };
+  if (wish.size)
+    for (const channels of channelsToTry)
+      if (wish.size.height * wish.size.width * channels === values) return { channels, ...wish.size };
   for (const channels of channelsToTry) {
     const side = Math.sqrt(values / channels);
     if (side >= 1 && Number.isInteger(side)) return { channels, height: side, width: side };

@@ -1,4 +1,6 @@
-/** What nobody else finds: checks whose order was lost, uploads whose sender died, folders of processes that are gone. */
+/**
+ * What nobody else finds: checks whose order was lost, uploads whose sender died, folders of processes that are gone.
+ */
 import type { Logger } from "../../shared/log.ts";
 import { keys } from "../../shared/keys.ts";
 import type { Queues } from "../../shared/queues.ts";

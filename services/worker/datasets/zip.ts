@@ -14,7 +14,17 @@ export interface ZipEntry extends ArchiveEntry {
 }
 
 const utf8Flag = 0x0800;
-const methods: Record<number, string> = { 1: "shrink", 6: "implode", 9: "deflate64", 12: "bzip2", 14: "LZMA", 93: "zstd", 95: "xz", 98: "PPMd", 99: "AES" };
+const methods: Record<number, string> = {
+  1: "shrink",
+  6: "implode",
+  9: "deflate64",
+  12: "bzip2",
+  14: "LZMA",
+  93: "zstd",
+  95: "xz",
+  98: "PPMd",
+  99: "AES",
+};
 const strict = new TextDecoder("utf-8", { fatal: true });
 
 function isUtf8(bytes: Uint8Array): boolean {
@@ -30,19 +40,34 @@ function isUtf8(bytes: Uint8Array): boolean {
 function decodeName(archive: string, entry: yauzl.Entry): { name: string; legacy: boolean } {
   const marked = (entry.generalPurposeBitFlag & utf8Flag) !== 0;
   const valid = isUtf8(entry.fileNameRaw);
-  if (marked && !valid) refuse(`${archive}: ${printable(entry.fileNameRaw.toString("latin1"))}`, "found a name that says it is UTF-8 and is not; expected valid names");
-  const name = yauzl.getFileNameLowLevel(valid ? entry.generalPurposeBitFlag | utf8Flag : entry.generalPurposeBitFlag, entry.fileNameRaw, entry.extraFields, false);
+  if (marked && !valid)
+    refuse(
+      `${archive}: ${printable(entry.fileNameRaw.toString("latin1"))}`,
+      "found a name that says it is UTF-8 and is not; expected valid names",
+    );
+  const name = yauzl.getFileNameLowLevel(
+    valid ? entry.generalPurposeBitFlag | utf8Flag : entry.generalPurposeBitFlag,
+    entry.fileNameRaw,
+    entry.extraFields,
+    false,
+  );
   return { name, legacy: !valid };
 }
 
-const unixMode = (entry: yauzl.Entry): number => (entry.versionMadeBy >> 8 === 3 ? (entry.externalFileAttributes >>> 16) & 0xf000 : 0);
+const unixMode = (entry: yauzl.Entry): number =>
+  entry.versionMadeBy >> 8 === 3 ? (entry.externalFileAttributes >>> 16) & 0xf000 : 0;
 
 function checkEntry(where: string, entry: yauzl.Entry): void {
   const mode = unixMode(entry);
   if (mode === 0xa000) refuse(where, "found a symbolic link; expected files and folders");
-  if (mode !== 0 && mode !== 0x8000 && mode !== 0x4000) refuse(where, "found a device or another special file; expected files and folders");
+  if (mode !== 0 && mode !== 0x8000 && mode !== 0x4000)
+    refuse(where, "found a device or another special file; expected files and folders");
   if (entry.isEncrypted()) refuse(where, "found an encrypted entry; expected an archive without a password");
-  if (!entry.canDecodeFileData()) refuse(where, `found the compression method ${entry.compressionMethod} (${methods[entry.compressionMethod] ?? "unknown"}); expected stored or deflate`);
+  if (!entry.canDecodeFileData())
+    refuse(
+      where,
+      `found the compression method ${entry.compressionMethod} (${methods[entry.compressionMethod] ?? "unknown"}); expected stored or deflate`,
+    );
 }
 
 const explainZip = (error: unknown, name: string): unknown => {
@@ -50,7 +75,9 @@ const explainZip = (error: unknown, name: string): unknown => {
   const explained = explainInflate(error, name);
   if (explained !== error) return explained;
   if ("syscall" in error && error.syscall !== undefined) return error;
-  return new DatasetRefused([{ file: name, row: null, detail: `found a damaged ZIP (${error.message}); expected one that unpacks` }]);
+  return new DatasetRefused([
+    { file: name, row: null, detail: `found a damaged ZIP (${error.message}); expected one that unpacks` },
+  ]);
 };
 
 export class ZipReader implements PictureArchive {
@@ -63,7 +90,12 @@ export class ZipReader implements PictureArchive {
   readonly #limits: DatasetLimits;
   readonly #onRead: (bytes: number) => void;
 
-  private constructor(options: { name: string; zip: yauzl.ZipFile; limits: DatasetLimits; onRead: (bytes: number) => void }) {
+  private constructor(options: {
+    name: string;
+    zip: yauzl.ZipFile;
+    limits: DatasetLimits;
+    onRead: (bytes: number) => void;
+  }) {
     this.name = options.name;
     this.#zip = options.zip;
     this.#limits = options.limits;
@@ -71,7 +103,15 @@ export class ZipReader implements PictureArchive {
   }
 
   /** Lists the archive and refuses it by its directory alone where that is enough. */
-  static async open({ file, limits, onRead }: { file: LocalFile; limits: DatasetLimits; onRead: (bytes: number) => void }): Promise<ZipReader> {
+  static async open({
+    file,
+    limits,
+    onRead,
+  }: {
+    file: LocalFile;
+    limits: DatasetLimits;
+    onRead: (bytes: number) => void;
+  }): Promise<ZipReader> {
     let zip: yauzl.ZipFile;
     try {
       zip = await yauzl.openPromise(file.path, { autoClose: false, decodeStrings: false, validateEntrySizes: true });
@@ -80,7 +120,8 @@ export class ZipReader implements PictureArchive {
     }
     const reader = new ZipReader({ name: file.name, zip, limits, onRead });
     try {
-      if (zip.entryCount > limits.MAX_ENTRIES) refuse(file.name, `has ${zip.entryCount} entries; expected at most ${nameLimit(limits, "MAX_ENTRIES")}`);
+      if (zip.entryCount > limits.MAX_ENTRIES)
+        refuse(file.name, `has ${zip.entryCount} entries; expected at most ${nameLimit(limits, "MAX_ENTRIES")}`);
       await reader.#list();
       return reader;
     } catch (error) {
@@ -129,7 +170,8 @@ export class ZipReader implements PictureArchive {
       } catch (error) {
         throw explainZip(error, where);
       }
-      if (checksum !== listed.entry.crc32) refuse(where, "found data that does not match its checksum; expected an undamaged archive");
+      if (checksum !== listed.entry.crc32)
+        refuse(where, "found data that does not match its checksum; expected an undamaged archive");
       onRead(listed.entry.compressedSize);
     }
     return checked();
@@ -138,7 +180,8 @@ export class ZipReader implements PictureArchive {
   async *contents(): AsyncGenerator<{ entry: ArchiveEntry; bytes: Buffer }, void, undefined> {
     for (const entry of this.entries) {
       const where = `${this.name}: ${entry.path}`;
-      if (entry.bytes > this.#limits.MAX_ENTRY_BYTES) refuse(where, `is larger than ${nameLimit(this.#limits, "MAX_ENTRY_BYTES")} bytes`);
+      if (entry.bytes > this.#limits.MAX_ENTRY_BYTES)
+        refuse(where, `is larger than ${nameLimit(this.#limits, "MAX_ENTRY_BYTES")} bytes`);
       yield { entry, bytes: await collect(await this.open(entry), { where, limits: this.#limits }) };
     }
   }

@@ -17,22 +17,31 @@ export type Processors = {
 };
 
 /** Starts taking deliveries. A processor that throws is asked again by BullMQ, after a while. */
-export function startProcessors(processors: Processors, options: { redis: Redis; name: string; log: Logger }): Worker[] {
+export function startProcessors(
+  processors: Processors,
+  options: { redis: Redis; name: string; log: Logger },
+): Worker[] {
   const start = <Name extends QueueName>(name: Name): Worker => {
     const { concurrency } = processors[name];
     const log = options.log.child({ queue: name });
-    const worker = new Worker<QueuePayload<Name>, void>(name, (delivery, token) => processors[name].process(delivery, token), {
-      ...deliveryTimes,
-      connection: options.redis,
-      prefix: queuePrefix,
-      name: options.name,
-      concurrency,
-      removeOnComplete: { count: 0 },
-      removeOnFail: { count: 0 },
-      settings: { backoffStrategy: (tries: number) => backOffMs(tries) },
-    });
+    const worker = new Worker<QueuePayload<Name>, void>(
+      name,
+      (delivery, token) => processors[name].process(delivery, token),
+      {
+        ...deliveryTimes,
+        connection: options.redis,
+        prefix: queuePrefix,
+        name: options.name,
+        concurrency,
+        removeOnComplete: { count: 0 },
+        removeOnFail: { count: 0 },
+        settings: { backoffStrategy: (tries: number) => backOffMs(tries) },
+      },
+    );
     worker.on("error", (error) => log.debug({ err: error }, "a queue's connection failed"));
-    worker.on("failed", (delivery, error) => log.info({ delivery: delivery?.id, reason: error.message }, "a delivery did not succeed"));
+    worker.on("failed", (delivery, error) =>
+      log.info({ delivery: delivery?.id, reason: error.message }, "a delivery did not succeed"),
+    );
     return worker;
   };
   return (Object.keys(processors) as QueueName[]).map(start);

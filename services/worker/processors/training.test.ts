@@ -1,4 +1,6 @@
-/** A compute thread that breaks: the attempt ends as a crash, the user hears of it, and the job waits for the next try. */
+/**
+ * A compute thread that breaks: the attempt ends as a crash, the user hears of it, and the job waits for the next try.
+ */
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -47,19 +49,52 @@ afterAll(async () => {
 });
 
 /** `script`: what a thread does with a `message`. */
-async function processorOver(script: string, { spare = false } = {}): Promise<{ processor: TrainingProcessor; pool: ThreadPool }> {
+async function processorOver(
+  script: string,
+  { spare = false } = {},
+): Promise<{ processor: TrainingProcessor; pool: ThreadPool }> {
   const entry = join(folder, `${newId("job")}.mjs`);
-  await writeFile(entry, `import { parentPort as port } from "node:worker_threads"; port.on("message", (message) => { ${script} });`);
+  await writeFile(
+    entry,
+    `import { parentPort as port } from "node:worker_threads"; port.on("message", (message) => { ${script} });`,
+  );
   const pool = new ThreadPool({ entry: pathToFileURL(entry), keep: 2, log });
   const kernels = chooseKernels({ wanted: "reference", numerics: "reproducible" });
-  return { pool, processor: new TrainingProcessor({ redis, records, storage, pool, log, worker: "w", threads: 2, hasSpareProcessor: () => spare, crashBudget: 2, kernels: () => kernels, redisRun: () => "r" }) };
+  return {
+    pool,
+    processor: new TrainingProcessor({
+      redis,
+      records,
+      storage,
+      pool,
+      log,
+      worker: "w",
+      threads: 2,
+      hasSpareProcessor: () => spare,
+      crashBudget: 2,
+      kernels: () => kernels,
+      redisRun: () => "r",
+    }),
+  };
 }
 
-async function newJob(fields: Partial<JobRequestInput> = {}): Promise<{ id: string; delivery: Delivery<QueuePayload<"training">> }> {
+async function newJob(
+  fields: Partial<JobRequestInput> = {},
+): Promise<{ id: string; delivery: Delivery<QueuePayload<"training">> }> {
   const id = newId("job");
   const network = { layers: [{ kind: "dense", units: 3, activation: "softmax" }] };
-  const request = completeJobRequest.parse({ ...jobRequest.parse({ dataset: "tiny", network, ...fields }), network, loss: "cross-entropy" });
-  await records.jobs.create({ id, name: null, dataset: { id: dataset.id, revision: dataset.revision ?? "" }, request, metadata: {} });
+  const request = completeJobRequest.parse({
+    ...jobRequest.parse({ dataset: "tiny", network, ...fields }),
+    network,
+    loss: "cross-entropy",
+  });
+  await records.jobs.create({
+    id,
+    name: null,
+    dataset: { id: dataset.id, revision: dataset.revision ?? "" },
+    request,
+    metadata: {},
+  });
   return { id, delivery: { data: { version: 1, jobId: id, run: 1 } } as Delivery<QueuePayload<"training">> };
 }
 
@@ -71,7 +106,11 @@ test.each([
   const { processor, pool } = await processorOver(script);
   const { id, delivery } = await newJob();
   await expect(processor.process(delivery, "t")).rejects.toThrow("tried again");
-  expect(await records.jobs.read(id)).toMatchObject({ status: "queued", crashes: 1, attempts: [{ reason: expect.stringMatching(reason) as string }] });
+  expect(await records.jobs.read(id)).toMatchObject({
+    status: "queued",
+    crashes: 1,
+    attempts: [{ reason: expect.stringMatching(reason) as string }],
+  });
   const warnings = (await readEvents(redis, id, { after: "0", limit: 50 })).filter(({ type }) => type === "warning");
   expect(warnings).toHaveLength(1);
   await expect(processor.process(delivery, "t")).rejects.toThrow("tried again");
@@ -94,7 +133,9 @@ test.each([
   );
   const { id, delivery } = await newJob({ augmentation, threads: 1 });
   await expect(processor.process(delivery, "t")).rejects.toThrow("tried again");
-  expect(await records.jobs.read(id)).toMatchObject({ attempts: [{ reason: expect.stringContaining(reason) as string }] });
+  expect(await records.jobs.read(id)).toMatchObject({
+    attempts: [{ reason: expect.stringContaining(reason) as string }],
+  });
   await pool.close();
 });
 
@@ -105,6 +146,9 @@ test("a dataset whose bytes are damaged fails the job with the object's name", a
   const whole = await storage.get(key);
   await writeFile(join(folder, "storage", key), Buffer.from(whole).fill(7));
   await processor.process(delivery, "t");
-  expect(await records.jobs.read(id)).toMatchObject({ status: "failed", error: { code: "dataset-unreadable", detail: expect.stringContaining(key) as string } });
+  expect(await records.jobs.read(id)).toMatchObject({
+    status: "failed",
+    error: { code: "dataset-unreadable", detail: expect.stringContaining(key) as string },
+  });
   await pool.close();
 });

@@ -33,7 +33,10 @@ export interface TrainingDependencies {
   worker: string;
   /** Most threads of a job. */
   threads: number;
-  /** Whether a processor is left beside so many threads of a job: it gets an augmentation thread, which is not one of them. */
+  /**
+   * Whether a processor is left beside so many threads of a job: it gets an augmentation thread, which is not one of
+   * them.
+   */
   hasSpareProcessor: (threads: number) => boolean;
   crashBudget: number;
   kernels: (numerics: Numerics) => KernelsDescription;
@@ -77,7 +80,8 @@ export class TrainingProcessor {
     const log = this.#dependencies.log.child({ job: jobId });
     const job = await this.#dependencies.records.jobs.read(jobId);
     if (!job || job.run !== run || isTerminal(job.status) || job.status === "paused") return;
-    // A second delivery of what this very worker trains (Redis lost the lock): the session goes on under the new one's fence.
+    // A second delivery of what this very worker trains (Redis lost the lock): the session goes on under the new one's
+    // fence.
     this.#sessions.get(jobId)?.ask("abandon");
     const next = await this.#attempt(job, log);
     if (next === "hand-over") {
@@ -90,14 +94,29 @@ export class TrainingProcessor {
   async #attempt(job: JobRecord, log: Logger): Promise<"done" | "hand-over" | "again"> {
     const { records, worker, crashBudget, redisRun } = this.#dependencies;
     const newest = (await records.checkpoints.list(job.id)).at(-1) ?? null;
-    const begun = await records.attempts.begin(job.id, { token: newUlid(), worker, fromCheckpoint: newest?.step ?? null, crashBudget, redisRun: redisRun() });
+    const begun = await records.attempts.begin(job.id, {
+      token: newUlid(),
+      worker,
+      fromCheckpoint: newest?.step ?? null,
+      crashBudget,
+      redisRun: redisRun(),
+    });
     if (begun.kind === "refused") {
       await this.#leaveOff(job.id, begun.status, {});
       return "done";
     }
     const attempt = begun.number;
     if (begun.kind === "spent") {
-      await this.#fail(job, attempt, { code: "crashed", detail: `its worker died ${begun.crashes} times without reaching a new checkpoint`, step: newest?.step ?? null }, log);
+      await this.#fail(
+        job,
+        attempt,
+        {
+          code: "crashed",
+          detail: `its worker died ${begun.crashes} times without reaching a new checkpoint`,
+          step: newest?.step ?? null,
+        },
+        log,
+      );
       return "done";
     }
     log.info({ attempt, from: newest?.step ?? null }, "training starts");
@@ -108,10 +127,15 @@ export class TrainingProcessor {
   }
 
   /** A request that the job's last worker did not live to fulfil. */
-  async #leaveOff(jobId: string, status: JobStatus | "missing", fence: { attempt?: number; ending?: string }): Promise<void> {
+  async #leaveOff(
+    jobId: string,
+    status: JobStatus | "missing",
+    fence: { attempt?: number; ending?: string },
+  ): Promise<void> {
     const { jobs } = this.#dependencies.records;
     if (status === "pausing") await jobs.move(jobId, { pausing: "paused" }, { reason: "paused by request", ...fence });
-    if (status === "cancelling") await jobs.move(jobId, { cancelling: "cancelled" }, { reason: "cancelled by request", ...fence });
+    if (status === "cancelling")
+      await jobs.move(jobId, { cancelling: "cancelled" }, { reason: "cancelled by request", ...fence });
   }
 
   async #prepare(job: JobRecord, attempt: number, log: Logger): Promise<Prepared | "failed" | "again"> {
@@ -125,14 +149,33 @@ export class TrainingProcessor {
       }
       const detail = error instanceof Error ? error.message : String(error);
       log.warn({ err: error }, "the training could not be prepared; it will be tried again");
-      await this.#giveBack(job.id, attempt, { reason: detail, crash: false, warning: { code: "storage", detail: `the training could not be prepared (${detail}); trying again` } });
+      await this.#giveBack(job.id, attempt, {
+        reason: detail,
+        crash: false,
+        warning: { code: "storage", detail: `the training could not be prepared (${detail}); trying again` },
+      });
       return "again";
     }
   }
 
-  async #train(job: JobRecord, attempt: number, prepared: Prepared, log: Logger): Promise<"done" | "hand-over" | "again"> {
+  async #train(
+    job: JobRecord,
+    attempt: number,
+    prepared: Prepared,
+    log: Logger,
+  ): Promise<"done" | "hand-over" | "again"> {
     const { records, storage, pool, hasSpareProcessor, kernels } = this.#dependencies;
-    const session = new TrainingSession({ job, attempt, prepared, kernels: kernels(job.request.numerics), pool, hasSpareProcessor, records, storage, log });
+    const session = new TrainingSession({
+      job,
+      attempt,
+      prepared,
+      kernels: kernels(job.request.numerics),
+      pool,
+      hasSpareProcessor,
+      records,
+      storage,
+      log,
+    });
     this.#sessions.set(job.id, session);
     try {
       // A request that came before the session stood.
@@ -147,7 +190,14 @@ export class TrainingProcessor {
     }
   }
 
-  async #conclude(at: { job: JobRecord; attempt: number; prepared: Prepared; session: TrainingSession; end: SessionEnd; log: Logger }): Promise<"done" | "hand-over" | "again"> {
+  async #conclude(at: {
+    job: JobRecord;
+    attempt: number;
+    prepared: Prepared;
+    session: TrainingSession;
+    end: SessionEnd;
+    log: Logger;
+  }): Promise<"done" | "hand-over" | "again"> {
     const { job, attempt, end, log } = at;
     switch (end.kind) {
       case "fenced":
@@ -163,7 +213,14 @@ export class TrainingProcessor {
         await this.#fail(job, attempt, { code: end.code, detail: end.detail, step: null }, log);
         return "done";
       case "broken":
-        await this.#giveBack(job.id, attempt, { reason: `a thread broke: ${end.detail}`, crash: true, warning: { code: "thread", detail: `a compute thread broke (${end.detail}); going on from the last checkpoint` } });
+        await this.#giveBack(job.id, attempt, {
+          reason: `a thread broke: ${end.detail}`,
+          crash: true,
+          warning: {
+            code: "thread",
+            detail: `a compute thread broke (${end.detail}); going on from the last checkpoint`,
+          },
+        });
         return "again";
     }
   }
@@ -172,21 +229,49 @@ export class TrainingProcessor {
   async #stopped(job: JobRecord, attempt: number, log: Logger): Promise<"done" | "hand-over"> {
     const { jobs } = this.#dependencies.records;
     const status = await jobs.status(job.id);
-    if (status === "cancelling") await jobs.move(job.id, { cancelling: "cancelled" }, { attempt, ending: "cancelled", reason: "cancelled by request" });
-    else if (status === "pausing") await jobs.move(job.id, { pausing: "paused" }, { attempt, ending: "paused", reason: "paused by request" });
+    if (status === "cancelling")
+      await jobs.move(
+        job.id,
+        { cancelling: "cancelled" },
+        { attempt, ending: "cancelled", reason: "cancelled by request" },
+      );
+    else if (status === "pausing")
+      await jobs.move(job.id, { pausing: "paused" }, { attempt, ending: "paused", reason: "paused by request" });
     else if (status === "running") {
-      const moved = await jobs.move(job.id, { running: "queued" }, { attempt, ending: "handed over", reason: "its worker ends; another goes on" });
+      const moved = await jobs.move(
+        job.id,
+        { running: "queued" },
+        { attempt, ending: "handed over", reason: "its worker ends; another goes on" },
+      );
       if (moved.kind === "changed") return "hand-over";
       if (moved.kind === "forbidden") return this.#stopped(job, attempt, log);
     }
     return "done";
   }
 
-  async #finish(at: { job: JobRecord; attempt: number; prepared: Prepared; session: TrainingSession; end: Extract<SessionEnd, { kind: "finished" }>; log: Logger }): Promise<"done"> {
+  async #finish(at: {
+    job: JobRecord;
+    attempt: number;
+    prepared: Prepared;
+    session: TrainingSession;
+    end: Extract<SessionEnd, { kind: "finished" }>;
+    log: Logger;
+  }): Promise<"done"> {
     const { job, attempt, prepared, session, end, log } = at;
     const { records, storage, kernels } = this.#dependencies;
     const outcome = await this.#insist(
-      () => keepOutcome({ job, attempt, dataset: prepared.dataset, normalisation: prepared.normalisation, finished: end, seconds: session.elapsedSeconds, kernels: kernels(job.request.numerics), kernelsName: session.kernelsName, storage }),
+      () =>
+        keepOutcome({
+          job,
+          attempt,
+          dataset: prepared.dataset,
+          normalisation: prepared.normalisation,
+          finished: end,
+          seconds: session.elapsedSeconds,
+          kernels: kernels(job.request.numerics),
+          kernelsName: session.kernelsName,
+          storage,
+        }),
       { job, attempt, log },
     );
     if (!outcome) {
@@ -200,13 +285,21 @@ export class TrainingProcessor {
       receipt: outcome.receipt,
       ...(reproduction ? { reproduction: { ...reproduction, found, agrees: found === reproduction.expected } } : {}),
     };
-    const moved = await records.jobs.succeed(job.id, { attempt, reason: outcome.result.stopReason, set, model: outcome.model });
+    const moved = await records.jobs.succeed(job.id, {
+      attempt,
+      reason: outcome.result.stopReason,
+      set,
+      model: outcome.model,
+    });
     if (moved.kind === "forbidden") await this.#leaveOff(job.id, moved.status, { attempt, ending: "cancelled" });
     return this.#archive(job.id, log);
   }
 
   /** Keeps trying while storage refuses, unless the job is cancelled or taken over meanwhile. */
-  async #insist<Value>(doing: () => Promise<Value>, { job, attempt, log }: { job: JobRecord; attempt: number; log: Logger }): Promise<Value | null> {
+  async #insist<Value>(
+    doing: () => Promise<Value>,
+    { job, attempt, log }: { job: JobRecord; attempt: number; log: Logger },
+  ): Promise<Value | null> {
     const { records } = this.#dependencies;
     for (let tries = 0; ; tries++) {
       try {
@@ -216,14 +309,20 @@ export class TrainingProcessor {
         log.warn({ err: error, tries }, "the model could not be written; trying again");
         const record = await records.jobs.read(job.id);
         if (!record || record.attempt !== attempt || record.status === "cancelling") return null;
-        if (tries % 10 === 0) await records.jobs.warn(job.id, attempt, { code: "storage", detail: `the model could not be written (${detail}); trying again` });
+        if (tries % 10 === 0)
+          await records.jobs.warn(job.id, attempt, {
+            code: "storage",
+            detail: `the model could not be written (${detail}); trying again`,
+          });
         await backOff(tries);
       }
     }
   }
 
   async #archive(jobId: string, log: Logger): Promise<"done"> {
-    await archive(jobId, this.#dependencies).catch((error: unknown) => log.warn({ err: error }, "the job's manifest will be written later"));
+    await archive(jobId, this.#dependencies).catch((error: unknown) =>
+      log.warn({ err: error }, "the job's manifest will be written later"),
+    );
     return "done";
   }
 
@@ -235,7 +334,11 @@ export class TrainingProcessor {
   }
 
   /** The attempt is over, the job is not: it waits in the queue for the next. */
-  async #giveBack(jobId: string, attempt: number, why: { reason: string; crash: boolean; warning: { code: string; detail: string } }): Promise<void> {
+  async #giveBack(
+    jobId: string,
+    attempt: number,
+    why: { reason: string; crash: boolean; warning: { code: string; detail: string } },
+  ): Promise<void> {
     const { attempts, jobs } = this.#dependencies.records;
     await jobs.warn(jobId, attempt, why.warning);
     if ((await attempts.end(jobId, attempt, why.reason, why.crash)) === "fenced") return;

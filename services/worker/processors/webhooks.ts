@@ -20,13 +20,19 @@ export interface WebhookDependencies {
 }
 
 /** One try. Throws so that BullMQ tries again with back-off; UnrecoverableError where that would be in vain. */
-export async function callWebhook(delivery: Pick<Delivery<QueuePayload<"webhooks">>, "data">, { redis, records, log, allowPrivate }: WebhookDependencies): Promise<void> {
+export async function callWebhook(
+  delivery: Pick<Delivery<QueuePayload<"webhooks">>, "data">,
+  { redis, records, log, allowPrivate }: WebhookDependencies,
+): Promise<void> {
   const { jobId, eventId } = queuePayloads.webhooks.parse(delivery.data);
   const [job, event] = await Promise.all([records.jobs.read(jobId), readEvent(redis, jobId, eventId)]);
   const url = job?.request.webhook?.url;
   if (!job || event?.type !== "status" || url === undefined) return;
   const body = JSON.stringify({ type: `job.${event.data.status}`, timestamp: event.at, data: presentJob(job) });
-  const headers = webhookHeaders({ id: `msg_${jobId}_${eventId}`, timestamp: Math.floor(Date.now() / 1000), body }, job.webhookSecret);
+  const headers = webhookHeaders(
+    { id: `msg_${jobId}_${eventId}`, timestamp: Math.floor(Date.now() / 1000), body },
+    job.webhookSecret,
+  );
   try {
     const status = await call({ url, headers, body, allowPrivate });
     if (status >= 200 && status < 300) return;

@@ -12,12 +12,19 @@ const share = (part: number, whole: number): number | null => (whole === 0 ? nul
 /** The first largest of a row. */
 export function predictedClass(probabilities: Float32Array, row: number, classes: number): number {
   let best = 0;
-  for (let each = 1; each < classes; each++) if ((probabilities[row * classes + each] as number) > (probabilities[row * classes + best] as number)) best = each;
+  for (let each = 1; each < classes; each++)
+    if ((probabilities[row * classes + each] as number) > (probabilities[row * classes + best] as number)) best = each;
   return best;
 }
 
 /** probabilities [count][classes], labels [count]. null for more classes than a table can show. */
-export function evaluate(options: { split: Split; probabilities: Float32Array; labels: Int32Array; classes: readonly string[]; evaluated: Evaluated }): Evaluation | null {
+export function evaluate(options: {
+  split: Split;
+  probabilities: Float32Array;
+  labels: Int32Array;
+  classes: readonly string[];
+  evaluated: Evaluated;
+}): Evaluation | null {
   const { split, probabilities, labels, evaluated } = options;
   const names = options.classes;
   const count = names.length;
@@ -34,10 +41,24 @@ export function evaluate(options: { split: Split; probabilities: Float32Array; l
   const classes = names.map((name, index) => {
     const hits = (confusion[index] as number[])[index] as number;
     const samples = total(confusion[index] as number[]);
-    const precision = share(hits, confusion.reduce((sum, row) => sum + (row[index] as number), 0));
+    const precision = share(
+      hits,
+      confusion.reduce((sum, row) => sum + (row[index] as number), 0),
+    );
     const recall = share(hits, samples);
-    const f1 = precision === null || recall === null || precision + recall === 0 ? null : (2 * precision * recall) / (precision + recall);
+    const f1 =
+      precision === null || recall === null || precision + recall === 0
+        ? null
+        : (2 * precision * recall) / (precision + recall);
     return { class: index, name, samples, precision, recall, f1 };
   });
-  return { split, samples: labels.length, accuracy, errorRate: 1 - accuracy, loss: finite(evaluated.loss), classes, confusion };
+  return {
+    split,
+    samples: labels.length,
+    accuracy,
+    errorRate: 1 - accuracy,
+    loss: finite(evaluated.loss),
+    classes,
+    confusion,
+  };
 }

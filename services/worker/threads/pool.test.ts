@@ -16,12 +16,18 @@ let pool: ThreadPool;
 /** A thread that says it has ended, and is idle so many milliseconds later. */
 async function startPool(idleAfterMs: number | null): Promise<void> {
   const entry = join(folder, "thread.mjs");
-  const idle = idleAfterMs === null ? "" : `setTimeout(() => parentPort.postMessage({ kind: "idle" }), ${idleAfterMs});`;
-  await writeFile(entry, `import { parentPort, threadId } from "node:worker_threads"; parentPort.on("message", () => { parentPort.postMessage({ kind: "ended", threadId }); ${idle} });`);
+  const idle =
+    idleAfterMs === null ? "" : `setTimeout(() => parentPort.postMessage({ kind: "idle" }), ${idleAfterMs});`;
+  await writeFile(
+    entry,
+    `import { parentPort, threadId } from "node:worker_threads"; parentPort.on("message", () => { parentPort.postMessage({ kind: "ended", threadId }); ${idle} });`,
+  );
   pool = new ThreadPool({ entry: pathToFileURL(entry), keep: 1, log: pino({ level: "silent" }) });
 }
 
-/** Has a thread work, and gives it back as soon as its work has ended, as a session does. Answers which thread it was. */
+/**
+ * Has a thread work, and gives it back as soon as its work has ended, as a session does. Answers which thread it was.
+ */
 async function borrow(): Promise<number> {
   const said = await new Promise<FromThread>((resolve) => {
     const lease = pool.lease({
@@ -58,5 +64,10 @@ test("a thread that goes on working is killed", async () => {
   await startPool(null);
   await borrow();
   expect(pool.size).toBe(1);
-  await until(() => Promise.resolve(pool.size), (size) => size === 0, "the end of the thread", 10_000);
+  await until(
+    () => Promise.resolve(pool.size),
+    (size) => size === 0,
+    "the end of the thread",
+    10_000,
+  );
 });

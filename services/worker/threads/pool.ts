@@ -4,7 +4,10 @@ import { Worker } from "node:worker_threads";
 import type { Logger } from "../../shared/log.ts";
 import type { FromThread, ToThread } from "./protocol.ts";
 
-/** A thread whose work has ended collects before it says `idle`: it is given a moment, since a new one takes longer than a small training. */
+/**
+ * A thread whose work has ended collects before it says `idle`: it is given a moment, since a new one takes longer than
+ * a small training.
+ */
 const collectsMs = 1000;
 
 export interface Listener {
@@ -57,7 +60,11 @@ class Thread {
 
   /** Settles when it has said `idle`, or after so long. */
   async ends(withinMs: number): Promise<void> {
-    if (!this.idle) await Promise.race([new Promise<void>((resolve) => (this.#onIdle = resolve)), sleep(withinMs, undefined, { ref: false })]);
+    if (!this.idle)
+      await Promise.race([
+        new Promise<void>((resolve) => (this.#onIdle = resolve)),
+        sleep(withinMs, undefined, { ref: false }),
+      ]);
   }
 
   async kill(): Promise<void> {

@@ -1,7 +1,7 @@
 /**
  * What the worker's main thread and its compute threads say to each other. docs/PROTOCOLS.md shows the conversation.
- * A thread that trains blocks between messages: what it must hear meanwhile stands in two shared places, the engine's control word
- * and `signals`.
+ * A thread that trains blocks between messages: what it must hear meanwhile stands in two shared places, the engine's
+ * control word and `signals`.
  */
 import type { Best, Evaluated, TrainingPlan, TrainingReport, TrainingSpec } from "../../../engine/index.ts";
 import type { Split } from "../../../schemas/dataset.ts";

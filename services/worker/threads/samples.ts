@@ -6,7 +6,8 @@ export function readInto(path: string, target: Uint8Array): void {
   const file = openSync(path, "r");
   try {
     const { size } = fstatSync(file);
-    if (size !== target.byteLength) throw new Error(`${path} has ${size} bytes; the dataset's record says ${target.byteLength}`);
+    if (size !== target.byteLength)
+      throw new Error(`${path} has ${size} bytes; the dataset's record says ${target.byteLength}`);
     let filled = 0;
     while (filled < size) {
       const read = readSync(file, target, filled, size - filled, filled);

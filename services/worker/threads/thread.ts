@@ -1,4 +1,7 @@
-/** The entry of every compute thread: warm and generic, it becomes a training thread, a gradient thread or an augmentation thread by what it is told. */
+/**
+ * The entry of every compute thread: warm and generic, it becomes a training thread, a gradient thread or an
+ * augmentation thread by what it is told.
+ */
 import { parentPort } from "node:worker_threads";
 import { runAugmentationThread, runGradientThread } from "../../../engine/index.ts";
 import { loadKernels } from "../../shared/kernels.ts";
@@ -29,7 +32,11 @@ port.on("message", (message: ToThread) => {
     collect();
     say({ kind: "idle" });
   } catch (error) {
-    say({ kind: "broken", message: error instanceof Error ? error.message : String(error), stack: error instanceof Error ? error.stack : undefined });
+    say({
+      kind: "broken",
+      message: error instanceof Error ? error.message : String(error),
+      stack: error instanceof Error ? error.stack : undefined,
+    });
   }
 });
 say({ kind: "ready" });

@@ -1,6 +1,6 @@
 /**
- * One training on the thread it blocks: plan, memory, samples, then the trainer's generator. Checkpoints and reports go up as messages;
- * it never touches Redis or storage.
+ * One training on the thread it blocks: plan, memory, samples, then the trainer's generator. Checkpoints and reports go
+ * up as messages; it never touches Redis or storage.
  */
 import {
   EngineError,
@@ -98,13 +98,19 @@ class TrainingThread {
         this.#snapshot(report, { listed: false, isBest: false });
         return this.#say({ kind: "ended", ending: { kind: "stopped" } });
       case "diverged":
-        return this.#say({ kind: "ended", ending: { kind: "diverged", step: report.step, tensor: report.tensor, detail: report.detail } });
+        return this.#say({
+          kind: "ended",
+          ending: { kind: "diverged", step: report.step, tensor: report.tensor, detail: report.detail },
+        });
       case "finished":
         return this.#finish(report, report.reason);
     }
   }
 
-  /** Sends the present state up; waits while too many are on their way, so that a slow storage slows the training instead of filling the memory. */
+  /**
+   * Sends the present state up; waits while too many are on their way, so that a slow storage slows the training
+   * instead of filling the memory.
+   */
   #snapshot(report: TrainingReport, is: { listed: boolean; isBest: boolean }): void {
     const bytes = owned(this.#trainer.checkpoint());
     if (report.kind === "epoch" && report.isBest && report.best) this.#best = { bytes: owned(bytes), at: report.best };
@@ -114,7 +120,10 @@ class TrainingThread {
       step: report.step,
       loss: report.loss,
       accuracy: report.accuracy,
-      validation: report.kind === "epoch" && report.validation ? { split: report.validation.split, loss: report.validation.loss, accuracy: report.validation.accuracy } : null,
+      validation:
+        report.kind === "epoch" && report.validation
+          ? { split: report.validation.split, loss: report.validation.loss, accuracy: report.validation.accuracy }
+          : null,
       ...is,
       best: this.#best?.at ?? null,
     };
@@ -127,13 +136,18 @@ class TrainingThread {
     }
   }
 
-  /** The model is the best epoch where there is a validation split, else what stands now; a reproduction stops where the weights to compare stood. */
+  /**
+   * The model is the best epoch where there is a validation split, else what stands now; a reproduction stops where the
+   * weights to compare stood.
+   */
   #finish(report: TrainingReport, reason: StopReason): void {
     const best = this.#plan.spec.stopAtStep === null && this.#plan.spec.counts.validation > 0 ? this.#best : null;
     const bytes = best?.bytes ?? this.#trainer.checkpoint();
     if (best) this.#trainer.load(best.bytes);
     const { tensors } = readSafetensors(bytes);
-    const weights = owned(writeSafetensors({ tensors: new Map([...tensors].filter(([name]) => name.startsWith("layers."))), metadata: {} }));
+    const weights = owned(
+      writeSafetensors({ tensors: new Map([...tensors].filter(([name]) => name.startsWith("layers."))), metadata: {} }),
+    );
     const ending: Finished = {
       kind: "finished",
       reason,

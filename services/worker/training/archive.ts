@@ -1,4 +1,7 @@
-/** Ended jobs go to storage, whole: from there their records can be rebuilt. Objects that nothing names are cleared away. */
+/**
+ * Ended jobs go to storage, whole: from there their records can be rebuilt. Objects that nothing names are cleared
+ * away.
+ */
 import type { Event } from "../../../schemas/event.ts";
 import { isTerminal } from "../../../schemas/job.ts";
 import { readEvents, readMetrics } from "../../shared/progress/index.ts";
@@ -34,12 +37,33 @@ export async function archive(jobId: string, { redis, records, storage }: Archiv
   const record = await records.jobs.read(jobId);
   if (record && isTerminal(record.status)) {
     const checkpoints = await records.checkpoints.list(jobId);
-    const [step, epoch, events] = await Promise.all([readMetrics(redis, jobId, "step"), readMetrics(redis, jobId, "epoch"), allEvents(redis, jobId)]);
-    const manifest: JobManifest = { version: 1, job: presentJob(record), stopAtStep: record.stopAtStep, initialModelId: record.initialModelId, checkpoints, metrics: { step, epoch }, events };
+    const [step, epoch, events] = await Promise.all([
+      readMetrics(redis, jobId, "step"),
+      readMetrics(redis, jobId, "epoch"),
+      allEvents(redis, jobId),
+    ]);
+    const manifest: JobManifest = {
+      version: 1,
+      job: presentJob(record),
+      stopAtStep: record.stopAtStep,
+      initialModelId: record.initialModelId,
+      checkpoints,
+      metrics: { step, epoch },
+      events,
+    };
     await putJson(storage, layout.jobManifest(jobId), manifest);
     await clear(storage, layout.checkpoints(jobId), new Set(checkpoints.map(({ key }) => key)));
     const model = record.model === null ? null : await records.models.read(record.model);
-    if (model) await clear(storage, layout.model(model.id), new Set([model.files.manifest, model.files.weights, ...Object.values(model.files.predictions).map(({ file }) => file)]));
+    if (model)
+      await clear(
+        storage,
+        layout.model(model.id),
+        new Set([
+          model.files.manifest,
+          model.files.weights,
+          ...Object.values(model.files.predictions).map(({ file }) => file),
+        ]),
+      );
     // Deleted while we wrote: nobody else will clear it.
     if ((await records.jobs.status(jobId)) === null) await storage.deleteAll(layout.job(jobId));
   }

@@ -11,5 +11,8 @@ function sorted(value: unknown): unknown {
   );
 }
 
-export const digestOfDocument = (value: unknown): string => createHash("sha256").update(JSON.stringify(sorted(value))).digest("hex");
+export const digestOfDocument = (value: unknown): string =>
+  createHash("sha256")
+    .update(JSON.stringify(sorted(value)))
+    .digest("hex");
 export const digestOfBytes = (bytes: Uint8Array): string => createHash("sha256").update(bytes).digest("hex");

@@ -61,17 +61,25 @@ export class CheckpointWriter {
     const stored = await this.#insist(() => this.#options.storage.put(record.key, snapshot.bytes), "a checkpoint");
     // Given up while it was written: no record will ever name it.
     if (this.#stop.signal.aborted) return stored ? this.#discard(record.key) : undefined;
-    const answer = await this.#insist(() => records.checkpoints.record(jobId, record, snapshot.isBest), "the record of a checkpoint");
+    const answer = await this.#insist(
+      () => records.checkpoints.record(jobId, record, snapshot.isBest),
+      "the record of a checkpoint",
+    );
     if (answer === "fenced") {
       await this.#discard(record.key);
       this.#options.fenced();
       return;
     }
-    if (answer === "ok") await this.#retain().catch((error: unknown) => log.warn({ err: error }, "old checkpoints could not be deleted"));
+    if (answer === "ok")
+      await this.#retain().catch((error: unknown) => log.warn({ err: error }, "old checkpoints could not be deleted"));
   }
 
   async #discard(key: string): Promise<void> {
-    await this.#options.storage.delete(key).catch((error: unknown) => this.#options.log.warn({ err: error }, "a checkpoint that nobody wants could not be deleted"));
+    await this.#options.storage
+      .delete(key)
+      .catch((error: unknown) =>
+        this.#options.log.warn({ err: error }, "a checkpoint that nobody wants could not be deleted"),
+      );
   }
 
   #record(snapshot: Snapshot): CheckpointRecord {
@@ -103,7 +111,8 @@ export class CheckpointWriter {
       } catch (error) {
         const detail = error instanceof Error ? error.message : String(error);
         this.#options.log.warn({ err: error, tries }, `${what} could not be written; trying again`);
-        if (tries % warnEvery === 0) this.#options.warn("storage", `${what} could not be written (${detail}); trying again`);
+        if (tries % warnEvery === 0)
+          this.#options.warn("storage", `${what} could not be written (${detail}); trying again`);
         await backOff(tries, this.#stop.signal);
       }
     }
@@ -112,7 +121,11 @@ export class CheckpointWriter {
 
   async #retain(): Promise<void> {
     const { jobId, attempt, policy, records, storage } = this.#options;
-    const gone = await records.checkpoints.drop(jobId, attempt, expendable(await records.checkpoints.list(jobId), policy));
+    const gone = await records.checkpoints.drop(
+      jobId,
+      attempt,
+      expendable(await records.checkpoints.list(jobId), policy),
+    );
     for (const { key } of gone) await storage.delete(key);
   }
 }

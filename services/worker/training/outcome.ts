@@ -34,7 +34,8 @@ export interface OutcomeOptions {
 const finite = (value: number): number | null => (Number.isFinite(value) ? value : null);
 const splits: readonly Split[] = ["train", "validation", "test"];
 
-const splitResult = (outcome: SplitOutcome | undefined): JobResult["test"] => (outcome ? { loss: finite(outcome.loss), accuracy: outcome.accuracy, samples: outcome.samples } : null);
+const splitResult = (outcome: SplitOutcome | undefined): JobResult["test"] =>
+  outcome ? { loss: finite(outcome.loss), accuracy: outcome.accuracy, samples: outcome.samples } : null;
 
 function resultOf({ finished, seconds, kernelsName }: OutcomeOptions): JobResult {
   return {
@@ -80,23 +81,36 @@ function modelOf(options: OutcomeOptions, weights: { sha256: string; bytes: numb
     input: dataset.shape,
     classes: dataset.classes,
     normalisation,
-    parameters: networkShape(job.request.network.layers, dataset.shape, dataset.classes.length).layers.reduce((sum, layer) => sum + layer.parameters, 0),
+    parameters: networkShape(job.request.network.layers, dataset.shape, dataset.classes.length).layers.reduce(
+      (sum, layer) => sum + layer.parameters,
+      0,
+    ),
     bytes: weights.bytes,
     sha256: weights.sha256,
-    evaluation: judged && evaluated ? { split: judged, accuracy: evaluated.accuracy, loss: finite(evaluated.loss) } : null,
+    evaluation:
+      judged && evaluated ? { split: judged, accuracy: evaluated.accuracy, loss: finite(evaluated.loss) } : null,
     createdAt: new Date().toISOString(),
     metadata: job.metadata,
   };
 }
 
-/** Writes the model's objects; the records come after, in one script. The manifest carries the attempt in its name, so a late one is never taken for the valid one. */
+/**
+ * Writes the model's objects; the records come after, in one script. The manifest carries the attempt in its name, so a
+ * late one is never taken for the valid one.
+ */
 export async function keepOutcome(options: OutcomeOptions): Promise<Outcome> {
   const { job, attempt, finished, storage, dataset } = options;
   const id = modelIdOf(job.id);
   const weights = { sha256: digestOfBytes(finished.weights), bytes: finished.weights.byteLength };
   const weightsKey = layout.modelWeights(id, weights.sha256);
   await storage.put(weightsKey, finished.weights);
-  const manifest: ModelManifest = { version: 1, model: modelOf(options, weights), weights: weightsKey, predictions: {}, evaluations: {} };
+  const manifest: ModelManifest = {
+    version: 1,
+    model: modelOf(options, weights),
+    weights: weightsKey,
+    predictions: {},
+    evaluations: {},
+  };
   for (const split of splits) {
     const outcome = finished.splits[split];
     if (outcome?.evaluation) manifest.evaluations[split] = outcome.evaluation;
@@ -107,5 +121,9 @@ export async function keepOutcome(options: OutcomeOptions): Promise<Outcome> {
   }
   const manifestKey = layout.modelManifest(id, attempt);
   await putJson(storage, manifestKey, manifest);
-  return { result: resultOf(options), receipt: receiptOf(options, weights.sha256), model: modelRecord(manifest, manifestKey) };
+  return {
+    result: resultOf(options),
+    receipt: receiptOf(options, weights.sha256),
+    model: modelRecord(manifest, manifestKey),
+  };
 }

@@ -2,7 +2,16 @@ import { expect, test } from "vitest";
 import type { TrainingReport } from "../../../engine/index.ts";
 import { Pace, ProgressEvents } from "./pace.ts";
 
-const report = (step: number): TrainingReport => ({ kind: "progress", epoch: 1, step, steps: 1000, samples: step * 10, loss: 0.5, accuracy: 0.8, rows: [] });
+const report = (step: number): TrainingReport => ({
+  kind: "progress",
+  epoch: 1,
+  step,
+  steps: 1000,
+  samples: step * 10,
+  loss: 0.5,
+  accuracy: 0.8,
+  rows: [],
+});
 
 test("rate and remaining time follow the steps, not the clock of the wall", () => {
   let now = 5000;
@@ -33,12 +42,16 @@ test("what comes before the first report does not slow the rate; at first it is 
 test("what is not finite is null; the end is whole", () => {
   const pace = new Pace({ epochs: 2, before: 0, earlier: null });
   expect(pace.progress({ ...report(3), loss: Number.NaN })).toMatchObject({ loss: null });
-  expect(pace.progress({ ...report(400), kind: "finished", reason: "patience" })).toMatchObject({ fraction: 1, remainingSeconds: 0 });
+  expect(pace.progress({ ...report(400), kind: "finished", reason: "patience" })).toMatchObject({
+    fraction: 1,
+    remainingSeconds: 0,
+  });
 });
 
 test("progress becomes an event at most once a second, and then by share of the way or quarter of a minute", () => {
   const events = new ProgressEvents();
-  const at = (fraction: number) => new Pace({ epochs: 1, before: 0, earlier: null }).progress({ ...report(fraction * 1000) });
+  const at = (fraction: number) =>
+    new Pace({ epochs: 1, before: 0, earlier: null }).progress({ ...report(fraction * 1000) });
   expect(events.due(at(0), 0)).toBe(true);
   expect(events.due(at(0.5), 900)).toBe(false);
   expect(events.due(at(0.5), 1100)).toBe(true);

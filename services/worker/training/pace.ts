@@ -22,7 +22,9 @@ export class Pace {
   #best: Progress["best"] = null;
   #sinceBest: number | null = null;
 
-  /** `before`: seconds of training in earlier attempts, up to the checkpoint this one starts from. `now`: milliseconds. */
+  /**
+   * `before`: seconds of training in earlier attempts, up to the checkpoint this one starts from. `now`: milliseconds.
+   */
   constructor(options: { epochs: number; before: number; earlier: Progress | null; now?: () => number }) {
     this.#epochs = options.epochs;
     this.#before = options.before;
@@ -38,7 +40,10 @@ export class Pace {
     return this.#before + (this.#now() - this.#startedAt) / 1000;
   }
 
-  /** Samples a second: the mean at first, then smoothed. What came before the first report (threads, compilation, the samples' way into memory) is no part of it. */
+  /**
+   * Samples a second: the mean at first, then smoothed. What came before the first report (threads, compilation, the
+   * samples' way into memory) is no part of it.
+   */
   get rate(): number | null {
     return this.#rate;
   }
@@ -71,7 +76,11 @@ export class Pace {
     this.#measure(report.samples);
     if (report.kind === "epoch") {
       const { validation, best } = report;
-      this.#validation = validation && { split: validation.split, loss: finite(validation.loss), accuracy: validation.accuracy };
+      this.#validation = validation && {
+        split: validation.split,
+        loss: finite(validation.loss),
+        accuracy: validation.accuracy,
+      };
       this.#best = best && { epoch: best.epoch, accuracy: best.accuracy };
       this.#sinceBest = report.epochsSinceBest;
     }
@@ -95,7 +104,10 @@ export class Pace {
   }
 }
 
-/** Which progress becomes an event: one a second at most, and then one for each five-hundredth of the way or quarter of a minute. */
+/**
+ * Which progress becomes an event: one a second at most, and then one for each five-hundredth of the way or quarter of
+ * a minute.
+ */
 export class ProgressEvents {
   #at = Number.NEGATIVE_INFINITY;
   #fraction = -1;

@@ -38,8 +38,13 @@ const splits: readonly Split[] = ["train", "validation", "test"];
 
 async function readDataset(job: JobRecord, records: Records): Promise<DatasetRecord> {
   const dataset = await records.datasets.read(job.dataset.id);
-  if (!dataset?.manifest || !dataset.shape || !dataset.dtype || !dataset.statistics) throw new CannotTrain("dataset-missing", `the dataset ${job.dataset.id} is not there any more`);
-  if (dataset.revision !== job.dataset.revision) throw new CannotTrain("dataset-missing", `the dataset ${job.dataset.id} is not the revision ${job.dataset.revision.slice(0, 16)}… that this job was made for`);
+  if (!dataset?.manifest || !dataset.shape || !dataset.dtype || !dataset.statistics)
+    throw new CannotTrain("dataset-missing", `the dataset ${job.dataset.id} is not there any more`);
+  if (dataset.revision !== job.dataset.revision)
+    throw new CannotTrain(
+      "dataset-missing",
+      `the dataset ${job.dataset.id} is not the revision ${job.dataset.revision.slice(0, 16)}… that this job was made for`,
+    );
   return dataset;
 }
 
@@ -59,7 +64,11 @@ async function findFiles(dataset: DatasetRecord, storage: Storage): Promise<Part
 }
 
 /** The newest checkpoint that can be read whole; older ones where a newer is damaged. */
-async function findCheckpoint(records: readonly CheckpointRecord[], storage: Storage, warnings: Prepared["warnings"]): Promise<{ record: CheckpointRecord; bytes: Uint8Array } | null> {
+async function findCheckpoint(
+  records: readonly CheckpointRecord[],
+  storage: Storage,
+  warnings: Prepared["warnings"],
+): Promise<{ record: CheckpointRecord; bytes: Uint8Array } | null> {
   for (const record of records.toReversed()) {
     try {
       return { record, bytes: await storage.get(record.key) };
@@ -71,27 +80,51 @@ async function findCheckpoint(records: readonly CheckpointRecord[], storage: Sto
   return null;
 }
 
-async function findBest(records: readonly CheckpointRecord[], from: CheckpointRecord | null, storage: Storage): Promise<TrainAssignment["best"]> {
+async function findBest(
+  records: readonly CheckpointRecord[],
+  from: CheckpointRecord | null,
+  storage: Storage,
+): Promise<TrainAssignment["best"]> {
   if (!from?.bestSoFar) return null;
-  const best = records.find((each) => each.step === from.bestSoFar?.step) ?? bestOf(records.filter((each) => each.step <= from.step));
+  const best =
+    records.find((each) => each.step === from.bestSoFar?.step) ??
+    bestOf(records.filter((each) => each.step <= from.step));
   if (!best?.validation) return null;
-  const at = best.step === from.bestSoFar.step ? from.bestSoFar : { epoch: best.epoch, step: best.step, accuracy: best.validation.accuracy, loss: best.validation.loss ?? Number.POSITIVE_INFINITY };
+  const at =
+    best.step === from.bestSoFar.step
+      ? from.bestSoFar
+      : {
+          epoch: best.epoch,
+          step: best.step,
+          accuracy: best.validation.accuracy,
+          loss: best.validation.loss ?? Number.POSITIVE_INFINITY,
+        };
   return { bytes: await storage.get(best.key), at };
 }
 
 async function initialWeights(job: JobRecord, { records, storage }: Sources): Promise<Uint8Array | null> {
   if (job.initialModelId === null) return null;
   const model = await records.models.read(job.initialModelId);
-  if (!model) throw new CannotTrain("model-missing", `the model ${job.initialModelId} to start from is not there any more`);
+  if (!model)
+    throw new CannotTrain("model-missing", `the model ${job.initialModelId} to start from is not there any more`);
   return storage.get(model.files.weights);
 }
 
 /** Everything that decides the bits, from the job and its dataset. */
-function trainingSpec(job: JobRecord, dataset: DatasetRecord, options: { threads: number; normalisation: Normalisation }): TrainingSpec {
+function trainingSpec(
+  job: JobRecord,
+  dataset: DatasetRecord,
+  options: { threads: number; normalisation: Normalisation },
+): TrainingSpec {
   const { request } = job;
   const { shape, dtype, manifest, statistics } = dataset;
-  if (!shape || !dtype || !manifest || !statistics) throw new CannotTrain("dataset-missing", `the dataset ${dataset.id} is not ready`);
-  const counts = { train: manifest.splits.train?.count ?? 0, validation: manifest.splits.validation?.count ?? 0, test: manifest.splits.test?.count ?? 0 };
+  if (!shape || !dtype || !manifest || !statistics)
+    throw new CannotTrain("dataset-missing", `the dataset ${dataset.id} is not ready`);
+  const counts = {
+    train: manifest.splits.train?.count ?? 0,
+    validation: manifest.splits.validation?.count ?? 0,
+    test: manifest.splits.test?.count ?? 0,
+  };
   const reproducing = job.stopAtStep !== null;
   return {
     network: request.network,
@@ -122,11 +155,15 @@ export async function prepare(job: JobRecord, options: Sources & { threads: numb
   const { records, storage } = options;
   const dataset = await readDataset(job, records);
   const { shape, dtype, statistics, manifest } = dataset;
-  if (!shape || !dtype || !statistics || !manifest) throw new CannotTrain("dataset-missing", `the dataset ${dataset.id} is not ready`);
+  if (!shape || !dtype || !statistics || !manifest)
+    throw new CannotTrain("dataset-missing", `the dataset ${dataset.id} is not ready`);
   const normalisation = fitNormalisation(job.request.normalisation, dtype, statistics);
   const warnings: Prepared["warnings"] = [];
   const checkpoints = await records.checkpoints.list(job.id);
-  const [files, found] = await Promise.all([findFiles(dataset, storage), findCheckpoint(checkpoints, storage, warnings)]);
+  const [files, found] = await Promise.all([
+    findFiles(dataset, storage),
+    findCheckpoint(checkpoints, storage, warnings),
+  ]);
   const from = found?.record ?? null;
   return {
     assignment: {

@@ -1,4 +1,7 @@
-/** Brings what happens in an attempt to Redis, in order, fenced; while Redis is away it is kept, and the training goes on. */
+/**
+ * Brings what happens in an attempt to Redis, in order, fenced; while Redis is away it is kept, and the training goes
+ * on.
+ */
 import type { JobStatus } from "../../../schemas/job.ts";
 import type { Progress } from "../../../schemas/progress.ts";
 import type { Logger } from "../../shared/log.ts";

@@ -1,4 +1,7 @@
-/** One attempt at a job: its threads, its clock, what it is asked, and how it ended. The main thread only passes messages. */
+/**
+ * One attempt at a job: its threads, its clock, what it is asked, and how it ended. The main thread only passes
+ * messages.
+ */
 import { isIdentity, request } from "../../../engine/index.ts";
 import type { TrainingPlan, TrainingReport } from "../../../engine/index.ts";
 import type { JobStatus } from "../../../schemas/job.ts";
@@ -57,8 +60,18 @@ export class TrainingSession {
   constructor(options: SessionOptions) {
     const { job, attempt, records, storage, log, prepared } = options;
     this.#options = options;
-    this.#pace = new Pace({ epochs: job.request.epochs, before: prepared.from?.elapsedSeconds ?? 0, earlier: prepared.from ? job.progress : null });
-    this.#publisher = new Publisher({ records, jobId: job.id, attempt, log, heed: (answer) => (answer.kind === "ok" ? this.heed(answer.status) : this.#fenced()) });
+    this.#pace = new Pace({
+      epochs: job.request.epochs,
+      before: prepared.from?.elapsedSeconds ?? 0,
+      earlier: prepared.from ? job.progress : null,
+    });
+    this.#publisher = new Publisher({
+      records,
+      jobId: job.id,
+      attempt,
+      log,
+      heed: (answer) => (answer.kind === "ok" ? this.heed(answer.status) : this.#fenced()),
+    });
     this.#writer = new CheckpointWriter({
       jobId: job.id,
       attempt,
@@ -118,7 +131,15 @@ export class TrainingSession {
     for (const { code, detail } of prepared.warnings) this.#publisher.warn(code, detail);
     const ended = new Promise<SessionEnd>((resolve) => (this.#finish = resolve));
     const trainer = this.#lease((message) => this.#hear(message));
-    trainer.tell({ kind: "train", assignment: { ...prepared.assignment, kernels, signals: this.#signals.buffer as SharedArrayBuffer, predictionsLimitBytes } });
+    trainer.tell({
+      kind: "train",
+      assignment: {
+        ...prepared.assignment,
+        kernels,
+        signals: this.#signals.buffer as SharedArrayBuffer,
+        predictionsLimitBytes,
+      },
+    });
     this.#timer = setInterval(() => this.#tick(), tickMs);
     const end = await ended;
     clearInterval(this.#timer);
@@ -143,7 +164,10 @@ export class TrainingSession {
   }
 
   #lease(message: (message: FromThread) => void): Lease {
-    const lease = this.#options.pool.lease({ message, gone: (error) => this.#end({ kind: "broken", detail: error.message }) });
+    const lease = this.#options.pool.lease({
+      message,
+      gone: (error) => this.#end({ kind: "broken", detail: error.message }),
+    });
     this.#leases.push(lease);
     return lease;
   }
@@ -151,9 +175,13 @@ export class TrainingSession {
   #tick(): void {
     const { stopWhen, checkpoints } = this.#options.job.request;
     const reproducing = this.#options.job.stopAtStep !== null;
-    if (!reproducing && stopWhen.maxSeconds !== null && this.#pace.elapsedSeconds >= stopWhen.maxSeconds) this.ask("limit");
+    if (!reproducing && stopWhen.maxSeconds !== null && this.#pace.elapsedSeconds >= stopWhen.maxSeconds)
+      this.ask("limit");
     let bits: number = request.report;
-    if (checkpoints.everySeconds !== null && performance.now() - this.#lastCheckpoint >= checkpoints.everySeconds * 1000) {
+    if (
+      checkpoints.everySeconds !== null &&
+      performance.now() - this.#lastCheckpoint >= checkpoints.everySeconds * 1000
+    ) {
       bits |= request.checkpoint;
       this.#lastCheckpoint = performance.now();
     }
@@ -185,8 +213,10 @@ export class TrainingSession {
     this.#kernelsName = message.kernels;
     const { threads, augmentation } = plan.spec;
     const { kernels, hasSpareProcessor } = this.#options;
-    for (let thread = 1; thread < threads; thread++) this.#startBeside({ kind: "gradients", plan, memory, kernels, thread });
-    if (!isIdentity(augmentation) && hasSpareProcessor(threads)) this.#startBeside({ kind: "augmentation", plan, memory });
+    for (let thread = 1; thread < threads; thread++)
+      this.#startBeside({ kind: "gradients", plan, memory, kernels, thread });
+    if (!isIdentity(augmentation) && hasSpareProcessor(threads))
+      this.#startBeside({ kind: "augmentation", plan, memory });
     this.#control = { words: new Int32Array(memory.buffer), index: plan.controlAddress / 4 };
     // The first word after the first batch.
     this.#set(this.#intent === "none" ? request.report : request.stop);
@@ -204,19 +234,28 @@ export class TrainingSession {
     const progress = this.#pace.progress(report);
     const at = progress.updatedAt;
     const rate = this.#pace.rate;
-    const items: Publication[] = stepRows(report, { at, samplesPerSecond: rate }).map((row) => ({ kind: "row", series: "step", step: row.step, row, at }));
+    const items: Publication[] = stepRows(report, { at, samplesPerSecond: rate }).map((row) => ({
+      kind: "row",
+      series: "step",
+      step: row.step,
+      row,
+      at,
+    }));
     if (report.kind === "epoch") {
       const row = epochRow(report, { at, samplesPerSecond: rate });
       items.push({ kind: "row", series: "epoch", step: row.step, row, at });
       this.#noteRate(rate);
     }
-    if (this.#events.due(progress) || report.kind === "finished") items.push({ kind: "event", type: "progress", at, data: progress });
+    if (this.#events.due(progress) || report.kind === "finished")
+      items.push({ kind: "event", type: "progress", at, data: progress });
     this.#publisher.publish(items, progress);
   }
 
   #noteRate(rate: number | null): void {
     const { records, job, log, prepared } = this.#options;
     if (rate === null || !this.#plan) return;
-    records.rates.write(rateKey(job.request, prepared.dataset.shape ?? this.#plan.spec.input), rate).catch((error: unknown) => log.debug({ err: error }, "the rate was not noted"));
+    records.rates
+      .write(rateKey(job.request, prepared.dataset.shape ?? this.#plan.spec.input), rate)
+      .catch((error: unknown) => log.debug({ err: error }, "the rate was not noted"));
   }
 }

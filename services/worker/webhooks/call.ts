@@ -30,7 +30,13 @@ async function once(url: URL, options: CallOptions): Promise<{ status: number; l
   return new Promise((resolve, reject) => {
     const call = start(
       url,
-      { method: "POST", headers: { ...options.headers, "content-length": String(Buffer.byteLength(options.body)) }, lookup: pinned, agent: false, signal: AbortSignal.timeout(timeoutMs) },
+      {
+        method: "POST",
+        headers: { ...options.headers, "content-length": String(Buffer.byteLength(options.body)) },
+        lookup: pinned,
+        agent: false,
+        signal: AbortSignal.timeout(timeoutMs),
+      },
       (answer: IncomingMessage) => {
         answer.resume();
         answer.destroy();
@@ -42,11 +48,15 @@ async function once(url: URL, options: CallOptions): Promise<{ status: number; l
   });
 }
 
-/** POSTs and answers the status. Redirects are followed, each judged anew. Throws ForbiddenAddress, or what the network said. */
+/**
+ * POSTs and answers the status. Redirects are followed, each judged anew. Throws ForbiddenAddress, or what the network
+ * said.
+ */
 export async function call(options: CallOptions): Promise<number> {
   let url = new URL(options.url);
   for (let redirects = 0; ; redirects++) {
-    if (url.protocol !== "https:" && url.protocol !== "http:") throw new Error(`${url.protocol} is not called; expected http or https`);
+    if (url.protocol !== "https:" && url.protocol !== "http:")
+      throw new Error(`${url.protocol} is not called; expected http or https`);
     const { status, location } = await once(url, options);
     if (!redirecting.has(status) || location === undefined) return status;
     if (redirects === mostRedirects) throw new Error(`more than ${mostRedirects} redirects`);

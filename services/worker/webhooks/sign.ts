@@ -2,7 +2,8 @@
 import { createHmac } from "node:crypto";
 
 /** `whsec_…` is a key in base64; anything else is taken as it is. */
-const keyOf = (secret: string): Buffer => (secret.startsWith("whsec_") ? Buffer.from(secret.slice(6), "base64") : Buffer.from(secret, "utf8"));
+const keyOf = (secret: string): Buffer =>
+  secret.startsWith("whsec_") ? Buffer.from(secret.slice(6), "base64") : Buffer.from(secret, "utf8");
 
 export interface WebhookMessage {
   /** The same for every try. */
@@ -15,7 +16,8 @@ export interface WebhookMessage {
 /** Headers of a call; unsigned where the user gave no secret. */
 export function webhookHeaders(message: WebhookMessage, secret: string | null): Record<string, string> {
   const { id, timestamp, body } = message;
-  const signature = secret === null ? null : createHmac("sha256", keyOf(secret)).update(`${id}.${timestamp}.${body}`).digest("base64");
+  const signature =
+    secret === null ? null : createHmac("sha256", keyOf(secret)).update(`${id}.${timestamp}.${body}`).digest("base64");
   return {
     "content-type": "application/json",
     "user-agent": "feature-maps-webhooks/1",

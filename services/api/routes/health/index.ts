@@ -6,9 +6,21 @@ import type { App } from "../../types.ts";
 
 /** What readiness needs, each with what is wrong with it, or null. */
 export async function missing({ redis, storage, records }: Dependencies): Promise<string[]> {
-  const redisMissing = await redis.ping().then(() => null, () => "Redis does not answer");
-  const storageMissing = await storage.check().then(() => null, () => "storage cannot be written");
-  const workerMissing = redisMissing === null ? await records.workers.list().then((workers) => (workers.length > 0 ? null : "no worker has been seen"), () => "Redis does not answer") : null;
+  const redisMissing = await redis.ping().then(
+    () => null,
+    () => "Redis does not answer",
+  );
+  const storageMissing = await storage.check().then(
+    () => null,
+    () => "storage cannot be written",
+  );
+  const workerMissing =
+    redisMissing === null
+      ? await records.workers.list().then(
+          (workers) => (workers.length > 0 ? null : "no worker has been seen"),
+          () => "Redis does not answer",
+        )
+      : null;
   return [redisMissing, storageMissing, workerMissing].filter((each) => each !== null);
 }
 
@@ -16,17 +28,40 @@ export function healthRoutes(app: App, dependencies: Dependencies): void {
   const { version } = dependencies;
   app.get(
     "/health/live",
-    { logLevel: "warn", schema: { tags: ["process"], summary: "Whether this process answers", response: { 200: z.strictObject({ status: z.literal("live"), version: z.string() }) } } },
+    {
+      logLevel: "warn",
+      schema: {
+        tags: ["process"],
+        summary: "Whether this process answers",
+        response: { 200: z.strictObject({ status: z.literal("live"), version: z.string() }) },
+      },
+    },
     async () => ({ status: "live" as const, version }),
   );
   app.get(
     "/health/ready",
-    { logLevel: "warn", schema: { tags: ["process"], summary: "Whether Redis and storage answer and a worker is there", response: { 200: z.strictObject({ status: z.literal("ready") }) } } },
+    {
+      logLevel: "warn",
+      schema: {
+        tags: ["process"],
+        summary: "Whether Redis and storage answer and a worker is there",
+        response: { 200: z.strictObject({ status: z.literal("ready") }) },
+      },
+    },
     async () => {
       const lacking = await missing(dependencies);
       if (lacking.length === 0) return { status: "ready" as const };
-      const code = lacking.some((each) => each.startsWith("Redis")) ? "redis-unavailable" : lacking.some((each) => each.startsWith("storage")) ? "storage-unavailable" : "overloaded";
-      throw new Problem({ code, detail: `not ready: ${lacking.join("; ")}`, errors: lacking.map((detail) => ({ pointer: "", detail })), retryAfter: 2 });
+      const code = lacking.some((each) => each.startsWith("Redis"))
+        ? "redis-unavailable"
+        : lacking.some((each) => each.startsWith("storage"))
+          ? "storage-unavailable"
+          : "overloaded";
+      throw new Problem({
+        code,
+        detail: `not ready: ${lacking.join("; ")}`,
+        errors: lacking.map((detail) => ({ pointer: "", detail })),
+        retryAfter: 2,
+      });
     },
   );
 }

@@ -10,7 +10,14 @@ function readSections(): Map<string, string> {
   for (const up of ["../../../../docs/PROBLEMS.md", "../../../../../docs/PROBLEMS.md"]) {
     try {
       const text = readFileSync(new URL(up, import.meta.url), "utf8");
-      return new Map(text.split(/^## /m).slice(1).flatMap((section) => (/^`([a-z-]+)`/.exec(section) ? [[section.slice(1, section.indexOf("`", 1)), `## ${section.trim()}\n`]] : [])));
+      return new Map(
+        text
+          .split(/^## /m)
+          .slice(1)
+          .flatMap((section) =>
+            /^`([a-z-]+)`/.exec(section) ? [[section.slice(1, section.indexOf("`", 1)), `## ${section.trim()}\n`]] : [],
+          ),
+      );
     } catch {
       continue;
     }
@@ -34,7 +41,9 @@ export function problemRoutes(app: App): void {
       const { code } = request.params;
       const known = Object.entries(problemCodes).find(([each]) => each === code);
       if (!known) throw notFound(`there is no problem '${code}'; there are ${Object.keys(problemCodes).join(", ")}`);
-      return reply.type("text/markdown; charset=utf-8").send(sections.get(code) ?? `## \`${code}\`\n${known[1].join(". ")}.\n`);
+      return reply
+        .type("text/markdown; charset=utf-8")
+        .send(sections.get(code) ?? `## \`${code}\`\n${known[1].join(". ")}.\n`);
     },
   );
 }

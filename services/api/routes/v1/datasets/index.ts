@@ -37,8 +37,19 @@ export function datasetsRoutes(app: App, dependencies: Dependencies): void {
     },
   );
 
-  app.get("/v1/datasets", { schema: { tags: ["datasets"], summary: "All datasets, newest first", querystring: pageQuery, response: { 200: pageOf(dataset) } } }, async (request) => {
-    const page = await dependencies.records.datasets.list(pageRequest(request.query));
-    return { ...page, data: page.data.map(presentDataset) };
-  });
+  app.get(
+    "/v1/datasets",
+    {
+      schema: {
+        tags: ["datasets"],
+        summary: "All datasets, newest first",
+        querystring: pageQuery,
+        response: { 200: pageOf(dataset) },
+      },
+    },
+    async (request) => {
+      const page = await dependencies.records.datasets.list(pageRequest(request.query));
+      return { ...page, data: page.data.map(presentDataset) };
+    },
+  );
 }

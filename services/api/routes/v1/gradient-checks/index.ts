@@ -4,7 +4,14 @@ import { completeNetwork, lossOf } from "../../../../../schemas/complete.ts";
 import { datasetReference } from "../../../../../schemas/ids.ts";
 import { loss, network as networkSchema, presetName } from "../../../../../schemas/network.ts";
 import { presets } from "../../../../../schemas/presets.ts";
-import { networkShape, outputActivation, shape, sizeOf, trainingFlops, type Shape } from "../../../../../schemas/shape.ts";
+import {
+  networkShape,
+  outputActivation,
+  shape,
+  sizeOf,
+  trainingFlops,
+  type Shape,
+} from "../../../../../schemas/shape.ts";
 import type { Dependencies } from "../../../dependencies.ts";
 import { findReadyDataset } from "../../../find.ts";
 import { Problem, doesNotFit, invalid } from "../../../problem.ts";
@@ -18,7 +25,13 @@ const body = z.strictObject({
   seed: z.int().min(0).max(4_294_967_295).default(1),
   sample: z.int().min(1).max(100_000).nullable().default(20).describe("elements checked of each tensor; null: all"),
 });
-const checked = z.strictObject({ name: z.string(), elements: z.int(), checked: z.int(), skipped: z.int(), worstRelativeError: z.number().nullable() });
+const checked = z.strictObject({
+  name: z.string(),
+  elements: z.int(),
+  checked: z.int(),
+  skipped: z.int(),
+  worstRelativeError: z.number().nullable(),
+});
 const answer = z.strictObject({
   worst: z.number().nullable(),
   complete: z.boolean().describe("false where time ran out; what was checked until then stands here"),
@@ -32,8 +45,12 @@ const mostParameters = 2_000_000;
 /** Of one sample: its input and what every layer makes of it. */
 const mostValues = 1_000_000;
 
-async function inputOf({ records }: Dependencies, { input, dataset }: z.output<typeof body>): Promise<{ input: Shape; classes: number | null }> {
-  if (dataset !== undefined && input !== undefined) throw invalid("/input", "give either an input or a dataset, not both");
+async function inputOf(
+  { records }: Dependencies,
+  { input, dataset }: z.output<typeof body>,
+): Promise<{ input: Shape; classes: number | null }> {
+  if (dataset !== undefined && input !== undefined)
+    throw invalid("/input", "give either an input or a dataset, not both");
   if (input !== undefined) return { input, classes: null };
   if (dataset === undefined) throw invalid("/input", "is missing: expected {channels, height, width}, or a dataset");
   const found = await findReadyDataset(records, dataset);
@@ -43,26 +60,63 @@ async function inputOf({ records }: Dependencies, { input, dataset }: z.output<t
 const finite = (value: number): number | null => (Number.isFinite(value) ? value : null);
 
 export function gradientCheckRoutes(app: App, dependencies: Dependencies): void {
-  app.post("/v1/gradient-checks", { schema: { tags: ["process"], summary: "Check every gradient of a network by finite differences", body, response: { 200: answer } } }, async (request) => {
-    const asked = request.body;
-    const checkedNetwork = completeNetwork(typeof asked.network === "string" ? networkSchema.parse(presets[asked.network].network) : asked.network);
-    const { input, classes } = await inputOf(dependencies, asked);
-    const { layers, problems } = networkShape(checkedNetwork.layers, input, classes);
-    if (problems.length > 0) throw doesNotFit(problems);
-    const chosenLoss = asked.loss ?? lossOf(checkedNetwork);
-    if (chosenLoss === "cross-entropy" && outputActivation(checkedNetwork.layers) !== "softmax") throw invalid("/loss", "cross-entropy needs a last layer with activation 'softmax'");
-    const [flops, parameters] = [trainingFlops(layers), layers.reduce((sum, layer) => sum + layer.parameters, 0)];
-    const values = layers.reduce((sum, layer) => sum + sizeOf(layer.output), sizeOf(input));
-    if (flops > mostFlops || parameters > mostParameters) {
-      throw new Problem({ code: "payload-too-large", detail: `this network has ${parameters} parameters and takes ${flops} operations a sample; a check takes at most ${mostParameters} and ${mostFlops}: check a smaller one of the same kind` });
-    }
-    if (values > mostValues) throw new Problem({ code: "payload-too-large", detail: `a sample and the maps of all layers have ${values} numbers; a check takes at most ${mostValues}: check a smaller input` });
-    const outputs = sizeOf(layers[layers.length - 1].output);
-    const found = await dependencies.prediction.checkGradients({ network: checkedNetwork, input, classes: classes ?? outputs, loss: chosenLoss, seed: asked.seed, sample: asked.sample, data: null, seconds });
-    return {
-      worst: finite(found.worst),
-      complete: found.complete,
-      layers: found.layers.map((layer) => ({ ...layer, kind: checkedNetwork.layers[layer.index].kind, parameters: layer.parameters.map((each) => ({ ...each, worstRelativeError: finite(each.worstRelativeError) })) })),
-    };
-  });
+  app.post(
+    "/v1/gradient-checks",
+    {
+      schema: {
+        tags: ["process"],
+        summary: "Check every gradient of a network by finite differences",
+        body,
+        response: { 200: answer },
+      },
+    },
+    async (request) => {
+      const asked = request.body;
+      const checkedNetwork = completeNetwork(
+        typeof asked.network === "string" ? networkSchema.parse(presets[asked.network].network) : asked.network,
+      );
+      const { input, classes } = await inputOf(dependencies, asked);
+      const { layers, problems } = networkShape(checkedNetwork.layers, input, classes);
+      if (problems.length > 0) throw doesNotFit(problems);
+      const chosenLoss = asked.loss ?? lossOf(checkedNetwork);
+      if (chosenLoss === "cross-entropy" && outputActivation(checkedNetwork.layers) !== "softmax")
+        throw invalid("/loss", "cross-entropy needs a last layer with activation 'softmax'");
+      const [flops, parameters] = [trainingFlops(layers), layers.reduce((sum, layer) => sum + layer.parameters, 0)];
+      const values = layers.reduce((sum, layer) => sum + sizeOf(layer.output), sizeOf(input));
+      if (flops > mostFlops || parameters > mostParameters) {
+        throw new Problem({
+          code: "payload-too-large",
+          detail: `this network has ${parameters} parameters and takes ${flops} operations a sample; a check takes at most ${mostParameters} and ${mostFlops}: check a smaller one of the same kind`,
+        });
+      }
+      if (values > mostValues)
+        throw new Problem({
+          code: "payload-too-large",
+          detail: `a sample and the maps of all layers have ${values} numbers; a check takes at most ${mostValues}: check a smaller input`,
+        });
+      const outputs = sizeOf(layers[layers.length - 1].output);
+      const found = await dependencies.prediction.checkGradients({
+        network: checkedNetwork,
+        input,
+        classes: classes ?? outputs,
+        loss: chosenLoss,
+        seed: asked.seed,
+        sample: asked.sample,
+        data: null,
+        seconds,
+      });
+      return {
+        worst: finite(found.worst),
+        complete: found.complete,
+        layers: found.layers.map((layer) => ({
+          ...layer,
+          kind: checkedNetwork.layers[layer.index].kind,
+          parameters: layer.parameters.map((each) => ({
+            ...each,
+            worstRelativeError: finite(each.worstRelativeError),
+          })),
+        })),
+      };
+    },
+  );
 }

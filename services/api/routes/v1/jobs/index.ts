@@ -12,7 +12,10 @@ import { notFound } from "../../../problem.ts";
 import type { App } from "../../../types.ts";
 
 const createQuery = z.strictObject({ dryRun: queryFlag.optional().describe("check and estimate; queue nothing") });
-const listQuery = pageQuery.extend({ status: jobStatus.optional(), dataset: z.string().max(200).optional().describe("id or alias") });
+const listQuery = pageQuery.extend({
+  status: jobStatus.optional(),
+  dataset: z.string().max(200).optional().describe("id or alias"),
+});
 
 export function jobsRoutes(app: App, dependencies: Dependencies): void {
   const { records } = dependencies;
@@ -51,7 +54,14 @@ export function jobsRoutes(app: App, dependencies: Dependencies): void {
 
   app.get(
     "/v1/jobs",
-    { schema: { tags: ["jobs"], summary: "All jobs, newest first", querystring: listQuery, response: { 200: pageOf(job) } } },
+    {
+      schema: {
+        tags: ["jobs"],
+        summary: "All jobs, newest first",
+        querystring: listQuery,
+        response: { 200: pageOf(job) },
+      },
+    },
     async (request) => {
       const { status, dataset } = request.query;
       const id = dataset === undefined ? undefined : (await findDataset(records, dataset)).id;

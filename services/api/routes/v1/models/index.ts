@@ -9,17 +9,29 @@ import { bodyUnchecked } from "../../../validation.ts";
 
 export function modelsRoutes(app: App, dependencies: Dependencies): void {
   const { records } = dependencies;
-  app.get("/v1/models", { schema: { tags: ["models"], summary: "All models, newest first", querystring: pageQuery, response: { 200: pageOf(model) } } }, async (request) => {
-    const page = await records.models.list(pageRequest(request.query));
-    return { ...page, data: page.data.map(presentModel) };
-  });
+  app.get(
+    "/v1/models",
+    {
+      schema: {
+        tags: ["models"],
+        summary: "All models, newest first",
+        querystring: pageQuery,
+        response: { 200: pageOf(model) },
+      },
+    },
+    async (request) => {
+      const page = await records.models.list(pageRequest(request.query));
+      return { ...page, data: page.data.map(presentModel) };
+    },
+  );
 
   app.post(
     "/v1/models",
     {
       schema: {
         tags: ["models"],
-        summary: "Import a model: name, network and input as JSON, weights as a safetensors file, and if wanted classes and normalisation",
+        summary:
+          "Import a model: name, network and input as JSON, weights as a safetensors file, and if wanted classes and normalisation",
         body: { content: { "multipart/form-data": { schema: importForm } } },
         response: { 201: model },
       },

@@ -4,7 +4,15 @@ import type { Dependencies } from "../../../dependencies.ts";
 import type { App } from "../../../types.ts";
 
 const worker = z.strictObject({
-  name: z.string(), host: z.string(), pid: z.int(), startedAt: z.string(), seenAt: z.string(), slots: z.int(), threads: z.int(), kernels: z.string(), draining: z.boolean(),
+  name: z.string(),
+  host: z.string(),
+  pid: z.int(),
+  startedAt: z.string(),
+  seenAt: z.string(),
+  slots: z.int(),
+  threads: z.int(),
+  kernels: z.string(),
+  draining: z.boolean(),
   jobs: z.array(z.string()).describe("jobs it runs now"),
 });
 const queue = z.strictObject({ waiting: z.int(), active: z.int() });
@@ -18,8 +26,19 @@ const system = z.strictObject({
 });
 
 export function systemRoutes(app: App, { version, records, queues, storage }: Dependencies): void {
-  app.get("/v1/system", { schema: { tags: ["process"], summary: "Version, kernels, workers and queues", response: { 200: system } } }, async () => {
-    const [workers, depths] = await Promise.all([records.workers.list(), queues.depths()]);
-    return { version, node: process.version, kernels: [...new Set(workers.map(({ kernels }) => kernels))], workers, queues: depths, storage: storage.description };
-  });
+  app.get(
+    "/v1/system",
+    { schema: { tags: ["process"], summary: "Version, kernels, workers and queues", response: { 200: system } } },
+    async () => {
+      const [workers, depths] = await Promise.all([records.workers.list(), queues.depths()]);
+      return {
+        version,
+        node: process.version,
+        kernels: [...new Set(workers.map(({ kernels }) => kernels))],
+        workers,
+        queues: depths,
+        storage: storage.description,
+      };
+    },
+  );
 }

@@ -14,7 +14,10 @@ import { invalid, notFound } from "../../../../problem.ts";
 import type { App } from "../../../../types.ts";
 import { parseOrThrow } from "../../../../validation.ts";
 
-const decimal = z.string().regex(/^\d{1,9}(\.\d{1,9})?$/, "expected a number").transform(Number);
+const decimal = z
+  .string()
+  .regex(/^\d{1,9}(\.\d{1,9})?$/, "expected a number")
+  .transform(Number);
 const query = z.strictObject({
   shift: decimal.optional().describe("as in a job's augmentation, like the four that follow"),
   rotate: decimal.optional(),
@@ -42,7 +45,11 @@ function settingsOf({ shift, rotate, scale, flip, elastic }: z.output<typeof que
       throw invalid("/query/elastic", 'expected true, false or JSON such as {"alpha":34,"sigma":4}');
     }
   }
-  return parseOrThrow(augmentation, Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)), "/query");
+  return parseOrThrow(
+    augmentation,
+    Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)),
+    "/query",
+  );
 }
 
 function join(samples: readonly Samples[], size: number, float: boolean): Samples {
@@ -53,31 +60,67 @@ function join(samples: readonly Samples[], size: number, float: boolean): Sample
 
 /** float32 copies of uint8 samples are shades with fractions. */
 const shadesOf = (reader: SampleReader, copy: Samples): Uint8Array =>
-  reader.dataset.dtype === "uint8" ? Uint8Array.from(copy, (value) => Math.max(0, Math.min(255, Math.round(value)))) : reader.shades(copy);
+  reader.dataset.dtype === "uint8"
+    ? Uint8Array.from(copy, (value) => Math.max(0, Math.min(255, Math.round(value))))
+    : reader.shades(copy);
 
 export function augmentationRoutes(app: App, { records, storage, prediction }: Dependencies): void {
   for (const ending of ["", ".png"]) {
     app.get(
       `/v1/datasets/:id/augmentations${ending}`,
-      { schema: { tags: ["datasets"], summary: "A PNG: each row a sample and distorted copies of it", params: idParams, querystring: query, response: { 200: pngAnswer("originals in the first column") } } },
+      {
+        schema: {
+          tags: ["datasets"],
+          summary: "A PNG: each row a sample and distorted copies of it",
+          params: idParams,
+          querystring: query,
+          response: { 200: pngAnswer("originals in the first column") },
+        },
+      },
       async (request, reply) => {
         const { limit = usual.limit, copies = usual.copies, seed = usual.seed, label, zoom = 1 } = request.query;
-        const reader = new SampleReader({ dataset: await findReadyDataset(records, request.params.id), split: request.query.split ?? "train", storage });
+        const reader = new SampleReader({
+          dataset: await findReadyDataset(records, request.params.id),
+          split: request.query.split ?? "train",
+          storage,
+        });
         const { shape, dtype } = reader.dataset;
         const { height, width } = shape;
         const pixels = limit * (copies + 1) * (height + 1) * (width + 1) * zoom * zoom;
-        if (pixels > mostPixels) throw invalid("/query/limit", `${limit} rows of ${copies + 1} samples of ${height}×${width} make a picture of more than ${mostPixels} pixels; ask for fewer`);
+        if (pixels > mostPixels)
+          throw invalid(
+            "/query/limit",
+            `${limit} rows of ${copies + 1} samples of ${height}×${width} make a picture of more than ${mostPixels} pixels; ask for fewer`,
+          );
         const indices = await reader.spread({ label: label === undefined ? null : reader.classOf(label), most: limit });
         if (indices.length === 0) throw notFound(`there are no such samples in the ${reader.split} split`);
         const originals = await Promise.all(indices.map((index) => reader.sample(index)));
         const size = sizeOf(shape);
         const samples = join(originals, size, dtype === "float32");
-        const distorted = await prediction.augment({ augmentation: settingsOf(request.query), seed, input: shape, dtype, samples, count: originals.length, copies, background: reader.dataset.statistics.minimum });
+        const distorted = await prediction.augment({
+          augmentation: settingsOf(request.query),
+          seed,
+          input: shape,
+          dtype,
+          samples,
+          count: originals.length,
+          copies,
+          background: reader.dataset.statistics.minimum,
+        });
         const tiles = originals.flatMap((original, row) => [
           { pixels: reader.shades(original) },
-          ...Array.from({ length: copies }, (_, copy) => ({ pixels: shadesOf(reader, distorted.subarray((row * copies + copy) * size, (row * copies + copy + 1) * size)) })),
+          ...Array.from({ length: copies }, (_, copy) => ({
+            pixels: shadesOf(
+              reader,
+              distorted.subarray((row * copies + copy) * size, (row * copies + copy + 1) * size),
+            ),
+          })),
         ]);
-        return reply.type("image/png").send(await encodeSheet({ tiles, channels: reader.channels, height, width, columns: copies + 1, scale: zoom }));
+        return reply
+          .type("image/png")
+          .send(
+            await encodeSheet({ tiles, channels: reader.channels, height, width, columns: copies + 1, scale: zoom }),
+          );
       },
     );
   }

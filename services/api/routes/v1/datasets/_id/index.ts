@@ -13,13 +13,22 @@ import type { App } from "../../../../types.ts";
 
 const changes = z.strictObject({ name: z.string().min(1).max(200).optional(), alias: alias.nullable().optional() });
 
-const urlOf = (user: string): string => (user.startsWith("job_") ? `/v1/jobs/${user}` : user.startsWith("mdl_") ? `/v1/models/${user}` : user);
+const urlOf = (user: string): string =>
+  user.startsWith("job_") ? `/v1/jobs/${user}` : user.startsWith("mdl_") ? `/v1/models/${user}` : user;
 
-async function rename({ records, storage }: Dependencies, record: DatasetRecord, given: z.output<typeof changes>): Promise<void> {
-  const fields = { ...(given.name === undefined ? {} : { name: given.name }), ...(given.alias === undefined ? {} : { alias: given.alias }) };
+async function rename(
+  { records, storage }: Dependencies,
+  record: DatasetRecord,
+  given: z.output<typeof changes>,
+): Promise<void> {
+  const fields = {
+    ...(given.name === undefined ? {} : { name: given.name }),
+    ...(given.alias === undefined ? {} : { alias: given.alias }),
+  };
   const manifest = record.manifest ? { ...record.manifest, ...fields } : null;
   const answer = await records.datasets.patch(record.id, manifest ? { ...fields, manifest } : fields, record.status);
-  if (answer === "alias-taken") throw conflict(`the alias '${given.alias}' belongs to another dataset; choose another, or rename that one`);
+  if (answer === "alias-taken")
+    throw conflict(`the alias '${given.alias}' belongs to another dataset; choose another, or rename that one`);
   if (answer === "status") throw conflict(`dataset ${record.id} is changing; try again in a moment`);
   if (answer === "missing") throw notFound(`dataset ${record.id} was deleted in this moment`);
   if (manifest) await putJson(storage, layout.datasetManifest(record.id), manifest);
@@ -31,19 +40,40 @@ async function remove({ records, storage, log }: Dependencies, record: DatasetRe
   if (gone.kind === "missing") throw notFound(`there is no dataset ${record.id}`);
   if (gone.kind === "in-use") throw inUse(`dataset ${record.id}`, gone.users, urlOf);
   for (const prefix of [layout.dataset(record.id), layout.upload(record.id)]) {
-    await storage.deleteAll(prefix).catch((error: unknown) => log.warn({ err: error, dataset: record.id }, "a deleted dataset's objects are left to the collector"));
+    await storage
+      .deleteAll(prefix)
+      .catch((error: unknown) =>
+        log.warn({ err: error, dataset: record.id }, "a deleted dataset's objects are left to the collector"),
+      );
   }
 }
 
 export function datasetRoutes(app: App, dependencies: Dependencies): void {
   const { records } = dependencies;
-  app.get("/v1/datasets/:id", { schema: { tags: ["datasets"], summary: "A dataset, by id, alias or alias@revision", params: idParams, response: { 200: dataset } } }, async (request) =>
-    presentDataset(await findDataset(records, request.params.id)),
+  app.get(
+    "/v1/datasets/:id",
+    {
+      schema: {
+        tags: ["datasets"],
+        summary: "A dataset, by id, alias or alias@revision",
+        params: idParams,
+        response: { 200: dataset },
+      },
+    },
+    async (request) => presentDataset(await findDataset(records, request.params.id)),
   );
 
   app.patch(
     "/v1/datasets/:id",
-    { schema: { tags: ["datasets"], summary: "Change its name or alias; its samples never change", params: idParams, body: changes, response: { 200: dataset } } },
+    {
+      schema: {
+        tags: ["datasets"],
+        summary: "Change its name or alias; its samples never change",
+        params: idParams,
+        body: changes,
+        response: { 200: dataset },
+      },
+    },
     async (request) => {
       const record = await findDataset(records, request.params.id);
       await rename(dependencies, record, request.body);
@@ -53,7 +83,14 @@ export function datasetRoutes(app: App, dependencies: Dependencies): void {
 
   app.delete(
     "/v1/datasets/:id",
-    { schema: { tags: ["datasets"], summary: "Delete a dataset that no job or model needs; cancels one that is received or checked", params: idParams, response: { 204: z.undefined().describe("deleted") } } },
+    {
+      schema: {
+        tags: ["datasets"],
+        summary: "Delete a dataset that no job or model needs; cancels one that is received or checked",
+        params: idParams,
+        response: { 204: z.undefined().describe("deleted") },
+      },
+    },
     async (request, reply) => {
       await remove(dependencies, await findDataset(records, request.params.id));
       return reply.code(204).send();

@@ -1,4 +1,6 @@
-/** GET /v1/jobs/{id}/events: a page, or with Accept: text/event-stream the same sequence live, from Last-Event-ID on. */
+/**
+ * GET /v1/jobs/{id}/events: a page, or with Accept: text/event-stream the same sequence live, from Last-Event-ID on.
+ */
 import type { ServerResponse } from "node:http";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import { z } from "zod";
@@ -13,7 +15,10 @@ import { Problem, invalid } from "../../../../problem.ts";
 import type { EventStreams } from "../../../../streams.ts";
 import type { App } from "../../../../types.ts";
 
-const query = pageQuery.extend({ after: z.string().max(20).optional().describe("id of the last event seen"), order: pageQuery.shape.order.describe("asc by default; a stream goes no other way") });
+const query = pageQuery.extend({
+  after: z.string().max(20).optional().describe("id of the last event seen"),
+  order: pageQuery.shape.order.describe("asc by default; a stream goes no other way"),
+});
 const usualLimit = 200;
 
 /** Readers who stand at the same place share their events: each is written out once. */
@@ -31,10 +36,14 @@ function positionOf(request: FastifyRequest, after: string | undefined): string 
   const given = request.headers["last-event-id"] ?? after;
   if (given === undefined || given === "") return null;
   if (typeof given === "string" && isEventId(given)) return given;
-  throw invalid(after === undefined ? "/headers/last-event-id" : "/query/after", "expected the id of an event, a whole number");
+  throw invalid(
+    after === undefined ? "/headers/last-event-id" : "/query/after",
+    "expected the id of an event, a whole number",
+  );
 }
 
-const wantsStream = (request: FastifyRequest): boolean => request.method === "GET" && (request.headers.accept ?? "").includes("text/event-stream");
+const wantsStream = (request: FastifyRequest): boolean =>
+  request.method === "GET" && (request.headers.accept ?? "").includes("text/event-stream");
 
 /** Writes and, where the reader is slow, waits until it has taken what it was given. */
 function write(to: ServerResponse, text: string): void | Promise<void> {
@@ -58,7 +67,12 @@ interface Opening {
 function stream(reply: FastifyReply, { dependencies, streams, record, after }: Opening): void {
   reply.hijack();
   const { raw } = reply;
-  raw.writeHead(200, { ...(reply.getHeaders() as Record<string, string>), "content-type": "text/event-stream; charset=utf-8", "cache-control": "no-store", "x-accel-buffering": "no" });
+  raw.writeHead(200, {
+    ...(reply.getHeaders() as Record<string, string>),
+    "content-type": "text/event-stream; charset=utf-8",
+    "cache-control": "no-store",
+    "x-accel-buffering": "no",
+  });
   raw.write("retry: 1000\n\n");
   const close = streams.add(raw);
   const unsubscribe = dependencies.feed.subscribe(record.id, after, (events) => {
@@ -85,7 +99,8 @@ export function eventRoutes(app: App, dependencies: Dependencies, streams: Event
         querystring: query,
         response: {
           200: {
-            description: "A page of events, or with Accept: text/event-stream the same sequence live, with a comment every 15 s as a heartbeat",
+            description:
+              "A page of events, or with Accept: text/event-stream the same sequence live, with a comment every 15 s as a heartbeat",
             content: { "application/json": { schema: pageOf(event) }, "text/event-stream": { schema: z.string() } },
           },
           204: z.undefined().describe("the job ended and every event was seen: stop asking"),
@@ -98,15 +113,22 @@ export function eventRoutes(app: App, dependencies: Dependencies, streams: Event
       const back = request.query.order === "desc";
       if (wantsStream(request)) {
         if (back) throw invalid("/query/order", "a stream goes forwards: leave the order out, or ask for a page");
-        if (streams.ending) throw new Problem({ code: "overloaded", detail: "this process is ending; ask again", retryAfter: 1 });
-        if (isTerminal(record.status) && Number(after ?? "0") >= Number(await lastEventId(redis, record.id))) return reply.code(204).send();
+        if (streams.ending)
+          throw new Problem({ code: "overloaded", detail: "this process is ending; ask again", retryAfter: 1 });
+        if (isTerminal(record.status) && Number(after ?? "0") >= Number(await lastEventId(redis, record.id)))
+          return reply.code(204).send();
         return stream(reply, { dependencies, streams, record, after: after ?? "0" });
       }
       const limit = request.query.limit ?? usualLimit;
-      const events = back ? await readEventsBack(redis, record.id, { before: after, limit: limit + 1 }) : await readEvents(redis, record.id, { after: after ?? "0", limit: limit + 1 });
+      const events = back
+        ? await readEventsBack(redis, record.id, { before: after, limit: limit + 1 })
+        : await readEvents(redis, record.id, { after: after ?? "0", limit: limit + 1 });
       const data = events.slice(0, limit);
       const hasMore = events.length > limit;
-      return reply.code(200).type("application/json").send({ data, hasMore, nextAfter: hasMore ? (data.at(-1)?.id ?? null) : null });
+      return reply
+        .code(200)
+        .type("application/json")
+        .send({ data, hasMore, nextAfter: hasMore ? (data.at(-1)?.id ?? null) : null });
     },
   );
 }

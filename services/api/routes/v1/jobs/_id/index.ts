@@ -15,36 +15,60 @@ const deleteQuery = z.strictObject({ models: queryFlag.optional().describe("also
 
 const reasons: Record<string, Partial<Record<JobStatus, string>>> = {
   cancelled: { succeeded: "it has succeeded", failed: "it has failed" },
-  paused: { paused: "it is paused already", cancelling: "it is being cancelled", cancelled: "it was cancelled", succeeded: "it has succeeded", failed: "it has failed" },
+  paused: {
+    paused: "it is paused already",
+    cancelling: "it is being cancelled",
+    cancelled: "it was cancelled",
+    succeeded: "it has succeeded",
+    failed: "it has failed",
+  },
   resumed: {
-    queued: "it is queued already", running: "it is running", pausing: "it has not paused yet; ask again when its status is paused", cancelling: "it is being cancelled",
-    cancelled: "it was cancelled", succeeded: "it has succeeded", failed: "it has failed",
+    queued: "it is queued already",
+    running: "it is running",
+    pausing: "it has not paused yet; ask again when its status is paused",
+    cancelling: "it is being cancelled",
+    cancelled: "it was cancelled",
+    succeeded: "it has succeeded",
+    failed: "it has failed",
   },
 };
 
 function settled(outcome: JobOutcome, id: string, asked: keyof typeof reasons): JobStatus {
   if (outcome.kind === "missing") throw notFound(`there is no job ${id}`);
-  if (outcome.kind === "forbidden" || outcome.kind === "fenced") throw conflict(`job ${id} cannot be ${asked}: ${reasons[asked]?.[outcome.status] ?? `its status is ${outcome.status}`}`);
+  if (outcome.kind === "forbidden" || outcome.kind === "fenced")
+    throw conflict(
+      `job ${id} cannot be ${asked}: ${reasons[asked]?.[outcome.status] ?? `its status is ${outcome.status}`}`,
+    );
   return outcome.status;
 }
 
 async function removeJob({ records, storage, log }: Dependencies, record: JobRecord, models: boolean): Promise<void> {
-  if (!isTerminal(record.status)) throw conflict(`job ${record.id} is ${record.status}; cancel it first: only jobs that ended can be deleted`);
+  if (!isTerminal(record.status))
+    throw conflict(`job ${record.id} is ${record.status}; cancel it first: only jobs that ended can be deleted`);
   if (models && record.model !== null) await removeModel({ records, storage, log }, record.model);
   const gone = await records.jobs.delete(record.id);
   if (gone === "missing") throw notFound(`there is no job ${record.id}`);
   if (gone !== "deleted") throw conflict(`job ${record.id} is ${gone}; only jobs that ended can be deleted`);
-  await storage.deleteAll(layout.job(record.id)).catch((error: unknown) => log.warn({ err: error, job: record.id }, "a deleted job's objects are left to the collector"));
+  await storage
+    .deleteAll(layout.job(record.id))
+    .catch((error: unknown) =>
+      log.warn({ err: error, job: record.id }, "a deleted job's objects are left to the collector"),
+    );
 }
 
 async function reproduce(dependencies: Dependencies, original: JobRecord, id: string): Promise<JobRecord> {
   const { receipt } = original;
-  if (receipt === null) throw conflict(`job ${original.id} has no receipt to compare with: ${isTerminal(original.status) ? `it ended ${original.status} without weights` : `it is still ${original.status}`}`);
+  if (receipt === null)
+    throw conflict(
+      `job ${original.id} has no receipt to compare with: ${isTerminal(original.status) ? `it ended ${original.status} without weights` : `it is still ${original.status}`}`,
+    );
   const dataset = await findReadyDataset(dependencies.records, original.dataset.id).catch((error: unknown) => {
-    if (error instanceof Problem && error.code === "not-found") throw conflict(`the dataset of job ${original.id} was deleted`);
+    if (error instanceof Problem && error.code === "not-found")
+      throw conflict(`the dataset of job ${original.id} was deleted`);
     throw error;
   });
-  if (dataset.revision !== original.dataset.revision) throw conflict(`the dataset of job ${original.id} has another revision now`);
+  if (dataset.revision !== original.dataset.revision)
+    throw conflict(`the dataset of job ${original.id} has another revision now`);
   const name = `reproduction of ${original.name ?? original.id}`.slice(0, 200);
   const queued = await enqueue(dependencies, {
     id,
@@ -62,31 +86,57 @@ async function reproduce(dependencies: Dependencies, original: JobRecord, id: st
 
 export function jobRoutes(app: App, dependencies: Dependencies): void {
   const { records, queues } = dependencies;
-  app.get("/v1/jobs/:id", { schema: { tags: ["jobs"], summary: "A job", params: idParams, response: { 200: job } } }, async (request) => presentJob(await findJob(records, request.params.id)));
+  app.get(
+    "/v1/jobs/:id",
+    { schema: { tags: ["jobs"], summary: "A job", params: idParams, response: { 200: job } } },
+    async (request) => presentJob(await findJob(records, request.params.id)),
+  );
 
   app.delete(
     "/v1/jobs/:id",
-    { schema: { tags: ["jobs"], summary: "Delete a job that ended; its model stays unless ?models=true", params: idParams, querystring: deleteQuery, response: { 204: z.undefined().describe("deleted") } } },
+    {
+      schema: {
+        tags: ["jobs"],
+        summary: "Delete a job that ended; its model stays unless ?models=true",
+        params: idParams,
+        querystring: deleteQuery,
+        response: { 204: z.undefined().describe("deleted") },
+      },
+    },
     async (request, reply) => {
       await removeJob(dependencies, await findJob(records, request.params.id), request.query.models === true);
       return reply.code(204).send();
     },
   );
 
-  /** What no longer waits does not count as waiting. A job that a worker still has keeps its delivery: the worker's successor fulfils the request. */
+  /**
+   * What no longer waits does not count as waiting. A job that a worker still has keeps its delivery: the worker's
+   * successor fulfils the request.
+   */
   const withdraw = async (id: string, status: JobStatus, run: number): Promise<void> => {
     if (status === "cancelled" || status === "paused") await queues.withdraw(id, run);
   };
 
-  const action = (verb: "cancel" | "pause" | "resume", asked: keyof typeof reasons, summary: string, after: (id: string, status: JobStatus, run: number) => Promise<void>): void => {
-    app.post(`/v1/jobs/:id/${verb}`, { schema: { tags: ["jobs"], summary, params: idParams, response: { 202: job } } }, async (request, reply) => {
-      const { id } = request.params;
-      // The run before: a resume that comes in between makes a delivery of its own, which stays.
-      const run = (await records.jobs.runOf(id))?.run ?? 0;
-      const status = settled(await records.jobs[verb](id), id, asked);
-      await after(id, status, run).catch((error: unknown) => request.log.warn({ err: error, job: id }, "the queue follows later"));
-      return reply.code(202).send(presentJob(await findJob(records, id)));
-    });
+  const action = (
+    verb: "cancel" | "pause" | "resume",
+    asked: keyof typeof reasons,
+    summary: string,
+    after: (id: string, status: JobStatus, run: number) => Promise<void>,
+  ): void => {
+    app.post(
+      `/v1/jobs/:id/${verb}`,
+      { schema: { tags: ["jobs"], summary, params: idParams, response: { 202: job } } },
+      async (request, reply) => {
+        const { id } = request.params;
+        // The run before: a resume that comes in between makes a delivery of its own, which stays.
+        const run = (await records.jobs.runOf(id))?.run ?? 0;
+        const status = settled(await records.jobs[verb](id), id, asked);
+        await after(id, status, run).catch((error: unknown) =>
+          request.log.warn({ err: error, job: id }, "the queue follows later"),
+        );
+        return reply.code(202).send(presentJob(await findJob(records, id)));
+      },
+    );
   };
   action("cancel", "cancelled", "End a job; its last checkpoint stays", withdraw);
   action("pause", "paused", "Stop a job within one batch, with a checkpoint to go on from", withdraw);
@@ -94,7 +144,14 @@ export function jobRoutes(app: App, dependencies: Dependencies): void {
 
   app.post(
     "/v1/jobs/:id/reproduce",
-    { schema: { tags: ["jobs"], summary: "Run a job again up to the step where it ended, and compare the digests of the weights", params: idParams, response: { 202: job } } },
+    {
+      schema: {
+        tags: ["jobs"],
+        summary: "Run a job again up to the step where it ended, and compare the digests of the weights",
+        params: idParams,
+        response: { 202: job },
+      },
+    },
     async (request, reply) => {
       const id = `job_${request.ulid}`;
       const queued = await reproduce(dependencies, await findJob(records, request.params.id), id);

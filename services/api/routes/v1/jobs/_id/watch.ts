@@ -13,7 +13,9 @@ import type { App } from "../../../../types.ts";
 
 const metricsQuery = z.strictObject({
   series: metricSeries.optional().describe("epoch by default"),
-  maxPoints: queryInteger(3, 100_000).optional().describe("rows at most, 1000 by default: the first, the last, the best and the extremes are kept"),
+  maxPoints: queryInteger(3, 100_000)
+    .optional()
+    .describe("rows at most, 1000 by default: the first, the last, the best and the extremes are kept"),
 });
 const usualPoints = 1000;
 
@@ -22,18 +24,41 @@ async function standstill(records: Records, record: JobRecord): Promise<Progress
   const { epochs, batchSize } = record.request;
   const dataset = await records.datasets.read(record.dataset.id);
   return {
-    fraction: 0, epoch: 0, epochs, step: 0, steps: dataset ? epochs * Math.ceil(dataset.splits.train / batchSize) : 0,
-    samplesPerSecond: null, elapsedSeconds: 0, remainingSeconds: null, loss: null, accuracy: null, validation: null, best: null, epochsSinceBest: null, updatedAt: record.createdAt,
+    fraction: 0,
+    epoch: 0,
+    epochs,
+    step: 0,
+    steps: dataset ? epochs * Math.ceil(dataset.splits.train / batchSize) : 0,
+    samplesPerSecond: null,
+    elapsedSeconds: 0,
+    remainingSeconds: null,
+    loss: null,
+    accuracy: null,
+    validation: null,
+    best: null,
+    epochsSinceBest: null,
+    updatedAt: record.createdAt,
   };
 }
 
 export function watchRoutes(app: App, { records, redis }: Dependencies): void {
   app.get(
     "/v1/jobs/:id/progress",
-    { schema: { tags: ["jobs"], summary: "Where a job stands now", params: idParams, response: { 200: progress.extend({ status: jobStatus, terminal: z.boolean() }) } } },
+    {
+      schema: {
+        tags: ["jobs"],
+        summary: "Where a job stands now",
+        params: idParams,
+        response: { 200: progress.extend({ status: jobStatus, terminal: z.boolean() }) },
+      },
+    },
     async (request) => {
       const record = await findJob(records, request.params.id);
-      return { status: record.status, terminal: isTerminal(record.status), ...(record.progress ?? (await standstill(records, record))) };
+      return {
+        status: record.status,
+        terminal: isTerminal(record.status),
+        ...(record.progress ?? (await standstill(records, record))),
+      };
     },
   );
 
@@ -45,7 +70,14 @@ export function watchRoutes(app: App, { records, redis }: Dependencies): void {
         summary: "The curves of a job, by step or by epoch",
         params: idParams,
         querystring: metricsQuery,
-        response: { 200: z.strictObject({ series: metricSeries, data: z.array(metricRow), sampled: z.boolean().describe("whether rows were left out"), total: z.int() }) },
+        response: {
+          200: z.strictObject({
+            series: metricSeries,
+            data: z.array(metricRow),
+            sampled: z.boolean().describe("whether rows were left out"),
+            total: z.int(),
+          }),
+        },
       },
     },
     async (request) => {

@@ -11,19 +11,39 @@ import { idParams } from "../../../../paging.ts";
 import { conflict, notFound } from "../../../../problem.ts";
 import type { App } from "../../../../types.ts";
 
-const changes = z.strictObject({ name: z.string().min(1).max(200).optional(), alias: alias.nullable().optional(), metadata: metadata.optional() });
+const changes = z.strictObject({
+  name: z.string().min(1).max(200).optional(),
+  alias: alias.nullable().optional(),
+  metadata: metadata.optional(),
+});
 
 export function modelRoutes(app: App, dependencies: Dependencies): void {
   const { records, storage } = dependencies;
-  app.get("/v1/models/:id", { schema: { tags: ["models"], summary: "A model, by id or alias", params: idParams, response: { 200: model } } }, async (request) => presentModel(await findModel(records, request.params.id)));
+  app.get(
+    "/v1/models/:id",
+    { schema: { tags: ["models"], summary: "A model, by id or alias", params: idParams, response: { 200: model } } },
+    async (request) => presentModel(await findModel(records, request.params.id)),
+  );
 
   app.patch(
     "/v1/models/:id",
-    { schema: { tags: ["models"], summary: "Change the name, the alias or the metadata", params: idParams, body: changes, response: { 200: model } } },
+    {
+      schema: {
+        tags: ["models"],
+        summary: "Change the name, the alias or the metadata",
+        params: idParams,
+        body: changes,
+        response: { 200: model },
+      },
+    },
     async (request) => {
       const { id } = await findModel(records, request.params.id);
       const { name, alias: newAlias, metadata: newMetadata } = request.body;
-      const fields = { ...(name === undefined ? {} : { name }), ...(newAlias === undefined ? {} : { alias: newAlias }), ...(newMetadata === undefined ? {} : { metadata: newMetadata }) };
+      const fields = {
+        ...(name === undefined ? {} : { name }),
+        ...(newAlias === undefined ? {} : { alias: newAlias }),
+        ...(newMetadata === undefined ? {} : { metadata: newMetadata }),
+      };
       const done = await records.models.patch(id, fields);
       if (done === "alias-taken") throw conflict(`the alias '${newAlias}' belongs to another model`);
       if (done === "missing") throw notFound(`there is no model ${id}`);
@@ -36,7 +56,14 @@ export function modelRoutes(app: App, dependencies: Dependencies): void {
 
   app.delete(
     "/v1/models/:id",
-    { schema: { tags: ["models"], summary: "Delete a model that no job needs", params: idParams, response: { 204: z.undefined().describe("deleted") } } },
+    {
+      schema: {
+        tags: ["models"],
+        summary: "Delete a model that no job needs",
+        params: idParams,
+        response: { 204: z.undefined().describe("deleted") },
+      },
+    },
     async (request, reply) => {
       const { id } = await findModel(records, request.params.id);
       await removeModel(dependencies, id);

@@ -1,7 +1,13 @@
 /** What is inside a model: GET …/network, …/filters/{layer}.png, POST …/feature-maps, GET …/exports/{format}. */
 import { z } from "zod";
 import { networkShape, shape, sizeOf } from "../../../../../../schemas/shape.ts";
-import { encodeSheet, signedShades, stretchedShades, type FeatureMaps, type Filters } from "../../../../../prediction/index.ts";
+import {
+  encodeSheet,
+  signedShades,
+  stretchedShades,
+  type FeatureMaps,
+  type Filters,
+} from "../../../../../prediction/index.ts";
 import { askingBodies, askingQuery, mostAskingBytes, readAsked, takeEveryBody } from "../../../../asking.ts";
 import type { Dependencies } from "../../../../dependencies.ts";
 import { findModel } from "../../../../find.ts";
@@ -14,7 +20,11 @@ import type { App } from "../../../../types.ts";
 
 const numbers = z.array(z.number().nullable()).nullable();
 const layerView = z.strictObject({
-  index: z.int(), kind: z.string(), input: shape, output: shape, parameters: z.int(),
+  index: z.int(),
+  kind: z.string(),
+  input: shape,
+  output: shape,
+  parameters: z.int(),
   beta: numbers.describe("subsampling: β of every map"),
   bias: numbers.describe("subsampling: b of every map"),
   alpha: z.array(z.array(z.number())).nullable().describe("learned combinations: α, [maps][inputs]"),
@@ -23,7 +33,14 @@ const layerView = z.strictObject({
 const featureMapsAnswer = z.strictObject({
   model: z.string(),
   conversion: z.array(z.string()),
-  layers: z.array(z.strictObject({ layer: z.int(), kind: z.string(), shape, values: z.array(z.array(z.array(z.number().nullable()))).describe("[map][row][column]") })),
+  layers: z.array(
+    z.strictObject({
+      layer: z.int(),
+      kind: z.string(),
+      shape,
+      values: z.array(z.array(z.array(z.number().nullable()))).describe("[map][row][column]"),
+    }),
+  ),
 });
 const png = pngAnswer("Filters");
 /** Numbers of the maps of one answer. */
@@ -39,37 +56,68 @@ function filterSheet({ maps, inputs, size, values }: Filters): Promise<Uint8Arra
     const at = (Math.floor(tile / columns) * inputs + (tile % columns)) * size * size;
     return { pixels: shades.subarray(at, at + size * size) };
   });
-  return encodeSheet({ tiles, channels: 1, height: size, width: size, columns, scale: Math.max(1, Math.min(8, Math.floor(1024 / (columns * (size + 1))))) });
+  return encodeSheet({
+    tiles,
+    channels: 1,
+    height: size,
+    width: size,
+    columns,
+    scale: Math.max(1, Math.min(8, Math.floor(1024 / (columns * (size + 1))))),
+  });
 }
 
 const across = (count: number): number => Math.min(mostAcross, Math.ceil(Math.sqrt(count)));
 
 function mapSheet({ shape: { channels, height, width }, values }: FeatureMaps): Promise<Uint8Array> {
   const shown = Math.min(channels, mostAcross * mostAcross);
-  const tiles = Array.from({ length: shown }, (_, map) => ({ pixels: stretchedShades(values.subarray(map * height * width, (map + 1) * height * width)) }));
+  const tiles = Array.from({ length: shown }, (_, map) => ({
+    pixels: stretchedShades(values.subarray(map * height * width, (map + 1) * height * width)),
+  }));
   const columns = across(shown);
-  return encodeSheet({ tiles, channels: 1, height, width, columns, scale: Math.max(1, Math.min(8, Math.floor(512 / (columns * (width + 1))))) });
+  return encodeSheet({
+    tiles,
+    channels: 1,
+    height,
+    width,
+    columns,
+    scale: Math.max(1, Math.min(8, Math.floor(512 / (columns * (width + 1))))),
+  });
 }
 
 const finite = (value: number): number | null => (Number.isFinite(value) ? value : null);
 
 function nested({ shape: { channels, height, width }, values }: FeatureMaps): (number | null)[][][] {
   return Array.from({ length: channels }, (_, map) =>
-    Array.from({ length: height }, (__, row) => Array.from(values.subarray((map * height + row) * width, (map * height + row + 1) * width), finite)),
+    Array.from({ length: height }, (__, row) =>
+      Array.from(values.subarray((map * height + row) * width, (map * height + row + 1) * width), finite),
+    ),
   );
 }
 
 function filterRoutes(app: App, { records, storage, prediction }: Dependencies): void {
   app.get(
     "/v1/models/:id/filters/:layer.png",
-    { schema: { tags: ["models"], summary: "The filters of a convolution: a row a map, a column an input; grey is 0", params: z.strictObject({ id: z.string(), layer: z.string() }), response: { 200: png } } },
+    {
+      schema: {
+        tags: ["models"],
+        summary: "The filters of a convolution: a row a map, a column an input; grey is 0",
+        params: z.strictObject({ id: z.string(), layer: z.string() }),
+        response: { 200: png },
+      },
+    },
     async (request, reply) => {
       const model = await findModel(records, request.params.id);
       const layer = Number(request.params.layer);
       const convolutions = model.network.layers.flatMap(({ kind }, index) => (kind === "convolution" ? [index] : []));
       const found = convolutions.includes(layer) ? await prediction.filters(subjectOf(storage, model), layer) : null;
-      if (!found) throw notFound(`model ${model.id} has no filters at layer ${request.params.layer}; ${convolutions.length === 0 ? "it has no convolution" : `layers ${convolutions.join(", ")} are convolutions`}`);
-      return reply.type("image/png").header("cache-control", "public, max-age=31536000, immutable").send((await filterSheet(found)) as never);
+      if (!found)
+        throw notFound(
+          `model ${model.id} has no filters at layer ${request.params.layer}; ${convolutions.length === 0 ? "it has no convolution" : `layers ${convolutions.join(", ")} are convolutions`}`,
+        );
+      return reply
+        .type("image/png")
+        .header("cache-control", "public, max-age=31536000, immutable")
+        .send((await filterSheet(found)) as never);
     },
   );
 }
@@ -84,24 +132,50 @@ function featureMapRoutes(app: App, { records, storage, prediction }: Dependenci
         tags: ["models"],
         summary: "What each layer makes of one input: JSON, or with Accept: image/png and ?layer= a sheet of its maps",
         params: idParams,
-        querystring: askingQuery.omit({ topK: true }).extend({ layer: queryInteger(0, 199).optional().describe("this layer alone") }),
+        querystring: askingQuery
+          .omit({ topK: true })
+          .extend({ layer: queryInteger(0, 199).optional().describe("this layer alone") }),
         body: askingBodies as never,
-        response: { 200: { description: "Maps of each layer", content: { "application/json": { schema: featureMapsAnswer }, "image/png": { schema: z.string() } } } },
+        response: {
+          200: {
+            description: "Maps of each layer",
+            content: { "application/json": { schema: featureMapsAnswer }, "image/png": { schema: z.string() } },
+          },
+        },
       },
     },
     async (request, reply) => {
       const { layer, ...query } = request.query;
       const model = await findModel(records, request.params.id);
-      if (layer !== undefined && layer >= model.network.layers.length) throw invalid("/query/layer", `this network has layers 0 to ${model.network.layers.length - 1}`);
-      const mapped = networkShape(model.network.layers, model.input, null).layers.reduce((sum, { output }, index) => sum + (layer === undefined || layer === index ? sizeOf(output) : 0), 0);
-      if (mapped > mostMapped) throw new Problem({ code: "payload-too-large", detail: `these maps have ${mapped} numbers; one answer holds at most ${mostMapped}: ask for a single ?layer= with smaller maps` });
+      if (layer !== undefined && layer >= model.network.layers.length)
+        throw invalid("/query/layer", `this network has layers 0 to ${model.network.layers.length - 1}`);
+      const mapped = networkShape(model.network.layers, model.input, null).layers.reduce(
+        (sum, { output }, index) => sum + (layer === undefined || layer === index ? sizeOf(output) : 0),
+        0,
+      );
+      if (mapped > mostMapped)
+        throw new Problem({
+          code: "payload-too-large",
+          detail: `these maps have ${mapped} numbers; one answer holds at most ${mostMapped}: ask for a single ?layer= with smaller maps`,
+        });
       const dataset = model.dataset === null ? null : await records.datasets.read(model.dataset.id);
       const { samples, count, conversion } = await readAsked(request, query, prediction, formOf(model.input, dataset));
-      if (count !== 1) throw new Problem({ code: "invalid-request", detail: `expected one input, found ${count}`, errors: [{ pointer: "/instances", detail: `expected one input, found ${count}` }] });
+      if (count !== 1)
+        throw new Problem({
+          code: "invalid-request",
+          detail: `expected one input, found ${count}`,
+          errors: [{ pointer: "/instances", detail: `expected one input, found ${count}` }],
+        });
       const all = await prediction.featureMaps(subjectOf(storage, model), samples);
       const wanted = layer === undefined ? all : all.filter((each) => each.layer === layer);
-      if ((request.headers.accept ?? "").includes("image/png")) return reply.type("image/png").send((await mapSheet(wanted[0])) as never);
-      const layers = wanted.map((each) => ({ layer: each.layer, kind: model.network.layers[each.layer].kind, shape: each.shape, values: nested(each) }));
+      if ((request.headers.accept ?? "").includes("image/png"))
+        return reply.type("image/png").send((await mapSheet(wanted[0])) as never);
+      const layers = wanted.map((each) => ({
+        layer: each.layer,
+        kind: model.network.layers[each.layer].kind,
+        shape: each.shape,
+        values: nested(each),
+      }));
       return reply.type("application/json").send({ model: model.id, conversion, layers });
     },
   );
@@ -110,18 +184,34 @@ function featureMapRoutes(app: App, { records, storage, prediction }: Dependenci
 function exportRoutes(app: App, { records, storage, prediction }: Dependencies): void {
   const formats = {
     onnx: { summary: "The model as ONNX: pictures in, outputs out, normalisation included", extension: "onnx" },
-    safetensors: { summary: "The weights as safetensors, with network and normalisation in the header", extension: "safetensors" },
+    safetensors: {
+      summary: "The weights as safetensors, with network and normalisation in the header",
+      extension: "safetensors",
+    },
   } as const;
   for (const format of ["onnx", "safetensors"] as const) {
     app.get(
       `/v1/models/:id/exports/${format}`,
-      { schema: { tags: ["models"], summary: formats[format].summary, params: idParams, response: { 200: { description: format, content: { "application/octet-stream": { schema: z.string() } } } } } },
+      {
+        schema: {
+          tags: ["models"],
+          summary: formats[format].summary,
+          params: idParams,
+          response: { 200: { description: format, content: { "application/octet-stream": { schema: z.string() } } } },
+        },
+      },
       async (request, reply) => {
         const model = await findModel(records, request.params.id);
         const subject = subjectOf(storage, model);
         const about = { model: model.id, name: model.name, classes: JSON.stringify(model.classes) };
-        const bytes = format === "onnx" ? await prediction.exportOnnx(subject, model.classes) : await prediction.exportWeights(subject, about);
-        return reply.type("application/octet-stream").header("content-disposition", `attachment; filename="${model.id}.${formats[format].extension}"`).send(Buffer.from(bytes) as never);
+        const bytes =
+          format === "onnx"
+            ? await prediction.exportOnnx(subject, model.classes)
+            : await prediction.exportWeights(subject, about);
+        return reply
+          .type("application/octet-stream")
+          .header("content-disposition", `attachment; filename="${model.id}.${formats[format].extension}"`)
+          .send(Buffer.from(bytes) as never);
       },
     );
   }
@@ -131,11 +221,25 @@ export function insideRoutes(app: App, dependencies: Dependencies): void {
   const { records, storage, prediction } = dependencies;
   app.get(
     "/v1/models/:id/network",
-    { schema: { tags: ["models"], summary: "Layers, shapes, parameters, β and b, learned combinations", params: idParams, response: { 200: z.strictObject({ layers: z.array(layerView), parameters: z.int() }) } } },
+    {
+      schema: {
+        tags: ["models"],
+        summary: "Layers, shapes, parameters, β and b, learned combinations",
+        params: idParams,
+        response: { 200: z.strictObject({ layers: z.array(layerView), parameters: z.int() }) },
+      },
+    },
     async (request) => {
       const model = await findModel(records, request.params.id);
       const layers = await prediction.describe(subjectOf(storage, model));
-      return { layers: layers.map((layer) => ({ ...layer, beta: layer.beta?.map(finite) ?? null, bias: layer.bias?.map(finite) ?? null })), parameters: model.parameters };
+      return {
+        layers: layers.map((layer) => ({
+          ...layer,
+          beta: layer.beta?.map(finite) ?? null,
+          bias: layer.bias?.map(finite) ?? null,
+        })),
+        parameters: model.parameters,
+      };
     },
   );
   filterRoutes(app, dependencies);

@@ -21,7 +21,9 @@ const pageOfPredictions = z.strictObject({
   only: z.enum(["all", "errors"]).optional(),
   sort: z.enum(["index", "confidence"]).optional(),
   limit: pageQuery.shape.limit,
-  after: queryInteger(0, 2 ** 31).optional().describe("nextAfter of the page before"),
+  after: queryInteger(0, 2 ** 31)
+    .optional()
+    .describe("nextAfter of the page before"),
   order: z.enum(["asc", "desc"]).optional().describe("asc by index, desc by confidence by default"),
 });
 const usualLimit = 50;
@@ -31,7 +33,9 @@ function ofSplit<Found>(id: string, what: string, all: Partial<Record<Split, Fou
   const found = all[split];
   if (found !== undefined) return found;
   const there = Object.keys(all);
-  throw notFound(`model ${id} has no ${what} over '${split}'; ${there.length === 0 ? "it has none over any split: it was imported, or its dataset has nothing to test on" : `there are some over ${there.join(", ")}`}`);
+  throw notFound(
+    `model ${id} has no ${what} over '${split}'; ${there.length === 0 ? "it has none over any split: it was imported, or its dataset has nothing to test on" : `there are some over ${there.join(", ")}`}`,
+  );
 }
 
 async function subjectFor(dependencies: Dependencies, model: ModelRecord, epoch: number | undefined) {
@@ -46,17 +50,46 @@ export function modelPredictionRoutes(app: App, dependencies: Dependencies): voi
 
   app.get(
     "/v1/models/:id/predictions",
-    { schema: { tags: ["models"], summary: "The model's predictions over a split of its dataset", params: idParams, querystring: pageOfPredictions, response: { 200: pageOf(splitPrediction) } } },
+    {
+      schema: {
+        tags: ["models"],
+        summary: "The model's predictions over a split of its dataset",
+        params: idParams,
+        querystring: pageOfPredictions,
+        response: { 200: pageOf(splitPrediction) },
+      },
+    },
     async (request) => {
-      const { split = "test", only = "all", sort = "index", limit = usualLimit, after = null, order = sort === "index" ? "asc" : "desc" } = request.query;
+      const {
+        split = "test",
+        only = "all",
+        sort = "index",
+        limit = usualLimit,
+        after = null,
+        order = sort === "index" ? "asc" : "desc",
+      } = request.query;
       const model = await findModel(records, request.params.id);
-      return stored.page(ofSplit(model.id, "predictions", model.files.predictions, split), { only, sort, limit, after, order });
+      return stored.page(ofSplit(model.id, "predictions", model.files.predictions, split), {
+        only,
+        sort,
+        limit,
+        after,
+        order,
+      });
     },
   );
 
   app.get(
     "/v1/models/:id/evaluation",
-    { schema: { tags: ["models"], summary: "Accuracy, per-class figures and the confusion matrix over a split", params: idParams, querystring: z.strictObject({ split: splitName.optional() }), response: { 200: evaluation } } },
+    {
+      schema: {
+        tags: ["models"],
+        summary: "Accuracy, per-class figures and the confusion matrix over a split",
+        params: idParams,
+        querystring: z.strictObject({ split: splitName.optional() }),
+        response: { 200: evaluation },
+      },
+    },
     async (request) => {
       const model = await findModel(records, request.params.id);
       const { evaluations } = await getJson(storage, model.files.manifest, modelManifest);
@@ -74,7 +107,9 @@ export function modelPredictionRoutes(app: App, dependencies: Dependencies): voi
           tags: ["models"],
           summary: "Predict new inputs: numbers, pictures, or raw samples",
           params: idParams,
-          querystring: askingQuery.extend({ checkpoint: queryInteger(0, 1_000_000).optional().describe("predict from the checkpoint of this epoch") }),
+          querystring: askingQuery.extend({
+            checkpoint: queryInteger(0, 1_000_000).optional().describe("predict from the checkpoint of this epoch"),
+          }),
           body: askingBodies as never,
           response: { 200: predictionAnswer },
         },
@@ -85,9 +120,19 @@ export function modelPredictionRoutes(app: App, dependencies: Dependencies): voi
         const model = await findModel(records, request.params.id);
         const subject = await subjectFor(dependencies, model, checkpoint);
         const dataset = model.dataset === null ? null : await records.datasets.read(model.dataset.id);
-        const { samples, count, topK, conversion } = await readAsked(request, query, prediction, formOf(model.input, dataset));
+        const { samples, count, topK, conversion } = await readAsked(
+          request,
+          query,
+          prediction,
+          formOf(model.input, dataset),
+        );
         const { probabilities } = await prediction.predict(subject, samples, count);
-        return { predictions: predictionRows(probabilities, model.classes, topK), model: model.id, conversion, milliseconds: performance.now() - began };
+        return {
+          predictions: predictionRows(probabilities, model.classes, topK),
+          model: model.id,
+          conversion,
+          milliseconds: performance.now() - began,
+        };
       },
     );
   });
