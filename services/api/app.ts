@@ -18,11 +18,11 @@ import { problems, sendProblem, toProblem } from "./plugins/problems.ts";
 import { telemetry } from "./plugins/telemetry.ts";
 import { unread } from "./plugins/unread.ts";
 import { refuseUnreadable } from "./plugins/unreadable.ts";
-import { Problem } from "./problem.ts";
+import { Problem } from "./http/problem.ts";
 import { registerRoutes } from "./routes/index.ts";
-import { EventStreams } from "./streams.ts";
-import type { App } from "./types.ts";
-import { validatorCompiler } from "./validation.ts";
+import { EventStreams } from "./http/streams.ts";
+import type { App } from "./http/types.ts";
+import { validatorCompiler } from "./http/validation.ts";
 
 const mostBodyBytes = 1024 * 1024;
 /** How long an ending process still takes requests that were under way. */

@@ -1,7 +1,7 @@
 /** How a job comes to stand in the queue: for a new one and for a reproduction. */
 import type { JobRecord, NewJob } from "../shared/records/index.ts";
 import type { Dependencies } from "./dependencies.ts";
-import { findJob } from "./find.ts";
+import { findJob } from "./http/find.ts";
 
 /**
  * Records the job and its order in one step, then hands it to the queue; where that fails, whoever looks through the

@@ -9,8 +9,8 @@ import { networkShape, trainingFlops, type LayerShape } from "../../schemas/shap
 import { ComputationError } from "../prediction/index.ts";
 import { rateKey, type ModelRecord, type Records } from "../shared/records/index.ts";
 import type { Dependencies } from "./dependencies.ts";
-import { findModel, findReadyDataset, type ReadyDataset } from "./find.ts";
-import { Problem, doesNotFit, invalid } from "./problem.ts";
+import { findModel, findReadyDataset, type ReadyDataset } from "./http/find.ts";
+import { Problem, doesNotFit, invalid } from "./http/problem.ts";
 
 export interface Order {
   request: CompleteJobRequest;

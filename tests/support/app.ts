@@ -4,7 +4,7 @@ import { pathToFileURL } from "node:url";
 import { pino } from "pino";
 import { buildApp } from "../../services/api/app.ts";
 import type { Dependencies } from "../../services/api/dependencies.ts";
-import type { App } from "../../services/api/types.ts";
+import type { App } from "../../services/api/http/types.ts";
 import { Prediction } from "../../services/prediction/index.ts";
 import { readConfig } from "../../services/shared/config.ts";
 import { newId } from "../../services/shared/ids.ts";

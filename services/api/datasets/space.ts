@@ -3,7 +3,7 @@ import { mkdir, statfs } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import type { Config } from "../../shared/config.ts";
 import { grouped, nameLimit } from "../../shared/dataset-limits.ts";
-import { Problem } from "../problem.ts";
+import { Problem } from "../http/problem.ts";
 
 /** An upload and the dataset that is made of it stand side by side for a while. */
 const copies = 2;

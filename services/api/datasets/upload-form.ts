@@ -1,7 +1,7 @@
 /** The form of an upload: which files belong together, and fields as settings. */
 import { uploadSettings, type UploadSettings } from "../../../schemas/dataset.ts";
-import { Problem, invalid } from "../problem.ts";
-import { parseOrThrow } from "../validation.ts";
+import { Problem, invalid } from "../http/problem.ts";
+import { parseOrThrow } from "../http/validation.ts";
 
 export const fileFields = ["file", "images", "labels", "testImages", "testLabels"] as const;
 export type FileField = (typeof fileFields)[number];

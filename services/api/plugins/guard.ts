@@ -7,8 +7,8 @@ import rateLimit from "@fastify/rate-limit";
 import underPressure from "@fastify/under-pressure";
 import plugin from "fastify-plugin";
 import type { Redis } from "../../shared/redis.ts";
-import { Problem } from "../problem.ts";
-import type { App } from "../types.ts";
+import { Problem } from "../http/problem.ts";
+import type { App } from "../http/types.ts";
 
 const mostEventLoopDelayMs = 3000;
 const mostHeapBytes = 3 * 1024 ** 3;

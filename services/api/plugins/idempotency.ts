@@ -7,9 +7,9 @@ import type { FastifyReply, FastifyRequest } from "fastify";
 import plugin from "fastify-plugin";
 import { newUlid } from "../../shared/ids.ts";
 import type { Records, StoredAnswer } from "../../shared/records/index.ts";
-import { Problem } from "../problem.ts";
-import type { App } from "../types.ts";
-import { readParts } from "../uploads.ts";
+import { Problem } from "../http/problem.ts";
+import type { App } from "../http/types.ts";
+import { readParts } from "../http/uploads.ts";
 
 declare module "fastify" {
   interface FastifyRequest {

@@ -4,9 +4,9 @@
  * in lists without end, which code that walks them could not leave again.
  */
 import plugin from "fastify-plugin";
-import { Problem, invalid } from "../problem.ts";
-import type { App } from "../types.ts";
-import { pointerOf } from "../validation.ts";
+import { Problem, invalid } from "../http/problem.ts";
+import type { App } from "../http/types.ts";
+import { pointerOf } from "../http/validation.ts";
 
 /**
  * Whether some object of the value has a key that a careless copy would write into a prototype. Walks without

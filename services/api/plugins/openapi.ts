@@ -16,7 +16,7 @@ import { evaluation, prediction, predictionAnswer, splitPrediction } from "../..
 import { problem } from "../../../schemas/problem.ts";
 import { progress } from "../../../schemas/progress.ts";
 import { shape } from "../../../schemas/shape.ts";
-import type { App } from "../types.ts";
+import type { App } from "../http/types.ts";
 
 const named: Record<string, z.ZodType> = {
   Checkpoint: checkpoint,

@@ -5,8 +5,8 @@ import type { ProblemCode } from "../../../schemas/problem.ts";
 import { ComputationError, type ComputationFault } from "../../prediction/index.ts";
 import { isRedisAway } from "../../shared/redis.ts";
 import { StorageError } from "../../shared/storage/index.ts";
-import { Problem } from "../problem.ts";
-import type { App } from "../types.ts";
+import { Problem } from "../http/problem.ts";
+import type { App } from "../http/types.ts";
 
 const retrySeconds = 2;
 

@@ -4,8 +4,8 @@ import { Gauge, Histogram, Registry, collectDefaultMetrics } from "prom-client";
 import { z } from "zod";
 import { jobStatus } from "../../../schemas/job.ts";
 import type { Dependencies } from "../dependencies.ts";
-import type { EventStreams } from "../streams.ts";
-import type { App } from "../types.ts";
+import type { EventStreams } from "../http/streams.ts";
+import type { App } from "../http/types.ts";
 
 const buckets = [0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
 

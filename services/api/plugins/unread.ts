@@ -5,9 +5,9 @@
 import type { FastifyRequest } from "fastify";
 import plugin from "fastify-plugin";
 import { z } from "zod";
-import { Problem } from "../problem.ts";
-import type { App } from "../types.ts";
-import { parseOrThrow } from "../validation.ts";
+import { Problem } from "../http/problem.ts";
+import type { App } from "../http/types.ts";
+import { parseOrThrow } from "../http/validation.ts";
 
 const nothing = z.strictObject({});
 /** Probes and scrapers put parameters of their own after a path: those of the process are let be. */

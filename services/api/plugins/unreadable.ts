@@ -5,7 +5,7 @@
 import { STATUS_CODES } from "node:http";
 import type { ConnectionError } from "fastify";
 import type { Socket } from "node:net";
-import { Problem } from "../problem.ts";
+import { Problem } from "../http/problem.ts";
 
 function problemOf({ code }: ConnectionError): Problem {
   switch (code) {

@@ -1,7 +1,7 @@
 /** Every route of the service, a folder a path segment (`_id` is a parameter). */
 import type { Dependencies } from "../dependencies.ts";
-import type { EventStreams } from "../streams.ts";
-import type { App } from "../types.ts";
+import type { EventStreams } from "../http/streams.ts";
+import type { App } from "../http/types.ts";
 import { augmentationRoutes } from "./v1/datasets/_id/augmentations.ts";
 import { datasetRoutes } from "./v1/datasets/_id/index.ts";
 import { sampleRoutes } from "./v1/datasets/_id/samples.ts";

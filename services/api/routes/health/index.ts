@@ -1,8 +1,8 @@
 /** GET /health/live and /health/ready. */
 import { z } from "zod";
 import type { Dependencies } from "../../dependencies.ts";
-import { Problem } from "../../problem.ts";
-import type { App } from "../../types.ts";
+import { Problem } from "../../http/problem.ts";
+import type { App } from "../../http/types.ts";
 
 /** What readiness needs, each with what is wrong with it, or null. */
 export async function missing({ redis, storage, records }: Dependencies): Promise<string[]> {

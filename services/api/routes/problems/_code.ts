@@ -2,8 +2,8 @@
 import { readFileSync } from "node:fs";
 import { z } from "zod";
 import { problemCodes } from "../../../../schemas/problem.ts";
-import { notFound } from "../../problem.ts";
-import type { App } from "../../types.ts";
+import { notFound } from "../../http/problem.ts";
+import type { App } from "../../http/types.ts";
 
 /** The document stands beside the sources, and one folder further up from dist/. */
 function readSections(): Map<string, string> {

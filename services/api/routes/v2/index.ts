@@ -2,14 +2,14 @@
 import { z } from "zod";
 import { describeShape, sizeOf, type Shape } from "../../../../schemas/shape.ts";
 import type { Samples } from "../../../prediction/index.ts";
-import { mostAskingBytes } from "../../asking.ts";
+import { mostAskingBytes } from "../../models/asking.ts";
 import type { Dependencies } from "../../dependencies.ts";
-import { findModel } from "../../find.ts";
-import { checkCount, described } from "../../instances.ts";
-import { subjectOf } from "../../models.ts";
-import { idParams } from "../../paging.ts";
-import { invalid } from "../../problem.ts";
-import type { App } from "../../types.ts";
+import { findModel } from "../../http/find.ts";
+import { checkCount, described } from "../../models/instances.ts";
+import { subjectOf } from "../../models/subjects.ts";
+import { idParams } from "../../http/paging.ts";
+import { invalid } from "../../http/problem.ts";
+import type { App } from "../../http/types.ts";
 import { missing } from "../health/index.ts";
 
 const datatype = z.enum(["UINT8", "INT8", "INT16", "UINT16", "INT32", "UINT32", "INT64", "FP32", "FP64"]);

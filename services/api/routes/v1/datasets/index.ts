@@ -4,9 +4,9 @@ import { dataset, uploadSettings } from "../../../../../schemas/dataset.ts";
 import { presentDataset } from "../../../../shared/records/index.ts";
 import { Reception } from "../../../datasets/receive.ts";
 import type { Dependencies } from "../../../dependencies.ts";
-import { pageOf, pageQuery, pageRequest } from "../../../paging.ts";
-import type { App } from "../../../types.ts";
-import { bodyUnchecked } from "../../../validation.ts";
+import { pageOf, pageQuery, pageRequest } from "../../../http/paging.ts";
+import type { App } from "../../../http/types.ts";
+import { bodyUnchecked } from "../../../http/validation.ts";
 
 const file = z.string().meta({ format: "binary" });
 /** For the document alone: the body is read part by part. */

@@ -13,9 +13,9 @@ import {
   type Shape,
 } from "../../../../../schemas/shape.ts";
 import type { Dependencies } from "../../../dependencies.ts";
-import { findReadyDataset } from "../../../find.ts";
-import { Problem, doesNotFit, invalid } from "../../../problem.ts";
-import type { App } from "../../../types.ts";
+import { findReadyDataset } from "../../../http/find.ts";
+import { Problem, doesNotFit, invalid } from "../../../http/problem.ts";
+import type { App } from "../../../http/types.ts";
 
 const body = z.strictObject({
   network: z.union([presetName, networkSchema]),

@@ -5,11 +5,11 @@ import { completeJobRequest, job, jobRequest, jobStatus } from "../../../../../s
 import { presentJob } from "../../../../shared/records/index.ts";
 import type { Dependencies } from "../../../dependencies.ts";
 import { enqueue } from "../../../enqueue.ts";
-import { findDataset } from "../../../find.ts";
+import { findDataset } from "../../../http/find.ts";
 import { estimate, estimateAnswer, makeOrder } from "../../../order.ts";
-import { pageOf, pageQuery, pageRequest, queryFlag } from "../../../paging.ts";
-import { notFound } from "../../../problem.ts";
-import type { App } from "../../../types.ts";
+import { pageOf, pageQuery, pageRequest, queryFlag } from "../../../http/paging.ts";
+import { notFound } from "../../../http/problem.ts";
+import type { App } from "../../../http/types.ts";
 
 const createQuery = z.strictObject({ dryRun: queryFlag.optional().describe("check and estimate; queue nothing") });
 const listQuery = pageQuery.extend({

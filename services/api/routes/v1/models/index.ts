@@ -2,10 +2,10 @@
 import { model } from "../../../../../schemas/model.ts";
 import { presentModel } from "../../../../shared/records/index.ts";
 import type { Dependencies } from "../../../dependencies.ts";
-import { importForm, importModel } from "../../../importing.ts";
-import { pageOf, pageQuery, pageRequest } from "../../../paging.ts";
-import type { App } from "../../../types.ts";
-import { bodyUnchecked } from "../../../validation.ts";
+import { importForm, importModel } from "../../../models/importing.ts";
+import { pageOf, pageQuery, pageRequest } from "../../../http/paging.ts";
+import type { App } from "../../../http/types.ts";
+import { bodyUnchecked } from "../../../http/validation.ts";
 
 export function modelsRoutes(app: App, dependencies: Dependencies): void {
   const { records } = dependencies;

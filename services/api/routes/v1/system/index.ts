@@ -1,7 +1,7 @@
 /** GET /v1/system: version, kernels, workers, queues. */
 import { z } from "zod";
 import type { Dependencies } from "../../../dependencies.ts";
-import type { App } from "../../../types.ts";
+import type { App } from "../../../http/types.ts";
 
 const worker = z.strictObject({
   name: z.string(),

@@ -5,14 +5,14 @@ import { split } from "../../../../../../schemas/dataset.ts";
 import { sizeOf } from "../../../../../../schemas/shape.ts";
 import { encodeSheet } from "../../../../../prediction/index.ts";
 import type { Samples } from "../../../../../prediction/index.ts";
-import { pngAnswer } from "../../../../binary.ts";
+import { pngAnswer } from "../../../../http/binary.ts";
 import { SampleReader } from "../../../../datasets/sample-reader.ts";
 import type { Dependencies } from "../../../../dependencies.ts";
-import { findReadyDataset } from "../../../../find.ts";
-import { idParams, queryFlag, queryInteger } from "../../../../paging.ts";
-import { invalid, notFound } from "../../../../problem.ts";
-import type { App } from "../../../../types.ts";
-import { parseOrThrow } from "../../../../validation.ts";
+import { findReadyDataset } from "../../../../http/find.ts";
+import { idParams, queryFlag, queryInteger } from "../../../../http/paging.ts";
+import { invalid, notFound } from "../../../../http/problem.ts";
+import type { App } from "../../../../http/types.ts";
+import { parseOrThrow } from "../../../../http/validation.ts";
 
 const decimal = z
   .string()

@@ -6,10 +6,10 @@ import { presentDataset } from "../../../../../shared/records/index.ts";
 import type { DatasetRecord } from "../../../../../shared/records/index.ts";
 import { layout, putJson } from "../../../../../shared/storage/index.ts";
 import type { Dependencies } from "../../../../dependencies.ts";
-import { findDataset } from "../../../../find.ts";
-import { idParams } from "../../../../paging.ts";
-import { conflict, inUse, notFound } from "../../../../problem.ts";
-import type { App } from "../../../../types.ts";
+import { findDataset } from "../../../../http/find.ts";
+import { idParams } from "../../../../http/paging.ts";
+import { conflict, inUse, notFound } from "../../../../http/problem.ts";
+import type { App } from "../../../../http/types.ts";
 
 const changes = z.strictObject({ name: z.string().min(1).max(200).optional(), alias: alias.nullable().optional() });
 

@@ -3,13 +3,13 @@ import { z } from "zod";
 import { sample, split } from "../../../../../../schemas/dataset.ts";
 import { sizeOf } from "../../../../../../schemas/shape.ts";
 import { encodeSheet } from "../../../../../prediction/index.ts";
-import { pngAnswer } from "../../../../binary.ts";
+import { pngAnswer } from "../../../../http/binary.ts";
 import { SampleReader } from "../../../../datasets/sample-reader.ts";
 import type { Dependencies } from "../../../../dependencies.ts";
-import { findReadyDataset } from "../../../../find.ts";
-import { idParams, pageOf, queryInteger } from "../../../../paging.ts";
-import { notFound } from "../../../../problem.ts";
-import type { App } from "../../../../types.ts";
+import { findReadyDataset } from "../../../../http/find.ts";
+import { idParams, pageOf, queryInteger } from "../../../../http/paging.ts";
+import { notFound } from "../../../../http/problem.ts";
+import type { App } from "../../../../http/types.ts";
 
 const label = z.string().max(100).optional().describe("a class, by name or index");
 const filter = { split: split.optional().describe("train by default"), label };

@@ -9,11 +9,11 @@ import { isTerminal } from "../../../../../../schemas/job.ts";
 import { isEventId, lastEventId, readEvents, readEventsBack } from "../../../../../shared/progress/index.ts";
 import type { JobRecord } from "../../../../../shared/records/index.ts";
 import type { Dependencies } from "../../../../dependencies.ts";
-import { findJob } from "../../../../find.ts";
-import { idParams, pageOf, pageQuery } from "../../../../paging.ts";
-import { Problem, invalid } from "../../../../problem.ts";
-import type { EventStreams } from "../../../../streams.ts";
-import type { App } from "../../../../types.ts";
+import { findJob } from "../../../../http/find.ts";
+import { idParams, pageOf, pageQuery } from "../../../../http/paging.ts";
+import { Problem, invalid } from "../../../../http/problem.ts";
+import type { EventStreams } from "../../../../http/streams.ts";
+import type { App } from "../../../../http/types.ts";
 
 const query = pageQuery.extend({
   after: z.string().max(20).optional().describe("id of the last event seen"),

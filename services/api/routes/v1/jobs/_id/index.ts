@@ -5,11 +5,11 @@ import { presentJob, type JobOutcome, type JobRecord } from "../../../../../shar
 import { layout } from "../../../../../shared/storage/index.ts";
 import type { Dependencies } from "../../../../dependencies.ts";
 import { enqueue } from "../../../../enqueue.ts";
-import { findJob, findReadyDataset } from "../../../../find.ts";
-import { removeModel } from "../../../../models.ts";
-import { idParams, queryFlag } from "../../../../paging.ts";
-import { Problem, conflict, notFound } from "../../../../problem.ts";
-import type { App } from "../../../../types.ts";
+import { findJob, findReadyDataset } from "../../../../http/find.ts";
+import { removeModel } from "../../../../models/subjects.ts";
+import { idParams, queryFlag } from "../../../../http/paging.ts";
+import { Problem, conflict, notFound } from "../../../../http/problem.ts";
+import type { App } from "../../../../http/types.ts";
 
 const deleteQuery = z.strictObject({ models: queryFlag.optional().describe("also the model it left behind") });
 

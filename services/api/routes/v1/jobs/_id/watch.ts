@@ -6,10 +6,10 @@ import { progress, type Progress } from "../../../../../../schemas/progress.ts";
 import { readMetrics } from "../../../../../shared/progress/index.ts";
 import type { JobRecord, Records } from "../../../../../shared/records/index.ts";
 import type { Dependencies } from "../../../../dependencies.ts";
-import { findJob } from "../../../../find.ts";
-import { idParams, queryInteger } from "../../../../paging.ts";
-import { thin } from "../../../../thinning.ts";
-import type { App } from "../../../../types.ts";
+import { findJob } from "../../../../http/find.ts";
+import { idParams, queryInteger } from "../../../../http/paging.ts";
+import { thin } from "../../../../jobs/thinning.ts";
+import type { App } from "../../../../http/types.ts";
 
 const metricsQuery = z.strictObject({
   series: metricSeries.optional().describe("epoch by default"),

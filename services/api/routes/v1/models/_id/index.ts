@@ -5,11 +5,11 @@ import { model, modelManifest } from "../../../../../../schemas/model.ts";
 import { presentModel } from "../../../../../shared/records/index.ts";
 import { getJson, putJson } from "../../../../../shared/storage/index.ts";
 import type { Dependencies } from "../../../../dependencies.ts";
-import { findModel } from "../../../../find.ts";
-import { removeModel } from "../../../../models.ts";
-import { idParams } from "../../../../paging.ts";
-import { conflict, notFound } from "../../../../problem.ts";
-import type { App } from "../../../../types.ts";
+import { findModel } from "../../../../http/find.ts";
+import { removeModel } from "../../../../models/subjects.ts";
+import { idParams } from "../../../../http/paging.ts";
+import { conflict, notFound } from "../../../../http/problem.ts";
+import type { App } from "../../../../http/types.ts";
 
 const changes = z.strictObject({
   name: z.string().min(1).max(200).optional(),

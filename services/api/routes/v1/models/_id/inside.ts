@@ -8,15 +8,15 @@ import {
   type FeatureMaps,
   type Filters,
 } from "../../../../../prediction/index.ts";
-import { askingBodies, askingQuery, mostAskingBytes, readAsked, takeEveryBody } from "../../../../asking.ts";
+import { askingBodies, askingQuery, mostAskingBytes, readAsked, takeEveryBody } from "../../../../models/asking.ts";
 import type { Dependencies } from "../../../../dependencies.ts";
-import { findModel } from "../../../../find.ts";
-import { pngAnswer } from "../../../../binary.ts";
-import { formOf } from "../../../../forms.ts";
-import { subjectOf } from "../../../../models.ts";
-import { idParams, queryInteger } from "../../../../paging.ts";
-import { Problem, invalid, notFound } from "../../../../problem.ts";
-import type { App } from "../../../../types.ts";
+import { findModel } from "../../../../http/find.ts";
+import { pngAnswer } from "../../../../http/binary.ts";
+import { formOf } from "../../../../models/forms.ts";
+import { subjectOf } from "../../../../models/subjects.ts";
+import { idParams, queryInteger } from "../../../../http/paging.ts";
+import { Problem, invalid, notFound } from "../../../../http/problem.ts";
+import type { App } from "../../../../http/types.ts";
 
 const numbers = z.array(z.number().nullable()).nullable();
 const layerView = z.strictObject({

@@ -5,16 +5,16 @@ import { modelManifest } from "../../../../../../schemas/model.ts";
 import { evaluation, predictionAnswer, splitPrediction } from "../../../../../../schemas/prediction.ts";
 import type { ModelRecord } from "../../../../../shared/records/index.ts";
 import { getJson } from "../../../../../shared/storage/index.ts";
-import { predictionRows } from "../../../../answers.ts";
-import { askingBodies, askingQuery, mostAskingBytes, readAsked, takeEveryBody } from "../../../../asking.ts";
+import { predictionRows } from "../../../../models/answers.ts";
+import { askingBodies, askingQuery, mostAskingBytes, readAsked, takeEveryBody } from "../../../../models/asking.ts";
 import type { Dependencies } from "../../../../dependencies.ts";
-import { findJob, findModel } from "../../../../find.ts";
-import { formOf } from "../../../../forms.ts";
-import { subjectOf, subjectOfCheckpoint } from "../../../../models.ts";
-import { idParams, pageOf, pageQuery, queryInteger } from "../../../../paging.ts";
-import { conflict, notFound } from "../../../../problem.ts";
-import { StoredPredictions } from "../../../../stored-predictions.ts";
-import type { App } from "../../../../types.ts";
+import { findJob, findModel } from "../../../../http/find.ts";
+import { formOf } from "../../../../models/forms.ts";
+import { subjectOf, subjectOfCheckpoint } from "../../../../models/subjects.ts";
+import { idParams, pageOf, pageQuery, queryInteger } from "../../../../http/paging.ts";
+import { conflict, notFound } from "../../../../http/problem.ts";
+import { StoredPredictions } from "../../../../models/stored-predictions.ts";
+import type { App } from "../../../../http/types.ts";
 
 const pageOfPredictions = z.strictObject({
   split: splitName.optional().describe("test by default"),

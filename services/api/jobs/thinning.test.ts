@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { MetricRow } from "../../schemas/metrics.ts";
+import type { MetricRow } from "../../../schemas/metrics.ts";
 import { thin } from "./thinning.ts";
 
 const row = (step: number, loss: number | null, validationAccuracy: number | null = null): MetricRow => ({

@@ -1,8 +1,8 @@
 /**
  * What samples of a model look like, from the dataset it was trained on; without one (an import), from its input alone.
  */
-import type { Shape } from "../../schemas/shape.ts";
-import type { DatasetRecord } from "../shared/records/index.ts";
+import type { Shape } from "../../../schemas/shape.ts";
+import type { DatasetRecord } from "../../shared/records/index.ts";
 import type { SampleForm } from "./instances.ts";
 
 export function formOf(input: Shape, dataset: DatasetRecord | null): SampleForm {

@@ -1,5 +1,5 @@
 /** Resources by what a path or a request calls them, or a 404 that says what was looked for. */
-import type { DatasetRecord, JobRecord, ModelRecord, Records } from "../shared/records/index.ts";
+import type { DatasetRecord, JobRecord, ModelRecord, Records } from "../../shared/records/index.ts";
 import { conflict, notFound } from "./problem.ts";
 
 export async function findJob(records: Records, id: string): Promise<JobRecord> {

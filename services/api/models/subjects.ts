@@ -1,10 +1,10 @@
 /** What several routes do with models. */
-import type { Subject } from "../prediction/index.ts";
-import { presentCheckpoints, type JobRecord, type ModelRecord } from "../shared/records/index.ts";
-import { layout, type Storage } from "../shared/storage/index.ts";
-import type { Dependencies } from "./dependencies.ts";
-import { findReadyDataset, type ReadyDataset } from "./find.ts";
-import { inUse, notFound } from "./problem.ts";
+import type { Subject } from "../../prediction/index.ts";
+import { presentCheckpoints, type JobRecord, type ModelRecord } from "../../shared/records/index.ts";
+import { layout, type Storage } from "../../shared/storage/index.ts";
+import type { Dependencies } from "../dependencies.ts";
+import { findReadyDataset, type ReadyDataset } from "../http/find.ts";
+import { inUse, notFound } from "../http/problem.ts";
 
 export async function removeModel(
   { records, storage, log }: Pick<Dependencies, "records" | "storage" | "log">,

@@ -2,12 +2,12 @@
  * New inputs in every form a client may send them, made into samples [count][channels][height][width] in the dataset's
  * own range.
  */
-import type { Conversion, Dtype } from "../../schemas/dataset.ts";
+import type { Conversion, Dtype } from "../../../schemas/dataset.ts";
 import type { z } from "zod";
-import type { predictionRequest } from "../../schemas/prediction.ts";
-import { describeShape, sizeOf, type Shape } from "../../schemas/shape.ts";
-import { PictureError, type Prediction, type Samples } from "../prediction/index.ts";
-import { Problem, invalid } from "./problem.ts";
+import type { predictionRequest } from "../../../schemas/prediction.ts";
+import { describeShape, sizeOf, type Shape } from "../../../schemas/shape.ts";
+import { PictureError, type Prediction, type Samples } from "../../prediction/index.ts";
+import { Problem, invalid } from "../http/problem.ts";
 
 /** What samples of a model look like. `range` is where the numbers of a picture's 0 … 255 go: the dataset's own. */
 export interface SampleForm {

@@ -3,9 +3,9 @@
  * [count] true classes. What is needed to filter and sort (the class, the prediction, its confidence) is read once and
  * kept; rows are read from storage by their place.
  */
-import type { SplitPrediction } from "../../schemas/prediction.ts";
-import type { ModelRecord } from "../shared/records/index.ts";
-import type { Storage } from "../shared/storage/index.ts";
+import type { SplitPrediction } from "../../../schemas/prediction.ts";
+import type { ModelRecord } from "../../shared/records/index.ts";
+import type { Storage } from "../../shared/storage/index.ts";
 
 interface Summary {
   truth: Int32Array;

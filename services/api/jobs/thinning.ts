@@ -2,7 +2,7 @@
  * Honest thinning of a curve: the first and last row, the best, the extremes of every column, then the highest and
  * lowest loss of each stretch.
  */
-import type { MetricRow } from "../../schemas/metrics.ts";
+import type { MetricRow } from "../../../schemas/metrics.ts";
 
 type Column =
   | "loss"

@@ -4,15 +4,15 @@
  */
 import type { FastifyRequest } from "fastify";
 import { z } from "zod";
-import { dtype } from "../../schemas/dataset.ts";
-import { predictionRequest } from "../../schemas/prediction.ts";
-import type { Prediction } from "../prediction/index.ts";
+import { dtype } from "../../../schemas/dataset.ts";
+import { predictionRequest } from "../../../schemas/prediction.ts";
+import type { Prediction } from "../../prediction/index.ts";
 import { fromBytes, fromJson, fromPictures, mostRawSamples, type Instances, type SampleForm } from "./instances.ts";
-import { queryInteger } from "./paging.ts";
-import { Problem, invalid } from "./problem.ts";
-import type { App } from "./types.ts";
-import { readParts } from "./uploads.ts";
-import { bodyUnchecked, parseOrThrow } from "./validation.ts";
+import { queryInteger } from "../http/paging.ts";
+import { Problem, invalid } from "../http/problem.ts";
+import type { App } from "../http/types.ts";
+import { readParts } from "../http/uploads.ts";
+import { bodyUnchecked, parseOrThrow } from "../http/validation.ts";
 
 export const mostAskingBytes = 32 * 1024 * 1024;
 const pictureTypes = ["image/png", "image/jpeg"] as const;

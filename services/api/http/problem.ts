@@ -1,5 +1,5 @@
 /** An answer that is not a success, thrown from anywhere in the api and written by plugins/problems. */
-import { problemCodes, type Problem as ProblemBody, type ProblemCode } from "../../schemas/problem.ts";
+import { problemCodes, type Problem as ProblemBody, type ProblemCode } from "../../../schemas/problem.ts";
 
 export interface ProblemOptions {
   code: ProblemCode;

@@ -1,7 +1,7 @@
 import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { writeSafetensors } from "../../engine/index.ts";
-import { startTestApp, type TestApp } from "../../tests/support/app.ts";
+import { writeSafetensors } from "../../../engine/index.ts";
+import { startTestApp, type TestApp } from "../../../tests/support/app.ts";
 
 let test: TestApp;
 beforeAll(async () => {

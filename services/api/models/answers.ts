@@ -1,7 +1,7 @@
 /** From probabilities to the rows of an answer: the class, its name, the k best. */
 import type { z } from "zod";
-import type { Prediction as Row, rankedClass } from "../../schemas/prediction.ts";
-import { Problem } from "./problem.ts";
+import type { Prediction as Row, rankedClass } from "../../../schemas/prediction.ts";
+import { Problem } from "../http/problem.ts";
 
 /** Places of the k largest, the largest first, the first of equals first. */
 function best(probabilities: Float32Array, k: number): number[] {

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { createStorage } from "../shared/storage/index.ts";
+import { createStorage } from "../../shared/storage/index.ts";
 import { StoredPredictions } from "./stored-predictions.ts";
 
 /** Twenty thousand and one samples of three classes: truth by turns, every seventh prediction wrong. */

@@ -1,8 +1,8 @@
 import sharp from "sharp";
 import { afterAll, describe, expect, it } from "vitest";
-import { Prediction } from "../prediction/index.ts";
+import { Prediction } from "../../prediction/index.ts";
 import { fromBytes, fromJson, type SampleForm } from "./instances.ts";
-import type { Problem } from "./problem.ts";
+import type { Problem } from "../http/problem.ts";
 
 const prediction = new Prediction({ kernels: "auto", cacheBytes: 0, log: { warn: () => undefined } });
 afterAll(() => prediction.close());
