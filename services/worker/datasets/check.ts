@@ -4,23 +4,23 @@
  */
 import { stat } from "node:fs/promises";
 import type { UploadSettings } from "../../../schemas/dataset.ts";
-import { readCsv } from "./csv.ts";
+import { readCsv } from "./formats/csv.ts";
 import { finish } from "./finish.ts";
 import type { CheckedDataset } from "./finish.ts";
-import { readFolders } from "./folders.ts";
-import { readIdx } from "./idx.ts";
-import type { IdxPair } from "./idx.ts";
+import { readFolders } from "./formats/folders.ts";
+import { readIdx } from "./formats/idx.ts";
+import type { IdxPair } from "./formats/idx.ts";
 import { Intake } from "./intake.ts";
-import { readJsonLines } from "./jsonl.ts";
+import { readJsonLines } from "./formats/jsonl.ts";
 import { nameLimit } from "../../shared/dataset-limits.ts";
 import type { DatasetLimits } from "../../shared/dataset-limits.ts";
-import { looksLikeNpz, readNpz } from "./npz.ts";
+import { looksLikeNpz, readNpz } from "./formats/npz.ts";
 import { openUpload } from "./open.ts";
 import type { LocalFile } from "./open.ts";
 import { Complaints, refuse } from "./refused.ts";
 import { expectedFile, sniff } from "./sniff.ts";
-import { openTar } from "./tar.ts";
-import { ZipReader } from "./zip.ts";
+import { openTar } from "./archives/tar.ts";
+import { ZipReader } from "./archives/zip.ts";
 
 export interface CheckOptions {
   /** By form field: `file`, or `images` and `labels`, perhaps `testImages` and `testLabels`. */

@@ -1,7 +1,7 @@
 /** Text files by lines and numbers by fields, within bounds. */
-import type { DatasetLimits } from "../../shared/dataset-limits.ts";
-import { nameLimit } from "../../shared/dataset-limits.ts";
-import { refuse } from "./refused.ts";
+import type { DatasetLimits } from "../../../shared/dataset-limits.ts";
+import { nameLimit } from "../../../shared/dataset-limits.ts";
+import { refuse } from "../refused.ts";
 
 export interface Line {
   /** Counted from 1, as editors do. */

@@ -1,7 +1,7 @@
 /** What ZIP and TAR have in common: names that must be safe, entries that are skipped, bounds. */
-import type { DatasetLimits } from "../../shared/dataset-limits.ts";
-import { grouped, nameLimit } from "../../shared/dataset-limits.ts";
-import { printable, refuse } from "./refused.ts";
+import type { DatasetLimits } from "../../../shared/dataset-limits.ts";
+import { grouped, nameLimit } from "../../../shared/dataset-limits.ts";
+import { printable, refuse } from "../refused.ts";
 
 export interface ArchiveEntry {
   /** Forward slashes, NFC, no leading ./ */

@@ -1,6 +1,6 @@
 /** From the paths of an archive to splits and classes: [wrapper/][train|validation|test/]class/picture. */
-import type { Split } from "../../../schemas/dataset.ts";
-import { printable, refuse } from "./refused.ts";
+import type { Split } from "../../../../schemas/dataset.ts";
+import { printable, refuse } from "../refused.ts";
 
 export interface Placed {
   split: Split;

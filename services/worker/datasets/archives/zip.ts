@@ -3,11 +3,11 @@ import { crc32 } from "node:zlib";
 import yauzl from "yauzl";
 import { ArchiveBounds, SkippedEntries, collect, isHidden, safePath } from "./archive.ts";
 import type { ArchiveEntry, PictureArchive } from "./archive.ts";
-import type { DatasetLimits } from "../../shared/dataset-limits.ts";
-import { nameLimit } from "../../shared/dataset-limits.ts";
-import { explainInflate } from "./open.ts";
-import type { LocalFile } from "./open.ts";
-import { DatasetRefused, printable, refuse } from "./refused.ts";
+import type { DatasetLimits } from "../../../shared/dataset-limits.ts";
+import { nameLimit } from "../../../shared/dataset-limits.ts";
+import { explainInflate } from "../open.ts";
+import type { LocalFile } from "../open.ts";
+import { DatasetRefused, printable, refuse } from "../refused.ts";
 
 export interface ZipEntry extends ArchiveEntry {
   entry: yauzl.Entry;

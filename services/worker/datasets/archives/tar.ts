@@ -7,10 +7,10 @@ import { extract } from "tar-stream";
 import type { Extract } from "tar-stream";
 import { ArchiveBounds, SkippedEntries, collect, isHidden, safePath } from "./archive.ts";
 import type { ArchiveEntry, PictureArchive } from "./archive.ts";
-import type { DatasetLimits } from "../../shared/dataset-limits.ts";
-import { openUpload } from "./open.ts";
-import type { LocalFile } from "./open.ts";
-import { DatasetRefused, refuse } from "./refused.ts";
+import type { DatasetLimits } from "../../../shared/dataset-limits.ts";
+import { openUpload } from "../open.ts";
+import type { LocalFile } from "../open.ts";
+import { DatasetRefused, refuse } from "../refused.ts";
 
 type Entry = Extract extends AsyncIterable<infer Source> ? Source : never;
 

@@ -3,7 +3,7 @@
  * evaluated.
  */
 import type { ByteReader } from "./byte-reader.ts";
-import { printable, refuse } from "./refused.ts";
+import { printable, refuse } from "../refused.ts";
 
 export interface NpyHeader {
   /** numpy's spelling, such as `|u1` or `<f4`. */

@@ -1,13 +1,13 @@
 /** JSON lines: one object a line, {label, pixels | b64, split?}. */
-import { splitNames } from "./spool.ts";
-import type { Split } from "../../../schemas/dataset.ts";
-import { describeShape, sizeOf } from "../../../schemas/shape.ts";
-import type { Shape } from "../../../schemas/shape.ts";
-import { pictureKind } from "../../shared/pictures.ts";
+import { splitNames } from "../spool.ts";
+import type { Split } from "../../../../schemas/dataset.ts";
+import { describeShape, sizeOf } from "../../../../schemas/shape.ts";
+import type { Shape } from "../../../../schemas/shape.ts";
+import { pictureKind } from "../../../shared/pictures.ts";
 import { decode } from "./folders.ts";
-import type { Intake } from "./intake.ts";
-import type { OpenedFile } from "./open.ts";
-import { printable, refuse } from "./refused.ts";
+import type { Intake } from "../intake.ts";
+import type { OpenedFile } from "../open.ts";
+import { printable, refuse } from "../refused.ts";
 import { linesOf, pixelsOf, shapeOfFlat } from "./text.ts";
 import type { Line } from "./text.ts";
 

@@ -1,10 +1,10 @@
 /** Tables: a label and pixels a row, as Kaggle gives MNIST. Rows are named by their line; a row is one line. */
 import { CsvError } from "csv-parse";
 import { parse } from "csv-parse/sync";
-import type { Intake } from "./intake.ts";
-import type { OpenedFile } from "./open.ts";
-import { printable, refuse } from "./refused.ts";
-import { withoutMark } from "./sniff.ts";
+import type { Intake } from "../intake.ts";
+import type { OpenedFile } from "../open.ts";
+import { printable, refuse } from "../refused.ts";
+import { withoutMark } from "../sniff.ts";
 import { linesOf, pixelsOf, shapeOfFlat } from "./text.ts";
 import type { Line } from "./text.ts";
 

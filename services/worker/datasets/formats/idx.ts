@@ -2,16 +2,16 @@
  * IDX, the format MNIST came in: two zero bytes, a type, the number of dimensions, each as a big-endian uint32, then
  * the values.
  */
-import type { Dtype, Split } from "../../../schemas/dataset.ts";
-import type { Shape } from "../../../schemas/shape.ts";
-import { sizeOf } from "../../../schemas/shape.ts";
+import type { Dtype, Split } from "../../../../schemas/dataset.ts";
+import type { Shape } from "../../../../schemas/shape.ts";
+import { sizeOf } from "../../../../schemas/shape.ts";
 import { ByteReader } from "./byte-reader.ts";
-import type { Intake } from "./intake.ts";
-import { grouped } from "../../shared/dataset-limits.ts";
-import { openUpload } from "./open.ts";
-import type { LocalFile } from "./open.ts";
-import { refuse } from "./refused.ts";
-import { isIdx } from "./sniff.ts";
+import type { Intake } from "../intake.ts";
+import { grouped } from "../../../shared/dataset-limits.ts";
+import { openUpload } from "../open.ts";
+import type { LocalFile } from "../open.ts";
+import { refuse } from "../refused.ts";
+import { isIdx } from "../sniff.ts";
 
 const types: Record<number, { name: string; bytes: number }> = {
   0x08: { name: "uint8", bytes: 1 },

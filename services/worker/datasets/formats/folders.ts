@@ -1,15 +1,15 @@
 /** Pictures in one folder per class: decoded a few at a time, delivered in the archive's order. */
 import { availableParallelism } from "node:os";
-import { PictureError, readPicture } from "../../shared/pictures.ts";
-import type { Sample } from "../../shared/pictures.ts";
-import type { ArchiveEntry, PictureArchive } from "./archive.ts";
-import type { Intake } from "./intake.ts";
-import { byName } from "./labels.ts";
+import { PictureError, readPicture } from "../../../shared/pictures.ts";
+import type { Sample } from "../../../shared/pictures.ts";
+import type { ArchiveEntry, PictureArchive } from "../archives/archive.ts";
+import type { Intake } from "../intake.ts";
+import { byName } from "../labels.ts";
 import { arrange } from "./layout.ts";
 import type { Layout, Placed } from "./layout.ts";
-import { grouped } from "../../shared/dataset-limits.ts";
-import { PictureRefused, readPictureHeader } from "./picture-header.ts";
-import { printable, refuse } from "./refused.ts";
+import { grouped } from "../../../shared/dataset-limits.ts";
+import { PictureRefused, readPictureHeader } from "../picture-header.ts";
+import { printable, refuse } from "../refused.ts";
 
 type Decoded = { sample: Sample; notes: string[] } | { refused: string };
 

@@ -2,16 +2,16 @@
  * NPZ as Keras gives its sets: x_train, y_train, x_test, y_test, perhaps x_val, y_val; uint8 or float32; N,H,W or
  * N,H,W,C.
  */
-import type { Dtype, Split } from "../../../schemas/dataset.ts";
-import { sizeOf } from "../../../schemas/shape.ts";
-import type { Shape } from "../../../schemas/shape.ts";
+import type { Dtype, Split } from "../../../../schemas/dataset.ts";
+import { sizeOf } from "../../../../schemas/shape.ts";
+import type { Shape } from "../../../../schemas/shape.ts";
 import { ByteReader } from "./byte-reader.ts";
 import { channelsFirst, floatsOf } from "./idx.ts";
-import type { Intake } from "./intake.ts";
-import { grouped } from "../../shared/dataset-limits.ts";
+import type { Intake } from "../intake.ts";
+import { grouped } from "../../../shared/dataset-limits.ts";
 import { describeDescr, readNpyHeader } from "./npy.ts";
-import { printable, refuse } from "./refused.ts";
-import type { ZipEntry, ZipReader } from "./zip.ts";
+import { printable, refuse } from "../refused.ts";
+import type { ZipEntry, ZipReader } from "../archives/zip.ts";
 
 const splitOf: Record<string, Split> = {
   train: "train",
