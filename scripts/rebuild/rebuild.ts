@@ -6,7 +6,7 @@ import type { Redis } from "../../services/shared/redis.ts";
 import { datasetManifest } from "../../schemas/dataset.ts";
 import type { DatasetManifest } from "../../schemas/dataset.ts";
 import { modelManifest } from "../../schemas/model.ts";
-import { keys } from "../../services/shared/keys.ts";
+import { keys } from "../../services/shared/redis-keys.ts";
 import { modelRecord } from "../../services/shared/records/index.ts";
 import type { DatasetRecord, Records } from "../../services/shared/records/index.ts";
 import { toFields } from "../../services/shared/records/hash.ts";

@@ -9,7 +9,7 @@ import type { Redis } from "ioredis";
 import type { CompleteJobRequest } from "../../schemas/job.ts";
 import { queueName, queuePayloads } from "../../schemas/queue.ts";
 import type { QueueName, QueuePayload } from "../../schemas/queue.ts";
-import { keys, queuePrefix } from "./keys.ts";
+import { keys, queuePrefix } from "./redis-keys.ts";
 import type { Logger } from "./log.ts";
 import { checkDelivery } from "./records/index.ts";
 

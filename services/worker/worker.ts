@@ -7,7 +7,7 @@ import type { Config } from "../shared/config.ts";
 import { chooseKernels } from "../shared/kernels.ts";
 import type { KernelsDescription } from "../shared/kernels.ts";
 import { newUlid } from "../shared/ids.ts";
-import { channels } from "../shared/keys.ts";
+import { channels } from "../shared/redis-keys.ts";
 import type { Logger } from "../shared/log.ts";
 import { Queues } from "../shared/queues.ts";
 import { createRecords } from "../shared/records/index.ts";

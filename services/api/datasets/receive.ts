@@ -6,7 +6,7 @@ import { Transform } from "node:stream";
 import type { Readable, TransformCallback } from "node:stream";
 import type { FastifyRequest } from "fastify";
 import { grouped, nameLimit } from "../../shared/dataset-limits.ts";
-import { keys } from "../../shared/keys.ts";
+import { keys } from "../../shared/redis-keys.ts";
 import type { DatasetRecord } from "../../shared/records/index.ts";
 import { layout } from "../../shared/storage/index.ts";
 import type { Dependencies } from "../dependencies.ts";

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { startTestRedis } from "../../../tests/support/redis.ts";
 import type { TestRedis } from "../../../tests/support/redis.ts";
-import { channels, keys } from "../keys.ts";
+import { channels, keys } from "../redis-keys.ts";
 import { createLog } from "../log.ts";
 import { closeRedis, connectRedis } from "../redis.ts";
 import type { Redis } from "../redis.ts";

@@ -5,7 +5,7 @@
  */
 import type { Redis } from "ioredis";
 import type { Event } from "../../../schemas/event.ts";
-import { channels } from "../keys.ts";
+import { channels } from "../redis-keys.ts";
 import type { Logger } from "../log.ts";
 import { readEvents } from "./read.ts";
 

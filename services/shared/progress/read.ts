@@ -4,7 +4,7 @@ import { event } from "../../../schemas/event.ts";
 import type { Event } from "../../../schemas/event.ts";
 import { metricRow } from "../../../schemas/metrics.ts";
 import type { MetricRow, MetricSeries } from "../../../schemas/metrics.ts";
-import { keys } from "../keys.ts";
+import { keys } from "../redis-keys.ts";
 
 /** Ids of events are whole numbers without a gap, from 1. */
 export const isEventId = (text: string): boolean => /^\d{1,15}$/.test(text);

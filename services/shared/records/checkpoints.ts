@@ -4,7 +4,7 @@ import { z } from "zod";
 import { checkpoint } from "../../../schemas/checkpoint.ts";
 import type { Checkpoint } from "../../../schemas/checkpoint.ts";
 import type { CompleteJobRequest } from "../../../schemas/job.ts";
-import { keys } from "../keys.ts";
+import { keys } from "../redis-keys.ts";
 import { runScript } from "./scripts.ts";
 
 /** A checkpoint as it stands in Redis. */

@@ -1,6 +1,6 @@
 /** Idempotency-Key: a write is done once, and its answer given again. */
 import type { Redis } from "ioredis";
-import { keys } from "../keys.ts";
+import { keys } from "../redis-keys.ts";
 import { runScript } from "./scripts.ts";
 
 export interface StoredAnswer {

@@ -3,7 +3,7 @@ import type { Redis } from "ioredis";
 import { attempt, isTerminal } from "../../../schemas/job.ts";
 import type { Attempt, CompleteJobRequest, Job, JobResult, JobStatus, Receipt } from "../../../schemas/job.ts";
 import type { Progress } from "../../../schemas/progress.ts";
-import { keys } from "../keys.ts";
+import { keys } from "../redis-keys.ts";
 import { toFields, readHashes } from "./hash.ts";
 import type { ModelRecord } from "./models.ts";
 import { readPage } from "./paging.ts";

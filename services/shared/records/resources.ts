@@ -1,6 +1,6 @@
 /** Records of datasets and models: what is alike in both. */
 import type { Redis } from "ioredis";
-import { keys } from "../keys.ts";
+import { keys } from "../redis-keys.ts";
 import { fromFields, readHashes, toFields } from "./hash.ts";
 import { readPage } from "./paging.ts";
 import type { Page, PageRequest } from "./paging.ts";

@@ -4,7 +4,7 @@
  */
 import type { Redis } from "ioredis";
 import { jobTransitions } from "../../../schemas/job.ts";
-import { keyPrefix } from "../keys.ts";
+import { keyPrefix } from "../redis-keys.ts";
 
 /** What all scripts share. The table of transitions is the one of schemas/job.ts. */
 const prelude = `

@@ -4,7 +4,7 @@ import type { Redis } from "ioredis";
 import { z } from "zod";
 import type { CompleteJobRequest } from "../../../schemas/job.ts";
 import type { Shape } from "../../../schemas/shape.ts";
-import { keys } from "../keys.ts";
+import { keys } from "../redis-keys.ts";
 
 export const workerRecord = z.strictObject({
   name: z.string(),

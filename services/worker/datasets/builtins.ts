@@ -7,7 +7,7 @@ import type { Redis } from "../../shared/redis.ts";
 import { uploadSettings } from "../../../schemas/dataset.ts";
 import type { DatasetLimits } from "../../shared/dataset-limits.ts";
 import { newUlid } from "../../shared/ids.ts";
-import { keys } from "../../shared/keys.ts";
+import { keys } from "../../shared/redis-keys.ts";
 import type { Logger } from "../../shared/log.ts";
 import type { Records } from "../../shared/records/index.ts";
 import type { Storage } from "../../shared/storage/index.ts";

@@ -2,7 +2,7 @@
  * What nobody else finds: checks whose order was lost, uploads whose sender died, folders of processes that are gone.
  */
 import type { Logger } from "../../shared/log.ts";
-import { keys } from "../../shared/keys.ts";
+import { keys } from "../../shared/redis-keys.ts";
 import type { Queues } from "../../shared/queues.ts";
 import type { DatasetRecord, Records } from "../../shared/records/index.ts";
 import type { Redis } from "../../shared/redis.ts";

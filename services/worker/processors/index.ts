@@ -2,7 +2,7 @@
 import { Worker } from "bullmq";
 import type { Job as Delivery } from "bullmq";
 import type { QueueName, QueuePayload } from "../../../schemas/queue.ts";
-import { queuePrefix } from "../../shared/keys.ts";
+import { queuePrefix } from "../../shared/redis-keys.ts";
 import type { Logger } from "../../shared/log.ts";
 import { deliveryTimes } from "../../shared/queues.ts";
 import type { Redis } from "../../shared/redis.ts";
