@@ -9,6 +9,7 @@ import type { Conversion, DatasetStatistics, Dtype } from "../../schemas/dataset
 import type { NormalisationKind } from "../../schemas/job.ts";
 import type { Normalisation } from "../../schemas/model.ts";
 import { chooseKernels } from "../shared/kernels.ts";
+import type { Log } from "../shared/log.ts";
 import { readPicture, type Sample } from "../shared/pictures.ts";
 import { Batcher } from "./batcher.ts";
 import { ComputationError } from "./errors.ts";
@@ -26,7 +27,7 @@ import type {
   Samples,
   ThreadData,
 } from "./protocol.ts";
-import { ResidentThread, type Log } from "./resident.ts";
+import { ResidentThread } from "./resident.ts";
 
 export { PictureError } from "../shared/pictures.ts";
 export { ComputationError, type ComputationFault } from "./errors.ts";

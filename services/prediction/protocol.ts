@@ -1,10 +1,10 @@
 /** What the threads compute: each call by name, what goes in, what comes out. Plain data only. */
 import type { Augmentation } from "../../schemas/augmentation.ts";
-import type { DatasetStatistics, Dtype, Split } from "../../schemas/dataset.ts";
-import type { CompleteJobRequest } from "../../schemas/job.ts";
+import type { Dtype } from "../../schemas/dataset.ts";
 import type { Normalisation } from "../../schemas/model.ts";
 import type { Loss, Network } from "../../schemas/network.ts";
 import type { Shape } from "../../schemas/shape.ts";
+import type { TrainingToPlan } from "../shared/jobs/order.ts";
 import type { KernelsDescription } from "../shared/kernels.ts";
 
 /** A network that can be run, without its weights. */
@@ -112,17 +112,7 @@ export interface Calls {
   };
   /** Reads a weights file that somebody brings and says what it holds; refuses what does not fit the network. */
   inspectWeights: { input: { runnable: Runnable; weights: Uint8Array }; output: { parameters: number } };
-  planBytes: {
-    input: {
-      request: CompleteJobRequest;
-      input: Shape;
-      classes: number;
-      dtype: Dtype;
-      counts: Record<Split, number>;
-      statistics: DatasetStatistics;
-    };
-    output: { bytes: number };
-  };
+  planBytes: { input: TrainingToPlan; output: { bytes: number } };
   checkGradients: { input: GradientCheckSettings; output: GradientCheck };
   augment: { input: AugmentationPreview; output: Float32Array };
 }

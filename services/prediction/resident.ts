@@ -3,12 +3,8 @@
  * gets a new thread.
  */
 import { Worker } from "node:worker_threads";
+import type { Log } from "../shared/log.ts";
 import { ComputationError } from "./errors.ts";
-
-/** Enough of a logger. */
-export interface Log {
-  warn(fields: object, message: string): void;
-}
 
 export interface ThreadCall {
   id: number;

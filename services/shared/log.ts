@@ -4,6 +4,11 @@ import type { Logger } from "pino";
 
 export type { Logger };
 
+/** Enough of a logger to warn. */
+export interface Log {
+  warn(fields: object, message: string): void;
+}
+
 /** What never reaches a log, wherever it stands. */
 const secrets = [
   "secret",

@@ -53,6 +53,9 @@ describe("walls", () => {
     expect([...services].filter((service) => !rooms.some(({ room }) => room === service))).toEqual([]);
   });
 
+  /** Shared before its second room uses it: a worker that makes jobs itself, as sweeps do. */
+  const awaited = ["services/shared/jobs/enqueue.ts"];
+
   test("what services share is used by two rooms", () => {
     const users = new Map<string, Set<string>>();
     const room = (path: string): string =>
@@ -73,9 +76,14 @@ describe("walls", () => {
       }
       users.set(path, new Set([...seen].map(room).filter((each) => each !== "services/shared")));
     }
+    const alone = new Set([...users].filter(([, by]) => by.size < 2).map(([path]) => path));
+    expect(
+      awaited.filter((path) => !alone.has(path)),
+      "these have their second room: take them off the list",
+    ).toEqual([]);
     expect(
       [...users]
-        .filter(([, by]) => by.size < 2)
+        .filter(([path]) => alone.has(path) && !awaited.includes(path))
         .map(([path, by]) => `${path} is used by ${[...by].join() || "nobody"}`),
     ).toEqual([]);
   });

@@ -10,7 +10,7 @@ import { keys } from "../../shared/redis-keys.ts";
 import type { DatasetRecord } from "../../shared/records/index.ts";
 import { layout } from "../../shared/storage/index.ts";
 import type { Dependencies } from "../dependencies.ts";
-import { Problem, conflict } from "../http/problem.ts";
+import { Problem, Refusal, conflict } from "../http/problem.ts";
 import { readParts } from "../http/uploads.ts";
 import { requireSpace } from "./space.ts";
 import { checkFileField, checkFiles, fileFields, readSettings } from "./upload-form.ts";
@@ -207,8 +207,8 @@ export class Reception {
       this.#files.push({ field, name: name === "" ? field : name, key, bytes: stored.bytes });
     } catch (error) {
       // Storage wraps what broke the stream; the sender is told of the cause.
-      const cause = gauge.errored ?? (error instanceof Error && error.cause instanceof Problem ? error.cause : null);
-      throw cause instanceof Problem || (cause && "code" in cause && String(cause.code).startsWith("FST_"))
+      const cause = gauge.errored ?? (error instanceof Error && error.cause instanceof Refusal ? error.cause : null);
+      throw cause instanceof Refusal || (cause && "code" in cause && String(cause.code).startsWith("FST_"))
         ? cause
         : error;
     }

@@ -4,7 +4,7 @@ import { sizeOf } from "../../../schemas/shape.ts";
 import type { Samples } from "../../prediction/index.ts";
 import { stretchedShades } from "../../prediction/index.ts";
 import type { Storage } from "../../shared/storage/index.ts";
-import type { ReadyDataset } from "../http/find.ts";
+import type { ReadyDataset } from "../../shared/find.ts";
 import { conflict, invalid, notFound } from "../http/problem.ts";
 
 /** Labels of the splits last asked for; bounded by bytes. */

@@ -3,7 +3,7 @@ import type { Subject } from "../../prediction/index.ts";
 import { presentCheckpoints, type JobRecord, type ModelRecord } from "../../shared/records/index.ts";
 import { layout, type Storage } from "../../shared/storage/index.ts";
 import type { Dependencies } from "../dependencies.ts";
-import { findReadyDataset, type ReadyDataset } from "../http/find.ts";
+import { findReadyDataset, type ReadyDataset } from "../../shared/find.ts";
 import { inUse, notFound } from "../http/problem.ts";
 
 export async function removeModel(

@@ -5,7 +5,7 @@ import type { ProblemCode } from "../../../schemas/problem.ts";
 import { ComputationError, type ComputationFault } from "../../prediction/index.ts";
 import { isRedisAway } from "../../shared/redis.ts";
 import { StorageError } from "../../shared/storage/index.ts";
-import { Problem } from "../http/problem.ts";
+import { Problem, Refusal } from "../http/problem.ts";
 import type { App } from "../http/types.ts";
 
 const retrySeconds = 2;
@@ -97,6 +97,8 @@ function worldError(error: Error): Problem | null {
 /** Whatever was thrown, as a problem. */
 export function toProblem(error: unknown, request: FastifyRequest): Problem {
   if (error instanceof Problem) return error;
+  if (error instanceof Refusal)
+    return new Problem({ code: error.code, detail: error.message, errors: error.errors, cause: error.cause });
   if (error instanceof Error) {
     const known = fastifyErrors[(error as FastifyError).code];
     if (known) return known(error as FastifyError, request);

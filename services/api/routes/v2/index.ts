@@ -4,7 +4,7 @@ import { describeShape, sizeOf, type Shape } from "../../../../schemas/shape.ts"
 import type { Samples } from "../../../prediction/index.ts";
 import { mostAskingBytes } from "../../models/asking.ts";
 import type { Dependencies } from "../../dependencies.ts";
-import { findModel } from "../../http/find.ts";
+import { findModel } from "../../../shared/find.ts";
 import { checkCount, described } from "../../models/instances.ts";
 import { subjectOf } from "../../models/subjects.ts";
 import { idParams } from "../../http/paging.ts";

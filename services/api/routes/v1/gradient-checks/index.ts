@@ -13,7 +13,7 @@ import {
   type Shape,
 } from "../../../../../schemas/shape.ts";
 import type { Dependencies } from "../../../dependencies.ts";
-import { findReadyDataset } from "../../../http/find.ts";
+import { findReadyDataset } from "../../../../shared/find.ts";
 import { Problem, doesNotFit, invalid } from "../../../http/problem.ts";
 import type { App } from "../../../http/types.ts";
 

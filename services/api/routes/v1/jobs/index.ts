@@ -4,9 +4,11 @@ import { withPreset } from "../../../../../schemas/complete.ts";
 import { completeJobRequest, job, jobRequest, jobStatus } from "../../../../../schemas/job.ts";
 import { presentJob } from "../../../../shared/records/index.ts";
 import type { Dependencies } from "../../../dependencies.ts";
-import { enqueue } from "../../../enqueue.ts";
-import { findDataset } from "../../../http/find.ts";
-import { estimate, estimateAnswer, makeOrder } from "../../../order.ts";
+import { enqueue } from "../../../../shared/jobs/enqueue.ts";
+import { makeOrder } from "../../../../shared/jobs/order.ts";
+import { findDataset } from "../../../../shared/find.ts";
+import { estimate, estimateAnswer } from "../../../jobs/estimate.ts";
+import { planBytesWith } from "../../../jobs/planning.ts";
 import { pageOf, pageQuery, pageRequest, queryFlag } from "../../../http/paging.ts";
 import { notFound } from "../../../http/problem.ts";
 import type { App } from "../../../http/types.ts";
@@ -18,7 +20,7 @@ const listQuery = pageQuery.extend({
 });
 
 export function jobsRoutes(app: App, dependencies: Dependencies): void {
-  const { records } = dependencies;
+  const { records, prediction } = dependencies;
   app.post(
     "/v1/jobs",
     {
@@ -34,7 +36,7 @@ export function jobsRoutes(app: App, dependencies: Dependencies): void {
       },
     },
     async (request, reply) => {
-      const order = await makeOrder(dependencies, request.body);
+      const order = await makeOrder({ records, planBytes: planBytesWith(prediction) }, request.body);
       if (request.query.dryRun === true) return reply.code(200).send(await estimate(records, order));
       const id = `job_${request.ulid}`;
       const { dataset, initialModel } = order;

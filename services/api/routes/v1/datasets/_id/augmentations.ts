@@ -8,7 +8,7 @@ import type { Samples } from "../../../../../prediction/index.ts";
 import { pngAnswer } from "../../../../http/binary.ts";
 import { SampleReader } from "../../../../datasets/sample-reader.ts";
 import type { Dependencies } from "../../../../dependencies.ts";
-import { findReadyDataset } from "../../../../http/find.ts";
+import { findReadyDataset } from "../../../../../shared/find.ts";
 import { idParams, queryFlag, queryInteger } from "../../../../http/paging.ts";
 import { invalid, notFound } from "../../../../http/problem.ts";
 import type { App } from "../../../../http/types.ts";

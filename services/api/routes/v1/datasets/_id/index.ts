@@ -6,7 +6,7 @@ import { presentDataset } from "../../../../../shared/records/index.ts";
 import type { DatasetRecord } from "../../../../../shared/records/index.ts";
 import { layout, putJson } from "../../../../../shared/storage/index.ts";
 import type { Dependencies } from "../../../../dependencies.ts";
-import { findDataset } from "../../../../http/find.ts";
+import { findDataset } from "../../../../../shared/find.ts";
 import { idParams } from "../../../../http/paging.ts";
 import { conflict, inUse, notFound } from "../../../../http/problem.ts";
 import type { App } from "../../../../http/types.ts";

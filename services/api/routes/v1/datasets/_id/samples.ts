@@ -6,7 +6,7 @@ import { encodeSheet } from "../../../../../prediction/index.ts";
 import { pngAnswer } from "../../../../http/binary.ts";
 import { SampleReader } from "../../../../datasets/sample-reader.ts";
 import type { Dependencies } from "../../../../dependencies.ts";
-import { findReadyDataset } from "../../../../http/find.ts";
+import { findReadyDataset } from "../../../../../shared/find.ts";
 import { idParams, pageOf, queryInteger } from "../../../../http/paging.ts";
 import { notFound } from "../../../../http/problem.ts";
 import type { App } from "../../../../http/types.ts";

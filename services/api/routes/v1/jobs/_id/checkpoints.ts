@@ -6,7 +6,7 @@ import { presentCheckpoints } from "../../../../../shared/records/index.ts";
 import { predictionRows } from "../../../../models/answers.ts";
 import { askingBodies, askingQuery, mostAskingBytes, readAsked, takeEveryBody } from "../../../../models/asking.ts";
 import type { Dependencies } from "../../../../dependencies.ts";
-import { findJob } from "../../../../http/find.ts";
+import { findJob } from "../../../../../shared/find.ts";
 import { formOf } from "../../../../models/forms.ts";
 import { subjectOfCheckpoint } from "../../../../models/subjects.ts";
 import { idParams, pageOf, pageQuery, queryInteger } from "../../../../http/paging.ts";

@@ -9,7 +9,7 @@ import { isTerminal } from "../../../../../../schemas/job.ts";
 import { isEventId, lastEventId, readEvents, readEventsBack } from "../../../../../shared/progress/index.ts";
 import type { JobRecord } from "../../../../../shared/records/index.ts";
 import type { Dependencies } from "../../../../dependencies.ts";
-import { findJob } from "../../../../http/find.ts";
+import { findJob } from "../../../../../shared/find.ts";
 import { idParams, pageOf, pageQuery } from "../../../../http/paging.ts";
 import { Problem, invalid } from "../../../../http/problem.ts";
 import type { EventStreams } from "../../../../http/streams.ts";

@@ -4,11 +4,11 @@ import { isTerminal, job, type JobStatus } from "../../../../../../schemas/job.t
 import { presentJob, type JobOutcome, type JobRecord } from "../../../../../shared/records/index.ts";
 import { layout } from "../../../../../shared/storage/index.ts";
 import type { Dependencies } from "../../../../dependencies.ts";
-import { enqueue } from "../../../../enqueue.ts";
-import { findJob, findReadyDataset } from "../../../../http/find.ts";
+import { enqueue } from "../../../../../shared/jobs/enqueue.ts";
+import { findJob, findReadyDataset } from "../../../../../shared/find.ts";
 import { removeModel } from "../../../../models/subjects.ts";
 import { idParams, queryFlag } from "../../../../http/paging.ts";
-import { Problem, conflict, notFound } from "../../../../http/problem.ts";
+import { Refusal, conflict, notFound } from "../../../../http/problem.ts";
 import type { App } from "../../../../http/types.ts";
 
 const deleteQuery = z.strictObject({ models: queryFlag.optional().describe("also the model it left behind") });
@@ -63,7 +63,7 @@ async function reproduce(dependencies: Dependencies, original: JobRecord, id: st
       `job ${original.id} has no receipt to compare with: ${isTerminal(original.status) ? `it ended ${original.status} without weights` : `it is still ${original.status}`}`,
     );
   const dataset = await findReadyDataset(dependencies.records, original.dataset.id).catch((error: unknown) => {
-    if (error instanceof Problem && error.code === "not-found")
+    if (error instanceof Refusal && error.code === "not-found")
       throw conflict(`the dataset of job ${original.id} was deleted`);
     throw error;
   });

@@ -6,7 +6,7 @@ import { progress, type Progress } from "../../../../../../schemas/progress.ts";
 import { readMetrics } from "../../../../../shared/progress/index.ts";
 import type { JobRecord, Records } from "../../../../../shared/records/index.ts";
 import type { Dependencies } from "../../../../dependencies.ts";
-import { findJob } from "../../../../http/find.ts";
+import { findJob } from "../../../../../shared/find.ts";
 import { idParams, queryInteger } from "../../../../http/paging.ts";
 import { thin } from "../../../../jobs/thinning.ts";
 import type { App } from "../../../../http/types.ts";

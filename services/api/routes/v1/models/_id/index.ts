@@ -5,7 +5,7 @@ import { model, modelManifest } from "../../../../../../schemas/model.ts";
 import { presentModel } from "../../../../../shared/records/index.ts";
 import { getJson, putJson } from "../../../../../shared/storage/index.ts";
 import type { Dependencies } from "../../../../dependencies.ts";
-import { findModel } from "../../../../http/find.ts";
+import { findModel } from "../../../../../shared/find.ts";
 import { removeModel } from "../../../../models/subjects.ts";
 import { idParams } from "../../../../http/paging.ts";
 import { conflict, notFound } from "../../../../http/problem.ts";

@@ -10,7 +10,7 @@ import {
 } from "../../../../../prediction/index.ts";
 import { askingBodies, askingQuery, mostAskingBytes, readAsked, takeEveryBody } from "../../../../models/asking.ts";
 import type { Dependencies } from "../../../../dependencies.ts";
-import { findModel } from "../../../../http/find.ts";
+import { findModel } from "../../../../../shared/find.ts";
 import { pngAnswer } from "../../../../http/binary.ts";
 import { formOf } from "../../../../models/forms.ts";
 import { subjectOf } from "../../../../models/subjects.ts";

@@ -8,7 +8,7 @@ import { getJson } from "../../../../../shared/storage/index.ts";
 import { predictionRows } from "../../../../models/answers.ts";
 import { askingBodies, askingQuery, mostAskingBytes, readAsked, takeEveryBody } from "../../../../models/asking.ts";
 import type { Dependencies } from "../../../../dependencies.ts";
-import { findJob, findModel } from "../../../../http/find.ts";
+import { findJob, findModel } from "../../../../../shared/find.ts";
 import { formOf } from "../../../../models/forms.ts";
 import { subjectOf, subjectOfCheckpoint } from "../../../../models/subjects.ts";
 import { idParams, pageOf, pageQuery, queryInteger } from "../../../../http/paging.ts";

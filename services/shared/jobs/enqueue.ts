@@ -1,7 +1,8 @@
 /** How a job comes to stand in the queue: for a new one and for a reproduction. */
-import type { JobRecord, NewJob } from "../shared/records/index.ts";
-import type { Dependencies } from "./dependencies.ts";
-import { findJob } from "./http/find.ts";
+import { findJob } from "../find.ts";
+import type { Log } from "../log.ts";
+import type { Queues } from "../queues.ts";
+import type { JobRecord, NewJob, Records } from "../records/index.ts";
 
 /**
  * Records the job and its order in one step, then hands it to the queue; where that fails, whoever looks through the
@@ -9,7 +10,7 @@ import { findJob } from "./http/find.ts";
  * needs and is not there.
  */
 export async function enqueue(
-  { records, queues, log }: Dependencies,
+  { records, queues, log }: { records: Records; queues: Queues; log: Log },
   job: NewJob,
 ): Promise<JobRecord | "no-dataset" | "no-model"> {
   const made = await records.jobs.create(job);

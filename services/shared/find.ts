@@ -1,6 +1,6 @@
-/** Resources by what a path or a request calls them, or a 404 that says what was looked for. */
-import type { DatasetRecord, JobRecord, ModelRecord, Records } from "../../shared/records/index.ts";
-import { conflict, notFound } from "./problem.ts";
+/** Resources by what a path or a request calls them, or a refusal that says what was looked for. */
+import type { DatasetRecord, JobRecord, ModelRecord, Records } from "./records/index.ts";
+import { conflict, notFound } from "./refusal.ts";
 
 export async function findJob(records: Records, id: string): Promise<JobRecord> {
   const found = await records.jobs.read(id);

@@ -1,0 +1,43 @@
+/**
+ * A request that cannot be done as asked, whoever asked: over HTTP the api answers it as a problem, a worker writes it
+ * into the record that it works on.
+ */
+import type { ProblemCode } from "../../schemas/problem.ts";
+
+export interface RefusalOptions {
+  code: ProblemCode;
+  /** One sentence for the person who sent the request: what was wrong and what would be right. */
+  detail: string;
+  errors?: readonly { pointer: string; detail: string }[];
+  cause?: unknown;
+}
+
+export class Refusal extends Error {
+  override name = "Refusal";
+  readonly code: ProblemCode;
+  readonly errors: readonly { pointer: string; detail: string }[];
+
+  constructor({ code, detail, errors = [], cause }: RefusalOptions) {
+    super(detail, { cause });
+    this.code = code;
+    this.errors = errors;
+  }
+}
+
+export const notFound = (what: string): Refusal => new Refusal({ code: "not-found", detail: what });
+
+export const conflict = (detail: string): Refusal => new Refusal({ code: "conflict", detail });
+
+/** A single field of a request that is wrong. */
+export const invalid = (pointer: string, detail: string): Refusal =>
+  new Refusal({ code: "invalid-request", detail: `${pointer}: ${detail}`, errors: [{ pointer, detail }] });
+
+/** What is wrong with a network, by pointers below it. */
+export function doesNotFit(problems: readonly { pointer: string; detail: string }[]): Refusal {
+  const errors = problems.map(({ pointer, detail }) => ({ pointer: `/network${pointer}`, detail }));
+  return new Refusal({
+    code: "network-does-not-fit",
+    detail: errors.map(({ pointer, detail }) => `${pointer}: ${detail}`).join("; "),
+    errors,
+  });
+}
