@@ -54,7 +54,7 @@ test("a misspelt name is refused with those that exist; what containers inject i
 
 test("docs/OPERATIONS.md has every variable in its table, and no other", () => {
   const table = readFileSync(new URL("../../docs/OPERATIONS.md", import.meta.url), "utf8").matchAll(
-    /^\| `([A-Z][A-Z_]+)` \| (.*?) \|/gm,
+    /^\| `([A-Z][A-Z_]+)` +\| (.*?) +\|/gm,
   );
   const documented = new Map([...table].map(([, name, value]) => [name, value]));
   expect([...documented.keys()].sort()).toEqual(Object.keys(environmentSchema.shape).sort());
