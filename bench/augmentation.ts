@@ -21,7 +21,7 @@ const settings = {
   affine: schema.parse({ shift: 2, rotate: 10, scale: 0.1 }),
   elastic: schema.parse({ shift: 1.5, rotate: 10, scale: 0.12, elastic: { alpha: 34, sigma: 5 } }),
 };
-const median = (values: number[]): number => values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)]!;
+const median = (values: number[]): number => values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)];
 
 function microseconds(augmentation: TrainingSpec["augmentation"]): number {
   const augmenter = createAugmenter({ augmentation, shape: input, seed: 1, fill: [0] });

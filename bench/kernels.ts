@@ -304,7 +304,7 @@ function time(kernels: Kernels): number {
 
 /** The median, or on a busy machine the best round (--best). */
 const typical = (values: number[], best: boolean): number =>
-  values.toSorted((a, b) => a - b)[best ? 0 : Math.floor(values.length / 2)]!;
+  values.toSorted((a, b) => a - b)[best ? 0 : Math.floor(values.length / 2)];
 
 const { values: options } = parseArgs({
   options: {
@@ -334,9 +334,9 @@ for (const lanes of options.lanes.split(",").map(Number))
     record(each);
     const samples = bound.map((): number[] => []);
     for (let round = 0; round < Number(options.rounds); round++)
-      for (const [index, { kernels }] of bound.entries()) samples[index]!.push(time(kernels));
+      for (const [index, { kernels }] of bound.entries()) samples[index].push(time(kernels));
     const cells = bound.map(({ peak }, index) => {
-      const seconds = typical(samples[index]!, options.best);
+      const seconds = typical(samples[index], options.best);
       return `${(seconds * 1e6).toFixed(1)} µs, ${(each.flop / seconds / 1e9).toFixed(1)} (${((100 * each.flop) / seconds / peak).toFixed(0)} %)`;
     });
     console.log(`| ${lanes} | ${each.title} | ${cells.join(" | ")} |`);

@@ -153,7 +153,7 @@ function createField({
             noise[column * height + row] = alpha * around(extend(place, pixel));
         }
         smooth(acrossRows);
-        smooth(downColumns[axis]!);
+        smooth(downColumns[axis]);
       }
     },
   };

@@ -61,13 +61,13 @@ export const cutForward = (samples: number): Cut => cut(samples, Math.ceil(sampl
  */
 export function threadsOf({ shards, blocks }: Cut, threads: number): number[] {
   const costs = new Array<number>(shards).fill(0);
-  for (const { shard, lanes } of blocks) costs[shard]! += lanes === 1 ? 1 : blockCost;
+  for (const { shard, lanes } of blocks) costs[shard] += lanes === 1 ? 1 : blockCost;
   const large = costs.filter((cost) => cost >= blockCost).length;
   const loads = new Array<number>(threads).fill(0);
   return costs.map((cost, shard) => {
     const run = loads.findIndex((_, thread) => shard < share(large, threads, thread).to);
     const thread = shard < large ? run : loads.lastIndexOf(Math.min(...loads));
-    loads[thread]! += cost;
+    loads[thread] += cost;
     return thread;
   });
 }

@@ -56,7 +56,7 @@ export function describeNetwork({
 }): DescribedLayer[] {
   const file = readSafetensors(weights);
   return networkShape(network.layers, input, null).layers.map((shape, index) => {
-    const spec = network.layers[index]!;
+    const spec = network.layers[index];
     const mix = spec.kind === "convolution" && isLearned(spec.inputs) ? numbersOf(file, `layers.${index}.mix`) : null;
     const alpha = mix && sharesOf(mix, shape.input.channels);
     const subsampling = spec.kind === "subsampling";

@@ -201,7 +201,7 @@ export function planExecution(
   const prepare = Array.from({ length: threads }, () => new Program());
   const prepareCurvature = new Program();
   for (const [index, layer] of network.layers.entries()) {
-    layer.prepare?.(prepare[index % threads]!);
+    layer.prepare?.(prepare[index % threads]);
     if (usesCurvature) layer.prepareCurvature?.(prepareCurvature);
   }
   const evaluationOf = (split: Split): { units: PlannedUnit[]; programs: Program[] } | null => {

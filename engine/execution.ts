@@ -49,7 +49,7 @@ function workOf(
     phases: phases.map((phase) =>
       phase.kind === "join"
         ? []
-        : units.flatMap((unit, at) => (unit.thread === thread ? [{ unit, program: phase.programs[at]! }] : [])),
+        : units.flatMap((unit, at) => (unit.thread === thread ? [{ unit, program: phase.programs[at] }] : [])),
     ),
     join: phases.map((phase) => (phase.kind === "join" && thread === 0 ? phase.program : null)),
     update,
@@ -64,11 +64,11 @@ export class Execution {
   readonly team: Team;
   /** Where samples are distorted. */
   readonly staging: Staging | null;
-  private readonly kernels: Kernels;
-  private readonly order: Uint32Array;
+  readonly #kernels: Kernels;
+  readonly #order: Uint32Array;
   /** By kind of step. */
-  private readonly work: readonly (Work | null)[];
-  private readonly prepares: boolean;
+  readonly #work: readonly (Work | null)[];
+  readonly #prepares: boolean;
 
   constructor({
     plan,
@@ -82,20 +82,20 @@ export class Execution {
     thread: number;
   }) {
     this.plan = plan;
-    this.kernels = kernels;
+    this.#kernels = kernels;
     this.views = new Views(buffer, plan.memory.realBytes);
     this.team = new Team({
       words: this.views.ints.subarray(plan.control / 4, plan.control / 4 + controlInts),
       thread,
       threads: plan.spec.threads,
     });
-    this.order = this.views.words.subarray(plan.order / 4, plan.order / 4 + plan.spec.counts.train);
+    this.#order = this.views.words.subarray(plan.order / 4, plan.order / 4 + plan.spec.counts.train);
     this.staging = plan.staging && new Staging({ plan, views: this.views });
     const { full, tail, curvature, inspection } = plan;
-    this.work = [full, tail, curvature, inspection?.forward, inspection?.gradient].map((batch) =>
+    this.#work = [full, tail, curvature, inspection?.forward, inspection?.gradient].map((batch) =>
       batch ? workOf(batch, thread, plan.spec.threads) : null,
     );
-    this.prepares = plan.prepare.some((program) => program.calls > 0);
+    this.#prepares = plan.prepare.some((program) => program.calls > 0);
   }
 
   /** Thread 0, once: programs and constants into the memory. */
@@ -109,14 +109,14 @@ export class Execution {
    * Writes the header of a block; where samples are distorted (`staging` is given), sees to it that those of the block
    * are.
    */
-  private openBlock(unit: PlannedUnit, block: Block, step: StepArguments, staging: Staging | null): void {
+  #openBlock(unit: PlannedUnit, block: Block, step: StepArguments, staging: Staging | null): void {
     const { ints } = this.views;
     const { first, count } = block;
     const header = unit.header / 4;
     const row = staging === null ? 0 : staging.open(step, block);
     ints[header + headerCount] = count;
     for (let lane = 0; lane < count; lane++) {
-      const sample = this.order[step.start + first + lane]!;
+      const sample = this.#order[step.start + first + lane];
       ints[header + headerRows + lane] = staging ? row + lane : sample;
       ints[header + headerSamples + lane] = sample;
       ints[header + headerResults + lane] = first + lane;
@@ -129,40 +129,42 @@ export class Execution {
    * command does that.
    */
   runStep(step: StepArguments): { loss: number; correct: number } {
-    const { plan, team, kernels } = this;
-    const work = this.work[step.kind]!;
+    const { plan, team } = this;
+    const kernels = this.#kernels;
+    const work = this.#work[step.kind]!;
     const staging = step.kind === 2 ? null : this.staging;
     for (const program of work.begin) program.run(kernels);
     for (let phase = 0; phase < work.phases.length; phase++) {
       work.join[phase]?.run(kernels);
-      for (const { unit, program } of work.phases[phase]!) {
+      for (const { unit, program } of work.phases[phase]) {
         for (const block of unit.blocks) {
-          if (phase === 0) this.openBlock(unit, work.cut.blocks[block]!, step, staging);
+          if (phase === 0) this.#openBlock(unit, work.cut.blocks[block], step, staging);
           program.run(kernels);
         }
       }
       team.barrier();
     }
-    const sums = this.sumTotals(plan.totals, work.cut.shards);
-    if (Number.isFinite(sums.loss)) this.runUpdate(step.withNorm ? work.normUpdate! : work.update, step.kind < 2);
+    const sums = this.#sumTotals(plan.totals, work.cut.shards);
+    if (Number.isFinite(sums.loss)) this.#runUpdate(step.withNorm ? work.normUpdate! : work.update, step.kind < 2);
     return sums;
   }
 
-  private runUpdate({ phases }: UpdatePhases, prepares: boolean): void {
-    const { plan, team, kernels } = this;
+  #runUpdate({ phases }: UpdatePhases, prepares: boolean): void {
+    const { plan, team } = this;
+    const kernels = this.#kernels;
     for (const [index, phase] of phases.entries()) {
       if (index > 0) team.barrier();
-      if (phase.clips) this.writeClipScale();
-      phase.programs[team.thread]!.run(kernels);
+      if (phase.clips) this.#writeClipScale();
+      phase.programs[team.thread].run(kernels);
     }
-    if (prepares && this.prepares) {
+    if (prepares && this.#prepares) {
       team.barrier();
-      plan.prepare[team.thread]!.run(kernels);
+      plan.prepare[team.thread].run(kernels);
     }
   }
 
   /** The gradient is shortened to `clipNorm`, as PyTorch does it: factor = min(1, clipNorm / (norm + 1e-6)). */
-  private writeClipScale(): void {
+  #writeClipScale(): void {
     const { plan, views, team } = this;
     const norm = gradientNorm(views, plan.update);
     views.reals(plan.update.clipScale(team.thread), 1)[0] = Math.min(1, plan.spec.optimiser.clipNorm! / (norm + 1e-6));
@@ -170,11 +172,11 @@ export class Execution {
 
   /** Thread 0 with all others at rest: effective filters after the weights came from elsewhere. */
   prepareAll(): void {
-    for (const program of this.plan.prepare) program.run(this.kernels);
+    for (const program of this.plan.prepare) program.run(this.#kernels);
   }
 
   prepareCurvature(): void {
-    this.plan.prepareCurvature.run(this.kernels);
+    this.plan.prepareCurvature.run(this.#kernels);
   }
 
   /** This thread's part of an evaluation of samples first … first + count of a split; outputs go to `results`. */
@@ -195,23 +197,23 @@ export class Execution {
           ints[header + headerSamples + lane] = first + from + lane;
           ints[header + headerResults + lane] = from + lane;
         }
-        programs[at]!.run(this.kernels);
+        programs[at].run(this.#kernels);
       }
     }
     this.team.barrier();
   }
 
   evaluationSums(split: Split): { loss: number; correct: number } {
-    return this.sumTotals(this.plan.evaluationTotals, this.plan.evaluation[split]!.units.length);
+    return this.#sumTotals(this.plan.evaluationTotals, this.plan.evaluation[split]!.units.length);
   }
 
-  private sumTotals(totals: (shard: number) => number, shards: number): { loss: number; correct: number } {
+  #sumTotals(totals: (shard: number) => number, shards: number): { loss: number; correct: number } {
     let loss = 0;
     let correct = 0;
     for (let shard = 0; shard < shards; shard++) {
       const at = totals(shard) / 8;
-      loss += this.views.doubles[at]!;
-      correct += this.views.doubles[at + 1]!;
+      loss += this.views.doubles[at];
+      correct += this.views.doubles[at + 1];
     }
     return { loss, correct };
   }

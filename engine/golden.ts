@@ -190,7 +190,7 @@ export function compareGolden(
     const wrong = !own || own.data.length !== values.length;
     const error = wrong
       ? Infinity
-      : norm(numbers(own).map((value, index) => value - values[index]!)) /
+      : norm(numbers(own).map((value, index) => value - values[index])) /
         Math.max(norm(values), 1e-3 * largest, Number.MIN_VALUE);
     if (result[group].tensor === "" || !(error <= result[group].worst)) result[group] = { worst: error, tensor: name };
   }

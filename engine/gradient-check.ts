@@ -110,7 +110,7 @@ export function checkGradients(options: GradientCheckOptions): GradientCheck {
     for (const element of places) {
       if (complete && expired?.()) complete = false;
       if (!complete) break;
-      const before = values[element]!;
+      const before = values[element];
       const h = difference * Math.max(1, Math.abs(before));
       values[element] = before + h;
       const above = inspection.forward().penalisedLoss;
@@ -123,7 +123,7 @@ export function checkGradients(options: GradientCheckOptions): GradientCheck {
         continue;
       }
       numeric.push((above - below) / (2 * h));
-      own.push(gradient[element]!);
+      own.push(gradient[element]);
     }
     return { tensor, index, elements, numeric, own, skipped };
   });
@@ -139,8 +139,7 @@ export function checkGradients(options: GradientCheckOptions): GradientCheck {
         checked: numeric.length,
         skipped,
         worstRelativeError:
-          norm(own.map((value, at) => value - numeric[at]!)) /
-          Math.max(norm(numeric), 1e-3 * largest, Number.MIN_VALUE),
+          norm(own.map((value, at) => value - numeric[at])) / Math.max(norm(numeric), 1e-3 * largest, Number.MIN_VALUE),
       })),
   }));
   return {
@@ -156,6 +155,6 @@ function perturbStart(inspection: Inspection, seed: number): void {
     if (!tensor.gradient || tensor.decays) continue;
     const values = inspection.values(tensor.name);
     for (let index = 0; index < values.length; index++)
-      values[index] = values[index]! + 0.1 * normal(hash(seed, purposes.gradientCheck, 2, number, index));
+      values[index] = values[index] + 0.1 * normal(hash(seed, purposes.gradientCheck, 2, number, index));
   }
 }

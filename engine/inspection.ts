@@ -87,25 +87,25 @@ export function plainSpec(options: {
 
 export class Inspection {
   readonly plan: ExecutionPlan;
-  private readonly execution: Execution;
-  private readonly count: number;
+  readonly #execution: Execution;
+  readonly #count: number;
 
   constructor({ samples, labels, realBytes, kernels, seed, ...rest }: InspectionOptions) {
-    this.count = labels.length;
-    const spec = plainSpec({ ...rest, count: this.count, batchSize: this.count, seed });
+    this.#count = labels.length;
+    const spec = plainSpec({ ...rest, count: this.#count, batchSize: this.#count, seed });
     this.plan = planExecution(spec, realBytes, { inspects: true });
     const memory = createMemory(this.plan.memory);
-    this.execution = new Execution({ plan: this.plan, buffer: memory.buffer, kernels: kernels(memory), thread: 0 });
-    const { views } = this.execution;
-    this.execution.install();
+    this.#execution = new Execution({ plan: this.plan, buffer: memory.buffer, kernels: kernels(memory), thread: 0 });
+    const { views } = this.#execution;
+    this.#execution.install();
     const { samplesAddress, labelsAddress } = this.plan.splits.train;
-    views.reals(samplesAddress, this.count * sizeOf(spec.input)).set(samples);
+    views.reals(samplesAddress, this.#count * sizeOf(spec.input)).set(samples);
     views.ints.set(labels, labelsAddress / 4);
-    for (let index = 0; index < this.count; index++) views.words[this.plan.order / 4 + index] = index;
-    views.reals(this.plan.averageScale, 1)[0] = 1 / this.count;
+    for (let index = 0; index < this.#count; index++) views.words[this.plan.order / 4 + index] = index;
+    views.reals(this.plan.averageScale, 1)[0] = 1 / this.#count;
     for (const layer of this.plan.network.layers) {
       layer.initialise(views, seed);
-      layer.beforeStep?.(views, { seed, step: 1, samples: this.count });
+      layer.beforeStep?.(views, { seed, step: 1, samples: this.#count });
     }
   }
 
@@ -113,43 +113,43 @@ export class Inspection {
   values(name: string): Reals {
     const tensor = this.plan.network.tensors.find((each) => each.name === name);
     if (!tensor) throw new Error(`no tensor ${name}`);
-    return this.execution.views.reals(tensor.address, tensor.size);
+    return this.#execution.views.reals(tensor.address, tensor.size);
   }
 
   gradientOf(name: string): Reals {
     const tensor = this.plan.network.tensors.find((each) => each.name === name);
     if (!tensor) throw new Error(`no tensor ${name}`);
-    return this.execution.views.reals(tensor.gradient, tensor.size);
+    return this.#execution.views.reals(tensor.gradient, tensor.size);
   }
 
   /** Mean loss of the batch, and with Ω added once. */
   forward(): { loss: number; penalisedLoss: number; correct: number } {
-    return this.pass(3);
+    return this.#pass(3);
   }
 
   /** As forward, and leaves the gradient of the penalised loss in place. */
   gradient(): { loss: number; penalisedLoss: number; correct: number } {
-    return this.pass(4);
+    return this.#pass(4);
   }
 
-  private pass(kind: 3 | 4): { loss: number; penalisedLoss: number; correct: number } {
-    this.execution.prepareAll();
-    const { loss, correct } = this.execution.runStep({ kind, start: 0, epoch: 1, withNorm: false });
-    const omega = this.plan.network.layers.reduce((sum, layer) => sum + (layer.omega?.(this.execution.views) ?? 0), 0);
-    return { loss: loss / this.count, penalisedLoss: loss / this.count + omega, correct };
+  #pass(kind: 3 | 4): { loss: number; penalisedLoss: number; correct: number } {
+    this.#execution.prepareAll();
+    const { loss, correct } = this.#execution.runStep({ kind, start: 0, epoch: 1, withNorm: false });
+    const omega = this.plan.network.layers.reduce((sum, layer) => sum + (layer.omega?.(this.#execution.views) ?? 0), 0);
+    return { loss: loss / this.#count, penalisedLoss: loss / this.#count + omega, correct };
   }
 
   /** Outputs of the last pass, [count][classes], softmax applied where the network ends in one. */
   outputs(): Reals {
-    return this.execution.views.reals(this.plan.results, this.count * this.plan.spec.classes).slice();
+    return this.#execution.views.reals(this.plan.results, this.#count * this.plan.spec.classes).slice();
   }
 
   tensors(): Map<string, FileTensor> {
-    return takeTensors(this.execution.views, this.plan.network.tensors);
+    return takeTensors(this.#execution.views, this.plan.network.tensors);
   }
 
   gradients(): Map<string, FileTensor> {
-    return takeGradients(this.execution.views, this.plan.moved);
+    return takeGradients(this.#execution.views, this.plan.moved);
   }
 
   /** Puts file-order values into a tensor. */
@@ -157,7 +157,7 @@ export class Inspection {
     const tensor = this.plan.network.tensors.find((each) => each.name === name);
     if (!tensor) throw new Error(`no tensor ${name}`);
     if (data.length !== tensor.size) throw new Error(`${name} has ${tensor.size} numbers, not ${data.length}`);
-    const values = this.execution.views.reals(tensor.address, tensor.size);
+    const values = this.#execution.views.reals(tensor.address, tensor.size);
     for (let position = 0; position < tensor.size; position++) values[tensor.place(position)] = Number(data[position]);
   }
 }

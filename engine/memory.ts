@@ -31,7 +31,7 @@ export interface Reservation {
 /** Hands out addresses. `real` is float32, or float64 for the reference. */
 export class MemoryPlan {
   readonly realBytes: RealBytes;
-  private next = pageBytes;
+  #next = pageBytes;
 
   constructor(realBytes: RealBytes) {
     this.realBytes = realBytes;
@@ -46,20 +46,20 @@ export class MemoryPlan {
    * GiB.
    */
   reserve({ what, element, count }: Reservation): number {
-    const address = this.next;
+    const address = this.#next;
     const end = address + count * this.elementBytes(element);
     if (end > mostBytes)
       throw new EngineError({
         code: "too-large",
         detail: `${what} would bring the memory to ${gibibytes(end)}; at most ${gibibytes(mostBytes)} can be addressed`,
       });
-    this.next = Math.ceil(end / lineBytes) * lineBytes;
+    this.#next = Math.ceil(end / lineBytes) * lineBytes;
     return address;
   }
 
   /** All that is planned, in whole WebAssembly pages. */
   get bytes(): number {
-    return Math.ceil(this.next / pageBytes) * pageBytes;
+    return Math.ceil(this.#next / pageBytes) * pageBytes;
   }
 }
 

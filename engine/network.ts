@@ -78,7 +78,7 @@ export function planNetwork(options: NetworkOptions): NetworkPlan {
   const layers: PlannedLayer[] = [];
   let shifts: readonly Tensor[] = [];
   for (const [index, spec] of network.layers.entries()) {
-    const { input: arriving, output: leaving } = found.layers[index]!;
+    const { input: arriving, output: leaving } = found.layers[index];
     const declared = "activation" in spec ? spec.activation : "linear";
     const activation = declared === "softmax" ? "linear" : declared;
     const inputActivation = layers.at(-1)?.activation ?? "linear";
@@ -166,11 +166,11 @@ export const wiresOf = (plan: NetworkPlan, unit: Unit, layer: number): Wires => 
   lanes: unit.lanes,
   header: unit.header,
   shard: unit.shard,
-  input: layer === 0 ? unit.x0 : unit.outputs[layer - 1]!,
-  output: unit.outputs[layer]!,
-  delta: unit.deltas[layer]!,
-  inputDelta: layer > plan.lowestTrained ? unit.deltas[layer - 1]! : 0,
-  own: unit.own[layer]!,
+  input: layer === 0 ? unit.x0 : unit.outputs[layer - 1],
+  output: unit.outputs[layer],
+  delta: unit.deltas[layer],
+  inputDelta: layer > plan.lowestTrained ? unit.deltas[layer - 1] : 0,
+  own: unit.own[layer],
 });
 
 /** What runs between two barriers: a program for each unit, or one that a single thread runs for all. */
@@ -240,7 +240,7 @@ export function recordTrainingPass(options: PassOptions): Phase[] {
     phases.push({ kind: "units", programs });
   };
   const each = (layer: number, record: (program: Program, wires: Wires) => void): void => {
-    for (const [index, unit] of units.entries()) record(programs[index]!, wiresOf(plan, unit, layer));
+    for (const [index, unit] of units.entries()) record(programs[index], wiresOf(plan, unit, layer));
   };
   const meet = (layer: number, meeting: Meeting): void => {
     each(layer, (program, wires) => meeting.each(program, wires));
@@ -250,16 +250,16 @@ export function recordTrainingPass(options: PassOptions): Phase[] {
     open();
   };
   open();
-  for (const [index, unit] of units.entries()) recordGather(plan, programs[index]!, unit, source);
+  for (const [index, unit] of units.entries()) recordGather(plan, programs[index], unit, source);
   for (const [index, layer] of plan.layers.entries()) {
     const runs = pass === "curvature" ? (layer.evaluate ?? layer.forward) : layer.forward;
     if (layer.meetings && pass !== "curvature") meet(index, layer.meetings.forward);
     each(index, runs);
   }
   for (const [index, unit] of units.entries()) {
-    recordLoss(options, programs[index]!, unit);
+    recordLoss(options, programs[index], unit);
     if (options.results)
-      programs[index]!.call("scatter", {
+      programs[index].call("scatter", {
         output: unit.y,
         header: unit.header,
         results: options.results,
@@ -269,7 +269,7 @@ export function recordTrainingPass(options: PassOptions): Phase[] {
   }
   if (pass === "forward") return phases;
   for (let index = plan.layers.length - 1; index >= plan.lowestTrained; index--) {
-    const layer = plan.layers[index]!;
+    const layer = plan.layers[index];
     if (layer.meetings && pass === "gradient") meet(index, layer.meetings.backward);
     each(index, pass === "gradient" ? layer.backward : layer.curvature);
   }

@@ -83,10 +83,10 @@ export function recordUpdate({
       });
       return;
     case "adam":
-      program.call("adam", { ...common, first: at(state[0]!.address), second: at(state[1]!.address) });
+      program.call("adam", { ...common, first: at(state[0].address), second: at(state[1].address) });
       return;
     case "diagonal-levenberg-marquardt":
-      program.call("levenbergMarquardt", { ...common, curvature: at(state[0]!.address) });
+      program.call("levenbergMarquardt", { ...common, curvature: at(state[0].address) });
   }
 }
 

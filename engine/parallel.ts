@@ -36,29 +36,30 @@ function tell(words: Int32Array, at: number, value: number, asleep: number): voi
 export class Team {
   readonly thread: number;
   readonly threads: number;
-  private readonly words: Int32Array;
+  readonly #words: Int32Array;
 
   constructor({ words, thread, threads }: { words: Int32Array; thread: number; threads: number }) {
-    this.words = words;
+    this.#words = words;
     this.thread = thread;
     this.threads = threads;
   }
 
   /** Returns when all threads have come. What a thread wrote before is seen by all after. */
   barrier(): void {
-    const { words, threads } = this;
+    const { threads } = this;
+    const words = this.#words;
     if (threads === 1) return;
-    const now = Atomics.load(words, generation!);
-    if (Atomics.add(words, arrived!, 1) === threads - 1) {
-      Atomics.store(words, arrived!, 0);
-      tell(words, generation!, (now + 1) | 0, sleepers!);
-    } else awaitChange(words, generation!, now, sleepers!);
+    const now = Atomics.load(words, generation);
+    if (Atomics.add(words, arrived, 1) === threads - 1) {
+      Atomics.store(words, arrived, 0);
+      tell(words, generation, (now + 1) | 0, sleepers);
+    } else awaitChange(words, generation, now, sleepers);
   }
 
   /** Thread 0: says what is next and lets the others begin. */
   command(code: number, given: readonly number[] = []): void {
-    Atomics.store(this.words, commandWord!, code);
-    for (const [index, value] of given.entries()) Atomics.store(this.words, firstArgument! + index, value);
+    Atomics.store(this.#words, commandWord, code);
+    for (const [index, value] of given.entries()) Atomics.store(this.#words, firstArgument + index, value);
     this.barrier();
   }
 
@@ -66,14 +67,14 @@ export class Team {
   next(): { code: number; given: (index: number) => number } {
     this.barrier();
     return {
-      code: Atomics.load(this.words, commandWord!),
-      given: (index) => Atomics.load(this.words, firstArgument! + index),
+      code: Atomics.load(this.#words, commandWord),
+      given: (index) => Atomics.load(this.#words, firstArgument + index),
     };
   }
 
   /** The bits somebody outside has set since the last look; they are cleared. */
   takeRequests(): number {
-    return Atomics.load(this.words, 0) === 0 ? 0 : Atomics.exchange(this.words, 0, 0);
+    return Atomics.load(this.#words, 0) === 0 ? 0 : Atomics.exchange(this.#words, 0, 0);
   }
 }
 
@@ -96,35 +97,35 @@ export const claimInts = (batchSize: number): number => firstClaim + 2 * batchSi
  * long ago batch k was announced: who comes too late takes nothing.
  */
 export class Claims {
-  private readonly words: Int32Array;
-  private readonly batchSize: number;
+  readonly #words: Int32Array;
+  readonly #batchSize: number;
 
   constructor({ words, batchSize }: { words: Int32Array; batchSize: number }) {
-    this.words = words;
-    this.batchSize = batchSize;
+    this.#words = words;
+    this.#batchSize = batchSize;
   }
 
-  private at(batch: number, place: number): number {
-    return firstClaim! + (batch % 2) * this.batchSize + place;
+  #at(batch: number, place: number): number {
+    return firstClaim + (batch % 2) * this.#batchSize + place;
   }
 
   /** True for exactly one caller, who then distorts the sample and says `finish`. */
   take(batch: number, place: number): boolean {
-    const at = this.at(batch, place);
-    const mine = (4 * batch + taken!) | 0;
-    const seen = Atomics.load(this.words, at);
-    return (seen === 0 || ((seen - mine) | 0) < 0) && Atomics.compareExchange(this.words, at, seen, mine) === seen;
+    const at = this.#at(batch, place);
+    const mine = (4 * batch + taken) | 0;
+    const seen = Atomics.load(this.#words, at);
+    return (seen === 0 || ((seen - mine) | 0) < 0) && Atomics.compareExchange(this.#words, at, seen, mine) === seen;
   }
 
   finish(batch: number, place: number): void {
-    tell(this.words, this.at(batch, place), (4 * batch + done!) | 0, waiting!);
+    tell(this.#words, this.#at(batch, place), (4 * batch + done) | 0, waiting);
   }
 
   /** Returns when a sample that somebody has taken is distorted. */
   await(batch: number, place: number): void {
-    const at = this.at(batch, place);
-    const theirs = (4 * batch + taken!) | 0;
-    if (Atomics.load(this.words, at) === theirs) awaitChange(this.words, at, theirs, waiting!);
+    const at = this.#at(batch, place);
+    const theirs = (4 * batch + taken) | 0;
+    if (Atomics.load(this.#words, at) === theirs) awaitChange(this.#words, at, theirs, waiting);
   }
 
   /**
@@ -132,27 +133,27 @@ export class Claims {
    * the batch before the last.
    */
   announce(epoch: number, batch: number): void {
-    Atomics.store(this.words, epochWord!, epoch);
-    tell(this.words, announced!, (batch + 1) | 0, listeners!);
+    Atomics.store(this.#words, epochWord, epoch);
+    tell(this.#words, announced, (batch + 1) | 0, listeners);
   }
 
   /** Thread 0: nothing more will come. */
   end(): void {
-    this.announce(over, Atomics.load(this.words, announced!));
+    this.announce(over, Atomics.load(this.#words, announced));
   }
 
   get ended(): boolean {
-    return Atomics.load(this.words, epochWord!) === over;
+    return Atomics.load(this.#words, epochWord) === over;
   }
 
   /** Returns how many batches are announced, modulo 2³², once that is no longer what was `heard`. */
   next(heard: number): number {
-    awaitChange(this.words, announced!, heard, listeners!);
-    return Atomics.load(this.words, announced!);
+    awaitChange(this.#words, announced, heard, listeners);
+    return Atomics.load(this.#words, announced);
   }
 
   /** Read after `next`: that epoch, or one that began since. */
   get epoch(): number {
-    return Atomics.load(this.words, epochWord!);
+    return Atomics.load(this.#words, epochWord);
   }
 }

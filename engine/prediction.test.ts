@@ -38,11 +38,11 @@ test.each(implementations().filter(({ realBytes }) => realBytes === 4))(
     const memory = createMemory(plan);
     const predictor = createPredictor({ plan, memory, kernels: kernels(memory), weights });
     const together = predictor.predict(samples, counts.test);
-    expect(Math.max(...together.map((value, index) => Math.abs(value - outputs[index]!)))).toBeLessThan(1e-5);
+    expect(Math.max(...together.map((value, index) => Math.abs(value - outputs[index])))).toBeLessThan(1e-5);
     const size = samples.length / counts.test;
     for (let sample = 0; sample < counts.test; sample++) {
       const alone = predictor.predict(samples.subarray(sample * size, (sample + 1) * size), 1);
-      expect(Math.max(...alone.map((value, unit) => Math.abs(value - outputs[sample * classes + unit]!)))).toBeLessThan(
+      expect(Math.max(...alone.map((value, unit) => Math.abs(value - outputs[sample * classes + unit])))).toBeLessThan(
         1e-5,
       );
     }
@@ -55,7 +55,7 @@ test.each(implementations().filter(({ realBytes }) => realBytes === 4))(
       [5, 2, 1],
       [3, 1, 1],
     ]);
-    expect(Math.max(...maps.at(-1)!.values.map((value, unit) => Math.abs(value - outputs[unit]!)))).toBeLessThan(1e-5);
+    expect(Math.max(...maps.at(-1)!.values.map((value, unit) => Math.abs(value - outputs[unit])))).toBeLessThan(1e-5);
   },
 );
 

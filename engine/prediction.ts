@@ -72,7 +72,7 @@ function planParts({ network, input, classes, batch }: PredictionSpec): Parts {
   const path = (cut: Cut): Parts["blocks"] => {
     const unit = unitPlanner({ memory, plan: planned, threads: 1, purpose: "evaluation", curvature: false }).plan(
       cut,
-    )[0]!;
+    )[0];
     return { unit, program: recordEvaluation({ plan: planned, unit, source, loss: null, results }) };
   };
   const prepare = new Program();
@@ -139,7 +139,7 @@ export function createPredictor({ plan, memory, kernels, weights }: PredictorOpt
       run(single, 0, 1);
       return network.layers.map((layer, index) => {
         const isLast = index === network.layers.length - 1;
-        const address = isLast ? single.unit.y : single.unit.outputs[index]!;
+        const address = isLast ? single.unit.y : single.unit.outputs[index];
         return {
           layer: index,
           kind: layer.kind,
@@ -166,9 +166,9 @@ export function probabilitiesOf(
   const shares = outputs.map((output) => Math.min(1, Math.max(0, (output - low) / (1 - low))));
   for (let first = 0; first < shares.length; first += classes) {
     let sum = 0;
-    for (let unit = 0; unit < classes; unit++) sum += shares[first + unit]!;
+    for (let unit = 0; unit < classes; unit++) sum += shares[first + unit];
     for (let unit = 0; unit < classes; unit++)
-      shares[first + unit] = sum > 0 ? shares[first + unit]! / sum : 1 / classes;
+      shares[first + unit] = sum > 0 ? shares[first + unit] / sum : 1 / classes;
   }
   return shares;
 }

@@ -9,36 +9,36 @@ import type { MemoryPlan, Views } from "./memory.ts";
 
 /** A list of calls that runs from beginning to end on one thread. */
 export class Program {
-  private readonly recorded: number[] = [];
-  private address = 0;
+  readonly #recorded: number[] = [];
+  #address = 0;
 
   /** Appends a call. Arguments are addresses, counts and codes; see the contract. */
   call<Name extends KernelName>(name: Name, given: KernelArguments<Name>): this {
     const words = contract[name].map((argument) => given[argument as keyof KernelArguments<Name>]);
-    this.recorded.push(opcodes[name], ...words, ...new Array<number>(callWords - 1 - words.length).fill(0));
+    this.#recorded.push(opcodes[name], ...words, ...new Array<number>(callWords - 1 - words.length).fill(0));
     return this;
   }
 
   get calls(): number {
-    return this.recorded.length / callWords;
+    return this.#recorded.length / callWords;
   }
 
   /** The kernels' names in order, for tests and for the curious. */
   names(): KernelName[] {
     const names = Object.keys(contract) as KernelName[];
-    return Array.from({ length: this.calls }, (_, call) => names[this.recorded[call * callWords]!]!);
+    return Array.from({ length: this.calls }, (_, call) => names[this.#recorded[call * callWords]]);
   }
 
   reserve(memory: MemoryPlan): this {
-    this.address = memory.reserve({ what: "a program", element: "byte", count: this.calls * callBytes });
+    this.#address = memory.reserve({ what: "a program", element: "byte", count: this.calls * callBytes });
     return this;
   }
 
   install(views: Views): void {
-    views.words.set(this.recorded, this.address / 4);
+    views.words.set(this.#recorded, this.#address / 4);
   }
 
   run(kernels: Kernels): void {
-    if (this.recorded.length > 0) kernels.run(this.address, this.calls);
+    if (this.#recorded.length > 0) kernels.run(this.#address, this.calls);
   }
 }

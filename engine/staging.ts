@@ -30,29 +30,29 @@ import type { GradientThreadOptions, TrainingSpec } from "./training.ts";
 
 /** One thread's hold on the ring. */
 export class Staging {
-  private readonly spec: TrainingSpec;
-  private readonly claims: Claims;
-  private readonly order: Uint32Array;
-  private readonly batches: number;
-  private readonly size: number;
-  private readonly augmenter: Augmenter;
+  readonly #spec: TrainingSpec;
+  readonly #claims: Claims;
+  readonly #order: Uint32Array;
+  readonly #batches: number;
+  readonly #size: number;
+  readonly #augmenter: Augmenter;
   /** What the augmenter is told, written anew for each sample. */
-  private readonly task: Parameters<Augmenter["apply"]>[0];
+  readonly #task: Parameters<Augmenter["apply"]>[0];
 
   constructor({ plan, views }: { plan: ExecutionPlan; views: Views }) {
     const { spec, splits, staging, order } = plan;
     const { samplesAddress, samplesBytes, count } = splits.train;
     const { batchSize, input: shape, dtype, augmentation, seed, background } = spec;
     if (!staging) throw new Error("a training that distorts nothing has no staging");
-    this.spec = spec;
-    this.batches = Math.ceil(count / batchSize);
-    this.size = sizeOf(shape);
-    this.claims = new Claims({
+    this.#spec = spec;
+    this.#batches = Math.ceil(count / batchSize);
+    this.#size = sizeOf(shape);
+    this.#claims = new Claims({
       words: views.ints.subarray(staging.claims / 4, staging.claims / 4 + claimInts(batchSize)),
       batchSize,
     });
-    this.order = views.words.subarray(order / 4, order / 4 + count);
-    this.augmenter = createAugmenter({
+    this.#order = views.words.subarray(order / 4, order / 4 + count);
+    this.#augmenter = createAugmenter({
       augmentation,
       shape,
       seed,
@@ -61,9 +61,9 @@ export class Staging {
     const input =
       dtype === "uint8"
         ? views.bytes.subarray(samplesAddress, samplesAddress + samplesBytes)
-        : views.reals(samplesAddress, count * this.size);
-    const output = views.floats.subarray(staging.samples / 4, staging.samples / 4 + 2 * batchSize * this.size);
-    this.task = { input, inputOffset: 0, output, outputOffset: 0, epoch: 0, sample: 0 };
+        : views.reals(samplesAddress, count * this.#size);
+    const output = views.floats.subarray(staging.samples / 4, staging.samples / 4 + 2 * batchSize * this.#size);
+    this.#task = { input, inputOffset: 0, output, outputOffset: 0, epoch: 0, sample: 0 };
   }
 
   /**
@@ -71,12 +71,12 @@ export class Staging {
    * there is one.
    */
   announce(epoch: number, inEpoch: number): void {
-    if (inEpoch < this.batches) this.claims.announce(epoch, (epoch - 1) * this.batches + inEpoch);
+    if (inEpoch < this.#batches) this.#claims.announce(epoch, (epoch - 1) * this.#batches + inEpoch);
   }
 
   /** Thread 0: lets the augmentation thread end. */
   end(): void {
-    this.claims.end();
+    this.#claims.end();
   }
 
   /**
@@ -84,15 +84,16 @@ export class Staging {
    * first of them lies.
    */
   open({ epoch, start }: { epoch: number; start: number }, { first, count }: { first: number; count: number }): number {
-    const batch = (epoch - 1) * this.batches + start / this.spec.batchSize;
-    for (let place = first; place < first + count; place++) this.distort(batch, place);
-    for (let place = first; place < first + count; place++) this.claims.await(batch, place);
-    return this.rowOf(batch, first);
+    const batch = (epoch - 1) * this.#batches + start / this.#spec.batchSize;
+    for (let place = first; place < first + count; place++) this.#distort(batch, place);
+    for (let place = first; place < first + count; place++) this.#claims.await(batch, place);
+    return this.#rowOf(batch, first);
   }
 
   /** The augmentation thread: works ahead until the training ends. Returns how many samples it distorted. */
   runAhead(): number {
-    const { claims, batches } = this;
+    const claims = this.#claims;
+    const batches = this.#batches;
     let next = -1;
     let distorted = 0;
     for (let heard = claims.next(0); !claims.ended; heard = claims.next(heard)) {
@@ -100,41 +101,44 @@ export class Staging {
       const last = first + ((heard - first) | 0) - 1;
       // Earlier batches than the first it heard of may have been trained before a stop.
       next = next < 0 ? last : Math.max(next, first);
-      while (next <= last && !claims.ended) distorted += this.distortBatch(next++);
+      while (next <= last && !claims.ended) distorted += this.#distortBatch(next++);
     }
     return distorted;
   }
 
   /** From the end: gradient threads begin at the beginning of their runs of blocks, each is met on its way. */
-  private distortBatch(batch: number): number {
-    const { batchSize, counts, threads } = this.spec;
-    const samples = Math.min(batchSize, counts.train - (batch % this.batches) * batchSize);
+  #distortBatch(batch: number): number {
+    const { batchSize, counts, threads } = this.#spec;
+    const samples = Math.min(batchSize, counts.train - (batch % this.#batches) * batchSize);
     const run = Math.ceil(samples / threads);
     let distorted = 0;
     for (let at = run - 1; at >= 0; at--) {
       for (let place = at; place < samples; place += run) {
-        if (this.claims.ended) return distorted;
-        if (this.distort(batch, place)) distorted++;
+        if (this.#claims.ended) return distorted;
+        if (this.#distort(batch, place)) distorted++;
       }
     }
     return distorted;
   }
 
   /** False where somebody was faster. */
-  private distort(batch: number, place: number): boolean {
-    const { claims, task, batches, size } = this;
+  #distort(batch: number, place: number): boolean {
+    const claims = this.#claims;
+    const task = this.#task;
+    const batches = this.#batches;
+    const size = this.#size;
     if (!claims.take(batch, place)) return false;
-    task.sample = this.order[(batch % batches) * this.spec.batchSize + place]!;
+    task.sample = this.#order[(batch % batches) * this.#spec.batchSize + place]!;
     task.epoch = Math.floor(batch / batches) + 1;
     task.inputOffset = task.sample * size;
-    task.outputOffset = this.rowOf(batch, place) * size;
-    this.augmenter.apply(task);
+    task.outputOffset = this.#rowOf(batch, place) * size;
+    this.#augmenter.apply(task);
     claims.finish(batch, place);
     return true;
   }
 
-  private rowOf(batch: number, place: number): number {
-    return (batch % 2) * this.spec.batchSize + place;
+  #rowOf(batch: number, place: number): number {
+    return (batch % 2) * this.#spec.batchSize + place;
   }
 }
 

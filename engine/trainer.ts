@@ -72,7 +72,7 @@ export function runGradientThread({ plan, memory, kernels, thread, realBytes = 4
         epoch: given(2),
         withNorm: given(3) === 1,
       });
-    if (code === commands.evaluate) execution.runEvaluation(splitCodes[given(0)]!, given(1), given(2));
+    if (code === commands.evaluate) execution.runEvaluation(splitCodes[given(0)], given(1), given(2));
   }
 }
 
@@ -92,94 +92,98 @@ const beginning = (): Position => ({
 });
 
 class TrainingRun implements Trainer {
-  private readonly execution: Execution;
-  private readonly plan: ExecutionPlan;
-  private readonly spec: TrainingSpec;
-  private readonly stepsPerEpoch: number;
-  private readonly steps: number;
-  private readonly rowEvery: number;
-  private readonly evaluatedSplit: Split | null;
-  private readonly writeSettings: ReturnType<typeof settingsWriter>;
-  private readonly averageScale: Reals;
-  private readonly stepLayers: readonly PlannedLayer[];
-  private position = beginning();
-  private trained = 0;
-  private rows: StepRow[] = [];
+  readonly #execution: Execution;
+  readonly #plan: ExecutionPlan;
+  readonly #spec: TrainingSpec;
+  readonly #stepsPerEpoch: number;
+  readonly #steps: number;
+  readonly #rowEvery: number;
+  readonly #evaluatedSplit: Split | null;
+  readonly #writeSettings: ReturnType<typeof settingsWriter>;
+  readonly #averageScale: Reals;
+  readonly #stepLayers: readonly PlannedLayer[];
+  #position = beginning();
+  #trained = 0;
+  #rows: StepRow[] = [];
 
   constructor({ plan, memory, kernels, resume, initialWeights, realBytes = 4 }: TrainerOptions) {
-    this.plan = planExecution(plan.spec, realBytes);
-    this.spec = this.plan.spec;
-    this.execution = new Execution({ plan: this.plan, buffer: memory.buffer, kernels, thread: 0 });
-    const { counts, epochs, batchSize, seed } = this.spec;
-    this.stepsPerEpoch = Math.ceil(counts.train / batchSize);
-    this.steps = this.stepsPerEpoch * epochs;
-    this.rowEvery = Math.max(1, Math.ceil(this.steps / wantedRows));
-    this.evaluatedSplit = counts.validation > 0 ? "validation" : counts.test > 0 ? "test" : null;
-    const { views } = this.execution;
-    const { network, moved } = this.plan;
-    this.writeSettings = settingsWriter({ views, optimiser: this.spec.optimiser, moved });
-    this.averageScale = views.reals(this.plan.averageScale, 1);
-    this.stepLayers = network.layers.filter((layer) => layer.beforeStep);
-    this.execution.install();
+    this.#plan = planExecution(plan.spec, realBytes);
+    this.#spec = this.#plan.spec;
+    this.#execution = new Execution({ plan: this.#plan, buffer: memory.buffer, kernels, thread: 0 });
+    const { counts, epochs, batchSize, seed } = this.#spec;
+    this.#stepsPerEpoch = Math.ceil(counts.train / batchSize);
+    this.#steps = this.#stepsPerEpoch * epochs;
+    this.#rowEvery = Math.max(1, Math.ceil(this.#steps / wantedRows));
+    this.#evaluatedSplit = counts.validation > 0 ? "validation" : counts.test > 0 ? "test" : null;
+    const { views } = this.#execution;
+    const { network, moved } = this.#plan;
+    this.#writeSettings = settingsWriter({ views, optimiser: this.#spec.optimiser, moved });
+    this.#averageScale = views.reals(this.#plan.averageScale, 1);
+    this.#stepLayers = network.layers.filter((layer) => layer.beforeStep);
+    this.#execution.install();
     for (const layer of network.layers) layer.initialise(views, seed);
     if (initialWeights) loadWeights({ views, tensors: network.tensors, bytes: initialWeights });
     if (resume)
-      this.position = resumeFrom({ views, tensors: network.tensors, moved, bytes: resume, context: this.spec });
-    this.execution.prepareAll();
+      this.#position = resumeFrom({ views, tensors: network.tensors, moved, bytes: resume, context: this.#spec });
+    this.#execution.prepareAll();
   }
 
   *run(): Generator<TrainingReport, void, undefined> {
-    const { spec, position } = this;
+    const spec = this.#spec;
+    const position = this.#position;
     while (position.epoch <= spec.epochs) {
-      this.openEpoch();
-      while (position.inEpoch < this.stepsPerEpoch) {
-        const finite = this.step();
+      this.#openEpoch();
+      while (position.inEpoch < this.#stepsPerEpoch) {
+        const finite = this.#step();
         if (!finite) {
-          yield { kind: "diverged", ...this.culprit(), ...this.report() };
+          yield { kind: "diverged", ...this.#culprit(), ...this.#report() };
           return;
         }
         if (position.step === spec.stopAtStep) {
-          this.settle();
-          yield { kind: "finished", reason: "step", ...this.report() };
+          this.#settle();
+          yield { kind: "finished", reason: "step", ...this.#report() };
           return;
         }
-        const wanted = this.execution.team.takeRequests();
+        const wanted = this.#execution.team.takeRequests();
         if (wanted === 0) continue;
-        this.settle();
+        this.#settle();
         if (wanted & request.stop) {
-          yield { kind: "stopped", ...this.report() };
+          yield { kind: "stopped", ...this.#report() };
           return;
         }
-        if (wanted & request.checkpoint) yield { kind: "checkpoint", ...this.report() };
-        if (wanted & request.report) yield { kind: "progress", ...this.report() };
+        if (wanted & request.checkpoint) yield { kind: "checkpoint", ...this.#report() };
+        if (wanted & request.report) yield { kind: "progress", ...this.#report() };
       }
-      const { stops, report } = this.closeEpoch();
+      const { stops, report } = this.#closeEpoch();
       yield report;
       if (stops) {
-        yield { kind: "finished", reason: stops, ...this.report() };
+        yield { kind: "finished", reason: stops, ...this.#report() };
         return;
       }
     }
   }
 
   /** Meets all threads, so that what they wrote can be read. */
-  private settle(): void {
-    this.execution.team.command(commands.rest);
-    this.execution.team.barrier();
+  #settle(): void {
+    this.#execution.team.command(commands.rest);
+    this.#execution.team.barrier();
   }
 
   /**
    * The epoch's order, and second derivatives where the optimiser wants them (once an epoch; a resumed epoch has them
    * in its checkpoint).
    */
-  private openEpoch(): void {
-    const { spec, position, plan, execution } = this;
+  #openEpoch(): void {
+    const spec = this.#spec;
+    const position = this.#position;
+    const plan = this.#plan;
+    const execution = this.#execution;
     const { train: count } = spec.counts;
     const into = execution.views.words.subarray(plan.order / 4, plan.order / 4 + count);
-    this.settle();
+    this.#settle();
     if (plan.curvature && position.inEpoch === 0) {
       permutation({ seed: spec.seed, epoch: position.epoch, count, purpose: "curvature", into });
-      this.estimateCurvature();
+      this.#estimateCurvature();
     }
     if (spec.shuffle) permutation({ seed: spec.seed, epoch: position.epoch, count, into });
     else for (let index = 0; index < count; index++) into[index] = index;
@@ -187,15 +191,17 @@ class TrainingRun implements Trainer {
   }
 
   /** h_kk averaged over the first samples of the order (LeCun 1998, §C), each batch's mean in turn. */
-  private estimateCurvature(): void {
-    const { spec, plan, execution } = this;
+  #estimateCurvature(): void {
+    const spec = this.#spec;
+    const plan = this.#plan;
+    const execution = this.#execution;
     const { views, team } = execution;
     if (spec.optimiser.kind !== "diagonal-levenberg-marquardt") return;
     const batches = Math.max(1, Math.floor(Math.min(spec.optimiser.samples, spec.counts.train) / spec.batchSize));
     const states = plan.moved.map(({ tensor, state }) => ({
       sum: new Float64Array(tensor.size),
       from: views.reals(tensor.gradient, tensor.size),
-      into: views.reals(state[0]!.address, tensor.size),
+      into: views.reals(state[0].address, tensor.size),
     }));
     for (const layer of plan.network.layers) layer.beforeEvaluation?.(views);
     execution.prepareCurvature();
@@ -203,56 +209,61 @@ class TrainingRun implements Trainer {
       const step: StepArguments = {
         kind: 2,
         start: batch * spec.batchSize,
-        epoch: this.position.epoch,
+        epoch: this.#position.epoch,
         withNorm: false,
       };
-      this.beforeStep(spec.batchSize);
+      this.#beforeStep(spec.batchSize);
       team.command(commands.step, stepArguments(step));
-      this.averageScale[0] = 1 / spec.batchSize;
+      this.#averageScale[0] = 1 / spec.batchSize;
       execution.runStep(step);
-      this.settle();
+      this.#settle();
       for (const layer of plan.network.layers) layer.finishCurvature?.(views);
       for (const { sum, from } of states)
-        for (let index = 0; index < sum.length; index++) sum[index] = sum[index]! + Math.max(0, from[index]!);
+        for (let index = 0; index < sum.length; index++) sum[index] = sum[index] + Math.max(0, from[index]);
     }
     for (const { sum, into } of states)
-      for (let index = 0; index < sum.length; index++) into[index] = sum[index]! / batches;
+      for (let index = 0; index < sum.length; index++) into[index] = sum[index] / batches;
   }
 
-  private beforeStep(samples: number): void {
-    const { spec, position, execution } = this;
-    for (const layer of this.stepLayers)
+  #beforeStep(samples: number): void {
+    const spec = this.#spec;
+    const position = this.#position;
+    const execution = this.#execution;
+    for (const layer of this.#stepLayers)
       layer.beforeStep!(execution.views, { seed: spec.seed, step: position.step + 1, samples });
   }
 
   /** One step; false where the loss is no longer finite (the weights are then as before it). */
-  private step(): boolean {
-    const { spec, plan, position, execution } = this;
+  #step(): boolean {
+    const spec = this.#spec;
+    const plan = this.#plan;
+    const position = this.#position;
+    const execution = this.#execution;
     const { views, team } = execution;
     const start = position.inEpoch * spec.batchSize;
     const samples = Math.min(spec.batchSize, spec.counts.train - start);
     const number = position.step + 1;
-    const isRow = number % this.rowEvery === 0;
-    const withNorm = isRow || position.inEpoch === this.stepsPerEpoch - 1;
-    const learningRate = this.learningRate(number);
+    const isRow = number % this.#rowEvery === 0;
+    const withNorm = isRow || position.inEpoch === this.#stepsPerEpoch - 1;
+    const learningRate = this.#learningRate(number);
     const step: StepArguments = { kind: samples < spec.batchSize ? 1 : 0, start, epoch: position.epoch, withNorm };
-    this.beforeStep(samples);
+    this.#beforeStep(samples);
     team.command(commands.step, stepArguments(step));
     execution.staging?.announce(position.epoch, position.inEpoch + 1);
     // The others are past the last update and not yet at the next: only now may its settings change.
-    this.writeSettings(learningRate, number);
-    this.averageScale[0] = 1 / samples;
+    this.#writeSettings(learningRate, number);
+    this.#averageScale[0] = 1 / samples;
     const { loss, correct } = execution.runStep(step);
     position.step = number;
     position.inEpoch++;
     position.lossSum += loss;
     position.correct += correct;
     position.samples += samples;
-    this.trained += samples;
+    this.#trained += samples;
     if (!Number.isFinite(loss)) return false;
     if (isRow) {
-      this.settle();
-      this.rows.push({
+      this.#settle();
+      this.#rows.push({
         step: number,
         epoch: position.epoch,
         learningRate,
@@ -264,22 +275,25 @@ class TrainingRun implements Trainer {
     return true;
   }
 
-  private learningRate(step: number): number {
-    const { schedule, optimiser, epochs } = this.spec;
+  #learningRate(step: number): number {
+    const { schedule, optimiser, epochs } = this.#spec;
     return learningRateAt({
       schedule,
       learningRate: optimiser.learningRate,
       step,
-      stepsPerEpoch: this.stepsPerEpoch,
+      stepsPerEpoch: this.#stepsPerEpoch,
       epochs,
     });
   }
 
-  private closeEpoch(): { stops: "validationAccuracy" | "patience" | "epochs" | null; report: TrainingReport } {
-    const { spec, position, plan, execution } = this;
-    this.settle();
+  #closeEpoch(): { stops: "validationAccuracy" | "patience" | "epochs" | null; report: TrainingReport } {
+    const spec = this.#spec;
+    const position = this.#position;
+    const plan = this.#plan;
+    const execution = this.#execution;
+    this.#settle();
     const norm = gradientNorm(execution.views, plan.update);
-    const split = this.evaluatedSplit;
+    const split = this.#evaluatedSplit;
     const { outputs: _, ...found } = split ? this.evaluate(split) : { outputs: null, loss: 0, accuracy: 0, samples: 0 };
     const validation = split ? { split, ...found } : null;
     const isBest = validation !== null && (position.best === null || validation.accuracy > position.best.accuracy);
@@ -299,8 +313,8 @@ class TrainingRun implements Trainer {
       best: position.best,
       epochsSinceBest: validation ? position.epochsSinceBest : null,
       gradientNorm: norm,
-      learningRate: this.learningRate(position.step),
-      ...this.report(),
+      learningRate: this.#learningRate(position.step),
+      ...this.#report(),
     };
     const reached = spec.targetAccuracy !== null && validation !== null && validation.accuracy >= spec.targetAccuracy;
     const tired = spec.patience !== null && validation !== null && position.epochsSinceBest >= spec.patience;
@@ -315,11 +329,13 @@ class TrainingRun implements Trainer {
     return { stops, report };
   }
 
-  private report(): TrainingPosition {
-    const { position, steps, trained } = this;
+  #report(): TrainingPosition {
+    const position = this.#position;
+    const steps = this.#steps;
+    const trained = this.#trained;
     const { epoch, step, samples, lossSum, correct } = position;
-    const rows = this.rows;
-    this.rows = [];
+    const rows = this.#rows;
+    this.#rows = [];
     return {
       epoch,
       step,
@@ -332,10 +348,10 @@ class TrainingRun implements Trainer {
   }
 
   /** Where the first number that is not finite stands: in the weights, in a gradient, or in the loss alone. */
-  private culprit(): { tensor: string; detail: string } {
-    const { views } = this.execution;
-    const { network } = this.plan;
-    this.settle();
+  #culprit(): { tensor: string; detail: string } {
+    const { views } = this.#execution;
+    const { network } = this.#plan;
+    this.#settle();
     const broken = (address: number, size: number): boolean =>
       views.reals(address, size).some((value) => !Number.isFinite(value));
     for (const tensor of network.tensors)
@@ -355,19 +371,21 @@ class TrainingRun implements Trainer {
   }
 
   checkpoint(): Uint8Array {
-    const { views } = this.execution;
-    const { network, moved } = this.plan;
-    this.settle();
-    return writeCheckpoint({ views, tensors: network.tensors, moved, position: this.position, context: this.spec });
+    const { views } = this.#execution;
+    const { network, moved } = this.#plan;
+    this.#settle();
+    return writeCheckpoint({ views, tensors: network.tensors, moved, position: this.#position, context: this.#spec });
   }
 
   evaluate(split: Split, { outputs: wantsOutputs } = { outputs: false }): Evaluated & { outputs: Float32Array | null } {
-    const { execution, plan, spec } = this;
+    const execution = this.#execution;
+    const plan = this.#plan;
+    const spec = this.#spec;
     const { views, team } = execution;
     const count = spec.counts[split];
     const outputs = wantsOutputs ? new Float32Array(count * spec.classes) : null;
     if (count === 0) return { loss: 0, accuracy: 0, samples: 0, outputs };
-    this.settle();
+    this.#settle();
     for (const layer of plan.network.layers) layer.beforeEvaluation?.(views);
     let loss = 0;
     let correct = 0;
@@ -384,13 +402,13 @@ class TrainingRun implements Trainer {
   }
 
   load(checkpoint: Uint8Array): void {
-    this.settle();
-    loadWeights({ views: this.execution.views, tensors: this.plan.network.tensors, bytes: checkpoint });
-    this.execution.prepareAll();
+    this.#settle();
+    loadWeights({ views: this.#execution.views, tensors: this.#plan.network.tensors, bytes: checkpoint });
+    this.#execution.prepareAll();
   }
 
   close(): void {
-    this.execution.staging?.end();
-    this.execution.team.command(commands.end);
+    this.#execution.staging?.end();
+    this.#execution.team.command(commands.end);
   }
 }

@@ -12,19 +12,20 @@ import type { NetworkPlan, Unit } from "./network.ts";
 
 /** Hands out the same address for the same (owner, buffer) again. */
 class Buffers {
-  private readonly known = new Map<string, number>();
-  private readonly memory: MemoryPlan;
+  readonly #known = new Map<string, number>();
+  readonly #memory: MemoryPlan;
 
   constructor(memory: MemoryPlan) {
-    this.memory = memory;
+    this.#memory = memory;
   }
 
   /** `size`: elements of one sample. */
   at(owner: string, what: string, size: number, lanes: number): number {
     const key = `${owner} ${lanes} ${what}`;
     const address =
-      this.known.get(key) ?? this.memory.reserve({ what: `${what} of ${owner}`, element: "real", count: size * lanes });
-    this.known.set(key, address);
+      this.#known.get(key) ??
+      this.#memory.reserve({ what: `${what} of ${owner}`, element: "real", count: size * lanes });
+    this.#known.set(key, address);
     return address;
   }
 }
@@ -134,8 +135,8 @@ export function unitPlanner(options: UnitsOptions): {
         else runs.push([index]);
       }
       return runs.map((blocks, index) => {
-        const { shard, lanes } = cut.blocks[blocks[0]!]!;
-        return unit({ index, shard, thread: owners[shard]!, blocks, lanes });
+        const { shard, lanes } = cut.blocks[blocks[0]];
+        return unit({ index, shard, thread: owners[shard], blocks, lanes });
       });
     },
   };

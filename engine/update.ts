@@ -128,9 +128,9 @@ function shareOut(runs: readonly Run[], threads: number, blocks: number): Run[][
   const shares: Run[][] = Array.from({ length: threads }, () => []);
   let before = 0;
   for (const [index, run] of runs.entries()) {
-    const middle = before + costs[index]! / 2;
-    shares[Math.min(threads - 1, Math.floor((middle * threads) / Math.max(total, 1)))]!.push(run);
-    before += costs[index]!;
+    const middle = before + costs[index] / 2;
+    shares[Math.min(threads - 1, Math.floor((middle * threads) / Math.max(total, 1)))].push(run);
+    before += costs[index];
   }
   return shares;
 }
@@ -214,7 +214,7 @@ export function planUpdate({ memory, plan, moved, optimiser, threads, averageSca
   };
   const finishPrograms = (): Program[] => {
     const programs = Array.from({ length: threads }, () => new Program());
-    for (const [index, layer] of plan.layers.entries()) layer.finish?.(programs[index % threads]!);
+    for (const [index, layer] of plan.layers.entries()) layer.finish?.(programs[index % threads]);
     return programs;
   };
 
@@ -281,6 +281,6 @@ export function gradientNorm(
   { partials, partialCount }: Pick<UpdatePlanner, "partials" | "partialCount">,
 ): number {
   let sum = 0;
-  for (let index = 0; index < partialCount; index++) sum += views.doubles[partials / 8 + index]!;
+  for (let index = 0; index < partialCount; index++) sum += views.doubles[partials / 8 + index];
   return Math.sqrt(sum);
 }

@@ -174,16 +174,16 @@ export function planBatchNormalisation(options: LayerOptions<BatchNormalisationL
         weight.address,
       ].map((address) => views.reals(address, 2 * maps));
       for (let map = 0; map < maps; map++) {
-        const inverse = 1 / Math.sqrt(spread![map]! + spec.epsilon);
-        into![2 * map] = average![map]!;
-        into![2 * map + 1] = inverse;
-        factor![map] = inverse * scale![map]!;
+        const inverse = 1 / Math.sqrt(spread[map] + spec.epsilon);
+        into[2 * map] = average[map]!;
+        into[2 * map + 1] = inverse;
+        factor[map] = inverse * scale[map];
       }
     },
     evaluate: normalise(runningMoments),
     // With fixed statistics the layer is y = slope·x + rest: a subsampling of factor 1, whose kernels therefore serve.
     curvature(program: Program, wires: Wires): void {
-      const squared = wires.own[0]!;
+      const squared = wires.own[0];
       const size = sizeOf(input) * wires.lanes;
       program.call("normalisationForward", {
         input: wires.input,
@@ -200,8 +200,8 @@ export function planBatchNormalisation(options: LayerOptions<BatchNormalisationL
       program.call("subsamplingGradient", {
         delta: wires.delta,
         down: squared,
-        betaGradient: ofShard(weightCurvature!, wires.shard),
-        biasGradient: ofShard(biasCurvature!, wires.shard),
+        betaGradient: ofShard(weightCurvature, wires.shard),
+        biasGradient: ofShard(biasCurvature, wires.shard),
         ...at,
         lanes: wires.lanes,
       });

@@ -106,7 +106,7 @@ export function planCombination(options: LayerOptions<ConvolutionLayer>): Planne
       });
       const values = views.reals(weight.address, filterCount);
       for (let position = 0; position < filterCount; position++)
-        values[weight.place(position)] = drawn[position]! * inputs;
+        values[weight.place(position)] = drawn[position] * inputs;
       views.reals(bias.address, maps).fill(0);
       fillMix({ into: views.reals(mix.address, pairs), seed, layer: index });
     },
@@ -150,7 +150,7 @@ export function planCombination(options: LayerOptions<ConvolutionLayer>): Planne
           inputs,
         });
     },
-    omega: (views: Views): number => (penalty === "none" ? 0 : views.doubles[omega / 8]!),
+    omega: (views: Views): number => (penalty === "none" ? 0 : views.doubles[omega / 8]),
     prepareCurvature(program: Program): void {
       program.call("square", { input: effective, output: squaredWeights(), count: pairs * area });
     },
@@ -168,17 +168,17 @@ export function planCombination(options: LayerOptions<ConvolutionLayer>): Planne
       ];
       for (let j = 0; j < maps; j++) {
         for (let m = 0; m < inputs; m++) {
-          const share = shares[j * inputs + m]!;
+          const share = shares[j * inputs + m];
           let ofShare = 0;
           for (let tap = 0; tap < area; tap++) {
             const place = (m * area + tap) * maps + j;
             const own = shared ? m * area + tap : place;
-            ofFilters[own] = ofFilters[own]! + share * share * h[place]!;
-            ofShare += kernel[own]! * kernel[own]! * h[place]!;
+            ofFilters[own] = ofFilters[own] + share * share * h[place];
+            ofShare += kernel[own] * kernel[own] * h[place];
           }
           for (let i = 0; i < inputs; i++) {
-            const slope = share * ((m === i ? 1 : 0) - shares[j * inputs + i]!);
-            ofMix[j * inputs + i] = ofMix[j * inputs + i]! + slope * slope * ofShare;
+            const slope = share * ((m === i ? 1 : 0) - shares[j * inputs + i]);
+            ofMix[j * inputs + i] = ofMix[j * inputs + i] + slope * slope * ofShare;
           }
         }
       }

@@ -45,7 +45,7 @@ export function recordConvolution(geometry: ConvolutionKernels) {
   const shape = { inputs: input.channels, maps: spec.maps, size: spec.size, stride: spec.stride };
   const paddedSize = input.channels * rows * columns;
   const [paddedBuffer, squaredBuffer] = padded ? [0, 1] : [-1, 0];
-  const seen = (wires: Wires): number => (padded ? wires.own[paddedBuffer]! : wires.input);
+  const seen = (wires: Wires): number => (padded ? wires.own[paddedBuffer] : wires.input);
 
   const full = (program: Program, wires: Wires, from: number, gate: number): void => {
     if (!wires.inputDelta) return;
@@ -87,7 +87,7 @@ export function recordConvolution(geometry: ConvolutionKernels) {
       if (padded) {
         program.call("pad", {
           input: wires.input,
-          output: wires.own[paddedBuffer]!,
+          output: wires.own[paddedBuffer],
           maps: input.channels,
           rows: input.height,
           columns: input.width,
@@ -112,7 +112,7 @@ export function recordConvolution(geometry: ConvolutionKernels) {
       full(program, wires, weights, activationCodes[inputActivation as keyof typeof activationCodes]);
     },
     curvature(program: Program, wires: Wires): void {
-      const squared = wires.own[squaredBuffer]!;
+      const squared = wires.own[squaredBuffer];
       program.call("square", { input: seen(wires), output: squared, count: paddedSize * wires.lanes });
       gradient(program, wires, squared);
       full(

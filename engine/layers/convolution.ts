@@ -26,7 +26,7 @@ export function planConvolution(options: LayerOptions<ConvolutionLayer>): Planne
   const size = spec.maps * inputs * area;
   const table = connectionTable(spec, inputs);
   const isParameter = table
-    ? (place: number): boolean => table[place % spec.maps]!.includes(Math.floor(place / (spec.maps * area)))
+    ? (place: number): boolean => table[place % spec.maps].includes(Math.floor(place / (spec.maps * area)))
     : null;
   const weight = planTensor(options, {
     name: "weight",

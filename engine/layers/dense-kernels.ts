@@ -80,7 +80,7 @@ export function recordDense({
     gradient,
     rows: inputs,
     rowSize: units,
-    inputOf: (wires, pass) => (pass === "gradient" ? wires.input : wires.own[0]!),
+    inputOf: (wires, pass) => (pass === "gradient" ? wires.input : wires.own[0]),
   };
   return {
     buffers: [],
@@ -103,8 +103,8 @@ export function recordDense({
       down(program, wires, weights, gate);
     },
     curvature(program: Program, wires: Wires): void {
-      program.call("square", { input: wires.input, output: wires.own[0]!, count: inputs * wires.lanes });
-      outer(program, wires, wires.own[0]!);
+      program.call("square", { input: wires.input, output: wires.own[0], count: inputs * wires.lanes });
+      outer(program, wires, wires.own[0]);
       down(program, wires, squaredWeights(), gate + gateSquared);
     },
   };

@@ -42,15 +42,15 @@ export function planSubsampling(options: LayerOptions<SubsamplingLayer>): Planne
     reduce: reduceCodes[spec.reduce],
   };
   const gate = activationCodes[inputActivation as keyof typeof activationCodes];
-  const down = (wires: Wires): number => (keepsDown ? wires.own[0]! : 0);
+  const down = (wires: Wires): number => (keepsDown ? wires.own[0] : 0);
 
   const gradient = (program: Program, wires: Wires, kept: number): void => {
     if (tensors.length === 0) return;
     program.call("subsamplingGradient", {
       delta: wires.delta,
       down: kept,
-      betaGradient: ofShard(betaGradient!, wires.shard),
-      biasGradient: ofShard(biasGradient!, wires.shard),
+      betaGradient: ofShard(betaGradient, wires.shard),
+      biasGradient: ofShard(biasGradient, wires.shard),
       maps,
       positions: output.height * output.width,
       lanes: wires.lanes,
@@ -76,7 +76,7 @@ export function planSubsampling(options: LayerOptions<SubsamplingLayer>): Planne
     output,
     activation,
     tensors,
-    shardGradients: tensors.length > 0 ? [betaGradient!, biasGradient!] : [],
+    shardGradients: tensors.length > 0 ? [betaGradient, biasGradient] : [],
     buffers: keepsDown ? [sizeOf(output)] : [],
     curvatureBuffers: spec.trainable ? [sizeOf(output)] : [],
     initialise(views: Views): void {
@@ -103,7 +103,7 @@ export function planSubsampling(options: LayerOptions<SubsamplingLayer>): Planne
     },
     curvature(program: Program, wires: Wires): void {
       if (spec.trainable) {
-        const squared = wires.own[1]!;
+        const squared = wires.own[1];
         program.call("square", { input: down(wires), output: squared, count: sizeOf(output) * wires.lanes });
         gradient(program, wires, squared);
       }

@@ -111,7 +111,7 @@ async function manifestsBelow(storage: Storage, prefix: string): Promise<string[
   for await (const { key } of storage.list(prefix)) {
     const match = /^([^/]+\/[^/]+)\/manifest(?:-(\d+))?\.json$/.exec(key);
     if (!match) continue;
-    const [folder, number] = [match[1] as string, Number(match[2] ?? 0)];
+    const [folder, number] = [match[1], Number(match[2] ?? 0)];
     if (number >= (found.get(folder)?.number ?? -1)) found.set(folder, { key, number });
   }
   return [...found.values()].map(({ key }) => key);

@@ -16,7 +16,7 @@ const layers = [
   { kind: "batch-normalisation" },
   { kind: "dense", units: 3, activation: "softmax" },
 ];
-const plain = [layers[0]!, layers[2]!];
+const plain = [layers[0], layers[2]];
 const affine = { shift: 1, rotate: 20, scale: 0.1, elastic: null, flip: true };
 const elastic = { ...affine, elastic: { alpha: 8, sigma: 3 } };
 
@@ -135,7 +135,7 @@ test.each([
   ["a last step", { stopAtStep: 4 }, "finished"],
 ])("%s ends the augmentation thread too", async (_, changes, kind) => {
   const { trainer, close } = await startTraining(
-    smallSpec([layers[0]!, { kind: "dense", units: 3, activation: "linear" }], {
+    smallSpec([layers[0], { kind: "dense", units: 3, activation: "linear" }], {
       augmentation: elastic,
       loss: "squared-error",
       threads: 2,

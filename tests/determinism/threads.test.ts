@@ -103,7 +103,7 @@ const settings: Record<string, Partial<TrainingSpec>> = {
 test.each(Object.entries(settings))(
   "%s: the same bits on 1 and 3 threads, and another seed gives others",
   async (name, changes) => {
-    const layers = networks[name === "online learning" ? "convolution and subsampling" : "combination"]!;
+    const layers = networks[name === "online learning" ? "convolution and subsampling" : "combination"];
     const alone = await train(smallSpec(layers, { epochs: 2, ...changes }));
     expect(await train(smallSpec(layers, { epochs: 2, ...changes, threads: 3 }))).toEqual(alone);
     expect(alone.digest).not.toBe((await train(smallSpec(layers, { ...changes, seed: 8 }))).digest);

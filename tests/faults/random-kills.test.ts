@@ -6,7 +6,7 @@ import { readFile, readdir } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { ask } from "../support/stack.ts";
-import type { Api, Service } from "../support/stack.ts";
+import type { Api } from "../support/stack.ts";
 import { insist, slowJob, startTrial } from "../support/trials.ts";
 import type { Trial } from "../support/trials.ts";
 
@@ -23,7 +23,7 @@ const expected = new Map<number, string>();
 const get = async (path: string): Promise<{ status: number; body: Record<string, never> & { data: never[] } }> => {
   const answer = await ask(api.url, path);
   if (answer.status >= 500) throw new Error(`${path}: ${answer.status}`);
-  return answer as never;
+  return answer;
 };
 
 beforeAll(async () => {
@@ -63,7 +63,7 @@ async function misfortunes(over: () => boolean): Promise<Record<string, number>>
       const alive = trial.workers.filter(
         (worker) => worker.process.exitCode === null && worker.process.signalCode === null,
       );
-      const victim = alive[Math.floor(Math.random() * alive.length)] as Service;
+      const victim = alive[Math.floor(Math.random() * alive.length)];
       victim.process.kill("SIGKILL");
       trial.startWorker();
       count("worker");
@@ -87,7 +87,7 @@ test(`${jobs} jobs end with the bits of an undisturbed run, whatever is killed`,
   const storm = misfortunes(() => over);
   const posted: { id: string; seed: number }[] = [];
   for (let number = 0; number < jobs; number++) {
-    const seed = seeds[number % seeds.length] as number;
+    const seed = seeds[number % seeds.length];
     const body = slowJob({ seed, epochs, metadata: { number: String(number) } });
     const answer = await insist(async () => {
       const answered = await ask(api.url, "/v1/jobs", { body, headers: { "idempotency-key": `storm-${number}` } });
@@ -120,7 +120,7 @@ test(`${jobs} jobs end with the bits of an undisturbed run, whatever is killed`,
     expect(job.receipt.weights).toBe(expected.get(seed));
     expect(job.attempts.filter(({ reason }) => reason === "finished")).toHaveLength(1);
     attempts.push(job.attempts.length);
-    const seen = await (readers[index] as Promise<string[]>);
+    const seen = await readers[index];
     expect(seen).toEqual(Array.from({ length: seen.length }, (_, at) => String(at + 1)));
     expect(String(seen.length)).toBe(await trial.redisClient.hget(`maps:job:${id}`, "events"));
     const rows = await insist(() => get(`/v1/jobs/${id}/metrics?series=epoch`));

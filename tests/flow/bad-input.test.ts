@@ -626,7 +626,7 @@ function weightsForm(fields: Record<string, string> = {}, weights: Uint8Array | 
     ...fields,
   }))
     form.set(name, value);
-  form.set("weights", new Blob([weights as Uint8Array<ArrayBuffer>]), "weights.safetensors");
+  form.set("weights", new Blob([weights]), "weights.safetensors");
   return form;
 }
 

@@ -271,7 +271,7 @@ const walk: Record<string, () => Promise<unknown>> = {
     for (const [name, value] of Object.entries({ network, input, classes, normalisation }))
       form.set(name, JSON.stringify(value));
     form.set("name", "walker again");
-    form.set("weights", new Blob([weights as Uint8Array<ArrayBuffer>]), "weights.safetensors");
+    form.set("weights", new Blob([weights]), "weights.safetensors");
     made.imported = (await ok("/v1/models", post(form))).id as string;
     const ours = await ok("/v1/models/walker/predictions", post({ instances: [sample] }));
     const theirs = await ok(`/v1/models/${made.imported}/predictions`, post({ instances: [sample] }));

@@ -52,7 +52,7 @@ describe("a case that cannot be run is refused in a sentence", () => {
     tensor.data = Object.getPrototypeOf(tensor.data).constructor.from(
       change(Array.from(tensor.data as ArrayLike<unknown>)),
     );
-    return () => runGolden(given, file, implementations()[0]!);
+    return () => runGolden(given, file, implementations()[0]);
   };
   test("too few samples", () => expect(changed("input", (data) => data.slice(1))).toThrow(/'input' has \d+ numbers/));
   test("a label beyond the classes", () =>

@@ -52,17 +52,17 @@ export class Unrolled {
   /** By name: where a tensor's numbers, in the order of a checkpoint, stand among the parameters. */
   readonly tensors = new Map<string, { shape: number[]; from: number; size: number }>();
   parameters: number[] = [];
-  private readonly units: Unit[] = [];
-  private readonly inputs: number;
+  readonly #units: Unit[] = [];
+  readonly #inputs: number;
   readonly input: Maps;
 
   constructor({ channels, height, width }: { channels: number; height: number; width: number }) {
-    this.inputs = channels * height * width;
+    this.#inputs = channels * height * width;
     // Value 0 is the constant 1 that biases multiply.
     this.input = grid(channels, height, width, (j, r, c) => 1 + (j * height + r) * width + c);
   }
 
-  private tensor(name: string, shape: number[]): number {
+  #tensor(name: string, shape: number[]): number {
     const [from, size] = [this.parameters.length, shape.reduce((product, each) => product * each, 1)];
     this.tensors.set(name, { shape, from, size });
     // Anything without a pattern, and small enough for no curve to be flat.
@@ -71,9 +71,9 @@ export class Unrolled {
     return from;
   }
 
-  private unit(curve: Curve, connections: Connection[]): number {
-    this.units.push({ curve, connections });
-    return this.inputs + this.units.length;
+  #unit(curve: Curve, connections: Connection[]): number {
+    this.#units.push({ curve, connections });
+    return this.#inputs + this.#units.length;
   }
 
   convolution(
@@ -89,8 +89,8 @@ export class Unrolled {
     },
   ): Maps {
     const { name, maps, size, curve, stride = 1, padding = 0, table } = layer;
-    const weight = this.tensor(`${name}.weight`, [maps, from.length, size, size]);
-    const bias = this.tensor(`${name}.bias`, [maps]);
+    const weight = this.#tensor(`${name}.weight`, [maps, from.length, size, size]);
+    const bias = this.#tensor(`${name}.bias`, [maps]);
     const side = (length: number): number => Math.floor((length + 2 * padding - size) / stride) + 1;
     return grid(maps, side(from[0].length), side(from[0][0].length), (j, r, c) => {
       const connections: Connection[] = [{ parameter: bias + j, scale: 1, sources: [0] }];
@@ -107,7 +107,7 @@ export class Unrolled {
           }
         }
       }
-      return this.unit(curve, connections);
+      return this.#unit(curve, connections);
     });
   }
 
@@ -116,12 +116,12 @@ export class Unrolled {
     from: Maps,
     { name, factor, mean = false, curve }: { name: string; factor: number; mean?: boolean; curve: Curve },
   ): Maps {
-    const beta = this.tensor(`${name}.beta`, [from.length]);
-    const bias = this.tensor(`${name}.bias`, [from.length]);
+    const beta = this.#tensor(`${name}.beta`, [from.length]);
+    const bias = this.#tensor(`${name}.bias`, [from.length]);
     return grid(from.length, Math.floor(from[0].length / factor), Math.floor(from[0][0].length / factor), (j, r, c) => {
       const rows = from[j].slice(r * factor, (r + 1) * factor);
       const sources = rows.flatMap((row) => row.slice(c * factor, (c + 1) * factor));
-      return this.unit(curve, [
+      return this.#unit(curve, [
         { parameter: beta + j, scale: mean ? 1 / factor ** 2 : 1, sources },
         { parameter: bias + j, scale: 1, sources: [0] },
       ]);
@@ -130,12 +130,12 @@ export class Unrolled {
 
   /** Batch normalisation with given moments of 0 and `variance`. */
   normalisation(from: Maps, { name, variance }: { name: string; variance: number }): Maps {
-    const weight = this.tensor(`${name}.weight`, [from.length]);
-    const bias = this.tensor(`${name}.bias`, [from.length]);
+    const weight = this.#tensor(`${name}.weight`, [from.length]);
+    const bias = this.#tensor(`${name}.bias`, [from.length]);
     return from.map((map, j) =>
       map.map((row) =>
         row.map((source) =>
-          this.unit("linear", [
+          this.#unit("linear", [
             { parameter: weight + j, scale: 1 / Math.sqrt(variance), sources: [source] },
             { parameter: bias + j, scale: 1, sources: [0] },
           ]),
@@ -146,34 +146,34 @@ export class Unrolled {
 
   dense(from: Maps, { name, units, curve }: { name: string; units: number; curve: Curve }): Maps {
     const sources = from.flat(2);
-    const weight = this.tensor(`${name}.weight`, [units, sources.length]);
-    const bias = this.tensor(`${name}.bias`, [units]);
+    const weight = this.#tensor(`${name}.weight`, [units, sources.length]);
+    const bias = this.#tensor(`${name}.bias`, [units]);
     return grid(units, 1, 1, (j) =>
-      this.unit(curve, [
+      this.#unit(curve, [
         { parameter: bias + j, scale: 1, sources: [0] },
         ...sources.map((source, i) => ({ parameter: weight + j * sources.length + i, scale: 1, sources: [source] })),
       ]),
     );
   }
 
-  private forward(sample: readonly number[]): { values: number[]; sums: number[] } {
+  #forward(sample: readonly number[]): { values: number[]; sums: number[] } {
     const values = [1, ...sample];
     const sums: number[] = [];
-    for (const { curve, connections } of this.units) {
-      const a = connections.reduce((sum, each) => sum + this.parameters[each.parameter] * this.reads(each, values), 0);
+    for (const { curve, connections } of this.#units) {
+      const a = connections.reduce((sum, each) => sum + this.parameters[each.parameter] * this.#reads(each, values), 0);
       sums.push(a);
       values.push(curves[curve].f(a));
     }
     return { values, sums };
   }
 
-  private reads({ scale, sources }: Connection, values: readonly number[]): number {
+  #reads({ scale, sources }: Connection, values: readonly number[]): number {
     return scale * sources.reduce((sum, source) => sum + values[source], 0);
   }
 
   /** Of one sample, E with the given targets; a softmax stands behind linear units. */
   derivatives(sample: readonly number[], targets: readonly number[], head: Head = "squared-error"): Derivatives {
-    const { values, sums } = this.forward(sample);
+    const { values, sums } = this.#forward(sample);
     const last = values.slice(-targets.length);
     const powers = last.map(Math.exp);
     const y =
@@ -195,13 +195,13 @@ export class Unrolled {
         head === "softmax, cross-entropy" ? each * (1 - each) : jacobian.reduce((sum, slope) => sum + slope ** 2, 0);
     });
     const [gradient, curvature] = [zeros(this.parameters.length), zeros(this.parameters.length)];
-    for (let at = this.units.length - 1; at >= 0; at--) {
-      const { curve, connections } = this.units[at];
+    for (let at = this.#units.length - 1; at >= 0; at--) {
+      const { curve, connections } = this.#units[at];
       const slope = curves[curve].slope(sums[at]);
-      const [delta, h] = [first[1 + this.inputs + at] * slope, second[1 + this.inputs + at] * slope ** 2];
+      const [delta, h] = [first[1 + this.#inputs + at] * slope, second[1 + this.#inputs + at] * slope ** 2];
       for (const connection of connections) {
         const { parameter, scale, sources } = connection;
-        const x = this.reads(connection, values);
+        const x = this.#reads(connection, values);
         gradient[parameter] += delta * x;
         curvature[parameter] += h * x ** 2;
         for (const source of sources) {

@@ -64,7 +64,7 @@ const counts = [0, 1, 3, 4, 5, 7, 8, 9, 12, 15, 16, 17, 31, 33, 100];
 const bothLanes = [1, 8];
 const activations = Object.values(activationCodes);
 const gates = activations.flatMap((code) => [code, code + gateSquared]);
-const cycle = <Item>(items: readonly Item[], n: number): Item => items[n % items.length]!;
+const cycle = <Item>(items: readonly Item[], n: number): Item => items[n % items.length];
 
 function header(count: number, rows = 8): Contents {
   const values = new Array<number>(headerInts).fill(0);
@@ -217,7 +217,7 @@ function maxima(
               input.values[
                 ((map * rows + r * factor + Math.floor(n / factor)) * columns + c * factor + (n % factor)) * lanes +
                   lane
-              ]!,
+              ],
           );
           values.push(Math.max(...block));
         }
@@ -237,7 +237,7 @@ const normalisations = [
   [0, 4],
 ].flatMap(([maps, positions]) =>
   [...[0, 1, 3, 8].map((count) => ({ lanes: 8, count })), ...[0, 1].map((count) => ({ lanes: 1, count }))].map(
-    (block) => ({ maps: maps!, positions: positions!, ...block }),
+    (block) => ({ maps: maps, positions: positions, ...block }),
   ),
 );
 
@@ -269,7 +269,7 @@ function losses(
 function softmaxOf(logits: Contents, units: number, lanes: number): Contents {
   const values = new Float32Array(units * lanes);
   for (let lane = 0; lane < lanes; lane++) {
-    const powers = Array.from({ length: units }, (_, unit) => Math.exp(logits.values[unit * lanes + lane]!));
+    const powers = Array.from({ length: units }, (_, unit) => Math.exp(logits.values[unit * lanes + lane]));
     const sum = powers.reduce((total, power) => total + power, 0);
     powers.forEach((power, unit) => {
       values[unit * lanes + lane] = power / sum;
@@ -323,7 +323,7 @@ export const cases: Record<KernelName, () => KernelCase[]> = {
           { lanes: 1, count: 1 },
           { lanes: 1, count: 0 },
         ].map(({ lanes, count }) => {
-          const size = 6 * channels! * pixels!;
+          const size = 6 * channels * pixels;
           const samples: Contents =
             dtype === dtypeCodes.uint8
               ? { type: "byte", values: Array.from({ length: size }, () => whole(256)) }
@@ -332,11 +332,11 @@ export const cases: Record<KernelName, () => KernelCase[]> = {
             arrays: {
               samples,
               header: header(count, 6),
-              mean: reals(channels!),
-              factor: positive(channels!),
-              output: reals(channels! * pixels! * lanes),
+              mean: reals(channels),
+              factor: positive(channels),
+              output: reals(channels * pixels * lanes),
             },
-            numbers: { dtype, channels: channels!, pixels: pixels!, lanes },
+            numbers: { dtype, channels: channels, pixels: pixels, lanes },
           };
         }),
       ),
@@ -351,10 +351,10 @@ export const cases: Record<KernelName, () => KernelCase[]> = {
     ].flatMap(([maps, rows, columns, padding]) =>
       bothLanes.map((lanes) => ({
         arrays: {
-          input: reals(maps! * rows! * columns! * lanes),
-          output: reals(maps! * (rows! + 2 * padding!) * (columns! + 2 * padding!) * lanes),
+          input: reals(maps * rows * columns * lanes),
+          output: reals(maps * (rows + 2 * padding) * (columns + 2 * padding) * lanes),
         },
-        numbers: { maps: maps!, rows: rows!, columns: columns!, padding: padding!, lanes },
+        numbers: { maps: maps, rows: rows, columns: columns, padding: padding, lanes },
       })),
     ),
 
@@ -488,12 +488,12 @@ export const cases: Record<KernelName, () => KernelCase[]> = {
     ].flatMap(([maps, positions]) =>
       bothLanes.map((lanes) => ({
         arrays: {
-          delta: reals(maps! * positions! * lanes),
-          down: reals(maps! * positions! * lanes),
-          betaGradient: reals(maps!),
-          biasGradient: reals(maps!),
+          delta: reals(maps * positions * lanes),
+          down: reals(maps * positions * lanes),
+          betaGradient: reals(maps),
+          biasGradient: reals(maps),
         },
-        numbers: { maps: maps!, positions: positions!, lanes },
+        numbers: { maps: maps, positions: positions, lanes },
       })),
     ),
 
@@ -541,12 +541,12 @@ export const cases: Record<KernelName, () => KernelCase[]> = {
     ].flatMap(([maps, shards]) =>
       [true, false].map((tracks) => ({
         arrays: {
-          sums: doubles(...Array.from({ length: shards! * 8 }, (_, n) => (n % 2 === 0 ? draw() * 4 - 2 : 5 + draw()))),
-          moments: reals(2 * maps!),
-          ...(tracks ? { runningMean: reals(maps!), runningVariance: positive(maps!) } : {}),
+          sums: doubles(...Array.from({ length: shards * 8 }, (_, n) => (n % 2 === 0 ? draw() * 4 - 2 : 5 + draw()))),
+          moments: reals(2 * maps),
+          ...(tracks ? { runningMean: reals(maps), runningVariance: positive(maps) } : {}),
           settings: doubles(shards === 1 ? 1 : 7, 0.1, 1e-5),
         },
-        numbers: { maps: maps!, shards: shards!, stride: 64 },
+        numbers: { maps: maps, shards: shards, stride: 64 },
       })),
     ),
 
@@ -583,13 +583,13 @@ export const cases: Record<KernelName, () => KernelCase[]> = {
       [0, 1],
     ].map(([maps, shards]) => ({
       arrays: {
-        sums: doubles(...Array.from({ length: shards! * 8 }, () => draw() * 4 - 2)),
-        means: reals(2 * maps!),
-        weightGradient: reals(maps!),
-        biasGradient: reals(maps!),
+        sums: doubles(...Array.from({ length: shards * 8 }, () => draw() * 4 - 2)),
+        means: reals(2 * maps),
+        weightGradient: reals(maps),
+        biasGradient: reals(maps),
         settings: doubles(50),
       },
-      numbers: { maps: maps!, shards: shards!, stride: 64 },
+      numbers: { maps: maps, shards: shards, stride: 64 },
     })),
 
   normalisationBackward: () =>
@@ -664,8 +664,8 @@ export const cases: Record<KernelName, () => KernelCase[]> = {
       [9, 4],
       [0, 3],
     ].map(([maps, inputs]) => ({
-      arrays: { mix: reals(maps! * inputs!, 8), alpha: reals(maps! * inputs!), logAlpha: reals(maps! * inputs!) },
-      numbers: { maps: maps!, inputs: inputs! },
+      arrays: { mix: reals(maps * inputs, 8), alpha: reals(maps * inputs), logAlpha: reals(maps * inputs) },
+      numbers: { maps: maps, inputs: inputs },
     })),
 
   combinationWeights: () =>
@@ -703,12 +703,12 @@ export const cases: Record<KernelName, () => KernelCase[]> = {
         [0, 4],
       ].map(([maps, inputs]) => ({
         arrays: {
-          ...alphas(maps!, inputs!),
-          mixGradient: reals(maps! * inputs!),
+          ...alphas(maps, inputs),
+          mixGradient: reals(maps * inputs),
           strength: fixed(0.375),
           omega: doubles(9),
         },
-        numbers: { penalty, maps: maps!, inputs: inputs! },
+        numbers: { penalty, maps: maps, inputs: inputs },
       })),
     ),
 
@@ -720,10 +720,10 @@ export const cases: Record<KernelName, () => KernelCase[]> = {
       [2, 4, 0],
     ].map(([inputs, area, maps]) => ({
       arrays: {
-        gradient: reals(inputs! * area! * maps!),
-        mask: { type: "byte", values: Array.from({ length: inputs! * maps! }, () => whole(2)) },
+        gradient: reals(inputs * area * maps),
+        mask: { type: "byte", values: Array.from({ length: inputs * maps }, () => whole(2)) },
       },
-      numbers: { inputs: inputs!, area: area!, maps: maps! },
+      numbers: { inputs: inputs, area: area, maps: maps },
     })),
 
   reduce: () =>

@@ -34,16 +34,14 @@ test("the cases of run.ts are the contract's kernels, in its order, with its arg
 
 test.each(kernelNames)("%s takes its arguments under the contract's names", (name) => {
   const found = sources.flatMap((source) =>
-    [...source.matchAll(new RegExp(`^export function ${name}\\(([^)]*)\\)`, "gm"))].map(
-      ([, parameters]) => parameters!,
-    ),
+    [...source.matchAll(new RegExp(`^export function ${name}\\(([^)]*)\\)`, "gm"))].map(([, parameters]) => parameters),
   );
   expect(
     found.map((parameters) =>
       parameters
         .replace(/,\s*$/, "")
         .split(",")
-        .map((parameter) => parameter.split(":")[0]!.trim()),
+        .map((parameter) => parameter.split(":")[0].trim()),
     ),
   ).toEqual([[...contract[name]]]);
 });

@@ -23,8 +23,8 @@ function distance(found: ArrayLike<number>, wanted: ArrayLike<number>): number {
   let worst = 0;
   let scale = 0.1;
   for (let n = 0; n < wanted.length; n++) {
-    scale = Math.max(scale, Math.abs(wanted[n]!));
-    const difference = Math.abs(found[n]! - wanted[n]!);
+    scale = Math.max(scale, Math.abs(wanted[n]));
+    const difference = Math.abs(found[n] - wanted[n]);
     worst = Math.max(worst, Number.isNaN(difference) ? Number.POSITIVE_INFINITY : difference);
   }
   return worst / scale;
@@ -35,7 +35,7 @@ function distance(found: ArrayLike<number>, wanted: ArrayLike<number>): number {
  * zero times a gate that rounding made negative) ends in sums that begin with +0.
  */
 function firstDifference(one: ArrayLike<number>, other: ArrayLike<number>): number {
-  for (let n = 0; n < one.length; n++) if (!Object.is(one[n]! + 0, other[n]! + 0)) return n;
+  for (let n = 0; n < one.length; n++) if (!Object.is(one[n] + 0, other[n] + 0)) return n;
   return -1;
 }
 
@@ -62,10 +62,9 @@ describe.each(kernelNames)("%s", (kernel) => {
       const wanted = answerOf(one);
       const found = runCase(bench, kernel, one);
       for (const name of Object.keys(one.arrays))
-        expect(
-          distance(found[name]!, wanted[name]!),
-          `${name} of ${kernel} ${JSON.stringify(one.numbers)}`,
-        ).toBeLessThan(1e-5);
+        expect(distance(found[name], wanted[name]), `${name} of ${kernel} ${JSON.stringify(one.numbers)}`).toBeLessThan(
+          1e-5,
+        );
     }
   });
 
@@ -75,8 +74,8 @@ describe.each(kernelNames)("%s", (kernel) => {
       for (const other of others)
         for (const name of Object.keys(one.arrays))
           expect(
-            firstDifference(other.found[name]!, first!.found[name]!),
-            `${name} of ${kernel} ${JSON.stringify(one.numbers)}: ${other.name} beside ${first!.name}`,
+            firstDifference(other.found[name], first.found[name]),
+            `${name} of ${kernel} ${JSON.stringify(one.numbers)}: ${other.name} beside ${first.name}`,
           ).toBe(-1);
     }
   });
@@ -98,13 +97,13 @@ describe.each([single, ...built])("$name lets a NaN through", (bench) => {
       arrays: { input: one(lanes, Number.NaN), weights: one(1, 1), bias: one(1, 0), output: one(lanes, 0) },
       numbers: { inputs: 1, units: 1, activation, lanes },
     };
-    expect(isNan(runCase(bench, "denseForward", forward).output!)).toEqual(new Array(lanes).fill(true));
+    expect(isNan(runCase(bench, "denseForward", forward).output)).toEqual(new Array(lanes).fill(true));
     for (const gate of [activation, activation + gateSquared]) {
       const backward = {
         arrays: { delta: one(lanes, Number.NaN), weights: one(1, 1), input: one(lanes, 0.5), output: one(lanes, 0) },
         numbers: { inputs: 1, units: 1, gate, lanes },
       };
-      expect(isNan(runCase(bench, "denseBackward", backward).output!)).toEqual(new Array(lanes).fill(true));
+      expect(isNan(runCase(bench, "denseBackward", backward).output)).toEqual(new Array(lanes).fill(true));
     }
   });
 
@@ -124,7 +123,7 @@ describe.each([single, ...built])("$name lets a NaN through", (bench) => {
           lanes,
         },
       };
-      expect(isNan(runCase(bench, "subsamplingForward", call).output!)).toEqual(new Array(lanes).fill(true));
+      expect(isNan(runCase(bench, "subsamplingForward", call).output)).toEqual(new Array(lanes).fill(true));
     }
   });
 
@@ -133,7 +132,7 @@ describe.each([single, ...built])("$name lets a NaN through", (bench) => {
     input.values[place] = Number.NaN;
     expect(
       isNan(
-        runCase(bench, "softmax", { arrays: { input, output: one(3, 0) }, numbers: { units: 3, lanes: 1 } }).output!,
+        runCase(bench, "softmax", { arrays: { input, output: one(3, 0) }, numbers: { units: 3, lanes: 1 } }).output,
       ),
     ).toEqual([true, true, true]);
   });
@@ -149,7 +148,7 @@ describe.each([single, ...built])("$name lets a NaN through", (bench) => {
           arrays: { output, delta: one(3 * lanes, 5), header: count },
           numbers: { kind: lossCodes["squared-error"], softmax: 1, activation: 0, units: 3, lanes },
         };
-        expect(isNan(runCase(bench, "lossCurvature", call).delta!)).toEqual(
+        expect(isNan(runCase(bench, "lossCurvature", call).delta)).toEqual(
           Array.from({ length: 3 * lanes }, (_, n) => n % lanes === lanes - 1),
         );
       }
@@ -171,7 +170,7 @@ describe.each([single, ...built])("$name lets a NaN through", (bench) => {
           arrays: { input: one(8, 0), weights: one(0, 1), bias: one(1, u), output: one(8, 5) },
           numbers: { inputs: 0, units: 1, activation, lanes: 8 },
         };
-        for (const value of Array.from(runCase(bench, "denseForward", call).output!))
+        for (const value of Array.from(runCase(bench, "denseForward", call).output))
           expect(value).toBeCloseTo(wanted, 6);
       }
   });

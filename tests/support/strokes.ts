@@ -59,8 +59,7 @@ export function strokesForm({
     ...fields,
   }))
     form.set(name, value);
-  const file = (name: string, bytes: Uint8Array): void =>
-    form.set(name, new Blob([bytes as Uint8Array<ArrayBuffer>]), `${name}.idx`);
+  const file = (name: string, bytes: Uint8Array): void => form.set(name, new Blob([bytes]), `${name}.idx`);
   file("images", idx([train, 7, 5], first.images));
   file("labels", idx([train], first.labels));
   file("testImages", idx([test, 7, 5], second.images));

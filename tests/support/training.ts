@@ -102,7 +102,7 @@ export async function startTraining(
     trainer.close();
     const [distorted] = await said;
     await Promise.all(workers.map((worker) => worker.terminate()));
-    return distorted!;
+    return distorted;
   };
   return { plan, memory, trainer, close };
 }

@@ -37,7 +37,7 @@ export const combinationWeights: ReferenceKernel<"combinationWeights"> = (memory
   for (let i = 0; i < inputs; i++)
     for (let k = 0; k < area; k++)
       for (let j = 0; j < maps; j++)
-        weights[(i * area + k) * maps + j] = alpha[j * inputs + i]! * filters[filterIndex(call, i, k, j)]!;
+        weights[(i * area + k) * maps + j] = alpha[j * inputs + i] * filters[filterIndex(call, i, k, j)];
 };
 
 /** ∂E/∂k gains α; ∂E/∂α_i = Σ δ ∘ (x_i ∗ k_i); ∂E/∂c_i = α_i ( ∂E/∂α_i − Σ_m (∂E/∂α_m) α_m ). */
@@ -54,7 +54,7 @@ export const combinationGradient: ReferenceKernel<"combinationGradient"> = (memo
     for (let k = 0; k < area; k++) {
       let overMaps = 0;
       for (let j = 0; j < maps; j++) {
-        const product = alpha[j * inputs + i]! * gradient[(i * area + k) * maps + j]!;
+        const product = alpha[j * inputs + i] * gradient[(i * area + k) * maps + j];
         overMaps += product;
         if (!call.shared) filterGradient[filterIndex(call, i, k, j)] = product;
       }
@@ -65,12 +65,12 @@ export const combinationGradient: ReferenceKernel<"combinationGradient"> = (memo
     let mean = 0;
     for (let i = 0; i < inputs; i++) {
       let sum = 0;
-      for (let k = 0; k < area; k++) sum += filters[filterIndex(call, i, k, j)]! * gradient[(i * area + k) * maps + j]!;
+      for (let k = 0; k < area; k++) sum += filters[filterIndex(call, i, k, j)] * gradient[(i * area + k) * maps + j];
       alphaGradient[j * inputs + i] = sum;
-      mean += alphaGradient[j * inputs + i]! * alpha[j * inputs + i]!;
+      mean += alphaGradient[j * inputs + i] * alpha[j * inputs + i];
     }
     for (let i = 0; i < inputs; i++)
-      mixGradient[j * inputs + i] = alpha[j * inputs + i]! * (alphaGradient[j * inputs + i]! - mean);
+      mixGradient[j * inputs + i] = alpha[j * inputs + i] * (alphaGradient[j * inputs + i] - mean);
   }
 };
 
@@ -116,15 +116,15 @@ export const combinationPenalty: ReferenceKernel<"combinationPenalty"> = (memory
   const alpha = memory.reals(call.alpha);
   const logAlpha = memory.reals(call.logAlpha);
   const mixGradient = memory.reals(call.mixGradient);
-  const strength = memory.reals(call.strength)[0]!;
+  const strength = memory.reals(call.strength)[0];
   let omega = 0;
   for (let j = 0; j < maps; j++) {
     const places = Array.from({ length: inputs }, (_, i) => j * inputs + i);
-    const slopes = places.map((place) => strength * slopeOf(penalty, alpha[place]!, logAlpha[place]!));
+    const slopes = places.map((place) => strength * slopeOf(penalty, alpha[place], logAlpha[place]));
     const total = slopes.reduce((sum, slope) => sum + slope, 0);
     places.forEach((place, i) => {
-      mixGradient[place] = mixGradient[place]! + (slopes[i]! - alpha[place]! * total);
-      omega += strength * penaltyOf(penalty, alpha[place]!, logAlpha[place]!);
+      mixGradient[place] = mixGradient[place] + (slopes[i] - alpha[place] * total);
+      omega += strength * penaltyOf(penalty, alpha[place], logAlpha[place]);
     });
   }
   memory.doubles(call.omega)[0] = omega;

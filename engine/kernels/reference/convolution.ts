@@ -31,12 +31,12 @@ export const convolutionForward: ReferenceKernel<"convolutionForward"> = (memory
     for (let r = 0; r < outRows; r++)
       for (let c = 0; c < outColumns; c++)
         for (let lane = 0; lane < lanes; lane++) {
-          let u = bias[j]!;
+          let u = bias[j];
           for (let i = 0; i < inputs; i++)
             for (let ky = 0; ky < size; ky++)
               for (let kx = 0; kx < size; kx++) {
-                const x = input[((i * rows + r * stride + ky) * columns + c * stride + kx) * lanes + lane]!;
-                u += x * weights[((i * size + ky) * size + kx) * maps + j]!;
+                const x = input[((i * rows + r * stride + ky) * columns + c * stride + kx) * lanes + lane];
+                u += x * weights[((i * size + ky) * size + kx) * maps + j];
               }
           output[((j * outRows + r) * outColumns + c) * lanes + lane] = activate(activation, u);
         }
@@ -73,12 +73,12 @@ export const convolutionBackward: ReferenceKernel<"convolutionBackward"> = (memo
                 const q = source(c, kx, outColumns);
                 if (q < 0) continue;
                 sum +=
-                  delta[((j * outRows + p) * outColumns + q) * lanes + lane]! *
-                  weights[((i * size + ky) * size + kx) * maps + j]!;
+                  delta[((j * outRows + p) * outColumns + q) * lanes + lane] *
+                  weights[((i * size + ky) * size + kx) * maps + j];
               }
             }
           const place = ((i * rows + r) * columns + c) * lanes + lane;
-          output[place] = sum * (gate === 0 ? 1 : gateFactor(gate, input[place]!));
+          output[place] = sum * (gate === 0 ? 1 : gateFactor(gate, input[place]));
         }
 };
 
@@ -98,11 +98,11 @@ export const convolutionGradient: ReferenceKernel<"convolutionGradient"> = (memo
           for (let r = 0; r < outRows; r++)
             for (let c = 0; c < outColumns; c++)
               for (let lane = 0; lane < lanes; lane++) {
-                const x = input[((i * rows + r * stride + ky) * columns + c * stride + kx) * lanes + lane]!;
-                sum += x * delta[((j * outRows + r) * outColumns + c) * lanes + lane]!;
+                const x = input[((i * rows + r * stride + ky) * columns + c * stride + kx) * lanes + lane];
+                sum += x * delta[((j * outRows + r) * outColumns + c) * lanes + lane];
               }
           const place = ((i * size + ky) * size + kx) * maps + j;
-          gradient[place] = gradient[place]! + sum;
+          gradient[place] = gradient[place] + sum;
         }
 
   if (call.biasGradient === 0) return;
@@ -110,7 +110,7 @@ export const convolutionGradient: ReferenceKernel<"convolutionGradient"> = (memo
   const perMap = outRows * outColumns * lanes;
   for (let j = 0; j < maps; j++) {
     let sum = 0;
-    for (let n = 0; n < perMap; n++) sum += delta[j * perMap + n]!;
-    biasGradient[j] = biasGradient[j]! + sum;
+    for (let n = 0; n < perMap; n++) sum += delta[j * perMap + n];
+    biasGradient[j] = biasGradient[j] + sum;
   }
 };

@@ -14,8 +14,8 @@ export const denseForward: ReferenceKernel<"denseForward"> = (memory, call) => {
   const output = memory.reals(call.output);
   for (let unit = 0; unit < units; unit++)
     for (let lane = 0; lane < lanes; lane++) {
-      let u = bias[unit]!;
-      for (let i = 0; i < inputs; i++) u += input[i * lanes + lane]! * weights[i * units + unit]!;
+      let u = bias[unit];
+      for (let i = 0; i < inputs; i++) u += input[i * lanes + lane] * weights[i * units + unit];
       output[unit * lanes + lane] = activate(activation, u);
     }
 };
@@ -30,9 +30,9 @@ export const denseBackward: ReferenceKernel<"denseBackward"> = (memory, call) =>
   for (let i = 0; i < inputs; i++)
     for (let lane = 0; lane < lanes; lane++) {
       let sum = 0;
-      for (let unit = 0; unit < units; unit++) sum += delta[unit * lanes + lane]! * weights[i * units + unit]!;
+      for (let unit = 0; unit < units; unit++) sum += delta[unit * lanes + lane] * weights[i * units + unit];
       const place = i * lanes + lane;
-      output[place] = sum * (gate === 0 ? 1 : gateFactor(gate, input[place]!));
+      output[place] = sum * (gate === 0 ? 1 : gateFactor(gate, input[place]));
     }
 };
 
@@ -44,16 +44,16 @@ export const denseGradient: ReferenceKernel<"denseGradient"> = (memory, call) =>
   const gradient = memory.reals(call.gradient);
   for (let i = 0; i < inputs; i++)
     for (let unit = 0; unit < units; unit++) {
-      let sum = gradient[i * units + unit]!;
-      for (let lane = 0; lane < lanes; lane++) sum += input[i * lanes + lane]! * delta[unit * lanes + lane]!;
+      let sum = gradient[i * units + unit];
+      for (let lane = 0; lane < lanes; lane++) sum += input[i * lanes + lane] * delta[unit * lanes + lane];
       gradient[i * units + unit] = sum;
     }
 
   if (call.biasGradient === 0) return;
   const biasGradient = memory.reals(call.biasGradient);
   for (let unit = 0; unit < units; unit++) {
-    let sum = biasGradient[unit]!;
-    for (let lane = 0; lane < lanes; lane++) sum += delta[unit * lanes + lane]!;
+    let sum = biasGradient[unit];
+    for (let lane = 0; lane < lanes; lane++) sum += delta[unit * lanes + lane];
     biasGradient[unit] = sum;
   }
 };
@@ -63,16 +63,15 @@ export const denseBatchGradient: ReferenceKernel<"denseBatchGradient"> = (memory
   const { count, from, rows, units } = call;
   const table = memory.words(call.blocks);
   const gradient = memory.reals(call.gradient);
-  const scale = memory.reals(call.scale)[0]!;
+  const scale = memory.reals(call.scale)[0];
   for (let row = 0; row < rows; row++)
     for (let unit = 0; unit < units; unit++) {
       let sum = 0;
       for (let block = 0; block < count; block++) {
-        const lanes = table[3 * block + 2]!;
-        const input = memory.reals(table[3 * block]!);
-        const delta = memory.reals(table[3 * block + 1]!);
-        for (let lane = 0; lane < lanes; lane++)
-          sum += input[(from + row) * lanes + lane]! * delta[unit * lanes + lane]!;
+        const lanes = table[3 * block + 2];
+        const input = memory.reals(table[3 * block]);
+        const delta = memory.reals(table[3 * block + 1]);
+        for (let lane = 0; lane < lanes; lane++) sum += input[(from + row) * lanes + lane] * delta[unit * lanes + lane];
       }
       gradient[row * units + unit] = sum * scale;
     }

@@ -24,13 +24,13 @@ export const dropoutForward: ReferenceKernel<"dropoutForward"> = (memory, call) 
   const input = memory.reals(call.input);
   const output = memory.reals(call.output);
   const samples = memory.ints(call.header).subarray(headerSamples);
-  const key = memory.words(call.key)[0]!;
-  const factor = memory.reals(call.factor)[0]!;
+  const key = memory.words(call.key)[0];
+  const factor = memory.reals(call.factor)[0];
   for (let unit = 0; unit < call.units; unit++)
     for (let lane = 0; lane < call.lanes; lane++) {
       const place = unit * call.lanes + lane;
-      const kept = draw(key, samples[lane]!, unit) >= call.threshold;
-      output[place] = kept ? input[place]! * factor : 0;
+      const kept = draw(key, samples[lane], unit) >= call.threshold;
+      output[place] = kept ? input[place] * factor : 0;
     }
 };
 
@@ -39,13 +39,13 @@ export const dropoutBackward: ReferenceKernel<"dropoutBackward"> = (memory, call
   const input = memory.reals(call.input);
   const output = memory.reals(call.output);
   const samples = memory.ints(call.header).subarray(headerSamples);
-  const key = memory.words(call.key)[0]!;
-  const factor = memory.reals(call.factor)[0]!;
+  const key = memory.words(call.key)[0];
+  const factor = memory.reals(call.factor)[0];
   const slope = isSquared(call.gate) ? factor * factor : factor;
   for (let unit = 0; unit < call.units; unit++)
     for (let lane = 0; lane < call.lanes; lane++) {
       const place = unit * call.lanes + lane;
-      const kept = draw(key, samples[lane]!, unit) >= call.threshold;
-      output[place] = kept ? delta[place]! * slope * gateFactor(call.gate, input[place]!) : 0;
+      const kept = draw(key, samples[lane], unit) >= call.threshold;
+      output[place] = kept ? delta[place] * slope * gateFactor(call.gate, input[place]) : 0;
     }
 };

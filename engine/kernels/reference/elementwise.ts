@@ -11,7 +11,7 @@ export const clear: ReferenceKernel<"clear"> = (memory, call) => {
 export const square: ReferenceKernel<"square"> = (memory, call) => {
   const input = memory.reals(call.input);
   const output = memory.reals(call.output);
-  for (let n = 0; n < call.count; n++) output[n] = input[n]! * input[n]!;
+  for (let n = 0; n < call.count; n++) output[n] = input[n] * input[n];
 };
 
 function samplesOf(memory: ReferenceMemory, dtype: number, address: number): Uint8Array | Float32Array | Float64Array {
@@ -38,11 +38,9 @@ export const gather: ReferenceKernel<"gather"> = (memory, call) => {
   for (let channel = 0; channel < channels; channel++)
     for (let pixel = 0; pixel < pixels; pixel++)
       for (let lane = 0; lane < lanes; lane++) {
-        const sample = samples[(header[headerRows + lane]! * channels + channel) * pixels + pixel]!;
-        const isPresent = lane < header[headerCount]!;
-        output[(channel * pixels + pixel) * lanes + lane] = isPresent
-          ? (sample - mean[channel]!) * factor[channel]!
-          : 0;
+        const sample = samples[(header[headerRows + lane] * channels + channel) * pixels + pixel];
+        const isPresent = lane < header[headerCount];
+        output[(channel * pixels + pixel) * lanes + lane] = isPresent ? (sample - mean[channel]) * factor[channel] : 0;
       }
 };
 

@@ -8,7 +8,7 @@ import type { ReferenceKernel, Reals } from "./memory.ts";
 
 /** One lane of a vector [units][lanes]. */
 function laneOf(values: Reals, units: number, lanes: number, lane: number): number[] {
-  return Array.from({ length: units }, (_, unit) => values[unit * lanes + lane]!);
+  return Array.from({ length: units }, (_, unit) => values[unit * lanes + lane]);
 }
 
 function largestOf(values: number[]): number {
@@ -34,7 +34,7 @@ export const softmax: ReferenceKernel<"softmax"> = (memory, call) => {
 /** −ln y_t from the logits: ln Σ exp(u − m) − (u_t − m). */
 function crossEntropy(logits: number[], label: number): number {
   const largest = largestOf(logits);
-  return Math.log(logits.reduce((sum, u) => sum + Math.exp(u - largest), 0)) - (logits[label]! - largest);
+  return Math.log(logits.reduce((sum, u) => sum + Math.exp(u - largest), 0)) - (logits[label] - largest);
 }
 
 /** ½ Σ (t − y)². */
@@ -44,14 +44,14 @@ function squaredError(errors: number[]): number {
 
 /** δ of the squared error: f′(u)∘(y − t), or the whole Jacobian of a softmax. */
 function squaredErrorDelta(y: number[], errors: number[], isSoftmax: boolean, activation: number): number[] {
-  if (!isSoftmax) return y.map((value, unit) => derivative(activation, value) * errors[unit]!);
-  const mean = y.reduce((sum, value, unit) => sum + value * errors[unit]!, 0);
-  return y.map((value, unit) => value * (errors[unit]! - mean));
+  if (!isSoftmax) return y.map((value, unit) => derivative(activation, value) * errors[unit]);
+  const mean = y.reduce((sum, value, unit) => sum + value * errors[unit], 0);
+  return y.map((value, unit) => value * (errors[unit] - mean));
 }
 
 /** The first largest output. */
 function predict(y: number[]): number {
-  return y.reduce((best, value, unit) => (value > y[best]! ? unit : best), 0);
+  return y.reduce((best, value, unit) => (value > y[best] ? unit : best), 0);
 }
 
 export const loss: ReferenceKernel<"loss"> = (memory, call) => {
@@ -60,22 +60,22 @@ export const loss: ReferenceKernel<"loss"> = (memory, call) => {
   const labels = memory.ints(call.labels);
   const totals = memory.doubles(call.totals);
   const targets = memory.reals(call.targets);
-  const low = targets[0]!;
-  const high = targets[1]!;
+  const low = targets[0];
+  const high = targets[1];
   const delta = call.delta === 0 ? undefined : memory.reals(call.delta);
   delta?.fill(0, 0, units * lanes);
 
-  for (let lane = 0; lane < Math.min(header[headerCount]!, lanes); lane++) {
+  for (let lane = 0; lane < Math.min(header[headerCount], lanes); lane++) {
     const y = laneOf(memory.reals(call.output), units, lanes, lane);
-    const label = labels[header[headerSamples + lane]!]!;
+    const label = labels[header[headerSamples + lane]];
     const errors = y.map((value, unit) => value - (unit === label ? high : low));
     const isCrossEntropy = call.kind === lossCodes["cross-entropy"];
     totals[0] =
-      totals[0]! +
+      totals[0] +
       (isCrossEntropy
         ? crossEntropy(laneOf(memory.reals(call.logits), units, lanes, lane), label)
         : squaredError(errors));
-    totals[1] = totals[1]! + (predict(y) === label ? 1 : 0);
+    totals[1] = totals[1] + (predict(y) === label ? 1 : 0);
     const deltas = isCrossEntropy ? errors : squaredErrorDelta(y, errors, call.softmax === 1, call.activation);
     if (delta)
       deltas.forEach((value, unit) => {
@@ -98,7 +98,7 @@ export const lossCurvature: ReferenceKernel<"lossCurvature"> = (memory, call) =>
   const { units, lanes } = call;
   const output = memory.reals(call.output);
   const delta = memory.reals(call.delta);
-  const count = Math.min(memory.ints(call.header)[headerCount]!, lanes);
+  const count = Math.min(memory.ints(call.header)[headerCount], lanes);
   delta.fill(0, 0, units * lanes);
   for (let lane = 0; lane < count; lane++) {
     const y = laneOf(output, units, lanes, lane);
@@ -118,7 +118,7 @@ export const scatter: ReferenceKernel<"scatter"> = (memory, call) => {
   const output = memory.reals(call.output);
   const results = memory.reals(call.results);
   const header = memory.ints(call.header);
-  for (let lane = 0; lane < Math.min(header[headerCount]!, lanes); lane++)
+  for (let lane = 0; lane < Math.min(header[headerCount], lanes); lane++)
     for (let unit = 0; unit < units; unit++)
-      results[header[headerResults + lane]! * units + unit] = output[unit * lanes + lane]!;
+      results[header[headerResults + lane] * units + unit] = output[unit * lanes + lane]!;
 };

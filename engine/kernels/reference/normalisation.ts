@@ -12,13 +12,13 @@ export const normalisationStatistics: ReferenceKernel<"normalisationStatistics">
   const { maps, positions, lanes } = call;
   const input = memory.reals(call.input);
   const sums = memory.doubles(call.sums);
-  const count = memory.ints(call.header)[headerCount]!;
+  const count = memory.ints(call.header)[headerCount];
   for (let map = 0; map < maps; map++)
     for (let position = 0; position < positions; position++)
       for (let lane = 0; lane < count; lane++) {
-        const x = input[(map * positions + position) * lanes + lane]!;
-        sums[2 * map] = sums[2 * map]! + x;
-        sums[2 * map + 1] = sums[2 * map + 1]! + x * x;
+        const x = input[(map * positions + position) * lanes + lane];
+        sums[2 * map] = sums[2 * map] + x;
+        sums[2 * map + 1] = sums[2 * map + 1] + x * x;
       }
 };
 
@@ -32,8 +32,8 @@ function totalOf(
   let second = 0;
   for (let shard = 0; shard < call.shards; shard++) {
     const sums = memory.doubles(call.sums + shard * call.stride);
-    first += sums[2 * map]!;
-    second += sums[2 * map + 1]!;
+    first += sums[2 * map];
+    second += sums[2 * map + 1];
   }
   return [first, second];
 }
@@ -52,8 +52,8 @@ export const normalisationMoments: ReferenceKernel<"normalisationMoments"> = (me
     const runningMean = memory.reals(call.runningMean);
     const runningVariance = memory.reals(call.runningVariance);
     const unbiased = n > 1 ? (variance * n) / (n - 1) : variance;
-    runningMean[map] = runningMean[map]! + momentum * (mean - runningMean[map]!);
-    runningVariance[map] = runningVariance[map]! + momentum * (unbiased - runningVariance[map]!);
+    runningMean[map] = runningMean[map] + momentum * (mean - runningMean[map]);
+    runningVariance[map] = runningVariance[map] + momentum * (unbiased - runningVariance[map]);
   }
 };
 
@@ -65,13 +65,13 @@ export const normalisationForward: ReferenceKernel<"normalisationForward"> = (me
   const weight = memory.reals(call.weight);
   const bias = memory.reals(call.bias);
   const output = memory.reals(call.output);
-  const count = memory.ints(call.header)[headerCount]!;
+  const count = memory.ints(call.header)[headerCount];
   for (let map = 0; map < maps; map++)
     for (let position = 0; position < positions; position++)
       for (let lane = 0; lane < lanes; lane++) {
         const place = (map * positions + position) * lanes + lane;
-        const normalised = (input[place]! - moments[2 * map]!) * moments[2 * map + 1]!;
-        output[place] = lane < count ? normalised * weight[map]! + bias[map]! : 0;
+        const normalised = (input[place] - moments[2 * map]) * moments[2 * map + 1];
+        output[place] = lane < count ? normalised * weight[map] + bias[map] : 0;
       }
 };
 
@@ -82,20 +82,20 @@ export const normalisationBackwardStatistics: ReferenceKernel<"normalisationBack
   const input = memory.reals(call.input);
   const moments = memory.reals(call.moments);
   const sums = memory.doubles(call.sums);
-  const count = memory.ints(call.header)[headerCount]!;
+  const count = memory.ints(call.header)[headerCount];
   for (let map = 0; map < maps; map++)
     for (let position = 0; position < positions; position++)
       for (let lane = 0; lane < count; lane++) {
         const place = (map * positions + position) * lanes + lane;
-        const normalised = (input[place]! - moments[2 * map]!) * moments[2 * map + 1]!;
-        sums[2 * map] = sums[2 * map]! + delta[place]!;
-        sums[2 * map + 1] = sums[2 * map + 1]! + delta[place]! * normalised;
+        const normalised = (input[place] - moments[2 * map]) * moments[2 * map + 1];
+        sums[2 * map] = sums[2 * map] + delta[place];
+        sums[2 * map + 1] = sums[2 * map + 1] + delta[place] * normalised;
       }
 };
 
 /** means = (Σδ, Σδx̂)/n; ∂E/∂weight = Σδx̂, ∂E/∂bias = Σδ. */
 export const normalisationBackwardMoments: ReferenceKernel<"normalisationBackwardMoments"> = (memory, call) => {
-  const n = memory.doubles(call.settings)[0]!;
+  const n = memory.doubles(call.settings)[0];
   const means = memory.reals(call.means);
   const weightGradient = memory.reals(call.weightGradient);
   const biasGradient = memory.reals(call.biasGradient);
@@ -117,14 +117,14 @@ export const normalisationBackward: ReferenceKernel<"normalisationBackward"> = (
   const means = memory.reals(call.means);
   const weight = memory.reals(call.weight);
   const output = memory.reals(call.output);
-  const count = memory.ints(call.header)[headerCount]!;
+  const count = memory.ints(call.header)[headerCount];
   for (let map = 0; map < maps; map++)
     for (let position = 0; position < positions; position++)
       for (let lane = 0; lane < lanes; lane++) {
         const place = (map * positions + position) * lanes + lane;
-        const inverse = moments[2 * map + 1]!;
-        const normalised = (input[place]! - moments[2 * map]!) * inverse;
-        const centred = delta[place]! - means[2 * map]! - normalised * means[2 * map + 1]!;
-        output[place] = lane < count ? centred * inverse * weight[map]! * gateFactor(gate, input[place]!) : 0;
+        const inverse = moments[2 * map + 1];
+        const normalised = (input[place] - moments[2 * map]) * inverse;
+        const centred = delta[place] - means[2 * map] - normalised * means[2 * map + 1];
+        output[place] = lane < count ? centred * inverse * weight[map] * gateFactor(gate, input[place]) : 0;
       }
 };

@@ -45,7 +45,7 @@ function createBench(realBytes: RealBytes = 8) {
     bytes: (values: ArrayLike<number>) => place(values, (address) => new Uint8Array(buffer, address, values.length), 1),
     run<Name extends KernelName>(name: Name, call: KernelArguments<Name>) {
       const words = new Uint32Array(buffer, 0, callBytes / 4);
-      words.set([opcodes[name], ...contract[name].map((argument) => (call as Record<string, number>)[argument]!)]);
+      words.set([opcodes[name], ...contract[name].map((argument) => (call as Record<string, number>)[argument])]);
       kernels.run(0, 1);
     },
   };
@@ -67,7 +67,7 @@ function conv2(image: number[], rows: number, columns: number, filter: number[],
       let sum = 0;
       for (let y = 0; y < size; y++)
         for (let x = 0; x < size; x++)
-          sum += image[(r + size - 1 - y) * columns + c + size - 1 - x]! * filter[y * size + x]!;
+          sum += image[(r + size - 1 - y) * columns + c + size - 1 - x] * filter[y * size + x];
       output.push(sum);
     }
   return output;
@@ -122,7 +122,7 @@ describe("the oracle's convolution", () => {
       activation: activationCodes.relu,
       lanes: 1,
     });
-    const copied = [0, 2, 10, 12, 20, 22].map((n) => Math.max(0, -image[n]!));
+    const copied = [0, 2, 10, 12, 20, 22].map((n) => Math.max(0, -image[n]));
     expect([...output.view].map((value) => value + 0)).toEqual([2, 2, 2, 2, 2, 2, ...copied]);
   });
 
@@ -168,11 +168,11 @@ describe("the oracle's convolution", () => {
     });
     // ⟨δ, W x⟩ = ⟨Wᵀδ, x⟩ = ⟨gradient, w⟩ for a map without bias.
     const dot = (a: ArrayLike<number>, b: ArrayLike<number>) =>
-      Array.from(a).reduce((sum, value, n) => sum + value * b[n]!, 0);
+      Array.from(a).reduce((sum, value, n) => sum + value * b[n], 0);
     const forward = dot(delta, conv2(image, 7, 5, notesFilter, 3));
     expect(dot(below.view, image)).toBe(forward);
     expect(dot(gradient.view, filter)).toBe(forward);
-    expect(below.view[0]).toBe(delta[0]! * filter[0]!);
+    expect(below.view[0]).toBe(delta[0] * filter[0]);
     expect(biasGradient.view[0]).toBe(100 + delta.reduce((sum, value) => sum + value, 0));
   });
 

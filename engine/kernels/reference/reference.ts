@@ -31,12 +31,12 @@ const kernels: { [Name in KernelName]: ReferenceKernel<Name> } = {
 
 /** Words of a call → the arguments by name, in the order of the contract. */
 function decode(name: KernelName, words: Uint32Array): Record<string, number> {
-  return Object.fromEntries(contract[name].map((argument, index) => [argument, words[index + 1]!]));
+  return Object.fromEntries(contract[name].map((argument, index) => [argument, words[index + 1]]));
 }
 
 function runCall(memory: ReferenceMemory, address: number): void {
   const words = memory.words(address).subarray(0, callWords);
-  const name = kernelNames[words[0]!];
+  const name = kernelNames[words[0]];
   if (name === undefined)
     throw new RangeError(
       `the call at byte ${address} has opcode ${words[0]}; the contract has ${kernelNames.length} kernels`,

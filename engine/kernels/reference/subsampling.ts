@@ -19,7 +19,7 @@ interface Block {
 function pixelsOf(input: Reals, { factor, columns, lanes, first }: Block): number[] {
   const pixels: number[] = [];
   for (let r = 0; r < factor; r++)
-    for (let c = 0; c < factor; c++) pixels.push(input[first + (r * columns + c) * lanes]!);
+    for (let c = 0; c < factor; c++) pixels.push(input[first + (r * columns + c) * lanes]);
   return pixels;
 }
 
@@ -48,7 +48,7 @@ export const subsamplingForward: ReferenceKernel<"subsamplingForward"> = (memory
           const d = down(reduce, pixelsOf(input, { factor, columns, lanes, first }));
           const place = ((j * outRows + r) * outColumns + c) * lanes + lane;
           if (kept) kept[place] = d;
-          output[place] = activate(activation, beta[j]! * d + bias[j]!);
+          output[place] = activate(activation, beta[j] * d + bias[j]);
         }
 };
 
@@ -69,10 +69,10 @@ export const subsamplingBackward: ReferenceKernel<"subsamplingBackward"> = (memo
         for (let lane = 0; lane < lanes; lane++) {
           const first = ((j * rows + r * factor) * columns + c * factor) * lanes + lane;
           const place = ((j * outRows + r) * outColumns + c) * lanes + lane;
-          const slope = reduce === reduceCodes.mean ? beta[j]! / (factor * factor) : beta[j]!;
-          const spread = delta[place]! * (isSquared(gate) ? slope * slope : slope);
+          const slope = reduce === reduceCodes.mean ? beta[j] / (factor * factor) : beta[j];
+          const spread = delta[place] * (isSquared(gate) ? slope * slope : slope);
           const pixels = pixelsOf(input, { factor, columns, lanes, first });
-          const winner = reduce === reduceCodes.max ? pixels.indexOf(kept[place]!) : -1;
+          const winner = reduce === reduceCodes.max ? pixels.indexOf(kept[place]) : -1;
           pixels.forEach((pixel, n) => {
             if (reduce === reduceCodes.max && n !== winner) return;
             const target = first + (Math.floor(n / factor) * columns + (n % factor)) * lanes;
@@ -89,11 +89,11 @@ export const subsamplingGradient: ReferenceKernel<"subsamplingGradient"> = (memo
   const betaGradient = memory.reals(call.betaGradient);
   const biasGradient = memory.reals(call.biasGradient);
   for (let j = 0; j < maps; j++) {
-    let betaSum = betaGradient[j]!;
-    let biasSum = biasGradient[j]!;
+    let betaSum = betaGradient[j];
+    let biasSum = biasGradient[j];
     for (let n = j * positions * lanes; n < (j + 1) * positions * lanes; n++) {
-      betaSum += delta[n]! * kept[n]!;
-      biasSum += delta[n]!;
+      betaSum += delta[n] * kept[n];
+      biasSum += delta[n];
     }
     betaGradient[j] = betaSum;
     biasGradient[j] = biasSum;

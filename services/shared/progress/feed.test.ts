@@ -61,13 +61,13 @@ test("readers get all events in order, from where they stand, however slow anoth
       slow?.push(...events.map(({ id }) => id));
     }),
   ];
-  await settled(fromStart as string[], 450);
+  await settled(fromStart, 450);
   await write(3);
-  await settled(fromStart as string[], 453);
-  await settled(fromMiddle as string[], 13);
+  await settled(fromStart, 453);
+  await settled(fromMiddle, 13);
   expect(fromStart).toEqual(all());
   expect(fromMiddle).toEqual(all().slice(440));
-  await settled(slow as string[], 453);
+  await settled(slow, 453);
   expect(slow).toEqual(all());
   expect(feed.readers).toBe(3);
   for (const end of ends) end();

@@ -1,6 +1,5 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { completeJobRequest, jobRequest } from "../../../schemas/job.ts";
-import type { JobStatus } from "../../../schemas/job.ts";
 import { startTestRedis } from "../../../tests/support/redis.ts";
 import type { TestRedis } from "../../../tests/support/redis.ts";
 import { newId, newUlid } from "../ids.ts";
@@ -200,7 +199,7 @@ test("pages run through all jobs of a status without gap or repeat", async () =>
   const filtered = await records.jobs.list({
     limit: 100,
     order: "asc",
-    status: "paused" as JobStatus,
+    status: "paused",
     dataset: datasetId,
   });
   expect(filtered.data.map((each) => each.id)).toEqual(ids);

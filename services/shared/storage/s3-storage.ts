@@ -81,7 +81,7 @@ export class S3Storage implements Storage {
       } else digest = digestOf(content);
       const before = await this.#digests(key);
       await this.#putDigests(key, [digest, ...before]);
-      await this.#send(key, spool === null ? (content as Uint8Array) : createReadStream(spool), digest.bytes);
+      await this.#send(key, spool === null ? content : createReadStream(spool), digest.bytes);
       if (before.length > 0) await this.#putDigests(key, [digest]);
       return { key, ...digest };
     } catch (error) {

@@ -53,7 +53,7 @@ const keysOf = async (storage: Storage, prefix: string): Promise<string[]> => {
 describe.each(Object.keys(kinds))("storage in a %s", (kind) => {
   let storage: Storage;
   beforeAll(() => {
-    storage = (kinds[kind] as () => Storage)();
+    storage = kinds[kind]();
   });
 
   test("what was put is got, whole, by stream, in part, and as a file", async () => {
@@ -102,7 +102,7 @@ describe.each(Object.keys(kinds))("storage in a %s", (kind) => {
 });
 
 test("a damaged object is never read", async () => {
-  const storage = (kinds["folder"] as () => Storage)();
+  const storage = kinds["folder"]();
   await storage.put("d/whole", Buffer.from("0123456789"));
   await writeFile(join(folder, "files/d/whole"), "012345678X");
   expect(await faultOf(storage.get("d/whole"))).toBe("damaged");
@@ -114,7 +114,7 @@ test("a damaged object is never read", async () => {
 });
 
 test("what a killed process left unfinished is not listed, and swept when it is old", async () => {
-  const storage = (kinds["folder"] as () => Storage)();
+  const storage = kinds["folder"]();
   await mkdir(join(folder, "files/.unfinished"), { recursive: true });
   await writeFile(join(folder, "files/.unfinished/01ABC"), "half");
   expect(await keysOf(storage, "")).not.toContain(".unfinished/01ABC");

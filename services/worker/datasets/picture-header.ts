@@ -22,7 +22,7 @@ const wanted = "expected a PNG or JPEG picture";
 function pngHeader(bytes: Buffer): PictureHeader {
   if (bytes.length < 33 || bytes.toString("latin1", 12, 16) !== "IHDR")
     throw new PictureRefused("found a PNG that breaks off in its header; expected a complete picture");
-  const [bits = 0, colour = 0] = [bytes[24], bytes[25]];
+  const [bits, colour] = [bytes[24], bytes[25]];
   if (bits === 16)
     throw new PictureRefused(
       "found 16 bits a channel; expected 8: convert it yourself, so that you decide how the range is cut",

@@ -80,17 +80,17 @@ export class LabelList {
   length = 0;
 
   push(label: number): void {
-    this.reserve(1);
+    this.#reserve(1);
     this.#values[this.length++] = label;
   }
 
   pushAll(labels: Int32Array): void {
-    this.reserve(labels.length);
+    this.#reserve(labels.length);
     this.#values.set(labels, this.length);
     this.length += labels.length;
   }
 
-  private reserve(more: number): void {
+  #reserve(more: number): void {
     if (this.length + more <= this.#values.length) return;
     const grown = new Int32Array(Math.max(this.#values.length * 2, this.length + more));
     grown.set(this.#values.subarray(0, this.length));

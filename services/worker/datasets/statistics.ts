@@ -58,8 +58,7 @@ export class Statistics {
     for (let plane = 0; plane * area < piece.length; plane++) {
       const histogram = this.#histograms[plane % channels] ?? new Float64Array(256);
       const end = (plane + 1) * area;
-      for (let at = plane * area; at < end; at++)
-        histogram[piece[at] as number] = (histogram[piece[at] as number] as number) + 1;
+      for (let at = plane * area; at < end; at++) histogram[piece[at]] = histogram[piece[at]] + 1;
     }
   }
 
@@ -69,14 +68,14 @@ export class Statistics {
     for (let plane = 0; plane * area < piece.length; plane++) {
       let sum = 0;
       for (let at = plane * area; at < (plane + 1) * area; at++) {
-        const value = piece[at] as number;
+        const value = piece[at];
         sum += value;
         if (value < this.#minimum) this.#minimum = value;
         if (value > this.#maximum) this.#maximum = value;
       }
       const mean = sum / area;
       let spread = 0;
-      for (let at = plane * area; at < (plane + 1) * area; at++) spread += ((piece[at] as number) - mean) ** 2;
+      for (let at = plane * area; at < (plane + 1) * area; at++) spread += (piece[at] - mean) ** 2;
       const channel = plane % channels;
       this.#moments[channel] = join(this.#moments[channel] ?? { count: 0, mean: 0, spread: 0 }, {
         count: area,

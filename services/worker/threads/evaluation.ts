@@ -13,7 +13,7 @@ const share = (part: number, whole: number): number | null => (whole === 0 ? nul
 export function predictedClass(probabilities: Float32Array, row: number, classes: number): number {
   let best = 0;
   for (let each = 1; each < classes; each++)
-    if ((probabilities[row * classes + each] as number) > (probabilities[row * classes + best] as number)) best = each;
+    if (probabilities[row * classes + each] > probabilities[row * classes + best]) best = each;
   return best;
 }
 
@@ -31,19 +31,19 @@ export function evaluate(options: {
   if (count > mostClasses) return null;
   const confusion = names.map(() => new Array<number>(count).fill(0));
   for (const [row, label] of labels.entries()) {
-    const of = confusion[label] as number[];
+    const of = confusion[label];
     const predicted = predictedClass(probabilities, row, count);
-    of[predicted] = (of[predicted] as number) + 1;
+    of[predicted] = of[predicted] + 1;
   }
   const total = (row: readonly number[]): number => row.reduce((sum, each) => sum + each, 0);
-  const correct = confusion.reduce((sum, row, index) => sum + (row[index] as number), 0);
+  const correct = confusion.reduce((sum, row, index) => sum + row[index], 0);
   const accuracy = labels.length === 0 ? 0 : correct / labels.length;
   const classes = names.map((name, index) => {
-    const hits = (confusion[index] as number[])[index] as number;
-    const samples = total(confusion[index] as number[]);
+    const hits = confusion[index][index];
+    const samples = total(confusion[index]);
     const precision = share(
       hits,
-      confusion.reduce((sum, row) => sum + (row[index] as number), 0),
+      confusion.reduce((sum, row) => sum + row[index], 0),
     );
     const recall = share(hits, samples);
     const f1 =

@@ -136,7 +136,7 @@ export class TrainingSession {
       assignment: {
         ...prepared.assignment,
         kernels,
-        signals: this.#signals.buffer as SharedArrayBuffer,
+        signals: this.#signals.buffer,
         predictionsLimitBytes,
       },
     });

@@ -42,7 +42,7 @@ export function isHeader(fields: readonly string[]): boolean {
 
 /** The fields of a line that has more than digits in it. */
 function splitRow(text: string, delimiter: string): string[] {
-  if (text.includes('"')) return (parse(text, { delimiter, relax_column_count: true })[0] ?? []) as string[];
+  if (text.includes('"')) return parse(text, { delimiter, relax_column_count: true })[0] ?? [];
   return delimiter === " " ? text.trim().split(/ +/) : text.split(delimiter);
 }
 
@@ -52,7 +52,7 @@ export function readDigits(bytes: Uint8Array, delimiter: number, values: Float64
   let value = 0;
   let digits = 0;
   for (let at = 0; at <= bytes.length; at++) {
-    const byte = at === bytes.length ? delimiter : (bytes[at] as number);
+    const byte = at === bytes.length ? delimiter : bytes[at];
     if (byte === delimiter) {
       if (digits === 0 || count === values.length) return -1;
       values[count++] = value;

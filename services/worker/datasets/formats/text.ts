@@ -58,7 +58,7 @@ export async function* linesOf(
 /** Whether all values are whole numbers from 0 to 255. */
 export function fitsBytes(values: ArrayLike<number>): boolean {
   for (let at = 0; at < values.length; at++) {
-    const value = values[at] as number;
+    const value = values[at];
     if (!(value >= 0 && value <= 255 && Number.isInteger(value))) return false;
   }
   return true;

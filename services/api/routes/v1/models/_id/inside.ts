@@ -117,7 +117,7 @@ function filterRoutes(app: App, { records, storage, prediction }: Dependencies):
       return reply
         .type("image/png")
         .header("cache-control", "public, max-age=31536000, immutable")
-        .send((await filterSheet(found)) as never);
+        .send(await filterSheet(found));
     },
   );
 }
