@@ -113,12 +113,13 @@ export function runExperiment({
   for (const report of trainer.run()) {
     if (report.kind === "diverged") diverged = `step ${report.step}: ${report.detail}`;
     if (report.kind !== "epoch") continue;
-    errorRates.push(1 - (report.validation?.accuracy ?? NaN));
+    const errorRate = 1 - (report.validation?.accuracy ?? NaN);
+    errorRates.push(errorRate);
     trainingLoss = report.loss;
     // Not process.stderr: in a thread that never rests nothing of it would arrive before the end.
     writeSync(
       2,
-      `${experiment.name}, seed ${seed}: epoch ${report.epoch}, test error ${(100 * errorRates.at(-1)!).toFixed(2)} %\n`,
+      `${experiment.name}, seed ${seed}: epoch ${report.epoch}, test error ${(100 * errorRate).toFixed(2)} %\n`,
     );
   }
   const seconds = (performance.now() - started) / 1000;

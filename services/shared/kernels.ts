@@ -12,18 +12,19 @@ import type { Kernels, KernelsSource, NativeAddon } from "../../engine/index.ts"
 import type { Numerics } from "../../schemas/job.ts";
 
 /** Plain data: travels to worker threads as it is. */
-export interface KernelsDescription {
-  kind: KernelsSource["kind"];
-  /** Instruction-set level of native kernels. */
-  level: string | null;
+export type KernelsDescription = {
   /** Fuses multiply and add. */
   fast: boolean;
   name: string;
   /** Of the file that holds the kernels. */
   sha256: string;
-  /** Compiled once in the process that chose; threads share the code. */
-  module: WebAssembly.Module | null;
-}
+} & (
+  | { kind: "reference" }
+  /** The module is compiled once, in the process that chose; threads share the code. */
+  | { kind: "assembly"; module: WebAssembly.Module }
+  /** `level`: the set of instructions. */
+  | { kind: "native"; level: string }
+);
 
 /** The kernels that were asked for are not there. The message names those that are. */
 export class KernelsError extends Error {
@@ -146,20 +147,25 @@ function native(level: string | undefined, fast: boolean): KernelsDescription | 
   const chosen = level ?? nativeLevels()[0];
   if (chosen === undefined || !nativeLevels().includes(chosen)) return null;
   const source = { kind: "native" as const, level: chosen, fast };
-  return { ...source, name: nameOfKernels(source), sha256: hashOf(files.native), module: null };
+  return { ...source, name: nameOfKernels(source), sha256: hashOf(files.native) };
 }
 
 function assembly(fast: boolean): KernelsDescription | null {
   const fused = fast ? relaxedModule() : null;
   const module = fused ?? moduleOf(files.assembly);
   if (!module) return null;
-  const source = { kind: "assembly" as const, level: null, fast: fused !== null };
-  return { ...source, name: nameOfKernels(source), sha256: hashOf(fused ? files.relaxed : files.assembly), module };
+  const source = { kind: "assembly" as const, fast: fused !== null };
+  return {
+    ...source,
+    name: nameOfKernels({ ...source, level: null }),
+    sha256: hashOf(fused ? files.relaxed : files.assembly),
+    module,
+  };
 }
 
 function reference(): KernelsDescription {
-  const source = { kind: "reference" as const, level: null, fast: false };
-  return { ...source, name: nameOfKernels(source), sha256: hashOf(files.reference), module: null };
+  const source = { kind: "reference" as const, fast: false };
+  return { ...source, name: nameOfKernels({ ...source, level: null }), sha256: hashOf(files.reference) };
 }
 
 /**
@@ -199,14 +205,14 @@ function sourceOf(description: KernelsDescription): KernelsSource {
     case "reference":
       return { kind: "reference" };
     case "assembly":
-      return { kind: "assembly", module: description.module!, relaxed: description.fast };
+      return { kind: "assembly", module: description.module, relaxed: description.fast };
     case "native": {
       const loaded = nativeAddon();
       if (!loaded)
         throw new KernelsError(
           "The native kernels were chosen but cannot be loaded in this thread; run `npm run build` and start again.",
         );
-      return { kind: "native", addon: loaded, level: description.level!, fast: description.fast };
+      return { kind: "native", addon: loaded, level: description.level, fast: description.fast };
     }
   }
 }
@@ -220,7 +226,7 @@ export function loadKernels(description: KernelsDescription, memory: WebAssembly
 export function everyKernels(): KernelsDescription[] {
   const kernels = (["reproducible", "fast"] as const).flatMap((numerics) => {
     const fast = numerics === "fast";
-    return [...nativeLevels().map((level) => native(level, fast)!), hasSimd() ? assembly(fast) : null].filter(
+    return [...nativeLevels().map((level) => native(level, fast)), hasSimd() ? assembly(fast) : null].filter(
       (each) => each !== null,
     );
   });

@@ -57,6 +57,11 @@ describe("words", () => {
     expect(engine.filter((path) => /\*\*/.test(bare(read(path)).replace(/\b\d+ \*\* \d+\b/g, "")))).toEqual([]);
   });
 
+  test("members of classes are #private; a constructor alone has no other spelling than private", () => {
+    const typescript = files.filter((path) => /\.tsx?$/.test(path) && !path.startsWith("engine/kernels/assembly/"));
+    expect(lines(typescript, /^\s+(private|protected) (?!constructor\b)/)).toEqual([]);
+  });
+
   test("every file of the engine opens by saying what it is", () => {
     const engine = files.filter((path) => /^engine\/.*\.(ts|c|h)$/.test(path) && !isTest(path));
     expect(engine.filter((path) => !/^\/(\*|\/)/.test(read(path)))).toEqual([]);
