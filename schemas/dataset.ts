@@ -1,6 +1,8 @@
 /** Labelled images: what was uploaded, what was found in it, how it is cut into splits. */
 import { z } from "zod";
+import { file } from "./binary.ts";
 import { alias, datasetId, sha256, timestamp } from "./ids.ts";
+import { pageOf } from "./page.ts";
 import { shape } from "./shape.ts";
 
 export const split = z.enum(["train", "validation", "test"]);
@@ -59,9 +61,6 @@ export const dataset = z.strictObject({
 });
 export type Dataset = z.infer<typeof dataset>;
 
-/** One row of `GET /v1/datasets/{id}/samples`. Pixels in C,H,W order, in the dataset's own range. */
-export const sample = z.strictObject({ index: z.int(), label: z.int(), pixels: z.array(z.number()) });
-
 /** The smallest fractions that make sense; what is left is the training split, and `train` may say so. */
 export const splitFractions = z
   .strictObject({
@@ -93,6 +92,21 @@ export const uploadSettings = z.strictObject({
 });
 export type UploadSettings = z.infer<typeof uploadSettings>;
 
+/** The whole form of an upload, as the document shows it: in the process, files are read as streams. */
+export const uploadForm = uploadSettings.partial().extend({
+  file: file.optional().describe("ZIP or TAR of pictures in one folder per class, NPZ, CSV or JSON lines"),
+  images: file.optional().describe("IDX, with labels"),
+  labels: file.optional(),
+  testImages: file.optional(),
+  testLabels: file.optional(),
+});
+
+export const datasetChanges = z.strictObject({
+  name: z.string().min(1).max(200).optional(),
+  alias: alias.nullable().optional(),
+});
+export type DatasetChanges = z.infer<typeof datasetChanges>;
+
 /**
  * The manifest that stands in storage beside the split files and suffices to rebuild the record.
  * Split files: `samples` [count][channels][height][width] of dtype, then `labels` int32 [count], little-endian.
@@ -122,3 +136,6 @@ export const datasetManifest = z.strictObject({
   ),
 });
 export type DatasetManifest = z.infer<typeof datasetManifest>;
+
+export const datasetPage = pageOf(dataset);
+export type DatasetPage = z.infer<typeof datasetPage>;

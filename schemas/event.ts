@@ -4,7 +4,9 @@ import { attempt, jobStatus } from "./job.ts";
 import { checkpoint } from "./checkpoint.ts";
 import { modelId, timestamp } from "./ids.ts";
 import { metricRow } from "./metrics.ts";
+import { pageLimit, pageOf, pageOrder, pageQuery } from "./page.ts";
 import { progress } from "./progress.ts";
+import { usually } from "./query.ts";
 
 const base = {
   id: z.string().describe("position in the job's sequence; pass it as Last-Event-ID or ?after="),
@@ -30,3 +32,11 @@ export const event = z.discriminatedUnion("type", [
 ]);
 export type Event = z.infer<typeof event>;
 export type EventType = Event["type"];
+export const eventPage = pageOf(event);
+export type EventPage = z.infer<typeof eventPage>;
+
+export const eventsQuery = pageQuery.extend({
+  limit: usually(pageLimit, 200).describe("entries of a page; 50 by default"),
+  after: z.string().max(20).optional().describe("id of the last event seen"),
+  order: usually(pageOrder, "asc").describe("asc by default; a stream goes no other way"),
+});

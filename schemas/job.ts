@@ -4,7 +4,9 @@ import { augmentation } from "./augmentation.ts";
 import { datasetId, datasetReference, jobId, metadata, modelId, modelReference, sha256, timestamp } from "./ids.ts";
 import { loss, network, presetName } from "./network.ts";
 import { optimiser, schedule } from "./optimiser.ts";
+import { pageOf, pageQuery } from "./page.ts";
 import { progress } from "./progress.ts";
+import { queryFlag } from "./query.ts";
 
 export const numerics = z.enum(["reproducible", "fast"]);
 export type Numerics = z.infer<typeof numerics>;
@@ -167,3 +169,21 @@ export const job = z.strictObject({
   metadata,
 });
 export type Job = z.infer<typeof job>;
+
+export const createJobQuery = z.strictObject({
+  dryRun: queryFlag.optional().describe("check and estimate; queue nothing"),
+});
+export const jobsQuery = pageQuery.extend({
+  status: jobStatus.optional(),
+  dataset: z.string().max(200).optional().describe("id or alias"),
+});
+export const deleteJobQuery = z.strictObject({
+  models: queryFlag.optional().describe("also the model it left behind"),
+});
+
+/** The answer to `GET /v1/jobs/{id}/progress`. */
+export const jobProgress = progress.extend({ status: jobStatus, terminal: z.boolean() });
+export type JobProgress = z.infer<typeof jobProgress>;
+
+export const jobPage = pageOf(job);
+export type JobPage = z.infer<typeof jobPage>;

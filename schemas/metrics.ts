@@ -1,6 +1,7 @@
 /** The curves of a job: rows keyed by step, never written twice. */
 import { z } from "zod";
 import { timestamp } from "./ids.ts";
+import { queryInteger, usually } from "./query.ts";
 
 export const metricRow = z.strictObject({
   step: z.int().min(1),
@@ -18,3 +19,18 @@ export type MetricRow = z.infer<typeof metricRow>;
 
 export const metricSeries = z.enum(["step", "epoch"]);
 export type MetricSeries = z.infer<typeof metricSeries>;
+
+export const metricsQuery = z.strictObject({
+  series: usually(metricSeries, "epoch").describe("epoch by default"),
+  maxPoints: usually(queryInteger(3, 100_000), 1000).describe(
+    "rows at most, 1000 by default: the first, the last, the best and the extremes are kept",
+  ),
+});
+
+export const metrics = z.strictObject({
+  series: metricSeries,
+  data: z.array(metricRow),
+  sampled: z.boolean().describe("whether rows were left out"),
+  total: z.int(),
+});
+export type Metrics = z.infer<typeof metrics>;

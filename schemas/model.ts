@@ -1,9 +1,11 @@
 /** What a finished job leaves behind, or an import brings: a network with weights that answers predictions. */
 import { z } from "zod";
+import { file } from "./binary.ts";
 import { split } from "./dataset.ts";
 import { alias, datasetId, jobId, metadata, modelId, sha256, timestamp } from "./ids.ts";
 import { normalisationKind } from "./job.ts";
 import { network } from "./network.ts";
+import { pageOf } from "./page.ts";
 import { evaluation } from "./prediction.ts";
 import { shape } from "./shape.ts";
 
@@ -48,3 +50,32 @@ export const modelManifest = z.strictObject({
   evaluations: z.partialRecord(split, evaluation),
 });
 export type ModelManifest = z.infer<typeof modelManifest>;
+
+export const modelChanges = z.strictObject({
+  name: z.string().min(1).max(200).optional(),
+  alias: alias.nullable().optional(),
+  metadata: metadata.optional(),
+});
+
+/** A model has at most so many classes. */
+export const mostClasses = 65_536;
+
+/** The form fields of an import, besides its file. */
+export const importSettings = z.strictObject({
+  name: z.string().min(1).max(200),
+  alias: alias.optional(),
+  network,
+  input: shape,
+  classes: z.array(z.string().min(1).max(100)).min(1).max(mostClasses).optional(),
+  normalisation: z
+    .union([normalisation, z.enum(["none", "unit"])])
+    .optional()
+    .describe("by default none; unit divides by 255"),
+});
+export type ImportSettings = z.infer<typeof importSettings>;
+
+/** The whole form of an import. */
+export const importForm = z.object({ ...importSettings.shape, weights: file.describe("a safetensors file") });
+
+export const modelPage = pageOf(model);
+export type ModelPage = z.infer<typeof modelPage>;

@@ -1,6 +1,12 @@
 /** Questions to a model and its answers. */
 import { z } from "zod";
-import { split } from "./dataset.ts";
+import { file } from "./binary.ts";
+import { dtype, split } from "./dataset.ts";
+import { pageOf, pageOrder, pageQuery } from "./page.ts";
+import { queryInteger, usually } from "./query.ts";
+
+const mostTopK = 65_536;
+const usualTopK = 3;
 
 export const instance = z.union([z.array(z.unknown()), z.strictObject({ b64: z.string().min(1) })]);
 export const predictionRequest = z.strictObject({
@@ -9,7 +15,34 @@ export const predictionRequest = z.strictObject({
     .min(1)
     .max(4096)
     .describe("numbers in the dataset's own range, C,H,W order, flat or nested; or pictures as {b64}"),
-  topK: z.int().min(1).max(65_536).default(3),
+  topK: z.int().min(1).max(mostTopK).default(usualTopK),
+});
+
+export const rawType = "application/octet-stream";
+export const mostRawSamples = 16_384;
+
+/** The bodies in which inputs may come. */
+export const askingBodies = {
+  content: {
+    "application/json": { schema: predictionRequest },
+    "image/png": { schema: file },
+    "image/jpeg": { schema: file },
+    [rawType]: { schema: file.describe(`samples one after another, C,H,W order, at most ${mostRawSamples}`) },
+    "multipart/form-data": { schema: z.looseObject({}).describe("one file a picture, PNG or JPEG") },
+  },
+};
+
+/** Query parameters that go with a body that has no room for them. */
+export const askingQuery = z.strictObject({
+  topK: usually(queryInteger(1, mostTopK), usualTopK).describe("with a body that is no JSON"),
+  dtype: usually(dtype, "uint8").describe("of an application/octet-stream body; uint8 by default"),
+});
+
+export const modelPredictionsQuery = askingQuery.extend({
+  checkpoint: queryInteger(0, 1_000_000).optional().describe("predict from the checkpoint of this epoch"),
+});
+export const jobPredictionsQuery = askingQuery.extend({
+  checkpoint: queryInteger(0, 1_000_000).optional().describe("epoch; the newest by default"),
 });
 
 export const rankedClass = z.strictObject({ class: z.int(), name: z.string(), probability: z.number() });
@@ -39,6 +72,20 @@ export const splitPrediction = z.strictObject({
   probabilities: z.array(z.number()),
 });
 export type SplitPrediction = z.infer<typeof splitPrediction>;
+export const splitPredictionPage = pageOf(splitPrediction);
+export type SplitPredictionPage = z.infer<typeof splitPredictionPage>;
+
+export const splitPredictionsQuery = z.strictObject({
+  split: usually(split, "test").describe("test by default"),
+  only: usually(z.enum(["all", "errors"]), "all"),
+  sort: usually(z.enum(["index", "confidence"]), "index"),
+  limit: pageQuery.shape.limit,
+  after: queryInteger(0, 2 ** 31)
+    .optional()
+    .describe("nextAfter of the page before"),
+  order: pageOrder.optional().describe("asc by index, desc by confidence by default"),
+});
+export const evaluationQuery = z.strictObject({ split: usually(split, "test") });
 
 export const evaluation = z.strictObject({
   split,

@@ -38,3 +38,5 @@ export const problem = z.strictObject({
   errors: z.array(z.strictObject({ pointer: z.string(), detail: z.string() })),
 });
 export type Problem = z.infer<typeof problem>;
+
+export const problemParams = z.strictObject({ code: z.string() });

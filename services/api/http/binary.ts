@@ -1,6 +1,17 @@
-/** Answers that are no JSON, as the OpenAPI document tells of them. */
+/** Answers that are no JSON, as the OpenAPI document tells of them and as a route sends them. */
+import type { Readable } from "node:stream";
 import { z } from "zod";
 
-const bytes = z.custom<Uint8Array>(() => true).meta({ type: "string", format: "binary" });
+const bytes = z.custom<Uint8Array | Readable>(() => true);
 
-export const pngAnswer = (description: string) => ({ description, content: { "image/png": { schema: bytes } } });
+export const binary = bytes.meta({ type: "string" });
+
+export const pngAnswer = (description: string) => ({
+  description,
+  content: { "image/png": { schema: bytes.meta({ type: "string", format: "binary" }) } },
+});
+
+export const fileAnswer = (description: string) => ({
+  description,
+  content: { "application/octet-stream": { schema: binary } },
+});

@@ -22,17 +22,17 @@ const columns: readonly Column[] = [
   "samplesPerSecond",
 ];
 
-/** Places of the smallest and largest value of a column in rows [from, to); the first of equals. */
+/** Places of the smallest and largest value of a column in rows [from, to); the first of equals; none where all are null. */
 function extremes(rows: readonly MetricRow[], column: Column, from: number, to: number): number[] {
-  let least = -1;
-  let most = -1;
+  let least = { at: -1, value: Number.POSITIVE_INFINITY };
+  let most = { at: -1, value: Number.NEGATIVE_INFINITY };
   for (let at = from; at < to; at++) {
-    const value = rows[at]?.[column] ?? null;
+    const value = rows[at][column];
     if (value === null) continue;
-    if (least < 0 || value < (rows[least]?.[column] ?? 0)) least = at;
-    if (most < 0 || value > (rows[most]?.[column] ?? 0)) most = at;
+    if (value < least.value) least = { at, value };
+    if (value > most.value) most = { at, value };
   }
-  return least < 0 ? [] : [least, most];
+  return least.at < 0 ? [] : [least.at, most.at];
 }
 
 /** At most `most` of the rows, in their order; all of them where they are no more. */
@@ -51,5 +51,5 @@ export function thin(rows: readonly MetricRow[], most: number): { rows: MetricRo
     ];
     keep(extremes(rows, "loss", from, to));
   }
-  return { rows: [...kept].sort((left, right) => left - right).flatMap((place) => rows[place] ?? []), sampled: true };
+  return { rows: [...kept].sort((left, right) => left - right).map((place) => rows[place]), sampled: true };
 }

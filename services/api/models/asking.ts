@@ -3,12 +3,10 @@
  * whatever the way.
  */
 import type { FastifyRequest } from "fastify";
-import { z } from "zod";
-import { dtype } from "../../../schemas/dataset.ts";
-import { predictionRequest } from "../../../schemas/prediction.ts";
+import type { z } from "zod";
+import { predictionRequest, rawType, type askingQuery } from "../../../schemas/prediction.ts";
 import type { Prediction } from "../../prediction/index.ts";
-import { fromBytes, fromJson, fromPictures, mostRawSamples, type Instances, type SampleForm } from "./instances.ts";
-import { queryInteger } from "../http/paging.ts";
+import { fromBytes, fromJson, fromPictures, type Instances, type SampleForm } from "./instances.ts";
 import { Problem, invalid } from "../http/problem.ts";
 import type { App } from "../http/types.ts";
 import { readParts } from "../http/uploads.ts";
@@ -16,27 +14,7 @@ import { bodyUnchecked, parseOrThrow } from "../http/validation.ts";
 
 export const mostAskingBytes = 32 * 1024 * 1024;
 const pictureTypes = ["image/png", "image/jpeg"] as const;
-const rawType = "application/octet-stream";
 const uploadLimits = { fileBytes: mostAskingBytes, files: 256, fields: 4, fieldBytes: 64 } as const;
-
-/** Query parameters that go with a body that has no room for them. */
-export const askingQuery = z.strictObject({
-  topK: queryInteger(1, 65_536).optional().describe("with a body that is no JSON"),
-  dtype: dtype.optional().describe("of an application/octet-stream body; uint8 by default"),
-});
-
-const bytes = z.string().meta({ format: "binary" });
-
-/** Bodies for the OpenAPI document; each is read by `readAsked`. */
-export const askingBodies = {
-  content: {
-    "application/json": { schema: predictionRequest },
-    "image/png": { schema: bytes },
-    "image/jpeg": { schema: bytes },
-    [rawType]: { schema: bytes.describe(`samples one after another, C,H,W order, at most ${mostRawSamples}`) },
-    "multipart/form-data": { schema: z.looseObject({}).describe("one file a picture, PNG or JPEG") },
-  },
-};
 
 /**
  * Lets a route read pictures and raw bytes. To be called on an encapsulated app; bodies there are checked by
@@ -77,8 +55,6 @@ export interface Asked extends Instances {
   topK: number;
 }
 
-const usualTopK = predictionRequest.shape.topK.parse(undefined);
-
 /** Reads what was asked, by its Content-Type. */
 export async function readAsked(
   request: FastifyRequest,
@@ -87,13 +63,13 @@ export async function readAsked(
   form: SampleForm,
 ): Promise<Asked> {
   const type = (request.headers["content-type"] ?? "").split(";")[0].trim().toLowerCase();
-  const topK = query.topK ?? usualTopK;
+  const topK = query.topK;
   if (request.isMultipart()) return { ...(await fromUpload(request, prediction, form)), topK };
   if (type === "application/json") {
     const asked = parseOrThrow(predictionRequest, request.body);
     return { ...(await fromJson(prediction, asked.instances, form)), topK: asked.topK };
   }
-  if (type === rawType) return { ...fromBytes(request.body as Buffer, query.dtype ?? "uint8", form.input), topK };
+  if (type === rawType) return { ...fromBytes(request.body as Buffer, query.dtype, form.input), topK };
   if ((pictureTypes as readonly string[]).includes(type))
     return { ...(await fromPictures(prediction, [{ bytes: request.body as Buffer, pointer: "" }], form)), topK };
   throw new Problem({

@@ -1,12 +1,16 @@
 /** A model that was trained elsewhere: a network, its input, and weights that fit. */
 import { createHash } from "node:crypto";
 import type { FastifyRequest } from "fastify";
-import { z } from "zod";
 import { completeNetwork } from "../../../schemas/complete.ts";
-import { alias } from "../../../schemas/ids.ts";
-import { normalisation, type Model, type ModelManifest, type Normalisation } from "../../../schemas/model.ts";
-import { network } from "../../../schemas/network.ts";
-import { networkShape, shape, sizeOf, type Shape } from "../../../schemas/shape.ts";
+import {
+  importSettings,
+  mostClasses,
+  type ImportSettings,
+  type Model,
+  type ModelManifest,
+  type Normalisation,
+} from "../../../schemas/model.ts";
+import { networkShape, sizeOf, type Shape } from "../../../schemas/shape.ts";
 import { ComputationError } from "../../prediction/index.ts";
 import { modelRecord, type ModelRecord } from "../../shared/records/index.ts";
 import { layout, putJson } from "../../shared/storage/index.ts";
@@ -16,27 +20,7 @@ import { readParts } from "../http/uploads.ts";
 import { parseOrThrow } from "../http/validation.ts";
 
 const mostWeightsBytes = 512 * 1024 * 1024;
-const mostClasses = 65_536;
 const limits = { fileBytes: mostWeightsBytes, files: 1, fields: 8, fieldBytes: 1024 * 1024 } as const;
-
-const fields = z.strictObject({
-  name: z.string().min(1).max(200),
-  alias: alias.optional(),
-  network,
-  input: shape,
-  classes: z.array(z.string().min(1).max(100)).min(1).max(mostClasses).optional(),
-  normalisation: z
-    .union([normalisation, z.enum(["none", "unit"])])
-    .optional()
-    .describe("by default none; unit divides by 255"),
-});
-type Fields = z.output<typeof fields>;
-
-/** The form, for the OpenAPI document. */
-export const importForm = z.object({
-  ...fields.shape,
-  weights: z.string().meta({ format: "binary" }).describe("a safetensors file"),
-});
 
 const texts = new Set(["name", "alias"]);
 
@@ -51,7 +35,7 @@ function readField(name: string, value: string): unknown {
   }
 }
 
-async function readForm(request: FastifyRequest): Promise<{ given: Fields; weights: Uint8Array }> {
+async function readForm(request: FastifyRequest): Promise<{ given: ImportSettings; weights: Uint8Array }> {
   const found = new Map<string, unknown>();
   let weights: Buffer | null = null;
   for await (const part of readParts(request, limits)) {
@@ -62,12 +46,12 @@ async function readForm(request: FastifyRequest): Promise<{ given: Fields; weigh
       weights = Buffer.concat(chunks);
     } else found.set(part.name, readField(part.name, part.value));
   }
-  const given = parseOrThrow(fields, Object.fromEntries(found));
+  const given = parseOrThrow(importSettings, Object.fromEntries(found));
   if (!weights) throw invalid("/weights", "is missing: expected a safetensors file");
   return { given, weights };
 }
 
-function normalisationOf(given: Fields["normalisation"], channels: number): Normalisation {
+function normalisationOf(given: ImportSettings["normalisation"], channels: number): Normalisation {
   const each = (value: number): number[] => new Array<number>(channels).fill(value);
   if (given === undefined || given === "none") return { kind: "none", mean: each(0), std: each(1) };
   if (given === "unit") return { kind: "unit", mean: each(0), std: each(255) };
@@ -79,7 +63,7 @@ function normalisationOf(given: Fields["normalisation"], channels: number): Norm
   return given;
 }
 
-function shapeUp(given: Fields): { parameters: number; outputs: number; input: Shape } {
+function shapeUp(given: ImportSettings): { parameters: number; outputs: number; input: Shape } {
   const { layers, problems } = networkShape(given.network.layers, given.input, given.classes?.length ?? null);
   if (problems.length > 0) throw doesNotFit(problems);
   const outputs = sizeOf(layers[layers.length - 1].output);

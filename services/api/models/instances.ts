@@ -4,7 +4,7 @@
  */
 import type { Conversion, Dtype } from "../../../schemas/dataset.ts";
 import type { z } from "zod";
-import type { predictionRequest } from "../../../schemas/prediction.ts";
+import { mostRawSamples, type predictionRequest } from "../../../schemas/prediction.ts";
 import { describeShape, sizeOf, type Shape } from "../../../schemas/shape.ts";
 import { PictureError, type Prediction, type Samples } from "../../prediction/index.ts";
 import { Problem, invalid } from "../http/problem.ts";
@@ -29,7 +29,6 @@ type Picture = { b64: string };
 
 const isPicture = (instance: Instance): instance is Picture => !Array.isArray(instance);
 const mostNumbers = 16 * 1024 * 1024;
-export const mostRawSamples = 16_384;
 
 /** Refuses what would take more memory than a request should; one sample is always taken. */
 export function checkCount(count: number, input: Shape): void {

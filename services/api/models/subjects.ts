@@ -1,24 +1,10 @@
-/** What several routes do with models. */
+/** Models and checkpoints as services/prediction takes them: what they are, and how to read their weights. */
 import type { Subject } from "../../prediction/index.ts";
 import { presentCheckpoints, type JobRecord, type ModelRecord } from "../../shared/records/index.ts";
-import { layout, type Storage } from "../../shared/storage/index.ts";
+import type { Storage } from "../../shared/storage/index.ts";
 import type { Dependencies } from "../dependencies.ts";
 import { findReadyDataset, type ReadyDataset } from "../../shared/find.ts";
-import { inUse, notFound } from "../http/problem.ts";
-
-export async function removeModel(
-  { records, storage, log }: Pick<Dependencies, "records" | "storage" | "log">,
-  id: string,
-): Promise<void> {
-  const gone = await records.models.delete(id);
-  if (gone.kind === "missing") throw notFound(`there is no model ${id}`);
-  if (gone.kind === "in-use") throw inUse(`model ${id}`, gone.users, (user) => `/v1/jobs/${user}`);
-  await storage
-    .deleteAll(layout.model(id))
-    .catch((error: unknown) =>
-      log.warn({ err: error, model: id }, "a deleted model's objects are left to the collector"),
-    );
-}
+import { notFound } from "../http/problem.ts";
 
 /** Seconds for which a checkpoint that is being read is not deleted. */
 const pinSeconds = 120;

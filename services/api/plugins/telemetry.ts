@@ -9,11 +9,31 @@ import type { App } from "../http/types.ts";
 
 const buckets = [0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
 
-function gauges(
-  registry: Registry,
-  { prediction }: Dependencies,
-  streams: EventStreams,
-): { collect: (dependencies: Dependencies) => Promise<void> } {
+/** What this process knows of itself, read at each scrape. */
+function ownGauges(registry: Registry, { prediction }: Dependencies, streams: EventStreams): void {
+  const own: Record<string, { help: string; read: () => number }> = {
+    event_streams_open: { help: "Open event streams", read: () => streams.open },
+    predictions_waiting: { help: "Computations that wait or run", read: () => prediction.load.waiting },
+    prediction_batches: { help: "Batches predicted since the start", read: () => prediction.load.batches },
+    prediction_threads_started: {
+      help: "Prediction threads started, dead ones replaced",
+      read: () => prediction.load.threadsStarted,
+    },
+  };
+  for (const [name, { help, read }] of Object.entries(own)) {
+    new Gauge({
+      name,
+      help,
+      registers: [registry],
+      collect() {
+        this.set(read());
+      },
+    });
+  }
+}
+
+/** What Redis says, the same from every api: answers the function that asks it. */
+function sharedGauges(registry: Registry, { records, queues }: Dependencies): () => Promise<void> {
   const registers = [registry];
   const jobs = new Gauge({ name: "jobs", help: "Jobs by status", labelNames: ["status"], registers });
   const deliveries = new Gauge({
@@ -25,65 +45,27 @@ function gauges(
   const workers = new Gauge({ name: "workers", help: "Workers seen in the last seconds", registers });
   const slots = new Gauge({ name: "worker_slots", help: "Slots of all workers", labelNames: ["state"], registers });
   const redisUp = new Gauge({ name: "redis_up", help: "1 where Redis answers", registers });
-  new Gauge({
-    name: "event_streams_open",
-    help: "Open event streams",
-    registers,
-    collect() {
-      this.set(streams.open);
-    },
-  });
-  new Gauge({
-    name: "predictions_waiting",
-    help: "Computations that wait or run",
-    registers,
-    collect() {
-      this.set(prediction.load.waiting);
-    },
-  });
-  new Gauge({
-    name: "prediction_batches",
-    help: "Batches predicted since the start",
-    registers,
-    collect() {
-      this.set(prediction.load.batches);
-    },
-  });
-  new Gauge({
-    name: "prediction_threads_started",
-    help: "Prediction threads started, dead ones replaced",
-    registers,
-    collect() {
-      this.set(prediction.load.threadsStarted);
-    },
-  });
-  return {
-    collect: async ({ records, queues }) => {
-      try {
-        const [counts, depths, seen] = await Promise.all([
-          records.jobs.counts(jobStatus.options),
-          queues.depths(),
-          records.workers.list(),
-        ]);
-        for (const [status, count] of Object.entries(counts)) jobs.set({ status }, count);
-        for (const [queue, { waiting, active }] of Object.entries(depths)) {
-          deliveries.set({ queue, state: "waiting" }, waiting);
-          deliveries.set({ queue, state: "active" }, active);
-        }
-        workers.set(seen.length);
-        slots.set(
-          { state: "busy" },
-          seen.reduce((sum, { jobs: busy }) => sum + busy.length, 0),
-        );
-        slots.set(
-          { state: "all" },
-          seen.reduce((sum, worker) => sum + worker.slots, 0),
-        );
-        redisUp.set(1);
-      } catch {
-        redisUp.set(0);
+  return async () => {
+    try {
+      const [counts, depths, seen] = await Promise.all([
+        records.jobs.counts(jobStatus.options),
+        queues.depths(),
+        records.workers.list(),
+      ]);
+      for (const [status, count] of Object.entries(counts)) jobs.set({ status }, count);
+      for (const [queue, { waiting, active }] of Object.entries(depths)) {
+        deliveries.set({ queue, state: "waiting" }, waiting);
+        deliveries.set({ queue, state: "active" }, active);
       }
-    },
+      const busy = seen.reduce((sum, worker) => sum + worker.jobs.length, 0);
+      const all = seen.reduce((sum, worker) => sum + worker.slots, 0);
+      workers.set(seen.length);
+      slots.set({ state: "busy" }, busy);
+      slots.set({ state: "all" }, all);
+      redisUp.set(1);
+    } catch {
+      redisUp.set(0);
+    }
   };
 }
 
@@ -98,7 +80,8 @@ export const telemetry = plugin(
       buckets,
       registers: [registry],
     });
-    const world = gauges(registry, dependencies, streams);
+    ownGauges(registry, dependencies, streams);
+    const askRedis = sharedGauges(registry, dependencies);
     app.addHook("onResponse", async (request, reply) => {
       seconds.observe(
         { method: request.method, route: request.routeOptions.url ?? "(none)", status: reply.statusCode },
@@ -118,7 +101,7 @@ export const telemetry = plugin(
         },
       },
       async (_request, reply) => {
-        await world.collect(dependencies);
+        await askRedis();
         return reply.type(registry.contentType).send(await registry.metrics());
       },
     );

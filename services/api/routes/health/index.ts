@@ -1,5 +1,5 @@
 /** GET /health/live and /health/ready. */
-import { z } from "zod";
+import { live, ready } from "../../../../schemas/system.ts";
 import type { Dependencies } from "../../dependencies.ts";
 import { Problem } from "../../http/problem.ts";
 import type { App } from "../../http/types.ts";
@@ -33,7 +33,7 @@ export function healthRoutes(app: App, dependencies: Dependencies): void {
       schema: {
         tags: ["process"],
         summary: "Whether this process answers",
-        response: { 200: z.strictObject({ status: z.literal("live"), version: z.string() }) },
+        response: { 200: live },
       },
     },
     async () => ({ status: "live" as const, version }),
@@ -45,7 +45,7 @@ export function healthRoutes(app: App, dependencies: Dependencies): void {
       schema: {
         tags: ["process"],
         summary: "Whether Redis and storage answer and a worker is there",
-        response: { 200: z.strictObject({ status: z.literal("ready") }) },
+        response: { 200: ready },
       },
     },
     async () => {

@@ -1,7 +1,7 @@
 /** GET /problems/{code}: where the `type` of a problem leads. The text is that of docs/PROBLEMS.md. */
 import { readFileSync } from "node:fs";
 import { z } from "zod";
-import { problemCodes } from "../../../../schemas/problem.ts";
+import { problemCodes, problemParams } from "../../../../schemas/problem.ts";
 import { notFound } from "../../http/problem.ts";
 import type { App } from "../../http/types.ts";
 
@@ -33,7 +33,7 @@ export function problemRoutes(app: App): void {
       schema: {
         tags: ["process"],
         summary: "What a problem means and what to do",
-        params: z.strictObject({ code: z.string() }),
+        params: problemParams,
         response: { 200: { description: "Markdown", content: { "text/markdown": { schema: z.string() } } } },
       },
     },

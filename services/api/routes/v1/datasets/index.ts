@@ -1,22 +1,11 @@
 /** POST and GET /v1/datasets. */
-import { z } from "zod";
-import { dataset, uploadSettings } from "../../../../../schemas/dataset.ts";
+import { dataset, datasetPage, uploadForm } from "../../../../../schemas/dataset.ts";
+import { pageQuery } from "../../../../../schemas/page.ts";
 import { presentDataset } from "../../../../shared/records/index.ts";
 import { Reception } from "../../../datasets/receive.ts";
 import type { Dependencies } from "../../../dependencies.ts";
-import { pageOf, pageQuery, pageRequest } from "../../../http/paging.ts";
 import type { App } from "../../../http/types.ts";
 import { bodyUnchecked } from "../../../http/validation.ts";
-
-const file = z.string().meta({ format: "binary" });
-/** For the document alone: the body is read part by part. */
-const form = uploadSettings.partial().extend({
-  file: file.optional().describe("ZIP or TAR of pictures in one folder per class, NPZ, CSV or JSON lines"),
-  images: file.optional().describe("IDX, with labels"),
-  labels: file.optional(),
-  testImages: file.optional(),
-  testLabels: file.optional(),
-});
 
 export function datasetsRoutes(app: App, dependencies: Dependencies): void {
   app.post(
@@ -26,7 +15,7 @@ export function datasetsRoutes(app: App, dependencies: Dependencies): void {
         tags: ["datasets"],
         summary: "Upload labelled images; they are checked in the background",
         consumes: ["multipart/form-data"],
-        body: { content: { "multipart/form-data": { schema: form } } },
+        body: { content: { "multipart/form-data": { schema: uploadForm } } },
         response: { 202: dataset },
       },
       validatorCompiler: bodyUnchecked,
@@ -44,11 +33,11 @@ export function datasetsRoutes(app: App, dependencies: Dependencies): void {
         tags: ["datasets"],
         summary: "All datasets, newest first",
         querystring: pageQuery,
-        response: { 200: pageOf(dataset) },
+        response: { 200: datasetPage },
       },
     },
     async (request) => {
-      const page = await dependencies.records.datasets.list(pageRequest(request.query));
+      const page = await dependencies.records.datasets.list(request.query);
       return { ...page, data: page.data.map(presentDataset) };
     },
   );

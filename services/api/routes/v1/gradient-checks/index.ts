@@ -1,42 +1,17 @@
 /** POST /v1/gradient-checks: back-propagation against finite differences in float64, bounded in size and time. */
-import { z } from "zod";
 import { completeNetwork, lossOf } from "../../../../../schemas/complete.ts";
-import { datasetReference } from "../../../../../schemas/ids.ts";
-import { loss, network as networkSchema, presetName } from "../../../../../schemas/network.ts";
-import { presets } from "../../../../../schemas/presets.ts";
 import {
-  networkShape,
-  outputActivation,
-  shape,
-  sizeOf,
-  trainingFlops,
-  type Shape,
-} from "../../../../../schemas/shape.ts";
+  gradientCheck,
+  gradientCheckRequest,
+  type GradientCheckRequest,
+} from "../../../../../schemas/gradient-check.ts";
+import { network as networkSchema } from "../../../../../schemas/network.ts";
+import { presets } from "../../../../../schemas/presets.ts";
+import { networkShape, outputActivation, sizeOf, trainingFlops, type Shape } from "../../../../../schemas/shape.ts";
 import type { Dependencies } from "../../../dependencies.ts";
 import { findReadyDataset } from "../../../../shared/find.ts";
 import { Problem, doesNotFit, invalid } from "../../../http/problem.ts";
 import type { App } from "../../../http/types.ts";
-
-const body = z.strictObject({
-  network: z.union([presetName, networkSchema]),
-  input: shape.optional().describe("channels, height and width; or give a dataset"),
-  dataset: datasetReference.optional().describe("take input and classes from this dataset"),
-  loss: loss.optional(),
-  seed: z.int().min(0).max(4_294_967_295).default(1),
-  sample: z.int().min(1).max(100_000).nullable().default(20).describe("elements checked of each tensor; null: all"),
-});
-const checked = z.strictObject({
-  name: z.string(),
-  elements: z.int(),
-  checked: z.int(),
-  skipped: z.int(),
-  worstRelativeError: z.number().nullable(),
-});
-const answer = z.strictObject({
-  worst: z.number().nullable(),
-  complete: z.boolean().describe("false where time ran out; what was checked until then stands here"),
-  layers: z.array(z.strictObject({ index: z.int(), kind: z.string(), parameters: z.array(checked) })),
-});
 
 const seconds = 15;
 /** Of one sample, forward and backward: what a few hundred passes in float64 can do in the time. */
@@ -47,7 +22,7 @@ const mostValues = 1_000_000;
 
 async function inputOf(
   { records }: Dependencies,
-  { input, dataset }: z.output<typeof body>,
+  { input, dataset }: GradientCheckRequest,
 ): Promise<{ input: Shape; classes: number | null }> {
   if (dataset !== undefined && input !== undefined)
     throw invalid("/input", "give either an input or a dataset, not both");
@@ -66,8 +41,8 @@ export function gradientCheckRoutes(app: App, dependencies: Dependencies): void 
       schema: {
         tags: ["process"],
         summary: "Check every gradient of a network by finite differences",
-        body,
-        response: { 200: answer },
+        body: gradientCheckRequest,
+        response: { 200: gradientCheck },
       },
     },
     async (request) => {

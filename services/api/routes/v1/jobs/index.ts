@@ -1,23 +1,16 @@
 /** POST and GET /v1/jobs. */
-import { z } from "zod";
 import { withPreset } from "../../../../../schemas/complete.ts";
-import { completeJobRequest, job, jobRequest, jobStatus } from "../../../../../schemas/job.ts";
+import { estimate } from "../../../../../schemas/estimate.ts";
+import { createJobQuery, job, jobPage, jobRequest, jobsQuery } from "../../../../../schemas/job.ts";
 import { presentJob } from "../../../../shared/records/index.ts";
 import type { Dependencies } from "../../../dependencies.ts";
 import { enqueue } from "../../../../shared/jobs/enqueue.ts";
-import { makeOrder } from "../../../../shared/jobs/order.ts";
 import { findDataset } from "../../../../shared/find.ts";
-import { estimate, estimateAnswer } from "../../../jobs/estimate.ts";
+import { makeOrder } from "../../../../shared/jobs/order.ts";
+import { estimateOf } from "../../../jobs/estimate.ts";
 import { planBytesWith } from "../../../jobs/planning.ts";
-import { pageOf, pageQuery, pageRequest, queryFlag } from "../../../http/paging.ts";
 import { notFound } from "../../../http/problem.ts";
 import type { App } from "../../../http/types.ts";
-
-const createQuery = z.strictObject({ dryRun: queryFlag.optional().describe("check and estimate; queue nothing") });
-const listQuery = pageQuery.extend({
-  status: jobStatus.optional(),
-  dataset: z.string().max(200).optional().describe("id or alias"),
-});
 
 export function jobsRoutes(app: App, dependencies: Dependencies): void {
   const { records, prediction } = dependencies;
@@ -27,9 +20,9 @@ export function jobsRoutes(app: App, dependencies: Dependencies): void {
       schema: {
         tags: ["jobs"],
         summary: "Queue a training, or with ?dryRun=true check and estimate it",
-        querystring: createQuery,
+        querystring: createJobQuery,
         body: jobRequest,
-        response: { 200: estimateAnswer(completeJobRequest), 202: job },
+        response: { 200: estimate, 202: job },
       },
       preValidation: async (request) => {
         request.body = withPreset(request.body) as typeof request.body;
@@ -37,7 +30,7 @@ export function jobsRoutes(app: App, dependencies: Dependencies): void {
     },
     async (request, reply) => {
       const order = await makeOrder({ records, planBytes: planBytesWith(prediction) }, request.body);
-      if (request.query.dryRun === true) return reply.code(200).send(await estimate(records, order));
+      if (request.query.dryRun === true) return reply.code(200).send(await estimateOf(records, order));
       const id = `job_${request.ulid}`;
       const { dataset, initialModel } = order;
       const queued = await enqueue(dependencies, {
@@ -60,14 +53,14 @@ export function jobsRoutes(app: App, dependencies: Dependencies): void {
       schema: {
         tags: ["jobs"],
         summary: "All jobs, newest first",
-        querystring: listQuery,
-        response: { 200: pageOf(job) },
+        querystring: jobsQuery,
+        response: { 200: jobPage },
       },
     },
     async (request) => {
-      const { status, dataset } = request.query;
+      const { dataset } = request.query;
       const id = dataset === undefined ? undefined : (await findDataset(records, dataset)).id;
-      const page = await records.jobs.list({ ...pageRequest(request.query), status, dataset: id });
+      const page = await records.jobs.list({ ...request.query, dataset: id });
       return { ...page, data: page.data.map(presentJob) };
     },
   );

@@ -1,9 +1,9 @@
 /** GET /v1/models; POST /v1/models imports one. */
-import { model } from "../../../../../schemas/model.ts";
+import { importForm, model, modelPage } from "../../../../../schemas/model.ts";
+import { pageQuery } from "../../../../../schemas/page.ts";
 import { presentModel } from "../../../../shared/records/index.ts";
 import type { Dependencies } from "../../../dependencies.ts";
-import { importForm, importModel } from "../../../models/importing.ts";
-import { pageOf, pageQuery, pageRequest } from "../../../http/paging.ts";
+import { importModel } from "../../../models/importing.ts";
 import type { App } from "../../../http/types.ts";
 import { bodyUnchecked } from "../../../http/validation.ts";
 
@@ -16,11 +16,11 @@ export function modelsRoutes(app: App, dependencies: Dependencies): void {
         tags: ["models"],
         summary: "All models, newest first",
         querystring: pageQuery,
-        response: { 200: pageOf(model) },
+        response: { 200: modelPage },
       },
     },
     async (request) => {
-      const page = await records.models.list(pageRequest(request.query));
+      const page = await records.models.list(request.query);
       return { ...page, data: page.data.map(presentModel) };
     },
   );

@@ -1,29 +1,7 @@
 /** GET /v1/system: version, kernels, workers, queues. */
-import { z } from "zod";
+import { system } from "../../../../../schemas/system.ts";
 import type { Dependencies } from "../../../dependencies.ts";
 import type { App } from "../../../http/types.ts";
-
-const worker = z.strictObject({
-  name: z.string(),
-  host: z.string(),
-  pid: z.int(),
-  startedAt: z.string(),
-  seenAt: z.string(),
-  slots: z.int(),
-  threads: z.int(),
-  kernels: z.string(),
-  draining: z.boolean(),
-  jobs: z.array(z.string()).describe("jobs it runs now"),
-});
-const queue = z.strictObject({ waiting: z.int(), active: z.int() });
-const system = z.strictObject({
-  version: z.string(),
-  node: z.string(),
-  kernels: z.array(z.string()).describe("in use by workers now"),
-  workers: z.array(worker),
-  queues: z.record(z.string(), queue),
-  storage: z.string(),
-});
 
 export function systemRoutes(app: App, { version, records, queues, storage }: Dependencies): void {
   app.get(

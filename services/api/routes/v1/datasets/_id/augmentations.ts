@@ -1,7 +1,8 @@
 /** What augmentation makes of samples: drawn by the code that training uses. */
-import { z } from "zod";
+import type { z } from "zod";
 import { augmentation } from "../../../../../../schemas/augmentation.ts";
-import { split } from "../../../../../../schemas/dataset.ts";
+import { idParams } from "../../../../../../schemas/query.ts";
+import { augmentationSheetQuery } from "../../../../../../schemas/sample.ts";
 import { sizeOf } from "../../../../../../schemas/shape.ts";
 import { encodeSheet } from "../../../../../prediction/index.ts";
 import type { Samples } from "../../../../../prediction/index.ts";
@@ -9,34 +10,20 @@ import { pngAnswer } from "../../../../http/binary.ts";
 import { SampleReader } from "../../../../datasets/sample-reader.ts";
 import type { Dependencies } from "../../../../dependencies.ts";
 import { findReadyDataset } from "../../../../../shared/find.ts";
-import { idParams, queryFlag, queryInteger } from "../../../../http/paging.ts";
 import { invalid, notFound } from "../../../../http/problem.ts";
 import type { App } from "../../../../http/types.ts";
 import { parseOrThrow } from "../../../../http/validation.ts";
 
-const decimal = z
-  .string()
-  .regex(/^\d{1,9}(\.\d{1,9})?$/, "expected a number")
-  .transform(Number);
-const query = z.strictObject({
-  shift: decimal.optional().describe("as in a job's augmentation, like the four that follow"),
-  rotate: decimal.optional(),
-  scale: decimal.optional(),
-  flip: queryFlag.optional(),
-  elastic: z.string().max(100).optional().describe('true, or {"alpha":34,"sigma":4}'),
-  seed: queryInteger(0, 4_294_967_295).optional().describe("1 by default"),
-  split: split.optional().describe("train by default"),
-  label: z.string().max(100).optional().describe("a class, by name or index"),
-  limit: queryInteger(1, 32).optional().describe("samples, a row each; 8 by default"),
-  copies: queryInteger(1, 32).optional().describe("distorted copies of each, beside the original; 8 by default"),
-  zoom: queryInteger(1, 16).optional().describe("side in pixels of one pixel of a sample"),
-});
-
-const usual = { limit: 8, copies: 8, seed: 1 };
 const mostPixels = 8_000_000;
 
 /** The settings of a job, from a query string. */
-function settingsOf({ shift, rotate, scale, flip, elastic }: z.output<typeof query>): z.output<typeof augmentation> {
+function settingsOf({
+  shift,
+  rotate,
+  scale,
+  flip,
+  elastic,
+}: z.output<typeof augmentationSheetQuery>): z.output<typeof augmentation> {
   const given: Record<string, unknown> = { shift, rotate, scale, flip };
   if (elastic !== undefined && elastic !== "false") {
     try {
@@ -73,15 +60,15 @@ export function augmentationRoutes(app: App, { records, storage, prediction }: D
           tags: ["datasets"],
           summary: "A PNG: each row a sample and distorted copies of it",
           params: idParams,
-          querystring: query,
+          querystring: augmentationSheetQuery,
           response: { 200: pngAnswer("originals in the first column") },
         },
       },
       async (request, reply) => {
-        const { limit = usual.limit, copies = usual.copies, seed = usual.seed, label, zoom = 1 } = request.query;
+        const { limit, copies, seed, label, zoom, split } = request.query;
         const reader = new SampleReader({
           dataset: await findReadyDataset(records, request.params.id),
-          split: request.query.split ?? "train",
+          split,
           storage,
         });
         const { shape, dtype } = reader.dataset;

@@ -1,26 +1,19 @@
 /** GET, PATCH and DELETE /v1/datasets/{id}. */
 import { z } from "zod";
-import { dataset } from "../../../../../../schemas/dataset.ts";
-import { alias } from "../../../../../../schemas/ids.ts";
+import { dataset, datasetChanges, type DatasetChanges } from "../../../../../../schemas/dataset.ts";
+import { idParams } from "../../../../../../schemas/query.ts";
 import { presentDataset } from "../../../../../shared/records/index.ts";
 import type { DatasetRecord } from "../../../../../shared/records/index.ts";
 import { layout, putJson } from "../../../../../shared/storage/index.ts";
 import type { Dependencies } from "../../../../dependencies.ts";
 import { findDataset } from "../../../../../shared/find.ts";
-import { idParams } from "../../../../http/paging.ts";
 import { conflict, inUse, notFound } from "../../../../http/problem.ts";
 import type { App } from "../../../../http/types.ts";
-
-const changes = z.strictObject({ name: z.string().min(1).max(200).optional(), alias: alias.nullable().optional() });
 
 const urlOf = (user: string): string =>
   user.startsWith("job_") ? `/v1/jobs/${user}` : user.startsWith("mdl_") ? `/v1/models/${user}` : user;
 
-async function rename(
-  { records, storage }: Dependencies,
-  record: DatasetRecord,
-  given: z.output<typeof changes>,
-): Promise<void> {
+async function rename({ records, storage }: Dependencies, record: DatasetRecord, given: DatasetChanges): Promise<void> {
   const fields = {
     ...(given.name === undefined ? {} : { name: given.name }),
     ...(given.alias === undefined ? {} : { alias: given.alias }),
@@ -70,7 +63,7 @@ export function datasetRoutes(app: App, dependencies: Dependencies): void {
         tags: ["datasets"],
         summary: "Change its name or alias; its samples never change",
         params: idParams,
-        body: changes,
+        body: datasetChanges,
         response: { 200: dataset },
       },
     },

@@ -1,43 +1,31 @@
 /** What a dataset looks like: rows of pixels, single pictures, a contact sheet. */
-import { z } from "zod";
-import { sample, split } from "../../../../../../schemas/dataset.ts";
+import { split, type Split } from "../../../../../../schemas/dataset.ts";
+import { idParams } from "../../../../../../schemas/query.ts";
+import {
+  samplePage,
+  samplePictureParams,
+  samplePictureQuery,
+  sampleSheetQuery,
+  samplesQuery,
+} from "../../../../../../schemas/sample.ts";
 import { sizeOf } from "../../../../../../schemas/shape.ts";
 import { encodeSheet } from "../../../../../prediction/index.ts";
-import { pngAnswer } from "../../../../http/binary.ts";
 import { SampleReader } from "../../../../datasets/sample-reader.ts";
 import type { Dependencies } from "../../../../dependencies.ts";
+import { pngAnswer } from "../../../../http/binary.ts";
 import { findReadyDataset } from "../../../../../shared/find.ts";
-import { idParams, pageOf, queryInteger } from "../../../../http/paging.ts";
 import { notFound } from "../../../../http/problem.ts";
 import type { App } from "../../../../http/types.ts";
 
-const label = z.string().max(100).optional().describe("a class, by name or index");
-const filter = { split: split.optional().describe("train by default"), label };
-const rowsQuery = z.strictObject({
-  ...filter,
-  limit: queryInteger(1, 1000).optional().describe("rows of a page; 20 by default"),
-  after: queryInteger(0, 1_000_000_000).optional().describe("nextAfter of the page before"),
-});
-const sheetQuery = z.strictObject({
-  ...filter,
-  limit: queryInteger(1, 1000).optional().describe("samples on the sheet, spread over the split; 100 by default"),
-  columns: queryInteger(1, 100).optional().describe("10 by default"),
-  scale: queryInteger(1, 16).optional().describe("side in pixels of one pixel of a sample"),
-});
-const pictureParams = z.strictObject({ id: z.string(), split: z.string(), index: z.string() });
-const pictureQuery = z.strictObject({ scale: queryInteger(1, 16).optional() });
-
-const usualRows = 20;
-const usualTiles = 100;
-const usualColumns = 10;
+/** Numbers of the pixels of one answer. */
 const mostNumbers = 4_000_000;
 const mostSheetPixels = 16_000_000;
 const forever = "public, max-age=31536000, immutable";
 
-export function sampleRoutes(app: App, { records, storage }: Dependencies): void {
-  const readerOf = async (id: string, of: z.output<typeof split> = "train"): Promise<SampleReader> =>
-    new SampleReader({ dataset: await findReadyDataset(records, id), split: of, storage });
+const readerOf = async ({ records, storage }: Dependencies, id: string, of: Split): Promise<SampleReader> =>
+  new SampleReader({ dataset: await findReadyDataset(records, id), split: of, storage });
 
+function rowsRoute(app: App, dependencies: Dependencies): void {
   app.get(
     "/v1/datasets/:id/samples",
     {
@@ -45,37 +33,39 @@ export function sampleRoutes(app: App, { records, storage }: Dependencies): void
         tags: ["datasets"],
         summary: "Samples as rows of pixels, in C,H,W order and the dataset's own range",
         params: idParams,
-        querystring: rowsQuery,
-        response: { 200: pageOf(sample) },
+        querystring: samplesQuery,
+        response: { 200: samplePage },
       },
     },
     async (request) => {
-      const { split: of, label: wanted, limit = usualRows, after } = request.query;
-      const reader = await readerOf(request.params.id, of);
+      const { split: of, label, limit, after } = request.query;
+      const reader = await readerOf(dependencies, request.params.id, of);
       const most = Math.max(1, Math.min(limit, Math.floor(mostNumbers / sizeOf(reader.dataset.shape))));
       const found = await reader.indices({
-        label: wanted === undefined ? null : reader.classOf(wanted),
+        label: label === undefined ? null : reader.classOf(label),
         from: after === undefined ? 0 : after + 1,
         most: most + 1,
       });
       const labels = await reader.labels();
       const shown = found.slice(0, most);
       const data = await Promise.all(
-        shown.map(async (index) => ({ index, label: labels[index] ?? 0, pixels: [...(await reader.sample(index))] })),
+        shown.map(async (index) => ({ index, label: labels[index], pixels: [...(await reader.sample(index))] })),
       );
       const hasMore = found.length > most;
       return { data, hasMore, nextAfter: hasMore ? String(shown.at(-1)) : null };
     },
   );
+}
 
+function pictureRoute(app: App, dependencies: Dependencies): void {
   app.get(
     "/v1/datasets/:id/samples/:split/:index(^\\d{1,9}).png",
     {
       schema: {
         tags: ["datasets"],
         summary: "One sample as a picture",
-        params: pictureParams,
-        querystring: pictureQuery,
+        params: samplePictureParams,
+        querystring: samplePictureQuery,
         response: { 200: pngAnswer("the sample") },
       },
     },
@@ -85,7 +75,7 @@ export function sampleRoutes(app: App, { records, storage }: Dependencies): void
         throw notFound(
           `there is no split '${request.params.split.slice(0, 60)}'; splits are train, validation and test`,
         );
-      const reader = await readerOf(request.params.id, of.data);
+      const reader = await readerOf(dependencies, request.params.id, of.data);
       const index = Number(request.params.index);
       if (index >= reader.count)
         throw notFound(`there is no sample ${index} in the ${of.data} split: it has ${reader.count}, counted from 0`);
@@ -96,7 +86,7 @@ export function sampleRoutes(app: App, { records, storage }: Dependencies): void
         height,
         width,
         columns: 1,
-        scale: request.query.scale ?? 1,
+        scale: request.query.scale,
       });
       return reply
         .type("image/png")
@@ -105,7 +95,9 @@ export function sampleRoutes(app: App, { records, storage }: Dependencies): void
         .send(png);
     },
   );
+}
 
+function sheetRoute(app: App, dependencies: Dependencies): void {
   app.get(
     "/v1/datasets/:id/samples.png",
     {
@@ -113,19 +105,17 @@ export function sampleRoutes(app: App, { records, storage }: Dependencies): void
         tags: ["datasets"],
         summary: "A contact sheet",
         params: idParams,
-        querystring: sheetQuery,
+        querystring: sampleSheetQuery,
         response: { 200: pngAnswer("samples in rows, the first at the top left") },
       },
     },
     async (request, reply) => {
-      const { split: of, label: wanted, limit = usualTiles, columns = usualColumns, scale = 1 } = request.query;
-      const reader = await readerOf(request.params.id, of);
+      const { split: of, label, limit, columns, scale } = request.query;
+      const reader = await readerOf(dependencies, request.params.id, of);
       const { height, width } = reader.dataset.shape;
-      const most = Math.max(
-        1,
-        Math.min(limit, Math.floor(mostSheetPixels / ((height + 1) * (width + 1) * scale * scale))),
-      );
-      const indices = await reader.spread({ label: wanted === undefined ? null : reader.classOf(wanted), most });
+      const pixelsEach = (height + 1) * (width + 1) * scale * scale;
+      const most = Math.max(1, Math.min(limit, Math.floor(mostSheetPixels / pixelsEach)));
+      const indices = await reader.spread({ label: label === undefined ? null : reader.classOf(label), most });
       if (indices.length === 0) throw notFound(`there are no such samples in the ${reader.split} split`);
       const tiles = await Promise.all(
         indices.map(async (index) => ({ pixels: reader.shades(await reader.sample(index)) })),
@@ -141,4 +131,10 @@ export function sampleRoutes(app: App, { records, storage }: Dependencies): void
       return reply.type("image/png").header("x-sample-indices", indices.join(",").slice(0, 4000)).send(png);
     },
   );
+}
+
+export function sampleRoutes(app: App, dependencies: Dependencies): void {
+  rowsRoute(app, dependencies);
+  pictureRoute(app, dependencies);
+  sheetRoute(app, dependencies);
 }

@@ -4,22 +4,16 @@
 import type { ServerResponse } from "node:http";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import { z } from "zod";
-import { event, type Event } from "../../../../../../schemas/event.ts";
+import { eventPage, eventsQuery, type Event } from "../../../../../../schemas/event.ts";
 import { isTerminal } from "../../../../../../schemas/job.ts";
+import { idParams } from "../../../../../../schemas/query.ts";
 import { isEventId, lastEventId, readEvents, readEventsBack } from "../../../../../shared/progress/index.ts";
 import type { JobRecord } from "../../../../../shared/records/index.ts";
 import type { Dependencies } from "../../../../dependencies.ts";
 import { findJob } from "../../../../../shared/find.ts";
-import { idParams, pageOf, pageQuery } from "../../../../http/paging.ts";
 import { Problem, invalid } from "../../../../http/problem.ts";
 import type { EventStreams } from "../../../../http/streams.ts";
 import type { App } from "../../../../http/types.ts";
-
-const query = pageQuery.extend({
-  after: z.string().max(20).optional().describe("id of the last event seen"),
-  order: pageQuery.shape.order.describe("asc by default; a stream goes no other way"),
-});
-const usualLimit = 200;
 
 /** Readers who stand at the same place share their events: each is written out once. */
 const lines = new WeakMap<Event, string>();
@@ -96,12 +90,12 @@ export function eventRoutes(app: App, dependencies: Dependencies, streams: Event
         tags: ["jobs"],
         summary: "What happened to a job, in order: a page, or live as server-sent events",
         params: idParams,
-        querystring: query,
+        querystring: eventsQuery,
         response: {
           200: {
             description:
               "A page of events, or with Accept: text/event-stream the same sequence live, with a comment every 15 s as a heartbeat",
-            content: { "application/json": { schema: pageOf(event) }, "text/event-stream": { schema: z.string() } },
+            content: { "application/json": { schema: eventPage }, "text/event-stream": { schema: z.string() } },
           },
           204: z.undefined().describe("the job ended and every event was seen: stop asking"),
         },
@@ -119,7 +113,7 @@ export function eventRoutes(app: App, dependencies: Dependencies, streams: Event
           return reply.code(204).send();
         return stream(reply, { dependencies, streams, record, after: after ?? "0" });
       }
-      const limit = request.query.limit ?? usualLimit;
+      const { limit } = request.query;
       const events = back
         ? await readEventsBack(redis, record.id, { before: after, limit: limit + 1 })
         : await readEvents(redis, record.id, { after: after ?? "0", limit: limit + 1 });

@@ -1,17 +1,15 @@
 /** GET and DELETE /v1/jobs/{id}, and what may be asked of a job: cancel, pause, resume, reproduce. */
 import { z } from "zod";
-import { isTerminal, job, type JobStatus } from "../../../../../../schemas/job.ts";
+import { deleteJobQuery, isTerminal, job, type JobStatus } from "../../../../../../schemas/job.ts";
+import { idParams } from "../../../../../../schemas/query.ts";
 import { presentJob, type JobOutcome, type JobRecord } from "../../../../../shared/records/index.ts";
 import { layout } from "../../../../../shared/storage/index.ts";
 import type { Dependencies } from "../../../../dependencies.ts";
 import { enqueue } from "../../../../../shared/jobs/enqueue.ts";
 import { findJob, findReadyDataset } from "../../../../../shared/find.ts";
-import { removeModel } from "../../../../models/subjects.ts";
-import { idParams, queryFlag } from "../../../../http/paging.ts";
+import { removeModel } from "../../../../models/remove.ts";
 import { Refusal, conflict, notFound } from "../../../../http/problem.ts";
 import type { App } from "../../../../http/types.ts";
-
-const deleteQuery = z.strictObject({ models: queryFlag.optional().describe("also the model it left behind") });
 
 const reasons: Record<string, Partial<Record<JobStatus, string>>> = {
   cancelled: { succeeded: "it has succeeded", failed: "it has failed" },
@@ -99,7 +97,7 @@ export function jobRoutes(app: App, dependencies: Dependencies): void {
         tags: ["jobs"],
         summary: "Delete a job that ended; its model stays unless ?models=true",
         params: idParams,
-        querystring: deleteQuery,
+        querystring: deleteJobQuery,
         response: { 204: z.undefined().describe("deleted") },
       },
     },

@@ -1,23 +1,14 @@
 /** GET /v1/jobs/{id}/progress and /metrics. */
-import { z } from "zod";
-import { isTerminal, jobStatus } from "../../../../../../schemas/job.ts";
-import { metricRow, metricSeries } from "../../../../../../schemas/metrics.ts";
-import { progress, type Progress } from "../../../../../../schemas/progress.ts";
+import { isTerminal, jobProgress } from "../../../../../../schemas/job.ts";
+import { metrics, metricsQuery } from "../../../../../../schemas/metrics.ts";
+import type { Progress } from "../../../../../../schemas/progress.ts";
+import { idParams } from "../../../../../../schemas/query.ts";
 import { readMetrics } from "../../../../../shared/progress/index.ts";
 import type { JobRecord, Records } from "../../../../../shared/records/index.ts";
 import type { Dependencies } from "../../../../dependencies.ts";
 import { findJob } from "../../../../../shared/find.ts";
-import { idParams, queryInteger } from "../../../../http/paging.ts";
 import { thin } from "../../../../jobs/thinning.ts";
 import type { App } from "../../../../http/types.ts";
-
-const metricsQuery = z.strictObject({
-  series: metricSeries.optional().describe("epoch by default"),
-  maxPoints: queryInteger(3, 100_000)
-    .optional()
-    .describe("rows at most, 1000 by default: the first, the last, the best and the extremes are kept"),
-});
-const usualPoints = 1000;
 
 /** Of a job that has not begun. */
 async function standstill(records: Records, record: JobRecord): Promise<Progress> {
@@ -49,7 +40,7 @@ export function watchRoutes(app: App, { records, redis }: Dependencies): void {
         tags: ["jobs"],
         summary: "Where a job stands now",
         params: idParams,
-        response: { 200: progress.extend({ status: jobStatus, terminal: z.boolean() }) },
+        response: { 200: jobProgress },
       },
     },
     async (request) => {
@@ -71,17 +62,12 @@ export function watchRoutes(app: App, { records, redis }: Dependencies): void {
         params: idParams,
         querystring: metricsQuery,
         response: {
-          200: z.strictObject({
-            series: metricSeries,
-            data: z.array(metricRow),
-            sampled: z.boolean().describe("whether rows were left out"),
-            total: z.int(),
-          }),
+          200: metrics,
         },
       },
     },
     async (request) => {
-      const { series = "epoch", maxPoints = usualPoints } = request.query;
+      const { series, maxPoints } = request.query;
       const { id } = await findJob(records, request.params.id);
       const all = await readMetrics(redis, id, series);
       const { rows, sampled } = thin(all, maxPoints);

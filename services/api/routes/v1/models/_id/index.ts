@@ -1,21 +1,14 @@
 /** GET, PATCH and DELETE /v1/models/{id}. */
 import { z } from "zod";
-import { alias, metadata } from "../../../../../../schemas/ids.ts";
-import { model, modelManifest } from "../../../../../../schemas/model.ts";
+import { model, modelChanges, modelManifest } from "../../../../../../schemas/model.ts";
+import { idParams } from "../../../../../../schemas/query.ts";
 import { presentModel } from "../../../../../shared/records/index.ts";
 import { getJson, putJson } from "../../../../../shared/storage/index.ts";
 import type { Dependencies } from "../../../../dependencies.ts";
 import { findModel } from "../../../../../shared/find.ts";
-import { removeModel } from "../../../../models/subjects.ts";
-import { idParams } from "../../../../http/paging.ts";
+import { removeModel } from "../../../../models/remove.ts";
 import { conflict, notFound } from "../../../../http/problem.ts";
 import type { App } from "../../../../http/types.ts";
-
-const changes = z.strictObject({
-  name: z.string().min(1).max(200).optional(),
-  alias: alias.nullable().optional(),
-  metadata: metadata.optional(),
-});
 
 export function modelRoutes(app: App, dependencies: Dependencies): void {
   const { records, storage } = dependencies;
@@ -32,7 +25,7 @@ export function modelRoutes(app: App, dependencies: Dependencies): void {
         tags: ["models"],
         summary: "Change the name, the alias or the metadata",
         params: idParams,
-        body: changes,
+        body: modelChanges,
         response: { 200: model },
       },
     },

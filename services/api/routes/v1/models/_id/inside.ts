@@ -1,6 +1,8 @@
 /** What is inside a model: GET …/network, …/filters/{layer}.png, POST …/feature-maps, GET …/exports/{format}. */
-import { z } from "zod";
-import { networkShape, shape, sizeOf } from "../../../../../../schemas/shape.ts";
+import { featureMaps, featureMapsQuery, filterParams, networkView } from "../../../../../../schemas/inside.ts";
+import { askingBodies } from "../../../../../../schemas/prediction.ts";
+import { idParams } from "../../../../../../schemas/query.ts";
+import { networkShape, sizeOf } from "../../../../../../schemas/shape.ts";
 import {
   encodeSheet,
   signedShades,
@@ -8,41 +10,15 @@ import {
   type FeatureMaps,
   type Filters,
 } from "../../../../../prediction/index.ts";
-import { askingBodies, askingQuery, mostAskingBytes, readAsked, takeEveryBody } from "../../../../models/asking.ts";
+import { mostAskingBytes, readAsked, takeEveryBody } from "../../../../models/asking.ts";
 import type { Dependencies } from "../../../../dependencies.ts";
 import { findModel } from "../../../../../shared/find.ts";
-import { pngAnswer } from "../../../../http/binary.ts";
+import { binary, fileAnswer, pngAnswer } from "../../../../http/binary.ts";
 import { formOf } from "../../../../models/forms.ts";
 import { subjectOf } from "../../../../models/subjects.ts";
-import { idParams, queryInteger } from "../../../../http/paging.ts";
 import { Problem, invalid, notFound } from "../../../../http/problem.ts";
 import type { App } from "../../../../http/types.ts";
 
-const numbers = z.array(z.number().nullable()).nullable();
-const layerView = z.strictObject({
-  index: z.int(),
-  kind: z.string(),
-  input: shape,
-  output: shape,
-  parameters: z.int(),
-  beta: numbers.describe("subsampling: β of every map"),
-  bias: numbers.describe("subsampling: b of every map"),
-  alpha: z.array(z.array(z.number())).nullable().describe("learned combinations: α, [maps][inputs]"),
-  effectiveInputs: numbers.describe("learned combinations: exp(−Σ α ln α) of every map"),
-});
-const featureMapsAnswer = z.strictObject({
-  model: z.string(),
-  conversion: z.array(z.string()),
-  layers: z.array(
-    z.strictObject({
-      layer: z.int(),
-      kind: z.string(),
-      shape,
-      values: z.array(z.array(z.array(z.number().nullable()))).describe("[map][row][column]"),
-    }),
-  ),
-});
-const png = pngAnswer("Filters");
 /** Numbers of the maps of one answer. */
 const mostMapped = 4 * 1024 * 1024;
 
@@ -101,8 +77,8 @@ function filterRoutes(app: App, { records, storage, prediction }: Dependencies):
       schema: {
         tags: ["models"],
         summary: "The filters of a convolution: a row a map, a column an input; grey is 0",
-        params: z.strictObject({ id: z.string(), layer: z.string() }),
-        response: { 200: png },
+        params: filterParams,
+        response: { 200: pngAnswer("Filters") },
       },
     },
     async (request, reply) => {
@@ -132,14 +108,12 @@ function featureMapRoutes(app: App, { records, storage, prediction }: Dependenci
         tags: ["models"],
         summary: "What each layer makes of one input: JSON, or with Accept: image/png and ?layer= a sheet of its maps",
         params: idParams,
-        querystring: askingQuery
-          .omit({ topK: true })
-          .extend({ layer: queryInteger(0, 199).optional().describe("this layer alone") }),
-        body: askingBodies as never,
+        querystring: featureMapsQuery,
+        body: askingBodies,
         response: {
           200: {
             description: "Maps of each layer",
-            content: { "application/json": { schema: featureMapsAnswer }, "image/png": { schema: z.string() } },
+            content: { "application/json": { schema: featureMaps }, "image/png": { schema: binary } },
           },
         },
       },
@@ -159,7 +133,12 @@ function featureMapRoutes(app: App, { records, storage, prediction }: Dependenci
           detail: `these maps have ${mapped} numbers; one answer holds at most ${mostMapped}: ask for a single ?layer= with smaller maps`,
         });
       const dataset = model.dataset === null ? null : await records.datasets.read(model.dataset.id);
-      const { samples, count, conversion } = await readAsked(request, query, prediction, formOf(model.input, dataset));
+      const { samples, count, conversion } = await readAsked(
+        request,
+        { ...query, topK: 1 },
+        prediction,
+        formOf(model.input, dataset),
+      );
       if (count !== 1)
         throw new Problem({
           code: "invalid-request",
@@ -169,7 +148,7 @@ function featureMapRoutes(app: App, { records, storage, prediction }: Dependenci
       const all = await prediction.featureMaps(subjectOf(storage, model), samples);
       const wanted = layer === undefined ? all : all.filter((each) => each.layer === layer);
       if ((request.headers.accept ?? "").includes("image/png"))
-        return reply.type("image/png").send((await mapSheet(wanted[0])) as never);
+        return reply.type("image/png").send(await mapSheet(wanted[0]));
       const layers = wanted.map((each) => ({
         layer: each.layer,
         kind: model.network.layers[each.layer].kind,
@@ -197,7 +176,7 @@ function exportRoutes(app: App, { records, storage, prediction }: Dependencies):
           tags: ["models"],
           summary: formats[format].summary,
           params: idParams,
-          response: { 200: { description: format, content: { "application/octet-stream": { schema: z.string() } } } },
+          response: { 200: fileAnswer(format) },
         },
       },
       async (request, reply) => {
@@ -211,7 +190,7 @@ function exportRoutes(app: App, { records, storage, prediction }: Dependencies):
         return reply
           .type("application/octet-stream")
           .header("content-disposition", `attachment; filename="${model.id}.${formats[format].extension}"`)
-          .send(Buffer.from(bytes) as never);
+          .send(Buffer.from(bytes));
       },
     );
   }
@@ -226,7 +205,7 @@ export function insideRoutes(app: App, dependencies: Dependencies): void {
         tags: ["models"],
         summary: "Layers, shapes, parameters, β and b, learned combinations",
         params: idParams,
-        response: { 200: z.strictObject({ layers: z.array(layerView), parameters: z.int() }) },
+        response: { 200: networkView },
       },
     },
     async (request) => {

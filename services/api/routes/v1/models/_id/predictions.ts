@@ -1,32 +1,28 @@
 /** GET /v1/models/{id}/predictions over a split, POST for new inputs, GET …/evaluation. */
-import { z } from "zod";
-import { split as splitName, type Split } from "../../../../../../schemas/dataset.ts";
+import type { Split } from "../../../../../../schemas/dataset.ts";
 import { modelManifest } from "../../../../../../schemas/model.ts";
-import { evaluation, predictionAnswer, splitPrediction } from "../../../../../../schemas/prediction.ts";
+import {
+  askingBodies,
+  evaluation,
+  evaluationQuery,
+  modelPredictionsQuery,
+  predictionAnswer,
+  splitPredictionPage,
+  splitPredictionsQuery,
+} from "../../../../../../schemas/prediction.ts";
+import { idParams } from "../../../../../../schemas/query.ts";
+import type { Subject } from "../../../../../prediction/index.ts";
 import type { ModelRecord } from "../../../../../shared/records/index.ts";
 import { getJson } from "../../../../../shared/storage/index.ts";
-import { predictionRows } from "../../../../models/answers.ts";
-import { askingBodies, askingQuery, mostAskingBytes, readAsked, takeEveryBody } from "../../../../models/asking.ts";
 import type { Dependencies } from "../../../../dependencies.ts";
 import { findJob, findModel } from "../../../../../shared/find.ts";
-import { formOf } from "../../../../models/forms.ts";
-import { subjectOf, subjectOfCheckpoint } from "../../../../models/subjects.ts";
-import { idParams, pageOf, pageQuery, queryInteger } from "../../../../http/paging.ts";
 import { conflict, notFound } from "../../../../http/problem.ts";
-import { StoredPredictions } from "../../../../models/stored-predictions.ts";
 import type { App } from "../../../../http/types.ts";
-
-const pageOfPredictions = z.strictObject({
-  split: splitName.optional().describe("test by default"),
-  only: z.enum(["all", "errors"]).optional(),
-  sort: z.enum(["index", "confidence"]).optional(),
-  limit: pageQuery.shape.limit,
-  after: queryInteger(0, 2 ** 31)
-    .optional()
-    .describe("nextAfter of the page before"),
-  order: z.enum(["asc", "desc"]).optional().describe("asc by index, desc by confidence by default"),
-});
-const usualLimit = 50;
+import { predictionRows } from "../../../../models/answers.ts";
+import { mostAskingBytes, readAsked, takeEveryBody } from "../../../../models/asking.ts";
+import { formOf } from "../../../../models/forms.ts";
+import { StoredPredictions } from "../../../../models/stored-predictions.ts";
+import { subjectOf, subjectOfCheckpoint } from "../../../../models/subjects.ts";
 
 /** What the model has of a split, or a 404 that says of which splits it has something. */
 function ofSplit<Found>(id: string, what: string, all: Partial<Record<Split, Found>>, split: Split): Found {
@@ -38,16 +34,14 @@ function ofSplit<Found>(id: string, what: string, all: Partial<Record<Split, Fou
   );
 }
 
-async function subjectFor(dependencies: Dependencies, model: ModelRecord, epoch: number | undefined) {
+async function subjectFor(dependencies: Dependencies, model: ModelRecord, epoch: number | undefined): Promise<Subject> {
   if (epoch === undefined) return subjectOf(dependencies.storage, model);
   if (model.job === null) throw conflict(`model ${model.id} was imported: it has no checkpoints`);
   return (await subjectOfCheckpoint(dependencies, await findJob(dependencies.records, model.job), epoch)).subject;
 }
 
-export function modelPredictionRoutes(app: App, dependencies: Dependencies): void {
-  const { records, storage, prediction } = dependencies;
+function splitRoute(app: App, { records, storage }: Dependencies): void {
   const stored = new StoredPredictions(storage);
-
   app.get(
     "/v1/models/:id/predictions",
     {
@@ -55,30 +49,20 @@ export function modelPredictionRoutes(app: App, dependencies: Dependencies): voi
         tags: ["models"],
         summary: "The model's predictions over a split of its dataset",
         params: idParams,
-        querystring: pageOfPredictions,
-        response: { 200: pageOf(splitPrediction) },
+        querystring: splitPredictionsQuery,
+        response: { 200: splitPredictionPage },
       },
     },
     async (request) => {
-      const {
-        split = "test",
-        only = "all",
-        sort = "index",
-        limit = usualLimit,
-        after = null,
-        order = sort === "index" ? "asc" : "desc",
-      } = request.query;
+      const { split, only, sort, limit, after = null, order = sort === "index" ? "asc" : "desc" } = request.query;
       const model = await findModel(records, request.params.id);
-      return stored.page(ofSplit(model.id, "predictions", model.files.predictions, split), {
-        only,
-        sort,
-        limit,
-        after,
-        order,
-      });
+      const file = ofSplit(model.id, "predictions", model.files.predictions, split);
+      return stored.page(file, { only, sort, limit, after, order });
     },
   );
+}
 
+function evaluationRoute(app: App, { records, storage }: Dependencies): void {
   app.get(
     "/v1/models/:id/evaluation",
     {
@@ -86,54 +70,54 @@ export function modelPredictionRoutes(app: App, dependencies: Dependencies): voi
         tags: ["models"],
         summary: "Accuracy, per-class figures and the confusion matrix over a split",
         params: idParams,
-        querystring: z.strictObject({ split: splitName.optional() }),
+        querystring: evaluationQuery,
         response: { 200: evaluation },
       },
     },
     async (request) => {
       const model = await findModel(records, request.params.id);
       const { evaluations } = await getJson(storage, model.files.manifest, modelManifest);
-      return ofSplit(model.id, "evaluation", evaluations, request.query.split ?? "test");
+      return ofSplit(model.id, "evaluation", evaluations, request.query.split);
     },
   );
+}
 
-  app.register(async (scope: App) => {
-    takeEveryBody(scope);
-    scope.post(
-      "/v1/models/:id/predictions",
-      {
-        bodyLimit: mostAskingBytes,
-        schema: {
-          tags: ["models"],
-          summary: "Predict new inputs: numbers, pictures, or raw samples",
-          params: idParams,
-          querystring: askingQuery.extend({
-            checkpoint: queryInteger(0, 1_000_000).optional().describe("predict from the checkpoint of this epoch"),
-          }),
-          body: askingBodies as never,
-          response: { 200: predictionAnswer },
-        },
+function newInputsRoute(app: App, dependencies: Dependencies): void {
+  const { records, prediction } = dependencies;
+  takeEveryBody(app);
+  app.post(
+    "/v1/models/:id/predictions",
+    {
+      bodyLimit: mostAskingBytes,
+      schema: {
+        tags: ["models"],
+        summary: "Predict new inputs: numbers, pictures, or raw samples",
+        params: idParams,
+        querystring: modelPredictionsQuery,
+        body: askingBodies,
+        response: { 200: predictionAnswer },
       },
-      async (request) => {
-        const began = performance.now();
-        const { checkpoint, ...query } = request.query;
-        const model = await findModel(records, request.params.id);
-        const subject = await subjectFor(dependencies, model, checkpoint);
-        const dataset = model.dataset === null ? null : await records.datasets.read(model.dataset.id);
-        const { samples, count, topK, conversion } = await readAsked(
-          request,
-          query,
-          prediction,
-          formOf(model.input, dataset),
-        );
-        const { probabilities } = await prediction.predict(subject, samples, count);
-        return {
-          predictions: predictionRows(probabilities, model.classes, topK),
-          model: model.id,
-          conversion,
-          milliseconds: performance.now() - began,
-        };
-      },
-    );
-  });
+    },
+    async (request) => {
+      const began = performance.now();
+      const model = await findModel(records, request.params.id);
+      const subject = await subjectFor(dependencies, model, request.query.checkpoint);
+      const dataset = model.dataset === null ? null : await records.datasets.read(model.dataset.id);
+      const form = formOf(model.input, dataset);
+      const { samples, count, topK, conversion } = await readAsked(request, request.query, prediction, form);
+      const { probabilities } = await prediction.predict(subject, samples, count);
+      return {
+        predictions: predictionRows(probabilities, model.classes, topK),
+        model: model.id,
+        conversion,
+        milliseconds: performance.now() - began,
+      };
+    },
+  );
+}
+
+export function modelPredictionRoutes(app: App, dependencies: Dependencies): void {
+  splitRoute(app, dependencies);
+  evaluationRoute(app, dependencies);
+  app.register(async (scope: App) => newInputsRoute(scope, dependencies));
 }

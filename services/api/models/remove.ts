@@ -1,0 +1,18 @@
+/** Deletes a model and its objects; a model that others need stays. */
+import { layout } from "../../shared/storage/index.ts";
+import type { Dependencies } from "../dependencies.ts";
+import { inUse, notFound } from "../http/problem.ts";
+
+export async function removeModel(
+  { records, storage, log }: Pick<Dependencies, "records" | "storage" | "log">,
+  id: string,
+): Promise<void> {
+  const gone = await records.models.delete(id);
+  if (gone.kind === "missing") throw notFound(`there is no model ${id}`);
+  if (gone.kind === "in-use") throw inUse(`model ${id}`, gone.users, (user) => `/v1/jobs/${user}`);
+  await storage
+    .deleteAll(layout.model(id))
+    .catch((error: unknown) =>
+      log.warn({ err: error, model: id }, "a deleted model's objects are left to the collector"),
+    );
+}
