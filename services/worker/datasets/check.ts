@@ -3,24 +3,20 @@
  * knows no queue, record or storage.
  */
 import { stat } from "node:fs/promises";
-import type { UploadSettings } from "../../../schemas/dataset.ts";
-import { readCsv } from "./formats/csv.ts";
-import { finish } from "./finish.ts";
-import type { CheckedDataset } from "./finish.ts";
-import { readFolders } from "./formats/folders.ts";
-import { readIdx } from "./formats/idx.ts";
-import type { IdxPair } from "./formats/idx.ts";
-import { Intake } from "./intake.ts";
-import { readJsonLines } from "./formats/jsonl.ts";
+import type { Split, UploadSettings } from "../../../schemas/dataset.ts";
 import { nameLimit } from "../../shared/dataset-limits.ts";
 import type { DatasetLimits } from "../../shared/dataset-limits.ts";
-import { looksLikeNpz, readNpz } from "./formats/npz.ts";
+import type { Archive, ArchiveOptions } from "./archives/archive.ts";
+import { archiveKinds } from "./archives/index.ts";
+import { finish } from "./finish.ts";
+import type { CheckedDataset } from "./finish.ts";
+import type { Source } from "./formats/format.ts";
+import { formats } from "./formats/index.ts";
+import { Intake } from "./intake.ts";
 import { openUpload } from "./open.ts";
-import type { LocalFile } from "./open.ts";
+import type { LocalFile, OpenOptions, OpenedFile } from "./open.ts";
 import { Complaints, refuse } from "./refused.ts";
-import { expectedFile, sniff } from "./sniff.ts";
-import { openTar } from "./archives/tar.ts";
-import { ZipReader } from "./archives/zip.ts";
+import { describeStranger } from "./strangers.ts";
 
 export interface CheckOptions {
   /** By form field: `file`, or `images` and `labels`, perhaps `testImages` and `testLabels`. */
@@ -34,55 +30,70 @@ export interface CheckOptions {
 
 const readingShare = 0.8;
 
-function idxPairs(files: readonly LocalFile[]): IdxPair[] {
-  const of = (field: string): LocalFile | undefined => files.find((file) => file.field === field);
-  const pairs: IdxPair[] = [];
-  for (const [split, images, labels] of [
-    ["train", of("images"), of("labels")],
-    ["test", of("testImages"), of("testLabels")],
-  ] as const) {
-    if (images && labels) pairs.push({ split, images, labels });
-    else if (images ?? labels)
-      refuse(
-        (images ?? labels)?.name ?? null,
-        `stands alone; expected both ${split === "train" ? "`images` and `labels`" : "`testImages` and `testLabels`"}`,
-      );
-  }
-  return pairs;
+const splitFields: readonly { split: Split; fields: readonly [string, ...string[]] }[] = [
+  { split: "train", fields: ["file"] },
+  { split: "train", fields: ["images", "labels"] },
+  { split: "test", fields: ["testImages", "testLabels"] },
+];
+
+/** Which files are read at once, and for which split. */
+function group(files: readonly LocalFile[]): { split: Split; files: LocalFile[] }[] {
+  return splitFields.flatMap(({ split, fields }) => {
+    const found = files.filter((file) => fields.includes(file.field));
+    if (found.length === 0) return [];
+    if (found.length < fields.length)
+      refuse(found[0]?.name ?? null, `stands alone; expected both \`${fields.join("` and `")}\``);
+    return [{ split, files: found.sort((left, right) => fields.indexOf(left.field) - fields.indexOf(right.field)) }];
+  });
 }
 
-async function readArchive(intake: Intake, file: LocalFile, onRead: (bytes: number) => void): Promise<void> {
-  const zip = await ZipReader.open({ file, limits: intake.limits, onRead });
-  try {
-    if (zip.legacyNames)
-      intake.warn(
-        "some names in the ZIP are not UTF-8 and were read as code page 437: see that the class names are right",
-      );
-    if (looksLikeNpz(zip.entries)) await readNpz(intake, zip, zip.entries);
-    else await readFolders(intake, zip);
-  } finally {
-    zip.close();
-  }
-}
-
-async function readOne(intake: Intake, file: LocalFile, onRead: (bytes: number) => void): Promise<void> {
-  const opened = await openUpload({ file, limits: intake.limits, onRead });
-  const kind = sniff(opened.head);
-  if (kind === "csv") return readCsv(intake, opened);
-  if (kind === "jsonl") return readJsonLines(intake, opened);
+async function readHeadOf(options: OpenOptions): Promise<Pick<OpenedFile, "head" | "gzip">> {
+  const opened = await openUpload({ ...options, onRead: () => undefined });
   await opened.close();
-  if (kind === "empty") return refuse(file.name, `found an empty file; ${expectedFile}`);
-  if (kind === "zip" && opened.gzip) return refuse(file.name, "found a ZIP within gzip; expected the ZIP itself");
-  if (kind === "zip") return readArchive(intake, file, onRead);
-  if (kind === "tar") return readFolders(intake, await openTar({ file, limits: intake.limits, onRead }));
-  if (kind === "idx")
-    return refuse(
-      file.name,
-      "found an IDX file; expected two of them: send the pictures as `images` and the labels as `labels`",
-    );
-  if (kind === "npy")
-    return refuse(file.name, "found a single NumPy array; expected an NPZ with x_train and y_train (numpy.savez)");
-  return refuse(file.name, `found ${kind.refused}; ${expectedFile}`);
+  return opened;
+}
+
+/** The archive that a file is; null for any other file. */
+async function openArchive(options: ArchiveOptions): Promise<Archive | null> {
+  const { head, gzip } = await readHeadOf(options);
+  const kind = archiveKinds.find((each) => each.recognises(head));
+  if (!kind) return null;
+  if (gzip && !kind.withinGzip)
+    refuse(options.file.name, `found a ${kind.name} within gzip; expected the ${kind.name} itself`);
+  return kind.open(options);
+}
+
+async function readSource(intake: Intake, source: Source): Promise<void> {
+  const format = formats.find((each) => each.recognises(source));
+  const [stranger] = source.files;
+  if (!format) refuse(stranger?.name ?? null, describeStranger(stranger?.head ?? Buffer.alloc(0)));
+  if (source.split !== "train") intake.brought.add(source.split);
+  await format.read(intake, source);
+}
+
+async function readGroup(
+  intake: Intake,
+  { split, files }: { split: Split; files: readonly LocalFile[] },
+  onRead: (bytes: number) => void,
+): Promise<void> {
+  const { limits } = intake;
+  const [first] = files;
+  const archive = first?.field === "file" ? await openArchive({ file: first, limits, onRead }) : null;
+  try {
+    for (const warning of archive?.warnings ?? []) intake.warn(warning);
+    const found = archive
+      ? []
+      : await Promise.all(
+          files.map(async (file) => {
+            const options = { file, limits, onRead };
+            const { head } = await readHeadOf(options);
+            return { name: file.name, field: file.field, head, open: () => openUpload(options) };
+          }),
+        );
+    await readSource(intake, { split, files: found, archive });
+  } finally {
+    archive?.close();
+  }
 }
 
 /** Reads, converts and cuts. Throws DatasetRefused with problems where the upload is at fault. */
@@ -109,9 +120,7 @@ export async function checkUpload({
     onProgress(readingShare * Math.min(1, read / Math.max(1, total)));
   };
   const intake = new Intake({ directory, settings, limits, complaints: new Complaints() });
-  const single = files.find((file) => file.field === "file");
-  if (single) await readOne(intake, single, onRead);
-  else await readIdx(intake, idxPairs(files), onRead);
+  for (const each of group(files)) await readGroup(intake, each, onRead);
   return finish(intake, {
     directory,
     onProgress: (fraction) => onProgress(readingShare + (1 - readingShare) * fraction),

@@ -1,6 +1,7 @@
-/** What ZIP and TAR have in common: names that must be safe, entries that are skipped, bounds. */
+/** What archives have in common: names that must be safe, entries that are skipped, bounds. */
 import type { DatasetLimits } from "../../../shared/dataset-limits.ts";
 import { grouped, nameLimit } from "../../../shared/dataset-limits.ts";
+import type { LocalFile } from "../open.ts";
 import { printable, refuse } from "../refused.ts";
 
 export interface ArchiveEntry {
@@ -10,12 +11,36 @@ export interface ArchiveEntry {
   bytes: number;
 }
 
-export interface PictureArchive {
+export interface Archive {
   name: string;
+  /** Files alone, without those that are skipped. */
   entries: readonly ArchiveEntry[];
   skipped: SkippedEntries;
+  /** What its owner should know, in sentences. */
+  warnings: readonly string[];
   /** The contents in the archive's own order; each no longer than MAX_ENTRY_BYTES. */
   contents(): AsyncGenerator<{ entry: ArchiveEntry; bytes: Buffer }, void, undefined>;
+  /** The unpacked bytes of one entry. */
+  open(entry: ArchiveEntry): Promise<AsyncIterable<Buffer>>;
+  close(): void;
+}
+
+export interface ArchiveOptions {
+  file: LocalFile;
+  limits: DatasetLimits;
+  /** Called with bytes of the archive itself as they are consumed. */
+  onRead: (bytes: number) => void;
+}
+
+/** A kind of archive. To add one, write its file and name it in ./index.ts. */
+export interface ArchiveKind {
+  name: string;
+  /** Tells by the first bytes, gzip already removed. */
+  recognises(head: Buffer): boolean;
+  /** Whether it may come within gzip, as .tar.gz does. */
+  withinGzip: boolean;
+  /** Lists the archive. Throws DatasetRefused where its names or sizes are not acceptable. */
+  open(options: ArchiveOptions): Promise<Archive>;
 }
 
 /** Hidden files and the litter of desktops: counted, so that the owner is told. */

@@ -6,19 +6,11 @@ import { Readable } from "node:stream";
 import { extract } from "tar-stream";
 import type { Extract } from "tar-stream";
 import { ArchiveBounds, SkippedEntries, collect, isHidden, safePath } from "./archive.ts";
-import type { ArchiveEntry, PictureArchive } from "./archive.ts";
-import type { DatasetLimits } from "../../../shared/dataset-limits.ts";
+import type { Archive, ArchiveEntry, ArchiveKind, ArchiveOptions } from "./archive.ts";
 import { openUpload } from "../open.ts";
-import type { LocalFile } from "../open.ts";
 import { DatasetRefused, refuse } from "../refused.ts";
 
 type Entry = Extract extends AsyncIterable<infer Source> ? Source : never;
-
-export interface TarOptions {
-  file: LocalFile;
-  limits: DatasetLimits;
-  onRead: (bytes: number) => void;
-}
 
 const linkKinds: Record<string, string> = {
   symlink: "a symbolic link",
@@ -28,7 +20,7 @@ const linkKinds: Record<string, string> = {
   "block-device": "a device",
 };
 
-async function* entriesOf({ file, limits, onRead }: TarOptions): AsyncGenerator<Entry, void, undefined> {
+async function* entriesOf({ file, limits, onRead }: ArchiveOptions): AsyncGenerator<Entry, void, undefined> {
   // Two passes over the file make one whole.
   const opened = await openUpload({ file, limits, onRead: (bytes) => onRead(bytes / 2) });
   const source = Readable.from(opened.stream, { objectMode: false });
@@ -75,7 +67,7 @@ function pathOf(archive: string, { header }: Entry, skipped: SkippedEntries | nu
   return path;
 }
 
-export async function openTar(options: TarOptions): Promise<PictureArchive> {
+async function openTar(options: ArchiveOptions): Promise<Archive> {
   const { file, limits } = options;
   const bounds = new ArchiveBounds({ archive: file.name, limits });
   const skipped = new SkippedEntries();
@@ -101,5 +93,41 @@ export async function openTar(options: TarOptions): Promise<PictureArchive> {
         };
     }
   }
-  return { name: file.name, entries, skipped, contents };
+  async function* open(wanted: ArchiveEntry): AsyncGenerator<Buffer, void, undefined> {
+    for await (const entry of entriesOf(options)) {
+      if (pathOf(file.name, entry, null) !== wanted.path) {
+        entry.resume();
+        continue;
+      }
+      for await (const chunk of entry) yield chunk as Buffer;
+      return;
+    }
+    refuse(`${file.name}: ${wanted.path}`, "is gone; expected the archive to stay as it was");
+  }
+  return {
+    name: file.name,
+    entries,
+    skipped,
+    warnings: [],
+    contents,
+    open: (entry) => Promise.resolve(open(entry)),
+    close: () => undefined,
+  };
 }
+
+/** The header's own checksum: old tar files have no magic. */
+function hasChecksum(head: Buffer): boolean {
+  if (head.length < 512) return false;
+  const stated = Number.parseInt(head.subarray(148, 156).toString("latin1").replace(/\0.*$/, "").trim(), 8);
+  if (!Number.isInteger(stated)) return false;
+  let sum = 8 * 32;
+  for (const [at, byte] of head.subarray(0, 512).entries()) if (at < 148 || at >= 156) sum += byte;
+  return sum === stated && sum > 8 * 32;
+}
+
+export const tar: ArchiveKind = {
+  name: "TAR",
+  recognises: (head) => hasChecksum(head) || head.toString("latin1", 257, 262) === "ustar",
+  withinGzip: true,
+  open: openTar,
+};

@@ -2,16 +2,11 @@
 import { crc32 } from "node:zlib";
 import yauzl from "yauzl";
 import { ArchiveBounds, SkippedEntries, collect, isHidden, safePath } from "./archive.ts";
-import type { ArchiveEntry, PictureArchive } from "./archive.ts";
+import type { Archive, ArchiveEntry, ArchiveKind, ArchiveOptions } from "./archive.ts";
 import type { DatasetLimits } from "../../../shared/dataset-limits.ts";
 import { nameLimit } from "../../../shared/dataset-limits.ts";
 import { explainInflate } from "../open.ts";
-import type { LocalFile } from "../open.ts";
 import { DatasetRefused, printable, refuse } from "../refused.ts";
-
-export interface ZipEntry extends ArchiveEntry {
-  entry: yauzl.Entry;
-}
 
 const utf8Flag = 0x0800;
 const methods: Record<number, string> = {
@@ -80,57 +75,31 @@ const explainZip = (error: unknown, name: string): unknown => {
   ]);
 };
 
-export class ZipReader implements PictureArchive {
+class ZipArchive implements Archive {
   readonly name: string;
-  readonly entries: ZipEntry[] = [];
+  readonly entries: ArchiveEntry[] = [];
   readonly skipped = new SkippedEntries();
-  /** Names outside UTF-8 were read as code page 437. */
-  legacyNames = false;
+  readonly warnings: string[] = [];
   readonly #zip: yauzl.ZipFile;
+  readonly #directory = new Map<string, yauzl.Entry>();
   readonly #limits: DatasetLimits;
   readonly #onRead: (bytes: number) => void;
 
-  private constructor(options: {
-    name: string;
-    zip: yauzl.ZipFile;
-    limits: DatasetLimits;
-    onRead: (bytes: number) => void;
-  }) {
-    this.name = options.name;
-    this.#zip = options.zip;
-    this.#limits = options.limits;
-    this.#onRead = options.onRead;
+  constructor(zip: yauzl.ZipFile, { file, limits, onRead }: ArchiveOptions) {
+    this.name = file.name;
+    this.#zip = zip;
+    this.#limits = limits;
+    this.#onRead = onRead;
   }
 
-  /** Lists the archive and refuses it by its directory alone where that is enough. */
-  static async open({
-    file,
-    limits,
-    onRead,
-  }: {
-    file: LocalFile;
-    limits: DatasetLimits;
-    onRead: (bytes: number) => void;
-  }): Promise<ZipReader> {
-    let zip: yauzl.ZipFile;
-    try {
-      zip = await yauzl.openPromise(file.path, { autoClose: false, decodeStrings: false, validateEntrySizes: true });
-    } catch (error) {
-      throw explainZip(error, file.name);
-    }
-    const reader = new ZipReader({ name: file.name, zip, limits, onRead });
-    try {
-      if (zip.entryCount > limits.MAX_ENTRIES)
-        refuse(file.name, `has ${zip.entryCount} entries; expected at most ${nameLimit(limits, "MAX_ENTRIES")}`);
-      await reader.#list();
-      return reader;
-    } catch (error) {
-      zip.close();
-      throw explainZip(error, file.name);
-    }
-  }
-
-  async #list(): Promise<void> {
+  /** Fills `entries`, and refuses the archive by its directory alone where that is enough. */
+  async list(): Promise<void> {
+    if (this.#zip.entryCount > this.#limits.MAX_ENTRIES)
+      refuse(
+        this.name,
+        `has ${this.#zip.entryCount} entries; expected at most ${nameLimit(this.#limits, "MAX_ENTRIES")}`,
+      );
+    let legacyNames = false;
     const bounds = new ArchiveBounds({ archive: this.name, limits: this.#limits });
     for await (const entry of this.#zip.eachEntry()) {
       bounds.count();
@@ -143,22 +112,29 @@ export class ZipReader implements PictureArchive {
         continue;
       }
       checkEntry(where, entry);
-      if (legacy) this.legacyNames = true;
-      const listed = { path, bytes: entry.uncompressedSize, entry };
+      if (legacy) legacyNames = true;
+      const listed = { path, bytes: entry.uncompressedSize };
       bounds.add(listed);
       this.entries.push(listed);
+      this.#directory.set(path, entry);
     }
+    if (legacyNames)
+      this.warnings.push(
+        "some names in the ZIP are not UTF-8 and were read as code page 437: see that the class names are right",
+      );
   }
 
   /** The unpacked bytes of an entry; size and checksum are compared with what the directory says. */
-  async open(listed: ZipEntry): Promise<AsyncIterable<Buffer>> {
+  async open({ path }: ArchiveEntry): Promise<AsyncIterable<Buffer>> {
     const zip = this.#zip;
-    const where = `${this.name}: ${listed.path}`;
+    const where = `${this.name}: ${path}`;
+    const entry = this.#directory.get(path) ?? refuse(where, "is not in the archive's directory");
+    const { crc32: stated, compressedSize } = entry;
     const onRead = this.#onRead;
     async function* checked(): AsyncGenerator<Buffer, void, undefined> {
       let checksum = 0;
       try {
-        const stream = await zip.openReadStreamPromise(listed.entry);
+        const stream = await zip.openReadStreamPromise(entry);
         try {
           for await (const chunk of stream) {
             checksum = crc32(chunk as Buffer, checksum);
@@ -170,9 +146,9 @@ export class ZipReader implements PictureArchive {
       } catch (error) {
         throw explainZip(error, where);
       }
-      if (checksum !== listed.entry.crc32)
+      if (checksum !== stated)
         refuse(where, "found data that does not match its checksum; expected an undamaged archive");
-      onRead(listed.entry.compressedSize);
+      onRead(compressedSize);
     }
     return checked();
   }
@@ -190,3 +166,28 @@ export class ZipReader implements PictureArchive {
     this.#zip.close();
   }
 }
+
+async function openZip(options: ArchiveOptions): Promise<Archive> {
+  const { file } = options;
+  let zip: yauzl.ZipFile;
+  try {
+    zip = await yauzl.openPromise(file.path, { autoClose: false, decodeStrings: false, validateEntrySizes: true });
+  } catch (error) {
+    throw explainZip(error, file.name);
+  }
+  const archive = new ZipArchive(zip, options);
+  try {
+    await archive.list();
+    return archive;
+  } catch (error) {
+    archive.close();
+    throw explainZip(error, file.name);
+  }
+}
+
+export const zip: ArchiveKind = {
+  name: "ZIP",
+  recognises: (head) => ["PK\u0003\u0004", "PK\u0005\u0006"].includes(head.toString("latin1", 0, 4)),
+  withinGzip: false,
+  open: openZip,
+};

@@ -2,10 +2,11 @@
 import { CsvError } from "csv-parse";
 import { parse } from "csv-parse/sync";
 import type { Intake } from "../intake.ts";
-import type { OpenedFile } from "../open.ts";
 import { printable, refuse } from "../refused.ts";
-import { withoutMark } from "../sniff.ts";
-import { linesOf, pixelsOf, shapeOfFlat } from "./text.ts";
+import { strangerOf } from "../strangers.ts";
+import { singleFile } from "./format.ts";
+import type { Format } from "./format.ts";
+import { linesOf, pixelsOf, shapeOfFlat, textOf } from "./text.ts";
 import type { Line } from "./text.ts";
 
 const delimiters = [",", ";", "\t", "|"] as const;
@@ -13,7 +14,7 @@ const labelNames = new Set(["label", "labels", "class", "target", "y", "digit", 
 
 /** The most frequent separator of the first line, outside quotes; blanks where there is none. */
 export function findDelimiter(head: Buffer): string {
-  const line = (withoutMark(head).toString("utf8").split(/\r?\n/, 1)[0] ?? "").replace(/"[^"]*"/g, "");
+  const line = (textOf(head).split(/\r?\n/, 1)[0] ?? "").replace(/"[^"]*"/g, "");
   const counts = delimiters.map((delimiter) => ({ delimiter, count: line.split(delimiter).length - 1 }));
   const best = counts.reduce((left, right) => (right.count > left.count ? right : left));
   return best.count > 0 ? best.delimiter : " ";
@@ -204,9 +205,19 @@ class Table {
   }
 }
 
-export async function readCsv(intake: Intake, opened: OpenedFile): Promise<void> {
-  const table = new Table({ intake, file: opened.name, delimiter: findDelimiter(opened.head) });
-  for await (const line of linesOf(opened.stream, { file: opened.name, limits: intake.limits })) await table.take(line);
-  intake.complaints.settle();
-  if (table.rows === 0) refuse(opened.name, "found no rows of data; expected a label and pixels in each");
-}
+/** Recognises text that is nothing else. */
+export const csv: Format = {
+  recognises: (source) => {
+    const file = singleFile(source);
+    return file !== null && strangerOf(file.head) === null;
+  },
+  async read(intake, source) {
+    for (const file of source.files) {
+      const { stream } = await file.open();
+      const table = new Table({ intake, file: file.name, delimiter: findDelimiter(file.head) });
+      for await (const line of linesOf(stream, { file: file.name, limits: intake.limits })) await table.take(line);
+      intake.complaints.settle();
+      if (table.rows === 0) refuse(file.name, "found no rows of data; expected a label and pixels in each");
+    }
+  },
+};

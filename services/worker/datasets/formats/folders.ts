@@ -2,12 +2,13 @@
 import { availableParallelism } from "node:os";
 import { PictureError, readPicture } from "../../../shared/pictures.ts";
 import type { Sample } from "../../../shared/pictures.ts";
-import type { ArchiveEntry, PictureArchive } from "../archives/archive.ts";
+import type { ArchiveEntry, Archive } from "../archives/archive.ts";
 import type { Intake } from "../intake.ts";
 import { byName } from "../labels.ts";
 import { arrange } from "./layout.ts";
 import type { Layout, Placed } from "./layout.ts";
 import { grouped } from "../../../shared/dataset-limits.ts";
+import type { Format } from "./format.ts";
 import { PictureRefused, readPictureHeader } from "../picture-header.ts";
 import { printable, refuse } from "../refused.ts";
 
@@ -58,7 +59,7 @@ class Notes {
   }
 }
 
-async function deliver(intake: Intake, archive: PictureArchive, pending: Pending, notes: Notes): Promise<void> {
+async function deliver(intake: Intake, archive: Archive, pending: Pending, notes: Notes): Promise<void> {
   const { entry, placed, label } = pending;
   const file = `${archive.name}: ${entry.path}`;
   const decoded = await pending.decoded;
@@ -73,7 +74,7 @@ async function deliver(intake: Intake, archive: PictureArchive, pending: Pending
  * Classes are numbered in the order of their names before the first picture is read, so the archive's order does not
  * matter to them.
  */
-function numberClasses(intake: Intake, archive: PictureArchive, layout: Layout): Map<string, number> {
+function numberClasses(intake: Intake, archive: Archive, layout: Layout): Map<string, number> {
   const examples = new Map<string, string>();
   for (const entry of archive.entries) {
     const placed = layout.place(entry.path);
@@ -91,7 +92,7 @@ function numberClasses(intake: Intake, archive: PictureArchive, layout: Layout):
   return numbers;
 }
 
-export async function readFolders(intake: Intake, archive: PictureArchive): Promise<void> {
+async function readFolders(intake: Intake, archive: Archive): Promise<void> {
   const layout = arrange(
     archive.name,
     archive.entries.map((entry) => entry.path),
@@ -126,3 +127,11 @@ export async function readFolders(intake: Intake, archive: PictureArchive): Prom
   }
   notes.tell(intake);
 }
+
+/** Recognises any archive: whatever else one may hold is tried before. */
+export const folders: Format = {
+  recognises: ({ archive }) => archive !== null,
+  read: async (intake, { archive }) => {
+    if (archive) await readFolders(intake, archive);
+  },
+};

@@ -8,10 +8,8 @@ import { sizeOf } from "../../../../schemas/shape.ts";
 import { ByteReader } from "./byte-reader.ts";
 import type { Intake } from "../intake.ts";
 import { grouped } from "../../../shared/dataset-limits.ts";
-import { openUpload } from "../open.ts";
-import type { LocalFile } from "../open.ts";
 import { refuse } from "../refused.ts";
-import { isIdx } from "../sniff.ts";
+import type { Format, Source, SourceFile } from "./format.ts";
 
 const types: Record<number, { name: string; bytes: number }> = {
   0x08: { name: "uint8", bytes: 1 },
@@ -20,6 +18,12 @@ const types: Record<number, { name: string; bytes: number }> = {
   0x0c: { name: "int32", bytes: 4 },
   0x0d: { name: "float32", bytes: 4 },
   0x0e: { name: "float64", bytes: 8 },
+};
+
+/** The head of an IDX file: two zero bytes, a type, a number of dimensions. */
+export const isIdx = (head: Buffer): boolean => {
+  const [first, second, type = 0, dimensions = 0] = head;
+  return first === 0 && second === 0 && type in types && dimensions >= 1 && dimensions <= 8;
 };
 
 interface IdxHeader {
@@ -86,8 +90,8 @@ function labelValues(bytes: Buffer, type: string): (at: number) => number {
   return (at) => bytes.readInt32BE(4 * at);
 }
 
-async function readLabels(intake: Intake, file: LocalFile, onRead: (bytes: number) => void): Promise<Int32Array> {
-  const opened = await openUpload({ file, limits: intake.limits, onRead });
+async function readLabels(intake: Intake, file: SourceFile): Promise<Int32Array> {
+  const opened = await file.open();
   const reader = new ByteReader(opened.stream);
   try {
     const header = await readHeader(reader, file.name, "labels");
@@ -141,16 +145,16 @@ export function floatsOf(
   return floats;
 }
 
-export interface IdxPair {
+interface IdxPair {
   split: Split;
-  images: LocalFile;
-  labels: LocalFile;
+  images: SourceFile;
+  labels: SourceFile;
 }
 
-async function readPair(intake: Intake, pair: IdxPair, onRead: (bytes: number) => void): Promise<void> {
+async function readPair(intake: Intake, pair: IdxPair): Promise<void> {
   const { images, split } = pair;
-  const labels = await readLabels(intake, pair.labels, onRead);
-  const opened = await openUpload({ file: images, limits: intake.limits, onRead });
+  const labels = await readLabels(intake, pair.labels);
+  const opened = await images.open();
   const reader = new ByteReader(opened.stream);
   try {
     const header = await readHeader(reader, images.name, "images");
@@ -195,14 +199,15 @@ async function readPair(intake: Intake, pair: IdxPair, onRead: (bytes: number) =
   }
 }
 
+const pairOf = ({ files: [images, labels] }: Source): { images: SourceFile; labels: SourceFile } | null =>
+  images && labels && images.field.toLowerCase().endsWith("images") ? { images, labels } : null;
+
 /** Reads IDX pairs, plain or .gz. Row numbers are sample indices, counted from 0. */
-export async function readIdx(
-  intake: Intake,
-  pairs: readonly IdxPair[],
-  onRead: (bytes: number) => void,
-): Promise<void> {
-  for (const pair of pairs) {
-    if (pair.split !== "train") intake.brought.add(pair.split);
-    await readPair(intake, pair, onRead);
-  }
-}
+export const idx: Format = {
+  recognises: (source) => pairOf(source) !== null,
+  async read(intake, source) {
+    const pair = pairOf(source);
+    if (!pair) throw new Error("an IDX pair is two files");
+    await readPair(intake, { split: source.split, ...pair });
+  },
+};

@@ -6,9 +6,10 @@ import type { Shape } from "../../../../schemas/shape.ts";
 import { pictureKind } from "../../../shared/pictures.ts";
 import { decode } from "./folders.ts";
 import type { Intake } from "../intake.ts";
-import type { OpenedFile } from "../open.ts";
 import { printable, refuse } from "../refused.ts";
-import { linesOf, pixelsOf, shapeOfFlat } from "./text.ts";
+import { singleFile } from "./format.ts";
+import type { Format } from "./format.ts";
+import { linesOf, pixelsOf, shapeOfFlat, startOfText } from "./text.ts";
 import type { Line } from "./text.ts";
 
 const fields = ["label", "pixels", "b64", "split"];
@@ -160,9 +161,18 @@ class Lines {
   }
 }
 
-export async function readJsonLines(intake: Intake, opened: OpenedFile): Promise<void> {
-  const lines = new Lines({ intake, file: opened.name });
-  for await (const line of linesOf(opened.stream, { file: opened.name, limits: intake.limits })) await lines.take(line);
-  intake.complaints.settle();
-  if (lines.rows === 0) refuse(opened.name, `found no lines of data; ${form}`);
-}
+export const jsonLines: Format = {
+  recognises: (source) => {
+    const head = singleFile(source)?.head;
+    return head !== undefined && !head.includes(0) && startOfText(head).startsWith("{");
+  },
+  async read(intake, source) {
+    for (const file of source.files) {
+      const { stream } = await file.open();
+      const lines = new Lines({ intake, file: file.name });
+      for await (const line of linesOf(stream, { file: file.name, limits: intake.limits })) await lines.take(line);
+      intake.complaints.settle();
+      if (lines.rows === 0) refuse(file.name, `found no lines of data; ${form}`);
+    }
+  },
+};

@@ -7,11 +7,12 @@ import { sizeOf } from "../../../../schemas/shape.ts";
 import type { Shape } from "../../../../schemas/shape.ts";
 import { ByteReader } from "./byte-reader.ts";
 import { channelsFirst, floatsOf } from "./idx.ts";
+import type { Archive, ArchiveEntry } from "../archives/archive.ts";
 import type { Intake } from "../intake.ts";
 import { grouped } from "../../../shared/dataset-limits.ts";
+import type { Format } from "./format.ts";
 import { describeDescr, readNpyHeader } from "./npy.ts";
 import { printable, refuse } from "../refused.ts";
-import type { ZipEntry, ZipReader } from "../archives/zip.ts";
 
 const splitOf: Record<string, Split> = {
   train: "train",
@@ -47,11 +48,11 @@ function labelReader(descr: string): { bytes: number; at: (buffer: Buffer, index
 }
 
 async function withEntry<Result>(
-  zip: ZipReader,
-  entry: ZipEntry,
+  archive: Archive,
+  entry: ArchiveEntry,
   use: (reader: ByteReader) => Promise<Result>,
 ): Promise<Result> {
-  const reader = new ByteReader(await zip.open(entry));
+  const reader = new ByteReader(await archive.open(entry));
   try {
     const result = await use(reader);
     if (!(await reader.atEnd()))
@@ -65,8 +66,8 @@ async function withEntry<Result>(
   }
 }
 
-async function readLabels(intake: Intake, zip: ZipReader, entry: ZipEntry): Promise<Int32Array> {
-  return withEntry(zip, entry, async (reader) => {
+async function readLabels(intake: Intake, archive: Archive, entry: ArchiveEntry): Promise<Int32Array> {
+  return withEntry(archive, entry, async (reader) => {
     const { descr, shape } = await readNpyHeader(reader, entry.path);
     const type = labelReader(descr);
     const [count = 0, width = 1] = shape;
@@ -119,11 +120,11 @@ function shapeOf(file: string, sizes: readonly number[]): { shape: Shape; channe
 
 async function readSamples(
   intake: Intake,
-  zip: ZipReader,
-  part: { entry: ZipEntry; labels: Int32Array; labelsName: string; split: Split },
+  archive: Archive,
+  part: { entry: ArchiveEntry; labels: Int32Array; labelsName: string; split: Split },
 ): Promise<void> {
   const { entry, labels, split } = part;
-  await withEntry(zip, entry, async (reader) => {
+  await withEntry(archive, entry, async (reader) => {
     const header = await readNpyHeader(reader, entry.path);
     const dtype = pixelTypes[header.descr];
     if (!dtype)
@@ -164,12 +165,10 @@ async function readSamples(
   });
 }
 
-export const looksLikeNpz = (entries: readonly ZipEntry[]): boolean =>
-  entries.some((entry) => /^[^/]+\.npy$/.test(entry.path));
-
 /** Row numbers are sample indices, counted from 0. */
-export async function readNpz(intake: Intake, zip: ZipReader, entries: readonly ZipEntry[]): Promise<void> {
-  const arrays = new Map<string, ZipEntry>();
+async function readArrays(intake: Intake, archive: Archive): Promise<void> {
+  const { entries } = archive;
+  const arrays = new Map<string, ArchiveEntry>();
   for (const entry of entries) {
     const name = entry.path.replace(/\.npy$/, "");
     const key = /^([xy])_(train|test|val|valid|validation)$/.exec(name);
@@ -195,8 +194,15 @@ export async function readNpz(intake: Intake, zip: ZipReader, entries: readonly 
     if (!x || !y)
       refuse((x ?? y)?.path ?? null, `stands alone; expected both samples and labels of the ${split} split`);
     if (split !== "train") intake.brought.add(split);
-    const labels = await readLabels(intake, zip, y);
+    const labels = await readLabels(intake, archive, y);
     intake.complaints.settle();
-    await readSamples(intake, zip, { entry: x, labels, labelsName: y.path, split });
+    await readSamples(intake, archive, { entry: x, labels, labelsName: y.path, split });
   }
 }
+
+export const npz: Format = {
+  recognises: ({ archive }) => archive?.entries.some((entry) => /^[^/]+\.npy$/.test(entry.path)) ?? false,
+  read: async (intake, { archive }) => {
+    if (archive) await readArrays(intake, archive);
+  },
+};

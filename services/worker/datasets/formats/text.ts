@@ -12,6 +12,12 @@ export interface Line {
 
 const isMarked = (bytes: Buffer): boolean => bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf;
 
+/** UTF-8 without a byte order mark. */
+export const textOf = (bytes: Buffer): string => bytes.toString("utf8", isMarked(bytes) ? 3 : 0);
+
+/** Where a text begins to say something. */
+export const startOfText = (head: Buffer): string => textOf(head).trimStart();
+
 function lineOf(bytes: Buffer, number: number): Line {
   return {
     number,
