@@ -12,7 +12,7 @@ import { upkeepDatasets } from "./datasets/upkeep.ts";
 import { archive } from "./training/archive.ts";
 
 const tickMs = 1000;
-/** Whoever made an order delivers it at once; this long means that it died. */
+/** Orders are delivered at once by their maker. An older one was left by a process that died. */
 const orderAgeMs = 1000;
 const lookEveryTicks = 5;
 const sweepEveryTicks = 600;

@@ -21,12 +21,14 @@ import { UploadProcessor } from "./datasets/process-upload.ts";
 import { Housekeeping } from "./housekeeping.ts";
 import { checkDataset } from "./processors/datasets.ts";
 import { startProcessors } from "./processors/index.ts";
-import { TrainingProcessor } from "./processors/training.ts";
+import { trainJob } from "./processors/training.ts";
 import { callWebhook } from "./processors/webhooks.ts";
 import { ThreadPool } from "./threads/pool.ts";
+import type { TrainingDependencies } from "./training/attempt.ts";
+import { Sessions } from "./training/sessions.ts";
 
 const heartbeatMs = 2000;
-/** A Redis that is away for so long takes no hand-over. */
+/** A drain waits no longer than this for a Redis that cannot be reached. */
 const awayMs = 3000;
 const webhooksAtOnce = 8;
 const checksAtOnce = 1;
@@ -53,7 +55,7 @@ export class RunningWorker {
   readonly #storage: Storage;
   readonly #queues: Queues;
   readonly #pool: ThreadPool;
-  readonly #training: TrainingProcessor;
+  readonly #sessions = new Sessions();
   readonly #housekeeping: Housekeeping;
   readonly #workers: Worker[];
   readonly #ending = new AbortController();
@@ -74,7 +76,6 @@ export class RunningWorker {
     this.#queues = new Queues({ redis: this.#redis, log });
     this.#pool = new ThreadPool({ entry: threadEntry, keep: config.worker.slots * config.worker.threads, log });
     this.#pool.warm(Math.min(2, config.worker.threads));
-    this.#training = this.#makeTraining();
     this.#redis.on("ready", () => this.#hello());
     this.#listener.on("message", (_channel: string, jobId: string) => this.#heed(jobId));
     void this.#listener.subscribe(channels.control);
@@ -102,13 +103,14 @@ export class RunningWorker {
     });
   }
 
-  #makeTraining(): TrainingProcessor {
+  #training(): TrainingDependencies {
     const { config, log } = this.#options;
-    return new TrainingProcessor({
+    return {
       redis: this.#redis,
       records: this.#records,
       storage: this.#storage,
       pool: this.#pool,
+      sessions: this.#sessions,
       log,
       worker: this.name,
       threads: config.worker.threads,
@@ -116,7 +118,7 @@ export class RunningWorker {
       crashBudget: config.worker.crashBudget,
       kernels: (numerics) => this.#kernels[numerics],
       redisRun: () => this.#redisRun,
-    });
+    };
   }
 
   #startProcessors(): Worker[] {
@@ -128,12 +130,13 @@ export class RunningWorker {
       limits: config.datasets,
       log,
     });
+    const training = this.#training();
     const webhooks = { redis: this.#redis, records: this.#records, log, allowPrivate: config.webhooks.allowPrivate };
     return startProcessors(
       {
         training: {
           concurrency: config.worker.slots,
-          process: (delivery, token) => this.#training.process(delivery, token),
+          process: (delivery, token) => trainJob(delivery, token, training),
         },
         datasets: {
           concurrency: checksAtOnce,
@@ -153,12 +156,16 @@ export class RunningWorker {
         this.#redisRun = /run_id:(\w+)/.exec(text)?.[1] ?? this.#redisRun;
       })
       .catch((error: unknown) => this.#options.log.debug({ err: error }, "Redis did not say which run it is"));
-    for (const jobId of this.#training.jobs) this.#heed(jobId);
+    for (const jobId of this.#sessions.jobs) this.#heed(jobId);
   }
 
+  /** Somebody changed the status of a job: if it is trained here, its session looks. */
   #heed(jobId: string): void {
-    this.#training
-      .heed(jobId)
+    const session = this.#sessions.get(jobId);
+    if (!session) return;
+    this.#records.jobs
+      .status(jobId)
+      .then((status) => session.heed(status ?? ""))
       .catch((error: unknown) => this.#options.log.debug({ err: error }, "a job's status could not be read"));
   }
 
@@ -176,12 +183,12 @@ export class RunningWorker {
         threads: config.worker.threads,
         kernels: this.#kernels.reproducible.name,
         draining: this.#ending.signal.aborted,
-        jobs: this.#training.jobs,
+        jobs: this.#sessions.jobs,
       })
       .catch((error: unknown) => log.debug({ err: error }, "the heartbeat did not arrive"));
   }
 
-  /** When waiting for a good end is over: after the time allowed, or when Redis stays away. */
+  /** Settles when a drain may wait no longer: its time is over, or Redis stays away. */
   async #late(): Promise<"late"> {
     const end = performance.now() + this.#options.config.worker.drainSeconds * 1000;
     for (let lastSeen = performance.now(); performance.now() < end && performance.now() - lastSeen < awayMs;) {
@@ -198,7 +205,7 @@ export class RunningWorker {
   async drain(): Promise<void> {
     const { log } = this.#options;
     this.#ending.abort(new Error("the worker ends"));
-    this.#training.drain();
+    this.#sessions.drain();
     const closed = Promise.allSettled(this.#workers.map((worker) => worker.close()));
     if ((await Promise.race([closed, this.#late()])) === "late")
       log.warn("not everything could be handed over in time; others will find it");

@@ -81,7 +81,7 @@ const digits = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 /** The same id wherever it is imported, older than any other: a rebuilt service finds its jobs' dataset again. */
 export function builtinId(alias: string): string {
   const digest = createHash("sha256").update(`builtin ${alias}`).digest();
-  return `ds_0000000000${Array.from({ length: 16 }, (_, at) => digits[(digest[at] ?? 0) % 32]).join("")}`;
+  return `ds_0000000000${Array.from({ length: 16 }, (_, at) => digits[digest[at] % 32]).join("")}`;
 }
 
 async function filesOf({ folder, suffix }: Builtin): Promise<LocalFile[] | null> {

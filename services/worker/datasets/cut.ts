@@ -28,14 +28,12 @@ export interface CutOptions {
  */
 function byClass(labels: Int32Array, classes: number): { order: Uint32Array; starts: Uint32Array } {
   const starts = new Uint32Array(classes + 1);
-  for (const label of labels) starts[label + 1] = (starts[label + 1] ?? 0) + 1;
-  for (let label = 0; label < classes; label++) starts[label + 1] = (starts[label + 1] ?? 0) + (starts[label] ?? 0);
+  for (const label of labels) starts[label + 1] += 1;
+  for (let label = 0; label < classes; label++) starts[label + 1] += starts[label];
   const next = starts.slice();
   const order = new Uint32Array(labels.length);
   for (const [index, label] of labels.entries()) {
-    const at = next[label] ?? 0;
-    order[at] = index;
-    next[label] = at + 1;
+    order[next[label]++] = index;
   }
   return { order, starts };
 }
@@ -58,7 +56,7 @@ export function cut({ labels, classes, fractions, seed }: CutOptions): Uint8Arra
         `class ${label} ('${printable(name, 40)}') has ${members.length} sample${members.length === 1 ? "" : "s"}; cutting train, ${wanted.join(" and ")} needs at least ${wanted.length + 1} of every class`,
       );
     }
-    members.sort((left, right) => (keys[left] ?? 0) - (keys[right] ?? 0) || left - right);
+    members.sort((left, right) => keys[left] - keys[right] || left - right);
     let from = 0;
     for (const [at, split] of wanted.entries()) {
       const most = members.length - from - (wanted.length - at);

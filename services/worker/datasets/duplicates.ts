@@ -21,7 +21,7 @@ export class SampleSet {
     const digest = hash("sha256", sample, "buffer");
     const [high, low] = [digest.readUInt32LE(0), digest.readUInt32LE(4)];
     let at = high & this.#mask;
-    while ((this.#counts[at] ?? 0) !== 0 && (this.#slots[2 * at] !== high || this.#slots[2 * at + 1] !== low))
+    while (this.#counts[at] !== 0 && (this.#slots[2 * at] !== high || this.#slots[2 * at + 1] !== low))
       at = (at + 1) & this.#mask;
     if (this.#counts[at] === 0) {
       this.#slots[2 * at] = high;
@@ -32,13 +32,13 @@ export class SampleSet {
 
   add(sample: Uint8Array): void {
     const at = this.#find(sample);
-    this.#counts[at] = (this.#counts[at] ?? 0) + 1;
+    this.#counts[at] += 1;
   }
 
   /** Marks a sample of another split. */
   meet(sample: Uint8Array): void {
     const at = this.#find(sample);
-    const count = this.#counts[at] ?? 0;
+    const count = this.#counts[at];
     if (count > 0) this.#counts[at] = (count | 0x80000000) >>> 0;
   }
 

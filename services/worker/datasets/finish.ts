@@ -48,8 +48,7 @@ interface Placed {
 
 function applyRemap(splits: Map<Split, SpooledSplit>, { remap }: SettledLabels): void {
   if (!remap) return;
-  for (const { labels } of splits.values())
-    for (let at = 0; at < labels.length; at++) labels[at] = remap[labels[at] ?? 0] ?? 0;
+  for (const { labels } of splits.values()) for (let at = 0; at < labels.length; at++) labels[at] = remap[labels[at]];
 }
 
 function countClasses(splits: ReadonlyMap<Split, Placed>, classes: number): Record<Split, number[]> {
@@ -58,15 +57,14 @@ function countClasses(splits: ReadonlyMap<Split, Placed>, classes: number): Reco
     validation: new Array<number>(classes).fill(0),
     test: new Array<number>(classes).fill(0),
   };
-  for (const [split, { labels }] of splits)
-    for (const label of labels) counts[split][label] = (counts[split][label] ?? 0) + 1;
+  for (const [split, { labels }] of splits) for (const label of labels) counts[split][label] += 1;
   return counts;
 }
 
-/** What no classifier can be trained on. */
+/** Refuses what no classifier can be trained on. */
 function refuseHopeless(intake: Intake, classes: readonly string[], counts: Record<Split, number[]>): void {
-  const totals = classes.map((_, at) => splitNames.reduce((sum, split) => sum + (counts[split][at] ?? 0), 0));
-  const name = (at: number): string => `class ${at} ('${printable(classes[at] ?? "", 40)}')`;
+  const totals = classes.map((_, at) => splitNames.reduce((sum, split) => sum + counts[split][at], 0));
+  const name = (at: number): string => `class ${at} ('${printable(classes[at], 40)}')`;
   const guess = intake.labelsGuessed === null ? "" : `; labels were read from ${intake.labelsGuessed}`;
   const present = totals.filter((total) => total > 0).length;
   if (counts.train.every((count) => count === 0))
@@ -90,7 +88,7 @@ function refuseHopeless(intake: Intake, classes: readonly string[], counts: Reco
   }
   if (empty > 0)
     intake.warn(`${empty} of ${totals.length} classes have no samples, such as ${name(totals.indexOf(0))}`);
-  const untrained = classes.findIndex((_, at) => (totals[at] ?? 0) > 0 && counts.train[at] === 0);
+  const untrained = classes.findIndex((_, at) => totals[at] > 0 && counts.train[at] === 0);
   if (untrained >= 0) intake.warn(`${name(untrained)} has no samples in the training split`);
 }
 
@@ -108,9 +106,9 @@ function distribute(
   let index = 0;
   for (const piece of readPieces(source.path, options.unit)) {
     for (let at = 0; at < piece.length; at += options.unit, index++) {
-      const target = targets[assigned[index] ?? 0];
-      target?.writer.write(piece.subarray(at, at + options.unit));
-      target?.labels.push(source.labels[index] ?? 0);
+      const target = targets[assigned[index]];
+      target.writer.write(piece.subarray(at, at + options.unit));
+      target.labels.push(source.labels[index]);
     }
   }
   rmSync(source.path);

@@ -42,9 +42,7 @@ function toGrey(pixels: Uint8Array | Float32Array, area: number): Uint8Array | F
     const from = sample * 3 * area;
     for (let at = 0; at < area; at++)
       grey[sample * area + at] =
-        0.299 * (pixels[from + at] ?? 0) +
-        0.587 * (pixels[from + area + at] ?? 0) +
-        0.114 * (pixels[from + 2 * area + at] ?? 0);
+        0.299 * pixels[from + at] + 0.587 * pixels[from + area + at] + 0.114 * pixels[from + 2 * area + at];
   }
   return grey instanceof Float32Array ? grey : new Uint8Array(grey.buffer);
 }

@@ -67,7 +67,8 @@ export class LabelBook {
   ofNumber(label: number, place: Place): number {
     this.#mode ??= "numbers";
     if (this.#mode === "names") return this.of(String(label), place);
-    if (this.#mode === "list" && this.#indices.has(String(label))) return this.#indices.get(String(label)) ?? -1;
+    const listed = this.#mode === "list" ? this.#indices.get(String(label)) : undefined;
+    if (listed !== undefined) return listed;
     const most = this.#classes ? this.#classes.length - 1 : this.#limits.MAX_CLASSES - 1;
     if (!Number.isInteger(label) || label < 0 || label > most) {
       const why = this.#classes
@@ -129,9 +130,9 @@ export class LabelBook {
     if (this.#classes) return { classes: [...this.#classes], remap: null };
     if (this.#mode !== "names")
       return { classes: Array.from({ length: this.#largest + 1 }, (_, index) => String(index)), remap: null };
-    const classes = [...this.#indices.keys()].sort(byName);
-    const remap = new Int32Array(classes.length);
-    for (const [final, name] of classes.entries()) remap[this.#indices.get(name) ?? 0] = final;
-    return { classes, remap };
+    const sorted = [...this.#indices].sort(([left], [right]) => byName(left, right));
+    const remap = new Int32Array(sorted.length);
+    for (const [final, [, index]] of sorted.entries()) remap[index] = final;
+    return { classes: sorted.map(([name]) => name), remap };
   }
 }

@@ -98,7 +98,7 @@ async function* unpacked({
       yield chunk as Buffer;
     }
   } catch (error) {
-    // The first header was gzip's, or we would not be here: this is about what follows it.
+    // The file begins as gzip, so this error is about what follows its first part.
     if (error instanceof Error && error.message === "incorrect header check")
       refuse(file.name, "found bytes after the end of the gzip data; expected none");
     throw explainInflate(error, file.name);

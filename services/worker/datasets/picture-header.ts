@@ -48,7 +48,7 @@ const isFrame = (marker: number): boolean =>
 
 function jpegHeader(bytes: Buffer): PictureHeader {
   for (let at = 2; at + 4 <= bytes.length && bytes[at] === 0xff;) {
-    const marker = bytes[at + 1] ?? 0;
+    const marker = bytes[at + 1];
     if (marker === 0xff) {
       at += 1;
       continue;

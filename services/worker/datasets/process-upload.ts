@@ -101,8 +101,10 @@ export class UploadProcessor {
     return { report: (value) => (fraction = value), stop: () => clearInterval(timer) };
   }
 
-  /** A deletion takes the upload away under the check, which then fails before anybody has noticed. */
-  /** Gone, and not merely done: another check of the same upload may have made it ready, and its files stay. */
+  /**
+   * Whether the dataset was deleted, which also takes the upload away from under its check. A record that is `ready` was
+   * not: another check of the same upload was faster, and its files stay.
+   */
   async #isDeleted(id: string): Promise<boolean> {
     return (await this.#options.records.datasets.read(id)) === null;
   }

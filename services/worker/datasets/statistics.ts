@@ -1,6 +1,6 @@
 /**
- * Mean, deviation, smallest and largest of samples, per channel, in one pass and without the sum of squares that
- * cancels.
+ * Mean, deviation, smallest and largest of samples, per channel, in one pass. Deviations are taken from a running mean:
+ * a sum of squares would lose the digits that matter.
  */
 import type { Dtype } from "../../../schemas/dataset.ts";
 import type { Shape } from "../../../schemas/shape.ts";
@@ -56,9 +56,9 @@ export class Statistics {
     const area = this.#shape.height * this.#shape.width;
     const { channels } = this.#shape;
     for (let plane = 0; plane * area < piece.length; plane++) {
-      const histogram = this.#histograms[plane % channels] ?? new Float64Array(256);
+      const histogram = this.#histograms[plane % channels];
       const end = (plane + 1) * area;
-      for (let at = plane * area; at < end; at++) histogram[piece[at]] = histogram[piece[at]] + 1;
+      for (let at = plane * area; at < end; at++) histogram[piece[at]] += 1;
     }
   }
 
@@ -77,7 +77,7 @@ export class Statistics {
       let spread = 0;
       for (let at = plane * area; at < (plane + 1) * area; at++) spread += (piece[at] - mean) ** 2;
       const channel = plane % channels;
-      this.#moments[channel] = join(this.#moments[channel] ?? { count: 0, mean: 0, spread: 0 }, {
+      this.#moments[channel] = join(this.#moments[channel], {
         count: area,
         mean,
         spread,

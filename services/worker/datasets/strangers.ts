@@ -22,7 +22,7 @@ const strangers: readonly (readonly [string, (head: Buffer) => boolean])[] = [
   ["a MATLAB file", (head) => ascii(head, "MATLAB")],
   ["a Parquet file", (head) => ascii(head, "PAR1")],
   ["a PDF", (head) => ascii(head, "%PDF")],
-  ["a Python pickle", (head) => head[0] === 0x80 && (head[1] ?? 0) >= 2 && (head[1] ?? 0) <= 5],
+  ["a Python pickle", (head) => head[0] === 0x80 && head[1] >= 2 && head[1] <= 5],
   ["UTF-16 text", (head) => starts(head, 0xff, 0xfe) || starts(head, 0xfe, 0xff)],
 ];
 

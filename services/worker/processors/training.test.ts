@@ -24,7 +24,9 @@ import type { Redis } from "../../shared/redis.ts";
 import { createStorage } from "../../shared/storage/index.ts";
 import type { Storage } from "../../shared/storage/index.ts";
 import { ThreadPool } from "../threads/pool.ts";
-import { TrainingProcessor } from "./training.ts";
+import type { TrainingDependencies } from "../training/attempt.ts";
+import { Sessions } from "../training/sessions.ts";
+import { trainJob } from "./training.ts";
 
 const log = createLog({ level: "silent", service: "test" });
 let server: TestRedis;
@@ -52,7 +54,11 @@ afterAll(async () => {
 async function processorOver(
   script: string,
   { spare = false } = {},
-): Promise<{ processor: TrainingProcessor; pool: ThreadPool }> {
+): Promise<{
+  process: (delivery: Delivery<QueuePayload<"training">>) => Promise<void>;
+  sessions: Sessions;
+  pool: ThreadPool;
+}> {
   const entry = join(folder, `${newId("job")}.mjs`);
   await writeFile(
     entry,
@@ -60,22 +66,22 @@ async function processorOver(
   );
   const pool = new ThreadPool({ entry: pathToFileURL(entry), keep: 2, log });
   const kernels = chooseKernels({ wanted: "reference", numerics: "reproducible" });
-  return {
+  const sessions = new Sessions();
+  const dependencies: TrainingDependencies = {
+    redis,
+    records,
+    storage,
     pool,
-    processor: new TrainingProcessor({
-      redis,
-      records,
-      storage,
-      pool,
-      log,
-      worker: "w",
-      threads: 2,
-      hasSpareProcessor: () => spare,
-      crashBudget: 2,
-      kernels: () => kernels,
-      redisRun: () => "r",
-    }),
+    sessions,
+    log,
+    worker: "w",
+    threads: 2,
+    hasSpareProcessor: () => spare,
+    crashBudget: 2,
+    kernels: () => kernels,
+    redisRun: () => "r",
   };
+  return { pool, sessions, process: (delivery) => trainJob(delivery, "t", dependencies) };
 }
 
 async function newJob(
@@ -103,9 +109,9 @@ test.each([
   ["ends by itself", "process.exit(3)", /ended by itself \(code 3\)/],
   ["says that it is broken", 'port.postMessage({ kind: "broken", message: "no memory" })', /no memory/],
 ])("a thread that %s costs one try; the budget ends it", async (_how, script, reason) => {
-  const { processor, pool } = await processorOver(script);
+  const { process, sessions, pool } = await processorOver(script);
   const { id, delivery } = await newJob();
-  await expect(processor.process(delivery, "t")).rejects.toThrow("tried again");
+  await expect(process(delivery)).rejects.toThrow("tried again");
   expect(await records.jobs.read(id)).toMatchObject({
     status: "queued",
     crashes: 1,
@@ -113,10 +119,10 @@ test.each([
   });
   const warnings = (await readEvents(redis, id, { after: "0", limit: 50 })).filter(({ type }) => type === "warning");
   expect(warnings).toHaveLength(1);
-  await expect(processor.process(delivery, "t")).rejects.toThrow("tried again");
-  await processor.process(delivery, "t");
+  await expect(process(delivery)).rejects.toThrow("tried again");
+  await process(delivery);
   expect(await records.jobs.read(id)).toMatchObject({ status: "failed", error: { code: "crashed" } });
-  expect(processor.jobs).toEqual([]);
+  expect(sessions.jobs).toEqual([]);
   await pool.close();
 });
 
@@ -125,14 +131,14 @@ test.each([
   ["not where no processor is left", { shift: 1 }, false, "alone"],
   ["not where it distorts nothing", { elastic: { alpha: 0 } }, true, "alone"],
 ])("a training has an augmentation thread %s", async (_where, augmentation, spare, reason) => {
-  const { processor, pool } = await processorOver(
+  const { process, pool } = await processorOver(
     `if (message.kind !== "train") return port.postMessage({ kind: "broken", message: message.kind });
      port.postMessage({ kind: "planned", plan: { spec: message.assignment.spec, controlAddress: 0 }, memory: { buffer: new SharedArrayBuffer(4) }, kernels: "none" });
      setTimeout(() => port.postMessage({ kind: "broken", message: "alone" }), 2000);`,
     { spare },
   );
   const { id, delivery } = await newJob({ augmentation, threads: 1 });
-  await expect(processor.process(delivery, "t")).rejects.toThrow("tried again");
+  await expect(process(delivery)).rejects.toThrow("tried again");
   expect(await records.jobs.read(id)).toMatchObject({
     attempts: [{ reason: expect.stringContaining(reason) as string }],
   });
@@ -140,12 +146,12 @@ test.each([
 });
 
 test("a dataset whose bytes are damaged fails the job with the object's name", async () => {
-  const { processor, pool } = await processorOver("");
+  const { process, pool } = await processorOver("");
   const { id, delivery } = await newJob();
   const key = dataset.manifest?.splits.train?.samples ?? "";
   const whole = await storage.get(key);
   await writeFile(join(folder, "storage", key), Buffer.from(whole).fill(7));
-  await processor.process(delivery, "t");
+  await process(delivery);
   expect(await records.jobs.read(id)).toMatchObject({
     status: "failed",
     error: { code: "dataset-unreadable", detail: expect.stringContaining(key) as string },

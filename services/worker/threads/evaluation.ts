@@ -31,9 +31,7 @@ export function evaluate(options: {
   if (count > mostClasses) return null;
   const confusion = names.map(() => new Array<number>(count).fill(0));
   for (const [row, label] of labels.entries()) {
-    const of = confusion[label];
-    const predicted = predictedClass(probabilities, row, count);
-    of[predicted] = of[predicted] + 1;
+    confusion[label][predictedClass(probabilities, row, count)] += 1;
   }
   const total = (row: readonly number[]): number => row.reduce((sum, each) => sum + each, 0);
   const correct = confusion.reduce((sum, row, index) => sum + row[index], 0);

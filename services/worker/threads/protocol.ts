@@ -96,7 +96,7 @@ export type Ending =
 export type FromThread =
   | { kind: "ready" }
   | { kind: "planned"; plan: TrainingPlan; memory: WebAssembly.Memory; kernels: string }
-  | { kind: "report"; report: TrainingReport; gradientNorm: number | null }
+  | { kind: "report"; report: TrainingReport }
   | { kind: "checkpoint"; snapshot: Snapshot }
   | { kind: "ended"; ending: Ending }
   /** Something that should not happen: the attempt ends as a crash. */

@@ -82,7 +82,7 @@ class TrainingThread {
   }
 
   #heed(report: TrainingReport): void {
-    this.#say({ kind: "report", report, gradientNorm: "gradientNorm" in report ? report.gradientNorm : null });
+    this.#say({ kind: "report", report });
     switch (report.kind) {
       case "progress":
         return;

@@ -63,7 +63,7 @@ export class Pace {
     this.#last = { at, samples };
   }
 
-  /** From the mean over this attempt, evaluations included: it settles. */
+  /** Seconds left, by the mean of this attempt with its evaluations: steadier than the rate of the moment. */
   #remaining(step: number, steps: number): number | null {
     const at = this.#now();
     this.#first ??= { at, step };

@@ -10,12 +10,14 @@ import { backOff } from "./back-off.ts";
 
 const mostItems = 400;
 
+type Heed = (answer: { kind: "ok" | "fenced" | "missing"; status: JobStatus | "" }) => void;
+
 export class Publisher {
   readonly #records: Records;
   readonly #jobId: string;
   readonly #attempt: number;
   readonly #log: Logger;
-  readonly #heed: (answer: { kind: "ok" | "fenced" | "missing"; status: JobStatus | "" }) => void;
+  readonly #heed: Heed;
   #items: Publication[] = [];
   #progress: Progress | null = null;
   #batch = 0;
@@ -23,16 +25,12 @@ export class Publisher {
   #closed = false;
 
   /** `heed` hears the job's status after each publication. */
-  constructor(options: { records: Records; jobId: string; attempt: number; log: Logger; heed: Publisher["heed"] }) {
+  constructor(options: { records: Records; jobId: string; attempt: number; log: Logger; heed: Heed }) {
     this.#records = options.records;
     this.#jobId = options.jobId;
     this.#attempt = options.attempt;
     this.#log = options.log;
     this.#heed = options.heed;
-  }
-
-  get heed(): (answer: { kind: "ok" | "fenced" | "missing"; status: JobStatus | "" }) => void {
-    return this.#heed;
   }
 
   publish(items: readonly Publication[], progress: Progress | null): void {

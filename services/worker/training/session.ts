@@ -1,5 +1,5 @@
 /**
- * One attempt at a job: its threads, its clock, what it is asked, and how it ended. The main thread only passes
+ * The training of one attempt: its threads, its clock, what it is asked, and how it ended. The main thread only passes
  * messages.
  */
 import { isIdentity, request } from "../../../engine/index.ts";
@@ -38,7 +38,7 @@ export interface SessionOptions {
   log: Logger;
 }
 
-/** What is stronger wins: an attempt that was fenced writes nothing, a cancel beats a pause. */
+/** From weak to strong: a stronger request replaces a weaker one. After `abandon` nothing more is written. */
 const strength: readonly Intent[] = ["none", "limit", "handOver", "pause", "cancel", "abandon"];
 
 export class TrainingSession {
@@ -95,9 +95,6 @@ export class TrainingSession {
   get kernelsName(): string {
     return this.#kernelsName;
   }
-  get intent(): Intent {
-    return this.#intent;
-  }
 
   /** What the job's status asks of us. */
   heed(status: JobStatus | ""): void {
@@ -151,7 +148,7 @@ export class TrainingSession {
       this.#writer.giveUp();
       await Promise.allSettled(this.#leases.map((lease) => lease.kill()));
     }
-    // A cancel need not wait for a storage that is away; everybody else's last checkpoint counts.
+    // The last checkpoint is waited for, except after a cancel: then the writer has given up, and this settles at once.
     await this.#writer.drained();
     await this.#publisher.flushed();
     this.#publisher.close();
@@ -218,7 +215,7 @@ export class TrainingSession {
     if (!isIdentity(augmentation) && hasSpareProcessor(threads))
       this.#startBeside({ kind: "augmentation", plan, memory });
     this.#control = { words: new Int32Array(memory.buffer), index: plan.controlAddress / 4 };
-    // The first word after the first batch.
+    // A first report is wanted as soon as one batch is done.
     this.#set(this.#intent === "none" ? request.report : request.stop);
   }
 

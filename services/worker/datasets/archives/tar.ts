@@ -21,7 +21,7 @@ const linkKinds: Record<string, string> = {
 };
 
 async function* entriesOf({ file, limits, onRead }: ArchiveOptions): AsyncGenerator<Entry, void, undefined> {
-  // Two passes over the file make one whole.
+  // The file is read twice, to list and to unpack: each pass counts half.
   const opened = await openUpload({ file, limits, onRead: (bytes) => onRead(bytes / 2) });
   const source = Readable.from(opened.stream, { objectMode: false });
   const unpack = extract();

@@ -124,7 +124,7 @@ class Table {
       !this.#intake.labels.named &&
       readDigits(bytes, this.#delimiter.charCodeAt(0), this.#row) === this.#columns
     ) {
-      const label = this.#intake.labels.ofNumber(this.#row[this.#labelColumn] ?? 0, { file: this.#file, row: number });
+      const label = this.#intake.labels.ofNumber(this.#row[this.#labelColumn], { file: this.#file, row: number });
       await this.#deliver(label);
       return;
     }
@@ -152,7 +152,7 @@ class Table {
       );
       return;
     }
-    const label = this.#intake.labels.of(fields[this.#labelColumn] ?? "", { file: this.#file, row: line });
+    const label = this.#intake.labels.of(fields[this.#labelColumn], { file: this.#file, row: line });
     if (this.#readNumbers(fields, line)) await this.#deliver(label);
   }
 
@@ -193,7 +193,7 @@ class Table {
   async #deliver(label: number): Promise<void> {
     this.rows += 1;
     if (label < 0 || this.#intake.complaints.any) return;
-    // The label's place is closed by what stands on one side of it.
+    // Takes the label out of the row: the values behind it move up by one.
     const row = this.#row.slice();
     row.copyWithin(this.#labelColumn, this.#labelColumn + 1);
     await this.#intake.add({

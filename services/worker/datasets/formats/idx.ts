@@ -41,10 +41,10 @@ async function readHeader(reader: ByteReader, name: string, role: "images" | "la
       name,
       `found ${magic.length === 0 ? "an empty file" : `a file of ${magic.length} bytes`}; expected an IDX file that begins with ${expected}`,
     );
-  const type = types[magic[2] ?? 0];
+  const type = types[magic[2]];
   if (!isIdx(magic) || !type) refuse(name, `found the magic number ${hexadecimal(magic)}; expected ${expected}`);
   const wanted = role === "images" ? [3, 4] : [1];
-  const rank = magic[3] ?? 0;
+  const rank = magic[3];
   if (!wanted.includes(rank)) {
     const swapped =
       role === "images" && rank === 1
@@ -65,7 +65,7 @@ async function readHeader(reader: ByteReader, name: string, role: "images" | "la
 
 /** Three dimensions are grey; four are H,W,C or C,H,W, told by where the 1 or 3 stands. */
 function shapeOf(name: string, dimensions: readonly number[]): { shape: Shape; channelsLast: boolean } {
-  const [, first = 0, second = 0, third = 0] = dimensions;
+  const [, first, second, third] = dimensions;
   if (dimensions.length === 3) return { shape: { channels: 1, height: first, width: second }, channelsLast: false };
   if (third === 1 || third === 3)
     return { shape: { channels: third, height: first, width: second }, channelsLast: true };
@@ -79,7 +79,7 @@ async function expectEnd(reader: ByteReader, name: string, header: IdxHeader): P
   const rest = await reader.countRest(1 << 30);
   refuse(
     name,
-    `found ${grouped(rest)} bytes after the last of ${grouped(header.dimensions[0] ?? 0)} entries; expected the file to end there`,
+    `found ${grouped(rest)} bytes after the last of ${grouped(header.dimensions[0])} entries; expected the file to end there`,
   );
 }
 
@@ -97,7 +97,7 @@ async function readLabels(intake: Intake, file: SourceFile): Promise<Int32Array>
     const header = await readHeader(reader, file.name, "labels");
     if (header.type.name.startsWith("float"))
       refuse(file.name, `found labels of ${header.type.name}; expected whole numbers (uint8)`);
-    const count = header.dimensions[0] ?? 0;
+    const count = header.dimensions[0];
     if (count > intake.limits.MAX_SAMPLES) intake.spool.announce(file.name, count);
     const labels = new Int32Array(Math.min(count, intake.limits.MAX_SAMPLES));
     for (let done = 0; done < count;) {
@@ -127,7 +127,7 @@ export function channelsFirst<Values extends Uint8Array | Float32Array>(values: 
   for (let sample = 0; sample < values.length; sample += unit) {
     for (let at = 0; at < area; at++)
       for (let channel = 0; channel < shape.channels; channel++)
-        planar[sample + channel * area + at] = values[sample + at * shape.channels + channel] ?? 0;
+        planar[sample + channel * area + at] = values[sample + at * shape.channels + channel];
   }
   return planar;
 }
@@ -161,7 +161,7 @@ async function readPair(intake: Intake, pair: IdxPair): Promise<void> {
     if (header.type.name !== "uint8" && header.type.name !== "float32")
       refuse(images.name, `found images of ${header.type.name}; expected uint8 or float32`);
     const dtype: Dtype = header.type.name;
-    const count = header.dimensions[0] ?? 0;
+    const count = header.dimensions[0];
     if (count !== labels.length)
       refuse(
         images.name,

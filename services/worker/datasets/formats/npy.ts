@@ -37,7 +37,7 @@ export async function readNpyHeader(reader: ByteReader, file: string): Promise<N
   const magic = Buffer.from(await reader.read(8));
   if (magic.length < 8 || magic.toString("latin1", 0, 6) !== "\u0093NUMPY")
     refuse(file, "does not begin as a NumPy array; expected '\\x93NUMPY'");
-  const major = magic[6] ?? 0;
+  const major = magic[6];
   if (major < 1 || major > 3) refuse(file, `found version ${major} of the array format; expected 1, 2 or 3`);
   const lengthBytes = Buffer.from(await reader.read(major === 1 ? 2 : 4));
   if (lengthBytes.length < (major === 1 ? 2 : 4)) refuse(file, "ends within its header");

@@ -133,7 +133,7 @@ async function readSamples(
         `found samples of ${describeDescr(header.descr)}; expected uint8 ('|u1') or float32 ('<f4'): use astype`,
       );
     const { shape, channelsLast } = shapeOf(entry.path, header.shape);
-    const count = header.shape[0] ?? 0;
+    const count = header.shape[0];
     if (count !== labels.length)
       refuse(
         entry.path,

@@ -1,0 +1,275 @@
+/**
+ * One attempt at a job, from its first fenced write to the status that the job has afterwards. Every write carries the
+ * attempt's number: once another attempt has begun, none of them counts any more.
+ */
+import type { Job, JobStatus, Numerics } from "../../../schemas/job.ts";
+import { newUlid } from "../../shared/ids.ts";
+import type { KernelsDescription } from "../../shared/kernels.ts";
+import type { Logger } from "../../shared/log.ts";
+import type { JobRecord, Records } from "../../shared/records/index.ts";
+import type { Redis } from "../../shared/redis.ts";
+import type { Storage } from "../../shared/storage/index.ts";
+import type { ThreadPool } from "../threads/pool.ts";
+import type { Finished } from "../threads/protocol.ts";
+import { archive } from "./archive.ts";
+import { backOff } from "./back-off.ts";
+import { keepOutcome } from "./outcome.ts";
+import { CannotTrain, prepare } from "./preparation.ts";
+import type { Prepared } from "./preparation.ts";
+import { TrainingSession } from "./session.ts";
+import type { SessionEnd } from "./session.ts";
+import type { Sessions } from "./sessions.ts";
+
+export interface TrainingDependencies {
+  redis: Redis;
+  records: Records;
+  storage: Storage;
+  pool: ThreadPool;
+  sessions: Sessions;
+  log: Logger;
+  worker: string;
+  /** Most threads of a job. */
+  threads: number;
+  /**
+   * Whether a processor is left beside so many threads of a job: it gets an augmentation thread, which is not one of
+   * them.
+   */
+  hasSpareProcessor: (threads: number) => boolean;
+  crashBudget: number;
+  kernels: (numerics: Numerics) => KernelsDescription;
+  /** Changes whenever Redis is started anew. */
+  redisRun: () => string;
+}
+
+/** What becomes of the delivery: it is over, another worker takes it, or it is tried again after a while. */
+export type Next = "done" | "hand-over" | "again";
+
+interface AttemptOptions {
+  job: JobRecord;
+  number: number;
+  log: Logger;
+  dependencies: TrainingDependencies;
+}
+
+/** Fulfils a request that the job's last worker did not live to fulfil. */
+async function leaveOff(
+  { jobs }: Records,
+  jobId: string,
+  { status, ...fence }: { status: JobStatus | "missing"; attempt?: number; ending?: string },
+): Promise<void> {
+  if (status === "pausing") await jobs.move(jobId, { pausing: "paused" }, { reason: "paused by request", ...fence });
+  if (status === "cancelling")
+    await jobs.move(jobId, { cancelling: "cancelled" }, { reason: "cancelled by request", ...fence });
+}
+
+class Attempt {
+  readonly #options: AttemptOptions;
+
+  constructor(options: AttemptOptions) {
+    this.#options = options;
+  }
+
+  async run(): Promise<Next> {
+    const prepared = await this.#prepare();
+    return typeof prepared === "string" ? prepared : this.#train(prepared);
+  }
+
+  async #prepare(): Promise<Prepared | "done" | "again"> {
+    const { job, log, dependencies } = this.#options;
+    try {
+      return await prepare(job, dependencies);
+    } catch (error) {
+      if (error instanceof CannotTrain) return this.fail({ code: error.code, detail: error.message, step: null });
+      const detail = error instanceof Error ? error.message : String(error);
+      log.warn({ err: error }, "the training could not be prepared; it will be tried again");
+      return this.#giveBack({
+        reason: detail,
+        crash: false,
+        warning: { code: "storage", detail: `the training could not be prepared (${detail}); trying again` },
+      });
+    }
+  }
+
+  #train(prepared: Prepared): Promise<Next> {
+    const { job, number, log, dependencies } = this.#options;
+    const { records, storage, pool, hasSpareProcessor, kernels, sessions } = dependencies;
+    const session = new TrainingSession({
+      job,
+      attempt: number,
+      prepared,
+      kernels: kernels(job.request.numerics),
+      pool,
+      hasSpareProcessor,
+      records,
+      storage,
+      log,
+    });
+    return sessions.run(job.id, session, {
+      status: () => records.jobs.status(job.id),
+      conclude: (end) => {
+        log.info({ attempt: number, end: end.kind }, "training stopped");
+        return this.#conclude(end, { prepared, session });
+      },
+    });
+  }
+
+  #conclude(end: SessionEnd, of: { prepared: Prepared; session: TrainingSession }): Promise<Next> {
+    switch (end.kind) {
+      case "fenced":
+        return Promise.resolve("done");
+      case "finished":
+        return this.#finish(end, of);
+      case "stopped":
+        return this.#stopped();
+      case "diverged":
+        return this.fail({ code: "diverged", detail: end.detail, step: end.step });
+      case "refused":
+        return this.fail({ code: end.code, detail: end.detail, step: null });
+      case "broken":
+        return this.#giveBack({
+          reason: `a thread broke: ${end.detail}`,
+          crash: true,
+          warning: {
+            code: "thread",
+            detail: `a compute thread broke (${end.detail}); going on from the last checkpoint`,
+          },
+        });
+    }
+  }
+
+  /** A stop that was asked for: by whom is in the job's status, which may have changed since. */
+  async #stopped(): Promise<Next> {
+    const { job, number: attempt, dependencies } = this.#options;
+    const { jobs } = dependencies.records;
+    const status = await jobs.status(job.id);
+    if (status === "cancelling") await leaveOff(dependencies.records, job.id, { status, attempt, ending: "cancelled" });
+    else if (status === "pausing") await leaveOff(dependencies.records, job.id, { status, attempt, ending: "paused" });
+    else if (status === "running") {
+      const moved = await jobs.move(
+        job.id,
+        { running: "queued" },
+        { attempt, ending: "handed over", reason: "its worker ends; another goes on" },
+      );
+      if (moved.kind === "changed") return "hand-over";
+      if (moved.kind === "forbidden") return this.#stopped();
+    }
+    return "done";
+  }
+
+  /** The model is written, then the job succeeds; a cancel that came before wins. */
+  async #finish(finished: Finished, of: { prepared: Prepared; session: TrainingSession }): Promise<"done"> {
+    const { job, number: attempt, dependencies } = this.#options;
+    const { records, storage, kernels } = dependencies;
+    const outcome = await this.#insist(() =>
+      keepOutcome({
+        job,
+        attempt,
+        dataset: of.prepared.dataset,
+        normalisation: of.prepared.normalisation,
+        finished,
+        seconds: of.session.elapsedSeconds,
+        kernels: kernels(job.request.numerics),
+        kernelsName: of.session.kernelsName,
+        storage,
+      }),
+    );
+    const ending = "cancelled";
+    if (!outcome) {
+      await leaveOff(records, job.id, { status: (await records.jobs.status(job.id)) ?? "missing", attempt, ending });
+      return this.#archive();
+    }
+    const { reproduction } = job;
+    const found = outcome.receipt.weights;
+    const set: Pick<Job, "result" | "receipt"> & Partial<Pick<Job, "reproduction">> = {
+      result: outcome.result,
+      receipt: outcome.receipt,
+      ...(reproduction ? { reproduction: { ...reproduction, found, agrees: found === reproduction.expected } } : {}),
+    };
+    const reason = outcome.result.stopReason;
+    const moved = await records.jobs.succeed(job.id, { attempt, reason, set, model: outcome.model });
+    if (moved.kind === "forbidden") await leaveOff(records, job.id, { status: moved.status, attempt, ending });
+    return this.#archive();
+  }
+
+  /** Keeps trying while storage refuses; null where the job was cancelled or taken over meanwhile. */
+  async #insist<Value>(doing: () => Promise<Value>): Promise<Value | null> {
+    const { job, number, log, dependencies } = this.#options;
+    const { jobs } = dependencies.records;
+    for (let tries = 0; ; tries++) {
+      try {
+        return await doing();
+      } catch (error) {
+        const detail = error instanceof Error ? error.message : String(error);
+        log.warn({ err: error, tries }, "the model could not be written; trying again");
+        const record = await jobs.read(job.id);
+        if (!record || record.attempt !== number || record.status === "cancelling") return null;
+        if (tries % 10 === 0)
+          await jobs.warn(job.id, number, {
+            code: "storage",
+            detail: `the model could not be written (${detail}); trying again`,
+          });
+        await backOff(tries);
+      }
+    }
+  }
+
+  async #archive(): Promise<"done"> {
+    const { job, log, dependencies } = this.#options;
+    await archive(job.id, dependencies).catch((error: unknown) =>
+      log.warn({ err: error }, "the job's manifest will be written later"),
+    );
+    return "done";
+  }
+
+  async fail(error: NonNullable<Job["error"]>): Promise<"done"> {
+    const { job, number: attempt, log, dependencies } = this.#options;
+    const { detail } = error;
+    log.info({ attempt, code: error.code }, detail);
+    await dependencies.records.jobs.move(
+      job.id,
+      { "*": "failed" },
+      { attempt, ending: detail, reason: detail, set: { error } },
+    );
+    return this.#archive();
+  }
+
+  /** The attempt is over, the job is not: it waits in the queue for the next. */
+  async #giveBack(why: {
+    reason: string;
+    crash: boolean;
+    warning: { code: string; detail: string };
+  }): Promise<"again"> {
+    const { job, number: attempt, dependencies } = this.#options;
+    const { attempts, jobs } = dependencies.records;
+    await jobs.warn(job.id, attempt, why.warning);
+    if ((await attempts.end(job.id, attempt, why.reason, why.crash)) === "fenced") return "again";
+    const moved = await jobs.move(job.id, { running: "queued" }, { attempt, reason: why.reason });
+    if (moved.kind === "forbidden") await leaveOff(dependencies.records, job.id, { status: moved.status, attempt });
+    return "again";
+  }
+}
+
+/** Begins an attempt, unless the job wants none any more, and sees it to its end. */
+export async function attemptJob(job: JobRecord, dependencies: TrainingDependencies): Promise<Next> {
+  const { records, worker, crashBudget, redisRun } = dependencies;
+  const log = dependencies.log.child({ job: job.id });
+  const from = (await records.checkpoints.list(job.id)).at(-1)?.step ?? null;
+  const begun = await records.attempts.begin(job.id, {
+    token: newUlid(),
+    worker,
+    fromCheckpoint: from,
+    crashBudget,
+    redisRun: redisRun(),
+  });
+  if (begun.kind === "refused") {
+    await leaveOff(records, job.id, { status: begun.status });
+    return "done";
+  }
+  const attempt = new Attempt({ job, number: begun.number, log, dependencies });
+  if (begun.kind === "spent") {
+    const detail = `its worker died ${begun.crashes} times without reaching a new checkpoint`;
+    return attempt.fail({ code: "crashed", detail, step: from });
+  }
+  log.info({ attempt: begun.number, from }, "training starts");
+  return attempt.run();
+}

@@ -1,0 +1,47 @@
+/** The trainings of this worker, by job. */
+import type { JobStatus } from "../../../schemas/job.ts";
+import { collect } from "../threads/collect.ts";
+import type { SessionEnd, TrainingSession } from "./session.ts";
+
+/** Memory is collected so much later, when nothing refers to the ended training any more. */
+const collectAfterMs = 100;
+
+export class Sessions {
+  readonly #byJob = new Map<string, TrainingSession>();
+  #draining = false;
+
+  /** Jobs that are trained now. */
+  get jobs(): string[] {
+    return [...this.#byJob.keys()];
+  }
+
+  get(jobId: string): TrainingSession | null {
+    return this.#byJob.get(jobId) ?? null;
+  }
+
+  /** Every training is handed over at the end of the batch it is in, also those that start from now on. */
+  drain(): void {
+    this.#draining = true;
+    for (const session of this.#byJob.values()) session.ask("handOver");
+  }
+
+  /**
+   * Trains, and lets `conclude` bring the job to its next status while the session still hears what is asked of it.
+   * `status` reads the job's status: a request may have come before the session stood.
+   */
+  async run<Result>(
+    jobId: string,
+    session: TrainingSession,
+    { status, conclude }: { status: () => Promise<JobStatus | null>; conclude: (end: SessionEnd) => Promise<Result> },
+  ): Promise<Result> {
+    this.#byJob.set(jobId, session);
+    try {
+      session.heed((await status()) ?? "");
+      if (this.#draining) session.ask("handOver");
+      return await conclude(await session.run());
+    } finally {
+      if (this.#byJob.get(jobId) === session) this.#byJob.delete(jobId);
+      setTimeout(collect, collectAfterMs);
+    }
+  }
+}
