@@ -9,9 +9,9 @@ import type { Redis } from "ioredis";
 import type { CompleteJobRequest } from "../../schemas/job.ts";
 import { queueName, queuePayloads } from "../../schemas/queue.ts";
 import type { QueueName, QueuePayload } from "../../schemas/queue.ts";
-import { keys, queuePrefix } from "./redis-keys.ts";
 import type { Logger } from "./log.ts";
-import { checkDelivery } from "./records/index.ts";
+import { orders, readOrder } from "./outbox.ts";
+import { keys, queuePrefix } from "./redis-keys.ts";
 
 /**
  * Recovery within 15 s: a lock lives 5 s, whoever looks for lost ones does so every 2.5 s; our own crash budget bounds
@@ -62,7 +62,7 @@ export class Queues {
    */
   async deliverJob(jobId: string): Promise<void> {
     const run = await this.#redis.hget(keys.job(jobId), "run");
-    if (run !== null) await this.#deliver(`training:${jobId}:${run}`);
+    if (run !== null) await this.#deliver(orders.training(jobId, run));
   }
 
   /**
@@ -70,7 +70,7 @@ export class Queues {
    * nothing.
    */
   async deliverCheck(datasetId: string): Promise<void> {
-    const member = checkDelivery(datasetId);
+    const member = orders.datasets(datasetId);
     await this.#redis.zadd(keys.outbox, Date.now(), member);
     await this.#deliver(member);
   }
@@ -83,18 +83,18 @@ export class Queues {
   }
 
   async #deliver(member: string): Promise<void> {
-    const [name, id = "", number = ""] = member.split(":");
-    if (name === "training") await this.#deliverTraining(id, Number(number));
-    else if (name === "datasets")
-      await this.#queues.datasets.add("check", queuePayloads.datasets.parse({ version: 1, datasetId: id }), {
+    const order = readOrder(member);
+    if (order?.queue === "training") await this.#deliverTraining(order.job, order.run);
+    else if (order?.queue === "datasets")
+      await this.#queues.datasets.add("check", queuePayloads.datasets.parse({ version: 1, datasetId: order.dataset }), {
         ...options.datasets(0),
-        jobId: id,
+        jobId: order.dataset,
       });
-    else if (name === "webhooks")
+    else if (order?.queue === "webhooks")
       await this.#queues.webhooks.add(
         "call",
-        queuePayloads.webhooks.parse({ version: 1, jobId: id, eventId: number }),
-        { ...options.webhooks(0), jobId: `${id}-${number}` },
+        queuePayloads.webhooks.parse({ version: 1, jobId: order.job, eventId: order.event }),
+        { ...options.webhooks(0), jobId: `${order.job}-${order.event}` },
       );
     await this.#redis.zrem(keys.outbox, member);
   }
@@ -121,7 +121,7 @@ export class Queues {
 
   /** A job that is under way but in no queue (its queue's keys were lost) is ordered again, under the same run. */
   async reorder(jobId: string, run: number): Promise<void> {
-    await this.#redis.zadd(keys.outbox, Date.now(), `training:${jobId}:${run}`);
+    await this.#redis.zadd(keys.outbox, Date.now(), orders.training(jobId, run));
   }
 
   /** Deliveries in each queue: waiting (with delayed and prioritised ones) and active. */

@@ -1,53 +1,59 @@
-/** Every key of Redis. docs/PROTOCOLS.md has each as a form: what stands there, who writes, who reads. */
+/**
+ * Every key and channel of Redis, as a form with parts in braces. docs/PROTOCOLS.md says of each what stands there, who
+ * writes, who reads. From these forms come the functions below and those that the Lua scripts call. The scripts make
+ * keys of their own that way, so a Redis Cluster is not supported.
+ */
+import { fromForms } from "./forms.ts";
 
-/** All of ours; the scripts build keys from it, so a Redis Cluster is not supported. */
-export const keyPrefix = "maps:";
 /** BullMQ's own keys. */
-export const queuePrefix = `${keyPrefix}queue`;
+export const queuePrefix = "maps:queue";
 
-const of = (...parts: string[]): string => keyPrefix + parts.join(":");
-
-export const keys = {
+export const keyForms = {
   /** Hash: the record; every field is JSON but the counters. */
-  job: (id: string) => of("job", id),
+  job: "maps:job:{id}",
   /** Stream, ids 1-0, 2-0, …: fields type, at, data. */
-  jobEvents: (id: string) => of("job", id, "events"),
-  /** Stream, id = step: field row. */
-  jobMetrics: (id: string, series: "step" | "epoch") => of("job", id, "metrics", series),
+  jobEvents: "maps:job:{id}:events",
+  /** Stream, id = step: field row. Series: step, epoch. */
+  jobMetrics: "maps:job:{id}:metrics:{series}",
   /** Hash: step → record of a checkpoint. */
-  jobCheckpoints: (id: string) => of("job", id, "checkpoints"),
+  jobCheckpoints: "maps:job:{id}:checkpoints",
   /** Sorted set: step → time until which it may not be deleted. */
-  jobPins: (id: string) => of("job", id, "pins"),
+  jobPins: "maps:job:{id}:pins",
   /** Sorted sets with score 0, read by name: ids in order of creation. */
-  jobs: of("jobs"),
-  jobsByStatus: (status: string) => of("jobs", "status", status),
-  jobsByDataset: (id: string) => of("jobs", "dataset", id),
-  resource: (kind: "dataset" | "model", id: string) => of(kind, id),
-  resources: (kind: "dataset" | "model") => of(`${kind}s`),
+  jobs: "maps:jobs",
+  jobsByStatus: "maps:jobs:status:{status}",
+  jobsByDataset: "maps:jobs:dataset:{id}",
+  /** Hash: the record. Kind: dataset, model. */
+  resource: "maps:{kind}:{id}",
+  /** Sorted set like jobs. */
+  resources: "maps:{kind}s",
   /** Hash: alias → id. */
-  aliases: (kind: "dataset" | "model") => of(`${kind}s`, "aliases"),
+  aliases: "maps:{kind}s:aliases",
   /** Set: ids of the jobs and models that need it. */
-  users: (kind: "dataset" | "model", id: string) => of(kind, id, "users"),
+  users: "maps:{kind}:{id}:users",
   /** String with an end: somebody is still sending this dataset. */
-  receiving: (id: string) => of("dataset", id, "receiving"),
+  receiving: "maps:dataset:{id}:receiving",
   /** String with an end: a worker imports this built-in dataset. */
-  importing: (alias: string) => of("datasets", "importing", alias),
+  importing: "maps:datasets:importing:{alias}",
   /** Hash with an end: a write and the answer it got. */
-  idempotency: (scope: string, key: string) => of("idempotency", scope, key),
+  idempotency: "maps:idempotency:{scope}:{key}",
   /** Sorted set, score = time: deliveries that must reach a queue. */
-  outbox: of("outbox"),
+  outbox: "maps:outbox",
   /** Sorted set, score = time: jobs that ended and whose manifest is not yet in storage. */
-  archive: of("archive"),
+  archive: "maps:archive",
   /** Set of worker names; a string with an end for each. */
-  workers: of("workers"),
-  worker: (name: string) => of("worker", name),
+  workers: "maps:workers",
+  worker: "maps:worker:{name}",
   /** Hash: kind of training → samples a second, as last seen. */
-  rates: of("rates"),
+  rates: "maps:rates",
 } as const;
 
-export const channels = {
+export const channelForms = {
   /** Message: a job's id. Its event sequence has grown. */
-  events: (jobId: string) => of("wake", jobId),
+  events: "maps:wake:{job}",
   /** Message: a job's id. Its status asks something of the worker that runs it. */
-  control: of("control"),
+  control: "maps:control",
 } as const;
+
+export const keys = fromForms(keyForms);
+export const channels = fromForms(channelForms);

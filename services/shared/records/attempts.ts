@@ -35,7 +35,7 @@ export class Attempts {
       reason: null,
       fromCheckpoint: options.fromCheckpoint,
     });
-    const answer = (await runScript(this.#redis, "beginAttempt", [
+    const answer = (await runScript(this.#redis, "begin-attempt", [
       jobId,
       options.token,
       now.toISOString(),
@@ -50,7 +50,7 @@ export class Attempts {
 
   /** Closes an attempt whose job will be tried again. */
   async end(jobId: string, attempt: number, reason: string, crash: boolean): Promise<"ok" | "fenced"> {
-    return (await runScript(this.#redis, "endAttempt", [
+    return (await runScript(this.#redis, "end-attempt", [
       jobId,
       attempt,
       new Date().toISOString(),
@@ -75,7 +75,7 @@ export class Attempts {
         ? ["E", item.type, item.at, JSON.stringify(item.data), ""]
         : ["R", item.series, item.step, JSON.stringify(item.row), item.at],
     );
-    const [kind, status] = (await runScript(this.#redis, "publishProgress", [
+    const [kind, status] = (await runScript(this.#redis, "publish-progress", [
       jobId,
       attempt,
       batch,

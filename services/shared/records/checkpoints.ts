@@ -74,7 +74,7 @@ export class CheckpointRecords {
   async pin(jobId: string, epoch: number, pinSeconds: number): Promise<CheckpointRecord | null> {
     const found = (await this.list(jobId)).filter((each) => each.listed && each.epoch === epoch).at(-1);
     if (!found) return null;
-    const held = await runScript(this.#redis, "pinCheckpoint", [jobId, found.step, Date.now() + pinSeconds * 1000]);
+    const held = await runScript(this.#redis, "pin-checkpoint", [jobId, found.step, Date.now() + pinSeconds * 1000]);
     return held === 1 ? found : null;
   }
 
@@ -82,7 +82,7 @@ export class CheckpointRecords {
   async record(jobId: string, record: CheckpointRecord, best: boolean): Promise<"ok" | "fenced" | "exists"> {
     const { key: _key, listed, elapsedSeconds: _elapsed, attempt, bestSoFar: _best, ...shown } = record;
     const event = listed ? JSON.stringify({ ...shown, best }) : "";
-    return (await runScript(this.#redis, "recordCheckpoint", [
+    return (await runScript(this.#redis, "record-checkpoint", [
       jobId,
       attempt,
       record.step,
@@ -95,7 +95,7 @@ export class CheckpointRecords {
   /** Removes the records of those that nobody holds, and answers them: their objects may go now. */
   async drop(jobId: string, attempt: number, records: readonly CheckpointRecord[]): Promise<CheckpointRecord[]> {
     if (records.length === 0) return [];
-    const [kind, ...steps] = (await runScript(this.#redis, "dropCheckpoints", [
+    const [kind, ...steps] = (await runScript(this.#redis, "drop-checkpoints", [
       jobId,
       attempt,
       Date.now(),

@@ -19,9 +19,6 @@ export function presentDataset(record: DatasetRecord): Dataset {
   return shown;
 }
 
-/** Member of the outbox that brings a dataset to the checker. */
-export const checkDelivery = (id: string): string => `datasets:${id}`;
-
 export class DatasetRecords extends ResourceRecords<DatasetRecord> {
   constructor(redis: Redis) {
     super(redis, "dataset");

@@ -30,12 +30,15 @@ export class IdempotencyRecords {
     leaseSeconds: number;
     lifeSeconds: number;
   }): Promise<Claim> {
-    const [kind, value] = (await runScript(
-      this.#redis,
-      "claimIdempotency",
-      [options.fingerprint, options.ulid, options.leaseSeconds * 1000, options.lifeSeconds * 1000, Date.now()],
-      [keys.idempotency(options.scope, options.key)],
-    )) as [Claim["kind"], string];
+    const [kind, value] = (await runScript(this.#redis, "claim-idempotency", [
+      options.scope,
+      options.key,
+      options.fingerprint,
+      options.ulid,
+      options.leaseSeconds * 1000,
+      options.lifeSeconds * 1000,
+      Date.now(),
+    ])) as [Claim["kind"], string];
     if (kind === "fresh") return { kind, ulid: value };
     if (kind === "answered") return { kind, answer: JSON.parse(value) as StoredAnswer };
     return { kind };

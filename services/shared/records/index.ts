@@ -9,7 +9,7 @@ import { ModelRecords } from "./models.ts";
 import { Rates, WorkerRecords } from "./workers.ts";
 
 export { bestOf, expendable, presentCheckpoints } from "./checkpoints.ts";
-export { checkDelivery, presentDataset } from "./datasets.ts";
+export { presentDataset } from "./datasets.ts";
 export { presentJob } from "./jobs.ts";
 export { modelIdOf, modelRecord, presentModel } from "./models.ts";
 export { rateKey } from "./workers.ts";

@@ -158,7 +158,7 @@ export class JobRecords {
           }
         : {}),
     });
-    const answer = await runScript(this.#redis, "createJobRecord", [
+    const answer = await runScript(this.#redis, "create-job", [
       job.id,
       now.toISOString(),
       now.getTime(),
@@ -224,7 +224,7 @@ export class JobRecords {
     change: JobChange = {},
   ): Promise<JobOutcome> {
     const now = new Date();
-    const answer = (await runScript(this.#redis, "moveJob", [
+    const answer = (await runScript(this.#redis, "move-job", [
       id,
       JSON.stringify(targets),
       now.toISOString(),
@@ -247,7 +247,7 @@ export class JobRecords {
   ): Promise<JobOutcome> {
     const now = new Date();
     const fields = toFields(options.set);
-    const answer = (await runScript(this.#redis, "succeedJob", [
+    const answer = (await runScript(this.#redis, "succeed-job", [
       id,
       options.attempt,
       now.toISOString(),
@@ -263,7 +263,7 @@ export class JobRecords {
 
   /** Says something to the user in the job's sequence of events; fenced. */
   async warn(id: string, attempt: number, warning: { code: string; detail: string }): Promise<void> {
-    await runScript(this.#redis, "warnJob", [id, attempt, new Date().toISOString(), JSON.stringify(warning)]);
+    await runScript(this.#redis, "warn-job", [id, attempt, new Date().toISOString(), JSON.stringify(warning)]);
   }
 
   /** Jobs that ended at least `olderThanMs` ago and whose manifest is not yet in storage. */
@@ -303,6 +303,6 @@ export class JobRecords {
    * the caller's.
    */
   async delete(id: string): Promise<"deleted" | "missing" | JobStatus> {
-    return (await runScript(this.#redis, "deleteJob", [id])) as "deleted" | "missing" | JobStatus;
+    return (await runScript(this.#redis, "delete-job", [id])) as "deleted" | "missing" | JobStatus;
   }
 }

@@ -17,18 +17,13 @@ export class ResourceRecords<Entry extends { id: string; alias: string | null }>
     this.#kind = kind;
   }
 
-  /** `needs`: the dataset that may not be deleted while this stands. `delivery`: a member of the outbox. */
-  async create(
-    entry: Entry,
-    options: { needs?: string; delivery?: string } = {},
-  ): Promise<"created" | "exists" | "alias-taken"> {
-    const answer = await runScript(this.#redis, "createResource", [
+  /** `needs`: the dataset that may not be deleted while this stands. */
+  async create(entry: Entry, options: { needs?: string } = {}): Promise<"created" | "exists" | "alias-taken"> {
+    const answer = await runScript(this.#redis, "create-resource", [
       this.#kind,
       entry.id,
       entry.alias ?? "",
       options.needs ?? "",
-      Date.now(),
-      options.delivery ?? "",
       ...toFields({ ...entry }),
     ]);
     return answer as "created" | "exists" | "alias-taken";
@@ -62,7 +57,7 @@ export class ResourceRecords<Entry extends { id: string; alias: string | null }>
     expected?: string,
   ): Promise<"ok" | "missing" | "alias-taken" | "status"> {
     const alias = fields.alias === undefined ? "keep" : fields.alias === null ? "clear" : `=${fields.alias}`;
-    const answer = await runScript(this.#redis, "patchResource", [
+    const answer = await runScript(this.#redis, "patch-resource", [
       this.#kind,
       id,
       alias,
@@ -74,7 +69,7 @@ export class ResourceRecords<Entry extends { id: string; alias: string | null }>
 
   /** Deletes the record unless jobs or models need it; the objects in storage are the caller's. */
   async delete(id: string): Promise<Deleted> {
-    const [kind, ...users] = (await runScript(this.#redis, "deleteResource", [this.#kind, id])) as string[];
+    const [kind, ...users] = (await runScript(this.#redis, "delete-resource", [this.#kind, id])) as string[];
     return kind === "in-use" ? { kind, users: users.sort() } : { kind: kind as "deleted" | "missing" };
   }
 

@@ -1,0 +1,23 @@
+-- A new job, `queued`, and the order that delivers it.
+-- keys       job, events, jobs, the indices by dataset and status, users of the dataset and of the initial model, outbox
+-- arguments  id, at, ms, dataset id, initial model id or '', then fields of the record
+-- answers    created | exists | no-dataset | no-model
+-- events     status
+local id, at, ms, dataset, model = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
+local key = keys.job(id)
+if redis.call('EXISTS', key) == 1 then return 'exists' end
+if redis.call('HGET', keys.resource('dataset', dataset), 'status') ~= '"ready"' then return 'no-dataset' end
+if model ~= '' and redis.call('EXISTS', keys.resource('model', model)) == 0 then return 'no-model' end
+set(key, { unpack(ARGV, 6) })
+redis.call('HSET', key, 'status', 'queued', 'run', 0, 'attempt', 0, 'crashes', 0, 'events', 0, 'datasetId', dataset)
+redis.call('SADD', keys.users('dataset', dataset), id)
+if model ~= '' then
+  redis.call('HSET', key, 'initialModelId', model)
+  redis.call('SADD', keys.users('model', model), id)
+end
+redis.call('ZADD', keys.jobs, 0, id)
+redis.call('ZADD', keys.jobsByDataset(dataset), 0, id)
+redis.call('ZADD', keys.jobsByStatus('queued'), 0, id)
+emit(id, 'status', at, cjson.encode({ status = 'queued', terminal = false, reason = cjson.null }))
+deliver(id, ms)
+return 'created'

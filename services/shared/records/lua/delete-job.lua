@@ -1,0 +1,19 @@
+-- Deletes the records of a job that ended.
+-- keys       job, events, metrics, checkpoints, pins, jobs, the indices by dataset and status, archive
+-- arguments  id
+-- answers    deleted | missing | its status, where it has not ended
+-- events     none; readers are woken and find that it is gone
+local id = ARGV[1]
+local key = keys.job(id)
+local status = redis.call('HGET', key, 'status')
+if not status then return 'missing' end
+if not terminal(status) then return status end
+local dataset = redis.call('HGET', key, 'datasetId')
+redis.call('ZREM', keys.jobs, id)
+redis.call('ZREM', keys.jobsByStatus(status), id)
+if dataset then redis.call('ZREM', keys.jobsByDataset(dataset), id) end
+redis.call('ZREM', keys.archive, id)
+redis.call('DEL', key, keys.jobEvents(id), keys.jobMetrics(id, 'step'), keys.jobMetrics(id, 'epoch'))
+redis.call('DEL', keys.jobCheckpoints(id), keys.jobPins(id))
+wake(id)
+return 'deleted'

@@ -1,0 +1,21 @@
+-- Deletes a dataset or model that nobody needs.
+-- keys       the resource, the index of its kind, its aliases, its users, users of the dataset it needs
+-- arguments  kind, id
+-- answers    {deleted} | {missing} | {in-use, user …}
+-- events     none
+local kind, id = ARGV[1], ARGV[2]
+local key = keys.resource(kind, id)
+if redis.call('EXISTS', key) == 0 then return { 'missing' } end
+local users = redis.call('SMEMBERS', keys.users(kind, id))
+if #users > 0 then
+  -- Not by unpack: Lua's stack ends at some 8000, and a dataset may have more jobs.
+  table.insert(users, 1, 'in-use')
+  return users
+end
+local alias = redis.call('HGET', key, 'alias')
+if alias and alias ~= 'null' then redis.call('HDEL', keys.aliases(kind), cjson.decode('[' .. alias .. ']')[1]) end
+local dataset = redis.call('HGET', key, 'dataset')
+if dataset and dataset ~= 'null' then redis.call('SREM', keys.users('dataset', cjson.decode(dataset).id), id) end
+redis.call('ZREM', keys.resources(kind), id)
+redis.call('DEL', key, keys.users(kind, id))
+return { 'deleted' }

@@ -1,0 +1,88 @@
+-- What every script begins with. Before it stand, written by scripts.ts from the one place where each is kept:
+--   keys, channels    names in Redis (services/shared/redis-keys.ts)
+--   orders            members of the outbox (services/shared/outbox.ts)
+--   transitions       status → statuses that may follow (schemas/job.ts)
+
+local function terminal(status)
+  return next(transitions[status]) == nil
+end
+
+local function allowed(from, to)
+  for _, each in ipairs(transitions[from]) do
+    if each == to then return true end
+  end
+  return false
+end
+
+-- Adds an event to a job's sequence and answers its number.
+local function emit(id, kind, at, data)
+  local sequence = redis.call('HINCRBY', keys.job(id), 'events', 1)
+  redis.call('XADD', keys.jobEvents(id), sequence .. '-0', 'type', kind, 'at', at, 'data', data)
+  return sequence
+end
+
+-- Tells readers that a job's sequence of events has grown.
+local function wake(id)
+  redis.call('PUBLISH', channels.events(id), id)
+end
+
+-- The number of a stream's last entry; 0 where it has none.
+local function lastId(stream)
+  local last = redis.call('XREVRANGE', stream, '+', '-', 'COUNT', 1)
+  if #last == 0 then return 0 end
+  return tonumber(string.match(last[1][1], '^(%d+)'))
+end
+
+-- Writes field, value, field, value …; an empty value removes the field.
+local function set(key, fields)
+  for i = 1, #fields, 2 do
+    if fields[i + 1] == '' then
+      redis.call('HDEL', key, fields[i])
+    else
+      redis.call('HSET', key, fields[i], fields[i + 1])
+    end
+  end
+end
+
+-- A job's own order for a delivery, under a new number of its life.
+local function deliver(id, ms)
+  local run = redis.call('HINCRBY', keys.job(id), 'run', 1)
+  redis.call('ZADD', keys.outbox, ms, orders.training(id, run))
+end
+
+-- Moves a job from one status to another. Event: status. An end frees what the job needed.
+local function change(id, from, to, at, reason, ms)
+  local key = keys.job(id)
+  redis.call('HSET', key, 'status', to)
+  redis.call('ZREM', keys.jobsByStatus(from), id)
+  redis.call('ZADD', keys.jobsByStatus(to), 0, id)
+  local data = { status = to, terminal = terminal(to), reason = reason ~= '' and reason or cjson.null }
+  local sequence = emit(id, 'status', at, cjson.encode(data))
+  if terminal(to) then
+    redis.call('HSET', key, 'finishedAt', cjson.encode(at))
+    redis.call('ZADD', keys.archive, ms, id)
+    local dataset = redis.call('HGET', key, 'datasetId')
+    if dataset then redis.call('SREM', keys.users('dataset', dataset), id) end
+    local model = redis.call('HGET', key, 'initialModelId')
+    if model then redis.call('SREM', keys.users('model', model), id) end
+  end
+  if redis.call('HEXISTS', key, 'webhook') == 1 then
+    redis.call('ZADD', keys.outbox, ms, orders.webhooks(id, sequence))
+  end
+  if to == 'pausing' or to == 'cancelling' then redis.call('PUBLISH', channels.control, id) end
+end
+
+-- Closes an attempt that is open. Event: attempt.
+local function closeAttempt(id, number, at, reason)
+  local key = keys.job(id)
+  if number == 0 or redis.call('HEXISTS', key, 'attempt:' .. number .. ':end') == 1 then return end
+  redis.call('HSET', key, 'attempt:' .. number .. ':end', cjson.encode({ at = at, reason = reason }))
+  local opened = cjson.decode(redis.call('HGET', key, 'attempt:' .. number))
+  emit(id, 'attempt', at, cjson.encode({
+    worker = opened.worker,
+    startedAt = opened.startedAt,
+    endedAt = at,
+    reason = reason,
+    fromCheckpoint = opened.fromCheckpoint,
+  }))
+end

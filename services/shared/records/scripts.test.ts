@@ -1,0 +1,61 @@
+/** The Lua files: each a form that can be read, all of them known, each accepted by a real Redis. */
+import { readdirSync, readFileSync } from "node:fs";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { startTestRedis } from "../../../tests/support/redis.ts";
+import type { TestRedis } from "../../../tests/support/redis.ts";
+import { createLog } from "../log.ts";
+import { orders } from "../outbox.ts";
+import { channels, keys } from "../redis-keys.ts";
+import { closeRedis, connectRedis } from "../redis.ts";
+import type { Redis } from "../redis.ts";
+import { scriptNames, scriptText } from "./scripts.ts";
+
+const folder = new URL("./lua/", import.meta.url);
+let server: TestRedis;
+let redis: Redis;
+beforeAll(async () => {
+  server = await startTestRedis();
+  redis = connectRedis({ url: server.url, role: "working", log: createLog({ level: "silent", service: "test" }) });
+});
+afterAll(async () => {
+  await closeRedis(redis);
+  await server.stop();
+});
+
+test("every file is a script that has a name, and the other way round", () => {
+  const files = readdirSync(folder).filter((name) => name !== "prelude.lua");
+  expect(files.sort()).toEqual(scriptNames.map((name) => `${name}.lua`).sort());
+});
+
+describe.each(scriptNames)("%s", (name) => {
+  const text = readFileSync(new URL(`${name}.lua`, folder), "utf8");
+
+  test("opens as a form: what it does, keys, arguments, answers, events", () => {
+    expect(text).toMatch(/^-- \S.*\n(?:-- .*\n)*?-- keys {7}\S/);
+    for (const word of ["keys", "arguments", "answers", "events"])
+      expect(text).toMatch(new RegExp(`^-- ${word} +\\S`, "m"));
+  });
+
+  test("makes no key and no member of the outbox by hand", () => {
+    expect(text).not.toMatch(/maps:|'(?:training|datasets|webhooks):|KEYS/);
+  });
+
+  test("is Lua that Redis takes", async () => {
+    expect(await redis.script("LOAD", scriptText(name))).toMatch(/^[0-9a-f]{40}$/);
+  });
+});
+
+test("scripts and TypeScript call a thing by the same name", async () => {
+  const text = scriptText("warn-job").split("\n").slice(0, 4).join("\n");
+  const lines = [
+    `${text}`,
+    "return { keys.jobMetrics('a', 'step'), keys.users('model', 'b'), keys.outbox, channels.events('c'), orders.training('d', 7) }",
+  ];
+  expect(await redis.eval(lines.join("\n"), 0)).toEqual([
+    keys.jobMetrics("a", "step"),
+    keys.users("model", "b"),
+    keys.outbox,
+    channels.events("c"),
+    orders.training("d", 7),
+  ]);
+});
