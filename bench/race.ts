@@ -2,14 +2,11 @@
  * Time to 98 % and 99 % test accuracy on all of MNIST from a cold start. Ours goes the whole way: POST to a fresh
  * stack, then the epoch events. PyTorch's clock starts after its libraries are loaded and includes reading the files.
  */
-import { spawn } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { createInterface } from "node:readline";
 import { networks } from "./cases.ts";
 import { startContenders } from "./contenders.ts";
-import { folderOf, root } from "./peers/load.ts";
+import { folderOf } from "./peers/load.ts";
+import { ended, json, post, startStack, type Job } from "./stack.ts";
 
 export interface RaceResult {
   contender: string;
@@ -17,52 +14,19 @@ export interface RaceResult {
   epochs: { seconds: number; accuracy: number }[];
 }
 
-interface Job {
-  id: string;
-  status: string;
-  terminal: boolean;
-}
 interface Metric {
   at: string;
   validationAccuracy: number | null;
 }
 
-const pause = (milliseconds: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, milliseconds));
-
-async function json<Answer>(url: string, init?: RequestInit): Promise<Answer> {
-  const response = await fetch(url, init);
-  if (!response.ok) throw new Error(`${url} answered ${response.status}: ${await response.text()}`);
-  return (await response.json()) as Answer;
-}
-
 /** Trains the preset through the service, in a stack of its own. The clock starts at the POST. */
 async function ours(): Promise<RaceResult> {
-  const folder = mkdtempSync(join(tmpdir(), "feature-maps-race-"));
-  const stack = spawn(process.execPath, [join(root, "dist", "services", "stack", "main.js")], {
-    env: { ...process.env, PORT: "0", DATA_DIR: folder, WORKER_THREADS: "2" },
-    stdio: ["ignore", "pipe", "inherit"],
-  });
+  const stack = await startStack({ WORKER_THREADS: "2" });
   try {
-    let url = "";
-    for await (const line of createInterface({ input: stack.stdout })) {
-      url = /listening on (http:\S+)/.exec(line)?.[1] ?? "";
-      if (url !== "") break;
-    }
-    stack.stdout.resume();
-    for (let ready = false; !ready;)
-      ready =
-        (await fetch(`${url}/v1/datasets/mnist`).then(
-          async (answer) => answer.ok && ((await answer.json()) as { status: string }).status === "ready",
-          () => false,
-        )) || (await pause(100), false);
     const begin = Date.now();
-    const job = await json<Job>(`${url}/v1/jobs`, {
-      method: "POST",
-      headers: { "content-type": "application/json" },
-      body: JSON.stringify({ dataset: "mnist", network: "fast-mnist", threads: 2 }),
-    });
-    for (let now = job; !now.terminal; now = await json<Job>(`${url}/v1/jobs/${job.id}`)) await pause(50);
-    const { data } = await json<{ data: Metric[] }>(`${url}/v1/jobs/${job.id}/metrics?series=epoch`);
+    const { id } = await post<Job>(`${stack.url}/v1/jobs`, { dataset: "mnist", network: "fast-mnist", threads: 2 });
+    await ended(stack.url, id);
+    const { data } = await json<{ data: Metric[] }>(`${stack.url}/v1/jobs/${id}/metrics?series=epoch`);
     return {
       contender: "the service, fast-mnist, from POST",
       epochs: data.map(({ at, validationAccuracy }) => ({
@@ -71,9 +35,7 @@ async function ours(): Promise<RaceResult> {
       })),
     };
   } finally {
-    stack.kill("SIGTERM");
-    await new Promise((resolve) => stack.once("exit", resolve));
-    rmSync(folder, { recursive: true, force: true });
+    await stack.stop();
   }
 }
 

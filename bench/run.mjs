@@ -18,8 +18,10 @@ if (!isInstalled(bench)) {
   if (status !== 0)
     console.error("bench: the peers' packages could not be installed; those that need them are left out");
 }
+const wanted = process.argv.slice(2);
+const main = join(root, "dist", "bench", ...(wanted.includes("--serving") ? ["serving"] : []), "main.js");
 process.exitCode =
-  spawnSync(process.execPath, [join(root, "dist", "bench", "main.js"), ...process.argv.slice(2)], {
+  spawnSync(process.execPath, [main, ...wanted], {
     cwd: root,
     stdio: "inherit",
   }).status ?? 1;
