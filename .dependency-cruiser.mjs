@@ -26,6 +26,11 @@ export const rooms = [
     ],
     note: "a layer never imports another layer",
   },
+  {
+    room: "engine/optimisers",
+    may: ["^engine/(elementary|optimiser|program)\\.ts$", schemas],
+    note: "an optimiser never imports another",
+  },
   { room: "engine", may: ["^engine/", schemas] },
   { room: "schemas", may: [schemas, ...packages("zod")] },
   {

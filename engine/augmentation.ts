@@ -223,7 +223,7 @@ export function createAugmenter(options: {
   if (isIdentity(augmentation)) {
     return {
       apply({ input, inputOffset, output, outputOffset }) {
-        for (let at = 0; at < size; at++) output[outputOffset + at] = input[inputOffset + at]!;
+        for (let at = 0; at < size; at++) output[outputOffset + at] = input[inputOffset + at];
       },
     };
   }
@@ -250,7 +250,7 @@ export function createAugmenter(options: {
     for (let channel = 0, from = inputOffset; channel < channels; channel++) {
       for (let row = 0; row < height; row++) {
         const into = channel * framedPixels + (row + 2) * framedWidth + 2;
-        for (let column = 0; column < width; column++, from++) framed[into + column] = input[from]!;
+        for (let column = 0; column < width; column++, from++) framed[into + column] = input[from];
       }
     }
   };

@@ -20,27 +20,11 @@ import { readSafetensors, writeSafetensors } from "./formats/safetensors.ts";
 import type { Tensor as FileTensor, TensorFile } from "./formats/safetensors.ts";
 import type { Tensor } from "./layer.ts";
 import type { Views } from "./memory.ts";
-import type { Moved } from "./optimisers.ts";
-import type { Best } from "./training.ts";
+import type { Moved } from "./optimiser.ts";
+import type { Position } from "./position.ts";
 import { engineVersion } from "./version.ts";
 
 const format = "feature-maps checkpoint 1";
-
-/** Where a training stands: exact, because JSON keeps doubles. */
-export interface Position {
-  /** The epoch under way, from 1. */
-  epoch: number;
-  /** Steps done, over all epochs. */
-  step: number;
-  /** Steps done in this epoch. */
-  inEpoch: number;
-  /** Sums over this epoch so far. */
-  lossSum: number;
-  correct: number;
-  samples: number;
-  best: Best | null;
-  epochsSinceBest: number;
-}
 
 /** What a checkpoint says about itself. */
 export interface CheckpointContext {
@@ -66,7 +50,7 @@ const stateOf = (moved: readonly Moved[]): Named[] =>
 function takeOut(views: Views, { shape, size, address, place }: Named): FileTensor {
   const values = views.reals(address, size);
   const data = views.realBytes === 8 ? new Float64Array(size) : new Float32Array(size);
-  for (let position = 0; position < size; position++) data[position] = values[place(position)]!;
+  for (let position = 0; position < size; position++) data[position] = values[place(position)];
   return { dtype: views.realBytes === 8 ? "F64" : "F32", shape, data };
 }
 

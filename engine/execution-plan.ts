@@ -1,261 +1,244 @@
 /**
- * A training, planned down to the last address: regions, units, programs. Every thread makes the same plan from the
+ * A training, planned down to the last address: regions, slots, programs. Every thread makes the same plan from the
  * same spec (execution.ts runs it).
- *
- * Regions and who writes them (docs/ARCHITECTURE.md, "Who may write what"): samples, labels, order and settings by
- * thread 0, before the others need them; activations of thread t by thread t; gradients of shard s by the thread that
- * works s; tensors and optimiser state by the owner of the run; a distorted sample by the thread that took it
- * (staging.ts).
  */
-import { sizeOf } from "../schemas/shape.ts";
 import type { Split } from "../schemas/dataset.ts";
-import { isIdentity } from "./augmentation.ts";
 import { cutBatch, cutForward } from "./batches.ts";
 import type { Cut } from "./batches.ts";
+import type { StepKind } from "./commands.ts";
 import { dtypeCodes } from "./kernels/kernels.ts";
 import type { RealBytes } from "./kernels/kernels.ts";
 import { MemoryPlan } from "./memory.ts";
-import { planNetwork, recordEvaluation, recordTrainingPass } from "./network.ts";
-import type { NetworkPlan, PassOptions, Phase, Source } from "./network.ts";
-import { planMoved } from "./optimisers.ts";
-import type { Moved } from "./optimisers.ts";
-import { claimInts, controlInts } from "./parallel.ts";
+import { planNetwork } from "./network.ts";
+import type { NetworkPlan } from "./network.ts";
+import { planMoved } from "./optimiser.ts";
+import type { Moved, PlannedOptimiser } from "./optimiser.ts";
+import { recordEvaluation, recordTrainingPass } from "./passes.ts";
+import type { PassOptions, Phase, Source } from "./passes.ts";
 import { Program } from "./program.ts";
-import type { SplitRegion, TrainingSpec } from "./training.ts";
-import { unitPlanner } from "./units.ts";
-import type { PlannedUnit } from "./units.ts";
-import { planUpdate, shardGradientsOf } from "./update.ts";
-import type { UpdatePhases, UpdatePlanner } from "./update.ts";
+import { eachSplit, evaluationSamples, planRegions, sourceOf } from "./regions.ts";
+import type { Regions } from "./regions.ts";
+import { planOptimiser } from "./registry.ts";
+import { SlotPlanner } from "./slots.ts";
+import type { PlannedSlot } from "./slots.ts";
+import type { TrainingSpec } from "./training.ts";
+import { UpdatePlanner, shardGradientsOf } from "./update.ts";
+import type { UpdatePhases } from "./update.ts";
 
-/** Samples that one evaluation command takes through the network: their outputs fit a bounded region. */
-export const evaluationSamples = 8192;
-
-/** A pass over a batch of a given size: what each unit runs first, the phases, and the update. */
+/** A pass over a batch of a given size: what each slot runs first, the phases, and the update. */
 export interface BatchPrograms {
   cut: Cut;
-  units: PlannedUnit[];
+  slots: PlannedSlot[];
   /** By shard: clears sums. */
   begin: Program[];
   phases: Phase[];
   update: UpdatePhases;
+  /** The same with the gradient's norm, where the step moves weights. */
   normUpdate: UpdatePhases | null;
 }
+
+/** What trains. */
+export interface TrainingPart {
+  optimiser: PlannedOptimiser;
+  moved: Moved[];
+  update: UpdatePlanner;
+  totals: (shard: number) => number;
+  /** What each kind of step runs; null where it never happens. */
+  steps: Record<StepKind, BatchPrograms | null>;
+  /** By thread, after every change of the weights: effective filters. */
+  prepare: Program[];
+  /** Before second derivatives: squared weights. */
+  prepareCurvature: Program;
+}
+
+/** What evaluates. */
+export interface EvaluationPart {
+  totals: (shard: number) => number;
+  splits: Record<Split, SplitPrograms | null>;
+}
+
+/** The slots of a split's evaluation, each with what it runs for each of its blocks. */
+export type SplitPrograms = readonly { slot: PlannedSlot; program: Program }[];
 
 export interface ExecutionPlan {
   spec: TrainingSpec;
   memory: MemoryPlan;
   network: NetworkPlan;
-  moved: Moved[];
-  splits: Record<Split, SplitRegion>;
-  control: number;
-  /** uint32: the epoch's order of the training split. */
-  order: number;
-  averageScale: number;
-  results: number;
-  update: UpdatePlanner;
-  totals: (shard: number) => number;
-  evaluationTotals: (shard: number) => number;
-  /** Where samples are distorted: float32 [2][batch][C][H][W], and the claims on them. */
-  staging: { samples: number; claims: number } | null;
-  full: BatchPrograms;
-  tail: BatchPrograms | null;
-  curvature: BatchPrograms | null;
-  /**
-   * A whole batch that moves nothing, forward only and with gradients; outputs go to `results`. Planned for inspection
-   * only.
-   */
-  inspection: { forward: BatchPrograms; gradient: BatchPrograms } | null;
-  prepare: Program[];
-  prepareCurvature: Program;
-  evaluation: Record<Split, { units: PlannedUnit[]; programs: Program[] } | null>;
+  regions: Regions;
+  training: TrainingPart;
+  evaluation: EvaluationPart;
+  /** All of them, to be installed. */
   programs: Program[];
 }
 
-const splitNames: readonly Split[] = ["train", "validation", "test"];
-
-function planSplits(spec: TrainingSpec, memory: MemoryPlan): Record<Split, SplitRegion> {
-  const elementBytes = spec.dtype === "uint8" ? 1 : memory.realBytes === 8 ? 8 : 4;
-  const regions = splitNames.map((split) => {
-    const count = spec.counts[split];
-    const samplesBytes = count * sizeOf(spec.input) * elementBytes;
-    const region: SplitRegion = {
-      count,
-      samplesBytes,
-      samplesAddress: memory.reserve({
-        what: `the samples of the ${split} split`,
-        element: "byte",
-        count: samplesBytes,
-      }),
-      labelsAddress: memory.reserve({ what: `the labels of the ${split} split`, element: "int", count }),
-    };
-    return [split, region] as const;
-  });
-  return Object.fromEntries(regions) as Record<Split, SplitRegion>;
+interface Options {
+  /** With the samples of a batch that the splits really have. */
+  spec: TrainingSpec;
+  memory: MemoryPlan;
+  network: NetworkPlan;
+  regions: Regions;
 }
-
-function planStaging(
-  { augmentation, input }: TrainingSpec,
-  batchSize: number,
-  memory: MemoryPlan,
-): ExecutionPlan["staging"] {
-  if (isIdentity(augmentation)) return null;
-  return {
-    samples: memory.reserve({ what: "distorted samples", element: "byte", count: 2 * batchSize * sizeOf(input) * 4 }),
-    claims: memory.reserve({ what: "claims on distorted samples", element: "int", count: claimInts(batchSize) }),
-  };
-}
-
-/** Samples as the kernels read them: bytes, or the reals of this memory. */
-const dtypeOf = (spec: TrainingSpec, memory: MemoryPlan): number =>
-  spec.dtype === "uint8" ? dtypeCodes.uint8 : memory.realBytes === 8 ? dtypeCodes.real : dtypeCodes.float32;
 
 /** Plans everything. Throws EngineError before any memory exists. */
 export function planExecution(
-  spec: TrainingSpec,
+  wanted: TrainingSpec,
   realBytes: RealBytes = 4,
   { inspects } = { inspects: false },
 ): ExecutionPlan {
   const memory = new MemoryPlan(realBytes);
-  const { threads, optimiser, batchSize: wanted } = spec;
-  const batchSize = Math.max(1, Math.min(wanted, spec.counts.train));
-  const control = memory.reserve({ what: "control words", element: "int", count: controlInts });
-  const splits = planSplits(spec, memory);
-  const order = memory.reserve({ what: "the order of an epoch", element: "int", count: spec.counts.train });
-  const averageScale = memory.reserve({ what: "1 / samples", element: "real", count: 1 });
-  const rest = spec.counts.train % batchSize;
-  const shards = Math.max(cutBatch(batchSize).shards, cutBatch(rest).shards);
+  const batchSize = Math.max(1, Math.min(wanted.batchSize, wanted.counts.train));
+  const spec = { ...wanted, batchSize };
+  const regions = planRegions(spec, memory);
   const network = planNetwork({
     network: spec.network,
     input: spec.input,
     classes: spec.classes,
     memory,
-    shards,
+    shards: Math.max(cutBatch(batchSize).shards, cutBatch(lastBatchOf(spec)).shards),
     batchSize,
-    averageScale,
+    averageScale: regions.averageScale,
   });
+  const options = { spec, memory, network, regions };
+  const training = planTrainingPart(options, inspects);
+  const evaluation = planEvaluationPart(options);
+  const programs = [
+    ...Object.values(training.steps).flatMap((step) => (step ? programsOf(step) : [])),
+    ...training.prepare,
+    training.prepareCurvature,
+    ...Object.values(evaluation.splits).flatMap((split) => split?.map(({ program }) => program) ?? []),
+  ];
+  for (const program of programs) program.reserve(memory);
+  return { ...options, training, evaluation, programs };
+}
+
+/** Samples of the smaller last batch of an epoch; 0 where all are whole. */
+const lastBatchOf = ({ counts, batchSize }: TrainingSpec): number => counts.train % batchSize;
+
+function planTrainingPart(options: Options, inspects: boolean): TrainingPart {
+  const { spec, memory, network, regions } = options;
+  const { threads, batchSize } = spec;
+  const optimiser = planOptimiser(spec.optimiser);
   const moved = planMoved({ memory, tensors: network.tensors, optimiser });
-  const update = planUpdate({ memory, plan: network, moved, optimiser, threads, averageScale });
-  const most = Math.max(...splitNames.map((split) => spec.counts[split]));
-  const results = memory.reserve({
-    what: "the outputs of an evaluation",
-    element: "real",
-    count: Math.min(most, evaluationSamples) * spec.classes,
+  const update = new UpdatePlanner({
+    memory,
+    plan: network,
+    moved,
+    optimiser,
+    threads,
+    clips: spec.optimiser.clipNorm !== null,
+    averageScale: regions.averageScale,
   });
-  const usesCurvature = optimiser.kind === "diagonal-levenberg-marquardt";
-  const units = unitPlanner({ memory, plan: network, threads, purpose: "training", curvature: usesCurvature });
-  const evaluationUnits = unitPlanner({ memory, plan: network, threads, purpose: "evaluation", curvature: false });
-
-  const staging = planStaging(spec, batchSize, memory);
-  const source: Source = {
-    samples: splits.train.samplesAddress,
-    dtype: dtypeOf(spec, memory),
-    labels: splits.train.labelsAddress,
-  };
-  const sourceOf = (pass: PassOptions["pass"]): Source =>
-    staging && pass !== "curvature" ? { ...source, samples: staging.samples, dtype: dtypeCodes.float32 } : source;
-
-  const record = (samples: number, pass: PassOptions["pass"], inspecting = false): BatchPrograms => {
-    const cut = cutBatch(samples);
-    const planned = units.plan(cut);
-    const begin = Array.from({ length: cut.shards }, (_, shard) => {
-      const program = new Program().call("clear", { output: units.totals(shard), count: 16 / realBytes });
-      for (const layer of network.layers) {
-        for (const { address, stride, size } of shardGradientsOf(
-          layer,
-          pass === "curvature" ? "curvature" : "gradient",
-        ))
-          program.call("clear", { output: address + shard * stride, count: size });
-        layer.meetings?.forward.clear(program, shard);
-        layer.meetings?.backward.clear(program, shard);
-      }
-      return program;
-    });
-    const phases = recordTrainingPass({
-      plan: network,
-      units: planned,
-      shards: cut.shards,
-      source: sourceOf(pass),
-      loss: spec.loss,
-      pass,
-      results: inspecting ? results : 0,
-    });
-    const updateOf = (withNorm: boolean): UpdatePhases =>
-      update.record(cut, planned, { withNorm, pass, moves: pass === "gradient" && !inspecting });
-    return {
-      cut,
-      units: planned,
-      begin,
-      phases,
-      update: updateOf(false),
-      normUpdate: pass === "gradient" && !inspecting ? updateOf(true) : null,
-    };
-  };
-  const full = record(batchSize, "gradient");
-  const tail = rest > 0 ? record(rest, "gradient") : null;
-  const curvature = usesCurvature ? record(batchSize, "curvature") : null;
-
-  const inspection = inspects
-    ? { forward: record(batchSize, "forward", true), gradient: record(batchSize, "gradient", true) }
-    : null;
-
+  const curvature = optimiser.curvature !== undefined;
+  const slots = new SlotPlanner({ memory, plan: network, threads, purpose: "training", curvature });
+  const record = (samples: number, pass: PassOptions["pass"], inspecting = false): BatchPrograms =>
+    recordBatch({ ...options, slots, update, samples, pass, inspecting });
+  const last = lastBatchOf(spec);
   const prepare = Array.from({ length: threads }, () => new Program());
   const prepareCurvature = new Program();
   for (const [index, layer] of network.layers.entries()) {
     layer.prepare?.(prepare[index % threads]);
-    if (usesCurvature) layer.prepareCurvature?.(prepareCurvature);
+    if (curvature) layer.prepareCurvature?.(prepareCurvature);
   }
-  const evaluationOf = (split: Split): { units: PlannedUnit[]; programs: Program[] } | null => {
-    const region = splits[split];
-    if (region.count === 0) return null;
-    const planned = evaluationUnits.plan(cutForward(Math.min(region.count, evaluationSamples)));
-    const from = { samples: region.samplesAddress, dtype: dtypeOf(spec, memory), labels: region.labelsAddress };
-    return {
-      units: planned,
-      programs: planned.map((unit) =>
-        recordEvaluation({ plan: network, unit, source: from, loss: spec.loss, results }),
-      ),
-    };
-  };
-  const evaluation = Object.fromEntries(
-    splitNames.map((split) => [split, evaluationOf(split)]),
-  ) as ExecutionPlan["evaluation"];
-
-  const programs = [
-    ...[full, tail, curvature, inspection?.forward, inspection?.gradient].flatMap((each) =>
-      each ? programsOf(each) : [],
-    ),
-    ...prepare,
-    prepareCurvature,
-    ...splitNames.flatMap((split) => evaluation[split]?.programs ?? []),
-  ];
-  for (const program of programs) program.reserve(memory);
   return {
-    spec: { ...spec, batchSize },
-    memory,
-    network,
+    optimiser,
     moved,
-    splits,
-    control,
-    order,
-    averageScale,
-    results,
     update,
-    totals: units.totals,
-    evaluationTotals: evaluationUnits.totals,
-    staging,
-    full,
-    tail,
-    curvature,
-    inspection,
+    totals: (shard) => slots.totals(shard),
+    steps: {
+      whole: record(batchSize, "gradient"),
+      last: last > 0 ? record(last, "gradient") : null,
+      curvature: curvature ? record(batchSize, "curvature") : null,
+      forward: inspects ? record(batchSize, "forward", true) : null,
+      gradient: inspects ? record(batchSize, "gradient", true) : null,
+    },
     prepare,
     prepareCurvature,
-    evaluation,
-    programs,
+  };
+}
+
+interface BatchOptions extends Options {
+  slots: SlotPlanner;
+  update: UpdatePlanner;
+  samples: number;
+  pass: PassOptions["pass"];
+  /** Moves nothing, and outputs go to `results`. */
+  inspecting: boolean;
+}
+
+function recordBatch(options: BatchOptions): BatchPrograms {
+  const { spec, memory, network, regions, slots, update, samples, pass, inspecting } = options;
+  const cut = cutBatch(samples);
+  const planned = slots.plan(cut);
+  const phases = recordTrainingPass({
+    plan: network,
+    slots: planned,
+    shards: cut.shards,
+    source: trainingSource(options),
+    loss: spec.loss,
+    pass,
+    results: inspecting ? regions.results : 0,
+  });
+  const moves = pass === "gradient" && !inspecting;
+  const updateOf = (withNorm: boolean): UpdatePhases => update.record({ cut, slots: planned, withNorm, pass, moves });
+  return {
+    cut,
+    slots: planned,
+    begin: Array.from({ length: cut.shards }, (_, shard) =>
+      recordBeginning({ network, shard, totals: slots.totals(shard), realBytes: memory.realBytes, pass }),
+    ),
+    phases,
+    update: updateOf(false),
+    normUpdate: moves ? updateOf(true) : null,
+  };
+}
+
+/** Second derivatives want the samples as they are; everything else takes them from the ring where they are distorted. */
+function trainingSource({ spec, memory, regions, pass }: BatchOptions): Source {
+  const source = sourceOf(regions, "train", spec, memory.realBytes);
+  return regions.staging && pass !== "curvature"
+    ? { ...source, samples: regions.staging.samples, dtype: dtypeCodes.float32 }
+    : source;
+}
+
+/** Clears what a shard adds to. */
+function recordBeginning(options: {
+  network: NetworkPlan;
+  shard: number;
+  totals: number;
+  realBytes: number;
+  pass: PassOptions["pass"];
+}): Program {
+  const { network, shard, totals, realBytes, pass } = options;
+  const program = new Program().call("clear", { output: totals, count: 16 / realBytes });
+  for (const layer of network.layers) {
+    for (const { address, stride, size } of shardGradientsOf(layer, pass === "curvature" ? "curvature" : "gradient"))
+      program.call("clear", { output: address + shard * stride, count: size });
+    layer.meetings?.forward.clear(program, shard);
+    layer.meetings?.backward.clear(program, shard);
+  }
+  return program;
+}
+
+function planEvaluationPart({ spec, memory, network, regions }: Options): EvaluationPart {
+  const { threads, loss } = spec;
+  const slots = new SlotPlanner({ memory, plan: network, threads, purpose: "evaluation", curvature: false });
+  return {
+    totals: (shard) => slots.totals(shard),
+    splits: eachSplit((split) => {
+      const { count } = regions.splits[split];
+      if (count === 0) return null;
+      const source = sourceOf(regions, split, spec, memory.realBytes);
+      const planned = slots.plan(cutForward(Math.min(count, evaluationSamples)));
+      return planned.map((slot) => ({
+        slot,
+        program: recordEvaluation({ plan: network, slot, source, loss, results: regions.results }),
+      }));
+    }),
   };
 }
 
 const programsOf = ({ begin, phases, update, normUpdate }: BatchPrograms): Program[] => [
   ...begin,
-  ...phases.flatMap((phase) => (phase.kind === "units" ? phase.programs : [phase.program])),
+  ...phases.flatMap((phase) => (phase.kind === "slots" ? phase.programs : [phase.program])),
   ...[update, normUpdate].flatMap((each) => each?.phases.flatMap((phase) => phase.programs) ?? []),
 ];

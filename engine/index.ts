@@ -11,6 +11,7 @@ export { compareGolden, goldenGroups, runGolden } from "./golden.ts";
 export type { GoldenCase, GoldenGroup, Implementation } from "./golden.ts";
 export { checkGradients } from "./gradient-check.ts";
 export type { CheckedTensor, GradientCheck, GradientCheckOptions } from "./gradient-check.ts";
+export { runGradientThread } from "./gradient-thread.ts";
 export { instantiateKernels, nameOfKernels } from "./kernels/instantiate.ts";
 export type { KernelsSource, NativeAddon } from "./kernels/instantiate.ts";
 export type { Kernels } from "./kernels/kernels.ts";
@@ -21,7 +22,7 @@ export type { SplitStatistics } from "./normalisation.ts";
 export { createPredictor, planPrediction, probabilitiesOf } from "./prediction.ts";
 export type { FeatureMaps, PredictionPlan, PredictionSpec, Predictor, PredictorOptions } from "./prediction.ts";
 export { runAugmentationThread } from "./staging.ts";
-export { createTrainer, planTraining, runGradientThread } from "./trainer.ts";
+export { createTrainer, planTraining } from "./trainer.ts";
 export { request } from "./training.ts";
 export type {
   Best,

@@ -98,11 +98,11 @@ export class Inspection {
     this.#execution = new Execution({ plan: this.plan, buffer: memory.buffer, kernels: kernels(memory), thread: 0 });
     const { views } = this.#execution;
     this.#execution.install();
-    const { samplesAddress, labelsAddress } = this.plan.splits.train;
+    const { samplesAddress, labelsAddress } = this.plan.regions.splits.train;
     views.reals(samplesAddress, this.#count * sizeOf(spec.input)).set(samples);
     views.ints.set(labels, labelsAddress / 4);
-    for (let index = 0; index < this.#count; index++) views.words[this.plan.order / 4 + index] = index;
-    views.reals(this.plan.averageScale, 1)[0] = 1 / this.#count;
+    for (let index = 0; index < this.#count; index++) views.words[this.plan.regions.order / 4 + index] = index;
+    views.reals(this.plan.regions.averageScale, 1)[0] = 1 / this.#count;
     for (const layer of this.plan.network.layers) {
       layer.initialise(views, seed);
       layer.beforeStep?.(views, { seed, step: 1, samples: this.#count });
@@ -124,15 +124,15 @@ export class Inspection {
 
   /** Mean loss of the batch, and with Ω added once. */
   forward(): { loss: number; penalisedLoss: number; correct: number } {
-    return this.#pass(3);
+    return this.#pass("forward");
   }
 
   /** As forward, and leaves the gradient of the penalised loss in place. */
   gradient(): { loss: number; penalisedLoss: number; correct: number } {
-    return this.#pass(4);
+    return this.#pass("gradient");
   }
 
-  #pass(kind: 3 | 4): { loss: number; penalisedLoss: number; correct: number } {
+  #pass(kind: "forward" | "gradient"): { loss: number; penalisedLoss: number; correct: number } {
     this.#execution.prepareAll();
     const { loss, correct } = this.#execution.runStep({ kind, start: 0, epoch: 1, withNorm: false });
     const omega = this.plan.network.layers.reduce((sum, layer) => sum + (layer.omega?.(this.#execution.views) ?? 0), 0);
@@ -141,7 +141,7 @@ export class Inspection {
 
   /** Outputs of the last pass, [count][classes], softmax applied where the network ends in one. */
   outputs(): Reals {
-    return this.#execution.views.reals(this.plan.results, this.#count * this.plan.spec.classes).slice();
+    return this.#execution.views.reals(this.plan.regions.results, this.#count * this.plan.spec.classes).slice();
   }
 
   tensors(): Map<string, FileTensor> {
@@ -149,7 +149,7 @@ export class Inspection {
   }
 
   gradients(): Map<string, FileTensor> {
-    return takeGradients(this.#execution.views, this.plan.moved);
+    return takeGradients(this.#execution.views, this.plan.training.moved);
   }
 
   /** Puts file-order values into a tensor. */

@@ -45,7 +45,7 @@ export interface ShardGradient {
   target: number;
 }
 
-/** The addresses that one slot (one block's place in memory) gives a layer. */
+/** The addresses that one slot gives a layer. */
 export interface Wires {
   lanes: 1 | 8;
   header: number;
@@ -78,6 +78,8 @@ export interface PlannedLayer {
   /** f of this layer, as the layer above must gate its sensitivity. */
   activation: ActivationKind;
   tensors: readonly Tensor[];
+  /** Biases here and below that only add a constant to whole maps of the output. */
+  shifts: readonly Tensor[];
   shardGradients: readonly ShardGradient[];
   /** Own buffers wanted in every slot: elements of one sample. */
   buffers: readonly number[];

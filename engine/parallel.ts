@@ -2,15 +2,22 @@
  * Threads over one shared memory: a barrier that spins briefly and then sleeps, a word that says what to do next, and
  * claims on the samples that are distorted. The only user of Atomics.
  *
- *   control words (int32)      0 request · 1 arrived · 2 generation · 3 sleepers · 4 command · 5 … arguments
+ *   control words (int32)      0 request · 1 arrived · 2 generation · 3 sleepers · 4 … command (commands.ts)
  *
- * Thread 0 sets command and arguments, then all meet at the barrier and work; they meet again wherever a phase ends, at
- * least once a command: that is why no thread still reads a command when the next is written. A gradient thread waits
- * for nothing else, except for a sample that another is just distorting.
+ * Thread 0 writes a command, then all meet at the barrier and work; they meet again wherever a phase ends, at least
+ * once a command: that is why no thread still reads a command when the next is written. A gradient thread waits for
+ * nothing else, except for a sample that another is just distorting.
  */
+import { decode, encode } from "./commands.ts";
+import type { Command } from "./commands.ts";
 
 export const controlInts = 32;
-const [arrived, generation, sleepers, commandWord, firstArgument] = [1, 2, 3, 4, 5];
+const requestWord = 0;
+const arrived = 1;
+const generation = 2;
+const sleepers = 3;
+const firstCommandWord = 4;
+const commandWords = 8;
 /**
  * Looks before sleeping, some 0.15 ms: being woken takes time too, and a step of a small network is over in half a
  * millisecond.
@@ -46,8 +53,8 @@ export class Team {
 
   /** Returns when all threads have come. What a thread wrote before is seen by all after. */
   barrier(): void {
-    const { threads } = this;
     const words = this.#words;
+    const { threads } = this;
     if (threads === 1) return;
     const now = Atomics.load(words, generation);
     if (Atomics.add(words, arrived, 1) === threads - 1) {
@@ -57,39 +64,42 @@ export class Team {
   }
 
   /** Thread 0: says what is next and lets the others begin. */
-  command(code: number, given: readonly number[] = []): void {
-    Atomics.store(this.#words, commandWord, code);
-    for (const [index, value] of given.entries()) Atomics.store(this.#words, firstArgument + index, value);
+  command(command: Command): void {
+    for (const [index, word] of encode(command).entries()) Atomics.store(this.#words, firstCommandWord + index, word);
     this.barrier();
   }
 
   /** The other threads: wait for what is next. */
-  next(): { code: number; given: (index: number) => number } {
+  next(): Command {
     this.barrier();
-    return {
-      code: Atomics.load(this.#words, commandWord),
-      given: (index) => Atomics.load(this.#words, firstArgument + index),
-    };
+    return decode(
+      Array.from({ length: commandWords }, (_, index) => Atomics.load(this.#words, firstCommandWord + index)),
+    );
   }
 
   /** The bits somebody outside has set since the last look; they are cleared. */
   takeRequests(): number {
-    return Atomics.load(this.#words, 0) === 0 ? 0 : Atomics.exchange(this.#words, 0, 0);
+    return Atomics.load(this.#words, requestWord) === 0 ? 0 : Atomics.exchange(this.#words, requestWord, 0);
   }
 }
 
-const [announced, epochWord, listeners, waiting, firstClaim] = [0, 1, 2, 3, 16];
-const [taken, done] = [1, 3];
+const announced = 0;
+const epochWord = 1;
+const listeners = 2;
+const waiting = 3;
+const firstClaim = 16;
+const taken = 1;
+const done = 3;
 const over = -1;
 
 export const claimInts = (batchSize: number): number => firstClaim + 2 * batchSize;
 
 /**
- * Who distorts which sample of a batch into which of two slots: whoever comes first. Batches are numbered through the
- * whole training from 0; batch k lies in slot k mod 2.
+ * Who distorts which sample of a batch into which half of the ring: whoever comes first. Batches are numbered through the
+ * whole training from 0; batch k lies in half k mod 2.
  *
  *   words (int32)      0 batches announced · 1 their epoch, −1 at the end · 2 listeners · 3 waiting · 16 … claims
- *                      [slot][place in the batch]
+ *                      [half][place in the batch]
  *
  * A claim holds 4k + 1 while a sample of batch k is distorted and 4k + 3 from then on, modulo 2³²; it only grows and is
  * never cleared; 0 was never taken. A place can be taken for batch k only while its claim is older than k, by one

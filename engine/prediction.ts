@@ -13,11 +13,12 @@ import { loadWeights } from "./checkpoint.ts";
 import { dtypeCodes, headerCount, headerResults, headerRows, headerSamples } from "./kernels/kernels.ts";
 import type { Kernels } from "./kernels/kernels.ts";
 import { MemoryPlan, Views } from "./memory.ts";
-import { planNetwork, recordEvaluation, writeConstants } from "./network.ts";
+import { planNetwork, writeConstants } from "./network.ts";
 import type { NetworkPlan } from "./network.ts";
+import { recordEvaluation } from "./passes.ts";
 import { Program } from "./program.ts";
-import { unitPlanner } from "./units.ts";
-import type { PlannedUnit } from "./units.ts";
+import { SlotPlanner } from "./slots.ts";
+import type { PlannedSlot } from "./slots.ts";
 
 export interface PredictionSpec {
   network: Network;
@@ -59,8 +60,8 @@ interface Parts {
   results: number;
   prepare: Program;
   /** Blocks of eight, and the single sample. */
-  blocks: { unit: PlannedUnit; program: Program };
-  single: { unit: PlannedUnit; program: Program };
+  blocks: { slot: PlannedSlot; program: Program };
+  single: { slot: PlannedSlot; program: Program };
 }
 
 function planParts({ network, input, classes, batch }: PredictionSpec): Parts {
@@ -70,10 +71,9 @@ function planParts({ network, input, classes, batch }: PredictionSpec): Parts {
   const results = memory.reserve({ what: "the outputs", element: "real", count: batch * classes });
   const source = { samples, dtype: dtypeCodes.float32, labels: 0 };
   const path = (cut: Cut): Parts["blocks"] => {
-    const unit = unitPlanner({ memory, plan: planned, threads: 1, purpose: "evaluation", curvature: false }).plan(
-      cut,
-    )[0];
-    return { unit, program: recordEvaluation({ plan: planned, unit, source, loss: null, results }) };
+    const slots = new SlotPlanner({ memory, plan: planned, threads: 1, purpose: "evaluation", curvature: false });
+    const [slot] = slots.plan(cut);
+    return { slot, program: recordEvaluation({ plan: planned, slot, source, loss: null, results }) };
   };
   const prepare = new Program();
   for (const layer of planned.layers) layer.prepare?.(prepare);
@@ -114,8 +114,8 @@ export function createPredictor({ plan, memory, kernels, weights }: PredictorOpt
   for (const layer of network.layers) layer.beforeEvaluation?.(views);
   const size = sizeOf(spec.input);
 
-  const run = ({ unit, program }: Parts["blocks"], first: number, count: number): void => {
-    const header = unit.header / 4;
+  const run = ({ slot, program }: Parts["blocks"], first: number, count: number): void => {
+    const header = slot.header / 4;
     views.ints[header + headerCount] = count;
     for (let lane = 0; lane < count; lane++)
       for (const field of [headerRows, headerSamples, headerResults]) views.ints[header + field + lane] = first + lane;
@@ -139,7 +139,7 @@ export function createPredictor({ plan, memory, kernels, weights }: PredictorOpt
       run(single, 0, 1);
       return network.layers.map((layer, index) => {
         const isLast = index === network.layers.length - 1;
-        const address = isLast ? single.unit.y : single.unit.outputs[index];
+        const address = isLast ? single.slot.y : single.slot.outputs[index];
         return {
           layer: index,
           kind: layer.kind,

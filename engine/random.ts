@@ -79,7 +79,7 @@ export function permutation(options: {
   for (let place = count - 1; place > 0; place--) {
     const other = below(extend(beginning, place), place + 1);
     const moved = into[place];
-    into[place] = into[other]!;
+    into[place] = into[other];
     into[other] = moved;
   }
   return into;

@@ -1,6 +1,10 @@
-/** Planned kinds and who plans them: one builder a kind. A convolution with learned inputs plans as `combination`. */
+/**
+ * Planned kinds of layers and optimisers, and who plans them: one builder a kind. A convolution with learned inputs
+ * plans as `combination`.
+ */
 import { isLearned } from "../schemas/shape.ts";
 import type { Layer as LayerSpec } from "../schemas/layer.ts";
+import type { Optimiser, OptimiserOf } from "../schemas/optimiser.ts";
 import type { LayerOptions, PlannedLayer } from "./layer.ts";
 import { planBatchNormalisation } from "./layers/batch-normalisation.ts";
 import { planCombination } from "./layers/combination.ts";
@@ -8,6 +12,10 @@ import { planConvolution } from "./layers/convolution.ts";
 import { planDense } from "./layers/dense.ts";
 import { planDropout } from "./layers/dropout.ts";
 import { planSubsampling } from "./layers/subsampling.ts";
+import type { PlannedOptimiser } from "./optimiser.ts";
+import { planAdam } from "./optimisers/adam.ts";
+import { planDescent } from "./optimisers/descent.ts";
+import { planLevenbergMarquardt } from "./optimisers/levenberg-marquardt.ts";
 
 export const layerPlanners = {
   convolution: planConvolution,
@@ -26,4 +34,16 @@ export const plannedKind = (spec: LayerSpec): PlannedKind =>
 export function planLayer(options: LayerOptions): PlannedLayer {
   const plan = layerPlanners[plannedKind(options.spec)] as (options: LayerOptions) => PlannedLayer;
   return plan(options);
+}
+
+export const optimiserPlanners: { [Kind in Optimiser["kind"]]: (spec: OptimiserOf<Kind>) => PlannedOptimiser } = {
+  sgd: ({ momentum }) => planDescent({ momentum, nesterov: false }),
+  nesterov: ({ momentum }) => planDescent({ momentum, nesterov: true }),
+  adam: planAdam,
+  "diagonal-levenberg-marquardt": planLevenbergMarquardt,
+};
+
+export function planOptimiser(spec: Optimiser): PlannedOptimiser {
+  const plan = optimiserPlanners[spec.kind] as (spec: Optimiser) => PlannedOptimiser;
+  return plan(spec);
 }

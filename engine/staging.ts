@@ -1,31 +1,26 @@
 /**
  * Where samples are distorted, a batch ahead of the training: a ring of two batches, float32 [2][batch][C][H][W] in the
- * shared memory. While batch k is trained from one slot, the augmentation thread, where there is one, fills the other
+ * shared memory. While batch k is trained from one half, the augmentation thread, where there is one, fills the other
  * with batch k + 1. A sample is distorted by whoever takes it first (parallel.ts, Claims): the augmentation thread
- * ahead of time, or the gradient thread that opens its block and finds it missing. So a slow augmentation thread is
- * helped, one that is not there is not missed, and a gradient thread waits for nothing but a single sample that is just
- * being distorted. What a sample becomes is a function of (seed, epoch, sample) alone: the bits do not depend on who
- * was first.
+ * ahead of time, or the gradient thread that opens its block and finds it missing. What a sample becomes depends on
+ * (seed, epoch, sample) alone, so the bits do not depend on who was first.
  *
- * - Batch k lies in slot k mod 2, which is free once all threads are done with batch k − 2: thread 0 knows that when
- *   they have met for the step of batch k − 1, and then announces batch k; the first batch of an epoch it announces at
- *   rest, after it has written the order. Nothing is announced beyond the epoch's end.
- * - The augmentation thread takes samples of announced batches only, and of these none that was consumed (Claims):
- *   whatever it has taken belongs to a batch that the others still need, so neither the order nor the slot changes
- *   under it. A training that ends early (stop, cancel, divergence, accuracy, patience) just announces nothing more;
- *   `close` then ends the thread, whatever it is doing.
- * - Second derivatives want undistorted samples: their steps run before the epoch is announced and touch neither slots
- *   nor claims. Evaluations, inspections and previews know nothing of the ring.
- * - A thread that dies with a sample in its hands leaves the others waiting, like one that never comes to the barrier:
- *   whoever started the threads ends them all.
+ * - Batch k lies in half k mod 2. Thread 0 announces it when all threads have met for the step of batch k − 1: then
+ *   nobody needs batch k − 2 any more. It announces the first batch of an epoch at rest, after it has written the
+ *   order. Nothing is announced beyond the epoch's end.
+ * - The augmentation thread takes samples of announced batches only, and of these none that was consumed. So the order
+ *   and the half of the ring stay as they are while it works. `close` ends it, whatever it is doing.
+ * - Second derivatives want undistorted samples: their steps run before the epoch is announced and do not touch the
+ *   ring. Nor do evaluations, inspections and previews.
+ * - A thread that dies with a sample in its hands leaves the others waiting: whoever started the threads ends them all.
  */
 import { sizeOf } from "../schemas/shape.ts";
 import { createAugmenter } from "./augmentation.ts";
 import type { Augmenter } from "./augmentation.ts";
 import { planExecution } from "./execution-plan.ts";
-import type { ExecutionPlan } from "./execution-plan.ts";
 import { Views } from "./memory.ts";
 import { Claims, claimInts } from "./parallel.ts";
+import type { Regions } from "./regions.ts";
 import type { GradientThreadOptions, TrainingSpec } from "./training.ts";
 
 /** One thread's hold on the ring. */
@@ -39,8 +34,8 @@ export class Staging {
   /** What the augmenter is told, written anew for each sample. */
   readonly #task: Parameters<Augmenter["apply"]>[0];
 
-  constructor({ plan, views }: { plan: ExecutionPlan; views: Views }) {
-    const { spec, splits, staging, order } = plan;
+  constructor({ spec, regions, views }: { spec: TrainingSpec; regions: Regions; views: Views }) {
+    const { splits, staging, order } = regions;
     const { samplesAddress, samplesBytes, count } = splits.train;
     const { batchSize, input: shape, dtype, augmentation, seed, background } = spec;
     if (!staging) throw new Error("a training that distorts nothing has no staging");
@@ -128,7 +123,7 @@ export class Staging {
     const batches = this.#batches;
     const size = this.#size;
     if (!claims.take(batch, place)) return false;
-    task.sample = this.#order[(batch % batches) * this.#spec.batchSize + place]!;
+    task.sample = this.#order[(batch % batches) * this.#spec.batchSize + place];
     task.epoch = Math.floor(batch / batches) + 1;
     task.inputOffset = task.sample * size;
     task.outputOffset = this.#rowOf(batch, place) * size;
@@ -151,6 +146,6 @@ export function runAugmentationThread({
   memory,
   realBytes = 4,
 }: Pick<GradientThreadOptions, "plan" | "memory" | "realBytes">): number {
-  const execution = planExecution(plan.spec, realBytes);
-  return new Staging({ plan: execution, views: new Views(memory.buffer, realBytes) }).runAhead();
+  const { spec, regions } = planExecution(plan.spec, realBytes);
+  return new Staging({ spec, regions, views: new Views(memory.buffer, realBytes) }).runAhead();
 }

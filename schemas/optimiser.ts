@@ -60,6 +60,7 @@ export const optimiser = z.discriminatedUnion("kind", [
   }),
 ]);
 export type Optimiser = z.infer<typeof optimiser>;
+export type OptimiserOf<Kind extends Optimiser["kind"]> = Extract<Optimiser, { kind: Kind }>;
 
 const warmup = {
   warmup: z.int().min(0).max(10_000_000).default(0).describe("steps over which the rate rises linearly from zero"),

@@ -321,7 +321,7 @@ function addLayers(
       case "dropout":
         break;
     }
-    graph.shape = options.outputs[index]!;
+    graph.shape = options.outputs[index];
   }
 }
 

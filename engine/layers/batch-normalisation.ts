@@ -71,6 +71,7 @@ export function planBatchNormalisation(options: LayerOptions<BatchNormalisationL
     output: input,
     activation: "linear",
     tensors: [weight, bias, mean, variance],
+    shifts: [bias],
     shardGradients: [],
     curvatureGradients,
     buffers: [],
@@ -175,7 +176,7 @@ export function planBatchNormalisation(options: LayerOptions<BatchNormalisationL
       ].map((address) => views.reals(address, 2 * maps));
       for (let map = 0; map < maps; map++) {
         const inverse = 1 / Math.sqrt(spread[map] + spec.epsilon);
-        into[2 * map] = average[map]!;
+        into[2 * map] = average[map];
         into[2 * map + 1] = inverse;
         factor[map] = inverse * scale[map];
       }

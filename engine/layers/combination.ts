@@ -91,6 +91,7 @@ export function planCombination(options: LayerOptions<ConvolutionLayer>): Planne
     output,
     activation,
     tensors: [weight, bias, mix],
+    shifts: activation === "linear" ? [bias] : [],
     ...(isDense ? recordDense({ ...kernels, inputs: sizeOf(input), units: maps }) : recordConvolution(kernels)),
     shardGradients: weightGradient ? [weightGradient, biasGradient] : [biasGradient],
     initialise(views: Views, seed: number): void {

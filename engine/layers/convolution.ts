@@ -83,6 +83,7 @@ export function planConvolution(options: LayerOptions<ConvolutionLayer>): Planne
     output,
     activation,
     tensors: [weight, bias],
+    shifts: activation === "linear" ? [bias] : [],
     ...recorded,
     shardGradients: weightGradient ? [weightGradient, biasGradient] : [biasGradient],
     initialise(views: Views, seed: number): void {
@@ -101,7 +102,7 @@ export function planConvolution(options: LayerOptions<ConvolutionLayer>): Planne
       for (let map = 0; map < spec.maps; map++) {
         for (const read of connected(map))
           for (let tap = 0; tap < area; tap++)
-            values[(read * area + tap) * spec.maps + map] = drawn[(map * inputs + read) * area + tap]!;
+            values[(read * area + tap) * spec.maps + map] = drawn[(map * inputs + read) * area + tap];
       }
       views.reals(bias.address, spec.maps).fill(0);
     },

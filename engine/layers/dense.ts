@@ -48,6 +48,7 @@ export function planDense(options: LayerOptions<DenseLayer>): PlannedLayer {
     output,
     activation,
     tensors: [weight, bias],
+    shifts: activation === "linear" ? [bias] : [],
     ...recordDense({
       options,
       inputs,
@@ -72,7 +73,7 @@ export function planDense(options: LayerOptions<DenseLayer>): PlannedLayer {
         layer: index,
       });
       const values = views.reals(weight.address, size);
-      for (let position = 0; position < size; position++) values[place(position)] = drawn[position]!;
+      for (let position = 0; position < size; position++) values[place(position)] = drawn[position];
       views.reals(bias.address, units).fill(0);
     },
     prepareCurvature(program: Program): void {

@@ -36,6 +36,7 @@ export function planDropout(options: LayerOptions<DropoutLayer>): PlannedLayer {
     output: input,
     activation: "linear",
     tensors: [],
+    shifts: [],
     shardGradients: [],
     buffers: [],
     curvatureBuffers: [],

@@ -17,7 +17,7 @@ import type { Views } from "../memory.ts";
 import type { Program } from "../program.ts";
 
 export function planSubsampling(options: LayerOptions<SubsamplingLayer>): PlannedLayer {
-  const { spec, index, input, output, memory, activation, inputActivation } = options;
+  const { spec, index, input, output, memory, activation, inputActivation, shifts } = options;
   const maps = input.channels;
   const same = (position: number): number => position;
   const plan = (name: "beta" | "bias") =>
@@ -76,6 +76,8 @@ export function planSubsampling(options: LayerOptions<SubsamplingLayer>): Planne
     output,
     activation,
     tensors,
+    // A linear subsampling passes on what only shifts its input.
+    shifts: activation === "linear" ? [...shifts, ...tensors.slice(1)] : [],
     shardGradients: tensors.length > 0 ? [betaGradient, biasGradient] : [],
     buffers: keepsDown ? [sizeOf(output)] : [],
     curvatureBuffers: spec.trainable ? [sizeOf(output)] : [],

@@ -76,9 +76,9 @@ test.each([true, false])(
     const spec = smallSpec(plain, { augmentation: elastic, threads: 2, stopAtStep: 6 });
     const { plan, memory, trainer, close } = await startTraining(spec, { ahead });
     for (const report of trainer.run()) expect(report.kind).not.toBe("diverged");
-    // Steps 5 and 6 are batches 4 and 5, the last of the second epoch: 27 samples in slot 0, 12 in slot 1.
+    // Steps 5 and 6 are batches 4 and 5, the last of the second epoch: 27 samples in half 0, 12 in half 1.
     const size = 70;
-    const ring = new Float32Array(memory.buffer, planExecution(spec).staging!.samples, 39 * size);
+    const ring = new Float32Array(memory.buffer, planExecution(spec).regions.staging!.samples, 39 * size);
     const input = new Uint8Array(memory.buffer, plan.splits.train.samplesAddress, 66 * size);
     const order = permutation({ seed: spec.seed, epoch: 2, count: 66 });
     const augmenter = createAugmenter({ augmentation: elastic, shape: spec.input, seed: spec.seed, fill: [0, 0] });

@@ -56,5 +56,5 @@ export const pad: ReferenceKernel<"pad"> = (memory, call) => {
       for (let c = 0; c < columns; c++)
         for (let lane = 0; lane < lanes; lane++)
           output[((map * outRows + r + padding) * outColumns + c + padding) * lanes + lane] =
-            input[((map * rows + r) * columns + c) * lanes + lane]!;
+            input[((map * rows + r) * columns + c) * lanes + lane];
 };

@@ -120,5 +120,5 @@ export const scatter: ReferenceKernel<"scatter"> = (memory, call) => {
   const header = memory.ints(call.header);
   for (let lane = 0; lane < Math.min(header[headerCount], lanes); lane++)
     for (let unit = 0; unit < units; unit++)
-      results[header[headerResults + lane] * units + unit] = output[unit * lanes + lane]!;
+      results[header[headerResults + lane] * units + unit] = output[unit * lanes + lane];
 };

@@ -1,0 +1,170 @@
+/**
+ * The passes of a network through one slot, recorded as programs: forward to the loss, back to the weights, second
+ * derivatives, and evaluation. A *slot* is a place in memory that blocks of samples pass through one after the other.
+ */
+import type { Loss } from "../schemas/network.ts";
+import { activationCodes, lossCodes } from "./kernels/kernels.ts";
+import type { Meeting, Wires } from "./layer.ts";
+import type { NetworkPlan } from "./network.ts";
+import { Program } from "./program.ts";
+
+/** A place in memory where a block passes through the network: the addresses of everything on its way. */
+export interface Slot {
+  lanes: 1 | 8;
+  header: number;
+  shard: number;
+  /** Doubles [loss, correct] that this slot adds to. */
+  totals: number;
+  x0: number;
+  /** By layer. In evaluation δ is 0 everywhere. */
+  outputs: readonly number[];
+  deltas: readonly number[];
+  own: readonly (readonly number[])[];
+  /** y where the output is softmax; otherwise the last output. */
+  y: number;
+}
+
+export interface Source {
+  samples: number;
+  dtype: number;
+  labels: number;
+}
+
+export const wiresOf = (plan: NetworkPlan, slot: Slot, layer: number): Wires => ({
+  lanes: slot.lanes,
+  header: slot.header,
+  shard: slot.shard,
+  input: layer === 0 ? slot.x0 : slot.outputs[layer - 1],
+  output: slot.outputs[layer],
+  delta: slot.deltas[layer],
+  inputDelta: layer > plan.lowestTrained ? slot.deltas[layer - 1] : 0,
+  own: slot.own[layer],
+});
+
+/** What runs between two barriers: a program for each slot, or one that a single thread runs for all. */
+export type Phase = { kind: "slots"; programs: Program[] } | { kind: "join"; program: Program };
+
+export interface PassOptions {
+  plan: NetworkPlan;
+  slots: readonly Slot[];
+  shards: number;
+  source: Source;
+  loss: Loss;
+  /** forward: up to the loss; gradient: and back to the weights; curvature: second derivatives instead (LeCun 1998). */
+  pass: "forward" | "gradient" | "curvature";
+  /** Where the outputs go, reals [row][classes]; 0 where nobody wants them. */
+  results?: number;
+}
+
+const recordGather = (plan: NetworkPlan, program: Program, slot: Slot, source: Source): void => {
+  const { input, mean, factor } = plan;
+  program.call("gather", {
+    samples: source.samples,
+    header: slot.header,
+    mean,
+    factor,
+    output: slot.x0,
+    dtype: source.dtype,
+    channels: input.channels,
+    pixels: input.height * input.width,
+    lanes: slot.lanes,
+  });
+};
+
+function recordLoss(
+  { plan, source, loss, pass }: Pick<PassOptions, "plan" | "source" | "loss" | "pass">,
+  program: Program,
+  slot: Slot,
+): void {
+  const logits = slot.outputs.at(-1)!;
+  const shared = {
+    header: slot.header,
+    kind: lossCodes[loss],
+    softmax: plan.softmax ? 1 : 0,
+    activation: plan.softmax ? 0 : activationCodes[plan.outputActivation as keyof typeof activationCodes],
+    units: plan.classes,
+    lanes: slot.lanes,
+  };
+  if (plan.softmax) program.call("softmax", { input: logits, output: slot.y, units: plan.classes, lanes: slot.lanes });
+  program.call("loss", {
+    output: slot.y,
+    logits: plan.softmax ? logits : 0,
+    delta: pass === "gradient" ? slot.deltas.at(-1)! : 0,
+    labels: source.labels,
+    targets: plan.targets,
+    totals: slot.totals,
+    ...shared,
+  });
+  if (pass === "curvature") program.call("lossCurvature", { output: slot.y, delta: slot.deltas.at(-1)!, ...shared });
+}
+
+/** Records a training pass for all slots. Phases end where a layer needs the whole batch. */
+export function recordTrainingPass(options: PassOptions): Phase[] {
+  const { plan, slots, shards, source, pass } = options;
+  const phases: Phase[] = [];
+  let programs: Program[] = [];
+  const open = (): void => {
+    programs = slots.map(() => new Program());
+    phases.push({ kind: "slots", programs });
+  };
+  const each = (layer: number, record: (program: Program, wires: Wires) => void): void => {
+    for (const [index, slot] of slots.entries()) record(programs[index], wiresOf(plan, slot, layer));
+  };
+  const meet = (layer: number, meeting: Meeting): void => {
+    each(layer, (program, wires) => meeting.each(program, wires));
+    const program = new Program();
+    meeting.join(program, { shards });
+    phases.push({ kind: "join", program });
+    open();
+  };
+  open();
+  for (const [index, slot] of slots.entries()) recordGather(plan, programs[index], slot, source);
+  for (const [index, layer] of plan.layers.entries()) {
+    const runs = pass === "curvature" ? (layer.evaluate ?? layer.forward) : layer.forward;
+    if (layer.meetings && pass !== "curvature") meet(index, layer.meetings.forward);
+    each(index, runs);
+  }
+  for (const [index, slot] of slots.entries()) {
+    recordLoss(options, programs[index], slot);
+    if (options.results)
+      programs[index].call("scatter", {
+        output: slot.y,
+        header: slot.header,
+        results: options.results,
+        units: plan.classes,
+        lanes: slot.lanes,
+      });
+  }
+  if (pass === "forward") return phases;
+  for (let index = plan.layers.length - 1; index >= plan.lowestTrained; index--) {
+    const layer = plan.layers[index];
+    if (layer.meetings && pass === "gradient") meet(index, layer.meetings.backward);
+    each(index, pass === "gradient" ? layer.backward : layer.curvature);
+  }
+  return phases;
+}
+
+/**
+ * Records an evaluation of one slot: running statistics, no dropout, outputs to `results` (reals [row][classes]) where
+ * not 0, loss where there are labels.
+ */
+export function recordEvaluation(options: {
+  plan: NetworkPlan;
+  slot: Slot;
+  source: Source;
+  loss: Loss | null;
+  results: number;
+}): Program {
+  const { plan, slot, source, loss, results } = options;
+  const program = new Program();
+  recordGather(plan, program, slot, source);
+  for (const [index, layer] of plan.layers.entries()) {
+    if (!layer.transparent) (layer.evaluate ?? layer.forward)(program, wiresOf(plan, slot, index));
+  }
+  if (loss) recordLoss({ plan, source, loss, pass: "forward" }, program, slot);
+  else if (plan.softmax)
+    program.call("softmax", { input: slot.outputs.at(-1)!, output: slot.y, units: plan.classes, lanes: slot.lanes });
+  if (results)
+    program.call("scatter", { output: slot.y, header: slot.header, results, units: plan.classes, lanes: slot.lanes });
+  return program;
+}

@@ -1,0 +1,93 @@
+/** Where a training stands, what it reports of that, and when it ends. Plain data: a checkpoint keeps the position. */
+import type { Split } from "../schemas/dataset.ts";
+import type { Best, Evaluated, StepRow, TrainingPosition, TrainingReport, TrainingSpec } from "./training.ts";
+
+/** Exact in a checkpoint, because JSON keeps doubles. */
+export interface Position {
+  /** The epoch under way, from 1. */
+  epoch: number;
+  /** Steps done, over all epochs. */
+  step: number;
+  /** Steps done in this epoch. */
+  inEpoch: number;
+  /** Sums over this epoch so far. */
+  lossSum: number;
+  correct: number;
+  samples: number;
+  best: Best | null;
+  epochsSinceBest: number;
+}
+
+export const atTheBeginning = (): Position => ({
+  epoch: 1,
+  step: 0,
+  inEpoch: 0,
+  lossSum: 0,
+  correct: 0,
+  samples: 0,
+  best: null,
+  epochsSinceBest: 0,
+});
+
+export function openNextEpoch(position: Position): void {
+  Object.assign(position, { epoch: position.epoch + 1, inEpoch: 0, lossSum: 0, correct: 0, samples: 0 });
+}
+
+export function reportOf(
+  { epoch, step, samples, lossSum, correct }: Position,
+  { steps, trained, rows }: { steps: number; trained: number; rows: StepRow[] },
+): TrainingPosition {
+  return {
+    epoch,
+    step,
+    steps,
+    samples: trained,
+    loss: samples > 0 ? lossSum / samples : null,
+    accuracy: samples > 0 ? correct / samples : null,
+    rows,
+  };
+}
+
+type StopReason = Extract<TrainingReport, { kind: "finished" }>["reason"];
+
+/** Takes an epoch's evaluation into account: the best so far, the report, and whether the training ends here. */
+export function reviewEpoch(options: {
+  position: Position;
+  spec: TrainingSpec;
+  /** Null where no split is evaluated. */
+  validation: (Evaluated & { split: Split }) | null;
+  gradientNorm: number;
+  learningRate: number;
+  report: () => TrainingPosition;
+}): { stops: StopReason | null; report: TrainingReport } {
+  const { position, spec, validation, gradientNorm, learningRate } = options;
+  const isBest = validation !== null && (position.best === null || validation.accuracy > position.best.accuracy);
+  if (isBest) {
+    const { accuracy, loss } = validation;
+    position.best = { epoch: position.epoch, step: position.step, accuracy, loss };
+    position.epochsSinceBest = 0;
+  } else position.epochsSinceBest++;
+  return {
+    stops: stopReason(position, spec, validation),
+    report: {
+      kind: "epoch",
+      validation,
+      isBest,
+      best: position.best,
+      epochsSinceBest: validation ? position.epochsSinceBest : null,
+      gradientNorm,
+      learningRate,
+      ...options.report(),
+    },
+  };
+}
+
+function stopReason(
+  { epoch, epochsSinceBest }: Position,
+  { epochs, targetAccuracy, patience }: TrainingSpec,
+  validation: Evaluated | null,
+): StopReason | null {
+  if (validation && targetAccuracy !== null && validation.accuracy >= targetAccuracy) return "validationAccuracy";
+  if (validation && patience !== null && epochsSinceBest >= patience) return "patience";
+  return epoch === epochs ? "epochs" : null;
+}

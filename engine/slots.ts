@@ -1,0 +1,125 @@
+/**
+ * Where blocks live. Activations and sensitivities belong to a *thread* and are reused block after block, so they stay
+ * in its cache; only what must outlive the block (a whole-batch layer, or the inputs of a deferred gradient) belongs to
+ * a *block* and stays resident for the step.
+ */
+import { sizeOf } from "../schemas/shape.ts";
+import type { Block, Cut } from "./batches.ts";
+import { threadsOf } from "./batches.ts";
+import { headerInts } from "./kernels/kernels.ts";
+import type { Element, MemoryPlan } from "./memory.ts";
+import type { NetworkPlan } from "./network.ts";
+import type { Slot } from "./passes.ts";
+
+export interface PlannedSlot extends Slot {
+  thread: number;
+  /** The blocks that pass through here, as indices of the cut. */
+  blocks: readonly number[];
+}
+
+export interface SlotsOptions {
+  memory: MemoryPlan;
+  plan: NetworkPlan;
+  threads: number;
+  purpose: "training" | "evaluation";
+  /** Buffers for second derivatives besides. */
+  curvature: boolean;
+}
+
+/** One run of blocks on its way to a slot. */
+interface Run {
+  /** Of the slot. */
+  index: number;
+  shard: number;
+  thread: number;
+  blocks: readonly number[];
+  lanes: Block["lanes"];
+}
+
+/** Plans slots for any number of cuts that never run at the same time: they share their buffers. */
+export class SlotPlanner {
+  readonly #options: SlotsOptions;
+  readonly #known = new Map<string, number>();
+  /** Whether a layer's input, sensitivity and own buffers outlive the block, by layer. */
+  readonly #resident: readonly boolean[];
+  /** Whether everything does. */
+  readonly #meets: boolean;
+
+  constructor(options: SlotsOptions) {
+    const { plan, purpose } = options;
+    const training = purpose === "training";
+    this.#options = options;
+    this.#meets = training && plan.meets;
+    this.#resident = plan.layers.map((layer) => training && (plan.meets || layer.deferred !== undefined));
+  }
+
+  /** Address of the doubles [loss, correct] of a shard. */
+  totals(shard: number): number {
+    return this.#reserve(`the totals of shard ${shard}`, "double", 2);
+  }
+
+  plan(cut: Cut): PlannedSlot[] {
+    const owners = threadsOf(cut, this.#options.threads);
+    return this.#runsOf(cut).map((blocks, index) => {
+      const { shard, lanes } = cut.blocks[blocks[0]];
+      return this.#slot({ index, shard, thread: owners[shard], blocks, lanes });
+    });
+  }
+
+  /** A run of blocks of one shard and as many lanes shares a slot; each block has its own where it stays resident. */
+  #runsOf(cut: Cut): number[][] {
+    const perBlock = this.#resident.some(Boolean);
+    const runs: number[][] = [];
+    for (const [index, { shard, lanes }] of cut.blocks.entries()) {
+      const before = cut.blocks[index - 1];
+      const run = runs.at(-1);
+      if (run && !perBlock && before.shard === shard && before.lanes === lanes) run.push(index);
+      else runs.push([index]);
+    }
+    return runs;
+  }
+
+  #slot({ index, shard, thread, blocks, lanes }: Run): PlannedSlot {
+    const { plan, purpose, curvature } = this.#options;
+    const training = purpose === "training";
+    const at = (stays: boolean, what: string, size: number): number =>
+      this.#reserve(`${what} of ${stays ? `block ${blocks[0]}` : `thread ${thread}`} (${lanes})`, "real", size * lanes);
+    const resident = (layer: number): boolean => this.#resident[layer] ?? false;
+    const x0 = at(resident(0), "the input", sizeOf(plan.input));
+    const outputs: number[] = [];
+    for (const [number, layer] of plan.layers.entries()) {
+      const stays = resident(number + 1) || this.#meets;
+      if (!training && layer.transparent) outputs.push(outputs.at(-1) ?? x0);
+      else outputs.push(at(stays, `the output of layer ${number}`, sizeOf(layer.output)));
+    }
+    const deltas = plan.layers.map((layer, number) =>
+      training ? at(resident(number), `the sensitivity of layer ${number}`, sizeOf(layer.output)) : 0,
+    );
+    const own = plan.layers.map((layer, number) =>
+      [...layer.buffers, ...(curvature ? layer.curvatureBuffers : [])].map((size, which) =>
+        at(resident(number), `buffer ${which} of layer ${number}`, size),
+      ),
+    );
+    const last = outputs.at(-1) ?? x0;
+    return {
+      lanes,
+      header: this.#reserve(`the header of slot ${index}`, "int", headerInts),
+      shard,
+      totals: this.totals(shard),
+      thread,
+      blocks,
+      x0,
+      outputs,
+      deltas,
+      own,
+      y: plan.softmax ? at(this.#meets, "the softmax", plan.classes) : last,
+    };
+  }
+
+  /** Hands out the same address for the same words again. */
+  #reserve(what: string, element: Element, count: number): number {
+    const address = this.#known.get(what) ?? this.#options.memory.reserve({ what, element, count });
+    this.#known.set(what, address);
+    return address;
+  }
+}
