@@ -1,7 +1,7 @@
 /**
  * Who may import whom: the walls between the rooms, as a table. docs/ARCHITECTURE.md tells the reasons.
  * A file belongs to the first row whose room it lies in. What a row does not name, its files may not import. Tests may
- * import anything.
+ * import anything. A folder of code without a row, tests/ and bench/ apart, fails tests/laws/imports.test.ts.
  */
 
 const packages = (...names) => names.map((name) => `^node_modules/${name}/`);
@@ -77,6 +77,23 @@ export const rooms = [
     may: ["^services/(stack|shared)/", schemas, ...service, ...packages("js-redis-server")],
   },
   {
+    room: "client",
+    // Of schemas nothing but types, so that a page that imports the client carries no zod (oxlint sees to it).
+    may: ["^client/", schemas],
+    note: "the client runs wherever fetch does: no module of Node, no package",
+  },
+  { room: "cli", node: true, may: ["^cli/", "^client/", schemas, ...packages("citty", "@clack/[^/]+")] },
+  {
+    room: "web",
+    may: ["^web/", "^client/", schemas, ...packages("preact", "@preact/[^/]+", "uplot", "signature_pad")],
+    note: "a page knows the service by its client and the types of schemas alone",
+  },
+  {
+    room: "search",
+    may: ["^search/", schemas],
+    note: "the search is pure, like the engine: what it is given in, what to try out",
+  },
+  {
     room: "scripts",
     node: true,
     may: [
@@ -96,7 +113,7 @@ const wall = ({ room, may, node, note }, index) => {
     name: `walls of ${room}`,
     comment: note ?? `what ${room} may import stands in its row of the table in .dependency-cruiser.mjs`,
     severity: "error",
-    from: { path: `^${room}/`, pathNot: ["\\.test\\.ts$", ...inner] },
+    from: { path: `^${room}/`, pathNot: ["\\.test\\.tsx?$", ...inner] },
     to: { pathNot: may, ...(node ? { dependencyTypesNot: ["core"] } : {}) },
   };
 };
@@ -116,7 +133,7 @@ export default {
       name: "no tests in code",
       comment: "code never leans on tests",
       severity: "error",
-      from: { path: "^(engine|schemas|services|scripts)/", pathNot: "\\.test\\.ts$" },
+      from: { path: "^(engine|schemas|services|scripts|client|cli|web|search)/", pathNot: "\\.test\\.tsx?$" },
       to: { path: "^tests/|\\.test\\.ts$" },
     },
     {
@@ -130,7 +147,7 @@ export default {
       name: "product packages",
       comment: "what runs in the service may not need a development tool",
       severity: "error",
-      from: { path: "^(engine|schemas|services)/", pathNot: "\\.test\\.ts$" },
+      from: { path: "^(engine|schemas|services|client|cli|search)/", pathNot: "\\.test\\.ts$" },
       to: { dependencyTypes: ["npm-dev"] },
     },
   ],
@@ -144,7 +161,7 @@ export default {
     enhancedResolveOptions: {
       exportsFields: ["exports"],
       conditionNames: ["import", "node", "default", "types"],
-      extensions: [".ts", ".mjs", ".js", ".json", ".d.ts"],
+      extensions: [".ts", ".tsx", ".mjs", ".js", ".json", ".d.ts"],
     },
   },
 };

@@ -15,7 +15,7 @@ export default defineConfig({
         test: {
           name: "unit",
           include: [
-            "{engine,schemas,services,scripts}/**/*.test.ts",
+            "{engine,schemas,services,scripts,client,cli,web,search}/**/*.test.{ts,tsx}",
             "tests/{laws,oracle,gradients,golden,determinism}/**/*.test.ts",
           ],
           exclude: ["**/node_modules/**", "dist/**"],

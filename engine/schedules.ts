@@ -3,15 +3,12 @@
  * so a resumed run needs no state. t = step − 1 counts from 0, T = stepsPerEpoch · epochs steps in all, e = ⌊t /
  * stepsPerEpoch⌋ epochs are complete.
  *
- *   constant      η
- *   step          η · factor^⌊e / every⌋
- *   exponential   η · factor^e
- *   cosine        minimum + (η − minimum)(1 + cos(π t/(T−1)))/2                            (Loshchilov & Hutter 2017,
- *                                                                                          one period, no restarts)
- *   one-cycle     start·peak rising in a straight line to peak at t = rise·(T−1), then half a cosine down to end·peak   (Smith
- *                                                                                                                       &
- *                                                                                                                       Topin
- *                                                                                                                       2018)
+ * - constant: η
+ * - step: η · factor^⌊e / every⌋
+ * - exponential: η · factor^e
+ * - cosine: minimum + (η − minimum)(1 + cos(π t/(T−1)))/2 (Loshchilov & Hutter 2017, one period, no restarts)
+ * - one-cycle: start·peak rising in a straight line to peak at t = rise·(T−1), then half a cosine down to end·peak
+ *   (Smith & Topin 2018)
  *
  * Warm-up multiplies whatever the schedule says by step/warmup while step < warmup: the rate grows from (but never
  * equals) zero, and the schedule runs on underneath, so its last step stays its last step. Multipliers of single layers

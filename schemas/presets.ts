@@ -47,8 +47,10 @@ export const presets: Record<PresetName, Preset> = {
     batchSize: 50,
     normalisation: "unit",
   },
-  /** The quickest way we know to 99 % on MNIST: two epochs (docs/RESULTS.md). Its layers were picked by the test error; rate, schedule and decay on the last
-   * 10,000 training samples, held out. */
+  /**
+   * The quickest way we know to 99 % on MNIST: two epochs (docs/RESULTS.md). Its layers were picked by the test error;
+   * rate, schedule and decay on the last 10,000 training samples, held out.
+   */
   "fast-mnist": {
     network: {
       layers: [

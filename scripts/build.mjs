@@ -27,7 +27,7 @@ import { root } from "./install.mjs";
 
 const dist = join(root, "dist");
 const stampsFile = join(dist, ".stamps.json");
-const rooms = ["engine", "schemas", "services", "scripts", "bench", "tests/support"];
+const rooms = ["engine", "schemas", "search", "services", "client", "cli", "scripts", "bench", "tests/support"];
 /** Kernels that other compilers read; TypeScript leaves them alone. */
 const assembly = join("engine", "kernels", "assembly");
 const native = join("engine", "kernels", "native");

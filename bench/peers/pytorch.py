@@ -1,4 +1,8 @@
-"""PyTorch, eager, as a contender: the protocol of bench/protocol.ts over standard input and output; also the race to an accuracy."""
+"""PyTorch, eager, as a contender: the protocol of bench/protocol.ts over standard input and output.
+
+Also runs the race to an accuracy.
+"""
+
 import gzip
 import json
 import math
@@ -19,7 +23,9 @@ def build(layers):
     for layer in layers:
         kind = layer["kind"]
         if kind == "convolution":
-            modules.append(nn.Conv2d(shape[0], layer["maps"], layer["size"], stride=layer["stride"], padding=layer["padding"]))
+            modules.append(
+                nn.Conv2d(shape[0], layer["maps"], layer["size"], stride=layer["stride"], padding=layer["padding"])
+            )
             side = (shape[1] + 2 * layer["padding"] - layer["size"]) // layer["stride"] + 1
             shape = (layer["maps"], side, side)
         elif kind == "subsampling":
@@ -100,7 +106,7 @@ def read_idx(path):
 
 
 def race(request):
-    """Trains on all of MNIST and says after each epoch how long it took from the start (reading included) and how good it is."""
+    """Trains on all of MNIST; says after each epoch how long it took from the start (reading included) and how good."""
     begin = time.perf_counter()
     torch.set_num_threads(request["threads"])
     torch.manual_seed(request["seed"])
@@ -124,7 +130,9 @@ def race(request):
             optimiser.step()
             schedule.step()
         with torch.inference_mode():
-            right = sum((model(tx[i : i + 1000]).argmax(1) == ty[i : i + 1000]).sum().item() for i in range(0, len(tx), 1000))
+            right = sum(
+                (model(tx[i : i + 1000]).argmax(1) == ty[i : i + 1000]).sum().item() for i in range(0, len(tx), 1000)
+            )
         rows.append({"seconds": time.perf_counter() - begin, "accuracy": right / len(tx)})
     return {"epochs": rows}
 

@@ -26,10 +26,10 @@
  * Order of operations (the promise "assembly and native give the same bits"):
  *  - multiply and add are separate roundings; each output element is one chain of additions in the order given;
  *  - tree(s) adds eight partial sums as ((s0+s4)+(s2+s6)) + ((s1+s5)+(s3+s7)): i+(i+4), then +2, then +1;
- *  - a sum over samples for lanes = 8 keeps one partial sum a lane; for lanes = 1 it keeps eight partial sums, term number
- *    p (a column, a unit, a position: the innermost loop's counter) going to partial sum p mod 8;
- *  - comparisons are written so that a NaN passes through: relu is x < 0 ? 0 : x, a maximum is replaced where new > old or new is NaN,
- *    and the first maximum wins.
+ *  - a sum over samples for lanes = 8 keeps one partial sum a lane; for lanes = 1 it keeps eight partial sums, term
+ *    number p (a column, a unit, a position: the innermost loop's counter) going to partial sum p mod 8;
+ *  - comparisons are written so that a NaN passes through: relu is x < 0 ? 0 : x, a maximum is replaced where new > old
+ *    or new is NaN, and the first maximum wins.
  * elementary.md fixes exp, log, tanh, gates and the small details of each kernel; the reference adds in float64 and
  * owes nobody its order. docs/MATHEMATICS.md maps each kernel to its equation.
  */

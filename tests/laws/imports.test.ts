@@ -6,9 +6,18 @@ import { beforeAll, describe, expect, test } from "vitest";
 import law, { rooms } from "../../.dependency-cruiser.mjs";
 import { files, root } from "./tree.ts";
 
-const walls = ["engine", "schemas", "services", "scripts", "tests", "bench"].filter((room) =>
-  files.some((path) => path.startsWith(`${room}/`)),
-);
+/** Those that may import anything. */
+const free = ["tests", "bench"];
+/** Every folder at the top that holds code. */
+const folders = [
+  ...new Set(
+    files.filter((path) => /^[a-z][^/]*\/.*\.(ts|tsx|mts|mjs|js)$/.test(path)).map((path) => path.split("/")[0]),
+  ),
+];
+/** The first parts of the rooms: `services` has one row for each service. */
+const roomsAtTop = new Set(rooms.map(({ room }) => room.split("/")[0]));
+const withoutRow = (tops: readonly string[]): string[] =>
+  tops.filter((folder) => !free.includes(folder) && !roomsAtTop.has(folder));
 
 async function cruiseIn(baseDir: string, roots: string[], options: ICruiseOptions = {}): Promise<ICruiseResult> {
   const { output } = await cruise(
@@ -39,11 +48,16 @@ async function planted(tree: Record<string, string>): Promise<string[]> {
 describe("walls", () => {
   let result: ICruiseResult;
   beforeAll(async () => {
-    result = await cruiseIn(root, walls);
+    result = await cruiseIn(root, folders);
   });
 
   test("stand: nobody imports what the table does not give, and there is no cycle", () => {
     expect(broken(result)).toEqual([]);
+  });
+
+  test("enclose every folder at the top that holds code", () => {
+    expect(withoutRow(folders)).toEqual([]);
+    expect(withoutRow([...folders, "plugins"])).toEqual(["plugins"]);
   });
 
   test("enclose every service", () => {
@@ -112,6 +126,24 @@ describe("the rules bite:", () => {
         "services/api/app.ts": 'import type { A } from "../../engine/index.ts"; export type B = A;',
       }),
     ).toEqual(["walls of services/api: services/api/app.ts → engine/index.ts"]);
+  });
+
+  test("a client that needs Node, a page that reaches into services, a search that reads a clock of its own", async () => {
+    expect(
+      await planted({
+        "services/shared/log.ts": "export const log = 1;",
+        "client/index.ts": 'import { readFile } from "node:fs/promises"; export const a = readFile;',
+        "web/main.tsx": 'import { log } from "../services/shared/log.ts"; export const b = log;',
+        "search/halving.ts": 'import { performance } from "node:perf_hooks"; export const c = performance;',
+        "engine/index.ts": "export const d = 1;",
+        "cli/main.ts": 'import { d } from "../engine/index.ts"; export const e = d;',
+      }),
+    ).toEqual([
+      "walls of cli: cli/main.ts → engine/index.ts",
+      "walls of client: client/index.ts → fs/promises",
+      "walls of search: search/halving.ts → perf_hooks",
+      "walls of web: web/main.tsx → services/shared/log.ts",
+    ]);
   });
 
   test("a cycle", async () => {

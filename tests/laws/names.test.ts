@@ -4,12 +4,12 @@ import { layer } from "../../schemas/layer.ts";
 import { files } from "./tree.ts";
 
 const sources = files.filter(
-  (path) => path.endsWith(".ts") && /^(engine|schemas|services|scripts|tests|bench)\//.test(path),
+  (path) => /\.tsx?$/.test(path) && /^(engine|schemas|services|scripts|client|cli|web|search|tests|bench)\//.test(path),
 );
 
 describe("names of files", () => {
   test("are lower-case words joined by hyphens", () => {
-    expect(sources.filter((path) => !/^_?[a-z0-9]+(-[a-z0-9]+)*(\.test|\.d)?\.ts$/.test(basename(path)))).toEqual([]);
+    expect(sources.filter((path) => !/^_?[a-z0-9]+(-[a-z0-9]+)*(\.test|\.d)?\.tsx?$/.test(basename(path)))).toEqual([]);
   });
 
   test("name no machinery without a subject", () => {

@@ -99,12 +99,10 @@ async function readFolders(intake: Intake, archive: Archive): Promise<void> {
   );
   const skipped = archive.skipped.sentence();
   if (skipped) intake.warn(skipped);
+  const examples = layout.loose.slice(0, 3).map((path) => printable(path, 60));
   if (layout.loose.length > 0)
     intake.warn(
-      `${grouped(layout.loose.length)} file${layout.loose.length === 1 ? "" : "s"} outside the class folders skipped, such as ${layout.loose
-        .slice(0, 3)
-        .map((path) => printable(path, 60))
-        .join(", ")}`,
+      `${grouped(layout.loose.length)} file${layout.loose.length === 1 ? "" : "s"} outside the class folders skipped, such as ${examples.join(", ")}`,
     );
   const numbers = numberClasses(intake, archive, layout);
   const window = Math.max(2, Math.min(8, availableParallelism() * 2));
