@@ -95,8 +95,8 @@ const over = -1;
 export const claimInts = (batchSize: number): number => firstClaim + 2 * batchSize;
 
 /**
- * Who distorts which sample of a batch into which half of the ring: whoever comes first. Batches are numbered through the
- * whole training from 0; batch k lies in half k mod 2.
+ * Who distorts which sample of a batch into which half of the ring: whoever comes first. Batches are numbered through
+ * the whole training from 0; batch k lies in half k mod 2.
  *
  *   words (int32)      0 batches announced · 1 their epoch, −1 at the end · 2 listeners · 3 waiting · 16 … claims
  *                      [half][place in the batch]

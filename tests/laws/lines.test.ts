@@ -25,12 +25,9 @@ test(`lines have at most ${longest} characters, but for tables of Markdown and w
       read(path)
         .split("\n")
         .flatMap((line, index) =>
-          [...line].length <= longest ||
-          isTableOfMarkdown(path, line) ||
-          isLeftByFormatter(path, line) ||
-          isLongUrl(line)
+          line.length <= longest || isTableOfMarkdown(path, line) || isLeftByFormatter(path, line) || isLongUrl(line)
             ? []
-            : [`${path}:${index + 1}: ${[...line].length}`],
+            : [`${path}:${index + 1}: ${line.length}`],
         ),
     );
   expect(long).toEqual([]);

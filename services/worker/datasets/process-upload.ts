@@ -102,8 +102,8 @@ export class UploadProcessor {
   }
 
   /**
-   * Whether the dataset was deleted, which also takes the upload away from under its check. A record that is `ready` was
-   * not: another check of the same upload was faster, and its files stay.
+   * Whether the dataset was deleted, which also takes the upload away from under its check. A record that is `ready`
+   * was not: another check of the same upload was faster, and its files stay.
    */
   async #isDeleted(id: string): Promise<boolean> {
     return (await this.#options.records.datasets.read(id)) === null;

@@ -1,5 +1,5 @@
 -- A new job, `queued`, and the order that delivers it.
--- keys       job, events, jobs, the indices by dataset and status, users of the dataset and of the initial model, outbox
+-- keys       job, events, jobs, indices by dataset and status, users of dataset and initial model, outbox
 -- arguments  id, at, ms, dataset id, initial model id or '', then fields of the record
 -- answers    created | exists | no-dataset | no-model
 -- events     status
