@@ -7,6 +7,7 @@ import { shape } from "./shape.ts";
 
 export const split = z.enum(["train", "validation", "test"]);
 export type Split = z.infer<typeof split>;
+export const splitNames: readonly Split[] = split.options;
 
 export const datasetStatus = z.enum(["receiving", "checking", "ready", "rejected"]);
 export type DatasetStatus = z.infer<typeof datasetStatus>;

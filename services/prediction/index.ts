@@ -8,6 +8,7 @@ import { fitNormalisation } from "../../engine/index.ts";
 import type { Conversion, DatasetStatistics, Dtype } from "../../schemas/dataset.ts";
 import type { NormalisationKind } from "../../schemas/job.ts";
 import type { Normalisation } from "../../schemas/model.ts";
+import { built } from "../shared/built.ts";
 import { chooseKernels } from "../shared/kernels.ts";
 import type { Log } from "../shared/log.ts";
 import { readPicture, type Sample } from "../shared/pictures.ts";
@@ -64,14 +65,6 @@ const mostPlans = 256;
 const mostOutputs = 4 * 1024 * 1024;
 const mebibyte = 1024 * 1024;
 
-/** Threads start from JavaScript: under a test that reads TypeScript the built file is taken. */
-function threadEntry(): URL {
-  const here = new URL(import.meta.url);
-  return here.pathname.endsWith(".ts")
-    ? new URL("../../dist/services/prediction/prediction-thread.js", here)
-    : new URL("./prediction-thread.js", here);
-}
-
 export class Prediction {
   readonly #predictor: ResidentThread;
   readonly #desk: ResidentThread;
@@ -85,7 +78,7 @@ export class Prediction {
     kernels,
     cacheBytes,
     log,
-    entry = threadEntry(),
+    entry = built("services/prediction/prediction-thread.js"),
   }: {
     kernels: string;
     cacheBytes: number;

@@ -10,6 +10,7 @@ import { setFlagsFromString } from "node:v8";
 import { instantiateKernels, nameOfKernels } from "../../engine/index.ts";
 import type { Kernels, KernelsSource, NativeAddon } from "../../engine/index.ts";
 import type { Numerics } from "../../schemas/job.ts";
+import { built } from "./built.ts";
 
 /** Plain data: travels to worker threads as it is. */
 export type KernelsDescription = {
@@ -31,16 +32,11 @@ export class KernelsError extends Error {
   override name = "KernelsError";
 }
 
-/** From the sources as from dist/, the built files are those in dist/. */
-const built = new URL(
-  import.meta.url.endsWith(".ts") ? "../../dist/engine/kernels/" : "../../engine/kernels/",
-  import.meta.url,
-);
 const files = {
-  native: fileURLToPath(new URL("native/kernels.node", built)),
-  assembly: fileURLToPath(new URL("assembly/kernels.wasm", built)),
-  relaxed: fileURLToPath(new URL("assembly/kernels-relaxed.wasm", built)),
-  reference: fileURLToPath(new URL("reference/reference.js", built)),
+  native: fileURLToPath(built("engine/kernels/native/kernels.node")),
+  assembly: fileURLToPath(built("engine/kernels/assembly/kernels.wasm")),
+  relaxed: fileURLToPath(built("engine/kernels/assembly/kernels-relaxed.wasm")),
+  reference: fileURLToPath(built("engine/kernels/reference/reference.js")),
 };
 
 const hashes = new Map<string, string>();

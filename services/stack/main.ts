@@ -1,6 +1,7 @@
 /** The whole system on one machine in one command: Redis, api and worker, with one data folder. */
 import { mkdir } from "node:fs/promises";
 import closeWithGrace from "close-with-grace";
+import { built } from "../shared/built.ts";
 import { ConfigError, readConfig } from "../shared/config.ts";
 import type { Config } from "../shared/config.ts";
 import { endWithParent } from "../shared/lifeline.ts";
@@ -9,12 +10,7 @@ import { FolderTaken, lockFolder } from "./lock.ts";
 import { RedisMissing, provideRedis } from "./redis.ts";
 import { Service } from "./service.ts";
 
-/** Processes run from JavaScript: from the sources, the built file stands in dist/. */
-const built = (name: string): URL =>
-  new URL(
-    import.meta.url.endsWith(".ts") ? `../../dist/services/${name}/main.js` : `../${name}/main.js`,
-    import.meta.url,
-  );
+const entryOf = (name: string): URL => built(`services/${name}/main.js`);
 const apiMs = 30_000;
 
 async function start(config: Config): Promise<void> {
@@ -36,10 +32,10 @@ async function start(config: Config): Promise<void> {
     code = exitCode ?? 1;
     ending.close();
   };
-  const worker = new Service({ name: "worker", entry: built("worker"), environment, log, onUseless: useless });
+  const worker = new Service({ name: "worker", entry: entryOf("worker"), environment, log, onUseless: useless });
   const api = new Service({
     name: "api",
-    entry: built("api"),
+    entry: entryOf("api"),
     environment,
     log,
     onUseless: useless,

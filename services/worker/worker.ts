@@ -3,6 +3,7 @@ import { availableParallelism, hostname } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Worker } from "bullmq";
 import type { Numerics } from "../../schemas/job.ts";
+import { built } from "../shared/built.ts";
 import type { Config } from "../shared/config.ts";
 import { chooseKernels } from "../shared/kernels.ts";
 import type { KernelsDescription } from "../shared/kernels.ts";
@@ -33,11 +34,7 @@ const awayMs = 3000;
 const webhooksAtOnce = 8;
 const checksAtOnce = 1;
 
-/** Threads start from JavaScript: from the sources, the built file stands in dist/. */
-const threadEntry = new URL(
-  import.meta.url.endsWith(".ts") ? "../../dist/services/worker/threads/thread.js" : "./threads/thread.js",
-  import.meta.url,
-);
+const threadEntry = built("services/worker/threads/thread.js");
 
 export interface WorkerOptions {
   config: Config;

@@ -4,6 +4,7 @@ import { describeShape, sizeOf, type Shape } from "../../../schemas/shape.ts";
 import type { Outputs, Samples } from "../../prediction/index.ts";
 import { invalid } from "../http/problem.ts";
 import { checkCount, described } from "./instances.ts";
+import { finite } from "../../shared/finite.ts";
 
 const mostSamples = 4096;
 
@@ -48,7 +49,6 @@ export function readTensor(
   return { samples, count };
 }
 
-const finite = (value: number): number | null => (Number.isFinite(value) ? value : null);
 const bestOf = (row: Float32Array): number => row.reduce((best, value, at) => (value > row[best] ? at : best), 0);
 
 type Tensor = InferenceAnswer["outputs"][number];

@@ -24,8 +24,13 @@ export type CheckpointRecord = z.infer<typeof checkpointRecord>;
 /** Higher accuracy first, the earlier of equals. Only a real validation split makes a best. */
 function byAccuracy(records: readonly CheckpointRecord[]): CheckpointRecord[] {
   return records
-    .filter((each) => each.listed && each.validation?.split === "validation")
-    .sort((a, b) => (b.validation?.accuracy ?? 0) - (a.validation?.accuracy ?? 0) || a.step - b.step);
+    .flatMap((record) =>
+      record.listed && record.validation?.split === "validation"
+        ? [{ record, accuracy: record.validation.accuracy }]
+        : [],
+    )
+    .sort((a, b) => b.accuracy - a.accuracy || a.record.step - b.record.step)
+    .map(({ record }) => record);
 }
 
 export const bestOf = (records: readonly CheckpointRecord[]): CheckpointRecord | null => byAccuracy(records)[0] ?? null;

@@ -5,18 +5,11 @@ import { setPriority } from "node:os";
 import { fileURLToPath } from "node:url";
 import { nameLimit } from "../../shared/dataset-limits.ts";
 import type { CheckMessage, CheckTask } from "./checking-process.ts";
+import { built } from "../../shared/built.ts";
 import type { CheckedDataset } from "./finish.ts";
 import { DatasetRefused } from "./refused.ts";
 
-/** Processes start from JavaScript: from the sources, the built file stands in dist/. */
-const entry = fileURLToPath(
-  new URL(
-    import.meta.url.endsWith(".ts")
-      ? "../../../dist/services/worker/datasets/checking-process.js"
-      : "./checking-process.js",
-    import.meta.url,
-  ),
-);
+const entry = fileURLToPath(built("services/worker/datasets/checking-process.js"));
 const heapMebibytes = 512;
 /** Training goes first, but a small upload is not kept waiting: about a third of a share. */
 const niceness = 5;

@@ -2,9 +2,8 @@
  * A stratified cut by fractions: within every class, samples are put in an order that a seed decides, and the first go
  * to test, the next to validation.
  */
-import type { UploadSettings } from "../../../schemas/dataset.ts";
+import { splitNames, type UploadSettings } from "../../../schemas/dataset.ts";
 import { printable, refuse } from "./refused.ts";
-import { splitNames } from "./spool.ts";
 
 /** A 32-bit hash of two numbers (the finaliser of MurmurHash3, twice): equal on every machine. */
 export function hash(seed: number, index: number): number {

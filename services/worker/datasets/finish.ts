@@ -5,7 +5,7 @@
 import { createHash } from "node:crypto";
 import { rmSync } from "node:fs";
 import { join } from "node:path";
-import type { Conversion, Dtype, Split } from "../../../schemas/dataset.ts";
+import { splitNames, type Conversion, type Dtype, type Split } from "../../../schemas/dataset.ts";
 import { describeShape, sizeOf } from "../../../schemas/shape.ts";
 import type { Shape } from "../../../schemas/shape.ts";
 import { cut } from "./cut.ts";
@@ -14,7 +14,7 @@ import type { Intake } from "./intake.ts";
 import type { SettledLabels } from "./labels.ts";
 import { grouped } from "../../shared/dataset-limits.ts";
 import { printable, refuse } from "./refused.ts";
-import { FileWriter, LabelList, bytesOf, readPieces, splitNames } from "./spool.ts";
+import { FileWriter, LabelList, bytesOf, readPieces } from "./spool.ts";
 import type { SpooledSplit } from "./spool.ts";
 import { Statistics } from "./statistics.ts";
 import type { Moment } from "./statistics.ts";

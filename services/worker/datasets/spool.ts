@@ -4,14 +4,13 @@
  */
 import { closeSync, fstatSync, openSync, readSync, renameSync, unlinkSync, writeSync } from "node:fs";
 import { join } from "node:path";
-import type { Dtype, Split } from "../../../schemas/dataset.ts";
+import { splitNames, type Dtype, type Split } from "../../../schemas/dataset.ts";
 import { describeShape, sizeOf } from "../../../schemas/shape.ts";
 import type { Shape } from "../../../schemas/shape.ts";
 import type { DatasetLimits } from "../../shared/dataset-limits.ts";
 import { grouped, nameLimit } from "../../shared/dataset-limits.ts";
 import { refuse } from "./refused.ts";
 
-export const splitNames: readonly Split[] = ["train", "validation", "test"];
 export const bytesOf: Record<Dtype, number> = { uint8: 1, float32: 4 };
 const bufferBytes = 1 << 20;
 

@@ -1,11 +1,10 @@
 /** Puts a checked dataset into storage: the bytes under their digest, then the manifest that names them. */
 import { createReadStream } from "node:fs";
-import type { DatasetManifest, Split } from "../../../schemas/dataset.ts";
+import { splitNames, type DatasetManifest, type Split } from "../../../schemas/dataset.ts";
 import { layout, putJson } from "../../shared/storage/index.ts";
 import type { Storage } from "../../shared/storage/index.ts";
 import type { DatasetRecord } from "../../shared/records/index.ts";
 import type { CheckedDataset, CheckedSplit } from "./finish.ts";
-import { splitNames } from "./spool.ts";
 
 export interface Named {
   id: string;

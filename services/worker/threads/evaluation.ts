@@ -2,11 +2,11 @@
 import type { Evaluated } from "../../../engine/index.ts";
 import type { Split } from "../../../schemas/dataset.ts";
 import type { Evaluation } from "../../../schemas/prediction.ts";
+import { finite } from "../../shared/finite.ts";
 
 /** Beyond this many classes a table of classes × classes is no longer worth its bytes. */
 const mostClasses = 2000;
 
-const finite = (value: number): number | null => (Number.isFinite(value) ? value : null);
 const share = (part: number, whole: number): number | null => (whole === 0 ? null : part / whole);
 
 /** The first largest of a row. */

@@ -12,7 +12,7 @@ import {
   writeSafetensors,
 } from "../../../engine/index.ts";
 import type { Best, Trainer, TrainingPlan, TrainingReport } from "../../../engine/index.ts";
-import type { Split } from "../../../schemas/dataset.ts";
+import { splitNames, type Split } from "../../../schemas/dataset.ts";
 import { loadKernels } from "../../shared/kernels.ts";
 import { evaluate } from "./evaluation.ts";
 import { checkpointsUnderWay, intents, signal } from "./protocol.ts";
@@ -20,7 +20,6 @@ import type { Finished, FromThread, Snapshot, SplitOutcome, StopReason, TrainAss
 import { readInto } from "./samples.ts";
 
 type Say = (message: FromThread, transfer?: ArrayBuffer[]) => void;
-const splits: readonly Split[] = ["train", "validation", "test"];
 
 /** A whole buffer of its own, so that it can be given away. */
 const owned = (bytes: Uint8Array): Uint8Array<ArrayBuffer> => new Uint8Array(bytes);
@@ -52,7 +51,7 @@ class TrainingThread {
     this.#plan = planTraining(assignment.spec);
     this.#memory = createMemory(this.#plan);
     const kernels = loadKernels(assignment.kernels, this.#memory);
-    for (const split of splits) this.#load(split);
+    for (const split of splitNames) this.#load(split);
     // The gradient threads start now, while this one prepares.
     say({ kind: "planned", plan: this.#plan, memory: this.#memory, kernels: kernels.name });
     const { resume, initialWeights } = assignment;
@@ -158,7 +157,7 @@ class TrainingThread {
       splits: {},
     };
     const given = [weights.buffer];
-    for (const split of splits) {
+    for (const split of splitNames) {
       const outcome = this.#evaluate(split);
       if (!outcome) continue;
       ending.splits[split] = outcome;

@@ -8,6 +8,7 @@ import type { Storage } from "../../shared/storage/index.ts";
 import type { Snapshot } from "../threads/protocol.ts";
 import { backOff } from "./back-off.ts";
 import { digestOfBytes } from "./canonical.ts";
+import { finite } from "../../shared/finite.ts";
 
 export interface CheckpointWriterOptions {
   jobId: string;
@@ -85,7 +86,6 @@ export class CheckpointWriter {
   #record(snapshot: Snapshot): CheckpointRecord {
     const { jobId, attempt, elapsedSeconds } = this.#options;
     const sha256 = digestOfBytes(snapshot.bytes);
-    const finite = (value: number | null): number | null => (value !== null && Number.isFinite(value) ? value : null);
     return {
       epoch: snapshot.epoch,
       step: snapshot.step,

@@ -1,6 +1,6 @@
 /** What a finished training leaves behind: the model's files, the result, the receipt. */
 import { engineVersion } from "../../../engine/index.ts";
-import type { Split } from "../../../schemas/dataset.ts";
+import { splitNames } from "../../../schemas/dataset.ts";
 import type { JobResult, Receipt } from "../../../schemas/job.ts";
 import type { Model, ModelManifest, Normalisation } from "../../../schemas/model.ts";
 import { networkShape } from "../../../schemas/shape.ts";
@@ -11,6 +11,7 @@ import { layout, putJson } from "../../shared/storage/index.ts";
 import type { Storage } from "../../shared/storage/index.ts";
 import type { Finished, SplitOutcome } from "../threads/protocol.ts";
 import { digestOfBytes, digestOfDocument } from "./canonical.ts";
+import { finite } from "../../shared/finite.ts";
 
 export interface Outcome {
   result: JobResult;
@@ -30,9 +31,6 @@ export interface OutcomeOptions {
   kernelsName: string;
   storage: Storage;
 }
-
-const finite = (value: number): number | null => (Number.isFinite(value) ? value : null);
-const splits: readonly Split[] = ["train", "validation", "test"];
 
 const splitResult = (outcome: SplitOutcome | undefined): JobResult["test"] =>
   outcome ? { loss: finite(outcome.loss), accuracy: outcome.accuracy, samples: outcome.samples } : null;
@@ -111,7 +109,7 @@ export async function keepOutcome(options: OutcomeOptions): Promise<Outcome> {
     predictions: {},
     evaluations: {},
   };
-  for (const split of splits) {
+  for (const split of splitNames) {
     const outcome = finished.splits[split];
     if (outcome?.evaluation) manifest.evaluations[split] = outcome.evaluation;
     if (!outcome?.predictions) continue;

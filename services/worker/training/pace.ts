@@ -1,13 +1,12 @@
 /** How fast a training goes and how long it will take: from a clock that only goes forward. */
 import type { TrainingReport } from "../../../engine/index.ts";
 import type { Progress } from "../../../schemas/progress.ts";
+import { finite } from "../../shared/finite.ts";
 
 /** Seconds over which the rate is averaged. */
 const memory = 5;
 /** A rate needs this long to mean something. */
 const leastSeconds = 0.2;
-
-const finite = (value: number | null): number | null => (value !== null && Number.isFinite(value) ? value : null);
 
 export class Pace {
   readonly #epochs: number;

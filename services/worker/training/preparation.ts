@@ -1,7 +1,7 @@
 /** What a training needs before it can start: the engine's spec, the files, the checkpoint to go on from. */
 import { fitNormalisation } from "../../../engine/index.ts";
 import type { TrainingSpec } from "../../../engine/index.ts";
-import type { Split } from "../../../schemas/dataset.ts";
+import { splitNames, type Split } from "../../../schemas/dataset.ts";
 import type { Normalisation } from "../../../schemas/model.ts";
 import { bestOf } from "../../shared/records/index.ts";
 import type { CheckpointRecord, DatasetRecord, JobRecord, Records } from "../../shared/records/index.ts";
@@ -34,8 +34,6 @@ interface Sources {
   storage: Storage;
 }
 
-const splits: readonly Split[] = ["train", "validation", "test"];
-
 async function readDataset(job: JobRecord, records: Records): Promise<DatasetRecord> {
   const dataset = await records.datasets.read(job.dataset.id);
   if (!dataset?.manifest || !dataset.shape || !dataset.dtype || !dataset.statistics)
@@ -50,7 +48,7 @@ async function readDataset(job: JobRecord, records: Records): Promise<DatasetRec
 
 async function findFiles(dataset: DatasetRecord, storage: Storage): Promise<Partial<Record<Split, SplitFiles>>> {
   const files: Partial<Record<Split, SplitFiles>> = {};
-  for (const split of splits) {
+  for (const split of splitNames) {
     const stored = dataset.manifest?.splits[split];
     if (!stored || stored.count === 0) continue;
     try {

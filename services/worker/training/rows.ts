@@ -1,8 +1,7 @@
 /** Rows of the two curves, from what the trainer reports. What is not finite is null. */
 import type { TrainingReport } from "../../../engine/index.ts";
 import type { MetricRow } from "../../../schemas/metrics.ts";
-
-const finite = (value: number | null): number | null => (value !== null && Number.isFinite(value) ? value : null);
+import { finite } from "../../shared/finite.ts";
 
 interface Moment {
   at: string;

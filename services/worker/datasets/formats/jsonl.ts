@@ -1,6 +1,5 @@
 /** JSON lines: one object a line, {label, pixels | b64, split?}. */
-import { splitNames } from "../spool.ts";
-import type { Split } from "../../../../schemas/dataset.ts";
+import { splitNames, type Split } from "../../../../schemas/dataset.ts";
 import { describeShape, sizeOf } from "../../../../schemas/shape.ts";
 import type { Shape } from "../../../../schemas/shape.ts";
 import { pictureKind } from "../../../shared/pictures.ts";

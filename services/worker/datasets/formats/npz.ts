@@ -2,7 +2,7 @@
  * NPZ as Keras gives its sets: x_train, y_train, x_test, y_test, perhaps x_val, y_val; uint8 or float32; N,H,W or
  * N,H,W,C.
  */
-import type { Dtype, Split } from "../../../../schemas/dataset.ts";
+import { splitNames, type Dtype, type Split } from "../../../../schemas/dataset.ts";
 import { sizeOf } from "../../../../schemas/shape.ts";
 import type { Shape } from "../../../../schemas/shape.ts";
 import { ByteReader } from "./byte-reader.ts";
@@ -188,7 +188,7 @@ async function readArrays(intake: Intake, archive: Archive): Promise<void> {
         .map((each) => printable(each.path, 60))
         .join(", ")}; expected x_train and y_train, perhaps x_test and y_test`,
     );
-  for (const split of ["train", "validation", "test"] as const) {
+  for (const split of splitNames) {
     const [x, y] = [arrays.get(`x/${split}`), arrays.get(`y/${split}`)];
     if (!x && !y) continue;
     if (!x || !y)

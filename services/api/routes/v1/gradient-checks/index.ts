@@ -12,6 +12,7 @@ import type { Dependencies } from "../../../dependencies.ts";
 import { findReadyDataset } from "../../../../shared/find.ts";
 import { Problem, doesNotFit, invalid } from "../../../http/problem.ts";
 import type { App } from "../../../http/types.ts";
+import { finite } from "../../../../shared/finite.ts";
 
 const seconds = 15;
 /** Of one sample, forward and backward: what a few hundred passes in float64 can do in the time. */
@@ -31,8 +32,6 @@ async function inputOf(
   const found = await findReadyDataset(records, dataset);
   return { input: found.shape, classes: found.classes.length };
 }
-
-const finite = (value: number): number | null => (Number.isFinite(value) ? value : null);
 
 export function gradientCheckRoutes(app: App, dependencies: Dependencies): void {
   app.post(

@@ -18,6 +18,7 @@ import { formOf } from "../../../../models/forms.ts";
 import { subjectOf } from "../../../../models/subjects.ts";
 import { Problem, invalid, notFound } from "../../../../http/problem.ts";
 import type { App } from "../../../../http/types.ts";
+import { finite } from "../../../../../shared/finite.ts";
 
 /** Numbers of the maps of one answer. */
 const mostMapped = 4 * 1024 * 1024;
@@ -59,8 +60,6 @@ function mapSheet({ shape: { channels, height, width }, values }: FeatureMaps): 
     scale: Math.max(1, Math.min(8, Math.floor(512 / (columns * (width + 1))))),
   });
 }
-
-const finite = (value: number): number | null => (Number.isFinite(value) ? value : null);
 
 function nested({ shape: { channels, height, width }, values }: FeatureMaps): (number | null)[][][] {
   return Array.from({ length: channels }, (_, map) =>
