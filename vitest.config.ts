@@ -10,6 +10,13 @@ export default defineConfig({
   test: {
     globalSetup: ["tests/support/global-setup.ts"],
     passWithNoTests: false,
+    coverage: {
+      provider: "v8",
+      include: ["{engine,schemas,services,client,cli,search}/**/*.ts"],
+      // Compiled by others, or declarations alone.
+      exclude: ["engine/kernels/{assembly,native}/**", "**/*.test.ts", "**/*.d.ts"],
+      reporter: ["text-summary", "html", "json-summary"],
+    },
     projects: [
       {
         test: {

@@ -63,9 +63,18 @@ describe("documents", () => {
     expect(read("CHANGELOG.md")).toContain(`## ${version}`);
   });
 
+  test("decisions say when they were made and whether they hold, and stand in the list", () => {
+    const decisions = files.filter((path) => /^docs\/decisions\/(?!README)[^/]+\.md$/.test(path));
+    expect(decisions.length).toBeGreaterThan(10);
+    const status = /^# .+\n\n_(Accepted|Replaced by \[[^\]]+\]\([^)]+\)), \d{4}-\d{2}-\d{2}\b/;
+    expect(decisions.filter((path) => !status.test(read(path)))).toEqual([]);
+    const list = read("docs/decisions/README.md");
+    expect(decisions.filter((path) => !list.includes(`(${path.split("/").at(-1)})`))).toEqual([]);
+  });
+
   test("those that every project owes are there", () => {
     expect(
-      ["README.md", "CHANGELOG.md", "CONTRIBUTING.md", "LICENSE", "docs/ARCHITECTURE.md"].filter(
+      ["README.md", "CHANGELOG.md", "CONTRIBUTING.md", "LICENSE", "SECURITY.md", "docs/ARCHITECTURE.md"].filter(
         (path) => !files.includes(path),
       ),
     ).toEqual([]);
