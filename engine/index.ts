@@ -1,6 +1,8 @@
 /** The engine's only door. */
 export type { Augmenter } from "./augmentation.ts";
 export { createAugmenter, isIdentity } from "./augmentation.ts";
+export { deriveTraining } from "./derivation.ts";
+export type { DatasetFacts } from "./derivation.ts";
 export { describeNetwork, effectiveInputsOf, sharesOf } from "./description.ts";
 export type { DescribedLayer } from "./description.ts";
 export { EngineError } from "./errors.ts";
@@ -18,7 +20,6 @@ export type { Kernels } from "./kernels/kernels.ts";
 export { createReference } from "./kernels/reference/reference.ts";
 export { createMemory } from "./memory.ts";
 export { fitNormalisation } from "./normalisation.ts";
-export type { SplitStatistics } from "./normalisation.ts";
 export { createPredictor, planPrediction, probabilitiesOf } from "./prediction.ts";
 export type { FeatureMaps, PredictionPlan, PredictionSpec, Predictor, PredictorOptions } from "./prediction.ts";
 export { runAugmentationThread } from "./staging.ts";

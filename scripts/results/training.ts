@@ -4,13 +4,13 @@ import { writeSync } from "node:fs";
 import {
   createMemory,
   createTrainer,
+  deriveTraining,
   describeNetwork,
   engineVersion,
-  fitNormalisation,
   planTraining,
   readSafetensors,
   writeSafetensors,
-  type TrainingSpec,
+  type DatasetFacts,
 } from "../../engine/index.ts";
 import { completeRequest } from "../../schemas/complete.ts";
 import { jobRequest } from "../../schemas/job.ts";
@@ -45,7 +45,7 @@ function digestOfWeights(checkpoint: Uint8Array): string {
   return createHash("sha256").update(writeSafetensors({ tensors })).digest("hex");
 }
 
-function statisticsOf({ samples }: LabelledSamples): Parameters<typeof fitNormalisation>[2] {
+function statisticsOf({ samples }: LabelledSamples): DatasetFacts["statistics"] {
   let sum = 0;
   let squares = 0;
   let minimum = 255;
@@ -75,28 +75,18 @@ export function runExperiment({
     test: readSplit(request.dataset as Collection, "test"),
   };
   const input = splits.train.shape;
-  const spec: TrainingSpec = {
-    network: request.network,
-    loss: request.loss,
-    optimiser: request.optimiser,
-    schedule: request.schedule,
-    epochs: request.epochs,
-    batchSize: request.batchSize,
-    shuffle: request.shuffle,
-    seed: request.seed,
-    numerics: request.numerics,
-    augmentation: request.augmentation,
-    input,
-    classes,
-    dtype: "uint8",
-    background: 0,
-    normalisation: fitNormalisation(request.normalisation, "uint8", statisticsOf(splits.train)),
-    counts: { train: splits.train.labels.length, validation: 0, test: splits.test.labels.length },
-    targetAccuracy: null,
-    patience: null,
+  const spec = deriveTraining({
+    request,
+    dataset: {
+      input,
+      classes,
+      dtype: "uint8",
+      counts: { train: splits.train.labels.length, validation: 0, test: splits.test.labels.length },
+      statistics: statisticsOf(splits.train),
+    },
+    mostThreads: 1,
     stopAtStep: null,
-    threads: 1,
-  };
+  });
   const plan = planTraining(spec);
   const memory = createMemory(plan);
   for (const split of ["train", "test"] as const) {

@@ -8,9 +8,9 @@ import {
   createMemory,
   createPredictor,
   createReference,
+  deriveTraining,
   describeNetwork,
   exportOnnx,
-  fitNormalisation,
   planPrediction,
   planTraining,
   readSafetensors,
@@ -84,46 +84,10 @@ export function inspectWeights(
   };
 }
 
-export function planBytes({ request, input, classes, dtype, counts, statistics }: Calls["planBytes"]["input"]): {
-  bytes: number;
-} {
-  const {
-    network,
-    loss,
-    optimiser,
-    schedule,
-    epochs,
-    batchSize,
-    shuffle,
-    seed,
-    numerics,
-    augmentation,
-    stopWhen,
-    threads,
-  } = request;
-  const { bytes } = planTraining({
-    network,
-    loss,
-    optimiser,
-    schedule,
-    epochs,
-    batchSize,
-    shuffle,
-    seed,
-    numerics,
-    augmentation,
-    threads,
-    input,
-    classes,
-    dtype,
-    counts,
-    normalisation: fitNormalisation(request.normalisation, dtype, statistics),
-    background: statistics.minimum,
-    targetAccuracy: stopWhen.validationAccuracy,
-    patience: stopWhen.patience,
-    stopAtStep: null,
-  });
-  return { bytes };
+export function planBytes({ request, ...dataset }: Calls["planBytes"]["input"]): { bytes: number } {
+  // Which worker will train is not known yet: none gives more threads than were asked for.
+  const spec = deriveTraining({ request, dataset, mostThreads: request.threads, stopAtStep: null });
+  return { bytes: planTraining(spec).bytes };
 }
 
 export function checkGradientsOf({

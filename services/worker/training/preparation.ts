@@ -1,6 +1,5 @@
 /** What a training needs before it can start: the engine's spec, the files, the checkpoint to go on from. */
-import { fitNormalisation } from "../../../engine/index.ts";
-import type { TrainingSpec } from "../../../engine/index.ts";
+import { deriveTraining } from "../../../engine/index.ts";
 import { splitNames, type Split } from "../../../schemas/dataset.ts";
 import type { Normalisation } from "../../../schemas/model.ts";
 import { bestOf } from "../../shared/records/index.ts";
@@ -108,46 +107,6 @@ async function initialWeights(job: JobRecord, { records, storage }: Sources): Pr
   return storage.get(model.files.weights);
 }
 
-/** Everything that decides the bits, from the job and its dataset. */
-function trainingSpec(
-  job: JobRecord,
-  dataset: DatasetRecord,
-  options: { threads: number; normalisation: Normalisation },
-): TrainingSpec {
-  const { request } = job;
-  const { shape, dtype, manifest, statistics } = dataset;
-  if (!shape || !dtype || !manifest || !statistics)
-    throw new CannotTrain("dataset-missing", `the dataset ${dataset.id} is not ready`);
-  const counts = {
-    train: manifest.splits.train?.count ?? 0,
-    validation: manifest.splits.validation?.count ?? 0,
-    test: manifest.splits.test?.count ?? 0,
-  };
-  const reproducing = job.stopAtStep !== null;
-  return {
-    network: request.network,
-    loss: request.loss,
-    optimiser: request.optimiser,
-    schedule: request.schedule,
-    epochs: request.epochs,
-    batchSize: request.batchSize,
-    shuffle: request.shuffle,
-    seed: request.seed,
-    numerics: request.numerics,
-    normalisation: options.normalisation,
-    augmentation: request.augmentation,
-    input: shape,
-    classes: manifest.classes.length,
-    dtype,
-    background: statistics.minimum,
-    counts,
-    targetAccuracy: reproducing ? null : request.stopWhen.validationAccuracy,
-    patience: reproducing ? null : request.stopWhen.patience,
-    stopAtStep: job.stopAtStep,
-    threads: Math.min(request.threads, options.threads),
-  };
-}
-
 /** Throws CannotTrain for what trying again would not mend; StorageError for what it may. */
 export async function prepare(job: JobRecord, options: Sources & { threads: number }): Promise<Prepared> {
   const { records, storage } = options;
@@ -155,7 +114,22 @@ export async function prepare(job: JobRecord, options: Sources & { threads: numb
   const { shape, dtype, statistics, manifest } = dataset;
   if (!shape || !dtype || !statistics || !manifest)
     throw new CannotTrain("dataset-missing", `the dataset ${dataset.id} is not ready`);
-  const normalisation = fitNormalisation(job.request.normalisation, dtype, statistics);
+  const spec = deriveTraining({
+    request: job.request,
+    dataset: {
+      input: shape,
+      classes: manifest.classes.length,
+      dtype,
+      counts: {
+        train: manifest.splits.train?.count ?? 0,
+        validation: manifest.splits.validation?.count ?? 0,
+        test: manifest.splits.test?.count ?? 0,
+      },
+      statistics,
+    },
+    mostThreads: options.threads,
+    stopAtStep: job.stopAtStep,
+  });
   const warnings: Prepared["warnings"] = [];
   const checkpoints = await records.checkpoints.list(job.id);
   const [files, found] = await Promise.all([
@@ -165,7 +139,7 @@ export async function prepare(job: JobRecord, options: Sources & { threads: numb
   const from = found?.record ?? null;
   return {
     assignment: {
-      spec: trainingSpec(job, dataset, { threads: options.threads, normalisation }),
+      spec,
       files,
       resume: found?.bytes ?? null,
       best: await findBest(checkpoints, from, storage),
@@ -174,7 +148,7 @@ export async function prepare(job: JobRecord, options: Sources & { threads: numb
       classes: manifest.classes,
     },
     dataset: { ...dataset, shape },
-    normalisation,
+    normalisation: spec.normalisation,
     from,
     warnings,
   };

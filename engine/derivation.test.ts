@@ -1,0 +1,49 @@
+import { expect, test } from "vitest";
+import { completeRequest } from "../schemas/complete.ts";
+import { jobRequest } from "../schemas/job.ts";
+import { deriveTraining } from "./derivation.ts";
+
+const request = completeRequest(
+  jobRequest.parse({
+    dataset: "digits",
+    network: { layers: [{ kind: "dense", units: 3, activation: "softmax" }] },
+    normalisation: "unit",
+    threads: 3,
+    stopWhen: { validationAccuracy: 0.9, patience: 4 },
+  }),
+);
+const dataset = {
+  input: { channels: 1, height: 7, width: 5 },
+  classes: 3,
+  dtype: "float32" as const,
+  counts: { train: 40, validation: 8, test: 0 },
+  statistics: { mean: [0.5], std: [2], minimum: -3, maximum: 7 },
+};
+
+test("what the request says about the bits arrives, with the dataset's facts", () => {
+  const { network, loss, optimiser, schedule, epochs, batchSize, shuffle, seed, numerics, augmentation } = request;
+  const { statistics: _, ...facts } = dataset;
+  expect(deriveTraining({ request, dataset, mostThreads: 16, stopAtStep: null })).toEqual({
+    ...{ network, loss, optimiser, schedule, epochs, batchSize, shuffle, seed, numerics, augmentation, threads: 3 },
+    ...facts,
+    normalisation: { kind: "unit", mean: [-3], std: [10] },
+    background: -3,
+    targetAccuracy: 0.9,
+    patience: 4,
+    stopAtStep: null,
+  });
+});
+
+test("a reproduction ends at its step alone", () =>
+  expect(deriveTraining({ request, dataset, mostThreads: 16, stopAtStep: 12 })).toMatchObject({
+    stopAtStep: 12,
+    targetAccuracy: null,
+    patience: null,
+  }));
+
+test.each([
+  [2, 2],
+  [8, 3],
+])("of the three threads that it asks for, a worker with %i gives %i", (mostThreads, threads) =>
+  expect(deriveTraining({ request, dataset, mostThreads, stopAtStep: null }).threads).toBe(threads),
+);

@@ -1,0 +1,76 @@
+/**
+ * A training as the engine takes it, derived from a job's request and the facts of its dataset. The one place where
+ * the two meet: what runs a job, what plans its memory and what repeats an experiment all come here.
+ */
+import type { Dtype, Split } from "../schemas/dataset.ts";
+import type { CompleteJobRequest } from "../schemas/job.ts";
+import type { Shape } from "../schemas/shape.ts";
+import { fitNormalisation } from "./normalisation.ts";
+import type { SplitStatistics } from "./normalisation.ts";
+import type { TrainingSpec } from "./training.ts";
+
+/** What a training needs to know of its data before it sees any. */
+export interface DatasetFacts {
+  input: Shape;
+  classes: number;
+  dtype: Dtype;
+  counts: Record<Split, number>;
+  /** Of the training split. */
+  statistics: SplitStatistics;
+}
+
+/** What of a request decides the bits, or the threads. */
+export type TrainingRequest = Pick<
+  CompleteJobRequest,
+  | "network"
+  | "loss"
+  | "optimiser"
+  | "schedule"
+  | "epochs"
+  | "batchSize"
+  | "shuffle"
+  | "seed"
+  | "numerics"
+  | "normalisation"
+  | "augmentation"
+  | "stopWhen"
+  | "threads"
+>;
+
+export interface DerivationOptions {
+  request: TrainingRequest;
+  dataset: DatasetFacts;
+  /** Threads that whoever trains can give; the request asks for as many or fewer. Never changes the bits. */
+  mostThreads: number;
+  /** Where a reproduction ends, whatever else would have ended it; null for a job. */
+  stopAtStep: number | null;
+}
+
+export function deriveTraining({ request, dataset, mostThreads, stopAtStep }: DerivationOptions): TrainingSpec {
+  const { network, loss, optimiser, schedule, epochs, batchSize, shuffle, seed, numerics, augmentation } = request;
+  const { input, classes, dtype, counts, statistics } = dataset;
+  const { validationAccuracy, patience } = request.stopWhen;
+  const reproduces = stopAtStep !== null;
+  return {
+    network,
+    loss,
+    optimiser,
+    schedule,
+    epochs,
+    batchSize,
+    shuffle,
+    seed,
+    numerics,
+    augmentation,
+    input,
+    classes,
+    dtype,
+    counts,
+    normalisation: fitNormalisation(request.normalisation, dtype, statistics),
+    background: statistics.minimum,
+    targetAccuracy: reproduces ? null : validationAccuracy,
+    patience: reproduces ? null : patience,
+    stopAtStep,
+    threads: Math.min(request.threads, mostThreads),
+  };
+}
