@@ -10,6 +10,7 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
+import { formatted } from "../scripts/formatted.ts";
 import { cases, describeCase, networks, type Case } from "./cases.ts";
 import { prepare, run, startContenders, type Contender } from "./contenders.ts";
 import { measurePeak } from "./peak.ts";
@@ -99,5 +100,6 @@ if (options.race || (!options.quick && options.case === ""))
 mkdirSync(options.out, { recursive: true });
 const name = options.race ? "race" : options.case === "" && only.length === 0 ? "bench" : "partial";
 writeFileSync(join(options.out, `${name}.json`), `${JSON.stringify(results, null, 2)}\n`);
-writeFileSync(join(options.out, `${name}.md`), markdown(results));
-console.log(`\n${markdown(results)}\nwritten to ${join(options.out, `${name}.md`)} and ${name}.json`);
+const report = await formatted({ root, file: `${name}.md`, text: markdown(results) });
+writeFileSync(join(options.out, `${name}.md`), report);
+console.log(`\n${report}\nwritten to ${join(options.out, `${name}.md`)} and ${name}.json`);

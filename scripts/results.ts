@@ -12,6 +12,7 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { isMainThread, parentPort, Worker, workerData } from "node:worker_threads";
+import { formatted } from "./formatted.ts";
 import { isPresent } from "./results/collections.ts";
 import { experiments, type Collection, type Experiment } from "./results/experiments.ts";
 import { renderResults } from "./results/report.ts";
@@ -48,14 +49,14 @@ function write(path: string, text: string): void {
   renameSync(`${path}.new`, path);
 }
 
-function keep(outcome: Outcome): void {
+async function keep(outcome: Outcome): Promise<void> {
   const known = existsSync(outcomesFile) ? (JSON.parse(readFileSync(outcomesFile, "utf8")) as Outcome[]) : [];
   const all = [...known.filter((each) => each.name !== outcome.name || each.seed !== outcome.seed), outcome];
   const outcomes = experiments.flatMap(({ name, seeds }) =>
     seeds.flatMap((seed) => all.find((each) => each.name === name && each.seed === seed) ?? []),
   );
   write(outcomesFile, `${JSON.stringify(outcomes, null, 1)}\n`);
-  write(document, renderResults(outcomes));
+  write(document, await formatted({ root, file: document, text: renderResults(outcomes) }));
 }
 
 async function main(): Promise<void> {
@@ -77,7 +78,7 @@ async function main(): Promise<void> {
   const work = async (): Promise<void> => {
     for (let next = waiting.shift(); next; next = waiting.shift()) {
       const outcome = await inThread(next);
-      keep(outcome);
+      await keep(outcome);
       console.log(
         `${outcome.name}, seed ${outcome.seed}: test error ${(100 * (outcome.errorRates.at(-1) ?? NaN)).toFixed(2)} % after ${outcome.epochs} epochs in ${outcome.seconds.toFixed(0)} s`,
       );

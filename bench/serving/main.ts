@@ -10,6 +10,7 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
+import { formatted } from "../../scripts/formatted.ts";
 import { root } from "../peers/load.ts";
 import { environment } from "../report.ts";
 import { startGenerator, startPeer, startService, type Generator, type Running, type Service } from "./contenders.ts";
@@ -177,5 +178,6 @@ try {
 const name = options.minutes !== undefined ? "serving-memory" : options.rows === "" ? "serving" : "serving-partial";
 mkdirSync(options.out, { recursive: true });
 writeFileSync(join(options.out, `${name}.json`), `${JSON.stringify(results, null, 2)}\n`);
-writeFileSync(join(options.out, `${name}.md`), markdown(results));
-console.log(`\n${markdown(results)}\nwritten to ${join(options.out, `${name}.md`)} and ${name}.json`);
+const report = await formatted({ root, file: `${name}.md`, text: markdown(results) });
+writeFileSync(join(options.out, `${name}.md`), report);
+console.log(`\n${report}\nwritten to ${join(options.out, `${name}.md`)} and ${name}.json`);

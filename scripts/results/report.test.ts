@@ -1,5 +1,7 @@
 import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
+import { root } from "../../tests/laws/tree.ts";
+import { formatted } from "../formatted.ts";
 import { experiments } from "./experiments.ts";
 import { renderResults } from "./report.ts";
 import type { Outcome } from "./training.ts";
@@ -7,8 +9,9 @@ import type { Outcome } from "./training.ts";
 const read = (name: string): string => readFileSync(new URL(`../../docs/${name}`, import.meta.url), "utf8");
 const outcomes = JSON.parse(read("results.json")) as Outcome[];
 
-test("docs/RESULTS.md is what docs/results.json says", () => {
-  expect(read("RESULTS.md")).toBe(renderResults(outcomes));
+test("docs/RESULTS.md is what docs/results.json says", async () => {
+  const text = renderResults(outcomes);
+  expect(read("RESULTS.md")).toBe(await formatted({ root, file: "docs/RESULTS.md", text }));
 });
 
 test("every outcome belongs to an experiment as it stands", () => {
