@@ -32,6 +32,11 @@ export const rooms = [
     note: "an optimiser never imports another",
   },
   { room: "engine", may: ["^engine/", schemas] },
+  {
+    room: "web/export",
+    may: ["^web/export/", "^engine/index\\.ts$", "^schemas/"],
+    note: "a page that leaves the service",
+  },
   { room: "schemas", may: [schemas, ...packages("zod")] },
   {
     room: "services/shared",
@@ -57,7 +62,7 @@ export const rooms = [
       "^services/prediction/index\\.ts$",
       schemas,
       ...service,
-      ...packages("fastify", "fastify-plugin", "fastify-type-provider-zod", "@fastify/[^/]+"),
+      ...packages("fastify", "fastify-plugin", "fastify-type-provider-zod", "@fastify/[^/]+", "yazl"),
     ],
   },
   {
@@ -102,7 +107,7 @@ export const rooms = [
       schemas,
       "^engine/index\\.ts$",
       ...service,
-      ...packages("assemblyscript", "oxfmt", "@wasm-fmt/[^/]+"),
+      ...packages("assemblyscript", "oxfmt", "@wasm-fmt/[^/]+", "vite"),
     ],
   },
 ];
@@ -157,7 +162,8 @@ export default {
     tsPreCompilationDeps: true,
     moduleSystems: ["es6"],
     doNotFollow: { path: "node_modules" },
-    exclude: { path: "^engine/kernels/(assembly|native)/|^dist/" },
+    // Examples for people who take a model home are no part of the service.
+    exclude: { path: "^engine/kernels/(assembly|native)/|^dist/|^services/api/models/exports/predict\\.mjs$" },
     enhancedResolveOptions: {
       exportsFields: ["exports"],
       conditionNames: ["import", "node", "default", "types"],

@@ -1,14 +1,15 @@
 /**
- * Three rings of tests, from the inside out: `unit` beside the code, `flow` over HTTP, `faults` with processes that
- * die. One ring at a time.
+ * Four rings of tests, from the inside out: `laws` over the tree as text, `unit` beside the code, `flow` over HTTP,
+ * `faults` with processes that die. One ring at a time.
  */
 import { defineConfig } from "vitest/config";
 
 const seconds = 1000;
+/** Builds first and finds a Redis; the laws need neither. */
+const globalSetup = ["tests/support/global-setup.ts"];
 
 export default defineConfig({
   test: {
-    globalSetup: ["tests/support/global-setup.ts"],
     passWithNoTests: false,
     coverage: {
       provider: "v8",
@@ -20,36 +21,47 @@ export default defineConfig({
     projects: [
       {
         test: {
-          name: "unit",
-          include: [
-            "{engine,schemas,services,scripts,client,cli,web,search}/**/*.test.{ts,tsx}",
-            "tests/{laws,oracle,gradients,golden,determinism}/**/*.test.ts",
-          ],
-          exclude: ["**/node_modules/**", "dist/**"],
+          name: "laws",
+          include: ["tests/laws/**/*.test.ts"],
           testTimeout: 30 * seconds,
-          hookTimeout: 30 * seconds,
           sequence: { groupOrder: 0 },
         },
       },
       {
         test: {
+          name: "unit",
+          globalSetup,
+          include: [
+            "{engine,schemas,services,scripts,client,cli,web,search}/**/*.test.{ts,tsx}",
+            "tests/{oracle,gradients,golden,determinism}/**/*.test.ts",
+          ],
+          exclude: ["**/node_modules/**", "dist/**"],
+          testTimeout: 30 * seconds,
+          hookTimeout: 30 * seconds,
+          sequence: { groupOrder: 1 },
+        },
+      },
+      {
+        test: {
           name: "flow",
+          globalSetup,
           include: ["tests/flow/**/*.test.ts"],
           testTimeout: 90 * seconds,
           hookTimeout: 120 * seconds,
           maxWorkers: 2,
-          sequence: { groupOrder: 1 },
+          sequence: { groupOrder: 2 },
         },
       },
       {
         // Each of these kills processes and measures how long others take: they run alone.
         test: {
           name: "faults",
+          globalSetup,
           include: ["tests/faults/**/*.test.ts"],
           testTimeout: 300 * seconds,
           hookTimeout: 120 * seconds,
           fileParallelism: false,
-          sequence: { groupOrder: 2 },
+          sequence: { groupOrder: 3 },
         },
       },
     ],

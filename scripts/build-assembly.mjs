@@ -18,13 +18,10 @@ const common = [
   "stub",
   "--enable",
   "simd",
-  "--enable",
-  "threads",
   "-O3",
   "--noAssert",
   "--noExportMemory",
   "--importMemory",
-  "--sharedMemory",
   "--initialMemory",
   "1",
   "--maximumMemory",
@@ -37,7 +34,13 @@ const common = [
   "112",
 ];
 
-const builds = { kernels: [], "kernels-relaxed": ["--enable", "relaxed-simd"] };
+/** Threads of a training run over one shared memory; a page alone may have none that is shared. */
+const shared = ["--enable", "threads", "--sharedMemory"];
+const builds = {
+  kernels: shared,
+  "kernels-relaxed": [...shared, "--enable", "relaxed-simd"],
+  "kernels-alone": [],
+};
 
 mkdirSync(join(root, target), { recursive: true });
 await Promise.all(

@@ -27,7 +27,7 @@ import { root } from "./install.mjs";
 
 const dist = join(root, "dist");
 const stampsFile = join(dist, ".stamps.json");
-const rooms = ["engine", "schemas", "search", "services", "client", "cli", "scripts", "bench", "tests/support"];
+const rooms = ["engine", "schemas", "search", "services", "client", "cli", "scripts", "bench", "tests/support", "web"];
 /** Kernels that other compilers read; TypeScript leaves them alone. */
 const assembly = join("engine", "kernels", "assembly");
 const native = join("engine", "kernels", "native");
@@ -48,7 +48,8 @@ function filesBelow(folder) {
 }
 
 const exists = (path) => existsSync(join(root, path));
-const isCode = (path) => extname(path) === ".ts" && !path.endsWith(".test.ts") && !path.startsWith(assembly);
+const isCode = (path) =>
+  extname(path) === ".ts" && !path.endsWith(".test.ts") && !path.startsWith(assembly) && !path.startsWith("web");
 const isAsset = (path) => path.startsWith("services") && ![".ts", ".md"].includes(extname(path));
 
 function digest(paths, ...words) {
@@ -120,6 +121,13 @@ function steps() {
       words: [compiler(), process.env.CFLAGS ?? ""],
     },
     { name: "assets", inputs: assets, work: async () => copy(assets) },
+    {
+      name: "pages",
+      script: "scripts/build-pages.mjs",
+      // A page holds the kernels and the engine that runs them.
+      inputs: [...files.filter((path) => /^(web|engine|schemas)/.test(path)), "package-lock.json"],
+      after: "assembly",
+    },
   ];
   return all
     .filter(({ script }) => !script || exists(script))
@@ -184,7 +192,16 @@ export function build({ force = false } = {}) {
       console.log(`build: ${name} in ${((performance.now() - started) / 1000).toFixed(1)} s`);
     };
     for (const step of stale.filter(({ name }) => name === "typescript")) await make(step);
-    const ended = await Promise.allSettled(stale.filter(({ name }) => name !== "typescript").map(make));
+    const begun = new Map();
+    for (const step of stale.filter(({ name }) => name !== "typescript")) {
+      // A step that reads what another wrote waits for it; that one's failure is reported as its own.
+      const before = begun.get(step.after)?.catch(() => undefined);
+      begun.set(
+        step.name,
+        Promise.resolve(before).then(() => make(step)),
+      );
+    }
+    const ended = await Promise.allSettled(begun.values());
     const failed = ended.find(({ status }) => status === "rejected");
     if (failed) throw failed.reason;
     return stale.map(({ name }) => name);

@@ -4,6 +4,7 @@
  */
 import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { unzip } from "../support/archive.ts";
 import { startStack, until, type Answer, type Ask, type Stack } from "../support/stack.ts";
 import { drawStrokes, strokesForm, strokesJob, strokesNetwork } from "../support/strokes.ts";
 
@@ -260,6 +261,12 @@ const walk: Record<string, () => Promise<unknown>> = {
     expect((await ok("/v1/models/walker/feature-maps", post({ instances: [sample] }))).layers).toHaveLength(3),
   "GET /v1/models/{id}/exports/onnx": async () =>
     expect((await ask("/v1/models/walker/exports/onnx")).bytes.length).toBeGreaterThan(500),
+  "GET /v1/models/{id}/exports/bundle": async () =>
+    expect((await unzip(Buffer.from((await ask("/v1/models/walker/exports/bundle")).bytes))).has("README.md")).toBe(
+      true,
+    ),
+  "GET /v1/models/{id}/exports/web": async () =>
+    expect((await ask("/v1/models/walker/exports/web")).body).toContain('"weights":'),
   "GET /v1/models/{id}/exports/safetensors": async () =>
     expect((await ask("/v1/models/walker/exports/safetensors")).bytes.length).toBeGreaterThan(500),
   "POST /v1/models": async () => {

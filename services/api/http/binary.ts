@@ -11,7 +11,7 @@ export const pngAnswer = (description: string) => ({
   content: { "image/png": { schema: bytes.meta({ type: "string", format: "binary" }) } },
 });
 
-export const fileAnswer = (description: string) => ({
+export const fileAnswer = (description: string, mediaType = "application/octet-stream") => ({
   description,
-  content: { "application/octet-stream": { schema: binary } },
+  content: { [mediaType]: { schema: binary } },
 });

@@ -15,6 +15,7 @@ import { jobRoutes } from "./v1/jobs/_id/index.ts";
 import { watchRoutes } from "./v1/jobs/_id/watch.ts";
 import { jobsRoutes } from "./v1/jobs/index.ts";
 import { modelRoutes } from "./v1/models/_id/index.ts";
+import { exportRoutes } from "./v1/models/_id/exports.ts";
 import { insideRoutes } from "./v1/models/_id/inside.ts";
 import { modelPredictionRoutes } from "./v1/models/_id/predictions.ts";
 import { modelsRoutes } from "./v1/models/index.ts";
@@ -39,5 +40,6 @@ export function registerRoutes(app: App, dependencies: Dependencies, streams: Ev
   modelRoutes(app, dependencies);
   modelPredictionRoutes(app, dependencies);
   insideRoutes(app, dependencies);
+  exportRoutes(app, dependencies);
   inferenceProtocolRoutes(app, dependencies);
 }

@@ -1,4 +1,4 @@
-/** What is inside a model: GET …/network, …/filters/{layer}.png, POST …/feature-maps, GET …/exports/{format}. */
+/** What is inside a model: GET …/network, …/filters/{layer}.png, POST …/feature-maps. */
 import { featureMaps, featureMapsQuery, filterParams, networkView } from "../../../../../../schemas/inside.ts";
 import { askingBodies } from "../../../../../../schemas/prediction.ts";
 import { idParams } from "../../../../../../schemas/query.ts";
@@ -13,7 +13,7 @@ import {
 import { mostAskingBytes, readAsked, takeEveryBody } from "../../../../models/asking.ts";
 import type { Dependencies } from "../../../../dependencies.ts";
 import { findModel } from "../../../../../shared/find.ts";
-import { binary, fileAnswer, pngAnswer } from "../../../../http/binary.ts";
+import { binary, pngAnswer } from "../../../../http/binary.ts";
 import { formOf } from "../../../../models/forms.ts";
 import { subjectOf } from "../../../../models/subjects.ts";
 import { Problem, invalid, notFound } from "../../../../http/problem.ts";
@@ -159,42 +159,6 @@ function featureMapRoutes(app: App, { records, storage, prediction }: Dependenci
   );
 }
 
-function exportRoutes(app: App, { records, storage, prediction }: Dependencies): void {
-  const formats = {
-    onnx: { summary: "The model as ONNX: pictures in, outputs out, normalisation included", extension: "onnx" },
-    safetensors: {
-      summary: "The weights as safetensors, with network and normalisation in the header",
-      extension: "safetensors",
-    },
-  } as const;
-  for (const format of ["onnx", "safetensors"] as const) {
-    app.get(
-      `/v1/models/:id/exports/${format}`,
-      {
-        schema: {
-          tags: ["models"],
-          summary: formats[format].summary,
-          params: idParams,
-          response: { 200: fileAnswer(format) },
-        },
-      },
-      async (request, reply) => {
-        const model = await findModel(records, request.params.id);
-        const subject = subjectOf(storage, model);
-        const about = { model: model.id, name: model.name, classes: JSON.stringify(model.classes) };
-        const bytes =
-          format === "onnx"
-            ? await prediction.exportOnnx(subject, model.classes)
-            : await prediction.exportWeights(subject, about);
-        return reply
-          .type("application/octet-stream")
-          .header("content-disposition", `attachment; filename="${model.id}.${formats[format].extension}"`)
-          .send(Buffer.from(bytes));
-      },
-    );
-  }
-}
-
 export function insideRoutes(app: App, dependencies: Dependencies): void {
   const { records, storage, prediction } = dependencies;
   app.get(
@@ -222,5 +186,4 @@ export function insideRoutes(app: App, dependencies: Dependencies): void {
   );
   filterRoutes(app, dependencies);
   app.register(async (scope: App) => featureMapRoutes(scope, dependencies));
-  exportRoutes(app, dependencies);
 }
