@@ -131,7 +131,8 @@ export default {
       name: "found",
       comment: "an import that leads nowhere",
       severity: "error",
-      from: {},
+      // Peers have packages of their own, which are installed when they are first needed.
+      from: { pathNot: "^(bench|tests)/peers/" },
       to: { couldNotResolve: true },
     },
     {
