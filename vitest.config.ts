@@ -23,7 +23,8 @@ export default defineConfig({
         test: {
           name: "laws",
           include: ["tests/laws/**/*.test.ts"],
-          testTimeout: 30 * seconds,
+          testTimeout: 120 * seconds,
+          hookTimeout: 120 * seconds,
           sequence: { groupOrder: 0 },
         },
       },
