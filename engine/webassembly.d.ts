@@ -3,6 +3,8 @@ declare namespace WebAssembly {
   class Memory {
     constructor(descriptor: { initial: number; maximum?: number; shared?: boolean });
     readonly buffer: ArrayBuffer | SharedArrayBuffer;
+    /** By so many pages of 64 KiB; answers how many there were. */
+    grow(pages: number): number;
   }
   class Module {
     constructor(bytes: ArrayBufferView | ArrayBuffer);

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { Batcher } from "./batcher.ts";
+import { Batcher, type BatcherOptions } from "./batcher.ts";
 import type { Outputs, Samples } from "./protocol.ts";
 
 /** Two classes: the sample's first of three elements, and its negative. */
@@ -8,11 +8,14 @@ const echo = (samples: Samples, count: number): Outputs => {
   for (let each = 0; each < count; each++) outputs.set([samples[3 * each], -samples[3 * each]], 2 * each);
   return { outputs, probabilities: outputs.slice() };
 };
-const batcher = (mostTogether = 8, mostWaitingBytes = 1e6) => {
+const batcher = (mostTogether = 8, mostWaitingBytes = 1e6, other: Partial<BatcherOptions> = {}) => {
   const ran: { key: string; count: number }[] = [];
   const made = new Batcher({
     mostTogether,
+    mostTogetherBytes: 1e6,
     mostWaitingBytes,
+    mostWaitMs: 60_000,
+    ...other,
     run: async (key, samples, count) => {
       ran.push({ key, count });
       await new Promise((resolve) => setTimeout(resolve, 2));
@@ -80,5 +83,23 @@ describe("Batcher", () => {
       made.predict("a", sample(1), 1),
     ]);
     expect([bad?.status, good?.status]).toEqual(["rejected", "fulfilled"]);
+  });
+  it("makes no batch of more bytes than allowed, but for one request that is", async () => {
+    const { made, ran } = batcher(100, 1e6, { mostTogetherBytes: 36 });
+    await Promise.all([
+      made.predict("a", sample(1, 2), 2),
+      made.predict("a", sample(3), 1),
+      made.predict("a", sample(4), 1),
+      made.predict("a", sample(5, 6, 7, 8), 4),
+    ]);
+    expect(ran.map(({ count }) => count)).toEqual([3, 1, 4]);
+  });
+  it("refuses who waited too long when its turn comes", async () => {
+    const { made, ran } = batcher(1, 1e6, { mostWaitMs: 0.5 });
+    const all = await Promise.allSettled([1, 2, 3].map((each) => made.predict("a", sample(each), 1)));
+    expect(all.map((each) => each.status)).toEqual(["fulfilled", "rejected", "rejected"]);
+    expect(all[1]).toMatchObject({ reason: { fault: "overloaded" } });
+    expect(ran).toHaveLength(1);
+    expect((await made.predict("a", sample(4), 1)).outputs[0]).toBe(4);
   });
 });

@@ -8,15 +8,19 @@ import type { Outputs, Samples } from "./protocol.ts";
 export interface BatcherOptions {
   /** Runs one batch of one model: samples [count][size]. */
   run: (key: string, samples: Samples, count: number) => Promise<Outputs>;
-  /** Samples that go together at most; a single request may bring more. */
+  /** Samples, and bytes of them, that go together at most; a single request may bring more. */
   mostTogether: number;
+  mostTogetherBytes: number;
   /** Bytes of samples that may wait; more are refused as overloaded. */
   mostWaitingBytes: number;
+  /** Who waited longer when its turn came is refused as overloaded: nobody waits for that answer any more. */
+  mostWaitMs: number;
 }
 
 interface Waiting {
   samples: Samples;
   count: number;
+  since: number;
   resolve: (outputs: Outputs) => void;
   reject: (error: unknown) => void;
 }
@@ -64,7 +68,7 @@ export class Batcher {
       }
       const line = samples instanceof Uint8Array ? `${key} bytes` : `${key} reals`;
       const found = this.#lines.get(line) ?? { key, waiting: [] };
-      found.waiting.push({ samples, count, resolve, reject });
+      found.waiting.push({ samples, count, since: performance.now(), resolve, reject });
       this.#lines.set(line, found);
       this.#waitingBytes += samples.byteLength;
       void this.#pump();
@@ -75,11 +79,15 @@ export class Batcher {
     const next = this.#lines.entries().next();
     if (next.done) return null;
     const [name, line] = next.value;
+    this.#dismissLate(line);
+    const { mostTogether, mostTogetherBytes } = this.#options;
     let together = 0;
+    let bytes = 0;
     let number = 0;
     for (const each of line.waiting) {
-      if (number > 0 && together + each.count > this.#options.mostTogether) break;
       together += each.count;
+      bytes += each.samples.byteLength;
+      if (number > 0 && (together > mostTogether || bytes > mostTogetherBytes)) break;
       number += 1;
     }
     const taken = line.waiting.splice(0, number);
@@ -88,12 +96,30 @@ export class Batcher {
     return { key: line.key, taken };
   }
 
+  #dismissLate(line: Line): void {
+    const { mostWaitMs } = this.#options;
+    const tooLong = performance.now() - mostWaitMs;
+    const late = line.waiting.filter(({ since }) => since < tooLong);
+    if (late.length === 0) return;
+    line.waiting = line.waiting.filter(({ since }) => since >= tooLong);
+    for (const each of late) {
+      this.#waitingBytes -= each.samples.byteLength;
+      each.reject(
+        new ComputationError({
+          fault: "overloaded",
+          detail: `other predictions took longer than ${mostWaitMs / 1000} s; try again in a moment`,
+        }),
+      );
+    }
+  }
+
   async #pump(): Promise<void> {
     if (this.#busy) return;
     this.#busy = true;
     // One turn of the loop lets requests that came in the same moment join.
     await new Promise((resolve) => setImmediate(resolve));
-    for (let batch = this.#take(); batch; batch = this.#take()) await this.#serve(batch.key, batch.taken);
+    for (let batch = this.#take(); batch; batch = this.#take())
+      if (batch.taken.length > 0) await this.#serve(batch.key, batch.taken);
     this.#busy = false;
   }
 

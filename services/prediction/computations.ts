@@ -5,28 +5,17 @@ import {
   EngineError,
   checkGradients,
   createAugmenter,
-  createMemory,
-  createPredictor,
   createReference,
   deriveTraining,
   describeNetwork,
   exportOnnx,
-  planPrediction,
   planTraining,
   readSafetensors,
   writeSafetensors,
 } from "../../engine/index.ts";
 import { networkShape, sizeOf } from "../../schemas/shape.ts";
-import { loadKernels, type KernelsDescription } from "../shared/kernels.ts";
-import { predictionBatch } from "./loaded-models.ts";
-import type {
-  AugmentationPreview,
-  Calls,
-  Filters,
-  GradientCheck,
-  GradientCheckSettings,
-  Runnable,
-} from "./protocol.ts";
+import type { LoadedModels } from "./loaded-models.ts";
+import type { AugmentationPreview, Calls, Filters, GradientCheck, GradientCheckSettings } from "./protocol.ts";
 
 /** Tensors of a network itself, as api.md names them; a checkpoint holds more. */
 const networkTensor = /^layers\.\d+\.(weight|bias|beta|mix|mean|variance)$/;
@@ -50,38 +39,15 @@ export function exportWeights({ runnable, weights, metadata }: Calls["exportWeig
   return writeSafetensors({ tensors: own, metadata: about });
 }
 
-/**
- * Refuses what could be loaded but never asked: predictions go in batches. Always with a pointer below the network,
- * which the weights' own faults have not.
- */
-function planBatches(runnable: Runnable): void {
-  try {
-    planPrediction({ ...runnable, batch: predictionBatch });
-  } catch (error) {
-    if (!(error instanceof EngineError)) throw error;
-    throw new EngineError({
-      code: error.code,
-      detail: `${error.detail} (for ${predictionBatch} inputs at once)`,
-      pointer: error.pointer ?? "",
-    });
-  }
-}
-
-/** Loads the weights as a prediction would: whatever is missing or misshapen is named by the engine. */
+/** Loads the weights as a prediction would: whatever is missing, misshapen or too large is named. */
 export function inspectWeights(
-  kernels: KernelsDescription,
+  models: LoadedModels,
   { runnable, weights }: Calls["inspectWeights"]["input"],
-): { parameters: number } {
-  planBatches(runnable);
-  const plan = planPrediction({ ...runnable, batch: 1 });
-  const memory = createMemory(plan);
-  createPredictor({ plan, memory, kernels: loadKernels(kernels, memory), weights });
-  return {
-    parameters: networkShape(runnable.network.layers, runnable.input, runnable.classes).layers.reduce(
-      (sum, layer) => sum + layer.parameters,
-      0,
-    ),
-  };
+): Calls["inspectWeights"]["output"] {
+  models.load("inspected", { runnable, weights });
+  models.forget("inspected");
+  const { layers } = networkShape(runnable.network.layers, runnable.input, runnable.classes);
+  return { parameters: layers.reduce((sum, layer) => sum + layer.parameters, 0) };
 }
 
 export function planBytes({ request, ...dataset }: Calls["planBytes"]["input"]): { bytes: number } {

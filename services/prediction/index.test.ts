@@ -46,6 +46,37 @@ function subject(seed: number, units = 3): Subject & { reads: number } {
   };
   return made;
 }
+/** The same network on a larger input, whose dense layer has as many weights as there are maps. */
+function wide(width: number, seed: number): Subject {
+  const size = { channels: 1, height: 61, width };
+  const large = completeNetwork(
+    networkSchema.parse({
+      layers: [
+        { kind: "convolution", maps: 4, size: 3, activation: "tanh" },
+        { kind: "subsampling", factor: 59 },
+        { kind: "dense", units: 3, activation: "softmax" },
+      ],
+    }),
+  );
+  const inputs = 4 * Math.floor((width - 2) / 59);
+  const tensors = new Map([
+    ["layers.0.weight", { dtype: "F32" as const, shape: [4, 1, 3, 3], data: wave(36, seed) }],
+    ["layers.0.bias", { dtype: "F32" as const, shape: [4], data: wave(4, seed + 1) }],
+    ["layers.1.beta", { dtype: "F32" as const, shape: [4], data: wave(4, seed + 2) }],
+    ["layers.1.bias", { dtype: "F32" as const, shape: [4], data: wave(4, seed + 3) }],
+    ["layers.2.weight", { dtype: "F32" as const, shape: [3, inputs], data: wave(3 * inputs, seed + 4) }],
+    ["layers.2.bias", { dtype: "F32" as const, shape: [3], data: wave(3, seed + 5) }],
+  ]);
+  const weights = writeSafetensors({ tensors });
+  return {
+    network: large,
+    input: size,
+    classes: 3,
+    normalisation: { kind: "unit", mean: [0], std: [255] },
+    sha256: createHash("sha256").update(weights).digest("hex"),
+    read: async () => weights,
+  };
+}
 const pixels = (count: number) => Uint8Array.from({ length: 35 * count }, (_, index) => (index * 37) % 256);
 
 describe("Prediction", () => {
@@ -76,6 +107,61 @@ describe("Prediction", () => {
     await prediction.predict(models[39], pixels(1), 1);
     await prediction.predict(models[0], pixels(1), 1);
     expect([models[39].reads, models[0].reads]).toEqual([1, 2]);
+  });
+  it("keeps its memory within the cache, whichever models are asked in turn", async () => {
+    const mebibyte = 1024 * 1024;
+    const small = new Prediction({ kernels: "auto", cacheBytes: 24 * mebibyte, log: { warn: () => undefined } });
+    try {
+      // Memories of about 9, 14 and 20 MiB: none of them has room beside another two.
+      const models = [181, 227, 271].map((width, at) => wide(width, 200 + at));
+      for (let turn = 0; turn < 12; turn++) {
+        const model = models[turn % 3];
+        const samples = new Uint8Array(model.input.width * model.input.height).fill(turn);
+        expect((await small.predict(model, samples, 1)).outputs).toHaveLength(3);
+        expect(small.load.heldBytes).toBeLessThanOrEqual(24 * mebibyte);
+      }
+      expect(small.load.heldBytes).toBeGreaterThan(8 * mebibyte);
+    } finally {
+      await small.close();
+    }
+  });
+  it("answers the same after its memory was another model's", async () => {
+    const tight = new Prediction({ kernels: "auto", cacheBytes: 1024 * 1024, log: { warn: () => undefined } });
+    try {
+      const first = await tight.predict(subject(11), pixels(5), 5);
+      for (let other = 0; other < 12; other++) await tight.predict(subject(300 + other), pixels(9), 9);
+      expect([...(await tight.predict(subject(11), pixels(5), 5)).outputs]).toEqual([...first.outputs]);
+    } finally {
+      await tight.close();
+    }
+  });
+  it("refuses a model that alone exceeds the cache, when it is brought and when it is asked", async () => {
+    const huge = wide(701, 5);
+    const samples = new Uint8Array(huge.input.width * huge.input.height);
+    const refusal = {
+      fault: "refused",
+      pointer: "",
+      message: expect.stringMatching(/\d+ MiB.*4 MiB.*PREDICTION_CACHE_MIB/) as string,
+    };
+    await expect(prediction.predict(huge, samples, 1)).rejects.toMatchObject(refusal);
+    await expect(prediction.inspectWeights(huge, await huge.read())).rejects.toMatchObject(refusal);
+  });
+  it("reads the weights of a cold model once, however many want to see inside it", async () => {
+    const model = subject(12);
+    await Promise.all(Array.from({ length: 8 }, () => prediction.featureMaps(model, pixels(1))));
+    expect(model.reads).toBe(1);
+  });
+  it("lets nobody wait for a gradient check, and few for their own", async () => {
+    const settings = { network, input, classes: 3, loss: "cross-entropy", seed: 7, sample: null, data: null } as const;
+    const checks = Array.from({ length: 12 }, () => prediction.checkGradients({ ...settings, seconds: 10 }));
+    const settled = Promise.allSettled(checks);
+    let done = false;
+    void settled.then(() => (done = true));
+    expect(await prediction.describe(subject(13))).toHaveLength(3);
+    expect(done).toBe(false);
+    const overloaded = (await settled).filter(({ status }) => status === "rejected");
+    expect(overloaded).toHaveLength(7);
+    expect(overloaded[0]).toMatchObject({ reason: { fault: "overloaded" } });
   });
   it("refuses weights of another network with a sentence", async () => {
     const wrong = subject(3, 4);

@@ -1,7 +1,7 @@
 /**
- * All that the api wants computed, off its event loop: predictions in micro-batches on a thread that keeps models
- * loaded, and on a second one gradient checks, exports, plans and previews, so that a long check never stands before a
- * prediction. The api imports nothing else of this folder.
+ * All that the api wants computed, off its event loop, in three lines that never wait for each other: predictions in
+ * micro-batches on a thread that keeps models loaded; views, exports, imports and previews at the desk; gradient
+ * checks, which take seconds each. Nobody waits for long in any of them. The api imports nothing else of this folder.
  */
 import { createHash } from "node:crypto";
 import { fitNormalisation } from "../../engine/index.ts";
@@ -27,6 +27,7 @@ import type {
   Runnable,
   Samples,
   ThreadData,
+  WeightedModel,
 } from "./protocol.ts";
 import { ResidentThread } from "./resident.ts";
 
@@ -53,25 +54,32 @@ export interface Subject extends Runnable {
 }
 
 const second = 1000;
-const limits = {
-  predict: 30 * second,
-  load: 30 * second,
-  view: 30 * second,
-  plan: 10 * second,
-  gradients: 30 * second,
-} as const;
+/** Of one call, its weights read from storage included. */
+const limits = { predict: 30 * second, view: 30 * second, plan: 10 * second, gradients: 30 * second } as const;
 const mostPlans = 256;
 /** Numbers of one answer. */
 const mostOutputs = 4 * 1024 * 1024;
 const mebibyte = 1024 * 1024;
+/** How many may wait in each line, and how long. */
+const lines = {
+  predictor: { mostWaiting: 1000, mostWaitMs: 20 * second },
+  desk: { mostWaiting: 32, mostWaitMs: 20 * second },
+  checks: { mostWaiting: 4, mostWaitMs: 30 * second },
+} as const;
+const restMs = 30 * second;
+/** Models of so many bytes stay loaded in a service that is at rest. */
+const keptAtRestBytes = 48 * mebibyte;
 
 export class Prediction {
   readonly #predictor: ResidentThread;
   readonly #desk: ResidentThread;
+  readonly #checks: ResidentThread;
   readonly #batcher: Batcher;
   /** The newest plans: orders of one network come in numbers. */
   readonly #plans = new Map<string, Promise<{ bytes: number }>>();
   readonly #subjects = new Map<string, { subject: Subject; users: number }>();
+  /** Models that are being loaded: who comes meanwhile waits for that. */
+  readonly #loading = new Map<string, Promise<unknown>>();
 
   /** `kernels`: the KERNELS setting; throws KernelsError where it is not there. */
   constructor({
@@ -89,12 +97,18 @@ export class Prediction {
       kernels: chooseKernels({ wanted: kernels, numerics: "reproducible" }),
       cacheBytes,
     } satisfies ThreadData;
-    this.#predictor = new ResidentThread({ entry, name: "predictor", workerData, mostWaiting: 1000, log });
-    this.#desk = new ResidentThread({ entry, name: "desk", workerData, mostWaiting: 64, log });
+    const line = (name: keyof typeof lines, rest: { keptBytes: number; warm: boolean }): ResidentThread =>
+      new ResidentThread({ entry, name, workerData, ...lines[name], rest: { afterMs: restMs, ...rest }, log });
+    this.#predictor = line("predictor", { keptBytes: keptAtRestBytes, warm: true });
+    this.#desk = line("desk", { keptBytes: 0, warm: false });
+    // What the engine makes for a check is nobody's to reuse: at rest this thread always ends.
+    this.#checks = line("checks", { keptBytes: -1, warm: false });
     this.#batcher = new Batcher({
       mostTogether: 512,
+      mostTogetherBytes: 32 * mebibyte,
       mostWaitingBytes: 256 * mebibyte,
-      run: (key, samples, count) => this.#predictLoaded(key, samples, count),
+      mostWaitMs: lines.predictor.mostWaitMs,
+      run: (key, samples, count) => this.#ask("predict", key, { samples, count }),
     });
   }
 
@@ -113,47 +127,33 @@ export class Prediction {
 
   /** What every layer makes of one sample. */
   featureMaps(subject: Subject, sample: Samples): Promise<FeatureMaps[]> {
-    return this.#holding(subject, (key) =>
-      this.#orLoad(key, () => this.#on(this.#predictor, "featureMaps", { key, sample }, limits.predict)),
-    );
+    return this.#holding(subject, (key) => this.#ask("featureMaps", key, { sample }));
   }
 
-  async describe(subject: Subject): Promise<LayerView[]> {
-    return this.#on(
-      this.#desk,
-      "describe",
-      { runnable: runnable(subject), weights: await subject.read() },
-      limits.view,
-    );
+  describe(subject: Subject): Promise<LayerView[]> {
+    return this.#on(this.#desk, "describe", () => weighted(subject), limits.view);
   }
 
   /** The filters of a convolution; null for a layer that has none. */
-  async filters(subject: Subject, layer: number): Promise<Filters | null> {
-    return this.#on(this.#desk, "filters", { weights: await subject.read(), layer }, limits.view);
+  filters(subject: Subject, layer: number): Promise<Filters | null> {
+    return this.#on(this.#desk, "filters", async () => ({ weights: await subject.read(), layer }), limits.view);
   }
 
-  async exportOnnx(subject: Subject, classNames: string[]): Promise<Uint8Array> {
-    return this.#on(
-      this.#desk,
-      "exportOnnx",
-      { runnable: runnable(subject), classNames, weights: await subject.read() },
-      limits.view,
-    );
+  exportOnnx(subject: Subject, classNames: string[]): Promise<Uint8Array> {
+    return this.#on(this.#desk, "exportOnnx", async () => ({ ...(await weighted(subject)), classNames }), limits.view);
   }
 
   /** A safetensors file of the weights alone. */
-  async exportWeights(subject: Subject, metadata: Record<string, string>): Promise<Uint8Array> {
-    return this.#on(
-      this.#desk,
-      "exportWeights",
-      { runnable: runnable(subject), weights: await subject.read(), metadata },
-      limits.view,
-    );
+  exportWeights(subject: Subject, metadata: Record<string, string>): Promise<Uint8Array> {
+    return this.#on(this.#desk, "exportWeights", async () => ({ ...(await weighted(subject)), metadata }), limits.view);
   }
 
-  /** Whether a weights file fits a network; fails with `refused` and a sentence where it does not. */
+  /**
+   * Whether a weights file fits a network and its predictions fit the memory there is for them; fails with `refused`
+   * and a sentence where not.
+   */
   inspectWeights(of: Runnable, weights: Uint8Array): Promise<{ parameters: number }> {
-    return this.#on(this.#desk, "inspectWeights", { runnable: runnable(of), weights }, limits.view);
+    return this.#on(this.#desk, "inspectWeights", () => ({ runnable: runnable(of), weights }), limits.view);
   }
 
   /** What a training on this dataset normalises its inputs with. */
@@ -175,8 +175,8 @@ export class Prediction {
     const key = JSON.stringify([planned, of.input, of.classes, of.dtype, of.counts]);
     const known = this.#plans.get(key);
     if (known) return known;
-    // Not on the desk: an order may not wait for somebody's gradient check.
-    const planning = this.#on(this.#predictor, "planBytes", of, limits.plan);
+    // Not at the desk: an order may not wait for somebody's export.
+    const planning = this.#on(this.#predictor, "planBytes", () => of, limits.plan);
     this.#plans.set(key, planning);
     for (const oldest of this.#plans.keys()) {
       if (this.#plans.size <= mostPlans) break;
@@ -187,12 +187,12 @@ export class Prediction {
   }
 
   checkGradients(settings: GradientCheckSettings): Promise<GradientCheck> {
-    return this.#on(this.#desk, "checkGradients", settings, limits.gradients);
+    return this.#on(this.#checks, "checkGradients", () => settings, limits.gradients);
   }
 
   /** Distorted copies of samples: [count][copies][channels][height][width]. */
   augment(preview: AugmentationPreview): Promise<Float32Array> {
-    return this.#on(this.#desk, "augment", preview, limits.view);
+    return this.#on(this.#desk, "augment", () => preview, limits.view);
   }
 
   /** A PNG or JPEG made into a sample; throws PictureError. */
@@ -205,27 +205,29 @@ export class Prediction {
     this.#predictor.warm();
   }
 
-  /** For telemetry. */
-  get load(): { waiting: number; batches: number; threadsStarted: number } {
+  /** For telemetry. `heldBytes`: memories of models that are loaded, and of those that were. */
+  get load(): { waiting: number; batches: number; threadsStarted: number; heldBytes: number } {
+    const sum = (of: (thread: ResidentThread) => number): number =>
+      [this.#predictor, this.#desk, this.#checks].reduce((total, thread) => total + of(thread), 0);
     return {
-      waiting: this.#predictor.waiting + this.#desk.waiting,
+      waiting: sum((thread) => thread.waiting),
       batches: this.#batcher.batches,
-      threadsStarted: this.#predictor.started + this.#desk.started,
+      threadsStarted: sum((thread) => thread.started),
+      heldBytes: sum((thread) => thread.heldBytes),
     };
   }
 
   async close(): Promise<void> {
-    await Promise.all([this.#predictor.close(), this.#desk.close()]);
+    await Promise.all([this.#predictor.close(), this.#desk.close(), this.#checks.close()]);
   }
 
   #on<Name extends CallName>(
     thread: ResidentThread,
     name: Name,
-    input: Calls[Name]["input"],
+    input: () => Calls[Name]["input"] | Promise<Calls[Name]["input"]>,
     milliseconds: number,
-    transfer: readonly ArrayBuffer[] = [],
   ): Promise<Calls[Name]["output"]> {
-    return thread.call(name, input, { milliseconds, transfer }) as Promise<Calls[Name]["output"]>;
+    return thread.call(name, input, { milliseconds }) as Promise<Calls[Name]["output"]>;
   }
 
   /** Remembers where a subject's weights are for as long as somebody waits for it. */
@@ -242,21 +244,33 @@ export class Prediction {
     }
   }
 
-  async #orLoad<Answer>(key: string, call: () => Promise<Answer | null>): Promise<Answer> {
-    const warm = await call();
-    if (warm !== null) return warm;
+  /** Asks the thread that holds models; where it does not hold this one, again with its weights. */
+  async #ask<Name extends "predict" | "featureMaps">(
+    name: Name,
+    key: string,
+    input: Omit<Calls[Name]["input"], "key" | "model">,
+  ): Promise<NonNullable<Calls[Name]["output"]>> {
+    const given = (model: WeightedModel | null) => ({ key, model, ...input }) as Calls[Name]["input"];
+    const warm = (): Promise<Calls[Name]["output"]> =>
+      this.#on(this.#predictor, name, () => given(null), limits.predict);
+    let answer = await warm();
+    const underWay = this.#loading.get(key);
+    if (answer === null && underWay) {
+      await underWay.catch(() => undefined);
+      answer = await warm();
+    }
+    if (answer !== null) return answer;
     const held = this.#subjects.get(key);
     if (!held) throw new ComputationError({ fault: "failed", detail: "the model is no longer known" });
-    const weights = await held.subject.read();
-    await this.#on(this.#predictor, "load", { key, runnable: runnable(held.subject), weights }, limits.load);
-    const loaded = await call();
-    if (loaded === null)
-      throw new ComputationError({ fault: "refused", detail: "the model is larger than the prediction cache" });
-    return loaded;
-  }
-
-  #predictLoaded(key: string, samples: Samples, count: number): Promise<Outputs> {
-    return this.#orLoad(key, () => this.#on(this.#predictor, "predict", { key, samples, count }, limits.predict));
+    const cold = this.#on(this.#predictor, name, async () => given(await weighted(held.subject)), limits.predict);
+    this.#loading.set(key, cold);
+    try {
+      const loaded = await cold;
+      if (loaded === null) throw new ComputationError({ fault: "failed", detail: "the model could not be loaded" });
+      return loaded;
+    } finally {
+      if (this.#loading.get(key) === cold) this.#loading.delete(key);
+    }
   }
 }
 
@@ -265,6 +279,10 @@ const runnable = ({ network, input, classes, normalisation }: Runnable): Runnabl
   input,
   classes,
   normalisation,
+});
+const weighted = async (subject: Subject): Promise<WeightedModel> => ({
+  runnable: runnable(subject),
+  weights: await subject.read(),
 });
 const keyOf = (subject: Subject): string =>
   createHash("sha256")

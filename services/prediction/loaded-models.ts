@@ -1,75 +1,126 @@
 /** The models a thread holds ready, each with its memory: bounded in bytes, the longest unused goes first. */
-import { createMemory, createPredictor, planPrediction, probabilitiesOf, type Predictor } from "../../engine/index.ts";
+import { EngineError, createPredictor, planPrediction, probabilitiesOf } from "../../engine/index.ts";
+import type { PredictionPlan, Predictor } from "../../engine/index.ts";
 import { sizeOf } from "../../schemas/shape.ts";
 import { loadKernels, type KernelsDescription } from "../shared/kernels.ts";
-import type { FeatureMaps, Outputs, Runnable, Samples } from "./protocol.ts";
+import { MemoriesFull, type Memories } from "./memories.ts";
+import type { FeatureMaps, Outputs, Runnable, Samples, WeightedModel } from "./protocol.ts";
 
-/** Samples that run through a predictor at once: eight blocks. */
-export const predictionBatch = 64;
+/** Samples that run through a predictor at once, as many as fit: blocks of eight. */
+const batches = [64, 32, 16, 8] as const;
+
+const mebibyte = 1024 * 1024;
+const mebibytes = (bytes: number): string => `${Math.ceil(bytes / mebibyte)} MiB`;
+
+/**
+ * The plan of the largest batch that fits the budget. Throws EngineError where not even the smallest does: such a model
+ * can be loaded by nobody here. Always with a pointer below the network, which the weights' own faults have not.
+ */
+export function planWithin(runnable: Runnable, mostBytes: number): PredictionPlan {
+  let found: PredictionPlan | EngineError | null = null;
+  for (const batch of batches) {
+    try {
+      found = planPrediction({ ...runnable, batch });
+      if (found.bytes <= mostBytes) return found;
+    } catch (error) {
+      if (!(error instanceof EngineError)) throw error;
+      found = error;
+    }
+  }
+  if (found instanceof EngineError)
+    throw new EngineError({ code: found.code, detail: found.detail, pointer: found.pointer ?? "" });
+  throw new EngineError({
+    code: "too-large",
+    detail: `predictions of this network take ${mebibytes(found?.bytes ?? 0)}, more than all models together may have here (${mebibytes(mostBytes)}); a smaller input or fewer maps would fit, or the operator raises PREDICTION_CACHE_MIB`,
+    pointer: "",
+  });
+}
 
 interface Loaded {
-  runnable: Runnable;
+  plan: PredictionPlan;
   predictor: Predictor;
-  bytes: number;
+  memory: WebAssembly.Memory;
 }
 
 export class LoadedModels {
   /** In order of last use. */
   readonly #loaded = new Map<string, Loaded>();
   readonly #kernels: KernelsDescription;
+  readonly #memories: Memories;
   readonly #mostBytes: number;
-  #bytes = 0;
 
-  constructor({ kernels, mostBytes }: { kernels: KernelsDescription; mostBytes: number }) {
+  constructor({
+    kernels,
+    memories,
+    mostBytes,
+  }: {
+    kernels: KernelsDescription;
+    memories: Memories;
+    mostBytes: number;
+  }) {
     this.#kernels = kernels;
+    this.#memories = memories;
     this.#mostBytes = mostBytes;
   }
 
-  /** Throws EngineError where the weights are not this network's. A model larger than the whole cache is held alone. */
-  load(key: string, runnable: Runnable, weights: Uint8Array): { bytes: number } {
-    this.#drop(key);
-    const plan = planPrediction({ ...runnable, batch: predictionBatch });
-    const memory = createMemory(plan);
-    const predictor = createPredictor({ plan, memory, kernels: loadKernels(this.#kernels, memory), weights });
-    for (const oldest of this.#loaded.keys()) {
-      if (this.#bytes + plan.bytes <= this.#mostBytes) break;
-      this.#drop(oldest);
-    }
-    this.#loaded.set(key, { runnable, predictor, bytes: plan.bytes });
-    this.#bytes += plan.bytes;
-    return { bytes: plan.bytes };
-  }
-
-  predict(key: string, samples: Samples, count: number): Outputs | null {
-    const loaded = this.#use(key);
+  predict(key: string, model: WeightedModel | null, samples: Samples, count: number): Outputs | null {
+    const loaded = this.#use(key, model);
     if (!loaded) return null;
-    const { runnable, predictor } = loaded;
-    const size = sizeOf(runnable.input);
-    const outputs = new Float32Array(count * runnable.classes);
-    for (let from = 0; from < count; from += predictionBatch) {
-      const some = Math.min(predictionBatch, count - from);
-      outputs.set(
-        predictor.predict(samples.subarray(from * size, (from + some) * size), some),
-        from * runnable.classes,
-      );
+    const { predictor, plan } = loaded;
+    const { classes, network, batch } = plan.spec;
+    const size = sizeOf(plan.spec.input);
+    const outputs = new Float32Array(count * classes);
+    for (let from = 0; from < count; from += batch) {
+      const some = Math.min(batch, count - from);
+      outputs.set(predictor.predict(samples.subarray(from * size, (from + some) * size), some), from * classes);
     }
-    return { outputs, probabilities: probabilitiesOf(outputs, runnable) };
+    return { outputs, probabilities: probabilitiesOf(outputs, { network, classes }) };
   }
 
-  featureMaps(key: string, sample: Samples): FeatureMaps[] | null {
-    return this.#use(key)?.predictor.featureMaps(sample) ?? null;
+  featureMaps(key: string, model: WeightedModel | null, sample: Samples): FeatureMaps[] | null {
+    return this.#use(key, model)?.predictor.featureMaps(sample) ?? null;
   }
 
-  #use(key: string): Loaded | undefined {
+  /**
+   * A model made ready; `forget` it where it was only to be tried. Throws EngineError where the weights are not this
+   * network's, MemoriesFull where only a new thread has room.
+   */
+  load(key: string, { runnable, weights }: WeightedModel): Loaded {
+    const plan = planWithin(runnable, this.#mostBytes);
+    const memory = this.#room(plan.bytes);
+    try {
+      const predictor = createPredictor({ plan, memory, kernels: loadKernels(this.#kernels, memory), weights });
+      const loaded = { plan, predictor, memory };
+      this.#loaded.set(key, loaded);
+      return loaded;
+    } catch (error) {
+      this.#memories.give(memory);
+      throw error;
+    }
+  }
+
+  forget(key: string): void {
     const loaded = this.#loaded.get(key);
-    if (!loaded) return undefined;
+    if (!loaded) return;
+    this.#loaded.delete(key);
+    this.#memories.give(loaded.memory);
+  }
+
+  #room(bytes: number): WebAssembly.Memory {
+    for (;;) {
+      const memory = this.#memories.take(bytes);
+      if (memory) return memory;
+      const oldest = this.#loaded.keys().next();
+      if (oldest.done) throw new MemoriesFull(`no memory of ${mebibytes(bytes)} could be made of those that are free`);
+      this.forget(oldest.value);
+    }
+  }
+
+  #use(key: string, model: WeightedModel | null): Loaded | null {
+    const loaded = this.#loaded.get(key) ?? (model && this.load(key, model));
+    if (!loaded) return null;
     this.#loaded.delete(key);
     this.#loaded.set(key, loaded);
     return loaded;
-  }
-
-  #drop(key: string): void {
-    this.#bytes -= this.#loaded.get(key)?.bytes ?? 0;
-    this.#loaded.delete(key);
   }
 }

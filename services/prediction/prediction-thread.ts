@@ -2,23 +2,25 @@
 import { parentPort, workerData } from "node:worker_threads";
 import * as computations from "./computations.ts";
 import { LoadedModels } from "./loaded-models.ts";
+import { Memories, MemoriesFull } from "./memories.ts";
 import type { CallName, Calls, ThreadData } from "./protocol.ts";
 import type { ThreadAnswer, ThreadCall } from "./resident.ts";
+import { buffersOf } from "./transfer.ts";
 
 if (!parentPort) throw new Error("this file is the entry of a worker thread");
 const port = parentPort;
 const { kernels, cacheBytes } = workerData as ThreadData;
-const models = new LoadedModels({ kernels, mostBytes: cacheBytes });
+const memories = new Memories(cacheBytes);
+const models = new LoadedModels({ kernels, memories, mostBytes: cacheBytes });
 
 const handlers: { [Name in CallName]: (input: Calls[Name]["input"]) => Calls[Name]["output"] } = {
-  predict: ({ key, samples, count }) => models.predict(key, samples, count),
-  featureMaps: ({ key, sample }) => models.featureMaps(key, sample),
-  load: ({ key, runnable, weights }) => models.load(key, runnable, weights),
+  predict: ({ key, model, samples, count }) => models.predict(key, model, samples, count),
+  featureMaps: ({ key, model, sample }) => models.featureMaps(key, model, sample),
   describe: computations.describe,
   filters: computations.filters,
   exportOnnx: computations.onnx,
   exportWeights: computations.exportWeights,
-  inspectWeights: (input) => computations.inspectWeights(kernels, input),
+  inspectWeights: (input) => computations.inspectWeights(models, input),
   planBytes: computations.planBytes,
   checkGradients: computations.checkGradientsOf,
   augment: computations.augment,
@@ -27,18 +29,19 @@ const handlers: { [Name in CallName]: (input: Calls[Name]["input"]) => Calls[Nam
 function answer({ id, kind, input }: ThreadCall): ThreadAnswer {
   try {
     const handler = handlers[kind as CallName] as (input: unknown) => unknown;
-    return { id, ok: true, output: handler(input) };
+    const output = handler(input);
+    return { id, heldBytes: memories.bytes, outcome: "done", output };
   } catch (error) {
+    const always = { id, heldBytes: memories.bytes };
+    if (error instanceof MemoriesFull) return { ...always, outcome: "full" };
     if (computations.isRefusal(error))
-      return { id, ok: false, refused: true, detail: error.detail, pointer: error.pointer };
-    return {
-      id,
-      ok: false,
-      refused: false,
-      detail: error instanceof Error ? (error.stack ?? error.message) : String(error),
-      pointer: undefined,
-    };
+      return { ...always, outcome: "refused", detail: error.detail, pointer: error.pointer };
+    const detail = error instanceof Error ? (error.stack ?? error.message) : String(error);
+    return { ...always, outcome: "failed", detail };
   }
 }
 
-port.on("message", (call: ThreadCall) => port.postMessage(answer(call)));
+port.on("message", (call: ThreadCall) => {
+  const given = answer(call);
+  port.postMessage(given, given.outcome === "done" ? buffersOf(given.output) : []);
+});

@@ -97,21 +97,29 @@ export interface Filters {
   values: Float32Array;
 }
 
+/** A network and what it was trained to. */
+export interface WeightedModel {
+  runnable: Runnable;
+  weights: Uint8Array;
+}
+
 export interface Calls {
-  /** Null: the thread does not hold this model; `load` it first. */
-  predict: { input: { key: string; samples: Samples; count: number }; output: Outputs | null };
-  featureMaps: { input: { key: string; sample: Samples }; output: FeatureMaps[] | null };
-  load: { input: { key: string; runnable: Runnable; weights: Uint8Array }; output: { bytes: number } };
-  describe: { input: { runnable: Runnable; weights: Uint8Array }; output: LayerView[] };
+  /** `model` is only read where the thread does not hold it. Null: it does not, and none was sent. */
+  predict: {
+    input: { key: string; model: WeightedModel | null; samples: Samples; count: number };
+    output: Outputs | null;
+  };
+  featureMaps: { input: { key: string; model: WeightedModel | null; sample: Samples }; output: FeatureMaps[] | null };
+  describe: { input: WeightedModel; output: LayerView[] };
   filters: { input: { weights: Uint8Array; layer: number }; output: Filters | null };
-  exportOnnx: { input: { runnable: Runnable; classNames: string[]; weights: Uint8Array }; output: Uint8Array };
+  exportOnnx: { input: WeightedModel & { classNames: string[] }; output: Uint8Array };
   /** The weights alone, without the state that a checkpoint also holds. */
   exportWeights: {
-    input: { runnable: Runnable; weights: Uint8Array; metadata: Record<string, string> };
+    input: WeightedModel & { metadata: Record<string, string> };
     output: Uint8Array;
   };
   /** Reads a weights file that somebody brings and says what it holds; refuses what does not fit the network. */
-  inspectWeights: { input: { runnable: Runnable; weights: Uint8Array }; output: { parameters: number } };
+  inspectWeights: { input: WeightedModel; output: { parameters: number } };
   planBytes: { input: TrainingToPlan; output: { bytes: number } };
   checkGradients: { input: GradientCheckSettings; output: GradientCheck };
   augment: { input: AugmentationPreview; output: Float32Array };
@@ -121,6 +129,6 @@ export type CallName = keyof Calls;
 /** What a thread is started with. */
 export interface ThreadData {
   kernels: KernelsDescription;
-  /** Bytes of shared memories that stay loaded. */
+  /** Bytes that the memories of all its models may take. */
   cacheBytes: number;
 }

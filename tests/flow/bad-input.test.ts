@@ -551,7 +551,7 @@ const rows: Row[] = [
     422,
     "network-does-not-fit",
     "/network",
-    /GiB .*for 64 inputs at once/,
+    /\d+ MiB, more than all models together.*PREDICTION_CACHE_MIB/,
   ],
   [
     "a model of more classes than there are",
