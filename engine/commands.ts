@@ -2,6 +2,7 @@
  * What thread 0 tells the other gradient threads, as words of the shared memory (parallel.ts carries them): a code,
  * then its arguments. Never touches the memory itself.
  */
+import { splitNames } from "../schemas/dataset.ts";
 import type { Split } from "../schemas/dataset.ts";
 
 /** What a step does with its batch. */
@@ -44,7 +45,6 @@ export type Command =
   | { kind: "end" };
 
 const codes = ["rest", "step", "evaluate", "end"] as const satisfies readonly Command["kind"][];
-export const splits: readonly Split[] = ["train", "validation", "test"];
 
 /** The words of a command. */
 export function encode(command: Command): readonly number[] {
@@ -59,7 +59,7 @@ export function encode(command: Command): readonly number[] {
     }
     case "evaluate": {
       const { split, first, count } = command.part;
-      return [code, splits.indexOf(split), first, count];
+      return [code, splitNames.indexOf(split), first, count];
     }
   }
 }
@@ -83,6 +83,6 @@ export function decode([code, first, second, third, fourth]: readonly number[]):
         step: { kind: named(stepKinds, first, "kind of a step"), start: second, epoch: third, withNorm: fourth === 1 },
       };
     case "evaluate":
-      return { kind, part: { split: named(splits, first, "split"), first: second, count: third } };
+      return { kind, part: { split: named(splitNames, first, "split"), first: second, count: third } };
   }
 }

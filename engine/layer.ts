@@ -9,6 +9,9 @@ import type { Shape } from "../schemas/shape.ts";
 import type { MemoryPlan, Views } from "./memory.ts";
 import type { Program } from "./program.ts";
 
+/** An activation that works number by number; a softmax is the network's own. */
+export type LayerActivation = Exclude<ActivationKind, "softmax">;
+
 /** A named array of numbers that belongs to a layer: trained parameters and running statistics alike. */
 export interface Tensor {
   /** As in a checkpoint: `layers.{i}.weight`. */
@@ -76,7 +79,7 @@ export interface PlannedLayer {
   input: Shape;
   output: Shape;
   /** f of this layer, as the layer above must gate its sensitivity. */
-  activation: ActivationKind;
+  activation: LayerActivation;
   tensors: readonly Tensor[];
   /** Biases here and below that only add a constant to whole maps of the output. */
   shifts: readonly Tensor[];
@@ -145,11 +148,11 @@ export interface LayerOptions<Spec extends LayerSpec = LayerSpec> {
   input: Shape;
   output: Shape;
   /** f of this layer; a softmax output arrives here as `linear`, the network appends the softmax. */
-  activation: ActivationKind;
+  activation: LayerActivation;
   /** What the request says, softmax included: it chooses the initialiser. */
   declaredActivation: ActivationKind;
   /** f of the layer below. */
-  inputActivation: ActivationKind;
+  inputActivation: LayerActivation;
   /** Biases below that only add a constant to whole maps of the input. */
   shifts: readonly Tensor[];
   memory: MemoryPlan;

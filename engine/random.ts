@@ -44,6 +44,9 @@ export function hash(...place: readonly number[]): number {
 /** [0, 1) with all 32 bits of the hash: multiples of 2⁻³². */
 export const uniform = (hashed: number): number => (hashed >>> 0) * perUnit;
 
+/** Uniform in ±1. */
+export const around = (hashed: number): number => 2 * uniform(hashed) - 1;
+
 /**
  * Standard normal (Box and Muller 1958): the radius from the hash, the angle from the hash mixed once more. Within
  * ±6.8.

@@ -2,10 +2,10 @@
  * What a training holds in the shared memory besides its network: samples and labels, the order of an epoch, outputs,
  * and the ring of distorted samples.
  */
+import { splitNames } from "../schemas/dataset.ts";
 import type { Split } from "../schemas/dataset.ts";
 import { sizeOf } from "../schemas/shape.ts";
 import { isIdentity } from "./augmentation.ts";
-import { splits as splitNames } from "./commands.ts";
 import { dtypeCodes } from "./kernels/kernels.ts";
 import type { MemoryPlan } from "./memory.ts";
 import { claimInts, controlInts } from "./parallel.ts";

@@ -16,55 +16,243 @@ import { sizeOf } from "../../schemas/shape.ts";
 import type { BatchNormalisationLayer } from "../../schemas/layer.ts";
 import { activationCodes, gateSquared, reduceCodes } from "../kernels/kernels.ts";
 import { ofShard, planShardGradient, planTensor } from "../layer.ts";
-import type { LayerOptions, PlannedLayer, Wires } from "../layer.ts";
+import type { LayerOptions, PlannedLayer, ShardGradient, Tensor, Wires } from "../layer.ts";
 import type { Views } from "../memory.ts";
 import type { Program } from "../program.ts";
 
-export function planBatchNormalisation(options: LayerOptions<BatchNormalisationLayer>): PlannedLayer {
-  const { spec, index, input, memory, inputActivation, shifts, shards, averageScale } = options;
-  const maps = input.channels;
-  const positions = input.height * input.width;
-  const same = (position: number): number => position;
-  const tensor = (name: string, trained: boolean) =>
-    planTensor(options, { name, shape: [maps], size: maps, trained, decays: false, place: same });
-  const [weight, bias, mean, variance] = [
-    tensor("weight", true),
-    tensor("bias", true),
-    tensor("mean", false),
-    tensor("variance", false),
-  ] as const;
-  const reals = (what: string, count: number) =>
-    memory.reserve({ what: `${what} of layer ${index}`, element: "real", count });
-  const runningMoments = reals("the running moments", 2 * maps);
-  const ones = reals("the unit weights", maps);
-  const zeros = reals("the zero biases", maps);
-  const slope = reals("the slopes", maps);
-  const moments = reals("the batch's moments", 2 * maps);
-  const means = reals("the mean sensitivities", 2 * maps);
-  const settings = memory.reserve({ what: `settings of layer ${index}`, element: "double", count: 3 });
-  const sumsStride = Math.ceil((maps * 16) / 64) * 64;
-  const sumsOf = (what: string) =>
-    memory.reserve({ what: `${what} of layer ${index}`, element: "byte", count: sumsStride * shards });
-  const [forwardSums, backwardSums] = [sumsOf("the sums"), sumsOf("the sensitivity sums")];
-  const curvatureGradients = [weight, bias].map((each) =>
-    planShardGradient(options, { size: maps, target: each.gradient }),
-  );
-  const clear = (sums: number) => (program: Program, shard: number) =>
-    void program.call("clear", { output: sums + shard * sumsStride, count: sumsStride / memory.realBytes });
-  const gate = activationCodes[inputActivation as keyof typeof activationCodes];
-  const at = { maps, positions };
-  const normalise = (from: number) => (program: Program, wires: Wires) =>
-    void program.call("normalisationForward", {
-      input: wires.input,
-      header: wires.header,
-      moments: from,
-      weight: weight.address,
-      bias: bias.address,
-      output: wires.output,
-      ...at,
-      lanes: wires.lanes,
-    });
+interface Parts {
+  options: LayerOptions<BatchNormalisationLayer>;
+  maps: number;
+  positions: number;
+  weight: Tensor;
+  bias: Tensor;
+  mean: Tensor;
+  variance: Tensor;
+  /** Address of the batch's mean and inverse deviation by map, of those that are running, and of the means of δ. */
+  moments: number;
+  runningMoments: number;
+  means: number;
+  /** Doubles [n, momentum, ε]. */
+  settings: number;
+}
 
+function planParts(options: LayerOptions<BatchNormalisationLayer>): Parts {
+  const { index, input, memory } = options;
+  const maps = input.channels;
+  const tensor = (name: string, trained: boolean): Tensor =>
+    planTensor(options, { name, shape: [maps], size: maps, trained, decays: false, place: (position) => position });
+  const pairs = (what: string): number =>
+    memory.reserve({ what: `${what} of layer ${index}`, element: "real", count: 2 * maps });
+  return {
+    options,
+    maps,
+    positions: input.height * input.width,
+    weight: tensor("weight", true),
+    bias: tensor("bias", true),
+    mean: tensor("mean", false),
+    variance: tensor("variance", false),
+    moments: pairs("the batch's moments"),
+    runningMoments: pairs("the running moments"),
+    means: pairs("the mean sensitivities"),
+    settings: memory.reserve({ what: `settings of layer ${index}`, element: "double", count: 3 }),
+  };
+}
+
+/** The sums that the shards add to and that one thread joins. */
+function planSums({ options, maps }: Parts, what: string) {
+  const { index, memory, shards } = options;
+  const stride = Math.ceil((maps * 16) / 64) * 64;
+  const address = memory.reserve({ what: `${what} of layer ${index}`, element: "byte", count: stride * shards });
+  return {
+    address,
+    stride,
+    of: (shard: number): number => address + shard * stride,
+    clear: (program: Program, shard: number): void =>
+      void program.call("clear", { output: address + shard * stride, count: stride / memory.realBytes }),
+  };
+}
+
+function recordMeetings(parts: Parts): NonNullable<PlannedLayer["meetings"]> {
+  const { options, maps, positions, weight, bias, mean, variance, moments, means, settings } = parts;
+  const forward = planSums(parts, "the sums");
+  const backward = planSums(parts, "the sensitivity sums");
+  return {
+    forward: {
+      clear: forward.clear,
+      each: (program, { input, header, shard, lanes }) =>
+        void program.call("normalisationStatistics", {
+          input,
+          header,
+          sums: forward.of(shard),
+          maps,
+          positions,
+          lanes,
+        }),
+      join: (program, { shards }) =>
+        void program.call("normalisationMoments", {
+          sums: forward.address,
+          moments,
+          runningMean: mean.address,
+          runningVariance: variance.address,
+          settings,
+          maps,
+          shards,
+          stride: forward.stride,
+        }),
+    },
+    backward: {
+      clear: backward.clear,
+      each: (program, { delta, input, header, shard, lanes }) =>
+        void program.call("normalisationBackwardStatistics", {
+          delta,
+          input,
+          header,
+          moments,
+          sums: backward.of(shard),
+          maps,
+          positions,
+          lanes,
+        }),
+      join(program, { shards }): void {
+        program.call("normalisationBackwardMoments", {
+          sums: backward.address,
+          means,
+          weightGradient: weight.gradient,
+          biasGradient: bias.gradient,
+          settings,
+          maps,
+          shards,
+          stride: backward.stride,
+        });
+        for (const { gradient } of [weight, bias])
+          program.call("scale", { gradient, scale: options.averageScale, count: maps });
+      },
+    },
+  };
+}
+
+function recordBackward({ options, maps, positions, moments, means, weight }: Parts): PlannedLayer["backward"] {
+  const gate = activationCodes[options.inputActivation];
+  return (program, { delta, input, inputDelta, header, lanes }) => {
+    if (!inputDelta) return;
+    program.call("normalisationBackward", {
+      delta,
+      input,
+      header,
+      moments,
+      means,
+      weight: weight.address,
+      output: inputDelta,
+      maps,
+      positions,
+      gate,
+      lanes,
+    });
+  };
+}
+
+/** With fixed statistics the layer is y = slope·x + rest: a subsampling of factor 1, whose kernels therefore serve. */
+interface Slope {
+  slope: number;
+  ones: number;
+  zeros: number;
+  gradients: [ofWeight: ShardGradient, ofBias: ShardGradient];
+}
+
+function planSlope({ options, maps, weight, bias }: Parts): Slope {
+  const { index, memory } = options;
+  const reals = (what: string): number =>
+    memory.reserve({ what: `${what} of layer ${index}`, element: "real", count: maps });
+  const gradient = ({ gradient: target }: Tensor): ShardGradient => planShardGradient(options, { size: maps, target });
+  return {
+    slope: reals("the slopes"),
+    ones: reals("the unit weights"),
+    zeros: reals("the zero biases"),
+    gradients: [gradient(weight), gradient(bias)],
+  };
+}
+
+function recordCurvature(
+  { options, maps, positions, runningMoments }: Parts,
+  { slope, ones, zeros, gradients: [ofWeight, ofBias] }: Slope,
+): PlannedLayer["curvature"] {
+  const { input: shape, inputActivation } = options;
+  const gate = activationCodes[inputActivation] + gateSquared;
+  return (program, { own, input, inputDelta, delta, header, shard, lanes }) => {
+    const [squared] = own;
+    program.call("normalisationForward", {
+      input,
+      header,
+      moments: runningMoments,
+      weight: ones,
+      bias: zeros,
+      output: squared,
+      maps,
+      positions,
+      lanes,
+    });
+    program.call("square", { input: squared, output: squared, count: sizeOf(shape) * lanes });
+    program.call("subsamplingGradient", {
+      delta,
+      down: squared,
+      betaGradient: ofShard(ofWeight, shard),
+      biasGradient: ofShard(ofBias, shard),
+      maps,
+      positions,
+      lanes,
+    });
+    if (!inputDelta) return;
+    program.call("subsamplingBackward", {
+      delta,
+      beta: slope,
+      input,
+      down: 0,
+      output: inputDelta,
+      maps,
+      rows: shape.height,
+      columns: shape.width,
+      factor: 1,
+      reduce: reduceCodes.sum,
+      gate,
+      lanes,
+    });
+  };
+}
+
+/** What evaluation needs of the running statistics: mean and inverse deviation, and weight · inverse. */
+function finishRunning({ options, maps, weight, mean, variance, runningMoments }: Parts, { slope }: Slope) {
+  return (views: Views): void => {
+    const moments = views.reals(runningMoments, 2 * maps);
+    const slopes = views.reals(slope, maps);
+    const [means, variances, weights] = [mean, variance, weight].map(({ address }) => views.reals(address, maps));
+    for (let map = 0; map < maps; map++) {
+      const inverse = 1 / Math.sqrt(variances[map] + options.spec.epsilon);
+      moments[2 * map] = means[map];
+      moments[2 * map + 1] = inverse;
+      slopes[map] = inverse * weights[map];
+    }
+  };
+}
+
+export function planBatchNormalisation(options: LayerOptions<BatchNormalisationLayer>): PlannedLayer {
+  const { spec, input, shifts } = options;
+  const parts = planParts(options);
+  const { maps, positions, weight, bias, mean, variance, moments, runningMoments, settings } = parts;
+  const slope = planSlope(parts);
+  const normalise =
+    (from: number) =>
+    (program: Program, { input: x, header, output, lanes }: Wires) =>
+      void program.call("normalisationForward", {
+        input: x,
+        header,
+        moments: from,
+        weight: weight.address,
+        bias: bias.address,
+        output,
+        maps,
+        positions,
+        lanes,
+      });
   return {
     kind: "batch-normalisation",
     input,
@@ -73,154 +261,32 @@ export function planBatchNormalisation(options: LayerOptions<BatchNormalisationL
     tensors: [weight, bias, mean, variance],
     shifts: [bias],
     shardGradients: [],
-    curvatureGradients,
+    curvatureGradients: slope.gradients,
     buffers: [],
     curvatureBuffers: [sizeOf(input)],
     initialise(views: Views): void {
-      for (const [each, value] of [
-        [weight, 1],
-        [bias, 0],
-        [mean, 0],
-        [variance, 1],
-      ] as const)
-        views.reals(each.address, maps).fill(value);
+      for (const { address } of [weight, variance]) views.reals(address, maps).fill(1);
+      for (const { address } of [bias, mean]) views.reals(address, maps).fill(0);
     },
     constants(views: Views): void {
-      views.reals(ones, maps).fill(1);
+      views.reals(slope.ones, maps).fill(1);
       views.doubles.set([1, spec.momentum, spec.epsilon], settings / 8);
     },
     beforeStep(views: Views, { samples }): void {
       views.doubles[settings / 8] = samples * positions;
     },
-    meetings: {
-      forward: {
-        clear: clear(forwardSums),
-        each: (program, wires) =>
-          void program.call("normalisationStatistics", {
-            input: wires.input,
-            header: wires.header,
-            sums: forwardSums + wires.shard * sumsStride,
-            ...at,
-            lanes: wires.lanes,
-          }),
-        join: (program, { shards: present }) =>
-          void program.call("normalisationMoments", {
-            sums: forwardSums,
-            moments,
-            runningMean: mean.address,
-            runningVariance: variance.address,
-            settings,
-            maps,
-            shards: present,
-            stride: sumsStride,
-          }),
-      },
-      backward: {
-        clear: clear(backwardSums),
-        each: (program, wires) =>
-          void program.call("normalisationBackwardStatistics", {
-            delta: wires.delta,
-            input: wires.input,
-            header: wires.header,
-            moments,
-            sums: backwardSums + wires.shard * sumsStride,
-            ...at,
-            lanes: wires.lanes,
-          }),
-        join(program, { shards: present }): void {
-          program.call("normalisationBackwardMoments", {
-            sums: backwardSums,
-            means,
-            weightGradient: weight.gradient,
-            biasGradient: bias.gradient,
-            settings,
-            maps,
-            shards: present,
-            stride: sumsStride,
-          });
-          for (const each of [weight, bias])
-            program.call("scale", { gradient: each.gradient, scale: averageScale, count: maps });
-        },
-      },
-    },
+    meetings: recordMeetings(parts),
     ...(shifts.length > 0
       ? {
           finish(program: Program): void {
-            for (const each of shifts) program.call("clear", { output: each.gradient, count: each.size });
+            for (const { gradient, size } of shifts) program.call("clear", { output: gradient, count: size });
           },
         }
       : {}),
     forward: normalise(moments),
-    backward(program: Program, wires: Wires): void {
-      if (!wires.inputDelta) return;
-      program.call("normalisationBackward", {
-        delta: wires.delta,
-        input: wires.input,
-        header: wires.header,
-        moments,
-        means,
-        weight: weight.address,
-        output: wires.inputDelta,
-        ...at,
-        gate,
-        lanes: wires.lanes,
-      });
-    },
-    beforeEvaluation(views: Views): void {
-      const [average, spread, into, factor, scale] = [
-        mean.address,
-        variance.address,
-        runningMoments,
-        slope,
-        weight.address,
-      ].map((address) => views.reals(address, 2 * maps));
-      for (let map = 0; map < maps; map++) {
-        const inverse = 1 / Math.sqrt(spread[map] + spec.epsilon);
-        into[2 * map] = average[map];
-        into[2 * map + 1] = inverse;
-        factor[map] = inverse * scale[map];
-      }
-    },
+    backward: recordBackward(parts),
+    beforeEvaluation: finishRunning(parts, slope),
     evaluate: normalise(runningMoments),
-    // With fixed statistics the layer is y = slope·x + rest: a subsampling of factor 1, whose kernels therefore serve.
-    curvature(program: Program, wires: Wires): void {
-      const squared = wires.own[0];
-      const size = sizeOf(input) * wires.lanes;
-      program.call("normalisationForward", {
-        input: wires.input,
-        header: wires.header,
-        moments: runningMoments,
-        weight: ones,
-        bias: zeros,
-        output: squared,
-        ...at,
-        lanes: wires.lanes,
-      });
-      program.call("square", { input: squared, output: squared, count: size });
-      const [weightCurvature, biasCurvature] = curvatureGradients;
-      program.call("subsamplingGradient", {
-        delta: wires.delta,
-        down: squared,
-        betaGradient: ofShard(weightCurvature, wires.shard),
-        biasGradient: ofShard(biasCurvature, wires.shard),
-        ...at,
-        lanes: wires.lanes,
-      });
-      if (!wires.inputDelta) return;
-      program.call("subsamplingBackward", {
-        delta: wires.delta,
-        beta: slope,
-        input: wires.input,
-        down: 0,
-        output: wires.inputDelta,
-        maps,
-        rows: input.height,
-        columns: input.width,
-        factor: 1,
-        reduce: reduceCodes.sum,
-        gate: gate + gateSquared,
-        lanes: wires.lanes,
-      });
-    },
+    curvature: recordCurvature(parts, slope),
   };
 }

@@ -2,13 +2,16 @@
  * The kernels of a convolution, Bouvrie §3.1 and §3.2, recorded for the plain layer and for the learned combination:
  * the two differ only in where the filters come from. Filters lie as [input][ky][kx][map] in cross-correlation
  * orientation (stored = rot180 of the notes' k). Never pads in place: with padding the input is copied into the middle
- * of a buffer whose border is zero.
+ * of a buffer whose border is zero. Where the output is one pixel that sees the whole input once, the layer is a dense
+ * layer over the flattened maps and uses those kernels.
  */
+import { sizeOf } from "../../schemas/shape.ts";
 import type { ConvolutionLayer } from "../../schemas/layer.ts";
 import { activationCodes, gateSquared } from "../kernels/kernels.ts";
-import { ofShard } from "../layer.ts";
-import type { LayerOptions, ShardGradient, Tensor, Wires } from "../layer.ts";
+import { ofShard, planShardGradient } from "../layer.ts";
+import type { LayerOptions, PlannedLayer, ShardGradient, Tensor, Wires } from "../layer.ts";
 import type { Program } from "../program.ts";
+import { isDeferred, recordDense } from "./dense-kernels.ts";
 
 /** Checkpoint order [map][input][ky][kx] → memory order [input][ky][kx][map]. */
 export const placeOfFilter =
@@ -20,38 +23,66 @@ export const placeOfFilter =
     return (input * area + tap) * maps + map;
   };
 
-interface ConvolutionKernels {
+export interface FilterOptions {
   options: LayerOptions<ConvolutionLayer>;
   /** Address of [input][ky][kx][map]: the trained filters, or the effective ones of a learned combination. */
   weights: number;
+  /** Address of ∂E/∂weights. */
+  gradient: number;
   bias: Tensor;
-  /** Absent where the gradient is deferred, or nothing is trained. */
-  weightGradient: ShardGradient | null;
+}
+
+export type RecordedConvolution = Pick<
+  PlannedLayer,
+  "buffers" | "curvatureBuffers" | "deferred" | "forward" | "backward" | "curvature" | "shardGradients"
+> &
+  Required<Pick<PlannedLayer, "prepareCurvature">>;
+
+/** Plans the gradients of the filters and the biases, and records what computes with them. */
+export function planFilters(filters: FilterOptions): RecordedConvolution {
+  const { options, weights, gradient, bias } = filters;
+  const { spec, index, input, memory } = options;
+  const size = spec.maps * input.channels * spec.size * spec.size;
+  const biasGradient = planShardGradient(options, { size: spec.maps, target: bias.gradient });
+  // Only a training that wants second derivatives takes this room.
+  let squared = 0;
+  const squaredWeights = (): number =>
+    (squared ||= memory.reserve({ what: `the squared filters of layer ${index}`, element: "real", count: size }));
+  const prepareCurvature = (program: Program): void =>
+    void program.call("square", { input: weights, output: squaredWeights(), count: size });
+  const isDense = spec.padding === 0 && spec.size === input.height && spec.size === input.width;
+  const weightGradient =
+    isDense && isDeferred(options, size) ? null : planShardGradient(options, { size, target: gradient });
+  if (weightGradient && !isDense)
+    return {
+      ...recordConvolution({ ...filters, weightGradient, biasGradient, squaredWeights }),
+      shardGradients: [weightGradient, biasGradient],
+      prepareCurvature,
+    };
+  const dense = { ...filters, inputs: sizeOf(input), units: spec.maps, weightGradient, biasGradient, squaredWeights };
+  return {
+    ...recordDense(dense),
+    shardGradients: weightGradient ? [weightGradient, biasGradient] : [biasGradient],
+    prepareCurvature,
+  };
+}
+
+interface ConvolutionKernels extends FilterOptions {
+  weightGradient: ShardGradient;
   biasGradient: ShardGradient;
-  /** Weights squared, for curvature. */
+  /** Address of the weights squared, for curvature. */
   squaredWeights: () => number;
 }
 
-/**
- * Records the kernels of a convolution; shared by the fixed and the learned kind, which differ in where weights come
- * from.
- */
-export function recordConvolution(geometry: ConvolutionKernels) {
-  const { options, weights, bias, weightGradient, biasGradient } = geometry;
-  const { spec, input, output, activation, inputActivation } = options;
-  const rows = input.height + 2 * spec.padding;
-  const columns = input.width + 2 * spec.padding;
-  const padded = spec.padding > 0;
-  const shape = { inputs: input.channels, maps: spec.maps, size: spec.size, stride: spec.stride };
-  const paddedSize = input.channels * rows * columns;
-  const [paddedBuffer, squaredBuffer] = padded ? [0, 1] : [-1, 0];
-  const seen = (wires: Wires): number => (padded ? wires.own[paddedBuffer] : wires.input);
-
-  const full = (program: Program, wires: Wires, from: number, gate: number): void => {
+/** δ of the layer below, from filters at an address (§3.2's 'full' convolution). */
+function recordFull({ options }: ConvolutionKernels, { squares }: { squares: boolean }) {
+  const { spec, input, output, inputActivation } = options;
+  const gate = activationCodes[inputActivation] + (squares ? gateSquared : 0);
+  return (program: Program, wires: Wires, weights: number): void => {
     if (!wires.inputDelta) return;
     program.call("convolutionBackward", {
       delta: wires.delta,
-      weights: from,
+      weights,
       input: wires.input,
       output: wires.inputDelta,
       inputs: input.channels,
@@ -67,60 +98,58 @@ export function recordConvolution(geometry: ConvolutionKernels) {
       lanes: wires.lanes,
     });
   };
+}
+
+function recordConvolution(kernels: ConvolutionKernels) {
+  const { options, weights, bias, weightGradient, biasGradient, squaredWeights } = kernels;
+  const { spec, input, activation } = options;
+  const { padding } = spec;
+  const rows = input.height + 2 * padding;
+  const columns = input.width + 2 * padding;
+  const paddedSize = input.channels * rows * columns;
+  const shape = { inputs: input.channels, rows, columns, maps: spec.maps, size: spec.size, stride: spec.stride };
+  /** What the filters see: the padded copy, where there is one, is the first buffer. */
+  const seen = (wires: Wires): number => (padding > 0 ? wires.own[0] : wires.input);
+  const down = recordFull(kernels, { squares: false });
+  const downSquared = recordFull(kernels, { squares: true });
+
   /** ∂E/∂k_ij (§3.1) and ∂E/∂b_j (3). */
-  const gradient = (program: Program, wires: Wires, from: number): void => {
-    program.call("convolutionGradient", {
+  const gradient = (program: Program, wires: Wires, from: number): void =>
+    void program.call("convolutionGradient", {
       input: from,
       delta: wires.delta,
-      gradient: ofShard(weightGradient!, wires.shard),
+      gradient: ofShard(weightGradient, wires.shard),
       biasGradient: ofShard(biasGradient, wires.shard),
       ...shape,
-      rows,
-      columns,
       lanes: wires.lanes,
     });
-  };
   return {
-    buffers: padded ? [paddedSize] : [],
+    buffers: padding > 0 ? [paddedSize] : [],
     curvatureBuffers: [paddedSize],
     forward(program: Program, wires: Wires): void {
-      if (padded) {
-        program.call("pad", {
-          input: wires.input,
-          output: wires.own[paddedBuffer],
-          maps: input.channels,
-          rows: input.height,
-          columns: input.width,
-          padding: spec.padding,
-          lanes: wires.lanes,
-        });
-      }
+      const { input: from, output, lanes } = wires;
+      const { channels: maps, height, width } = input;
+      if (padding > 0)
+        program.call("pad", { input: from, output: seen(wires), maps, rows: height, columns: width, padding, lanes });
       program.call("convolutionForward", {
         input: seen(wires),
         weights,
         bias: bias.address,
-        output: wires.output,
+        output,
         ...shape,
-        rows,
-        columns,
-        activation: activationCodes[activation as keyof typeof activationCodes],
-        lanes: wires.lanes,
+        activation: activationCodes[activation],
+        lanes,
       });
     },
     backward(program: Program, wires: Wires): void {
       gradient(program, wires, seen(wires));
-      full(program, wires, weights, activationCodes[inputActivation as keyof typeof activationCodes]);
+      down(program, wires, weights);
     },
     curvature(program: Program, wires: Wires): void {
-      const squared = wires.own[squaredBuffer];
+      const squared = wires.own[padding > 0 ? 1 : 0];
       program.call("square", { input: seen(wires), output: squared, count: paddedSize * wires.lanes });
       gradient(program, wires, squared);
-      full(
-        program,
-        wires,
-        geometry.squaredWeights(),
-        activationCodes[inputActivation as keyof typeof activationCodes] + gateSquared,
-      );
+      downSquared(program, wires, squaredWeights());
     },
   };
 }

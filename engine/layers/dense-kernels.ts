@@ -36,20 +36,11 @@ export interface DenseKernels {
   squaredWeights: () => number;
 }
 
-export function recordDense({
-  options,
-  inputs,
-  units,
-  weights,
-  gradient,
-  bias,
-  weightGradient,
-  biasGradient,
-  squaredWeights,
-}: DenseKernels) {
+export function recordDense(kernels: DenseKernels) {
+  const { options, inputs, units, weights, gradient, bias, weightGradient, biasGradient, squaredWeights } = kernels;
   const { activation, inputActivation, shards } = options;
-  const f = activationCodes[activation as keyof typeof activationCodes];
-  const gate = activationCodes[inputActivation as keyof typeof activationCodes];
+  const f = activationCodes[activation];
+  const gate = activationCodes[inputActivation];
 
   const outer = (program: Program, wires: Wires, input: number): void => {
     // With a deferred gradient the shard still sums the biases: no rows, all units.

@@ -18,7 +18,7 @@ export function planDropout(options: LayerOptions<DropoutLayer>): PlannedLayer {
   const key = memory.reserve({ what: `the key of dropout layer ${index}`, element: "int", count: 1 });
   const factor = memory.reserve({ what: `the factor of dropout layer ${index}`, element: "real", count: 1 });
   const threshold = Math.min(Math.round(spec.rate * 2 ** 32), 2 ** 32 - 1);
-  const gate = activationCodes[inputActivation as keyof typeof activationCodes];
+  const gate = activationCodes[inputActivation];
   const common = (wires: Wires) => ({ header: wires.header, key, factor, threshold, units, lanes: wires.lanes });
   const back = (program: Program, wires: Wires, code: number): void => {
     if (wires.inputDelta)

@@ -12,62 +12,64 @@ import { sizeOf } from "../../schemas/shape.ts";
 import type { SubsamplingLayer } from "../../schemas/layer.ts";
 import { activationCodes, gateSquared, reduceCodes } from "../kernels/kernels.ts";
 import { ofShard, planShardGradient, planTensor } from "../layer.ts";
-import type { LayerOptions, PlannedLayer, Wires } from "../layer.ts";
+import type { LayerOptions, PlannedLayer, ShardGradient, Tensor, Wires } from "../layer.ts";
 import type { Views } from "../memory.ts";
 import type { Program } from "../program.ts";
 
-export function planSubsampling(options: LayerOptions<SubsamplingLayer>): PlannedLayer {
-  const { spec, index, input, output, memory, activation, inputActivation, shifts } = options;
-  const maps = input.channels;
-  const same = (position: number): number => position;
-  const plan = (name: "beta" | "bias") =>
-    spec.trainable
-      ? planTensor(options, { name, shape: [maps], size: maps, trained: true, decays: false, place: same })
-      : {
-          address: memory.reserve({ what: `the constant ${name} of layer ${index}`, element: "real", count: maps }),
-          gradient: 0,
-        };
-  const beta = plan("beta");
-  const bias = plan("bias");
-  const tensors = "name" in beta && "name" in bias ? [beta, bias] : [];
-  const [betaGradient, biasGradient] = [beta, bias].map((each) =>
-    planShardGradient(options, { size: maps, target: each.gradient }),
-  );
-  const keepsDown = spec.trainable || spec.reduce === "max";
-  const geometry = {
-    maps,
-    rows: input.height,
-    columns: input.width,
-    factor: spec.factor,
-    reduce: reduceCodes[spec.reduce],
-  };
-  const gate = activationCodes[inputActivation as keyof typeof activationCodes];
-  const down = (wires: Wires): number => (keepsDown ? wires.own[0] : 0);
+/** β and b where they are trained. */
+interface Trained {
+  beta: Tensor;
+  bias: Tensor;
+  betaGradient: ShardGradient;
+  biasGradient: ShardGradient;
+}
 
-  const gradient = (program: Program, wires: Wires, kept: number): void => {
-    if (tensors.length === 0) return;
-    program.call("subsamplingGradient", {
-      delta: wires.delta,
-      down: kept,
-      betaGradient: ofShard(betaGradient, wires.shard),
-      biasGradient: ofShard(biasGradient, wires.shard),
-      maps,
+function planTrained(options: LayerOptions<SubsamplingLayer>): Trained {
+  const maps = options.input.channels;
+  const [beta, bias] = ["beta", "bias"].map((name) =>
+    planTensor(options, { name, shape: [maps], size: maps, trained: true, decays: false, place: (at) => at }),
+  );
+  const [betaGradient, biasGradient] = [beta, bias].map(({ gradient: target }) =>
+    planShardGradient(options, { size: maps, target }),
+  );
+  return { beta, bias, betaGradient, biasGradient };
+}
+
+/** β = 1 and b = 0, which nobody trains. */
+function planConstants({ index, input, memory }: LayerOptions): { beta: number; bias: number } {
+  const reals = (what: string): number =>
+    memory.reserve({ what: `the constant ${what} of layer ${index}`, element: "real", count: input.channels });
+  return { beta: reals("β"), bias: reals("b") };
+}
+
+function recordGradient({ output }: LayerOptions, { betaGradient, biasGradient }: Trained) {
+  return (program: Program, { delta, shard, lanes }: Wires, down: number): void =>
+    void program.call("subsamplingGradient", {
+      delta,
+      down,
+      betaGradient: ofShard(betaGradient, shard),
+      biasGradient: ofShard(biasGradient, shard),
+      maps: output.channels,
       positions: output.height * output.width,
-      lanes: wires.lanes,
+      lanes,
     });
-  };
-  const up = (program: Program, wires: Wires, code: number): void => {
-    if (!wires.inputDelta) return;
-    program.call("subsamplingBackward", {
-      delta: wires.delta,
-      beta: beta.address,
-      input: wires.input,
-      down: down(wires),
-      output: wires.inputDelta,
-      ...geometry,
-      gate: code,
-      lanes: wires.lanes,
-    });
+}
+
+export function planSubsampling(options: LayerOptions<SubsamplingLayer>): PlannedLayer {
+  const { spec, input, output, activation, inputActivation, shifts } = options;
+  const { channels: maps, height: rows, width: columns } = input;
+  const trained = spec.trainable ? planTrained(options) : null;
+  const { beta, bias } = trained ? { beta: trained.beta.address, bias: trained.bias.address } : planConstants(options);
+  const tensors = trained ? [trained.beta, trained.bias] : [];
+  const geometry = { maps, rows, columns, factor: spec.factor, reduce: reduceCodes[spec.reduce] };
+  const keepsDown = trained !== null || spec.reduce === "max";
+  const down = ({ own }: Wires): number => (keepsDown ? own[0] : 0);
+  const gradient = trained && recordGradient(options, trained);
+  const up = (program: Program, wires: Wires, gate: number): void => {
+    const { delta, input: x, inputDelta, lanes } = wires;
+    if (!inputDelta) return;
+    const from = { delta, beta, input: x, down: down(wires), output: inputDelta };
+    program.call("subsamplingBackward", { ...from, ...geometry, gate, lanes });
   };
 
   return {
@@ -78,38 +80,33 @@ export function planSubsampling(options: LayerOptions<SubsamplingLayer>): Planne
     tensors,
     // A linear subsampling passes on what only shifts its input.
     shifts: activation === "linear" ? [...shifts, ...tensors.slice(1)] : [],
-    shardGradients: tensors.length > 0 ? [betaGradient, biasGradient] : [],
+    shardGradients: trained ? [trained.betaGradient, trained.biasGradient] : [],
     buffers: keepsDown ? [sizeOf(output)] : [],
-    curvatureBuffers: spec.trainable ? [sizeOf(output)] : [],
+    curvatureBuffers: trained ? [sizeOf(output)] : [],
     initialise(views: Views): void {
-      for (const each of tensors) views.reals(each.address, maps).fill(each === beta ? 1 : 0);
+      if (!trained) return;
+      views.reals(trained.beta.address, maps).fill(1);
+      views.reals(trained.bias.address, maps).fill(0);
     },
     constants(views: Views): void {
-      if (tensors.length === 0) views.reals(beta.address, maps).fill(1);
+      if (!trained) views.reals(beta, maps).fill(1);
     },
     forward(program: Program, wires: Wires): void {
-      program.call("subsamplingForward", {
-        input: wires.input,
-        beta: beta.address,
-        bias: bias.address,
-        output: wires.output,
-        down: down(wires),
-        ...geometry,
-        activation: activationCodes[activation as keyof typeof activationCodes],
-        lanes: wires.lanes,
-      });
+      const { input: x, output: y, lanes } = wires;
+      const to = { input: x, beta, bias, output: y, down: down(wires) };
+      program.call("subsamplingForward", { ...to, ...geometry, activation: activationCodes[activation], lanes });
     },
     backward(program: Program, wires: Wires): void {
-      gradient(program, wires, down(wires));
-      up(program, wires, gate);
+      gradient?.(program, wires, down(wires));
+      up(program, wires, activationCodes[inputActivation]);
     },
     curvature(program: Program, wires: Wires): void {
-      if (spec.trainable) {
-        const squared = wires.own[1];
-        program.call("square", { input: down(wires), output: squared, count: sizeOf(output) * wires.lanes });
+      if (gradient) {
+        const [kept, squared] = wires.own;
+        program.call("square", { input: kept, output: squared, count: sizeOf(output) * wires.lanes });
         gradient(program, wires, squared);
       }
-      up(program, wires, gate + gateSquared);
+      up(program, wires, activationCodes[inputActivation] + gateSquared);
     },
   };
 }

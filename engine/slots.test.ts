@@ -1,0 +1,97 @@
+/** Where blocks live: what threads share, what they do not, and what stays for the whole step. */
+import { describe, expect, test } from "vitest";
+import { network as schema } from "../schemas/network.ts";
+import { sizeOf } from "../schemas/shape.ts";
+import { cutBatch, cutForward } from "./batches.ts";
+import { MemoryPlan } from "./memory.ts";
+import { planNetwork } from "./network.ts";
+import { SlotPlanner } from "./slots.ts";
+import type { PlannedSlot } from "./slots.ts";
+
+const input = { channels: 2, height: 7, width: 5 };
+const small = [
+  { kind: "convolution", maps: 3, size: 3, padding: 1 },
+  { kind: "dropout" },
+  { kind: "dense", units: 3, activation: "softmax" },
+];
+const normalised = [small[0], { kind: "batch-normalisation" }, small[2]];
+const wide = [{ kind: "dense", units: 90 }, small[2]];
+
+function plan(layers: Record<string, unknown>[], threads: number, purpose: "training" | "evaluation") {
+  const memory = new MemoryPlan(4);
+  const network = planNetwork({
+    network: schema.parse({ layers }),
+    input,
+    classes: 3,
+    memory,
+    shards: 6,
+    batchSize: 43,
+    averageScale: 0,
+  });
+  const slots = new SlotPlanner({ memory, plan: network, threads, purpose, curvature: false });
+  return { network, slots, cut: purpose === "training" ? cutBatch(43) : cutForward(43) };
+}
+
+/** Addresses of all that a block's way through a slot writes, with their bytes. */
+const regionsOf = ({ lanes, x0, outputs, deltas, own }: PlannedSlot, layers: readonly { output: typeof input }[]) => [
+  { address: x0, bytes: sizeOf(input) * lanes * 4 },
+  ...[...outputs, ...deltas].map((address, at) => ({
+    address,
+    bytes: sizeOf(layers[at % layers.length].output) * lanes * 4,
+  })),
+  ...own.flat().map((address) => ({ address, bytes: 4 })),
+];
+
+function overlap(one: PlannedSlot, other: PlannedSlot, layers: readonly { output: typeof input }[]): boolean {
+  return regionsOf(one, layers).some((a) =>
+    regionsOf(other, layers).some((b) => a.address < b.address + b.bytes && b.address < a.address + a.bytes),
+  );
+}
+
+describe.each([1, 2, 3])("%i threads", (threads) => {
+  test.each([small, normalised, wide])("no two threads write the same place", (...layers) => {
+    const { network, slots, cut } = plan(layers, threads, "training");
+    const planned = slots.plan(cut);
+    const shared = planned.filter((one) =>
+      planned.some((other) => one.thread !== other.thread && overlap(one, other, network.layers)),
+    );
+    expect(shared).toEqual([]);
+  });
+
+  test("every block passes through exactly one slot, on the thread of its shard", () => {
+    const { slots, cut } = plan(small, threads, "training");
+    const planned = slots.plan(cut);
+    expect(planned.flatMap(({ blocks }) => blocks)).toEqual(cut.blocks.map((_, at) => at));
+    for (const { blocks, shard, lanes } of planned)
+      for (const block of blocks) expect(cut.blocks[block]).toMatchObject({ shard, lanes });
+  });
+});
+
+test.each([normalised, wide])("a block that must outlive its pass has a slot and an input of its own", (...layers) => {
+  const { slots, cut } = plan(layers, 1, "training");
+  const planned = slots.plan(cut);
+  expect(planned).toHaveLength(cut.blocks.length);
+  expect(new Set(planned.map(({ x0 }) => x0)).size).toBe(cut.blocks.length);
+});
+
+test("otherwise blocks of one thread follow each other through the same place", () => {
+  const { slots, cut } = plan(small, 1, "training");
+  const whole = slots.plan(cut).filter(({ lanes }) => lanes === 8);
+  expect(whole.length).toBeGreaterThan(1);
+  expect(new Set(whole.map(({ x0 }) => x0)).size).toBe(1);
+  expect(new Set(whole.map(({ totals }) => totals)).size).toBe(whole.length);
+});
+
+test("in evaluation a dropout's output is its input, and nothing has a sensitivity", () => {
+  const { slots, cut } = plan(small, 2, "evaluation");
+  for (const { outputs, deltas } of slots.plan(cut)) {
+    expect(outputs[1]).toBe(outputs[0]);
+    expect(deltas).toEqual([0, 0, 0]);
+  }
+});
+
+test("cuts that never run together share their places", () => {
+  const { slots } = plan(small, 1, "training");
+  const [whole, last] = [slots.plan(cutBatch(40)), slots.plan(cutBatch(16))];
+  expect(last[0].x0).toBe(whole[0].x0);
+});
