@@ -11,6 +11,7 @@ const request = completeRequest(
     threads: 3,
     stopWhen: { validationAccuracy: 0.9, patience: 4 },
   }),
+  3,
 );
 const dataset = {
   input: { channels: 1, height: 7, width: 5 },

@@ -2,8 +2,10 @@ import { describe, expect, it } from "vitest";
 import { completeRequest, contradictions, withPreset } from "./complete.ts";
 import { completeJobRequest, jobRequest } from "./job.ts";
 import { presetName } from "./network.ts";
+import { describeMisfit, presetNetwork } from "./presets.ts";
+import { networkShape } from "./shape.ts";
 
-const complete = (body: unknown) => completeRequest(jobRequest.parse(withPreset(body)));
+const complete = (body: unknown, classes = 10) => completeRequest(jobRequest.parse(withPreset(body)), classes);
 
 describe("withPreset", () => {
   it.each(presetName.options)("makes %s a complete request that reads back as itself", (network) => {
@@ -27,6 +29,31 @@ describe("withPreset", () => {
     "leaves %j alone",
     (body) => expect(withPreset(body)).toBe(body),
   );
+});
+
+describe("presets", () => {
+  it.each(presetName.options)("%s takes the classes and channels of the dataset, and other sizes", (network) => {
+    for (const input of [
+      { channels: 3, height: 32, width: 32 },
+      { channels: 1, height: 31, width: 28 },
+    ]) {
+      const { layers } = complete({ dataset: "pets", network }, 3).network;
+      const { problems, layers: shapes } = networkShape(layers, input, 3);
+      expect(problems).toEqual([]);
+      expect(shapes.at(-1)?.output).toEqual({ channels: 3, height: 1, width: 1 });
+    }
+  });
+  it("say what would work where they do not", () => {
+    const small = { channels: 1, height: 20, width: 17 };
+    expect(networkShape(presetNetwork("lenet-5", 2).layers, small, 2).problems).not.toEqual([]);
+    expect(describeMisfit("lenet-5", small, 2)).toBe(
+      "'lenet-5' needs samples of at least 28×28; these are 20×17: take 'toolbox' or 'fast-mnist', " +
+        'upload the pictures with a larger `size`, or write {"layers": […]} with smaller filters',
+    );
+    expect(describeMisfit("toolbox", { channels: 3, height: 7, width: 5 }, 2)).toMatch(
+      /^'toolbox' needs samples of at least 16×16; these are 7×5: upload/,
+    );
+  });
 });
 
 describe("completeRequest", () => {

@@ -6,21 +6,21 @@ import type { CompleteJobRequest, jobRequest } from "./job.ts";
 import type { Layer } from "./layer.ts";
 import { presetName, type Loss, type Network } from "./network.ts";
 import type { Schedule } from "./optimiser.ts";
-import { presets } from "./presets.ts";
+import { presetNetwork, presets } from "./presets.ts";
 import { initialiserOf, outputActivation } from "./shape.ts";
 import type { z } from "zod";
 
 /**
- * A body as it came, before it is checked: a preset's settings come in below the fields that are given. A field that is
- * given wins as a whole (an `optimiser` of one's own takes nothing from the preset's). Anything that is not a request
- * is returned as it is.
+ * A body as it came, before it is checked: a preset's settings come in below the fields that are given; its network
+ * stays a name until the dataset is known. A field that is given wins as a whole (an `optimiser` of one's own takes
+ * nothing from the preset's). Anything that is not a request is returned as it is.
  */
 export function withPreset(body: unknown): unknown {
   if (typeof body !== "object" || body === null || Array.isArray(body)) return body;
   const named = presetName.safeParse((body as { network?: unknown }).network);
   if (!named.success) return body;
-  const { network, ...settings } = presets[named.data];
-  return { ...settings, ...body, network };
+  const { network: _network, ...settings } = presets[named.data];
+  return { ...settings, ...body };
 }
 
 const completeLayer = (layer: Layer): Layer =>
@@ -37,10 +37,14 @@ export const lossOf = (network: Network): Loss =>
 const completeSchedule = (schedule: Schedule, learningRate: number): Schedule =>
   schedule.kind === "one-cycle" ? { ...schedule, peak: schedule.peak ?? learningRate } : schedule;
 
-/** A checked request (its preset already put in by `withPreset`) with everything in place. */
-export function completeRequest(request: z.output<typeof jobRequest>): CompleteJobRequest {
-  if (typeof request.network === "string") throw new Error("withPreset comes before completeRequest");
-  const network = completeNetwork(request.network);
+/**
+ * A checked request (a preset's settings already put in by `withPreset`) with everything in place. `classes` are those
+ * of its dataset, for which a preset's network is made.
+ */
+export function completeRequest(request: z.output<typeof jobRequest>, classes: number): CompleteJobRequest {
+  const network = completeNetwork(
+    typeof request.network === "string" ? presetNetwork(request.network, classes) : request.network,
+  );
   return {
     ...request,
     network,

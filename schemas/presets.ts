@@ -1,6 +1,7 @@
 /** The networks that have a name. A preset is a piece of a job request; the fields of a request win over it. */
 import type { JobRequestInput } from "./job.ts";
-import type { PresetName } from "./network.ts";
+import { network as networkSchema, presetName, type Network, type PresetName } from "./network.ts";
+import { networkShape, type Shape } from "./shape.ts";
 
 type Preset = Pick<
   JobRequestInput,
@@ -70,3 +71,30 @@ export const presets: Record<PresetName, Preset> = {
     normalisation: "standardise",
   },
 };
+
+/** A preset's network for so many classes: its last layer has a unit for each. Channels and sizes are what arrives. */
+export function presetNetwork(name: PresetName, classes: number): Network {
+  const { layers } = networkSchema.parse(presets[name].network);
+  return { layers: layers.map((layer, at) => (at === layers.length - 1 ? { ...layer, units: classes } : layer)) };
+}
+
+const fits = (name: PresetName, input: Shape, classes: number): boolean =>
+  networkShape(presetNetwork(name, classes).layers, input, classes).problems.length === 0;
+
+/** Sides of squares, smallest first, until a preset takes them. */
+function leastSide(name: PresetName, channels: number, classes: number): number {
+  let side = 1;
+  while (!fits(name, { channels, height: side, width: side }, classes)) side++;
+  return side;
+}
+
+/** Why a preset cannot be run on samples of this shape, and what would work. */
+export function describeMisfit(name: PresetName, input: Shape, classes: number): string {
+  const least = leastSide(name, input.channels, classes);
+  const others = presetName.options.filter((other) => fits(other, input, classes));
+  const instead = others.length > 0 ? `take ${others.map((other) => `'${other}'`).join(" or ")}, ` : "";
+  return (
+    `'${name}' needs samples of at least ${least}×${least}; these are ${input.height}×${input.width}: ${instead}` +
+    `upload the pictures with a larger \`size\`, or write {"layers": […]} with smaller filters`
+  );
+}

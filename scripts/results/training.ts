@@ -1,4 +1,4 @@
-/** One experiment from its request to its outcome, on the calling thread. */
+/** A training from its request to what came of it, on the calling thread. */
 import { createHash } from "node:crypto";
 import { writeSync } from "node:fs";
 import {
@@ -13,7 +13,7 @@ import {
   type DatasetFacts,
 } from "../../engine/index.ts";
 import { completeRequest } from "../../schemas/complete.ts";
-import { jobRequest } from "../../schemas/job.ts";
+import { jobRequest, type CompleteJobRequest } from "../../schemas/job.ts";
 import { networkShape } from "../../schemas/shape.ts";
 import { chooseKernels, loadKernels } from "../../services/shared/kernels.ts";
 import { readSplit, type LabelledSamples } from "./collections.ts";
@@ -37,49 +37,66 @@ export interface Outcome {
   weightsSha256: string;
 }
 
-const classes = 10;
-
 /** Of the parameters alone, without what a checkpoint also holds. */
 function digestOfWeights(checkpoint: Uint8Array): string {
   const tensors = new Map([...readSafetensors(checkpoint).tensors].filter(([name]) => name.startsWith("layers.")));
   return createHash("sha256").update(writeSafetensors({ tensors })).digest("hex");
 }
 
-function statisticsOf({ samples }: LabelledSamples): DatasetFacts["statistics"] {
-  let sum = 0;
-  let squares = 0;
+function statisticsOf({ shape, samples }: LabelledSamples): DatasetFacts["statistics"] {
+  const plane = shape.height * shape.width;
+  const sums = new Float64Array(shape.channels);
+  const squares = new Float64Array(shape.channels);
+  for (const [at, value] of samples.entries()) {
+    const channel = Math.floor(at / plane) % shape.channels;
+    sums[channel] += value;
+    squares[channel] += value * value;
+  }
+  const each = samples.length / shape.channels;
+  const mean = [...sums].map((sum) => sum / each);
+  const std = mean.map((middle, channel) => Math.sqrt(squares[channel] / each - middle * middle));
   let minimum = 255;
   let maximum = 0;
   for (const value of samples) {
-    sum += value;
-    squares += value * value;
     if (value < minimum) minimum = value;
     if (value > maximum) maximum = value;
   }
-  const mean = sum / samples.length;
-  return { mean: [mean], std: [Math.sqrt(squares / samples.length - mean * mean)], minimum, maximum };
+  return { mean, std, minimum, maximum };
 }
 
-export function runExperiment({
-  experiment,
-  seed,
-  kernels,
-}: {
-  experiment: Experiment;
-  seed: number;
+/** Samples to learn from and to be tested on, as the engine takes them. */
+export interface LabelledSplits {
+  classes: number;
+  train: LabelledSamples;
+  test: LabelledSamples;
+}
+
+export interface TrainingOptions {
+  request: CompleteJobRequest;
+  splits: LabelledSplits;
+  /** As the setting KERNELS has it. */
   kernels: string;
-}): Outcome {
-  const request = completeRequest(jobRequest.parse({ ...experiment.request, seed }));
-  const splits = {
-    train: readSplit(request.dataset as Collection, "train"),
-    test: readSplit(request.dataset as Collection, "test"),
-  };
-  const input = splits.train.shape;
+  onEpoch: (epoch: number, errorRate: number) => void;
+}
+
+export interface TrainingOutcome {
+  kernels: string;
+  seconds: number;
+  diverged: string | null;
+  /** Of the test split after each epoch; the last one is the result. */
+  errorRates: number[];
+  trainingLoss: number | null;
+  /** A checkpoint. */
+  weights: Uint8Array;
+}
+
+/** Trains on one thread and evaluates on the test split after each epoch. */
+export function runTraining({ request, splits, kernels, onEpoch }: TrainingOptions): TrainingOutcome {
   const spec = deriveTraining({
     request,
     dataset: {
-      input,
-      classes,
+      input: splits.train.shape,
+      classes: splits.classes,
       dtype: "uint8",
       counts: { train: splits.train.labels.length, validation: 0, test: splits.test.labels.length },
       statistics: statisticsOf(splits.train),
@@ -106,27 +123,46 @@ export function runExperiment({
     const errorRate = 1 - (report.validation?.accuracy ?? NaN);
     errorRates.push(errorRate);
     trainingLoss = report.loss;
-    // Not process.stderr: in a thread that never rests nothing of it would arrive before the end.
-    writeSync(
-      2,
-      `${experiment.name}, seed ${seed}: epoch ${report.epoch}, test error ${(100 * errorRate).toFixed(2)} %\n`,
-    );
+    onEpoch(report.epoch, errorRate);
   }
   const seconds = (performance.now() - started) / 1000;
   const weights = trainer.checkpoint();
   trainer.close();
+  return { kernels: description.name, seconds, diverged, errorRates, trainingLoss, weights };
+}
+
+export function runExperiment({
+  experiment,
+  seed,
+  kernels,
+}: {
+  experiment: Experiment;
+  seed: number;
+  kernels: string;
+}): Outcome {
+  const request = completeRequest(jobRequest.parse({ ...experiment.request, seed }), 10);
+  const splits = {
+    classes: 10,
+    train: readSplit(request.dataset as Collection, "train"),
+    test: readSplit(request.dataset as Collection, "test"),
+  };
+  const { weights, ...outcome } = runTraining({
+    request,
+    splits,
+    kernels,
+    // Not process.stderr: in a thread that never rests nothing of it would arrive before the end.
+    onEpoch: (epoch, errorRate) =>
+      writeSync(2, `${experiment.name}, seed ${seed}: epoch ${epoch}, test error ${(100 * errorRate).toFixed(2)} %\n`),
+  });
+  const input = splits.train.shape;
   const combination = describeNetwork({ network: request.network, input, weights }).find(({ alpha }) => alpha);
   return {
     name: experiment.name,
     engine: engineVersion,
-    kernels: description.name,
     seed: request.seed,
     epochs: request.epochs,
-    seconds,
-    diverged,
-    errorRates,
-    trainingLoss,
-    parameters: networkShape(request.network.layers, input, classes).layers.reduce(
+    ...outcome,
+    parameters: networkShape(request.network.layers, input, splits.classes).layers.reduce(
       (sum, layer) => sum + layer.parameters,
       0,
     ),

@@ -228,7 +228,7 @@ describe("Prediction", () => {
       classCounts: { train: [35], validation: [0], test: [0] },
     };
     const of = {
-      request: completeRequest(jobRequest.parse({ dataset: "d", network })),
+      request: completeRequest(jobRequest.parse({ dataset: "d", network }), 10),
       input,
       classes: 3,
       dtype: "uint8",

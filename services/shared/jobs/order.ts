@@ -6,6 +6,7 @@ import type { z } from "zod";
 import { completeRequest, contradictions } from "../../../schemas/complete.ts";
 import type { DatasetStatistics, Dtype, Split } from "../../../schemas/dataset.ts";
 import type { CompleteJobRequest, jobRequest } from "../../../schemas/job.ts";
+import { describeMisfit } from "../../../schemas/presets.ts";
 import { networkShape, type LayerShape, type Shape } from "../../../schemas/shape.ts";
 import { findModel, findReadyDataset, type ReadyDataset } from "../find.ts";
 import type { ModelRecord, Records } from "../records/index.ts";
@@ -73,19 +74,25 @@ export async function makeOrder(
   { records, planBytes }: OrderDependencies,
   body: z.output<typeof jobRequest>,
 ): Promise<Order> {
-  const request = completeRequest(body);
+  const dataset = await named("/dataset", findReadyDataset(records, body.dataset));
+  if (dataset.splits.train === 0) throw invalid("/dataset", `dataset ${body.dataset} has no training samples`);
+  const classes = dataset.classes.length;
+  const request = completeRequest(body, classes);
   const [contradiction] = contradictions(request);
   if (contradiction) throw invalid(contradiction.pointer, contradiction.detail);
-  const dataset = await named("/dataset", findReadyDataset(records, request.dataset));
-  if (dataset.splits.train === 0) throw invalid("/dataset", `dataset ${request.dataset} has no training samples`);
-  const { layers, problems } = networkShape(request.network.layers, dataset.shape, dataset.classes.length);
-  if (problems.length > 0) throw doesNotFit(problems);
+  const { layers, problems } = networkShape(request.network.layers, dataset.shape, classes);
+  if (problems.length > 0)
+    throw doesNotFit(
+      typeof body.network === "string"
+        ? [{ pointer: "", detail: describeMisfit(body.network, dataset.shape, classes) }]
+        : problems,
+    );
   const initialModel =
     request.initialModel === null ? null : await findInitialModel(records, request.initialModel, layers);
   const { bytes } = await planBytes({
     request,
     input: dataset.shape,
-    classes: dataset.classes.length,
+    classes,
     dtype: dataset.dtype,
     counts: dataset.splits,
     statistics: dataset.statistics,

@@ -5,8 +5,7 @@ import {
   gradientCheckRequest,
   type GradientCheckRequest,
 } from "../../../../../schemas/gradient-check.ts";
-import { network as networkSchema } from "../../../../../schemas/network.ts";
-import { presets } from "../../../../../schemas/presets.ts";
+import { describeMisfit, presetNetwork } from "../../../../../schemas/presets.ts";
 import { networkShape, outputActivation, sizeOf, trainingFlops, type Shape } from "../../../../../schemas/shape.ts";
 import type { Dependencies } from "../../../dependencies.ts";
 import { findReadyDataset } from "../../../../shared/find.ts";
@@ -15,6 +14,8 @@ import type { App } from "../../../http/types.ts";
 import { finite } from "../../../../shared/finite.ts";
 
 const seconds = 15;
+/** Of a preset that is checked without a dataset. */
+const usualClasses = 10;
 /** Of one sample, forward and backward: what a few hundred passes in float64 can do in the time. */
 const mostFlops = 50_000_000;
 const mostParameters = 2_000_000;
@@ -46,12 +47,18 @@ export function gradientCheckRoutes(app: App, dependencies: Dependencies): void 
     },
     async (request) => {
       const asked = request.body;
-      const checkedNetwork = completeNetwork(
-        typeof asked.network === "string" ? networkSchema.parse(presets[asked.network].network) : asked.network,
-      );
       const { input, classes } = await inputOf(dependencies, asked);
+      const preset = typeof asked.network === "string" ? asked.network : null;
+      const checkedNetwork = completeNetwork(
+        typeof asked.network === "string" ? presetNetwork(asked.network, classes ?? usualClasses) : asked.network,
+      );
       const { layers, problems } = networkShape(checkedNetwork.layers, input, classes);
-      if (problems.length > 0) throw doesNotFit(problems);
+      if (problems.length > 0)
+        throw doesNotFit(
+          preset === null
+            ? problems
+            : [{ pointer: "", detail: describeMisfit(preset, input, classes ?? usualClasses) }],
+        );
       const chosenLoss = asked.loss ?? lossOf(checkedNetwork);
       if (chosenLoss === "cross-entropy" && outputActivation(checkedNetwork.layers) !== "softmax")
         throw invalid("/loss", "cross-entropy needs a last layer with activation 'softmax'");
