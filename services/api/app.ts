@@ -10,6 +10,7 @@ import { serializerCompiler } from "fastify-type-provider-zod";
 import type { ZodTypeProvider } from "fastify-type-provider-zod";
 import { newUlid } from "../shared/ids.ts";
 import type { Dependencies } from "./dependencies.ts";
+import { caughtUp } from "./plugins/caught-up.ts";
 import { guard } from "./plugins/guard.ts";
 import { idempotency } from "./plugins/idempotency.ts";
 import { jsonBody } from "./plugins/json-body.ts";
@@ -70,6 +71,7 @@ export async function buildApp(dependencies: Dependencies): Promise<App> {
   await app.register(multipart);
   await app.register(unread);
   await app.register(idempotency, { records: dependencies.records.idempotency });
+  await app.register(caughtUp, { mirror: dependencies.mirror });
   await app.register(openapi, { version: dependencies.version });
   await app.register(telemetry, { dependencies, streams });
   app.after(() => registerRoutes(app, dependencies, streams));

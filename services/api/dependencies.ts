@@ -6,6 +6,7 @@ import type { EventFeed } from "../shared/progress/index.ts";
 import type { Queues } from "../shared/queues.ts";
 import type { Records } from "../shared/records/index.ts";
 import type { Redis } from "../shared/redis.ts";
+import type { Mirror } from "./mirror.ts";
 import type { Storage } from "../shared/storage/index.ts";
 
 export interface Dependencies {
@@ -19,5 +20,6 @@ export interface Dependencies {
   queues: Queues;
   storage: Storage;
   feed: EventFeed;
+  mirror: Mirror;
   prediction: Prediction;
 }

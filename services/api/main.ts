@@ -12,6 +12,7 @@ import { createRecords } from "../shared/records/index.ts";
 import { closeRedis, connectRedis } from "../shared/redis.ts";
 import { createStorage } from "../shared/storage/index.ts";
 import { buildApp } from "./app.ts";
+import { Mirror } from "./mirror.ts";
 
 const mostSecondsToEnd = 25;
 
@@ -36,6 +37,8 @@ async function start(config: Config): Promise<void> {
   const log = createLog({ level: config.logLevel, service: "api" });
   const redis = connectRedis({ url: redisUrl, role: "answering", log });
   const subscriber = connectRedis({ url: redisUrl, role: "listening", log });
+  const changes = connectRedis({ url: redisUrl, role: "listening", log });
+  const mirror = new Mirror({ commands: redis, listener: changes, log });
   const records = createRecords(redis);
   const queues = new Queues({ redis, log });
   const feed = new EventFeed({ commands: redis, subscriber, log });
@@ -50,6 +53,7 @@ async function start(config: Config): Promise<void> {
     queues,
     storage: createStorage(config),
     feed,
+    mirror,
     prediction,
   });
   closeWithGrace(
@@ -62,9 +66,10 @@ async function start(config: Config): Promise<void> {
       else log.info({ signal }, "the api ends");
       await app.close();
       feed.close();
+      mirror.close();
       await prediction.close();
       await queues.close();
-      await Promise.all([closeRedis(redis), closeRedis(subscriber)]);
+      await Promise.all([redis, subscriber, changes].map(closeRedis));
     },
   );
   endWithParent();

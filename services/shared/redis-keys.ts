@@ -51,6 +51,10 @@ export const keyForms = {
 export const channelForms = {
   /** Message: a job's id. Its event sequence has grown. */
   events: "maps:wake:{job}",
+  /** Message: kind:id. A dataset or model is another now, is gone, or has another alias. */
+  changed: "maps:changed",
+  /** Message: a number. What was said before it on the same connection has been heard. */
+  pulse: "maps:pulse:{listener}",
   /** Message: a job's id. Its status asks something of the worker that runs it. */
   control: "maps:control",
 } as const;

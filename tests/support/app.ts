@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { pino } from "pino";
 import { buildApp } from "../../services/api/app.ts";
+import { Mirror } from "../../services/api/mirror.ts";
 import type { Dependencies } from "../../services/api/dependencies.ts";
 import type { App } from "../../services/api/http/types.ts";
 import { Prediction } from "../../services/prediction/index.ts";
@@ -40,6 +41,8 @@ export async function startTestApp(environment: Record<string, string> = {}): Pr
   const redis = connectRedis({ url: server.url, role: "answering", log });
   const subscriber = connectRedis({ url: server.url, role: "listening", log });
   await new Promise((resolve) => (redis.status === "ready" ? resolve(null) : redis.once("ready", resolve)));
+  const changes = connectRedis({ url: server.url, role: "listening", log });
+  const mirror = new Mirror({ commands: redis, listener: changes, log });
   const records = createRecords(redis);
   const queues = new Queues({ redis, log });
   const feed = new EventFeed({ commands: redis, subscriber, log });
@@ -53,6 +56,7 @@ export async function startTestApp(environment: Record<string, string> = {}): Pr
     queues,
     storage: createStorage(config),
     feed,
+    mirror,
     prediction,
   };
   const app = await buildApp(dependencies);
@@ -64,9 +68,10 @@ export async function startTestApp(environment: Record<string, string> = {}): Pr
     stop: async () => {
       await app.close();
       feed.close();
+      mirror.close();
       await prediction.close();
       await queues.close();
-      await Promise.all([closeRedis(redis), closeRedis(subscriber)]);
+      await Promise.all([redis, subscriber, changes].map(closeRedis));
       await server.stop();
     },
   };

@@ -1,5 +1,6 @@
 /** Every route of the service, a folder a path segment (`_id` is a parameter). */
 import type { Dependencies } from "../dependencies.ts";
+import { WatchedJobs } from "../jobs/watched.ts";
 import type { EventStreams } from "../http/streams.ts";
 import type { App } from "../http/types.ts";
 import { augmentationRoutes } from "./v1/datasets/_id/augmentations.ts";
@@ -31,8 +32,9 @@ export function registerRoutes(app: App, dependencies: Dependencies, streams: Ev
   sampleRoutes(app, dependencies);
   augmentationRoutes(app, dependencies);
   jobsRoutes(app, dependencies);
-  jobRoutes(app, dependencies);
-  watchRoutes(app, dependencies);
+  const watched = new WatchedJobs(dependencies);
+  jobRoutes(app, dependencies, watched);
+  watchRoutes(app, dependencies, watched);
   eventRoutes(app, dependencies, streams);
   checkpointRoutes(app, dependencies);
   gradientCheckRoutes(app, dependencies);

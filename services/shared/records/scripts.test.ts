@@ -40,6 +40,13 @@ describe.each(scriptNames)("%s", (name) => {
     expect(text).not.toMatch(/maps:|'(?:training|datasets|webhooks):|KEYS/);
   });
 
+  test("tells those who keep copies where it writes a dataset, a model or an alias", () => {
+    const writes = /(?:set\(|'(?:HSET|HDEL|DEL)', )(?:keys\.(?:resource|aliases)\(|aliases)/;
+    const resource = /local key = keys\.resource\([\s\S]*(?:set\(key|'DEL', key)/;
+    const tells = /^\s*changed\(/m.test(text);
+    expect(tells).toBe(writes.test(text) || resource.test(text));
+  });
+
   test("is Lua that Redis takes", async () => {
     expect(await redis.script("LOAD", scriptText(name))).toMatch(/^[0-9a-f]{40}$/);
   });

@@ -14,4 +14,5 @@ end
 set(key, { unpack(ARGV, 5) })
 redis.call('ZADD', keys.resources(kind), 0, id)
 if needs ~= '' then redis.call('SADD', keys.users('dataset', needs), id) end
+changed(kind, id)
 return 'created'

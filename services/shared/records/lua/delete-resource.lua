@@ -18,4 +18,5 @@ local dataset = redis.call('HGET', key, 'dataset')
 if dataset and dataset ~= 'null' then redis.call('SREM', keys.users('dataset', cjson.decode(dataset).id), id) end
 redis.call('ZREM', keys.resources(kind), id)
 redis.call('DEL', key, keys.users(kind, id))
+changed(kind, id)
 return { 'deleted' }

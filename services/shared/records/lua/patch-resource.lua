@@ -19,4 +19,5 @@ if alias ~= 'keep' then
   if wanted then redis.call('HSET', aliases, wanted, id) end
 end
 set(key, { unpack(ARGV, 5) })
+changed(kind, id)
 return 'ok'

@@ -26,6 +26,11 @@ local function wake(id)
   redis.call('PUBLISH', channels.events(id), id)
 end
 
+-- Tells those who keep copies that a dataset or model is another now, is gone, or has another alias.
+local function changed(kind, id)
+  redis.call('PUBLISH', channels.changed, kind .. ':' .. id)
+end
+
 -- The number of a stream's last entry; 0 where it has none.
 local function lastId(stream)
   local last = redis.call('XREVRANGE', stream, '+', '-', 'COUNT', 1)

@@ -20,5 +20,6 @@ redis.call('SADD', keys.users('dataset', redis.call('HGET', key, 'datasetId')), 
 closeAttempt(id, attempt, at, 'finished')
 emit(id, 'model', at, cjson.encode({ model = model }))
 change(id, from, 'succeeded', at, reason, ms)
+changed('model', model)
 wake(id)
 return { 'changed', 'succeeded' }

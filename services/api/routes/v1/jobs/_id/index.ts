@@ -9,6 +9,8 @@ import { enqueue } from "../../../../../shared/jobs/enqueue.ts";
 import { findJob, findReadyDataset } from "../../../../../shared/find.ts";
 import { removeModel } from "../../../../models/remove.ts";
 import { Refusal, conflict, notFound } from "../../../../http/problem.ts";
+import type { WatchedJobs } from "../../../../jobs/watched.ts";
+import { sendText } from "../../../../http/text.ts";
 import type { App } from "../../../../http/types.ts";
 
 const reasons: Record<string, Partial<Record<JobStatus, string>>> = {
@@ -82,12 +84,12 @@ async function reproduce(dependencies: Dependencies, original: JobRecord, id: st
   return queued;
 }
 
-export function jobRoutes(app: App, dependencies: Dependencies): void {
+export function jobRoutes(app: App, dependencies: Dependencies, watched: WatchedJobs): void {
   const { records, queues } = dependencies;
   app.get(
     "/v1/jobs/:id",
     { schema: { tags: ["jobs"], summary: "A job", params: idParams, response: { 200: job } } },
-    async (request) => presentJob(await findJob(records, request.params.id)),
+    (request, reply) => sendText(reply, watched.whole(request.params.id)),
   );
 
   app.delete(

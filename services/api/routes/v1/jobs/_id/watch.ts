@@ -1,38 +1,16 @@
 /** GET /v1/jobs/{id}/progress and /metrics. */
-import { isTerminal, jobProgress } from "../../../../../../schemas/job.ts";
+import { jobProgress } from "../../../../../../schemas/job.ts";
 import { metrics, metricsQuery } from "../../../../../../schemas/metrics.ts";
-import type { Progress } from "../../../../../../schemas/progress.ts";
 import { idParams } from "../../../../../../schemas/query.ts";
 import { readMetrics } from "../../../../../shared/progress/index.ts";
-import type { JobRecord, Records } from "../../../../../shared/records/index.ts";
 import type { Dependencies } from "../../../../dependencies.ts";
 import { findJob } from "../../../../../shared/find.ts";
 import { thin } from "../../../../jobs/thinning.ts";
+import type { WatchedJobs } from "../../../../jobs/watched.ts";
+import { sendText } from "../../../../http/text.ts";
 import type { App } from "../../../../http/types.ts";
 
-/** Of a job that has not begun. */
-async function standstill(records: Records, record: JobRecord): Promise<Progress> {
-  const { epochs, batchSize } = record.request;
-  const dataset = await records.datasets.read(record.dataset.id);
-  return {
-    fraction: 0,
-    epoch: 0,
-    epochs,
-    step: 0,
-    steps: dataset ? epochs * Math.ceil(dataset.splits.train / batchSize) : 0,
-    samplesPerSecond: null,
-    elapsedSeconds: 0,
-    remainingSeconds: null,
-    loss: null,
-    accuracy: null,
-    validation: null,
-    best: null,
-    epochsSinceBest: null,
-    updatedAt: record.createdAt,
-  };
-}
-
-export function watchRoutes(app: App, { records, redis }: Dependencies): void {
+export function watchRoutes(app: App, { records, redis }: Dependencies, watched: WatchedJobs): void {
   app.get(
     "/v1/jobs/:id/progress",
     {
@@ -43,14 +21,7 @@ export function watchRoutes(app: App, { records, redis }: Dependencies): void {
         response: { 200: jobProgress },
       },
     },
-    async (request) => {
-      const record = await findJob(records, request.params.id);
-      return {
-        status: record.status,
-        terminal: isTerminal(record.status),
-        ...(record.progress ?? (await standstill(records, record))),
-      };
-    },
+    (request, reply) => sendText(reply, watched.progress(request.params.id)),
   );
 
   app.get(
