@@ -7,9 +7,9 @@ import { execFile } from "node:child_process";
 import { copyFileSync, mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
-import { pathToFileURL } from "node:url";
 import { promisify } from "node:util";
 import { root } from "./install.mjs";
+import { contractForC } from "./kernels/contract.mjs";
 
 const execute = promisify(execFile);
 const sources = join(root, "engine", "kernels", "native");
@@ -62,38 +62,6 @@ async function findCompiler() {
   return undefined;
 }
 
-/** The contract as C: an opcode, a struct of arguments and a case for each kernel, and the codes. */
-async function writeContract(to) {
-  const contract = await import(pathToFileURL(join(root, "dist", "engine", "kernels", "kernels.js")).href);
-  const word = (name) => name.replaceAll("-", "_");
-  const codes = (prefix, table) =>
-    Object.entries(table).map(([name, code]) => `#define ${prefix}_${word(name)} ${code}`);
-  const lines = [
-    "/* Generated from engine/kernels/kernels.ts. */",
-    "#ifndef CONTRACT_H",
-    "#define CONTRACT_H",
-    "#include <stdint.h>",
-    `#define CALL_BYTES ${contract.callBytes}`,
-    `#define GATE_SQUARED ${contract.gateSquared}`,
-    `#define HEADER_COUNT ${contract.headerCount}`,
-    `#define HEADER_ROWS ${contract.headerRows}`,
-    `#define HEADER_SAMPLES ${contract.headerSamples}`,
-    `#define HEADER_RESULTS ${contract.headerResults}`,
-    ...codes("ACTIVATION", contract.activationCodes),
-    ...codes("REDUCE", contract.reduceCodes),
-    ...codes("PENALTY", contract.penaltyCodes),
-    ...codes("LOSS", contract.lossCodes),
-    ...codes("DTYPE", contract.dtypeCodes),
-    ...contract.kernelNames.map((name) => `#define OPCODE_${name} ${contract.opcodes[name]}`),
-    ...contract.kernelNames.map(
-      (name) => `struct ${name} { uint32_t opcode, ${contract.contract[name].join(", ")}; };`,
-    ),
-    `#define EACH_KERNEL(X) ${contract.kernelNames.map((name) => `X(${name})`).join(" ")}`,
-    "#endif",
-  ];
-  writeFileSync(to, `${lines.join("\n")}\n`);
-}
-
 function objectsOf(temporary) {
   const defines = (level) => `-DLEVEL_${level.name.toUpperCase()}`;
   const kernels = levels.flatMap((level) =>
@@ -125,7 +93,7 @@ async function inParallel(items, work) {
 }
 
 async function compile(compiler, temporary) {
-  await writeContract(join(temporary, "contract.h"));
+  writeFileSync(join(temporary, "contract.h"), contractForC());
   const objects = objectsOf(temporary);
   const extra = (process.env.CFLAGS ?? "").split(/\s+/).filter(Boolean);
   await inParallel(objects, ({ output, args }) =>

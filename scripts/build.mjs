@@ -99,6 +99,7 @@ function steps() {
   const files = rooms.flatMap(filesBelow);
   const code = files.filter(isCode);
   const assets = files.filter(isAsset);
+  const contract = ["engine/kernels/kernels.ts", "scripts/kernels/contract.mjs", "package-lock.json"];
   const manifest = ["package.json", "package-lock.json"];
   const all = [
     {
@@ -112,12 +113,12 @@ function steps() {
     {
       name: "assembly",
       script: "scripts/build-assembly.mjs",
-      inputs: [...files.filter((path) => path.startsWith(assembly)), "engine/kernels/kernels.ts", "package-lock.json"],
+      inputs: [...files.filter((path) => path.startsWith(assembly)), ...contract, "scripts/kernels/expand.mjs"],
     },
     {
       name: "native",
       script: "scripts/build-native.mjs",
-      inputs: [...files.filter((path) => path.startsWith(native)), "engine/kernels/kernels.ts", "package-lock.json"],
+      inputs: [...files.filter((path) => path.startsWith(native)), ...contract],
       words: [compiler(), process.env.CFLAGS ?? ""],
     },
     { name: "assets", inputs: assets, work: async () => copy(assets) },
@@ -174,8 +175,9 @@ async function locked(work) {
 }
 
 /**
- * Builds what changed since the last build, TypeScript first (the native kernels read the contract that it wrote), then
- * the others side by side. Returns the names of the steps that ran; throws where one fails, after the others ended.
+ * Builds what changed since the last build, TypeScript first (the kernels' builds read the contract that it wrote),
+ * then the others side by side. Returns the names of the steps that ran; throws where one fails, once the others have
+ * ended.
  */
 export function build({ force = false } = {}) {
   return locked(async () => {

@@ -4,30 +4,18 @@
  * an iteration that do not wait for each other.
  */
 import { realBytes, vectorBytes } from "./address";
+import { Activation, gateSquared, leakySlope, scaledTanhA, scaledTanhB, scaledTanhS } from "./contract";
 import { sigmoid, tanh } from "./elementary";
 import { multiply, read, select, splat, subtract, write, writeFirst, zero } from "./lanes";
-
-const linear: u32 = 0;
-const sigmoidCode: u32 = 1;
-const tanhCode: u32 = 2;
-const scaledTanhCode: u32 = 3;
-const reluCode: u32 = 4;
-const leakyCode: u32 = 5;
-const squared: u32 = 8;
-
-const leakySlope: f32 = 0.01;
-const A: f32 = 1.7159;
-const S: f32 = <f32>(<f64>2.0 / <f64>3.0);
-const B: f32 = <f32>(<f64>1.0 / <f64>1.7159);
 
 /** f(u) of four lanes; code is known where this is inlined, so that one f remains. */
 // @ts-ignore: decorator
 @inline
 function f(code: u32, u: v128): v128 {
-  if (code == sigmoidCode) return sigmoid(u);
-  if (code == tanhCode) return tanh(u);
-  if (code == scaledTanhCode) return multiply(splat(A), tanh(multiply(splat(S), u)));
-  if (code == reluCode) return v128.andnot(u, f32x4.lt(u, zero()));
+  if (code == Activation.sigmoid) return sigmoid(u);
+  if (code == Activation.tanh) return tanh(u);
+  if (code == Activation.scaledTanh) return multiply(splat(scaledTanhA), tanh(multiply(splat(scaledTanhS), u)));
+  if (code == Activation.relu) return v128.andnot(u, f32x4.lt(u, zero()));
   return select(f32x4.lt(u, zero()), multiply(splat(leakySlope), u), u);
 }
 
@@ -41,22 +29,23 @@ function runOf(code: u32, address: usize, count: u32): void {
 
 /** run[0 … count) = f(run). */
 export function activateRun(code: u32, address: usize, count: u32): void {
-  if (code == sigmoidCode) runOf(sigmoidCode, address, count);
-  else if (code == tanhCode) runOf(tanhCode, address, count);
-  else if (code == scaledTanhCode) runOf(scaledTanhCode, address, count);
-  else if (code == reluCode) runOf(reluCode, address, count);
-  else if (code != linear) runOf(leakyCode, address, count);
+  if (code == Activation.sigmoid) runOf(Activation.sigmoid, address, count);
+  else if (code == Activation.tanh) runOf(Activation.tanh, address, count);
+  else if (code == Activation.scaledTanh) runOf(Activation.scaledTanh, address, count);
+  else if (code == Activation.relu) runOf(Activation.relu, address, count);
+  else if (code != Activation.linear) runOf(Activation.leakyRelu, address, count);
 }
 
 /** f′(u) of four lanes from x = f(u). */
 // @ts-ignore: decorator
 @inline
 function slope(code: u32, x: v128): v128 {
-  if (code == linear) return splat(1);
-  if (code == sigmoidCode) return multiply(x, subtract(splat(1), x));
-  if (code == tanhCode) return subtract(splat(1), multiply(x, x));
-  if (code == scaledTanhCode) return multiply(splat(S), subtract(splat(A), multiply(multiply(x, x), splat(B))));
-  if (code == reluCode) return v128.andnot(splat(1), f32x4.le(x, zero()));
+  if (code == Activation.linear) return splat(1);
+  if (code == Activation.sigmoid) return multiply(x, subtract(splat(1), x));
+  if (code == Activation.tanh) return subtract(splat(1), multiply(x, x));
+  if (code == Activation.scaledTanh)
+    return multiply(splat(scaledTanhS), subtract(splat(scaledTanhA), multiply(multiply(x, x), splat(scaledTanhB))));
+  if (code == Activation.relu) return v128.andnot(splat(1), f32x4.le(x, zero()));
   return select(f32x4.le(x, zero()), splat(leakySlope), splat(1));
 }
 
@@ -67,8 +56,8 @@ export function slopeOf(code: u32, x: v128): v128 {
 
 /** value · f′(u), or · f′(u)² for a squared gate; linear multiplies by nothing. */
 export function gateFour(gate: u32, value: v128, x: v128): v128 {
-  const code = gate & ~squared;
-  if (code == linear) return value;
+  const code = gate & ~gateSquared;
+  if (code == Activation.linear) return value;
   const g = slope(code, x);
   return multiply(value, gate == code ? g : multiply(g, g));
 }
@@ -89,16 +78,16 @@ function gateRunOf(code: u32, isSquare: bool, address: usize, x: usize, count: u
 
 /** run[0 … count) = run · gate, the gate read from x. Squared gates are rare and settle f vector by vector. */
 export function gateRun(gate: u32, address: usize, x: usize, count: u32): void {
-  if (gate == sigmoidCode) gateRunOf(sigmoidCode, false, address, x, count);
-  else if (gate == tanhCode) gateRunOf(tanhCode, false, address, x, count);
-  else if (gate == scaledTanhCode) gateRunOf(scaledTanhCode, false, address, x, count);
-  else if (gate == reluCode) gateRunOf(reluCode, false, address, x, count);
-  else if (gate == leakyCode) gateRunOf(leakyCode, false, address, x, count);
-  else if (gate > squared) gateRunOf(gate - squared, true, address, x, count);
+  if (gate == Activation.sigmoid) gateRunOf(Activation.sigmoid, false, address, x, count);
+  else if (gate == Activation.tanh) gateRunOf(Activation.tanh, false, address, x, count);
+  else if (gate == Activation.scaledTanh) gateRunOf(Activation.scaledTanh, false, address, x, count);
+  else if (gate == Activation.relu) gateRunOf(Activation.relu, false, address, x, count);
+  else if (gate == Activation.leakyRelu) gateRunOf(Activation.leakyRelu, false, address, x, count);
+  else if (gate > gateSquared) gateRunOf(gate - gateSquared, true, address, x, count);
 }
 
 // @ts-ignore: decorator
 @inline
 export function isSquared(gate: u32): bool {
-  return gate >= squared;
+  return gate >= gateSquared;
 }

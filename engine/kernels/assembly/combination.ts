@@ -3,6 +3,14 @@
  * [map][input], filters and weights [input][tap][map] (shared filters [input][tap]). These run once a batch over a few
  * numbers, one number at a time, through the same verbs as everything else.
  */
+import {
+  CombinationAlphaCall,
+  CombinationWeightsCall,
+  CombinationGradientCall,
+  CombinationPenaltyCall,
+  MaskCall,
+  Penalty,
+} from "./contract";
 import { realBytes } from "./address";
 import { exp, log } from "./elementary";
 import {
@@ -20,7 +28,8 @@ import {
   zero,
 } from "./lanes";
 
-export function combinationAlpha(mix: usize, alpha: usize, logAlpha: usize, maps: u32, inputs: u32): void {
+export function combinationAlpha(call: CombinationAlphaCall): void {
+  const { mix, alpha, logAlpha, maps, inputs } = call;
   if (inputs == 0) return;
   for (let map: u32 = 0; map < maps; map++) {
     const row = realBytes(map * inputs);
@@ -51,15 +60,8 @@ function filterOffset(i: u32, k: u32, j: u32, area: u32, maps: u32, shared: u32)
   return shared == 1 ? realBytes(i * area + k) : realBytes((i * area + k) * maps + j);
 }
 
-export function combinationWeights(
-  filters: usize,
-  alpha: usize,
-  weights: usize,
-  inputs: u32,
-  area: u32,
-  maps: u32,
-  shared: u32,
-): void {
+export function combinationWeights(call: CombinationWeightsCall): void {
+  const { filters, alpha, weights, inputs, area, maps, shared } = call;
   for (let i: u32 = 0; i < inputs; i++)
     for (let k: u32 = 0; k < area; k++)
       for (let j: u32 = 0; j < maps; j++)
@@ -92,18 +94,8 @@ function filterGradients(
     }
 }
 
-export function combinationGradient(
-  gradient: usize,
-  filters: usize,
-  alpha: usize,
-  filterGradient: usize,
-  mixGradient: usize,
-  work: usize,
-  inputs: u32,
-  area: u32,
-  maps: u32,
-  shared: u32,
-): void {
+export function combinationGradient(call: CombinationGradientCall): void {
+  const { gradient, filters, alpha, filterGradient, mixGradient, work, inputs, area, maps, shared } = call;
   filterGradients(gradient, alpha, filterGradient, inputs, area, maps, shared);
   for (let j: u32 = 0; j < maps; j++) {
     const row = realBytes(j * inputs);
@@ -126,38 +118,26 @@ export function combinationGradient(
   }
 }
 
-const l1: u32 = 1;
-const entropy: u32 = 2;
-const half: u32 = 3;
-
 /** τ = α·∂Ω/∂α for strength 1. */
 function slopeOf(penalty: u32, alpha: v128, logAlpha: v128): v128 {
-  if (penalty == l1) return alpha;
-  if (penalty == entropy) return f32x4.neg(multiply(alpha, add(logAlpha, splat(1))));
-  if (penalty == half) return multiply(f32x4.sqrt(alpha), splat(0.5));
+  if (penalty == Penalty.l1) return alpha;
+  if (penalty == Penalty.entropy) return f32x4.neg(multiply(alpha, add(logAlpha, splat(1))));
+  if (penalty == Penalty.half) return multiply(f32x4.sqrt(alpha), splat(0.5));
   return multiply(splat(-2), multiply(alpha, alpha));
 }
 
 /** Ω of one coefficient for strength 1. */
 function penaltyOf(penalty: u32, alpha: v128, logAlpha: v128): v128 {
-  if (penalty == l1) return alpha;
-  if (penalty == entropy) return f32x4.neg(multiply(alpha, logAlpha));
-  if (penalty == half) return f32x4.sqrt(alpha);
+  if (penalty == Penalty.l1) return alpha;
+  if (penalty == Penalty.entropy) return f32x4.neg(multiply(alpha, logAlpha));
+  if (penalty == Penalty.half) return f32x4.sqrt(alpha);
   return f32x4.neg(multiply(alpha, alpha));
 }
 
-export function combinationPenalty(
-  alpha: usize,
-  logAlpha: usize,
-  mixGradient: usize,
-  strength: usize,
-  omega: usize,
-  penalty: u32,
-  maps: u32,
-  inputs: u32,
-): void {
+export function combinationPenalty(call: CombinationPenaltyCall): void {
+  const { alpha, logAlpha, mixGradient, strength, omega, penalty, maps, inputs } = call;
   let total: f64 = 0;
-  if (penalty != 0) {
+  if (penalty != Penalty.none) {
     const lambda = readNarrow(strength);
     for (let j: u32 = 0; j < maps; j++) {
       const row = realBytes(j * inputs);
@@ -169,7 +149,7 @@ export function combinationPenalty(
         sum = add(sum, multiply(lambda, slopeOf(penalty, a, l)));
         total += <f64>laneOf(penaltyOf(penalty, a, l), 0);
       }
-      if (penalty == l1) sum = lambda;
+      if (penalty == Penalty.l1) sum = lambda;
       for (let i: u32 = 0; i < inputs; i++) {
         const place = row + realBytes(i);
         const a = readNarrow(alpha + place);
@@ -182,7 +162,8 @@ export function combinationPenalty(
   store<f64>(omega, total);
 }
 
-export function mask(gradient: usize, mask: usize, inputs: u32, area: u32, maps: u32): void {
+export function mask(call: MaskCall): void {
+  const { gradient, mask, inputs, area, maps } = call;
   for (let i: u32 = 0; i < inputs; i++)
     for (let k: u32 = 0; k < area; k++)
       for (let j: u32 = 0; j < maps; j++)

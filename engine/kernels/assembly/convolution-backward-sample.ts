@@ -6,7 +6,8 @@
  * zero. Other shapes compute their masks.
  */
 import { realBytes, vectorBytes } from "./address";
-import { broadcast, multiplyAdd, read, write, writeFirst, zero } from "./lanes";
+import { ConvolutionBackwardCall } from "./contract";
+import { broadcast, multiplyAdd, read, registerGrid, registers, write, writeFirst } from "./lanes";
 
 /** No bits, all bits, no bits, four lanes each: a vector read between them is a mask of the first or the last lanes. */
 const stairs: usize = memory.data<i32>([0, 0, 0, 0, -1, -1, -1, -1, 0, 0, 0, 0]);
@@ -25,10 +26,24 @@ function belowLane(tap: u32, size: u32): v128 {
   return read(stairs + realBytes(8 - min(4, tap + 5 - size)));
 }
 
+/** How the tiles of a row walk δ and the weights: counts, and bytes from a row, a map of δ, … to the next. */
+interface SampleWalk {
+  outputs: u32;
+  tapRows: u32;
+  columns: u32;
+  outColumns: u32;
+  rowBytes: usize;
+  planeBytes: usize;
+  /** From a tap's weights, a filter to the next; from a map of the output to the next. */
+  stepBytes: usize;
+  filterBytes: usize;
+  outPlaneBytes: usize;
+}
+
 /**
- * `inner` vectors of one or two input maps, with the left and the right vector of the row where `edges`. size (3 or 5),
- * edges, maps and inner are known where this is inlined. delta points at the first inner column, left and right bytes
- * before and behind lie the edges'.
+ * `inner` (0 to 4) vectors of one or two input maps, with the left and the right vector of the row where `edges`. size
+ * (3 or 5), edges, maps and inner are known where this is inlined. delta points at the first inner column, left and
+ * right bytes before and behind lie the edges'.
  */
 // @ts-ignore: decorator
 @inline
@@ -37,233 +52,55 @@ function edgedTile(
   edges: bool,
   maps: u32,
   inner: u32,
+  left: usize,
+  right: usize,
   delta: usize,
   weights: usize,
   output: usize,
-  outputs: u32,
-  tapRows: u32,
-  left: usize,
-  right: usize,
-  rowBytes: usize,
-  planeBytes: usize,
-  stepBytes: usize,
-  filterBytes: usize,
-  outPlaneBytes: usize,
+  walk: SampleWalk,
 ): void {
-  const l1 = fromLane(1);
-  const l2 = fromLane(2);
-  const l3 = fromLane(3);
-  const l4 = fromLane(4);
-  const r0 = belowLane(0, size);
-  const r1 = belowLane(1, size);
-  const r2 = belowLane(2, size);
-  const r3 = belowLane(3, size);
-  let a0 = zero(),
-    a1 = zero(),
-    a2 = zero(),
-    a3 = zero(),
-    aLeft = zero(),
-    aRight = zero();
-  let b0 = zero(),
-    b1 = zero(),
-    b2 = zero(),
-    b3 = zero(),
-    bLeft = zero(),
-    bRight = zero();
-  for (let j: u32 = 0; j < outputs; j++) {
+  const fromLeft = registers(5);
+  const belowRight = registers(5);
+  unroll: for (let t: u32 = 0; t < 5; t++) {
+    fromLeft[t] = fromLane(t);
+    belowRight[t] = belowLane(t, size);
+  }
+  const sum = registerGrid(2, 4);
+  const atLeft = registers(2);
+  const atRight = registers(2);
+  const k = registers(2);
+  for (let j: u32 = 0; j < walk.outputs; j++) {
     let y = delta;
-    let wa = weights;
-    let wb = weights + filterBytes;
-    for (let ky: u32 = 0; ky < tapRows; ky++) {
-      let ka = broadcast(wa);
-      let kb = maps > 1 ? broadcast(wb) : ka;
-      let x = a0;
-      if (edges) {
-        x = read(y - left);
-        aLeft = multiplyAdd(aLeft, x, ka);
-        if (maps > 1) bLeft = multiplyAdd(bLeft, x, kb);
-        x = v128.and(r0, read(y + right));
-        aRight = multiplyAdd(aRight, x, ka);
-        if (maps > 1) bRight = multiplyAdd(bRight, x, kb);
-      }
-      if (inner > 0) {
-        x = read(y);
-        a0 = multiplyAdd(a0, x, ka);
-        if (maps > 1) b0 = multiplyAdd(b0, x, kb);
-      }
-      if (inner > 1) {
-        x = read(y + vectorBytes);
-        a1 = multiplyAdd(a1, x, ka);
-        if (maps > 1) b1 = multiplyAdd(b1, x, kb);
-      }
-      if (inner > 2) {
-        x = read(y + 2 * vectorBytes);
-        a2 = multiplyAdd(a2, x, ka);
-        if (maps > 1) b2 = multiplyAdd(b2, x, kb);
-      }
-      if (inner > 3) {
-        x = read(y + 3 * vectorBytes);
-        a3 = multiplyAdd(a3, x, ka);
-        if (maps > 1) b3 = multiplyAdd(b3, x, kb);
-      }
-      wa += stepBytes;
-      wb += stepBytes;
-      ka = broadcast(wa);
-      kb = maps > 1 ? broadcast(wb) : ka;
-      x = a0;
-      if (edges) {
-        x = v128.and(l1, read(y - left - realBytes(1)));
-        aLeft = multiplyAdd(aLeft, x, ka);
-        if (maps > 1) bLeft = multiplyAdd(bLeft, x, kb);
-        x = v128.and(r1, read(y + right - realBytes(1)));
-        aRight = multiplyAdd(aRight, x, ka);
-        if (maps > 1) bRight = multiplyAdd(bRight, x, kb);
-      }
-      if (inner > 0) {
-        x = read(y - realBytes(1));
-        a0 = multiplyAdd(a0, x, ka);
-        if (maps > 1) b0 = multiplyAdd(b0, x, kb);
-      }
-      if (inner > 1) {
-        x = read(y + vectorBytes - realBytes(1));
-        a1 = multiplyAdd(a1, x, ka);
-        if (maps > 1) b1 = multiplyAdd(b1, x, kb);
-      }
-      if (inner > 2) {
-        x = read(y + 2 * vectorBytes - realBytes(1));
-        a2 = multiplyAdd(a2, x, ka);
-        if (maps > 1) b2 = multiplyAdd(b2, x, kb);
-      }
-      if (inner > 3) {
-        x = read(y + 3 * vectorBytes - realBytes(1));
-        a3 = multiplyAdd(a3, x, ka);
-        if (maps > 1) b3 = multiplyAdd(b3, x, kb);
-      }
-      wa += stepBytes;
-      wb += stepBytes;
-      ka = broadcast(wa);
-      kb = maps > 1 ? broadcast(wb) : ka;
-      x = a0;
-      if (edges) {
-        x = v128.and(l2, read(y - left - realBytes(2)));
-        aLeft = multiplyAdd(aLeft, x, ka);
-        if (maps > 1) bLeft = multiplyAdd(bLeft, x, kb);
-        x = v128.and(r2, read(y + right - realBytes(2)));
-        aRight = multiplyAdd(aRight, x, ka);
-        if (maps > 1) bRight = multiplyAdd(bRight, x, kb);
-      }
-      if (inner > 0) {
-        x = read(y - realBytes(2));
-        a0 = multiplyAdd(a0, x, ka);
-        if (maps > 1) b0 = multiplyAdd(b0, x, kb);
-      }
-      if (inner > 1) {
-        x = read(y + vectorBytes - realBytes(2));
-        a1 = multiplyAdd(a1, x, ka);
-        if (maps > 1) b1 = multiplyAdd(b1, x, kb);
-      }
-      if (inner > 2) {
-        x = read(y + 2 * vectorBytes - realBytes(2));
-        a2 = multiplyAdd(a2, x, ka);
-        if (maps > 1) b2 = multiplyAdd(b2, x, kb);
-      }
-      if (inner > 3) {
-        x = read(y + 3 * vectorBytes - realBytes(2));
-        a3 = multiplyAdd(a3, x, ka);
-        if (maps > 1) b3 = multiplyAdd(b3, x, kb);
-      }
-      wa += stepBytes;
-      wb += stepBytes;
-      if (size > 3) {
-        ka = broadcast(wa);
-        kb = maps > 1 ? broadcast(wb) : ka;
-        x = a0;
+    let w = weights;
+    for (let ky: u32 = 0; ky < walk.tapRows; ky++) {
+      unroll: for (let t: u32 = 0; t < min(size, 5); t++) {
+        unroll: for (let m: u32 = 0; m < min(maps, 2); m++) k[m] = broadcast(w + m * walk.filterBytes);
         if (edges) {
-          x = v128.and(l3, read(y - left - realBytes(3)));
-          aLeft = multiplyAdd(aLeft, x, ka);
-          if (maps > 1) bLeft = multiplyAdd(bLeft, x, kb);
-          x = v128.and(r3, read(y + right - realBytes(3)));
-          aRight = multiplyAdd(aRight, x, ka);
-          if (maps > 1) bRight = multiplyAdd(bRight, x, kb);
+          let x = read(y - left - realBytes(t));
+          if (t > 0) x = v128.and(fromLeft[t], x);
+          unroll: for (let m: u32 = 0; m < min(maps, 2); m++) atLeft[m] = multiplyAdd(atLeft[m], x, k[m]);
+          x = read(y + right - realBytes(t));
+          if (size > t + 1) x = v128.and(belowRight[t], x);
+          unroll: for (let m: u32 = 0; m < min(maps, 2); m++) atRight[m] = multiplyAdd(atRight[m], x, k[m]);
         }
-        if (inner > 0) {
-          x = read(y - realBytes(3));
-          a0 = multiplyAdd(a0, x, ka);
-          if (maps > 1) b0 = multiplyAdd(b0, x, kb);
-        }
-        if (inner > 1) {
-          x = read(y + vectorBytes - realBytes(3));
-          a1 = multiplyAdd(a1, x, ka);
-          if (maps > 1) b1 = multiplyAdd(b1, x, kb);
-        }
-        if (inner > 2) {
-          x = read(y + 2 * vectorBytes - realBytes(3));
-          a2 = multiplyAdd(a2, x, ka);
-          if (maps > 1) b2 = multiplyAdd(b2, x, kb);
-        }
-        if (inner > 3) {
-          x = read(y + 3 * vectorBytes - realBytes(3));
-          a3 = multiplyAdd(a3, x, ka);
-          if (maps > 1) b3 = multiplyAdd(b3, x, kb);
-        }
-        wa += stepBytes;
-        wb += stepBytes;
-        ka = broadcast(wa);
-        kb = maps > 1 ? broadcast(wb) : ka;
-        x = a0;
-        if (edges) {
-          x = v128.and(l4, read(y - left - realBytes(4)));
-          aLeft = multiplyAdd(aLeft, x, ka);
-          if (maps > 1) bLeft = multiplyAdd(bLeft, x, kb);
-          x = read(y + right - realBytes(4));
-          aRight = multiplyAdd(aRight, x, ka);
-          if (maps > 1) bRight = multiplyAdd(bRight, x, kb);
-        }
-        if (inner > 0) {
-          x = read(y - realBytes(4));
-          a0 = multiplyAdd(a0, x, ka);
-          if (maps > 1) b0 = multiplyAdd(b0, x, kb);
-        }
-        if (inner > 1) {
-          x = read(y + vectorBytes - realBytes(4));
-          a1 = multiplyAdd(a1, x, ka);
-          if (maps > 1) b1 = multiplyAdd(b1, x, kb);
-        }
-        if (inner > 2) {
-          x = read(y + 2 * vectorBytes - realBytes(4));
-          a2 = multiplyAdd(a2, x, ka);
-          if (maps > 1) b2 = multiplyAdd(b2, x, kb);
-        }
-        if (inner > 3) {
-          x = read(y + 3 * vectorBytes - realBytes(4));
-          a3 = multiplyAdd(a3, x, ka);
-          if (maps > 1) b3 = multiplyAdd(b3, x, kb);
-        }
-        wa += stepBytes;
-        wb += stepBytes;
+        if (inner > 0)
+          unroll: for (let n: u32 = 0; n < min(inner, 4); n++) {
+            const x = read(y + n * vectorBytes - realBytes(t));
+            unroll: for (let m: u32 = 0; m < min(maps, 2); m++) sum[m][n] = multiplyAdd(sum[m][n], x, k[m]);
+          }
+        w += walk.stepBytes;
       }
-      y -= rowBytes;
+      y -= walk.rowBytes;
     }
-    delta += planeBytes;
+    delta += walk.planeBytes;
     weights += realBytes(1);
   }
-  if (inner > 0) write(output, a0);
-  if (inner > 1) write(output + vectorBytes, a1);
-  if (inner > 2) write(output + 2 * vectorBytes, a2);
-  if (inner > 3) write(output + 3 * vectorBytes, a3);
-  if (edges) {
-    write(output - left, aLeft);
-    write(output + right, aRight);
-  }
-  if (maps > 1) {
-    output += outPlaneBytes;
-    if (inner > 0) write(output, b0);
-    if (inner > 1) write(output + vectorBytes, b1);
-    if (inner > 2) write(output + 2 * vectorBytes, b2);
-    if (inner > 3) write(output + 3 * vectorBytes, b3);
+  unroll: for (let m: u32 = 0; m < min(maps, 2); m++) {
+    const place = output + m * walk.outPlaneBytes;
+    if (inner > 0) unroll: for (let n: u32 = 0; n < min(inner, 4); n++) write(place + n * vectorBytes, sum[m][n]);
     if (edges) {
-      write(output - left, bLeft);
-      write(output + right, bRight);
+      write(place - left, atLeft[m]);
+      write(place + right, atRight[m]);
     }
   }
 }
@@ -274,121 +111,20 @@ function edgedTile(
  */
 // @ts-ignore: decorator
 @inline
-function edgedRow(
-  size: u32,
-  maps: u32,
-  delta: usize,
-  weights: usize,
-  output: usize,
-  outputs: u32,
-  tapRows: u32,
-  columns: u32,
-  rowBytes: usize,
-  planeBytes: usize,
-  stepBytes: usize,
-  filterBytes: usize,
-  outPlaneBytes: usize,
-): void {
+function edgedRow(size: u32, maps: u32, delta: usize, weights: usize, output: usize, walk: SampleWalk): void {
+  const { columns } = walk;
   let column: u32 = 4;
   for (; column + 20 <= columns; column += 16)
-    edgedTile(
-      size,
-      false,
-      maps,
-      4,
-      delta + realBytes(column),
-      weights,
-      output + realBytes(column),
-      outputs,
-      tapRows,
-      0,
-      0,
-      rowBytes,
-      planeBytes,
-      stepBytes,
-      filterBytes,
-      outPlaneBytes,
-    );
+    edgedTile(size, false, maps, 4, 0, 0, delta + realBytes(column), weights, output + realBytes(column), walk);
   for (; column + 12 < columns; column += 8)
-    edgedTile(
-      size,
-      false,
-      maps,
-      2,
-      delta + realBytes(column),
-      weights,
-      output + realBytes(column),
-      outputs,
-      tapRows,
-      0,
-      0,
-      rowBytes,
-      planeBytes,
-      stepBytes,
-      filterBytes,
-      outPlaneBytes,
-    );
+    edgedTile(size, false, maps, 2, 0, 0, delta + realBytes(column), weights, output + realBytes(column), walk);
   const left = realBytes(column);
   const right = realBytes(columns - 4 - column);
   const y = delta + realBytes(column);
   const out = output + realBytes(column);
-  if (column + 8 < columns)
-    edgedTile(
-      size,
-      true,
-      maps,
-      2,
-      y,
-      weights,
-      out,
-      outputs,
-      tapRows,
-      left,
-      right,
-      rowBytes,
-      planeBytes,
-      stepBytes,
-      filterBytes,
-      outPlaneBytes,
-    );
-  else if (column + 4 < columns)
-    edgedTile(
-      size,
-      true,
-      maps,
-      1,
-      y,
-      weights,
-      out,
-      outputs,
-      tapRows,
-      left,
-      right,
-      rowBytes,
-      planeBytes,
-      stepBytes,
-      filterBytes,
-      outPlaneBytes,
-    );
-  else
-    edgedTile(
-      size,
-      true,
-      maps,
-      0,
-      y,
-      weights,
-      out,
-      outputs,
-      tapRows,
-      left,
-      right,
-      rowBytes,
-      planeBytes,
-      stepBytes,
-      filterBytes,
-      outPlaneBytes,
-    );
+  if (column + 8 < columns) edgedTile(size, true, maps, 2, left, right, y, weights, out, walk);
+  else if (column + 4 < columns) edgedTile(size, true, maps, 1, left, right, y, weights, out, walk);
+  else edgedTile(size, true, maps, 0, left, right, y, weights, out, walk);
 }
 
 /** A vector of δ's row at column q, zero outside δ; `q` holds the four columns. */
@@ -398,333 +134,148 @@ function inside(address: usize, q: v128, outColumns: v128): v128 {
   return v128.and(read(address), i32x4.lt_u(q, outColumns));
 }
 
+/** Columns from the first of a tile's `vectors` to vector n: the last one may lie closer. */
+// @ts-ignore: decorator
+@inline
+function columnOf(n: u32, vectors: u32, lastColumn: u32): u32 {
+  return n == 0 ? 0 : n + 1 == vectors ? lastColumn : 4 * n;
+}
+
 /**
- * A single sample, stride 1: `vectors` runs of four columns of one or two input maps, the last run beginning lastColumn
- * columns after the first. Columns outside δ add a zero, which changes no chain that began with zero.
+ * Any size and padding: `vectors` (1 to 4) runs of four columns of one or two input maps, both known where this is
+ * inlined, the last run beginning lastColumn columns after the first; of the first run `stored` columns are there.
+ * Columns outside δ add a zero, which changes no chain that began with zero.
  */
 // @ts-ignore: decorator
 @inline
-function sampleTile(
+function maskedTile(
   maps: u32,
   vectors: u32,
-  delta: usize,
-  weights: usize,
-  output: usize,
-  outputs: u32,
-  tapRows: u32,
   size: u32,
   column: u32,
   lastColumn: u32,
-  outColumns: u32,
-  planeBytes: usize,
-  stepBytes: usize,
-  filterBytes: usize,
-  outPlaneBytes: usize,
   stored: u32,
+  delta: usize,
+  weights: usize,
+  output: usize,
+  walk: SampleWalk,
 ): void {
-  const rowBytes = realBytes(outColumns);
-  const limit = i32x4.splat(outColumns);
+  const limit = i32x4.splat(walk.outColumns);
   const one = i32x4.splat(1);
-  const lastBytes = realBytes(lastColumn);
   const iota = i32x4(0, 1, 2, 3);
-  let a0 = zero(),
-    a1 = zero(),
-    a2 = zero(),
-    a3 = zero();
-  let b0 = zero(),
-    b1 = zero(),
-    b2 = zero(),
-    b3 = zero();
-  for (let j: u32 = 0; j < outputs; j++) {
+  const sum = registerGrid(2, 4);
+  const q = registers(4);
+  const k = registers(2);
+  for (let j: u32 = 0; j < walk.outputs; j++) {
     let y = delta;
-    let wa = weights;
-    let wb = weights + filterBytes;
-    for (let ky: u32 = 0; ky < tapRows; ky++) {
-      let q0 = i32x4.add(i32x4.splat(column), iota);
-      let q1 = i32x4.add(i32x4.splat(column + (vectors == 2 ? lastColumn : 4)), iota);
-      let q2 = i32x4.add(i32x4.splat(column + (vectors == 3 ? lastColumn : 8)), iota);
-      let q3 = i32x4.add(i32x4.splat(column + lastColumn), iota);
+    let w = weights;
+    for (let ky: u32 = 0; ky < walk.tapRows; ky++) {
+      unroll: for (let n: u32 = 0; n < min(vectors, 4); n++)
+        q[n] = i32x4.add(i32x4.splat(column + columnOf(n, vectors, lastColumn)), iota);
       let x = y;
       for (let kx: u32 = 0; kx < size; kx++) {
-        const ka = broadcast(wa);
-        const kb = maps > 1 ? broadcast(wb) : ka;
-        let d = inside(x, q0, limit);
-        a0 = multiplyAdd(a0, d, ka);
-        if (maps > 1) b0 = multiplyAdd(b0, d, kb);
-        q0 = i32x4.sub(q0, one);
-        if (vectors > 1) {
-          d = inside(x + (vectors == 2 ? lastBytes : vectorBytes), q1, limit);
-          a1 = multiplyAdd(a1, d, ka);
-          if (maps > 1) b1 = multiplyAdd(b1, d, kb);
-          q1 = i32x4.sub(q1, one);
+        unroll: for (let m: u32 = 0; m < min(maps, 2); m++) k[m] = broadcast(w + m * walk.filterBytes);
+        unroll: for (let n: u32 = 0; n < min(vectors, 4); n++) {
+          const d = inside(x + realBytes(columnOf(n, vectors, lastColumn)), q[n], limit);
+          unroll: for (let m: u32 = 0; m < min(maps, 2); m++) sum[m][n] = multiplyAdd(sum[m][n], d, k[m]);
+          q[n] = i32x4.sub(q[n], one);
         }
-        if (vectors > 2) {
-          d = inside(x + (vectors == 3 ? lastBytes : 2 * vectorBytes), q2, limit);
-          a2 = multiplyAdd(a2, d, ka);
-          if (maps > 1) b2 = multiplyAdd(b2, d, kb);
-          q2 = i32x4.sub(q2, one);
-        }
-        if (vectors > 3) {
-          d = inside(x + lastBytes, q3, limit);
-          a3 = multiplyAdd(a3, d, ka);
-          if (maps > 1) b3 = multiplyAdd(b3, d, kb);
-          q3 = i32x4.sub(q3, one);
-        }
-        wa += stepBytes;
-        wb += stepBytes;
+        w += walk.stepBytes;
         x -= realBytes(1);
       }
-      y -= rowBytes;
+      y -= walk.rowBytes;
     }
-    delta += planeBytes;
+    delta += walk.planeBytes;
     weights += realBytes(1);
   }
-  for (let map: u32 = 0; map < maps; map++) {
-    writeFirst(output, map == 0 ? a0 : b0, stored);
-    if (vectors > 1) write(output + (vectors == 2 ? lastBytes : vectorBytes), map == 0 ? a1 : b1);
-    if (vectors > 2) write(output + (vectors == 3 ? lastBytes : 2 * vectorBytes), map == 0 ? a2 : b2);
-    if (vectors > 3) write(output + lastBytes, map == 0 ? a3 : b3);
-    output += outPlaneBytes;
+  unroll: for (let m: u32 = 0; m < min(maps, 2); m++) {
+    const place = output + m * walk.outPlaneBytes;
+    writeFirst(place, sum[m][0], stored);
+    unroll: for (let n: u32 = 1; n < min(vectors, 4); n++)
+      write(place + realBytes(columnOf(n, vectors, lastColumn)), sum[m][n]);
   }
 }
 
-/** One row of a single sample. The last vector of a row overlaps the one before it. */
+/** One row of one or two input maps. The last vector of a row overlaps the one before it. */
 // @ts-ignore: decorator
 @inline
-function sampleRow(
+function maskedRow(
+  size: u32,
   maps: u32,
+  padding: u32,
   delta: usize,
   weights: usize,
   output: usize,
-  outputs: u32,
-  tapRows: u32,
-  size: u32,
-  columns: u32,
-  outColumns: u32,
-  padding: u32,
-  planeBytes: usize,
-  stepBytes: usize,
-  filterBytes: usize,
-  outPlaneBytes: usize,
+  walk: SampleWalk,
 ): void {
-  let column: u32 = 0;
-  for (; column < columns; column += 16) {
-    const rest = columns - column;
-    const y = delta + realBytes(column + padding);
+  for (let column: u32 = 0; column < walk.columns; column += 16) {
+    const rest = walk.columns - column;
+    const first = column + padding;
+    const y = delta + realBytes(first);
     const out = output + realBytes(column);
-    if (rest > 12)
-      sampleTile(
-        maps,
-        4,
-        y,
-        weights,
-        out,
-        outputs,
-        tapRows,
-        size,
-        column + padding,
-        min(12, rest - 4),
-        outColumns,
-        planeBytes,
-        stepBytes,
-        filterBytes,
-        outPlaneBytes,
-        4,
-      );
-    else if (rest > 8)
-      sampleTile(
-        maps,
-        3,
-        y,
-        weights,
-        out,
-        outputs,
-        tapRows,
-        size,
-        column + padding,
-        rest - 4,
-        outColumns,
-        planeBytes,
-        stepBytes,
-        filterBytes,
-        outPlaneBytes,
-        4,
-      );
-    else if (rest > 4)
-      sampleTile(
-        maps,
-        2,
-        y,
-        weights,
-        out,
-        outputs,
-        tapRows,
-        size,
-        column + padding,
-        rest - 4,
-        outColumns,
-        planeBytes,
-        stepBytes,
-        filterBytes,
-        outPlaneBytes,
-        4,
-      );
-    else
-      sampleTile(
-        maps,
-        1,
-        y,
-        weights,
-        out,
-        outputs,
-        tapRows,
-        size,
-        column + padding,
-        0,
-        outColumns,
-        planeBytes,
-        stepBytes,
-        filterBytes,
-        outPlaneBytes,
-        rest,
-      );
+    if (rest > 12) maskedTile(maps, 4, size, first, min(12, rest - 4), 4, y, weights, out, walk);
+    else if (rest > 8) maskedTile(maps, 3, size, first, rest - 4, 4, y, weights, out, walk);
+    else if (rest > 4) maskedTile(maps, 2, size, first, rest - 4, 4, y, weights, out, walk);
+    else maskedTile(maps, 1, size, first, 0, rest, y, weights, out, walk);
   }
 }
 
-/** Where a row's chains begin: the first tap row that meets δ, how many do, and the addresses of both. */
+/** All rows of one or two input maps; size, maps and edged are known where this is inlined. */
 // @ts-ignore: decorator
 @inline
-function rowsOf(
-  maps: u32,
-  size: u32,
-  edged: bool,
-  delta: usize,
-  weights: usize,
-  output: usize,
-  outputs: u32,
-  rows: u32,
-  columns: u32,
-  outRows: u32,
-  outColumns: u32,
-  padding: u32,
-): void {
+function rowsOf(size: u32, maps: u32, edged: bool, weights: usize, output: usize, call: ConvolutionBackwardCall): void {
+  const { rows, columns, outRows, outColumns } = call;
+  const padding = edged ? 0 : call.padding;
   const rowBytes = realBytes(outColumns);
-  const planeBytes = outRows * rowBytes;
-  const step = realBytes(outputs);
-  const filterBytes = size * size * step;
-  const outPlaneBytes = realBytes(rows * columns);
+  const stepBytes = realBytes(call.maps);
   for (let row: u32 = 0; row < rows; row++) {
     const v = row + padding;
     const low: u32 = v >= outRows ? v - outRows + 1 : 0;
-    const tapRows = min(size - 1, v) + 1 - low;
-    const y = delta + (v - low) * rowBytes;
-    const w = weights + low * size * step;
+    const y = call.delta + (v - low) * rowBytes;
+    const w = weights + low * size * stepBytes;
     const out = output + realBytes(row * columns);
-    if (edged)
-      edgedRow(
-        size,
-        maps,
-        y,
-        w,
-        out,
-        outputs,
-        tapRows,
-        columns,
-        rowBytes,
-        planeBytes,
-        step,
-        filterBytes,
-        outPlaneBytes,
-      );
-    else
-      sampleRow(
-        maps,
-        y,
-        w,
-        out,
-        outputs,
-        tapRows,
-        size,
-        columns,
-        outColumns,
-        padding,
-        planeBytes,
-        step,
-        filterBytes,
-        outPlaneBytes,
-      );
+    const walk: SampleWalk = {
+      outputs: call.maps,
+      tapRows: min(size - 1, v) + 1 - low,
+      columns,
+      outColumns,
+      rowBytes,
+      planeBytes: outRows * rowBytes,
+      stepBytes,
+      filterBytes: size * size * stepBytes,
+      outPlaneBytes: realBytes(rows * columns),
+    };
+    if (edged) edgedRow(size, maps, y, w, out, walk);
+    else maskedRow(size, maps, padding, y, w, out, walk);
   }
 }
 
-/** All rows of one or two input maps; each shape its own code. */
-function edged5(
-  maps: u32,
-  delta: usize,
-  weights: usize,
-  output: usize,
-  outputs: u32,
-  rows: u32,
-  columns: u32,
-  outRows: u32,
-  outColumns: u32,
-): void {
-  if (maps == 2) rowsOf(2, 5, true, delta, weights, output, outputs, rows, columns, outRows, outColumns, 0);
-  else rowsOf(1, 5, true, delta, weights, output, outputs, rows, columns, outRows, outColumns, 0);
+/** Each shape its own code. */
+function edged5(maps: u32, weights: usize, output: usize, call: ConvolutionBackwardCall): void {
+  if (maps == 2) rowsOf(5, 2, true, weights, output, call);
+  else rowsOf(5, 1, true, weights, output, call);
 }
 
-function edged3(
-  maps: u32,
-  delta: usize,
-  weights: usize,
-  output: usize,
-  outputs: u32,
-  rows: u32,
-  columns: u32,
-  outRows: u32,
-  outColumns: u32,
-): void {
-  if (maps == 2) rowsOf(2, 3, true, delta, weights, output, outputs, rows, columns, outRows, outColumns, 0);
-  else rowsOf(1, 3, true, delta, weights, output, outputs, rows, columns, outRows, outColumns, 0);
+function edged3(maps: u32, weights: usize, output: usize, call: ConvolutionBackwardCall): void {
+  if (maps == 2) rowsOf(3, 2, true, weights, output, call);
+  else rowsOf(3, 1, true, weights, output, call);
 }
 
-function masked(
-  maps: u32,
-  size: u32,
-  delta: usize,
-  weights: usize,
-  output: usize,
-  outputs: u32,
-  rows: u32,
-  columns: u32,
-  outRows: u32,
-  outColumns: u32,
-  padding: u32,
-): void {
-  if (maps == 2) rowsOf(2, size, false, delta, weights, output, outputs, rows, columns, outRows, outColumns, padding);
-  else rowsOf(1, size, false, delta, weights, output, outputs, rows, columns, outRows, outColumns, padding);
+function masked(maps: u32, weights: usize, output: usize, call: ConvolutionBackwardCall): void {
+  if (maps == 2) rowsOf(call.size, 2, false, weights, output, call);
+  else rowsOf(call.size, 1, false, weights, output, call);
 }
 
-/** Before the gate; padding < size. */
-export function backwardOfSample(
-  delta: usize,
-  weights: usize,
-  output: usize,
-  inputs: u32,
-  rows: u32,
-  columns: u32,
-  maps: u32,
-  outRows: u32,
-  outColumns: u32,
-  size: u32,
-  padding: u32,
-): void {
-  const isEdged = padding == 0 && outColumns >= 4 && columns >= 8;
+/** All of a single sample's convolution but the gate; padding < size. */
+export function backwardOfSample(call: ConvolutionBackwardCall): void {
+  const { inputs, rows, columns, size } = call;
+  const isEdged = call.padding == 0 && call.outColumns >= 4 && columns >= 8;
   for (let i: u32 = 0; i < inputs; i += 2) {
     const taken = min(2, inputs - i);
-    const w = weights + realBytes(i * size * size * maps);
-    const out = output + realBytes(i * rows * columns);
-    if (isEdged && size == 5) edged5(taken, delta, w, out, maps, rows, columns, outRows, outColumns);
-    else if (isEdged && size == 3) edged3(taken, delta, w, out, maps, rows, columns, outRows, outColumns);
-    else masked(taken, size, delta, w, out, maps, rows, columns, outRows, outColumns, padding);
+    const w = call.weights + realBytes(i * size * size * call.maps);
+    const out = call.output + realBytes(i * rows * columns);
+    if (isEdged && size == 5) edged5(taken, w, out, call);
+    else if (isEdged && size == 3) edged3(taken, w, out, call);
+    else masked(taken, w, out, call);
   }
 }

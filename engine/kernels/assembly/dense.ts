@@ -5,15 +5,23 @@
  * Eight lanes: weights are broadcast, a tile is four units × two halves of the lanes. One lane: weights are read as
  * vectors of units, so nothing is broadcast but the input.
  */
+import { DenseForwardCall, DenseBackwardCall, DenseGradientCall, DenseBatchGradientCall } from "./contract";
 import { activateRun, gateRun } from "./activations";
 import { blockBytes, realBytes, vectorBytes } from "./address";
 import {
+  addresses,
   addTree,
   broadcast,
+  interleaveHigh,
+  interleaveLow,
+  joinHigh,
+  joinLow,
   lanesBelow,
   multiplyAdd,
   read,
   readNarrow,
+  registerGrid,
+  registers,
   realAt,
   select,
   setReal,
@@ -39,51 +47,26 @@ function forwardTile(
   inputs: u32,
   stepBytes: usize,
 ): void {
-  let a0 = broadcast(bias),
-    a1 = a0;
-  let b0 = units > 1 ? broadcast(bias + realBytes(1)) : a0,
-    b1 = b0;
-  let c0 = units > 2 ? broadcast(bias + realBytes(2)) : a0,
-    c1 = c0;
-  let d0 = units > 3 ? broadcast(bias + realBytes(3)) : a0,
-    d1 = d0;
+  const low = registers(4);
+  const high = registers(4);
+  unroll: for (let u: u32 = 0; u < min(units, 4); u++) {
+    low[u] = broadcast(bias + realBytes(u));
+    high[u] = low[u];
+  }
   for (let i: u32 = 0; i < inputs; i++) {
     const x0 = read(input);
     const x1 = read(input + vectorBytes);
-    let w = broadcast(weights);
-    a0 = multiplyAdd(a0, x0, w);
-    a1 = multiplyAdd(a1, x1, w);
-    if (units > 1) {
-      w = broadcast(weights + realBytes(1));
-      b0 = multiplyAdd(b0, x0, w);
-      b1 = multiplyAdd(b1, x1, w);
-    }
-    if (units > 2) {
-      w = broadcast(weights + realBytes(2));
-      c0 = multiplyAdd(c0, x0, w);
-      c1 = multiplyAdd(c1, x1, w);
-    }
-    if (units > 3) {
-      w = broadcast(weights + realBytes(3));
-      d0 = multiplyAdd(d0, x0, w);
-      d1 = multiplyAdd(d1, x1, w);
+    unroll: for (let u: u32 = 0; u < min(units, 4); u++) {
+      const w = broadcast(weights + realBytes(u));
+      low[u] = multiplyAdd(low[u], x0, w);
+      high[u] = multiplyAdd(high[u], x1, w);
     }
     input += blockBytes;
     weights += stepBytes;
   }
-  write(output, a0);
-  write(output + vectorBytes, a1);
-  if (units > 1) {
-    write(output + 2 * vectorBytes, b0);
-    write(output + 3 * vectorBytes, b1);
-  }
-  if (units > 2) {
-    write(output + 4 * vectorBytes, c0);
-    write(output + 5 * vectorBytes, c1);
-  }
-  if (units > 3) {
-    write(output + 6 * vectorBytes, d0);
-    write(output + 7 * vectorBytes, d1);
+  unroll: for (let u: u32 = 0; u < min(units, 4); u++) {
+    write(output + u * blockBytes, low[u]);
+    write(output + u * blockBytes + vectorBytes, high[u]);
   }
 }
 
@@ -133,43 +116,16 @@ function forwardVectors(
   inputs: u32,
   stepBytes: usize,
 ): void {
-  let a = read(bias);
-  let b = vectors > 1 ? read(bias + vectorBytes) : a;
-  let c = vectors > 2 ? read(bias + 2 * vectorBytes) : a;
-  let d = vectors > 2 ? read(bias + 3 * vectorBytes) : a;
-  let e = vectors > 4 ? read(bias + 4 * vectorBytes) : a;
-  let f = vectors > 4 ? read(bias + 5 * vectorBytes) : a;
-  let g = vectors > 4 ? read(bias + 6 * vectorBytes) : a;
-  let h = vectors > 4 ? read(bias + 7 * vectorBytes) : a;
+  const sum = registers(8);
+  unroll: for (let v: u32 = 0; v < min(vectors, 8); v++) sum[v] = read(bias + v * vectorBytes);
   for (let i: u32 = 0; i < inputs; i++) {
     const x = broadcast(input);
-    a = multiplyAdd(a, x, read(weights));
-    if (vectors > 1) b = multiplyAdd(b, x, read(weights + vectorBytes));
-    if (vectors > 2) {
-      c = multiplyAdd(c, x, read(weights + 2 * vectorBytes));
-      d = multiplyAdd(d, x, read(weights + 3 * vectorBytes));
-    }
-    if (vectors > 4) {
-      e = multiplyAdd(e, x, read(weights + 4 * vectorBytes));
-      f = multiplyAdd(f, x, read(weights + 5 * vectorBytes));
-      g = multiplyAdd(g, x, read(weights + 6 * vectorBytes));
-      h = multiplyAdd(h, x, read(weights + 7 * vectorBytes));
-    }
+    unroll: for (let v: u32 = 0; v < min(vectors, 8); v++)
+      sum[v] = multiplyAdd(sum[v], x, read(weights + v * vectorBytes));
     input += realBytes(1);
     weights += stepBytes;
   }
-  write(output, a);
-  if (vectors > 1) write(output + vectorBytes, b);
-  if (vectors > 2) {
-    write(output + 2 * vectorBytes, c);
-    write(output + 3 * vectorBytes, d);
-  }
-  if (vectors > 4) {
-    write(output + 4 * vectorBytes, e);
-    write(output + 5 * vectorBytes, f);
-    write(output + 6 * vectorBytes, g);
-    write(output + 7 * vectorBytes, h);
-  }
+  unroll: for (let v: u32 = 0; v < min(vectors, 8); v++) write(output + v * vectorBytes, sum[v]);
 }
 
 /** One sample. The last vector may overlap the one before it: the same chains, the same bits, written twice. */
@@ -218,7 +174,7 @@ function forwardSample(input: usize, weights: usize, bias: usize, output: usize,
   }
 }
 
-export function denseForward(
+export function forwardDense(
   input: usize,
   weights: usize,
   bias: usize,
@@ -233,50 +189,32 @@ export function denseForward(
   activateRun(activation, output, units * lanes);
 }
 
+export function denseForward(call: DenseForwardCall): void {
+  forwardDense(call.input, call.weights, call.bias, call.output, call.inputs, call.units, call.activation, call.lanes);
+}
+
 /** One or four inputs of one block: as forward, but the weights of a tile lie a row apart. */
 // @ts-ignore: decorator
 @inline
 function backwardTile(inputs: u32, delta: usize, weights: usize, output: usize, units: u32): void {
   const row = realBytes(units);
-  const second = weights + row;
-  const third = second + row;
-  const fourth = third + row;
-  let a0 = zero(),
-    a1 = zero(),
-    b0 = zero(),
-    b1 = zero(),
-    c0 = zero(),
-    c1 = zero(),
-    d0 = zero(),
-    d1 = zero();
+  const low = registers(4);
+  const high = registers(4);
+  const from = addresses(4);
+  unroll: for (let i: u32 = 0; i < min(inputs, 4); i++) from[i] = weights + i * row;
   for (let offset: usize = 0; offset < row; offset += realBytes(1)) {
     const x0 = read(delta);
     const x1 = read(delta + vectorBytes);
-    let w = broadcast(weights + offset);
-    a0 = multiplyAdd(a0, x0, w);
-    a1 = multiplyAdd(a1, x1, w);
-    if (inputs > 1) {
-      w = broadcast(second + offset);
-      b0 = multiplyAdd(b0, x0, w);
-      b1 = multiplyAdd(b1, x1, w);
-      w = broadcast(third + offset);
-      c0 = multiplyAdd(c0, x0, w);
-      c1 = multiplyAdd(c1, x1, w);
-      w = broadcast(fourth + offset);
-      d0 = multiplyAdd(d0, x0, w);
-      d1 = multiplyAdd(d1, x1, w);
+    unroll: for (let i: u32 = 0; i < min(inputs, 4); i++) {
+      const w = broadcast(from[i] + offset);
+      low[i] = multiplyAdd(low[i], x0, w);
+      high[i] = multiplyAdd(high[i], x1, w);
     }
     delta += blockBytes;
   }
-  write(output, a0);
-  write(output + vectorBytes, a1);
-  if (inputs > 1) {
-    write(output + 2 * vectorBytes, b0);
-    write(output + 3 * vectorBytes, b1);
-    write(output + 4 * vectorBytes, c0);
-    write(output + 5 * vectorBytes, c1);
-    write(output + 6 * vectorBytes, d0);
-    write(output + 7 * vectorBytes, d1);
+  unroll: for (let i: u32 = 0; i < min(inputs, 4); i++) {
+    write(output + i * blockBytes, low[i]);
+    write(output + i * blockBytes + vectorBytes, high[i]);
   }
 }
 
@@ -319,7 +257,7 @@ function backwardSample(delta: usize, weights: usize, output: usize, inputs: u32
   }
 }
 
-export function denseBackward(
+export function backwardDense(
   delta: usize,
   weights: usize,
   input: usize,
@@ -334,6 +272,10 @@ export function denseBackward(
   gateRun(gate, output, input, inputs * lanes);
 }
 
+export function denseBackward(call: DenseBackwardCall): void {
+  backwardDense(call.delta, call.weights, call.input, call.output, call.inputs, call.units, call.gate, call.lanes);
+}
+
 /** Rows of inputs that one pass over the units touches: their gradients stay in the first cache. */
 const rowsAtOnce: u32 = 16;
 
@@ -343,41 +285,23 @@ const rowsAtOnce: u32 = 16;
  */
 function gradientFour(input: usize, delta: usize, gradient: usize, inputs: u32, stepBytes: usize, done: u32): void {
   const fresh = i32x4.ge_s(i32x4(0, 1, 2, 3), i32x4.splat(done));
-  const a0 = read(delta),
-    b0 = read(delta + blockBytes),
-    c0 = read(delta + 2 * blockBytes),
-    d0 = read(delta + 3 * blockBytes);
-  const ab0 = v128.shuffle<f32>(a0, b0, 0, 4, 1, 5),
-    cd0 = v128.shuffle<f32>(c0, d0, 0, 4, 1, 5);
-  const ab2 = v128.shuffle<f32>(a0, b0, 2, 6, 3, 7),
-    cd2 = v128.shuffle<f32>(c0, d0, 2, 6, 3, 7);
-  const s0 = v128.shuffle<f32>(ab0, cd0, 0, 1, 4, 5),
-    s1 = v128.shuffle<f32>(ab0, cd0, 2, 3, 6, 7);
-  const s2 = v128.shuffle<f32>(ab2, cd2, 0, 1, 4, 5),
-    s3 = v128.shuffle<f32>(ab2, cd2, 2, 3, 6, 7);
-  delta += vectorBytes;
-  const a4 = read(delta),
-    b4 = read(delta + blockBytes),
-    c4 = read(delta + 2 * blockBytes),
-    d4 = read(delta + 3 * blockBytes);
-  const ab4 = v128.shuffle<f32>(a4, b4, 0, 4, 1, 5),
-    cd4 = v128.shuffle<f32>(c4, d4, 0, 4, 1, 5);
-  const ab6 = v128.shuffle<f32>(a4, b4, 2, 6, 3, 7),
-    cd6 = v128.shuffle<f32>(c4, d4, 2, 6, 3, 7);
-  const s4 = v128.shuffle<f32>(ab4, cd4, 0, 1, 4, 5),
-    s5 = v128.shuffle<f32>(ab4, cd4, 2, 3, 6, 7);
-  const s6 = v128.shuffle<f32>(ab6, cd6, 0, 1, 4, 5),
-    s7 = v128.shuffle<f32>(ab6, cd6, 2, 3, 6, 7);
+  const d = registers(4);
+  const s = registers(8);
+  unroll: for (let half: u32 = 0; half < 2; half++) {
+    unroll: for (let n: u32 = 0; n < 4; n++) d[n] = read(delta + n * blockBytes + half * vectorBytes);
+    const ab = interleaveLow(d[0], d[1]);
+    const cd = interleaveLow(d[2], d[3]);
+    const AB = interleaveHigh(d[0], d[1]);
+    const CD = interleaveHigh(d[2], d[3]);
+    s[4 * half] = joinLow(ab, cd);
+    s[4 * half + 1] = joinHigh(ab, cd);
+    s[4 * half + 2] = joinLow(AB, CD);
+    s[4 * half + 3] = joinHigh(AB, CD);
+  }
   for (let i: u32 = 0; i < inputs; i++) {
     const before = read(gradient);
-    let g = multiplyAdd(before, broadcast(input), s0);
-    g = multiplyAdd(g, broadcast(input + realBytes(1)), s1);
-    g = multiplyAdd(g, broadcast(input + realBytes(2)), s2);
-    g = multiplyAdd(g, broadcast(input + realBytes(3)), s3);
-    g = multiplyAdd(g, broadcast(input + realBytes(4)), s4);
-    g = multiplyAdd(g, broadcast(input + realBytes(5)), s5);
-    g = multiplyAdd(g, broadcast(input + realBytes(6)), s6);
-    g = multiplyAdd(g, broadcast(input + realBytes(7)), s7);
+    let g = before;
+    unroll: for (let lane: u32 = 0; lane < 8; lane++) g = multiplyAdd(g, broadcast(input + realBytes(lane)), s[lane]);
     write(gradient, done > 0 ? select(fresh, g, before) : g);
     input += blockBytes;
     gradient += stepBytes;
@@ -389,43 +313,29 @@ function gradientFour(input: usize, delta: usize, gradient: usize, inputs: u32, 
  * half before the second, so the chains keep their order.
  */
 function gradientEight(input: usize, delta: usize, gradient: usize, inputs: u32, stepBytes: usize): void {
-  const a = read(delta),
-    b = read(delta + blockBytes),
-    c = read(delta + 2 * blockBytes),
-    d = read(delta + 3 * blockBytes);
-  const lowAB = v128.shuffle<f32>(a, b, 0, 4, 1, 5),
-    lowCD = v128.shuffle<f32>(c, d, 0, 4, 1, 5);
-  const highAB = v128.shuffle<f32>(a, b, 2, 6, 3, 7),
-    highCD = v128.shuffle<f32>(c, d, 2, 6, 3, 7);
-  const s0 = v128.shuffle<f32>(lowAB, lowCD, 0, 1, 4, 5),
-    s1 = v128.shuffle<f32>(lowAB, lowCD, 2, 3, 6, 7);
-  const s2 = v128.shuffle<f32>(highAB, highCD, 0, 1, 4, 5),
-    s3 = v128.shuffle<f32>(highAB, highCD, 2, 3, 6, 7);
-  const e = read(delta + 4 * blockBytes),
-    f = read(delta + 5 * blockBytes),
-    g = read(delta + 6 * blockBytes),
-    h = read(delta + 7 * blockBytes);
-  const lowEF = v128.shuffle<f32>(e, f, 0, 4, 1, 5),
-    lowGH = v128.shuffle<f32>(g, h, 0, 4, 1, 5);
-  const highEF = v128.shuffle<f32>(e, f, 2, 6, 3, 7),
-    highGH = v128.shuffle<f32>(g, h, 2, 6, 3, 7);
-  const t0 = v128.shuffle<f32>(lowEF, lowGH, 0, 1, 4, 5),
-    t1 = v128.shuffle<f32>(lowEF, lowGH, 2, 3, 6, 7);
-  const t2 = v128.shuffle<f32>(highEF, highGH, 0, 1, 4, 5),
-    t3 = v128.shuffle<f32>(highEF, highGH, 2, 3, 6, 7);
+  const d = registers(4);
+  const s = registerGrid(2, 4);
+  unroll: for (let half: u32 = 0; half < 2; half++) {
+    unroll: for (let n: u32 = 0; n < 4; n++) d[n] = read(delta + (4 * half + n) * blockBytes);
+    const ab = interleaveLow(d[0], d[1]);
+    const cd = interleaveLow(d[2], d[3]);
+    const AB = interleaveHigh(d[0], d[1]);
+    const CD = interleaveHigh(d[2], d[3]);
+    s[half][0] = joinLow(ab, cd);
+    s[half][1] = joinHigh(ab, cd);
+    s[half][2] = joinLow(AB, CD);
+    s[half][3] = joinHigh(AB, CD);
+  }
   for (let i: u32 = 0; i < inputs; i++) {
-    let x = broadcast(input);
-    let low = multiplyAdd(read(gradient), x, s0);
-    let high = multiplyAdd(read(gradient + vectorBytes), x, t0);
-    x = broadcast(input + realBytes(1));
-    low = multiplyAdd(low, x, s1);
-    high = multiplyAdd(high, x, t1);
-    x = broadcast(input + realBytes(2));
-    low = multiplyAdd(low, x, s2);
-    high = multiplyAdd(high, x, t2);
-    x = broadcast(input + realBytes(3));
-    write(gradient, multiplyAdd(low, x, s3));
-    write(gradient + vectorBytes, multiplyAdd(high, x, t3));
+    let low = read(gradient);
+    let high = read(gradient + vectorBytes);
+    unroll: for (let lane: u32 = 0; lane < 4; lane++) {
+      const x = broadcast(input + realBytes(lane));
+      low = multiplyAdd(low, x, s[0][lane]);
+      high = multiplyAdd(high, x, s[1][lane]);
+    }
+    write(gradient, low);
+    write(gradient + vectorBytes, high);
     input += blockBytes;
     gradient += stepBytes;
   }
@@ -477,15 +387,8 @@ function gradientSample(input: usize, delta: usize, gradient: usize, inputs: u32
   }
 }
 
-export function denseGradient(
-  input: usize,
-  delta: usize,
-  gradient: usize,
-  biasGradient: usize,
-  inputs: u32,
-  units: u32,
-  lanes: u32,
-): void {
+export function denseGradient(call: DenseGradientCall): void {
+  const { input, delta, gradient, biasGradient, inputs, units, lanes } = call;
   if (lanes == 1) gradientSample(input, delta, gradient, inputs, units);
   else gradientBlock(input, delta, gradient, inputs, units);
   if (biasGradient == 0) return;
@@ -499,15 +402,8 @@ export function denseGradient(
 /**
  * A few rows at a time go through all blocks: their gradients stay in the first cache from the clearing to the scale.
  */
-export function denseBatchGradient(
-  blocks: usize,
-  gradient: usize,
-  scale: usize,
-  count: u32,
-  from: u32,
-  rows: u32,
-  units: u32,
-): void {
+export function denseBatchGradient(call: DenseBatchGradientCall): void {
+  const { blocks, gradient, scale, count, from, rows, units } = call;
   const factor = realAt(scale);
   for (let done: u32 = 0; done < rows; done += rowsAtOnce) {
     const some = min(rowsAtOnce, rows - done);

@@ -3,6 +3,7 @@
  * contract's draw and mix). Forward and backward draw the same numbers; there is no state. Vectors [unit][lanes]; a
  * single sample hashes four units at a time.
  */
+import { DropoutBackwardCall, DropoutForwardCall, headerSamples } from "./contract";
 import { gateFour, isSquared } from "./activations";
 import { realBytes, vectorBytes } from "./address";
 import { broadcast, multiply, read, writeFirst } from "./lanes";
@@ -47,7 +48,7 @@ function run(
 ): void {
   const total = units * lanes;
   const limit = i32x4.splat(threshold);
-  const samples = header + realBytes(9);
+  const samples = header + realBytes(headerSamples);
   const first = sampleHash(key, lanes == 1 ? broadcast(samples) : read(samples));
   const second = lanes == 1 ? first : sampleHash(key, read(samples + vectorBytes));
   for (let n: u32 = 0; n < total; n += 4) {
@@ -60,31 +61,13 @@ function run(
   }
 }
 
-export function dropoutForward(
-  input: usize,
-  output: usize,
-  header: usize,
-  key: usize,
-  factor: usize,
-  threshold: u32,
-  units: u32,
-  lanes: u32,
-): void {
+export function dropoutForward(call: DropoutForwardCall): void {
+  const { input, output, header, key, factor, threshold, units, lanes } = call;
   run(false, 0, input, output, header, key, broadcast(factor), threshold, units, 0, lanes);
 }
 
-export function dropoutBackward(
-  delta: usize,
-  input: usize,
-  output: usize,
-  header: usize,
-  key: usize,
-  factor: usize,
-  threshold: u32,
-  units: u32,
-  gate: u32,
-  lanes: u32,
-): void {
+export function dropoutBackward(call: DropoutBackwardCall): void {
+  const { delta, input, output, header, key, factor, threshold, units, gate, lanes } = call;
   const f = broadcast(factor);
   run(true, delta, input, output, header, key, isSquared(gate) ? multiply(f, f) : f, threshold, units, gate, lanes);
 }

@@ -2,14 +2,33 @@
  * The plain movers: clear, square, gather (Bouvrie §2: inputs normalised) and pad. Samples come as rows and leave as
  * [channel][pixel][lane].
  */
+import { ClearCall, SquareCall, Dtype, GatherCall, headerCount, headerRows, PadCall } from "./contract";
 import { realBytes, vectorBytes, blockBytes } from "./address";
-import { lanesBelow, multiply, read, readNarrow, realAt, setReal, splat, subtract, write, writeNarrow } from "./lanes";
+import {
+  interleaveHigh,
+  interleaveLow,
+  joinHigh,
+  joinLow,
+  lanesBelow,
+  multiply,
+  read,
+  readNarrow,
+  realAt,
+  setReal,
+  splat,
+  subtract,
+  write,
+  writeNarrow,
+} from "./lanes";
 
-export function clear(output: usize, count: u32): void {
+export function clear(call: ClearCall): void {
+  const { output, count } = call;
   memory.fill(output, 0, realBytes(count));
 }
 
-export function square(input: usize, output: usize, count: u32): void {
+export function square(call: SquareCall): void {
+  const { count } = call;
+  let { input, output } = call;
   const end = input + realBytes(count & ~3);
   for (; input < end; input += vectorBytes, output += vectorBytes) {
     const x = read(input);
@@ -21,20 +40,18 @@ export function square(input: usize, output: usize, count: u32): void {
   }
 }
 
-const uint8: u32 = 0;
-
 /** Four consecutive numbers of a sample as reals. */
 // @ts-ignore: decorator
 @inline
 function fourPixels(address: usize, dtype: u32): v128 {
-  if (dtype != uint8) return read(address);
+  if (dtype != Dtype.uint8) return read(address);
   return f32x4.convert_i32x4_u(i32x4.extend_low_i16x8_u(i16x8.extend_low_i8x16_u(v128.load32_zero(address))));
 }
 
 // @ts-ignore: decorator
 @inline
 function onePixel(address: usize, dtype: u32): f32 {
-  return dtype == uint8 ? <f32>load<u8>(address) : realAt(address);
+  return dtype == Dtype.uint8 ? <f32>load<u8>(address) : realAt(address);
 }
 
 /**
@@ -52,7 +69,7 @@ function gatherFour(
   factor: f32,
   present: v128,
 ): void {
-  const elementBytes: usize = dtype == uint8 ? 1 : realBytes(1);
+  const elementBytes: usize = dtype == Dtype.uint8 ? 1 : realBytes(1);
   const means = splat(mean);
   const factors = splat(factor);
   let pixel: u32 = 0;
@@ -62,14 +79,14 @@ function gatherFour(
     const vb = multiply(subtract(fourPixels(b + offset, dtype), means), factors);
     const vc = multiply(subtract(fourPixels(c + offset, dtype), means), factors);
     const vd = multiply(subtract(fourPixels(d + offset, dtype), means), factors);
-    const lowAB = v128.shuffle<f32>(va, vb, 0, 4, 1, 5);
-    const highAB = v128.shuffle<f32>(va, vb, 2, 6, 3, 7);
-    const lowCD = v128.shuffle<f32>(vc, vd, 0, 4, 1, 5);
-    const highCD = v128.shuffle<f32>(vc, vd, 2, 6, 3, 7);
-    write(output, v128.and(present, v128.shuffle<f32>(lowAB, lowCD, 0, 1, 4, 5)));
-    write(output + blockBytes, v128.and(present, v128.shuffle<f32>(lowAB, lowCD, 2, 3, 6, 7)));
-    write(output + 2 * blockBytes, v128.and(present, v128.shuffle<f32>(highAB, highCD, 0, 1, 4, 5)));
-    write(output + 3 * blockBytes, v128.and(present, v128.shuffle<f32>(highAB, highCD, 2, 3, 6, 7)));
+    const lowAB = interleaveLow(va, vb);
+    const highAB = interleaveHigh(va, vb);
+    const lowCD = interleaveLow(vc, vd);
+    const highCD = interleaveHigh(vc, vd);
+    write(output, v128.and(present, joinLow(lowAB, lowCD)));
+    write(output + blockBytes, v128.and(present, joinHigh(lowAB, lowCD)));
+    write(output + 2 * blockBytes, v128.and(present, joinLow(highAB, highCD)));
+    write(output + 3 * blockBytes, v128.and(present, joinHigh(highAB, highCD)));
     output += 4 * blockBytes;
   }
   for (; pixel < pixels; pixel++) {
@@ -89,14 +106,14 @@ function gatherFour(
 function gatherOne(sample: usize, output: usize, dtype: u32, pixels: u32, mean: f32, factor: f32): void {
   let pixel: u32 = 0;
   for (; pixel + 4 <= pixels; pixel += 4) {
-    const offset = dtype == uint8 ? pixel : realBytes(pixel);
+    const offset = dtype == Dtype.uint8 ? pixel : realBytes(pixel);
     write(
       output + realBytes(pixel),
       multiply(subtract(fourPixels(sample + offset, dtype), splat(mean)), splat(factor)),
     );
   }
   for (; pixel < pixels; pixel++) {
-    const offset = dtype == uint8 ? pixel : realBytes(pixel);
+    const offset = dtype == Dtype.uint8 ? pixel : realBytes(pixel);
     setReal(output + realBytes(pixel), (onePixel(sample + offset, dtype) - mean) * factor);
   }
 }
@@ -105,23 +122,14 @@ function gatherOne(sample: usize, output: usize, dtype: u32, pixels: u32, mean: 
 // @ts-ignore: decorator
 @inline
 function rowOf(samples: usize, header: usize, lane: u32, count: u32, rowBytes: usize): usize {
-  return samples + <usize>load<u32>(header + realBytes(1 + (lane < count ? lane : 0))) * rowBytes;
+  return samples + <usize>load<u32>(header + realBytes(headerRows + (lane < count ? lane : 0))) * rowBytes;
 }
 
-export function gather(
-  samples: usize,
-  header: usize,
-  mean: usize,
-  factor: usize,
-  output: usize,
-  dtype: u32,
-  channels: u32,
-  pixels: u32,
-  lanes: u32,
-): void {
-  const count = load<u32>(header);
-  if (count == 0) return clear(output, channels * pixels * lanes);
-  const planeBytes: usize = dtype == uint8 ? pixels : realBytes(pixels);
+export function gather(call: GatherCall): void {
+  const { samples, header, mean, factor, output, dtype, channels, pixels, lanes } = call;
+  const count = load<u32>(header + realBytes(headerCount));
+  if (count == 0) return memory.fill(output, 0, realBytes(channels * pixels * lanes));
+  const planeBytes: usize = dtype == Dtype.uint8 ? pixels : realBytes(pixels);
   const rowBytes = channels * planeBytes;
   for (let channel: u32 = 0; channel < channels; channel++) {
     const m = realAt(mean + realBytes(channel));
@@ -146,7 +154,8 @@ export function gather(
   }
 }
 
-export function pad(input: usize, output: usize, maps: u32, rows: u32, columns: u32, padding: u32, lanes: u32): void {
+export function pad(call: PadCall): void {
+  const { input, output, maps, rows, columns, padding, lanes } = call;
   const outColumns = columns + 2 * padding;
   const rowBytes = realBytes(columns * lanes);
   for (let map: u32 = 0; map < maps; map++)

@@ -5,6 +5,15 @@
  * `multiplyAdd` is the one place where the strict and the relaxed build differ.
  */
 
+/**
+ * `size` vectors, `rows` × `columns` of them, `size` addresses, as variables of the function that asks: the build names
+ * them one by one (scripts/kernels/expand.mjs), so an index must be a number once loops are unrolled. They
+ * begin as zero.
+ */
+export declare function registers(size: u32): v128[];
+export declare function registerGrid(rows: u32, columns: u32): v128[][];
+export declare function addresses(size: u32): usize[];
+
 // @ts-ignore: decorator
 @inline
 export function realAt(address: usize): f32 {
@@ -131,6 +140,73 @@ export function lanesBelow(first: u32, count: u32): v128 {
   return i32x4.lt_u(i32x4.add(i32x4.splat(first), i32x4(0, 1, 2, 3)), i32x4.splat(count));
 }
 
+/** a₀ b₀ a₁ b₁, and a₂ b₂ a₃ b₃. */
+// @ts-ignore: decorator
+@inline
+export function interleaveLow(a: v128, b: v128): v128 {
+  return v128.shuffle<f32>(a, b, 0, 4, 1, 5);
+}
+
+// @ts-ignore: decorator
+@inline
+export function interleaveHigh(a: v128, b: v128): v128 {
+  return v128.shuffle<f32>(a, b, 2, 6, 3, 7);
+}
+
+/** a₀ a₁ b₀ b₁, and a₂ a₃ b₂ b₃. Behind an interleaving: the columns of four rows. */
+// @ts-ignore: decorator
+@inline
+export function joinLow(a: v128, b: v128): v128 {
+  return v128.shuffle<f32>(a, b, 0, 1, 4, 5);
+}
+
+// @ts-ignore: decorator
+@inline
+export function joinHigh(a: v128, b: v128): v128 {
+  return v128.shuffle<f32>(a, b, 2, 3, 6, 7);
+}
+
+/** a₀ a₂ b₀ b₂, and a₁ a₃ b₁ b₃. */
+// @ts-ignore: decorator
+@inline
+export function evens(a: v128, b: v128): v128 {
+  return v128.shuffle<f32>(a, b, 0, 2, 4, 6);
+}
+
+// @ts-ignore: decorator
+@inline
+export function odds(a: v128, b: v128): v128 {
+  return v128.shuffle<f32>(a, b, 1, 3, 5, 7);
+}
+
+/** Lanes 2 and 3, twice. */
+// @ts-ignore: decorator
+@inline
+export function upperHalf(a: v128): v128 {
+  return v128.shuffle<f32>(a, a, 2, 3, 2, 3);
+}
+
+/** Reals as doubles: lanes 0 and 1, lanes 2 and 3. */
+// @ts-ignore: decorator
+@inline
+export function lowDoubles(a: v128): v128 {
+  return f64x2.promote_low_f32x4(a);
+}
+
+// @ts-ignore: decorator
+@inline
+export function highDoubles(a: v128): v128 {
+  return f64x2.promote_low_f32x4(upperHalf(a));
+}
+
+/** tree of eight partial sums in double: 0 and 1 in `a`, 2 and 3 in `b`, 4 and 5 in `c`, 6 and 7 in `d`. */
+// @ts-ignore: decorator
+@inline
+export function doubleTree(a: v128, b: v128, c: v128, d: v128): f64 {
+  const evenOdd = f64x2.add(f64x2.add(a, c), f64x2.add(b, d));
+  return f64x2.extract_lane(evenOdd, 0) + f64x2.extract_lane(evenOdd, 1);
+}
+
 /** The lane's real as a scalar. */
 export function laneOf(value: v128, lane: u32): f32 {
   if (lane == 0) return f32x4.extract_lane(value, 0);
@@ -152,7 +228,7 @@ export function intOf(value: v128, lane: u32): i32 {
 @inline
 export function tree(low: v128, high: v128): f32 {
   const fours = f32x4.add(low, high);
-  const pairs = f32x4.add(fours, v128.shuffle<f32>(fours, fours, 2, 3, 2, 3));
+  const pairs = f32x4.add(fours, upperHalf(fours));
   return f32x4.extract_lane(pairs, 0) + f32x4.extract_lane(pairs, 1);
 }
 

@@ -2,6 +2,16 @@
  * The output's softmax, the losses of Bouvrie §2 with δ^L = ∂E/∂u^L, the Gauss–Newton curvature (LeCun 1998) and the
  * way of the outputs to their rows. Vectors [unit][lanes]: four lanes at a time, or lane 0 alone for a single sample.
  */
+import {
+  headerCount,
+  headerResults,
+  headerSamples,
+  Loss,
+  LossCall,
+  LossCurvatureCall,
+  ScatterCall,
+  SoftmaxCall,
+} from "./contract";
 import { gateFour, slopeOf } from "./activations";
 import { doubleBytes, realBytes, vectorBytes } from "./address";
 import { exp, log } from "./elementary";
@@ -24,10 +34,6 @@ import {
   zero,
 } from "./lanes";
 
-/** Header words: identities of the samples, rows in the results. */
-const samplesWord: u32 = 9;
-const resultsWord: u32 = 17;
-
 // @ts-ignore: decorator
 @inline
 function largest(values: usize, units: u32, stepBytes: usize, narrow: bool): v128 {
@@ -36,7 +42,9 @@ function largest(values: usize, units: u32, stepBytes: usize, narrow: bool): v12
   return m;
 }
 
-export function softmax(input: usize, output: usize, units: u32, lanes: u32): void {
+export function softmax(call: SoftmaxCall): void {
+  const { units, lanes } = call;
+  let { input, output } = call;
   if (units == 0) return;
   const narrow = lanes == 1;
   const step = realBytes(lanes);
@@ -78,7 +86,7 @@ function errorOf(y: v128, label: v128, unit: u32, low: v128, high: v128): v128 {
 // @ts-ignore: decorator
 @inline
 function labelOf(labels: usize, header: usize, lane: u32, count: u32): i32 {
-  return lane < count ? load<i32>(labels + realBytes(load<u32>(header + realBytes(samplesWord + lane)))) : -1;
+  return lane < count ? load<i32>(labels + realBytes(load<u32>(header + realBytes(headerSamples + lane)))) : -1;
 }
 
 /** Writes δ of four lanes, for whichever loss. */
@@ -133,23 +141,11 @@ function predictionOf(output: usize, units: u32, step: usize, narrow: bool): v12
   return place;
 }
 
-export function loss(
-  output: usize,
-  logits: usize,
-  delta: usize,
-  labels: usize,
-  header: usize,
-  targets: usize,
-  totals: usize,
-  kind: u32,
-  softmax: u32,
-  activation: u32,
-  units: u32,
-  lanes: u32,
-): void {
+export function loss(call: LossCall): void {
+  const { output, logits, delta, labels, header, targets, totals, kind, softmax, activation, units, lanes } = call;
   const narrow = lanes == 1;
   const step = realBytes(lanes);
-  const count = min(load<u32>(header), lanes);
+  const count = min(load<u32>(header + realBytes(headerCount)), lanes);
   const low = broadcast(targets);
   const high = broadcast(targets + realBytes(1));
   for (let group: u32 = 0; group < lanes; group += 4) {
@@ -162,7 +158,7 @@ export function loss(
     );
     const present = lanesBelow(group, count);
     const losses =
-      kind == 1
+      kind == Loss.crossEntropy
         ? crossEntropy(logits + shift, label, units, step, narrow)
         : squaredError(output + shift, label, low, high, units, step, narrow);
     const hits = i32x4.eq(predictionOf(output + shift, units, step, narrow), label);
@@ -178,7 +174,7 @@ export function loss(
         present,
         low,
         high,
-        kind == 1,
+        kind == Loss.crossEntropy,
         softmax == 1,
         activation,
         units,
@@ -222,33 +218,26 @@ function curvatureOf(y: v128, sum: v128, isCrossEntropy: bool, isSoftmax: bool, 
   return multiply(slope, slope);
 }
 
-export function lossCurvature(
-  output: usize,
-  delta: usize,
-  header: usize,
-  kind: u32,
-  softmax: u32,
-  activation: u32,
-  units: u32,
-  lanes: u32,
-): void {
+export function lossCurvature(call: LossCurvatureCall): void {
+  const { output, delta, header, kind, softmax, activation, units, lanes } = call;
   const narrow = lanes == 1;
   const step = realBytes(lanes);
   for (let group: u32 = 0; group < lanes; group += 4) {
-    const present = lanesBelow(group, load<u32>(header));
+    const present = lanesBelow(group, load<u32>(header + realBytes(headerCount)));
     const sum = softmax == 1 ? sumOfSquares(output + realBytes(group), units, step, narrow) : zero();
     for (let unit: u32 = 0; unit < units; unit++) {
       const place = unit * step + realBytes(group);
-      const h = curvatureOf(readSome(output + place, narrow), sum, kind == 1, softmax == 1, activation);
+      const h = curvatureOf(readSome(output + place, narrow), sum, kind == Loss.crossEntropy, softmax == 1, activation);
       writeSome(delta + place, v128.and(present, h), narrow);
     }
   }
 }
 
-export function scatter(output: usize, header: usize, results: usize, units: u32, lanes: u32): void {
-  const count = min(load<u32>(header), lanes);
+export function scatter(call: ScatterCall): void {
+  const { output, header, results, units, lanes } = call;
+  const count = min(load<u32>(header + realBytes(headerCount)), lanes);
   for (let lane: u32 = 0; lane < count; lane++) {
-    const row = results + realBytes(load<u32>(header + realBytes(resultsWord + lane)) * units);
+    const row = results + realBytes(load<u32>(header + realBytes(headerResults + lane)) * units);
     for (let unit: u32 = 0; unit < units; unit++)
       setReal(row + realBytes(unit), realAt(output + realBytes(unit * lanes + lane)));
   }

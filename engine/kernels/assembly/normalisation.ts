@@ -3,11 +3,23 @@
  * sample position mod 8), lanes without a sample left out, then the tree. Maps [map][position][lanes]; sums [map][2]
  * doubles, moments [map][2] reals.
  */
+import {
+  headerCount,
+  NormalisationStatisticsCall,
+  NormalisationMomentsCall,
+  NormalisationForwardCall,
+  NormalisationBackwardStatisticsCall,
+  NormalisationBackwardMomentsCall,
+  NormalisationBackwardCall,
+} from "./contract";
 import { gateFour } from "./activations";
 import { doubleBytes, realBytes, vectorBytes } from "./address";
 import {
   broadcast,
+  doubleTree,
+  highDoubles,
   lanesBelow,
+  lowDoubles,
   multiply,
   multiplyAdd,
   read,
@@ -17,26 +29,6 @@ import {
   subtract,
   writeFirst,
 } from "./lanes";
-
-/** tree of eight partial sums in double, lanes 0–1, 2–3, 4–5 and 6–7. */
-// @ts-ignore: decorator
-@inline
-function doubleTree(a: v128, b: v128, c: v128, d: v128): f64 {
-  const evenOdd = f64x2.add(f64x2.add(a, c), f64x2.add(b, d));
-  return f64x2.extract_lane(evenOdd, 0) + f64x2.extract_lane(evenOdd, 1);
-}
-
-// @ts-ignore: decorator
-@inline
-function lowDoubles(value: v128): v128 {
-  return f64x2.promote_low_f32x4(value);
-}
-
-// @ts-ignore: decorator
-@inline
-function highDoubles(value: v128): v128 {
-  return f64x2.promote_low_f32x4(v128.shuffle<f32>(value, value, 2, 3, 2, 3));
-}
 
 // @ts-ignore: decorator
 @inline
@@ -107,18 +99,12 @@ function sumMap(
 // @ts-ignore: decorator
 @inline
 function presentOf(header: usize, lanes: u32): u32 {
-  const count = load<u32>(header);
+  const count = load<u32>(header + realBytes(headerCount));
   return lanes == 8 ? count : count > 0 ? 8 : 0;
 }
 
-export function normalisationStatistics(
-  input: usize,
-  header: usize,
-  sums: usize,
-  maps: u32,
-  positions: u32,
-  lanes: u32,
-): void {
+export function normalisationStatistics(call: NormalisationStatisticsCall): void {
+  const { input, header, sums, maps, positions, lanes } = call;
   const total = positions * lanes;
   const present = presentOf(header, lanes);
   if (present == 0) return;
@@ -126,16 +112,8 @@ export function normalisationStatistics(
     sumMap(false, 0, input + realBytes(map * total), sums + doubleBytes(2 * map), total, present, splat(0), splat(0));
 }
 
-export function normalisationBackwardStatistics(
-  delta: usize,
-  input: usize,
-  header: usize,
-  moments: usize,
-  sums: usize,
-  maps: u32,
-  positions: u32,
-  lanes: u32,
-): void {
+export function normalisationBackwardStatistics(call: NormalisationBackwardStatisticsCall): void {
+  const { delta, input, header, moments, sums, maps, positions, lanes } = call;
   const total = positions * lanes;
   const present = presentOf(header, lanes);
   if (present == 0) return;
@@ -170,16 +148,8 @@ function follow(running: usize, value: f64, momentum: f64): void {
   setReal(running, <f32>(old + momentum * (value - old)));
 }
 
-export function normalisationMoments(
-  sums: usize,
-  moments: usize,
-  runningMean: usize,
-  runningVariance: usize,
-  settings: usize,
-  maps: u32,
-  shards: u32,
-  stride: u32,
-): void {
+export function normalisationMoments(call: NormalisationMomentsCall): void {
+  const { sums, moments, runningMean, runningVariance, settings, maps, shards, stride } = call;
   const n = load<f64>(settings);
   const momentum = load<f64>(settings + doubleBytes(1));
   const epsilon = load<f64>(settings + doubleBytes(2));
@@ -195,16 +165,8 @@ export function normalisationMoments(
   }
 }
 
-export function normalisationBackwardMoments(
-  sums: usize,
-  means: usize,
-  weightGradient: usize,
-  biasGradient: usize,
-  settings: usize,
-  maps: u32,
-  shards: u32,
-  stride: u32,
-): void {
+export function normalisationBackwardMoments(call: NormalisationBackwardMomentsCall): void {
+  const { sums, means, weightGradient, biasGradient, settings, maps, shards, stride } = call;
   const n = load<f64>(settings);
   for (let map: u32 = 0; map < maps; map++) {
     const deltas = totalOf(sums, map, 0, shards, stride);
@@ -216,17 +178,9 @@ export function normalisationBackwardMoments(
   }
 }
 
-export function normalisationForward(
-  input: usize,
-  header: usize,
-  moments: usize,
-  weight: usize,
-  bias: usize,
-  output: usize,
-  maps: u32,
-  positions: u32,
-  lanes: u32,
-): void {
+export function normalisationForward(call: NormalisationForwardCall): void {
+  const { header, moments, weight, bias, maps, positions, lanes } = call;
+  let { input, output } = call;
   const total = positions * lanes;
   const present = presentOf(header, lanes);
   const lowMask = lanesBelow(0, present),
@@ -245,19 +199,9 @@ export function normalisationForward(
   }
 }
 
-export function normalisationBackward(
-  delta: usize,
-  input: usize,
-  header: usize,
-  moments: usize,
-  means: usize,
-  weight: usize,
-  output: usize,
-  maps: u32,
-  positions: u32,
-  gate: u32,
-  lanes: u32,
-): void {
+export function normalisationBackward(call: NormalisationBackwardCall): void {
+  const { header, moments, means, weight, maps, positions, gate, lanes } = call;
+  let { delta, input, output } = call;
   const total = positions * lanes;
   const present = presentOf(header, lanes);
   const lowMask = lanesBelow(0, present),

@@ -3,10 +3,24 @@
  * which Bouvrie (2), ΔW = −η ∂E/∂W, is the first. Flat runs of reals, four at a time; what lies behind a run is read
  * but never written.
  */
+import { ReduceCall, SquaredNormCall, ScaleCall, SgdCall, AdamCall, LevenbergMarquardtCall } from "./contract";
 import { realBytes, vectorBytes } from "./address";
-import { add, broadcast, lanesBelow, multiply, multiplyAdd, read, subtract, writeFirst } from "./lanes";
+import {
+  add,
+  broadcast,
+  doubleTree,
+  highDoubles,
+  lanesBelow,
+  lowDoubles,
+  multiply,
+  multiplyAdd,
+  read,
+  subtract,
+  writeFirst,
+} from "./lanes";
 
-export function reduce(gradients: usize, output: usize, scale: usize, shards: u32, stride: u32, count: u32): void {
+export function reduce(call: ReduceCall): void {
+  const { gradients, output, scale, shards, stride, count } = call;
   const factor = broadcast(scale);
   for (let n: u32 = 0; n < count; n += 4) {
     let address = gradients + realBytes(n);
@@ -19,15 +33,15 @@ export function reduce(gradients: usize, output: usize, scale: usize, shards: u3
   }
 }
 
-/** Adds the squares of two lanes of g in double. */
+/** Adds the squares of two doubles. */
 // @ts-ignore: decorator
 @inline
-function addSquares(sum: v128, twoOfG: v128): v128 {
-  const g = f64x2.promote_low_f32x4(twoOfG);
+function addSquares(sum: v128, g: v128): v128 {
   return f64x2.add(sum, f64x2.mul(g, g));
 }
 
-export function squaredNorm(gradient: usize, partial: usize, count: u32): void {
+export function squaredNorm(call: SquaredNormCall): void {
+  const { gradient, partial, count } = call;
   let a = f64x2.splat(0),
     b = a,
     c = a,
@@ -35,29 +49,23 @@ export function squaredNorm(gradient: usize, partial: usize, count: u32): void {
   for (let n: u32 = 0; n < count; n += 8) {
     const low = v128.and(read(gradient + realBytes(n)), lanesBelow(n, count));
     const high = v128.and(read(gradient + realBytes(n) + vectorBytes), lanesBelow(n + 4, count));
-    a = addSquares(a, low);
-    b = addSquares(b, v128.shuffle<f32>(low, low, 2, 3, 2, 3));
-    c = addSquares(c, high);
-    d = addSquares(d, v128.shuffle<f32>(high, high, 2, 3, 2, 3));
+    a = addSquares(a, lowDoubles(low));
+    b = addSquares(b, highDoubles(low));
+    c = addSquares(c, lowDoubles(high));
+    d = addSquares(d, highDoubles(high));
   }
-  const evenOdd = f64x2.add(f64x2.add(a, c), f64x2.add(b, d));
-  store<f64>(partial, f64x2.extract_lane(evenOdd, 0) + f64x2.extract_lane(evenOdd, 1));
+  store<f64>(partial, doubleTree(a, b, c, d));
 }
 
-export function scale(gradient: usize, scale: usize, count: u32): void {
+export function scale(call: ScaleCall): void {
+  const { gradient, scale, count } = call;
   const factor = broadcast(scale);
   for (let n: u32 = 0; n < count; n += 4)
     writeFirst(gradient + realBytes(n), multiply(read(gradient + realBytes(n)), factor), count - n);
 }
 
-export function sgd(
-  parameters: usize,
-  gradient: usize,
-  velocity: usize,
-  settings: usize,
-  nesterov: u32,
-  count: u32,
-): void {
+export function sgd(call: SgdCall): void {
+  const { parameters, gradient, velocity, settings, nesterov, count } = call;
   const rate = broadcast(settings);
   const momentum = broadcast(settings + realBytes(1));
   const decay = broadcast(settings + realBytes(2));
@@ -74,14 +82,8 @@ export function sgd(
   }
 }
 
-export function adam(
-  parameters: usize,
-  gradient: usize,
-  first: usize,
-  second: usize,
-  settings: usize,
-  count: u32,
-): void {
+export function adam(call: AdamCall): void {
+  const { parameters, gradient, first, second, settings, count } = call;
   const rate = broadcast(settings);
   const beta1 = broadcast(settings + realBytes(1));
   const rest1 = broadcast(settings + realBytes(2));
@@ -103,13 +105,8 @@ export function adam(
   }
 }
 
-export function levenbergMarquardt(
-  parameters: usize,
-  gradient: usize,
-  curvature: usize,
-  settings: usize,
-  count: u32,
-): void {
+export function levenbergMarquardt(call: LevenbergMarquardtCall): void {
+  const { parameters, gradient, curvature, settings, count } = call;
   const rate = broadcast(settings);
   const damping = broadcast(settings + realBytes(1));
   const decay = broadcast(settings + realBytes(2));

@@ -5,16 +5,21 @@
  *
  * Four lanes at a time, or, for a single sample, one element (blocks of 2×2 of a single sample: four blocks at a time).
  */
+import { Reduce, SubsamplingForwardCall, SubsamplingBackwardCall, SubsamplingGradientCall } from "./contract";
 import { activateRun, gateFour, gateRun, isSquared } from "./activations";
 import { blockBytes, realBytes, vectorBytes } from "./address";
 import {
   add,
   addTree,
   broadcast,
+  evens,
+  interleaveHigh,
+  interleaveLow,
   lanesBelow,
   maximum,
   multiply,
   multiplyAdd,
+  odds,
   read,
   readSome,
   select,
@@ -24,9 +29,6 @@ import {
   zero,
 } from "./lanes";
 
-const mean: u32 = 1;
-const max: u32 = 2;
-
 /** The real nearest to 1/factor². */
 // @ts-ignore: decorator
 @inline
@@ -34,151 +36,138 @@ function inverseArea(factor: u32): f32 {
   return <f32>(1.0 / <f64>(factor * factor));
 }
 
-/** down of one block, rows then columns. */
-// @ts-ignore: decorator
-@inline
-function downOf(input: usize, factor: u32, reduce: u32, rowBytes: usize, pixelBytes: usize, narrow: bool): v128 {
-  let value = readSome(input, narrow);
-  for (let column: u32 = 1; column < factor; column++)
-    value = combine(value, readSome(input + column * pixelBytes, narrow), reduce);
-  for (let row: u32 = 1; row < factor; row++) {
-    input += rowBytes;
-    for (let column: u32 = 0; column < factor; column++)
-      value = combine(value, readSome(input + column * pixelBytes, narrow), reduce);
-  }
-  return reduce == mean ? multiply(value, splat(inverseArea(factor))) : value;
+/** How the pixels of a block lie: bytes from a row, a pixel to the next; `narrow` where a pixel is one real. */
+interface Pixels {
+  rowBytes: usize;
+  pixelBytes: usize;
+  narrow: bool;
 }
 
 // @ts-ignore: decorator
 @inline
 function combine(old: v128, pixel: v128, reduce: u32): v128 {
-  return reduce == max ? maximum(old, pixel) : add(old, pixel);
+  return reduce == Reduce.max ? maximum(old, pixel) : add(old, pixel);
 }
 
-/** Four blocks of 2×2 of a single sample. */
+/** down of one block, rows then columns. */
 // @ts-ignore: decorator
 @inline
-function downOfFour(input: usize, reduce: u32, rowBytes: usize): v128 {
-  const a = read(input),
-    b = read(input + vectorBytes);
-  const c = read(input + rowBytes),
-    d = read(input + rowBytes + vectorBytes);
-  let value = combine(v128.shuffle<f32>(a, b, 0, 2, 4, 6), v128.shuffle<f32>(a, b, 1, 3, 5, 7), reduce);
-  value = combine(value, v128.shuffle<f32>(c, d, 0, 2, 4, 6), reduce);
-  value = combine(value, v128.shuffle<f32>(c, d, 1, 3, 5, 7), reduce);
-  return reduce == mean ? multiply(value, splat(0.25)) : value;
+function downOf(factor: u32, reduce: u32, input: usize, pixels: Pixels): v128 {
+  let value = readSome(input, pixels.narrow);
+  for (let column: u32 = 1; column < factor; column++)
+    value = combine(value, readSome(input + column * pixels.pixelBytes, pixels.narrow), reduce);
+  for (let row: u32 = 1; row < factor; row++) {
+    input += pixels.rowBytes;
+    for (let column: u32 = 0; column < factor; column++)
+      value = combine(value, readSome(input + column * pixels.pixelBytes, pixels.narrow), reduce);
+  }
+  return reduce == Reduce.mean ? multiply(value, splat(inverseArea(factor))) : value;
+}
+
+/** down of four blocks of 2×2 of a single sample. */
+// @ts-ignore: decorator
+@inline
+function downOfFour(reduce: u32, input: usize, rowBytes: usize): v128 {
+  const a = read(input);
+  const b = read(input + vectorBytes);
+  const c = read(input + rowBytes);
+  const d = read(input + rowBytes + vectorBytes);
+  let value = combine(evens(a, b), odds(a, b), reduce);
+  value = combine(value, evens(c, d), reduce);
+  value = combine(value, odds(c, d), reduce);
+  return reduce == Reduce.mean ? multiply(value, splat(0.25)) : value;
+}
+
+/** What the rows of blocks of one map have in common. */
+interface ForwardRows {
+  beta: v128;
+  bias: v128;
+  outColumns: u32;
+  lanes: u32;
+  rowBytes: usize;
 }
 
 /**
- * One row of blocks: d to `down` (if it is there), β·d + b to output. reduce and factor are known where this is
- * inlined, or 0 for any factor.
+ * One row of blocks: d to `down` (if it is there), β·d + b to output. factor and reduce are known where this is
+ * inlined, or, with isAny, only when it runs.
  */
 // @ts-ignore: decorator
 @inline
 function forwardRow(
+  isAny: bool,
+  factor: u32,
+  reduce: u32,
   input: usize,
   output: usize,
   down: usize,
-  beta: v128,
-  bias: v128,
-  outColumns: u32,
-  known: u32,
-  factor: u32,
-  reduce: u32,
-  rowBytes: usize,
-  lanes: u32,
+  rows: ForwardRows,
 ): void {
-  const side = known > 0 ? known : factor;
-  if (lanes == 8) {
+  const { beta, bias, outColumns, rowBytes } = rows;
+  if (rows.lanes == 8) {
+    const halves: Pixels = { rowBytes, pixelBytes: blockBytes, narrow: false };
     for (let column: u32 = 0; column < outColumns; column++)
       for (let half: usize = 0; half < blockBytes; half += vectorBytes) {
         const place = column * blockBytes + half;
-        const d = downOf(input + side * column * blockBytes + half, side, reduce, rowBytes, blockBytes, false);
+        const d = downOf(factor, reduce, input + factor * column * blockBytes + half, halves);
         if (down != 0) write(down + place, d);
         write(output + place, multiplyAdd(bias, beta, d));
       }
     return;
   }
+  const ones: Pixels = { rowBytes, pixelBytes: realBytes(1), narrow: true };
   let column: u32 = 0;
-  if (known == 2)
+  if (!isAny)
     for (; column + 4 <= outColumns; column += 4) {
-      const d = downOfFour(input + 2 * realBytes(column), reduce, rowBytes);
+      const d = downOfFour(reduce, input + 2 * realBytes(column), rowBytes);
       if (down != 0) write(down + realBytes(column), d);
       write(output + realBytes(column), multiplyAdd(bias, beta, d));
     }
   for (; column < outColumns; column++) {
-    const d = downOf(input + side * realBytes(column), side, reduce, rowBytes, realBytes(1), true);
+    const d = downOf(factor, reduce, input + factor * realBytes(column), ones);
     if (down != 0) writeSome(down + realBytes(column), d, true);
     writeSome(output + realBytes(column), multiplyAdd(bias, beta, d), true);
   }
 }
 
-/** forwardRow with the reduction settled outside its loops. */
-function forwardRowOf(
-  input: usize,
-  output: usize,
-  down: usize,
-  beta: v128,
-  bias: v128,
-  outColumns: u32,
-  factor: u32,
-  reduce: u32,
-  rowBytes: usize,
-  lanes: u32,
-): void {
-  if (factor == 2 && reduce == max)
-    forwardRow(input, output, down, beta, bias, outColumns, 2, factor, max, rowBytes, lanes);
-  else if (factor == 2 && reduce == mean)
-    forwardRow(input, output, down, beta, bias, outColumns, 2, factor, mean, rowBytes, lanes);
-  else forwardRow(input, output, down, beta, bias, outColumns, 0, factor, reduce, rowBytes, lanes);
+/** forwardRow with factor and reduction settled outside its loops. */
+function forwardRowOf(factor: u32, reduce: u32, input: usize, output: usize, down: usize, rows: ForwardRows): void {
+  if (factor == 2 && reduce == Reduce.max) forwardRow(false, 2, Reduce.max, input, output, down, rows);
+  else if (factor == 2 && reduce == Reduce.mean) forwardRow(false, 2, Reduce.mean, input, output, down, rows);
+  else forwardRow(true, factor, reduce, input, output, down, rows);
 }
 
-export function subsamplingForward(
-  input: usize,
-  beta: usize,
-  bias: usize,
-  output: usize,
-  down: usize,
-  maps: u32,
-  rows: u32,
-  columns: u32,
-  factor: u32,
-  reduce: u32,
-  activation: u32,
-  lanes: u32,
-): void {
+export function subsamplingForward(call: SubsamplingForwardCall): void {
+  const { input, beta, bias, output, down, maps, rows, columns, factor, reduce, activation, lanes } = call;
   const outRows = rows / factor;
   const outColumns = columns / factor;
   const rowBytes = realBytes(columns * lanes);
   const outRowBytes = realBytes(outColumns * lanes);
   let place: usize = 0;
-  for (let map: u32 = 0; map < maps; map++)
+  for (let map: u32 = 0; map < maps; map++) {
+    const all: ForwardRows = {
+      beta: broadcast(beta + realBytes(map)),
+      bias: broadcast(bias + realBytes(map)),
+      outColumns,
+      lanes,
+      rowBytes,
+    };
     for (let row: u32 = 0; row < outRows; row++) {
       const x = input + (map * rows + row * factor) * rowBytes;
-      forwardRowOf(
-        x,
-        output + place,
-        down == 0 ? 0 : down + place,
-        broadcast(beta + realBytes(map)),
-        broadcast(bias + realBytes(map)),
-        outColumns,
-        factor,
-        reduce,
-        rowBytes,
-        lanes,
-      );
+      forwardRowOf(factor, reduce, x, output + place, down == 0 ? 0 : down + place, all);
       place += outRowBytes;
     }
+  }
   activateRun(activation, output, maps * outRows * outColumns * lanes);
 }
 
 /** up: one value to every pixel of its block, before the gate. */
 // @ts-ignore: decorator
 @inline
-function spread(value: v128, output: usize, factor: u32, rowBytes: usize, pixelBytes: usize, narrow: bool): void {
+function spread(factor: u32, value: v128, output: usize, pixels: Pixels): void {
   for (let row: u32 = 0; row < factor; row++) {
-    for (let column: u32 = 0; column < factor; column++) writeSome(output + column * pixelBytes, value, narrow);
-    output += rowBytes;
+    for (let column: u32 = 0; column < factor; column++)
+      writeSome(output + column * pixels.pixelBytes, value, pixels.narrow);
+    output += pixels.rowBytes;
   }
 }
 
@@ -188,172 +177,135 @@ function spread(value: v128, output: usize, factor: u32, rowBytes: usize, pixelB
  */
 // @ts-ignore: decorator
 @inline
-function award(
-  value: v128,
-  d: v128,
-  input: usize,
-  output: usize,
-  factor: u32,
-  rowBytes: usize,
-  pixelBytes: usize,
-  narrow: bool,
-): void {
+function award(factor: u32, value: v128, d: v128, input: usize, output: usize, pixels: Pixels): void {
   let open = i32x4.splat(-1);
   for (let row: u32 = 0; row < factor; row++) {
     for (let column: u32 = 0; column < factor; column++) {
-      const wins = v128.and(open, f32x4.eq(readSome(input + column * pixelBytes, narrow), d));
-      writeSome(output + column * pixelBytes, v128.and(value, wins), narrow);
+      const wins = v128.and(open, f32x4.eq(readSome(input + column * pixels.pixelBytes, pixels.narrow), d));
+      writeSome(output + column * pixels.pixelBytes, v128.and(value, wins), pixels.narrow);
       open = v128.andnot(open, wins);
     }
-    input += rowBytes;
-    output += rowBytes;
+    input += pixels.rowBytes;
+    output += pixels.rowBytes;
   }
 }
 
 /** Four blocks of 2×2 of a single sample, their values each to four pixels, or to the first that equals d. */
 // @ts-ignore: decorator
 @inline
-function spreadFour(value: v128, d: v128, input: usize, output: usize, reduce: u32, rowBytes: usize): void {
-  let top0 = value,
-    top1 = value,
-    bottom0 = value,
-    bottom1 = value;
-  if (reduce == max) {
-    const a = read(input),
-      b = read(input + vectorBytes);
-    const e = read(input + rowBytes),
-      f = read(input + rowBytes + vectorBytes);
-    const first = f32x4.eq(v128.shuffle<f32>(a, b, 0, 2, 4, 6), d);
-    const second = v128.andnot(f32x4.eq(v128.shuffle<f32>(a, b, 1, 3, 5, 7), d), first);
+function spreadFour(reduce: u32, value: v128, d: v128, input: usize, output: usize, rowBytes: usize): void {
+  let top0 = value;
+  let top1 = value;
+  let bottom0 = value;
+  let bottom1 = value;
+  if (reduce == Reduce.max) {
+    const a = read(input);
+    const b = read(input + vectorBytes);
+    const e = read(input + rowBytes);
+    const f = read(input + rowBytes + vectorBytes);
+    const first = f32x4.eq(evens(a, b), d);
+    const second = v128.andnot(f32x4.eq(odds(a, b), d), first);
     const top = v128.or(first, second);
-    const third = v128.andnot(f32x4.eq(v128.shuffle<f32>(e, f, 0, 2, 4, 6), d), top);
-    const fourth = v128.andnot(v128.andnot(f32x4.eq(v128.shuffle<f32>(e, f, 1, 3, 5, 7), d), top), third);
+    const third = v128.andnot(f32x4.eq(evens(e, f), d), top);
+    const fourth = v128.andnot(v128.andnot(f32x4.eq(odds(e, f), d), top), third);
     top0 = v128.and(value, first);
     top1 = v128.and(value, second);
     bottom0 = v128.and(value, third);
     bottom1 = v128.and(value, fourth);
   }
-  write(output, v128.shuffle<f32>(top0, top1, 0, 4, 1, 5));
-  write(output + vectorBytes, v128.shuffle<f32>(top0, top1, 2, 6, 3, 7));
-  write(output + rowBytes, v128.shuffle<f32>(bottom0, bottom1, 0, 4, 1, 5));
-  write(output + rowBytes + vectorBytes, v128.shuffle<f32>(bottom0, bottom1, 2, 6, 3, 7));
+  write(output, interleaveLow(top0, top1));
+  write(output + vectorBytes, interleaveHigh(top0, top1));
+  write(output + rowBytes, interleaveLow(bottom0, bottom1));
+  write(output + rowBytes + vectorBytes, interleaveHigh(bottom0, bottom1));
 }
 
-/** The blocks of a row of a single sample that go four at a time; returns how many did. */
+/** What the rows of blocks of one map have in common on the way back: β, 1/factor² (both squared for a squared gate). */
+interface BackwardRows {
+  slope: v128;
+  inverse: v128;
+  gate: u32;
+  rowBytes: usize;
+}
+
+/** The 2×2 blocks of a row of a single sample that go four at a time; returns how many did. */
 function backwardFours(
+  reduce: u32,
   delta: usize,
   input: usize,
   down: usize,
   output: usize,
-  slope: v128,
-  inverse: v128,
   outColumns: u32,
-  reduce: u32,
-  gate: u32,
-  rowBytes: usize,
+  rows: BackwardRows,
 ): u32 {
   let column: u32 = 0;
   for (; column + 4 <= outColumns; column += 4) {
     const from = realBytes(column);
-    let value = multiply(slope, read(delta + from));
-    if (reduce == mean) value = multiply(value, inverse);
-    const d = reduce == max ? read(down + from) : value;
-    if (reduce == max) value = gateFour(gate, value, d);
-    spreadFour(value, d, input + 2 * from, output + 2 * from, reduce, rowBytes);
+    let value = multiply(rows.slope, read(delta + from));
+    if (reduce == Reduce.mean) value = multiply(value, rows.inverse);
+    const d = reduce == Reduce.max ? read(down + from) : value;
+    if (reduce == Reduce.max) value = gateFour(rows.gate, value, d);
+    spreadFour(reduce, value, d, input + 2 * from, output + 2 * from, rows.rowBytes);
   }
   return column;
 }
 
-/** One row of blocks. known is the factor where it is 2, else 0. */
+/** One row of blocks; factor, reduce and lanes are known where this is inlined, or only when it runs. */
 // @ts-ignore: decorator
 @inline
 function backwardRow(
+  factor: u32,
+  reduce: u32,
+  lanes: u32,
   delta: usize,
   input: usize,
   down: usize,
   output: usize,
-  slope: v128,
-  inverse: v128,
   outColumns: u32,
-  known: u32,
-  factor: u32,
-  reduce: u32,
-  gate: u32,
-  rowBytes: usize,
-  lanes: u32,
+  rows: BackwardRows,
 ): void {
-  const side = known > 0 ? known : factor;
   const narrow = lanes == 1;
   const pixelBytes = narrow ? realBytes(1) : blockBytes;
   const step = narrow ? realBytes(1) : vectorBytes;
+  const pixels: Pixels = { rowBytes: rows.rowBytes, pixelBytes, narrow };
   for (let column: u32 = 0; column < outColumns; column++)
     for (let half: usize = 0; half < pixelBytes; half += step) {
       const from = column * pixelBytes + half;
-      const to = side * column * pixelBytes + half;
-      let value = multiply(slope, readSome(delta + from, narrow));
-      if (reduce == mean) value = multiply(value, inverse);
-      if (reduce == max) {
+      const to = factor * column * pixelBytes + half;
+      let value = multiply(rows.slope, readSome(delta + from, narrow));
+      if (reduce == Reduce.mean) value = multiply(value, rows.inverse);
+      if (reduce == Reduce.max) {
         const d = readSome(down + from, narrow);
-        award(gateFour(gate, value, d), d, input + to, output + to, side, rowBytes, pixelBytes, narrow);
-      } else spread(value, output + to, side, rowBytes, pixelBytes, narrow);
+        award(factor, gateFour(rows.gate, value, d), d, input + to, output + to, pixels);
+      } else spread(factor, value, output + to, pixels);
     }
 }
 
 /** backwardRow with lanes, factor and reduction settled outside its loops. */
 function backwardRowOf(
+  factor: u32,
+  reduce: u32,
+  lanes: u32,
   delta: usize,
   input: usize,
   down: usize,
   output: usize,
-  slope: v128,
-  inverse: v128,
   outColumns: u32,
-  factor: u32,
-  reduce: u32,
-  gate: u32,
-  rowBytes: usize,
-  lanes: u32,
+  rows: BackwardRows,
 ): void {
   if (lanes == 1) {
-    const done =
-      factor == 2 ? backwardFours(delta, input, down, output, slope, inverse, outColumns, reduce, gate, rowBytes) : 0;
-    const skip = realBytes(done);
-    backwardRow(
-      delta + skip,
-      input + factor * skip,
-      down + skip,
-      output + factor * skip,
-      slope,
-      inverse,
-      outColumns - done,
-      0,
-      factor,
-      reduce,
-      gate,
-      rowBytes,
-      1,
-    );
-  } else if (factor == 2 && reduce == max)
-    backwardRow(delta, input, down, output, slope, inverse, outColumns, 2, factor, max, gate, rowBytes, 8);
-  else if (factor == 2 && reduce == mean)
-    backwardRow(delta, input, down, output, slope, inverse, outColumns, 2, factor, mean, gate, rowBytes, 8);
-  else backwardRow(delta, input, down, output, slope, inverse, outColumns, 0, factor, reduce, gate, rowBytes, 8);
+    const done = factor == 2 ? backwardFours(reduce, delta, input, down, output, outColumns, rows) : 0;
+    const from = realBytes(done);
+    const to = factor * from;
+    backwardRow(factor, reduce, 1, delta + from, input + to, down + from, output + to, outColumns - done, rows);
+  } else if (factor == 2 && reduce == Reduce.max)
+    backwardRow(2, Reduce.max, 8, delta, input, down, output, outColumns, rows);
+  else if (factor == 2 && reduce == Reduce.mean)
+    backwardRow(2, Reduce.mean, 8, delta, input, down, output, outColumns, rows);
+  else backwardRow(factor, reduce, 8, delta, input, down, output, outColumns, rows);
 }
 
-export function subsamplingBackward(
-  delta: usize,
-  beta: usize,
-  input: usize,
-  down: usize,
-  output: usize,
-  maps: u32,
-  rows: u32,
-  columns: u32,
-  factor: u32,
-  reduce: u32,
-  gate: u32,
-  lanes: u32,
-): void {
+export function subsamplingBackward(call: SubsamplingBackwardCall): void {
+  const { delta, beta, input, down, output, maps, rows, columns, factor, reduce, gate, lanes } = call;
   const outRows = rows / factor;
   const outColumns = columns / factor;
   const rowBytes = realBytes(columns * lanes);
@@ -364,27 +316,15 @@ export function subsamplingBackward(
   for (let map: u32 = 0; map < maps; map++) {
     let slope = broadcast(beta + realBytes(map));
     if (isSquared(gate)) slope = multiply(slope, slope);
+    const all: BackwardRows = { slope, inverse, gate, rowBytes };
     const plane = map * rows * rowBytes;
     for (let row: u32 = 0; row < outRows; row++) {
       const place = plane + row * factor * rowBytes;
       const from = (map * outRows + row) * outRowBytes;
-      backwardRowOf(
-        delta + from,
-        input + place,
-        down + from,
-        output + place,
-        slope,
-        inverse,
-        outColumns,
-        factor,
-        reduce,
-        gate,
-        rowBytes,
-        lanes,
-      );
+      backwardRowOf(factor, reduce, lanes, delta + from, input + place, down + from, output + place, outColumns, all);
       for (let r: u32 = 0; r < factor; r++) {
         const line = place + r * rowBytes;
-        if (reduce != max) gateRun(gate, output + line, input + line, outColumns * factor * lanes);
+        if (reduce != Reduce.max) gateRun(gate, output + line, input + line, outColumns * factor * lanes);
         if (covered < rowBytes) memory.fill(output + line + covered, 0, rowBytes - covered);
       }
     }
@@ -392,15 +332,9 @@ export function subsamplingBackward(
   }
 }
 
-export function subsamplingGradient(
-  delta: usize,
-  down: usize,
-  betaGradient: usize,
-  biasGradient: usize,
-  maps: u32,
-  positions: u32,
-  lanes: u32,
-): void {
+export function subsamplingGradient(call: SubsamplingGradientCall): void {
+  const { betaGradient, biasGradient, maps, positions, lanes } = call;
+  let { delta, down } = call;
   const total = positions * lanes;
   const whole = realBytes(total & ~7);
   const rest = total & 7;

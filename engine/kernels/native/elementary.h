@@ -79,11 +79,6 @@ ALWAYS void tanh_abreast(const int G, wide *v) {
   ABREAST v[n] = p[n] / q[n];
 }
 
-#define SCALED_TANH_A 1.7159f
-#define SCALED_TANH_S ((float)(2.0 / 3.0))
-#define SCALED_TANH_B ((float)(1.0 / 1.7159))
-#define LEAKY_SLOPE 0.01f
-
 /* x = f(u) of G vectors, in place. */
 ALWAYS void activate(const int G, uint32_t activation, wide *v) {
   switch (activation) {
