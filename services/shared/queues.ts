@@ -37,6 +37,8 @@ const options: Record<QueueName, (priority: number) => JobsOptions> = {
 
 export const trainingDeliveryId = (jobId: string, run: number): string => `${jobId}-${run}`;
 
+const webhookDeliveryId = (jobId: string, event: string): string => `${jobId}-${event}`;
+
 export class Queues {
   readonly #redis: Redis;
   readonly #queues: { [Name in QueueName]: Queue<QueuePayload<Name>> };
@@ -94,7 +96,7 @@ export class Queues {
       await this.#queues.webhooks.add(
         "call",
         queuePayloads.webhooks.parse({ version: 1, jobId: order.job, eventId: order.event }),
-        { ...options.webhooks(0), jobId: `${order.job}-${order.event}` },
+        { ...options.webhooks(0), jobId: webhookDeliveryId(order.job, order.event) },
       );
     await this.#redis.zrem(keys.outbox, member);
   }
@@ -112,6 +114,13 @@ export class Queues {
   /** Takes a job's delivery out of the queue if nobody works on it; a worker that gets one by chance lets it fall. */
   async withdraw(jobId: string, run: number): Promise<void> {
     await this.#queues.training.remove(trainingDeliveryId(jobId, run)).catch(() => 0);
+  }
+
+  /** A webhook's delivery that waits for an earlier one need not wait any longer. */
+  async hastenWebhook(jobId: string, event: string): Promise<void> {
+    const delivery = await this.#queues.webhooks.getJob(webhookDeliveryId(jobId, event));
+    // Whoever takes it in this very moment has it.
+    if (await delivery?.isDelayed()) await delivery?.promote().catch(() => undefined);
   }
 
   /** Whether a delivery stands in the queue in any state. */

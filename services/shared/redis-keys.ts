@@ -19,6 +19,8 @@ export const keyForms = {
   jobCheckpoints: "maps:job:{id}:checkpoints",
   /** Sorted set: step → time until which it may not be deleted. */
   jobPins: "maps:job:{id}:pins",
+  /** Hash: event → record of its delivery to the job's webhook. */
+  jobWebhooks: "maps:job:{id}:webhooks",
   /** Sorted sets with score 0, read by name: ids in order of creation. */
   jobs: "maps:jobs",
   jobsByStatus: "maps:jobs:status:{status}",

@@ -24,6 +24,7 @@ import { checkDataset } from "./processors/datasets.ts";
 import { startProcessors } from "./processors/index.ts";
 import { trainJob } from "./processors/training.ts";
 import { callWebhook } from "./processors/webhooks.ts";
+import { HostLimits } from "./webhooks/hosts.ts";
 import { ThreadPool } from "./threads/pool.ts";
 import type { TrainingDependencies } from "./training/attempt.ts";
 import { Sessions } from "./training/sessions.ts";
@@ -31,7 +32,9 @@ import { Sessions } from "./training/sessions.ts";
 const heartbeatMs = 2000;
 /** A drain waits no longer than this for a Redis that cannot be reached. */
 const awayMs = 3000;
-const webhooksAtOnce = 8;
+/** Of all hosts; half of them for those that are not known to answer quickly. */
+const webhooksAtOnce = 32;
+const webhooksPerHost = 2;
 const checksAtOnce = 1;
 
 const threadEntry = built("services/worker/threads/thread.js");
@@ -128,7 +131,13 @@ export class RunningWorker {
       log,
     });
     const training = this.#training();
-    const webhooks = { redis: this.#redis, records: this.#records, log, allowPrivate: config.webhooks.allowPrivate };
+    const webhooks = {
+      records: this.#records,
+      queues: this.#queues,
+      hosts: new HostLimits({ perHost: webhooksPerHost, unproven: webhooksAtOnce / 2 }),
+      log,
+      allowPrivate: config.webhooks.allowPrivate,
+    };
     return startProcessors(
       {
         training: {
@@ -139,7 +148,7 @@ export class RunningWorker {
           concurrency: checksAtOnce,
           process: (delivery) => checkDataset(delivery, uploads, this.#ending.signal),
         },
-        webhooks: { concurrency: webhooksAtOnce, process: (delivery) => callWebhook(delivery, webhooks) },
+        webhooks: { concurrency: webhooksAtOnce, process: (delivery, token) => callWebhook(delivery, token, webhooks) },
       },
       { redis: this.#redis, name: this.name, log },
     );

@@ -417,6 +417,15 @@ const rows: Row[] = [
     /http or https/,
   ],
   [
+    "an address for a webhook that nobody may reach",
+    "/v1/jobs",
+    job({ webhook: { url: "http://169.254.169.254/latest/meta-data" } }),
+    400,
+    "invalid-request",
+    "/webhook/url",
+    /not a public address.*WEBHOOK_ALLOW_PRIVATE/,
+  ],
+  [
     "__proto__",
     "/v1/jobs",
     json('{"dataset":"strokes","__proto__":{"epochs":5}}'),

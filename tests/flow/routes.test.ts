@@ -20,7 +20,7 @@ const made: { dataset: string; job: string; model: string; paused: string; impor
 const documented = new Set<string>();
 
 beforeAll(async () => {
-  stack = await startStack();
+  stack = await startStack({ environment: { WEBHOOK_ALLOW_PRIVATE: "true" } });
   const { body } = await stack.ask("/openapi.json");
   for (const [path, methods] of Object.entries(body.paths as Record<string, object>))
     for (const method of Object.keys(methods)) documented.add(`${method.toUpperCase()} ${path}`);
@@ -153,6 +153,21 @@ const walk: Record<string, () => Promise<unknown>> = {
   },
   "GET /v1/jobs/{id}/events": async () =>
     expect((await ok(`/v1/jobs/${made.job}/events?limit=1`)).data).toMatchObject([{ id: "1", type: "status" }]),
+  "GET /v1/jobs/{id}/webhooks": async () => {
+    // Nobody answers there: each call is tried again later.
+    const webhook = { url: "http://127.0.0.1:9/hook" };
+    const { id } = await ok("/v1/jobs", post({ ...strokesJob, webhook }));
+    await ok(`/v1/jobs/${id}/cancel`, post());
+    const { data } = await until(
+      () => ok(`/v1/jobs/${id}/webhooks`),
+      (page) => page.data[0]?.tries > 0,
+      "a call to the webhook",
+    );
+    expect(data[0]).toMatchObject({ state: "waiting", lastTry: { status: null } });
+    expect(data[0].message).toBe(`msg_${id}_${data[0].event}`);
+    expect((await ok(`/v1/jobs/${id}/webhooks?order=desc&limit=1`)).data[0].type).toMatch(/^job\.cancel/);
+    expect((await ok(`/v1/jobs/${made.job}/webhooks`)).data).toEqual([]);
+  },
   "GET /v1/jobs/{id}/checkpoints": async () => {
     const page = async (query: string) => {
       const { data, hasMore, nextAfter } = await ok(`/v1/jobs/${made.job}/checkpoints${query}`);

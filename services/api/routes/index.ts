@@ -14,6 +14,7 @@ import { checkpointRoutes } from "./v1/jobs/_id/checkpoints.ts";
 import { eventRoutes } from "./v1/jobs/_id/events.ts";
 import { jobRoutes } from "./v1/jobs/_id/index.ts";
 import { watchRoutes } from "./v1/jobs/_id/watch.ts";
+import { webhookRoutes } from "./v1/jobs/_id/webhooks.ts";
 import { jobsRoutes } from "./v1/jobs/index.ts";
 import { modelRoutes } from "./v1/models/_id/index.ts";
 import { exportRoutes } from "./v1/models/_id/exports.ts";
@@ -37,6 +38,7 @@ export function registerRoutes(app: App, dependencies: Dependencies, streams: Ev
   watchRoutes(app, dependencies, watched);
   eventRoutes(app, dependencies, streams);
   checkpointRoutes(app, dependencies);
+  webhookRoutes(app, dependencies);
   gradientCheckRoutes(app, dependencies);
   modelsRoutes(app, dependencies);
   modelRoutes(app, dependencies);

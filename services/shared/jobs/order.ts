@@ -11,6 +11,7 @@ import { networkShape, type LayerShape, type Shape } from "../../../schemas/shap
 import { findModel, findReadyDataset, type ReadyDataset } from "../find.ts";
 import type { ModelRecord, Records } from "../records/index.ts";
 import { Refusal, doesNotFit, invalid } from "../refusal.ts";
+import { refuseWebhook } from "../webhooks/refuse.ts";
 
 /** What the memory of a training follows from. */
 export interface TrainingToPlan {
@@ -26,6 +27,8 @@ export interface OrderDependencies {
   records: Records;
   /** Bytes of the shared memory that a training would take. Throws Refusal where it cannot be. */
   planBytes: (plan: TrainingToPlan) => Promise<{ bytes: number }>;
+  /** Whether a webhook may be at a private address. */
+  allowPrivateWebhooks: boolean;
 }
 
 export interface Order {
@@ -71,7 +74,7 @@ async function findInitialModel(
 
 /** Everything that can be wrong with a request is found here, before anything is queued. */
 export async function makeOrder(
-  { records, planBytes }: OrderDependencies,
+  { records, planBytes, allowPrivateWebhooks }: OrderDependencies,
   body: z.output<typeof jobRequest>,
 ): Promise<Order> {
   const dataset = await named("/dataset", findReadyDataset(records, body.dataset));
@@ -80,6 +83,7 @@ export async function makeOrder(
   const request = completeRequest(body, classes);
   const [contradiction] = contradictions(request);
   if (contradiction) throw invalid(contradiction.pointer, contradiction.detail);
+  await refuseWebhook(request.webhook, { allowPrivate: allowPrivateWebhooks });
   const { layers, problems } = networkShape(request.network.layers, dataset.shape, classes);
   if (problems.length > 0)
     throw doesNotFit(

@@ -50,12 +50,6 @@ export async function readEventsBack(
   return entries.map(parseEntry);
 }
 
-/** One event by its id, or null. */
-export async function readEvent(redis: Redis, jobId: string, id: string): Promise<Event | null> {
-  const [entry] = await redis.xrange(keys.jobEvents(jobId), `${id}-0`, `${id}-0`);
-  return entry ? parseEntry(entry) : null;
-}
-
 /** The id of the newest event; "0" where there is none. */
 export async function lastEventId(redis: Redis, jobId: string): Promise<string> {
   return (await redis.hget(keys.job(jobId), "events")) ?? "0";

@@ -6,12 +6,14 @@ import { DatasetRecords } from "./datasets.ts";
 import { IdempotencyRecords } from "./idempotency.ts";
 import { JobRecords } from "./jobs.ts";
 import { ModelRecords } from "./models.ts";
+import { WebhookRecords } from "./webhooks.ts";
 import { Rates, WorkerRecords } from "./workers.ts";
 
 export { bestOf, expendable, presentCheckpoints } from "./checkpoints.ts";
 export { presentDataset } from "./datasets.ts";
 export { presentJob } from "./jobs.ts";
 export { modelIdOf, modelRecord, presentModel } from "./models.ts";
+export { messageId, presentWebhook } from "./webhooks.ts";
 export { rateKey } from "./workers.ts";
 export type { Publication } from "./attempts.ts";
 export type { CheckpointRecord } from "./checkpoints.ts";
@@ -21,6 +23,7 @@ export type { JobOutcome, JobRecord, NewJob } from "./jobs.ts";
 export type { ModelRecord } from "./models.ts";
 export type { Page, PageRequest } from "./paging.ts";
 export type { Deleted } from "./resources.ts";
+export type { WebhookRecord } from "./webhooks.ts";
 export type { WorkerRecord } from "./workers.ts";
 
 export interface Records {
@@ -30,6 +33,7 @@ export interface Records {
   datasets: DatasetRecords;
   models: ModelRecords;
   idempotency: IdempotencyRecords;
+  webhooks: WebhookRecords;
   workers: WorkerRecords;
   rates: Rates;
 }
@@ -41,6 +45,7 @@ export const createRecords = (redis: Redis): Records => ({
   datasets: new DatasetRecords(redis),
   models: new ModelRecords(redis),
   idempotency: new IdempotencyRecords(redis),
+  webhooks: new WebhookRecords(redis),
   workers: new WorkerRecords(redis),
   rates: new Rates(redis),
 });

@@ -19,6 +19,7 @@ export const scriptNames = [
   "drop-checkpoints",
   "end-attempt",
   "move-job",
+  "note-webhook",
   "patch-resource",
   "pin-checkpoint",
   "publish-progress",

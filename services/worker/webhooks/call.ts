@@ -3,8 +3,8 @@ import { request as requestHttp } from "node:http";
 import type { IncomingMessage } from "node:http";
 import { request as requestHttps } from "node:https";
 import type { LookupFunction } from "node:net";
-import { allowedAddresses } from "./addresses.ts";
-import type { Resolve } from "./addresses.ts";
+import { allowedAddresses } from "../../shared/webhooks/addresses.ts";
+import type { Resolve } from "../../shared/webhooks/addresses.ts";
 
 const timeoutMs = 15_000;
 const mostRedirects = 3;

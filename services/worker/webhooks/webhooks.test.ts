@@ -2,7 +2,7 @@ import { createHmac } from "node:crypto";
 import { createServer } from "node:http";
 import type { IncomingMessage, Server } from "node:http";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { ForbiddenAddress, allowedAddresses, isPublic } from "./addresses.ts";
+import { ForbiddenAddress, allowedAddresses, isPublic } from "../../shared/webhooks/addresses.ts";
 import { call } from "./call.ts";
 import { webhookHeaders } from "./sign.ts";
 

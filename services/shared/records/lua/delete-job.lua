@@ -1,5 +1,5 @@
 -- Deletes the records of a job that ended.
--- keys       job, events, metrics, checkpoints, pins, jobs, the indices by dataset and status, archive
+-- keys       job, events, metrics, checkpoints, pins, webhooks, jobs, the indices by dataset and status, archive
 -- arguments  id
 -- answers    deleted | missing | its status, where it has not ended
 -- events     none; readers are woken and find that it is gone
@@ -14,6 +14,6 @@ redis.call('ZREM', keys.jobsByStatus(status), id)
 if dataset then redis.call('ZREM', keys.jobsByDataset(dataset), id) end
 redis.call('ZREM', keys.archive, id)
 redis.call('DEL', key, keys.jobEvents(id), keys.jobMetrics(id, 'step'), keys.jobMetrics(id, 'epoch'))
-redis.call('DEL', keys.jobCheckpoints(id), keys.jobPins(id))
+redis.call('DEL', keys.jobCheckpoints(id), keys.jobPins(id), keys.jobWebhooks(id))
 wake(id)
 return 'deleted'

@@ -55,6 +55,37 @@ local function deliver(id, ms)
   redis.call('ZADD', keys.outbox, ms, orders.training(id, run))
 end
 
+-- What a change of status may have changed, besides the status: kept for the body of the webhook that tells of it.
+local varying = {
+  'startedAt', 'finishedAt', 'progress', 'result', 'model', 'error', 'receipt', 'reproduction', 'attempt',
+}
+local function snapshot(key)
+  local fields = {}
+  local function keep(name)
+    local value = redis.call('HGET', key, name)
+    if value then fields[name] = value end
+  end
+  for _, name in ipairs(varying) do keep(name) end
+  keep('attempt:' .. fields.attempt)
+  keep('attempt:' .. fields.attempt .. ':end')
+  return fields
+end
+
+-- The order to call a job's webhook for an event, and the record of that delivery (records/webhooks.ts).
+local function tell(id, sequence, to, at, ms)
+  local delivery = {
+    type = 'job.' .. to,
+    at = at,
+    status = to,
+    state = 'waiting',
+    tries = 0,
+    lastTry = cjson.null,
+    snapshot = snapshot(keys.job(id)),
+  }
+  redis.call('HSET', keys.jobWebhooks(id), sequence, cjson.encode(delivery))
+  redis.call('ZADD', keys.outbox, ms, orders.webhooks(id, sequence))
+end
+
 -- Moves a job from one status to another. Event: status. An end frees what the job needed.
 local function change(id, from, to, at, reason, ms)
   local key = keys.job(id)
@@ -71,9 +102,7 @@ local function change(id, from, to, at, reason, ms)
     local model = redis.call('HGET', key, 'initialModelId')
     if model then redis.call('SREM', keys.users('model', model), id) end
   end
-  if redis.call('HEXISTS', key, 'webhook') == 1 then
-    redis.call('ZADD', keys.outbox, ms, orders.webhooks(id, sequence))
-  end
+  if redis.call('HEXISTS', key, 'webhook') == 1 then tell(id, sequence, to, at, ms) end
   if to == 'pausing' or to == 'cancelling' then redis.call('PUBLISH', channels.control, id) end
 end
 

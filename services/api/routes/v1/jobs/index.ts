@@ -13,7 +13,7 @@ import { notFound } from "../../../http/problem.ts";
 import type { App } from "../../../http/types.ts";
 
 export function jobsRoutes(app: App, dependencies: Dependencies): void {
-  const { records, prediction } = dependencies;
+  const { config, records, prediction } = dependencies;
   app.post(
     "/v1/jobs",
     {
@@ -29,7 +29,10 @@ export function jobsRoutes(app: App, dependencies: Dependencies): void {
       },
     },
     async (request, reply) => {
-      const order = await makeOrder({ records, planBytes: planBytesWith(prediction) }, request.body);
+      const order = await makeOrder(
+        { records, planBytes: planBytesWith(prediction), allowPrivateWebhooks: config.webhooks.allowPrivate },
+        request.body,
+      );
       if (request.query.dryRun === true) return reply.code(200).send(await estimateOf(records, order));
       const id = `job_${request.ulid}`;
       const { dataset, initialModel } = order;

@@ -58,6 +58,8 @@ export class ForbiddenAddress extends Error {
 
 export type Resolve = (host: string) => Promise<LookupAddress[]>;
 const resolveAll: Resolve = (host) => lookup(host, { all: true, verbatim: true });
+/** RFC 6761: these names are this machine's, whatever a server says. */
+const isLocalName = (host: string): boolean => /(^|\.)localhost\.?$/i.test(host);
 
 /** The addresses of a URL's host, all of them judged. Throws ForbiddenAddress if any may not be reached. */
 export async function allowedAddresses(
@@ -66,7 +68,12 @@ export async function allowedAddresses(
 ): Promise<LookupAddress[]> {
   const host = url.hostname.replace(/^\[|\]$/g, "");
   const family = isIP(host);
-  const addresses = family === 0 ? await (options.resolve ?? resolveAll)(host) : [{ address: host, family }];
+  const isOurs = isLocalName(host) && !options.allowPrivate;
+  const addresses = isOurs
+    ? [{ address: "127.0.0.1", family: 4 }]
+    : family === 0
+      ? await (options.resolve ?? resolveAll)(host)
+      : [{ address: host, family }];
   const bad = addresses.find(({ address }) => !isPublic(address));
   if (bad && !options.allowPrivate)
     throw new ForbiddenAddress(
