@@ -87,6 +87,23 @@ export const splitPredictionsQuery = z.strictObject({
 });
 export const evaluationQuery = z.strictObject({ split: usually(split, "test") });
 
+/** How far confidence can be believed: Guo et al., "On Calibration of Modern Neural Networks" (2017), §2. */
+export const calibration = z.strictObject({
+  bins: z
+    .array(
+      z.strictObject({
+        from: z.number(),
+        to: z.number(),
+        samples: z.int(),
+        accuracy: z.number().nullable().describe("share of right answers; null where the bin is empty"),
+        confidence: z.number().nullable().describe("mean probability of the answer; null where the bin is empty"),
+      }),
+    )
+    .describe("ten bins of equal width by confidence, from < confidence ≤ to"),
+  expectedError: z.number().describe("mean of |accuracy − confidence| over the samples, bin by bin"),
+});
+export type Calibration = z.infer<typeof calibration>;
+
 export const evaluation = z.strictObject({
   split,
   samples: z.int(),
@@ -104,5 +121,12 @@ export const evaluation = z.strictObject({
     }),
   ),
   confusion: z.array(z.array(z.int())).describe("rows true, columns predicted"),
+  topK: z
+    .array(z.strictObject({ k: z.int(), accuracy: z.number() }))
+    .default([])
+    .describe(
+      "share of samples whose class is among the k most probable; for k of 1, 2, 3, 5 and 10 below the classes",
+    ),
+  calibration: calibration.nullable().default(null).describe("null for models made before it was measured"),
 });
 export type Evaluation = z.infer<typeof evaluation>;

@@ -264,6 +264,8 @@ const walk: Record<string, () => Promise<unknown>> = {
     const report = await ok("/v1/models/walker/evaluation");
     expect(report).toMatchObject({ split: "test", samples: 90, accuracy: evaluation.accuracy });
     expect(report.confusion.flat().reduce((sum: number, each: number) => sum + each, 0)).toBe(90);
+    expect(report.topK[0]).toEqual({ k: 1, accuracy: evaluation.accuracy });
+    expect(report.calibration.bins.reduce((sum: number, bin: { samples: number }) => sum + bin.samples, 0)).toBe(90);
   },
   "GET /v1/models/{id}/network": async () =>
     expect((await ok("/v1/models/walker/network")).layers).toMatchObject([

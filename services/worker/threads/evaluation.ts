@@ -1,7 +1,8 @@
-/** What a model's outputs over a split say: confusion, precision, recall. */
+/** What a model's outputs over a split say: confusion, precision, recall, how sure it may be. */
 import type { Evaluated } from "../../../engine/index.ts";
 import type { Split } from "../../../schemas/dataset.ts";
 import type { Evaluation } from "../../../schemas/prediction.ts";
+import { calibrate, topKAccuracy } from "./calibration.ts";
 import { finite } from "../../shared/finite.ts";
 
 /** Beyond this many classes a table of classes × classes is no longer worth its bytes. */
@@ -58,5 +59,7 @@ export function evaluate(options: {
     loss: finite(evaluated.loss),
     classes,
     confusion,
+    topK: topKAccuracy(options),
+    calibration: calibrate(options),
   };
 }
