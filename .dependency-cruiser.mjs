@@ -60,6 +60,7 @@ export const rooms = [
     may: [
       "^services/(api|shared)/",
       "^services/prediction/index\\.ts$",
+      "^search/index\\.ts$",
       schemas,
       ...service,
       ...packages("fastify", "fastify-plugin", "fastify-type-provider-zod", "@fastify/[^/]+", "yazl"),
@@ -70,6 +71,7 @@ export const rooms = [
     node: true,
     may: [
       "^services/(worker|shared)/",
+      "^search/index\\.ts$",
       schemas,
       "^engine/index\\.ts$",
       ...service,
