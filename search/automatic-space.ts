@@ -14,6 +14,8 @@ export interface DatasetFacts {
   classes: number;
   /** Of the training split, less what a job holds out of it. */
   samples: number;
+  /** Samples that a job of the base would measure itself on, what it holds out included. */
+  measured: { validation: number; test: number };
 }
 
 type JobBase = z.output<typeof jobRequest>;

@@ -9,8 +9,9 @@ import { complete, planOf, type Completed } from "./plan.ts";
 import { trialRequest } from "./requests.ts";
 import { longestPath, rungsOf } from "./rungs.ts";
 
-const mnist: DatasetFacts = { shape: { channels: 1, height: 28, width: 28 }, classes: 10, samples: 60_000 };
-const few: DatasetFacts = { shape: { channels: 3, height: 36, width: 24 }, classes: 2, samples: 40 };
+const measured = { validation: 10, test: 10 };
+const mnist: DatasetFacts = { shape: { channels: 1, height: 28, width: 28 }, classes: 10, samples: 60_000, measured };
+const few: DatasetFacts = { shape: { channels: 3, height: 36, width: 24 }, classes: 2, samples: 40, measured };
 
 const chosen = (body: Partial<JobRequestInput>, dataset = mnist): ReturnType<typeof chooseSpace> =>
   chooseSpace({ base: jobRequest.parse(withPreset({ dataset: "d", network: "lenet-5", ...body })), dataset });

@@ -92,6 +92,21 @@ function planProblems(plan: Plan): Problem[] {
 
 const count = (n: number, noun: string): string => `${n} ${noun}${n === 1 ? "" : "s"}`;
 
+const remedies = {
+  validation: 'hold a part of the training split out, with "validation":{"fraction":0.1} in the base',
+  test: 'choose on "validation"',
+};
+
+function objectiveProblems({ objective: { split } }: SweepRequest, { measured }: DatasetFacts): Problem[] {
+  if (measured[split] > 0) return [];
+  return [
+    {
+      pointer: "/objective/split",
+      detail: `there are no ${split} samples (/base/dataset), so no trial would have a value: ${remedies[split]}`,
+    },
+  ];
+}
+
 function reasonsOf({ request, rungs, trials }: Plan): string[] {
   if (!hasRungs(request.search)) return [];
   const [first, ...others] = rungs;
@@ -163,7 +178,7 @@ export function complete(options: {
   // Trials with rungs share one length, whatever preset a trial may take.
   const base = hasRungs(search) ? { ...request.base, epochs } : request.base;
   const plan = planOf({ ...request, base, space, search });
-  const problems = planProblems(plan);
+  const problems = [...objectiveProblems(request, dataset), ...planProblems(plan)];
   if (problems.length > 0) return { problems };
   return { request: plan.request, reasons: [...reasons, ...reasonsOf(plan)], warnings: warningsOf(plan) };
 }

@@ -9,11 +9,11 @@ import { explain, trialRequest } from "./requests.ts";
 
 const dataset = { shape: { channels: 1, height: 28, width: 28 }, classes: 10, samples: 60_000 };
 
-const completed = (body: SweepRequestInput): Completed | { problems: Problem[] } =>
+const completed = (body: SweepRequestInput, validation = 1000): Completed | { problems: Problem[] } =>
   complete({
     request: sweepRequest.parse(body),
     expand: withPreset,
-    dataset,
+    dataset: { ...dataset, measured: { validation, test: 0 } },
     pace: { secondsPerEpoch: null, slots: 2 },
   });
 
@@ -204,8 +204,33 @@ describe("refused, with both pointers:", () => {
   });
 });
 
+describe("an objective", () => {
+  const body = { base, space: { "/batchSize": { choices: [32, 64] } }, search: random } satisfies SweepRequestInput;
+  it("on a split without samples is refused with the remedy", () => {
+    expect(completed(body, 0)).toEqual({
+      problems: [
+        {
+          pointer: "/objective/split",
+          detail: expect.stringMatching(/^there are no validation samples .*"validation":\{"fraction":0.1\}/) as string,
+        },
+      ],
+    });
+    expect(completed({ ...body, objective: { split: "test" } })).toMatchObject({
+      problems: [{ pointer: "/objective/split" }],
+    });
+  });
+});
+
 describe("said besides", () => {
-  const warningsOf = (body: SweepRequestInput): string => (completed(body) as Completed).warnings.join("\n");
+  const warningsOf = (body: SweepRequestInput): string => {
+    const found = complete({
+      request: sweepRequest.parse(body),
+      expand: withPreset,
+      dataset: { ...dataset, measured: { validation: 1000, test: 1000 } },
+      pace: { secondsPerEpoch: null, slots: 2 },
+    });
+    return (found as Completed).warnings.join("\n");
+  };
   const usual = { base, space: { "/batchSize": { choices: [32, 64] } } } satisfies SweepRequestInput;
   it("that the test split decides, that nothing is stopped early, that draws repeat", () => {
     expect(warningsOf({ ...usual, search: { kind: "grid" } })).toBe("");

@@ -59,12 +59,12 @@ function run(options: {
   };
   for (let turn = 0; turn < 20 * plan.trials + 100; turn++) {
     if (crash()) {
-      const shuffled = outcomes.toSorted((one, other) => ((one.trial * 7919) % 31) - ((other.trial * 7919) % 31));
-      search = new Search({ plan, outcomes: shuffled, started: started.toReversed() });
+      search = new Search({ plan, outcomes: outcomes.toReversed(), started: started.toReversed() });
     }
     const decision = search.next(moment);
     expect(search.next(moment)).toEqual(decision);
     expect(new Search({ plan, outcomes, started }).next(moment)).toEqual(decision);
+    expect(decision.start.filter(({ trial }) => decision.stop.includes(trial))).toEqual([]);
     onDecision?.(decision, outcomes, started);
     if (decision.finished) {
       expect(running).toEqual([]);
@@ -235,8 +235,18 @@ describe("an accuracy that is enough", () => {
     fc.assert(
       fc.property(scene(kind, true), choices, choices, crashes, (each, one, other, killed) => {
         const alone = planOf({ ...each.plan.request, parallel: 1 });
+        const enough = each.plan.request.stopWhen.accuracy!;
         const ways = [
-          run({ ...each, choose: chooserOf(one) }),
+          run({
+            ...each,
+            choose: chooserOf(one),
+            // Nothing is begun that could not count.
+            onDecision: ({ start }, outcomes) => {
+              const found = outcomes.filter((outcome) => usable(outcome) && outcome.accuracy! >= enough);
+              for (const { trial, rung } of start)
+                for (const goal of found) expect([goal.rung, trial < goal.trial]).toEqual([rung, true]);
+            },
+          }),
           run({ ...each, choose: chooserOf(other), crash: () => killed.next().value === 0 }),
           run({ ...each, plan: alone, choose: () => 0 }),
         ].map(({ decision }) => decision.finished);
@@ -271,13 +281,16 @@ describe("asha", () => {
         const { reduction } = plan.request.search as { reduction: number };
         const { metric } = plan.request.objective;
         const earned = (outcomes: readonly Outcome[], started: readonly Place[]): string[] =>
-          plan.rungs.slice(1).flatMap(({ rung }) => {
-            const below = outcomes.filter((outcome) => outcome.rung === rung - 1);
-            return ranked(below, metric)
-              .slice(0, Math.floor(below.length / reduction))
-              .filter(({ trial }) => ![...started, ...outcomes].some((at) => at.trial === trial && at.rung >= rung))
-              .map(({ trial }) => keyOf({ trial, rung }));
-          });
+          plan.rungs
+            .slice(1)
+            .toReversed()
+            .flatMap(({ rung }) => {
+              const below = outcomes.filter((outcome) => outcome.rung === rung - 1);
+              return ranked(below, metric)
+                .slice(0, Math.floor(below.length / reduction))
+                .filter(({ trial }) => ![...started, ...outcomes].some((at) => at.trial === trial && at.rung >= rung))
+                .map(({ trial }) => keyOf({ trial, rung }));
+            });
         const { outcomes, started } = run({
           ...each,
           choose: chooserOf(order),
@@ -287,6 +300,10 @@ describe("asha", () => {
             const right = earned(known, begun);
             expect(right).toEqual(expect.arrayContaining(promoted));
             if (start.some(({ rung }) => rung === 0)) expect(promoted.toSorted()).toEqual(right.toSorted());
+            // The highest rung first, in it the best first.
+            const carriedOver = new Set(carried.map(keyOf));
+            const trained = start.filter(({ rung }) => rung > 0).map(keyOf);
+            expect(trained).toEqual(right.filter((key) => !carriedOver.has(key)).slice(0, trained.length));
           },
         });
         expect(earned(outcomes, started)).toEqual([]);
@@ -373,6 +390,19 @@ describe("time and pauses", () => {
       { trial: 7, rung: 1 },
       { trial: 8, rung: 1 },
     ]);
+  });
+
+  it("carries over what has nothing more to train, and fills the room all the same", () => {
+    const outcomes = Array.from({ length: 9 }, (_, trial) => ({
+      ...outcome(trial, trial / 10),
+      complete: trial === 6,
+    }));
+    const narrow = planOf({ ...plan.request, parallel: 1 });
+    const search = new Search({ plan: narrow, outcomes });
+    const { start, carried } = search.next(moment);
+    expect(carried).toEqual([{ ...outcomes[6], rung: 1 }]);
+    expect(start.map(({ trial }) => trial)).toEqual([7]);
+    expect(search.statusOf(6, false)).toBe("succeeded");
   });
 
   it("has no winner where every trial failed", () => {

@@ -77,8 +77,10 @@ export class Search {
   ended(outcome: Outcome): boolean {
     if (!this.#trials.end(outcome)) return false;
     this.#rule.ended(outcome);
+    // Records come in any order: one of a lower rung than is known says nothing about the best.
+    if (this.#trials.latest(outcome.trial) !== outcome) return true;
     if (isMeasured(outcome) && isBetter(this.#order, outcome, this.#best)) this.#best = outcome;
-    else if (this.#best?.trial === outcome.trial && this.#best.rung < outcome.rung) this.#best = this.#findBest();
+    else if (this.#best?.trial === outcome.trial) this.#best = this.#findBest();
     return true;
   }
 

@@ -89,6 +89,9 @@ describe("draws", () => {
     expect(values.every(Number.isSafeInteger)).toBe(true);
     expect(values.filter((value) => value < 0).length).toBeGreaterThan(900);
     expect(values.filter((value) => value >= 0).length).toBeGreaterThan(900);
+    // Three quarters of 2³²: a remainder alone would bring the first third twice as often.
+    const uneven = draws({ integers: [-1_073_741_824, 2_147_483_647] }, 3000) as number[];
+    expect(uneven.filter((value) => value < 0).length / 3000).toBeCloseTo(1 / 3, 1);
   });
 });
 
@@ -103,6 +106,7 @@ describe("a grid", () => {
     expect(grid({ log: [0.001, 0.3] }, 2)).toEqual([0.001, 0.3]);
     expect(grid({ uniform: [0.5, 0.9] }, 5)).toEqual([0.5, 0.6, 0.7, 0.8, 0.9]);
     expect(grid({ integers: [4, 32] }, 3)).toEqual([4, 18, 32]);
+    expect(grid({ integers: [1, 4] }, 3)).toEqual([1, 3, 4]);
     expect(grid({ integers: [4, 6] }, 10)).toEqual([4, 5, 6]);
     expect(grid({ choices: ["a", "b", "c", "d"] }, 2)).toEqual(["a", "b", "c", "d"]);
   });
