@@ -19,7 +19,7 @@ function refusals(body: unknown): string[] {
       const inner = issue.issues === undefined ? (issue.errors ?? []) : [issue.issues];
       return inner.length > 0 ? inner.flatMap((branch) => flat(branch, here)) : [`${here}: ${issue.message}`];
     });
-  return error === undefined ? [] : flat(error.issues as Issue[], "");
+  return error === undefined ? [] : flat(error.issues, "");
 }
 
 const withSpace = (pointer: string, dimension: unknown): unknown => ({ ...minimal, space: { [pointer]: dimension } });
