@@ -1,6 +1,9 @@
 import { describe, expect, it } from "vitest";
+import { z } from "zod";
 import { jobRequest } from "./job.ts";
-import { completeSweepRequest, sweepBase, sweepRequest } from "./sweep.ts";
+import * as words from "./sweep.ts";
+
+const { completeSweepRequest, sweepBase, sweepRequest } = words;
 
 const minimal = { base: { dataset: "pets", network: "lenet-5" }, space: { "/batchSize": { choices: [32, 64] } } };
 
@@ -107,5 +110,19 @@ describe("the base", () => {
     }
     const whole = jobRequest.parse({ dataset: "pets", network: "lenet-5" });
     expect(sweepBase.parse(whole)).toEqual(whole);
+  });
+});
+
+describe("every word", () => {
+  const schemas = Object.entries<unknown>(words).filter(
+    (entry): entry is [string, z.ZodType] => entry[1] instanceof z.ZodType,
+  );
+  it.each(schemas)("%s can be shown in the OpenAPI document", (_name, schema) => {
+    expect(Object.keys(z.toJSONSchema(schema, { io: "input" })).length).toBeGreaterThan(0);
+  });
+  it("of the base is shown as a job request, of which the dataset alone is needed", () => {
+    const { properties, required } = z.toJSONSchema(sweepBase, { io: "input" });
+    expect(Object.keys(properties ?? {})).toEqual(Object.keys(jobRequest.shape));
+    expect(required).toEqual(["dataset"]);
   });
 });

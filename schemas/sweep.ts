@@ -5,6 +5,8 @@
 import { z } from "zod";
 import { datasetId, jobId, metadata, modelId, sha256, sweepId, timestamp } from "./ids.ts";
 import { jobError, jobRequest, jobStatus } from "./job.ts";
+import { pageOf, pageOrder, pageQuery } from "./page.ts";
+import { queryFlag, usually } from "./query.ts";
 
 export const mostTrials = 10_000;
 const mostPointers = 32;
@@ -262,17 +264,26 @@ export const sweepEstimate = z.strictObject({
 });
 export type SweepEstimate = z.infer<typeof sweepEstimate>;
 
-/** What `GET /v1/sweeps` takes besides the page. */
-export const sweepFilters = {
+export const createSweepQuery = z.strictObject({
+  dryRun: queryFlag.optional().describe("check and estimate; queue nothing"),
+});
+export const sweepsQuery = pageQuery.extend({
   status: sweepStatus.optional(),
   dataset: z.string().max(200).optional().describe("id or alias"),
-};
-
-/** What `GET /v1/sweeps/{id}/trials` takes besides the page. */
-export const trialFilters = {
+});
+export const trialsQuery = pageQuery.extend({
   status: trialStatus.optional(),
-  sort: z.enum(["trial", "value"]).optional().describe("trial by default; value: the best first, those without last"),
-};
+  sort: usually(z.enum(["trial", "value"]), "trial").describe(
+    "trial by default; value: the best first, those without last",
+  ),
+  after: z.string().max(64).optional().describe("nextAfter of the page before"),
+  order: usually(pageOrder, "asc").describe("asc by default"),
+});
+
+export const sweepPage = pageOf(sweep);
+export type SweepPage = z.infer<typeof sweepPage>;
+export const trialPage = pageOf(trial);
+export type TrialPage = z.infer<typeof trialPage>;
 
 const eventBase = { id: z.string().describe("position in the sweep's sequence"), at: timestamp };
 
@@ -292,3 +303,7 @@ export const sweepEvent = z.discriminatedUnion("type", [
   }),
 ]);
 export type SweepEvent = z.infer<typeof sweepEvent>;
+
+/** The answer to `GET /v1/sweeps/{id}/events`, which takes what a job's events take (`eventsQuery`). */
+export const sweepEventPage = pageOf(sweepEvent);
+export type SweepEventPage = z.infer<typeof sweepEventPage>;

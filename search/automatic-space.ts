@@ -5,7 +5,8 @@
  */
 import type { z } from "zod";
 import type { jobRequest } from "../schemas/job.ts";
-import type { Layer } from "../schemas/layer.ts";
+import type { Network } from "../schemas/network.ts";
+import { presetNetwork } from "../schemas/presets.ts";
 import { networkShape, type Shape } from "../schemas/shape.ts";
 import type { Space } from "../schemas/sweep.ts";
 
@@ -66,7 +67,7 @@ function momentum({ optimiser }: JobBase): Choice {
   };
 }
 
-function weightDecay(network: { layers: readonly Layer[] }, dataset: DatasetFacts): Choice {
+function weightDecay(network: Network, dataset: DatasetFacts): Choice {
   const parameters = networkShape(network.layers, dataset.shape, dataset.classes).layers.reduce(
     (sum, layer) => sum + layer.parameters,
     0,
@@ -80,7 +81,7 @@ function weightDecay(network: { layers: readonly Layer[] }, dataset: DatasetFact
   };
 }
 
-function dropout({ layers }: { layers: readonly Layer[] }): Choice {
+function dropout({ layers }: Network): Choice {
   const at = layers.flatMap((layer, index) => (layer.kind === "dropout" ? [`/network/layers/${index}/rate`] : []));
   if (at.length === 0 || at.length > 2) return { space: {}, reasons: [] };
   return {
@@ -102,9 +103,15 @@ function shift({ shape, classes, samples }: DatasetFacts): Choice {
 }
 
 export function chooseSpace({ base, dataset }: { base: JobBase; dataset: DatasetFacts }): Choice {
-  const { network } = base;
-  const layers = typeof network === "string" ? [] : [weightDecay(network, dataset), dropout(network)];
-  const parts = [learningRate(base), batchSize(base, dataset), momentum(base), ...layers, shift(dataset)];
+  const network = typeof base.network === "string" ? presetNetwork(base.network, dataset.classes) : base.network;
+  const parts = [
+    learningRate(base),
+    batchSize(base, dataset),
+    momentum(base),
+    weightDecay(network, dataset),
+    dropout(network),
+    shift(dataset),
+  ];
   return {
     space: Object.assign({}, ...parts.map((part) => part.space)) as Space,
     reasons: parts.flatMap((part) => part.reasons),

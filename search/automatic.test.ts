@@ -30,8 +30,8 @@ describe("a space of its own choice", () => {
       });
       const plan = planOf({ ...request, space, search: { kind: "random", trials: 50 } });
       for (let trial = 0; trial < 50; trial++) {
-        const { body } = trialRequest({ plan, trial, expand: withPreset });
-        expect(contradictions(completeRequest(jobRequest.parse(body)))).toEqual([]);
+        const { body } = trialRequest({ plan, trial, expand: withPreset, classes: dataset.classes });
+        expect(contradictions(completeRequest(jobRequest.parse(body), dataset.classes))).toEqual([]);
       }
     }
   });

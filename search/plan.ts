@@ -154,7 +154,7 @@ export function complete(options: {
   let { space } = request;
   if (space === "auto") {
     const read = jobRequest.safeParse(expanded);
-    if (!read.success || typeof read.data.network === "string")
+    if (!read.success)
       return {
         problems: [{ pointer: "/space", detail: '"auto" chooses from a base that is a whole job request by itself' }],
       };

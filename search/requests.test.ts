@@ -7,7 +7,7 @@ import { complete, parametersOf, planOf, type Completed, type Plan } from "./pla
 import type { Problem } from "./pointer.ts";
 import { explain, trialRequest } from "./requests.ts";
 
-const dataset = { shape: { channels: 1, height: 28, width: 28 }, classes: 10, samples: 60_000 };
+const dataset = { shape: { channels: 1, height: 28, width: 28 }, classes: 7, samples: 60_000 };
 
 const completed = (body: SweepRequestInput, validation = 1000): Completed | { problems: Problem[] } =>
   complete({
@@ -31,7 +31,7 @@ function check(body: unknown): Problem[] {
       pointer: path.map((each) => `/${String(each)}`).join(""),
       detail: message,
     }));
-  const request = completeRequest(read.data);
+  const request = completeRequest(read.data, dataset.classes);
   const { problems } = networkShape(request.network.layers, dataset.shape, dataset.classes);
   return [
     ...contradictions(request),
@@ -40,12 +40,15 @@ function check(body: unknown): Problem[] {
 }
 
 function problemsOf(plan: Plan, trial = 0): Problem[] {
-  const { body, problems } = trialRequest({ plan, trial, expand: withPreset });
+  const { body, problems } = trialRequest({ plan, trial, expand: withPreset, classes: dataset.classes });
   return problems ?? explain({ plan, trial, found: check(body), ofBase: check(withPreset(plan.request.base)) });
 }
 
 const bodyOf = (plan: Plan, trial = 0): ReturnType<typeof completeRequest> =>
-  completeRequest(jobRequest.parse(trialRequest({ plan, trial, expand: withPreset }).body));
+  completeRequest(
+    jobRequest.parse(trialRequest({ plan, trial, expand: withPreset, classes: dataset.classes }).body),
+    dataset.classes,
+  );
 
 const base = { dataset: "mnist", network: "lenet-5" } as const;
 const random = { kind: "random", trials: 3 } as const;
@@ -62,7 +65,7 @@ describe("a trial's request", () => {
       },
       search: random,
     });
-    const plain = completeRequest(jobRequest.parse(withPreset(base)));
+    const plain = completeRequest(jobRequest.parse(withPreset(base)), dataset.classes);
     for (const trial of [0, 1, 2]) {
       expect(problemsOf(plan, trial)).toEqual([]);
       const parameters = parametersOf(plan, trial);

@@ -5,6 +5,7 @@
  */
 import { completeRequest } from "../schemas/complete.ts";
 import { jobRequest } from "../schemas/job.ts";
+import { presetNetwork } from "../schemas/presets.ts";
 import { parametersOf, type Expand, type Plan } from "./plan.ts";
 import { inSpace, overlap, put, tokensOf, whyNothing, type Problem } from "./pointer.ts";
 
@@ -17,7 +18,9 @@ const namedInVain = (root: unknown, pointers: readonly string[]): Problem[] =>
     return why === null ? [] : [{ pointer: inSpace(pointer), detail: why }];
   });
 
-export function trialRequest({ plan, trial, expand }: { plan: Plan; trial: number; expand: Expand }): TrialRequest {
+/** `classes` are those of the dataset, for which a preset's network is made where a pointer leads into it. */
+export function trialRequest(options: { plan: Plan; trial: number; expand: Expand; classes: number }): TrialRequest {
+  const { plan, trial, expand, classes } = options;
   const parameters = parametersOf(plan, trial);
   const set = (body: unknown, pointer: string): unknown => put(body, pointer, parameters[pointer]);
   const pointers = Object.keys(parameters);
@@ -29,10 +32,13 @@ export function trialRequest({ plan, trial, expand }: { plan: Plan; trial: numbe
   if (deeper.length === 0) return { body: expanded, problems: null };
   const read = jobRequest.safeParse(expanded);
   // What cannot be read is for the job's own check to tell.
-  if (!read.success || typeof read.data.network === "string") return { body: expanded, problems: null };
-  const missing = namedInVain(completeRequest(read.data), deeper);
+  if (!read.success) return { body: expanded, problems: null };
+  const missing = namedInVain(completeRequest(read.data, classes), deeper);
   if (missing.length > 0) return { body: null, problems: missing };
-  return { body: deeper.reduce(set, read.data as unknown), problems: null };
+  const { network } = read.data;
+  const layers = typeof network === "string" && deeper.some((pointer) => overlap(pointer, "/network"));
+  const request = layers ? { ...read.data, network: presetNetwork(network, classes) } : read.data;
+  return { body: deeper.reduce(set, request as unknown), problems: null };
 }
 
 function shown(value: unknown): string {
