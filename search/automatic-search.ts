@@ -1,6 +1,6 @@
 /**
- * The search where a request names none. Halving: of all kinds it finds most with the same epochs, and its winner is the
- * same on any number of workers. Its size follows the budget where there is one and a worker has reported a rate.
+ * The search where a request names none. Halving: of all kinds it finds most with the same epochs, and its winner is
+ * the same on any number of workers. Its size follows the budget where there is one and a worker has reported a rate.
  */
 import type { SearchRequest } from "../schemas/sweep.ts";
 import { longestPath, rungsOf } from "./rungs.ts";

@@ -3,7 +3,6 @@
  * learning rate decides most, so it always comes first; the others only where they can matter. Every choice with its
  * reason. It reads a base in which network and settings stand already, so it need not know who chose them.
  */
-import type { z } from "zod";
 import type { jobRequest } from "../schemas/job.ts";
 import type { Network } from "../schemas/network.ts";
 import { presetNetwork } from "../schemas/presets.ts";
@@ -19,7 +18,7 @@ export interface DatasetFacts {
   measured: { validation: number; test: number };
 }
 
-type JobBase = z.output<typeof jobRequest>;
+type JobBase = ReturnType<typeof jobRequest.parse>;
 interface Choice {
   space: Space;
   reasons: string[];

@@ -8,7 +8,8 @@ export const hasRungs = (search: SearchRequest): search is WithRungs =>
 
 /**
  * All trials begin; one in `reduction` goes on to `reduction` times the epochs, as long as that is less than the whole
- * training. The last rung trains the whole. Jamieson & Talwalkar 2016, algorithm 1, with the length of a training given.
+ * training. The last rung trains the whole. Jamieson & Talwalkar 2016, algorithm 1, with the length of a training
+ * given.
  */
 export function rungsOf(search: WithRungs, whole: number): Rung[] {
   const rungs: Rung[] = [];
