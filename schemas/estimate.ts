@@ -14,5 +14,6 @@ export const estimate = z.strictObject({
     .number()
     .nullable()
     .describe("from the rate workers last reported for such a network; null where none has"),
+  warnings: z.array(z.string()).describe("what is legal in the request and likely wrong"),
 });
 export type Estimate = z.infer<typeof estimate>;

@@ -165,6 +165,7 @@ export const job = z.strictObject({
   attempts: z.array(attempt),
   receipt: receipt.nullable(),
   reproduction: reproduction.nullable(),
+  warnings: z.array(z.string()).default([]).describe("what is legal in the request and likely wrong"),
   urls: z.record(z.string(), z.string()),
   metadata,
 });

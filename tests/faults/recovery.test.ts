@@ -271,6 +271,8 @@ describe("a job that is", () => {
     const ended = await trial.ended(body.id);
     expect(ended).toMatchObject({ status: "failed", error: { code: "diverged" } });
     expect(ended.error.step).toBeGreaterThan(0);
+    expect(ended.error.detail).toMatch(/\. Try a learning rate of 100, /);
+    expect(ended.warnings).toEqual([expect.stringMatching(/^squared error/)]);
     expect(ended.attempts).toHaveLength(1);
   });
 

@@ -110,7 +110,11 @@ const walk: Record<string, () => Promise<unknown>> = {
     ),
   "POST /v1/jobs": async () => {
     const estimate = await ok("/v1/jobs?dryRun=true", post(strokesJob));
-    expect(estimate).toMatchObject({ parameters: 60 + 12 + 111, request: { loss: "cross-entropy" } });
+    expect(estimate).toMatchObject({ parameters: 60 + 12 + 111, request: { loss: "cross-entropy" }, warnings: [] });
+    const likelyWrong = { ...strokesJob, batchSize: 5000 };
+    expect((await ok("/v1/jobs?dryRun=true", post(likelyWrong))).warnings).toEqual([
+      expect.stringMatching(/^a batch of 5000 is more than the \d+ training samples/),
+    ]);
     const answer = await ask(
       "/v1/jobs",
       post({ ...strokesJob, epochs: 8, name: "walk", checkpoints: { keepLast: 8 } }),

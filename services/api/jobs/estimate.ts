@@ -4,7 +4,10 @@ import { trainingFlops } from "../../../schemas/shape.ts";
 import type { Order } from "../../shared/jobs/order.ts";
 import { rateKey, type Records } from "../../shared/records/index.ts";
 
-export async function estimateOf(records: Records, { request, dataset, layers, bytes }: Order): Promise<Estimate> {
+export async function estimateOf(
+  records: Records,
+  { request, dataset, layers, bytes, warnings }: Order,
+): Promise<Estimate> {
   const rate = await records.rates.read(rateKey(request, dataset.shape));
   return {
     request: { ...request, webhook: request.webhook && { url: request.webhook.url } },
@@ -13,5 +16,6 @@ export async function estimateOf(records: Records, { request, dataset, layers, b
     bytes,
     flopsPerSample: trainingFlops(layers),
     secondsPerEpoch: rate === null || rate <= 0 ? null : dataset.splits.train / rate,
+    warnings,
   };
 }

@@ -8,6 +8,7 @@ import type { DatasetStatistics, Dtype, Split } from "../../../schemas/dataset.t
 import type { CompleteJobRequest, jobRequest } from "../../../schemas/job.ts";
 import { describeMisfit } from "../../../schemas/presets.ts";
 import { networkShape, type LayerShape, type Shape } from "../../../schemas/shape.ts";
+import { warningsOf } from "../../../schemas/warnings.ts";
 import { findModel, findReadyDataset, type ReadyDataset } from "../find.ts";
 import type { ModelRecord, Records } from "../records/index.ts";
 import { Refusal, doesNotFit, invalid } from "../refusal.ts";
@@ -38,6 +39,8 @@ export interface Order {
   initialModel: ModelRecord | null;
   /** Of the shared memory of the training. */
   bytes: number;
+  /** What is legal and likely wrong. */
+  warnings: string[];
 }
 
 /** What is wrong with a resource that a field of the request names: the field is pointed at. */
@@ -101,5 +104,10 @@ export async function makeOrder(
     counts: dataset.splits,
     statistics: dataset.statistics,
   });
-  return { request, dataset, layers, initialModel, bytes };
+  const warnings = warningsOf({
+    request,
+    classes: dataset.classes,
+    trainingCounts: dataset.statistics.classCounts.train,
+  });
+  return { request, dataset, layers, initialModel, bytes, warnings };
 }

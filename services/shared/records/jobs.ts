@@ -33,6 +33,8 @@ export interface NewJob {
   request: CompleteJobRequest;
   metadata: Record<string, string>;
   initialModelId?: string | null;
+  /** What is legal in the request and likely wrong. */
+  warnings?: string[];
   /** Only for reproductions. */
   reproduction?: { of: string; expected: string; stopAtStep: number };
 }
@@ -76,6 +78,7 @@ export function readJobHash(hash: Readonly<Record<string, string>>): JobRecord {
     attempts: readAttempts(hash),
     receipt: parse<Receipt | null>(hash["receipt"], null),
     reproduction: parse<Job["reproduction"]>(hash["reproduction"], null),
+    warnings: parse<string[]>(hash["warnings"], []),
     metadata: parse(hash["metadata"], {}),
     run: Number(hash["run"]),
     attempt: Number(hash["attempt"]),
@@ -150,6 +153,7 @@ export class JobRecords {
       dataset: job.dataset,
       request,
       metadata: job.metadata,
+      warnings: job.warnings,
       ...(webhook ? { webhook: { url: webhook.url }, webhookSecret: webhook.secret } : {}),
       ...(job.reproduction
         ? {

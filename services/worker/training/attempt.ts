@@ -3,6 +3,7 @@
  * attempt's number: once another attempt has begun, none of them counts any more.
  */
 import type { Job, JobStatus, Numerics } from "../../../schemas/job.ts";
+import { afterDivergence } from "../../../schemas/warnings.ts";
 import { newUlid } from "../../shared/ids.ts";
 import type { KernelsDescription } from "../../shared/kernels.ts";
 import type { Logger } from "../../shared/log.ts";
@@ -122,7 +123,11 @@ class Attempt {
       case "stopped":
         return this.#stopped();
       case "diverged":
-        return this.fail({ code: "diverged", detail: end.detail, step: end.step });
+        return this.fail({
+          code: "diverged",
+          detail: `${end.detail}. ${afterDivergence(this.#options.job.request)}`,
+          step: end.step,
+        });
       case "refused":
         return this.fail({ code: end.code, detail: end.detail, step: null });
       case "broken":

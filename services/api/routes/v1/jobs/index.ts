@@ -43,6 +43,7 @@ export function jobsRoutes(app: App, dependencies: Dependencies): void {
         request: order.request,
         metadata: order.request.metadata,
         initialModelId: initialModel?.id ?? null,
+        warnings: order.warnings,
       });
       if (queued === "no-dataset") throw notFound(`dataset ${order.request.dataset} was deleted in this moment`);
       if (queued === "no-model") throw notFound(`model ${order.request.initialModel} was deleted in this moment`);

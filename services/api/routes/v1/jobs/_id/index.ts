@@ -77,6 +77,7 @@ async function reproduce(dependencies: Dependencies, original: JobRecord, id: st
     request: { ...original.request, name, webhook: null },
     metadata: original.metadata,
     initialModelId: original.initialModelId,
+    warnings: original.warnings,
     reproduction: { of: original.id, expected: receipt.weights, stopAtStep: receipt.stoppedAtStep },
   });
   if (queued === "no-dataset") throw conflict(`the dataset of job ${original.id} was deleted`);
