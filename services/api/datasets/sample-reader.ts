@@ -3,12 +3,14 @@ import type { Split } from "../../../schemas/dataset.ts";
 import { sizeOf } from "../../../schemas/shape.ts";
 import type { Samples } from "../../prediction/index.ts";
 import { stretchedShades } from "../../prediction/index.ts";
-import type { Storage } from "../../shared/storage/index.ts";
+import { Sharing, type Storage } from "../../shared/storage/index.ts";
 import type { ReadyDataset } from "../../shared/find.ts";
 import { conflict, invalid, notFound } from "../http/problem.ts";
 
 /** Labels of the splits last asked for; bounded by bytes. */
 const cachedLabels = new Map<string, Int32Array>();
+/** Of labels being read: who asks meanwhile waits for the same. */
+const reading = new Sharing<Int32Array>();
 const mostCachedBytes = 64 * 1024 * 1024;
 
 function remember(key: string, labels: Int32Array): void {
@@ -51,10 +53,12 @@ export class SampleReader {
     const { labels: key } = this.#files();
     const known = cachedLabels.get(key);
     if (known) return known;
-    const bytes = await this.#storage.get(key);
-    const labels = new Int32Array(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength));
-    remember(key, labels);
-    return labels;
+    return reading.do(key, async () => {
+      const bytes = await this.#storage.get(key);
+      const labels = new Int32Array(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength));
+      remember(key, labels);
+      return labels;
+    });
   }
 
   /** A class by its index or its name. */

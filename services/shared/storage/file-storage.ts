@@ -1,11 +1,13 @@
 /** Storage in a folder: temporary name, fsync, rename, fsync of the folder. */
-import { createReadStream, createWriteStream } from "node:fs";
+import { createWriteStream } from "node:fs";
 import { constants, mkdir, open, readdir, readFile, rename, rm, rmdir, stat } from "node:fs/promises";
 import { dirname, join, relative, sep } from "node:path";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { newUlid } from "../ids.ts";
+import { digestOfFile } from "./digest-files.ts";
 import { agrees, comparing, damaged, digestOf, meter } from "./digesting.ts";
+import { Sharing } from "./sharing.ts";
 import { StorageError, checkKey, digestSuffix, readDigests, writeDigests } from "./storage.ts";
 import { sweepFolder } from "./sweep.ts";
 import type { Digest, Listed, Storage, Stored } from "./storage.ts";
@@ -50,6 +52,7 @@ export class FileStorage implements Storage {
   readonly #root: string;
   /** Objects this process has compared: key → modification time and size. */
   readonly #compared = new Map<string, string>();
+  readonly #comparing = new Sharing<void>();
 
   constructor(options: { root: string; description: string }) {
     this.#root = options.root;
@@ -79,7 +82,7 @@ export class FileStorage implements Storage {
       } finally {
         await file.close();
       }
-      return { temporary, digest: digestOf(content) };
+      return { temporary, digest: await digestOf(content) };
     } catch (error) {
       await rm(temporary, { force: true });
       throw error;
@@ -142,7 +145,7 @@ export class FileStorage implements Storage {
     try {
       const content = await readFile(path);
       const expected = await this.#digests(key);
-      const found = digestOf(content);
+      const found = await digestOf(content);
       if (!agrees(found, expected)) throw damaged(key, found, expected);
       return content;
     } catch (error) {
@@ -170,14 +173,12 @@ export class FileStorage implements Storage {
     const is = await stat(path);
     const version = `${is.mtimeMs}:${is.size}:${is.ino}`;
     if (this.#compared.get(key) === version) return;
-    const expected = await this.#digests(key);
-    const counted = meter();
-    await pipeline(createReadStream(path), counted.stream, async (source) => {
-      for await (const _ of source);
+    await this.#comparing.do(`${key} ${version}`, async () => {
+      const expected = await this.#digests(key);
+      const found = await digestOfFile(path);
+      if (!agrees(found, expected)) throw damaged(key, found, expected);
+      this.#compared.set(key, version);
     });
-    const found = counted.digest();
-    if (!agrees(found, expected)) throw damaged(key, found, expected);
-    this.#compared.set(key, version);
   }
 
   async range(key: string, offset: number, length: number): Promise<Uint8Array> {

@@ -7,6 +7,8 @@ import { S3Storage } from "./s3-storage.ts";
 import type { Storage } from "./storage.ts";
 
 export { layout } from "./layout.ts";
+export { Sharing } from "./sharing.ts";
+export { digestOf } from "./digesting.ts";
 export { StorageError, getJson, isStorageFault, putJson } from "./storage.ts";
 export type { Listed, Storage, StorageFault, Stored } from "./storage.ts";
 

@@ -18,6 +18,7 @@ import {
 } from "@aws-sdk/client-s3";
 import { newUlid } from "../ids.ts";
 import { agrees, comparing, damaged, digestOf, meter } from "./digesting.ts";
+import { Sharing } from "./sharing.ts";
 import { StorageError, checkKey, digestSuffix, readDigests, writeDigests } from "./storage.ts";
 import { sweepFolder } from "./sweep.ts";
 import type { Digest, Listed, Storage, Stored } from "./storage.ts";
@@ -38,6 +39,8 @@ export class S3Storage implements Storage {
   readonly onDisk = false;
   readonly #client: S3Client;
   readonly #bucket: string;
+  /** Objects on their way into the cache. */
+  readonly #fetching = new Sharing<string>();
   readonly #prefix: string;
   /** Copies of objects, by digest; also where streams wait for their length to be known. */
   readonly #cache: string;
@@ -78,7 +81,7 @@ export class S3Storage implements Storage {
         const counted = meter();
         await pipeline(content, counted.stream, createWriteStream(spool, { flags: "wx" }));
         digest = counted.digest();
-      } else digest = digestOf(content);
+      } else digest = await digestOf(content);
       const before = await this.#digests(key);
       await this.#putDigests(key, [digest, ...before]);
       await this.#send(key, spool === null ? content : createReadStream(spool), digest.bytes);
@@ -124,7 +127,7 @@ export class S3Storage implements Storage {
     try {
       const content = Buffer.concat(await (await this.#body(key)).toArray());
       const expected = await this.#digests(key);
-      const found = digestOf(content);
+      const found = await digestOf(content);
       if (!agrees(found, expected)) throw damaged(key, found, expected);
       return content;
     } catch (error) {
@@ -155,7 +158,11 @@ export class S3Storage implements Storage {
     }
   }
 
-  async local(key: string): Promise<string> {
+  local(key: string): Promise<string> {
+    return this.#fetching.do(key, () => this.#fetch(key));
+  }
+
+  async #fetch(key: string): Promise<string> {
     try {
       const [digest] = await this.#digests(key);
       if (!digest) throw new StorageError("missing", key, `there is no object ${key}`);
