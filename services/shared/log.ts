@@ -1,6 +1,9 @@
 /** Structured logs, one JSON line each, on stderr: stdout carries the ready line alone. */
-import { destination, pino } from "pino";
+import { pino } from "pino";
 import type { Logger } from "pino";
+
+import { loggedError } from "./log-errors.ts";
+import { StderrLines } from "./stderr.ts";
 
 export type { Logger };
 
@@ -31,7 +34,8 @@ export function createLog(options: { level: string; service: string }): Logger {
       base: { service: options.service, pid: process.pid },
       timestamp: pino.stdTimeFunctions.isoTime,
       redact: { paths: secrets, censor: "(hidden)" },
+      serializers: { err: loggedError },
     },
-    destination({ fd: 2, sync: true }),
+    new StderrLines(),
   );
 }

@@ -1,10 +1,12 @@
 /** The whole system on one machine in one command: Redis, api and worker, with one data folder. */
 import { mkdir } from "node:fs/promises";
+import { fileURLToPath } from "node:url";
 import closeWithGrace from "close-with-grace";
 import { built } from "../shared/built.ts";
 import { ConfigError, readConfig } from "../shared/config.ts";
 import type { Config } from "../shared/config.ts";
 import { endWithParent } from "../shared/lifeline.ts";
+import { keepToOwner, ownFolder } from "../shared/ownership.ts";
 import { createLog } from "../shared/log.ts";
 import { FolderTaken, lockFolder } from "./lock.ts";
 import { RedisMissing, provideRedis } from "./redis.ts";
@@ -14,8 +16,11 @@ const entryOf = (name: string): URL => built(`services/${name}/main.js`);
 const apiMs = 30_000;
 
 async function start(config: Config): Promise<void> {
+  endWithParent();
+  keepToOwner();
   const log = createLog({ level: config.logLevel, service: "stack" });
   await mkdir(config.dataDir, { recursive: true });
+  if (config.storageUrl.startsWith("file:")) await ownFolder(fileURLToPath(config.storageUrl));
   const unlock = await lockFolder(config.dataDir);
   const redis = config.redisUrl === null ? await provideRedis({ dataDir: config.dataDir, log }) : null;
   process.stderr.write(`Redis: ${redis?.description ?? "the one at REDIS_URL"}\n`);
@@ -60,7 +65,6 @@ async function start(config: Config): Promise<void> {
       if (code !== 0) process.exit(code);
     },
   );
-  endWithParent();
   worker.start();
   api.start();
 }

@@ -5,10 +5,11 @@
  */
 import { spawn } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
-import { mkdir, rm } from "node:fs/promises";
+import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Logger } from "../shared/log.ts";
+import { ownFolder } from "../shared/ownership.ts";
 import { connectRedis } from "../shared/redis.ts";
 import { findServer } from "./find-redis.ts";
 import type { Server } from "./find-redis.ts";
@@ -73,6 +74,8 @@ async function awaitEnd(child: ChildProcess, allowedMs: number): Promise<boolean
   return Promise.race([end, sleep(allowedMs, false as const, { ref: false })]);
 }
 
+const urlOfSocket = (socket: string): string => `unix://${encodeURI(socket)}`;
+
 class SupervisedServer {
   readonly url: string;
   readonly #server: Server;
@@ -88,7 +91,7 @@ class SupervisedServer {
     this.#folder = options.folder;
     this.#socket = options.socket;
     this.#log = options.log;
-    this.url = `unix://${encodeURI(options.socket)}`;
+    this.url = urlOfSocket(options.socket);
   }
 
   async start(): Promise<void> {
@@ -162,18 +165,23 @@ class SupervisedServer {
   }
 }
 
-async function startJavaScript(): Promise<ProvidedRedis> {
-  const { createRedisMock } = await import("js-redis-server");
-  const server = await createRedisMock();
-  const address = server.addresses()[0];
-  if (!address) throw new Error("the Redis in JavaScript has no address");
+/** On a socket of the data folder, as the others: a port would be open to every user of the machine. */
+async function startJavaScript(socket: string): Promise<ProvidedRedis> {
+  const { RedisServerState, Resp2Server, createRedisCommandExecutor } = await import("js-redis-server/core");
+  await rm(socket, { force: true });
+  const server = new Resp2Server({ server: new RedisServerState(), executor: createRedisCommandExecutor() });
+  await new Promise<void>((resolve, reject) => server.server.once("error", reject).listen(socket, resolve));
+  const stop = async (): Promise<void> => {
+    await server.close();
+    await rm(socket, { force: true });
+  };
   return {
-    url: `redis://${address.host}:${address.port}`,
+    url: urlOfSocket(socket),
     description: "a Redis in JavaScript that keeps nothing and is slow: install redis-server for real use",
     durable: false,
-    kill: () => server.close(),
+    kill: stop,
     start: () => Promise.reject(new RedisMissing("the Redis in JavaScript keeps nothing: it cannot be started again")),
-    stop: () => server.close(),
+    stop,
   };
 }
 
@@ -187,10 +195,11 @@ export async function provideRedis(options: {
 }): Promise<ProvidedRedis> {
   const { dataDir, log } = options;
   const folder = join(dataDir, "redis");
-  await mkdir(folder, { recursive: true });
+  await ownFolder(folder);
+  const socket = socketPath(dataDir, "redis/redis.sock");
   const server = await findServer(dataDir, log);
   if (server) {
-    const supervised = new SupervisedServer({ server, folder, socket: socketPath(dataDir, "redis/redis.sock"), log });
+    const supervised = new SupervisedServer({ server, folder, socket, log });
     await supervised.start();
     return {
       url: supervised.url,
@@ -205,5 +214,5 @@ export async function provideRedis(options: {
     throw new RedisMissing(
       "no redis-server or valkey-server was found, and none could be fetched: install one, or set REDIS_URL",
     );
-  return startJavaScript();
+  return startJavaScript(socket);
 }

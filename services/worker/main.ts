@@ -4,10 +4,13 @@ import { ConfigError, readConfig } from "../shared/config.ts";
 import type { Config } from "../shared/config.ts";
 import { KernelsError } from "../shared/kernels.ts";
 import { endWithParent } from "../shared/lifeline.ts";
+import { keepToOwner } from "../shared/ownership.ts";
 import { createLog } from "../shared/log.ts";
 import { RunningWorker } from "./worker.ts";
 
 function start(config: Config): void {
+  endWithParent();
+  keepToOwner();
   const { redisUrl } = config;
   if (redisUrl === null)
     throw new ConfigError(
@@ -26,7 +29,6 @@ function start(config: Config): void {
       await worker.drain();
     },
   );
-  endWithParent();
   log.info({ worker: worker.name, slots: config.worker.slots, threads: config.worker.threads }, "the worker is ready");
 }
 
