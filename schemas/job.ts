@@ -6,7 +6,7 @@ import { loss, network, presetName } from "./network.ts";
 import { optimiser, schedule } from "./optimiser.ts";
 import { pageOf, pageQuery } from "./page.ts";
 import { progress } from "./progress.ts";
-import { queryFlag } from "./query.ts";
+import { queryFlag, usually } from "./query.ts";
 
 export const numerics = z.enum(["reproducible", "fast"]);
 export type Numerics = z.infer<typeof numerics>;
@@ -171,12 +171,15 @@ export const job = z.strictObject({
 });
 export type Job = z.infer<typeof job>;
 
+export const view = z.enum(["summary", "full"]);
+
 export const createJobQuery = z.strictObject({
   dryRun: queryFlag.optional().describe("check and estimate; queue nothing"),
 });
 export const jobsQuery = pageQuery.extend({
   status: jobStatus.optional(),
   dataset: z.string().max(200).optional().describe("id or alias"),
+  view: usually(view, "summary").describe("full: with long connection tables; a page then has fewer entries"),
 });
 export const deleteJobQuery = z.strictObject({
   models: queryFlag.optional().describe("also the model it left behind"),
@@ -186,5 +189,13 @@ export const deleteJobQuery = z.strictObject({
 export const jobProgress = progress.extend({ status: jobStatus, terminal: z.boolean() });
 export type JobProgress = z.infer<typeof jobProgress>;
 
-export const jobPage = pageOf(job);
+/** A network in a list: of a long connection table it says `{"connections": n}`. */
+export const networkSummary = z.strictObject({ layers: z.array(z.looseObject({ kind: z.string() })) });
+export type NetworkSummary = z.infer<typeof networkSummary>;
+
+/** A job in a list: all of it but long connection tables. */
+export const jobSummary = job.extend({ request: completeJobRequest.extend({ network: networkSummary }) });
+export type JobSummary = z.infer<typeof jobSummary>;
+
+export const jobPage = pageOf(jobSummary);
 export type JobPage = z.infer<typeof jobPage>;

@@ -3,10 +3,11 @@ import { z } from "zod";
 import { file } from "./binary.ts";
 import { split } from "./dataset.ts";
 import { alias, datasetId, jobId, metadata, modelId, sha256, timestamp } from "./ids.ts";
-import { normalisationKind } from "./job.ts";
+import { networkSummary, normalisationKind, view } from "./job.ts";
 import { network } from "./network.ts";
-import { pageOf } from "./page.ts";
+import { pageOf, pageQuery } from "./page.ts";
 import { evaluation } from "./prediction.ts";
+import { usually } from "./query.ts";
 import { shape } from "./shape.ts";
 
 /** x ↦ (x − mean) / std for each channel, in the dataset's own range; part of the model. */
@@ -77,5 +78,12 @@ export type ImportSettings = z.infer<typeof importSettings>;
 /** The whole form of an import. */
 export const importForm = z.object({ ...importSettings.shape, weights: file.describe("a safetensors file") });
 
-export const modelPage = pageOf(model);
+/** A model in a list: all of it but long connection tables. */
+export const modelSummary = model.extend({ network: networkSummary });
+export type ModelSummary = z.infer<typeof modelSummary>;
+
+export const modelsQuery = pageQuery.extend({
+  view: usually(view, "summary").describe("full: with long connection tables; a page then has fewer entries"),
+});
+export const modelPage = pageOf(modelSummary);
 export type ModelPage = z.infer<typeof modelPage>;

@@ -7,7 +7,7 @@ import { datasetManifest } from "../../schemas/dataset.ts";
 import type { DatasetManifest } from "../../schemas/dataset.ts";
 import { modelManifest } from "../../schemas/model.ts";
 import { keys } from "../../services/shared/redis-keys.ts";
-import { modelRecord } from "../../services/shared/records/index.ts";
+import { modelRecord, tablesField, withoutTables } from "../../services/shared/records/index.ts";
 import type { DatasetRecord, Records } from "../../services/shared/records/index.ts";
 import { toFields } from "../../services/shared/records/hash.ts";
 import { jobManifest } from "../../services/shared/records/job-manifest.ts";
@@ -63,9 +63,18 @@ async function restoreJob(manifest: JobManifest, { redis }: Sources): Promise<bo
   const { job, stopAtStep, initialModelId, checkpoints, metrics, events } = manifest;
   if ((await redis.exists(keys.job(job.id))) === 1) return false;
   const { object: _object, terminal: _terminal, urls: _urls, status, attempts, ...fields } = job;
+  const { network, tables } = await withoutTables(job.request.network);
   const write = redis.multi();
   const key = keys.job(job.id);
-  write.hset(key, ...toFields({ ...fields, ...(stopAtStep === null ? {} : { stopAtStep }) }));
+  write.hset(
+    key,
+    ...toFields({
+      ...fields,
+      request: { ...job.request, network },
+      ...(tables === null ? {} : { [tablesField]: tables }),
+      ...(stopAtStep === null ? {} : { stopAtStep }),
+    }),
+  );
   write.hset(
     key,
     "status",

@@ -7,10 +7,10 @@ import { z } from "zod";
 import { checkpoint } from "../../../schemas/checkpoint.ts";
 import { dataset } from "../../../schemas/dataset.ts";
 import { event } from "../../../schemas/event.ts";
-import { completeJobRequest, job, jobRequest } from "../../../schemas/job.ts";
+import { completeJobRequest, job, jobRequest, jobSummary } from "../../../schemas/job.ts";
 import { layer } from "../../../schemas/layer.ts";
 import { metricRow } from "../../../schemas/metrics.ts";
-import { model } from "../../../schemas/model.ts";
+import { model, modelSummary } from "../../../schemas/model.ts";
 import { network } from "../../../schemas/network.ts";
 import { evaluation, prediction, predictionAnswer, splitPrediction } from "../../../schemas/prediction.ts";
 import { problem } from "../../../schemas/problem.ts";
@@ -24,10 +24,12 @@ const named: Record<string, z.ZodType> = {
   Event: event,
   CompleteJobRequest: completeJobRequest,
   Job: job,
+  JobSummary: jobSummary,
   JobRequest: jobRequest,
   Layer: layer,
   MetricRow: metricRow,
   Model: model,
+  ModelSummary: modelSummary,
   Network: network,
   Evaluation: evaluation,
   Prediction: prediction,
@@ -39,6 +41,19 @@ const named: Record<string, z.ZodType> = {
 };
 
 for (const [id, schema] of Object.entries(named)) z.globalRegistry.add(schema, { ...z.globalRegistry.get(schema), id });
+
+/** As the viewer proposes, without upgrade-insecure-requests: over plain HTTP nothing would load. */
+const documentationPolicy = {
+  "default-src": "'self'",
+  "base-uri": "'self'",
+  "font-src": "'self' https: data:",
+  "frame-ancestors": "'self'",
+  "img-src": "'self' data:",
+  "object-src": "'none'",
+  "script-src": "'self'",
+  "script-src-attr": "'none'",
+  "style-src": "'self' https:",
+};
 
 type Transform = ReturnType<typeof createJsonSchemaTransform>;
 type Bodies = { content: Record<string, { schema: z.ZodType }> };
@@ -158,5 +173,5 @@ export const openapi = plugin(async (app: App, { version }: { version: string })
         .serializer((body: unknown) => JSON.stringify(body))
         .send(app.swagger() as never),
   );
-  await app.register(swaggerUi, { routePrefix: "/docs", staticCSP: true });
+  await app.register(swaggerUi, { routePrefix: "/docs", staticCSP: documentationPolicy });
 });

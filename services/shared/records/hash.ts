@@ -15,15 +15,46 @@ export function fromFields(hash: Readonly<Record<string, string>>): Record<strin
   return Object.fromEntries(Object.entries(hash).map(([name, value]) => [name, JSON.parse(value)]));
 }
 
+/** The answers to commands that were sent together. */
+async function answersTo(pipeline: ReturnType<Redis["pipeline"]>): Promise<unknown[]> {
+  const answers = (await pipeline.exec()) ?? [];
+  return answers.map(([error, value]) => {
+    if (error) throw error;
+    return value;
+  });
+}
+
 /** Several hashes in one round trip; null where there is none. */
 export async function readHashes(redis: Redis, names: readonly string[]): Promise<(Record<string, string> | null)[]> {
   if (names.length === 0) return [];
   const pipeline = redis.pipeline();
   for (const name of names) pipeline.hgetall(name);
-  const answers = (await pipeline.exec()) ?? [];
-  return answers.map(([error, value]) => {
-    if (error) throw error;
+  return (await answersTo(pipeline)).map((value) => {
     const hash = value as Record<string, string>;
     return Object.keys(hash).length === 0 ? null : hash;
   });
 }
+
+/** The same without a field that may be long, in two round trips. */
+export async function readHashesWithout(
+  redis: Redis,
+  names: readonly string[],
+  field: string,
+): Promise<(Record<string, string> | null)[]> {
+  if (names.length === 0) return [];
+  const asking = redis.pipeline();
+  for (const name of names) asking.hkeys(name);
+  const wanted = (await answersTo(asking)).map((fields) => (fields as string[]).filter((each) => each !== field));
+  const reading = redis.pipeline();
+  // A hash that is gone has no fields; HMGET wants one.
+  for (const [at, name] of names.entries()) reading.hmget(name, ...(wanted[at].length > 0 ? wanted[at] : [field]));
+  return (await answersTo(reading)).map((values, at) => {
+    if (wanted[at].length === 0) return null;
+    const entries = wanted[at].map((name, place) => [name, (values as (string | null)[])[place]] as const);
+    return Object.fromEntries(entries.filter((entry): entry is readonly [string, string] => entry[1] !== null));
+  });
+}
+
+/** How much there was to read. */
+export const bytesOf = (hash: Readonly<Record<string, string>>): number =>
+  Object.values(hash).reduce((sum, text) => sum + text.length, 0);

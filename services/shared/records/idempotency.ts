@@ -44,6 +44,12 @@ export class IdempotencyRecords {
     return { kind };
   }
 
+  /** The write is still under way. Nothing where the entry is gone, answered, or another's by now. */
+  async renew(options: { scope: string; key: string; ulid: string; leaseSeconds: number }): Promise<void> {
+    const { scope, key, ulid, leaseSeconds } = options;
+    await runScript(this.#redis, "renew-idempotency", [scope, key, ulid, leaseSeconds * 1000, Date.now()]);
+  }
+
   async answer(options: { scope: string; key: string; answer: StoredAnswer }): Promise<void> {
     await this.#redis.hset(keys.idempotency(options.scope, options.key), "answer", JSON.stringify(options.answer));
   }

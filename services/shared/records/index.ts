@@ -12,6 +12,7 @@ import { Rates, WorkerRecords } from "./workers.ts";
 export { bestOf, expendable, presentCheckpoints } from "./checkpoints.ts";
 export { presentDataset } from "./datasets.ts";
 export { presentJob } from "./jobs.ts";
+export { tablesField, withoutTables } from "./tables.ts";
 export { modelIdOf, modelRecord, presentModel } from "./models.ts";
 export { messageId, presentWebhook } from "./webhooks.ts";
 export { rateKey } from "./workers.ts";

@@ -1,13 +1,22 @@
 /** Records of jobs: creating, reading, listing, and every change of status. */
 import type { Redis } from "ioredis";
 import { attempt, isTerminal } from "../../../schemas/job.ts";
-import type { Attempt, CompleteJobRequest, Job, JobResult, JobStatus, Receipt } from "../../../schemas/job.ts";
+import type {
+  Attempt,
+  CompleteJobRequest,
+  Job,
+  JobResult,
+  JobStatus,
+  JobSummary,
+  Receipt,
+} from "../../../schemas/job.ts";
 import type { Progress } from "../../../schemas/progress.ts";
 import { keys } from "../redis-keys.ts";
-import { toFields, readHashes } from "./hash.ts";
-import type { ModelRecord } from "./models.ts";
+import { bytesOf, readHashes, readHashesWithout, toFields } from "./hash.ts";
+import { modelFields, type ModelRecord } from "./models.ts";
 import { readPage } from "./paging.ts";
 import type { Page, PageRequest } from "./paging.ts";
+import { tablesField, withTables, withoutTables } from "./tables.ts";
 import { runScript } from "./scripts.ts";
 
 /** A job as it stands in Redis: what the API shows, and what only we need. */
@@ -61,7 +70,16 @@ function readAttempts(hash: Readonly<Record<string, string>>): Attempt[] {
   return attempts;
 }
 
-export function readJobHash(hash: Readonly<Record<string, string>>): JobRecord {
+/** Without the long connection tables: the request says of each how many connections it has. */
+export type JobSummaryRecord = Omit<JobRecord, "request"> & { request: JobSummary["request"] };
+
+export async function readJobHash(hash: Readonly<Record<string, string>>): Promise<JobRecord> {
+  const summary = readSummary(hash);
+  const network = await withTables(summary.request.network, parse<string | null>(hash[tablesField], null));
+  return { ...summary, request: { ...summary.request, network } };
+}
+
+function readSummary(hash: Readonly<Record<string, string>>): JobSummaryRecord {
   return {
     id: parse(hash["id"], ""),
     name: parse<string | null>(hash["name"], null),
@@ -70,7 +88,7 @@ export function readJobHash(hash: Readonly<Record<string, string>>): JobRecord {
     startedAt: parse<string | null>(hash["startedAt"], null),
     finishedAt: parse<string | null>(hash["finishedAt"], null),
     dataset: parse(hash["dataset"], { id: "", revision: "" }),
-    request: parse(hash["request"], {} as CompleteJobRequest),
+    request: parse(hash["request"], {} as JobSummary["request"]),
     progress: parse<Progress | null>(hash["progress"], null),
     result: parse<JobResult | null>(hash["result"], null),
     model: parse<string | null>(hash["model"], null),
@@ -90,7 +108,9 @@ export function readJobHash(hash: Readonly<Record<string, string>>): JobRecord {
 }
 
 /** The resource of the API. */
-export function presentJob(record: JobRecord): Job {
+export function presentJob<Request>(
+  record: Omit<JobRecord, "request"> & { request: Request },
+): Omit<Job, "request"> & { request: Request } {
   const {
     run: _run,
     attempt: _attempt,
@@ -132,6 +152,8 @@ export interface JobChange {
   set?: Partial<Pick<Job, "result" | "model" | "error" | "receipt" | "reproduction" | "progress">>;
 }
 
+type JobListing = PageRequest & { status?: JobStatus | undefined; dataset?: string | undefined };
+
 export class JobRecords {
   readonly #redis: Redis;
   constructor(redis: Redis) {
@@ -145,13 +167,15 @@ export class JobRecords {
   async create(job: NewJob): Promise<"created" | "exists" | "no-dataset" | "no-model"> {
     const now = new Date();
     const { webhook } = job.request;
-    const request = { ...job.request, webhook: webhook && { url: webhook.url } };
+    const { network, tables } = await withoutTables(job.request.network);
+    const request = { ...job.request, network, webhook: webhook && { url: webhook.url } };
     const fields = toFields({
       id: job.id,
       name: job.name,
       createdAt: now.toISOString(),
       dataset: job.dataset,
       request,
+      ...(tables === null ? {} : { [tablesField]: tables }),
       metadata: job.metadata,
       warnings: job.warnings,
       ...(webhook ? { webhook: { url: webhook.url }, webhookSecret: webhook.secret } : {}),
@@ -189,9 +213,21 @@ export class JobRecords {
     return status ? { status: status as JobStatus, run: Number(run) } : null;
   }
 
-  list(
-    request: PageRequest & { status?: JobStatus | undefined; dataset?: string | undefined },
-  ): Promise<Page<JobRecord>> {
+  list(request: JobListing): Promise<Page<JobRecord>> {
+    return this.#page(request, (names) => readHashes(this.#redis, names), readJobHash);
+  }
+
+  /** A page without long connection tables. */
+  summaries(request: JobListing): Promise<Page<JobSummaryRecord>> {
+    const read = (names: string[]) => readHashesWithout(this.#redis, names, tablesField);
+    return this.#page(request, read, async (hash) => readSummary(hash));
+  }
+
+  #page<Shown>(
+    request: JobListing,
+    read: (names: string[]) => Promise<(Record<string, string> | null)[]>,
+    entryOf: (hash: Readonly<Record<string, string>>) => Promise<Shown>,
+  ): Promise<Page<Shown>> {
     const { status, dataset } = request;
     const index =
       dataset !== undefined
@@ -200,11 +236,12 @@ export class JobRecords {
           ? keys.jobsByStatus(status)
           : keys.jobs;
     return readPage(this.#redis, index, request, async (ids) => {
-      const hashes = await readHashes(this.#redis, ids.map(keys.job));
-      return hashes.map((hash) =>
-        hash?.["status"] === undefined || (status !== undefined && hash["status"] !== status)
-          ? null
-          : readJobHash(hash),
+      const hashes = await read(ids.map((id) => keys.job(id)));
+      return Promise.all(
+        hashes.map(async (hash) => {
+          if (hash?.["status"] === undefined || (status !== undefined && hash["status"] !== status)) return null;
+          return { item: await entryOf(hash), bytes: bytesOf(hash) };
+        }),
       );
     });
   }
@@ -260,7 +297,7 @@ export class JobRecords {
       options.model.id,
       fields.length,
       ...fields,
-      ...toFields({ ...options.model }),
+      ...toFields(await modelFields(options.model)),
     ])) as [JobOutcome["kind"], JobStatus];
     return answer[0] === "missing" ? { kind: "missing" } : { kind: answer[0], status: answer[1] };
   }

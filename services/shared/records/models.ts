@@ -1,7 +1,10 @@
 /** Records of models. */
 import type { Redis } from "ioredis";
-import type { Model, ModelManifest } from "../../../schemas/model.ts";
+import type { Model, ModelManifest, ModelSummary } from "../../../schemas/model.ts";
+import { fromFields, readHashesWithout } from "./hash.ts";
+import type { Page, PageRequest } from "./paging.ts";
 import { ResourceRecords } from "./resources.ts";
+import { tablesField, withTables, withoutTables } from "./tables.ts";
 
 /** The resource, and where its files are. */
 export interface ModelRecord extends Model {
@@ -11,10 +14,21 @@ export interface ModelRecord extends Model {
   };
 }
 
+/** Without the long connection tables: the network says of each how many connections it has. */
+export type ModelSummaryRecord = Omit<ModelRecord, "network"> & { network: ModelSummary["network"] };
+
 /** The resource of the API. */
-export function presentModel(record: ModelRecord): Model {
+export function presentModel<Network>(
+  record: Omit<ModelRecord, "network"> & { network: Network },
+): Omit<Model, "network"> & { network: Network } {
   const { files: _files, ...shown } = record;
   return shown;
+}
+
+/** The fields of a model's hash. */
+export async function modelFields(record: ModelRecord): Promise<Readonly<Record<string, unknown>>> {
+  const { network, tables } = await withoutTables(record.network);
+  return { ...record, network, ...(tables === null ? {} : { [tablesField]: tables }) };
 }
 
 /** `key`: where the manifest stands. */
@@ -27,7 +41,28 @@ export const modelRecord = (manifest: ModelManifest, key: string): ModelRecord =
 export const modelIdOf = (jobId: string): string => jobId.replace(/^job_/, "mdl_");
 
 export class ModelRecords extends ResourceRecords<ModelRecord> {
+  readonly #redis: Redis;
   constructor(redis: Redis) {
     super(redis, "model");
+    this.#redis = redis;
+  }
+
+  protected override fieldsOf(record: ModelRecord): Promise<Readonly<Record<string, unknown>>> {
+    return modelFields(record);
+  }
+
+  protected override async entryOf(hash: Readonly<Record<string, string>>): Promise<ModelRecord> {
+    const { [tablesField]: tables = null, ...record } = fromFields(hash);
+    const summary = record as unknown as ModelSummaryRecord;
+    return { ...summary, network: await withTables(summary.network, tables as string | null) };
+  }
+
+  /** A page without long connection tables. */
+  summaries(request: PageRequest): Promise<Page<ModelSummaryRecord>> {
+    return this.readPage(
+      request,
+      (names) => readHashesWithout(this.#redis, names, tablesField),
+      async (hash) => fromFields(hash) as unknown as ModelSummaryRecord,
+    );
   }
 }

@@ -1,13 +1,15 @@
 /** Records of datasets and models: what is alike in both. */
 import type { Redis } from "ioredis";
 import { keys } from "../redis-keys.ts";
-import { fromFields, readHashes, toFields } from "./hash.ts";
+import { bytesOf, fromFields, readHashes, toFields } from "./hash.ts";
 import { readPage } from "./paging.ts";
 import type { Page, PageRequest } from "./paging.ts";
 import { runScript } from "./scripts.ts";
 
 export type Kind = "dataset" | "model";
 export type Deleted = { kind: "deleted" | "missing" } | { kind: "in-use"; users: string[] };
+
+type Hash = Readonly<Record<string, string>>;
 
 export class ResourceRecords<Entry extends { id: string; alias: string | null }> {
   readonly #redis: Redis;
@@ -17,6 +19,15 @@ export class ResourceRecords<Entry extends { id: string; alias: string | null }>
     this.#kind = kind;
   }
 
+  /** The fields of the hash. */
+  protected async fieldsOf(entry: Entry): Promise<Readonly<Record<string, unknown>>> {
+    return { ...entry };
+  }
+
+  protected async entryOf(hash: Hash): Promise<Entry> {
+    return fromFields(hash) as unknown as Entry;
+  }
+
   /** `needs`: the dataset that may not be deleted while this stands. */
   async create(entry: Entry, options: { needs?: string } = {}): Promise<"created" | "exists" | "alias-taken"> {
     const answer = await runScript(this.#redis, "create-resource", [
@@ -24,14 +35,14 @@ export class ResourceRecords<Entry extends { id: string; alias: string | null }>
       entry.id,
       entry.alias ?? "",
       options.needs ?? "",
-      ...toFields({ ...entry }),
+      ...toFields(await this.fieldsOf(entry)),
     ]);
     return answer as "created" | "exists" | "alias-taken";
   }
 
   async read(id: string): Promise<Entry | null> {
     const [hash] = await readHashes(this.#redis, [keys.resource(this.#kind, id)]);
-    return hash ? (fromFields(hash) as unknown as Entry) : null;
+    return hash ? this.entryOf(hash) : null;
   }
 
   /** By id or alias. */
@@ -41,12 +52,24 @@ export class ResourceRecords<Entry extends { id: string; alias: string | null }>
   }
 
   list(request: PageRequest): Promise<Page<Entry>> {
+    return this.readPage(
+      request,
+      (names) => readHashes(this.#redis, names),
+      (hash) => this.entryOf(hash),
+    );
+  }
+
+  /** A page of what `entryOf` makes of the fields that `read` reads. */
+  protected readPage<Shown>(
+    request: PageRequest,
+    read: (names: string[]) => Promise<(Hash | null)[]>,
+    entryOf: (hash: Hash) => Promise<Shown>,
+  ): Promise<Page<Shown>> {
     return readPage(this.#redis, keys.resources(this.#kind), request, async (ids) => {
-      const hashes = await readHashes(
-        this.#redis,
-        ids.map((id) => keys.resource(this.#kind, id)),
+      const hashes = await read(ids.map((id) => keys.resource(this.#kind, id)));
+      return Promise.all(
+        hashes.map(async (hash) => (hash ? { item: await entryOf(hash), bytes: bytesOf(hash) } : null)),
       );
-      return hashes.map((hash) => (hash ? (fromFields(hash) as unknown as Entry) : null));
     });
   }
 

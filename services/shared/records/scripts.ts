@@ -24,6 +24,7 @@ export const scriptNames = [
   "pin-checkpoint",
   "publish-progress",
   "record-checkpoint",
+  "renew-idempotency",
   "succeed-job",
   "warn-job",
 ] as const;

@@ -4,6 +4,7 @@ import { pageQuery } from "../../../../../schemas/page.ts";
 import { presentDataset } from "../../../../shared/records/index.ts";
 import { Reception } from "../../../datasets/receive.ts";
 import type { Dependencies } from "../../../dependencies.ts";
+import { sendPage } from "../../../http/slices.ts";
 import type { App } from "../../../http/types.ts";
 import { bodyUnchecked } from "../../../http/validation.ts";
 
@@ -36,9 +37,9 @@ export function datasetsRoutes(app: App, dependencies: Dependencies): void {
         response: { 200: datasetPage },
       },
     },
-    async (request) => {
+    async (request, reply) => {
       const page = await dependencies.records.datasets.list(request.query);
-      return { ...page, data: page.data.map(presentDataset) };
+      return sendPage(reply, { ...page, data: page.data.map(presentDataset) });
     },
   );
 }

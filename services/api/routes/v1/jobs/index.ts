@@ -10,6 +10,7 @@ import { makeOrder } from "../../../../shared/jobs/order.ts";
 import { estimateOf } from "../../../jobs/estimate.ts";
 import { planBytesWith } from "../../../jobs/planning.ts";
 import { notFound } from "../../../http/problem.ts";
+import { sendPage } from "../../../http/slices.ts";
 import type { App } from "../../../http/types.ts";
 
 export function jobsRoutes(app: App, dependencies: Dependencies): void {
@@ -61,11 +62,12 @@ export function jobsRoutes(app: App, dependencies: Dependencies): void {
         response: { 200: jobPage },
       },
     },
-    async (request) => {
-      const { dataset } = request.query;
+    async (request, reply) => {
+      const { dataset, view, ...query } = request.query;
       const id = dataset === undefined ? undefined : (await findDataset(records, dataset)).id;
-      const page = await records.jobs.list({ ...request.query, dataset: id });
-      return { ...page, data: page.data.map(presentJob) };
+      const listing = { ...query, dataset: id };
+      const page = await (view === "full" ? records.jobs.list(listing) : records.jobs.summaries(listing));
+      return sendPage(reply, { ...page, data: page.data.map(presentJob) });
     },
   );
 }

@@ -1,9 +1,9 @@
 /** GET /v1/models; POST /v1/models imports one. */
-import { importForm, model, modelPage } from "../../../../../schemas/model.ts";
-import { pageQuery } from "../../../../../schemas/page.ts";
+import { importForm, model, modelPage, modelsQuery } from "../../../../../schemas/model.ts";
 import { presentModel } from "../../../../shared/records/index.ts";
 import type { Dependencies } from "../../../dependencies.ts";
 import { importModel } from "../../../models/importing.ts";
+import { sendPage } from "../../../http/slices.ts";
 import type { App } from "../../../http/types.ts";
 import { bodyUnchecked } from "../../../http/validation.ts";
 
@@ -15,13 +15,14 @@ export function modelsRoutes(app: App, dependencies: Dependencies): void {
       schema: {
         tags: ["models"],
         summary: "All models, newest first",
-        querystring: pageQuery,
+        querystring: modelsQuery,
         response: { 200: modelPage },
       },
     },
-    async (request) => {
-      const page = await records.models.list(request.query);
-      return { ...page, data: page.data.map(presentModel) };
+    async (request, reply) => {
+      const { view, ...query } = request.query;
+      const page = await (view === "full" ? records.models.list(query) : records.models.summaries(query));
+      return sendPage(reply, { ...page, data: page.data.map(presentModel) });
     },
   );
 
