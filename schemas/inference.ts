@@ -2,6 +2,7 @@
 import { z } from "zod";
 
 const datatype = z.enum(["UINT8", "INT8", "INT16", "UINT16", "INT32", "UINT32", "INT64", "FP32", "FP64"]);
+const outputName = z.enum(["probabilities", "outputs", "class"]);
 const parameters = z.record(z.string(), z.unknown()).optional();
 const tensor = z.strictObject({ name: z.string(), shape: z.array(z.int()), datatype: z.string() });
 
@@ -37,8 +38,10 @@ export const inferenceRequest = z.strictObject({
     )
     .length(1, "this model takes one input"),
   outputs: z
-    .array(z.strictObject({ name: z.enum(["probabilities", "outputs", "class"]), parameters }))
+    .array(z.strictObject({ name: outputName, parameters }))
     .min(1)
+    .max(outputName.options.length)
+    .refine((outputs) => new Set(outputs.map(({ name }) => name)).size === outputs.length, "expected every output once")
     .optional(),
 });
 export type InferenceRequest = z.infer<typeof inferenceRequest>;

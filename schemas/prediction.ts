@@ -5,6 +5,7 @@ import { dtype, split } from "./dataset.ts";
 import { pageOf, pageOrder, pageQuery } from "./page.ts";
 import { queryInteger, usually } from "./query.ts";
 
+export const mostInstances = 4096;
 const mostTopK = 65_536;
 const usualTopK = 3;
 
@@ -13,7 +14,7 @@ export const predictionRequest = z.strictObject({
   instances: z
     .array(instance)
     .min(1)
-    .max(4096)
+    .max(mostInstances)
     .describe("numbers in the dataset's own range, C,H,W order, flat or nested; or pictures as {b64}"),
   topK: z.int().min(1).max(mostTopK).default(usualTopK),
 });

@@ -232,8 +232,8 @@ describe("problems", () => {
       { ...order, network: "lenet-5" },
       422,
       "network-does-not-fit",
-      "/network/layers/2/size",
-      /does not fit/,
+      "/network",
+      /'lenet-5' needs samples of at least 28×28/,
     ],
   ])("refuses %s", async (_name, body, status, code, pointer, sentence) => {
     const before = await jobCount();

@@ -6,11 +6,16 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import multipart from "@fastify/multipart";
 import Fastify, { LogController } from "fastify";
-import { serializerCompiler } from "fastify-type-provider-zod";
 import type { ZodTypeProvider } from "fastify-type-provider-zod";
 import { newUlid } from "../shared/ids.ts";
 import type { Dependencies } from "./dependencies.ts";
 import { caughtUp } from "./plugins/caught-up.ts";
+import { usualLimits } from "./http/body.ts";
+import { bodyBudget } from "./http/budget.ts";
+import { answerSerializer } from "./http/answer.ts";
+import { refuseUnreadable, refuseUnusual } from "./http/unreadable.ts";
+import { bodyWatch } from "./plugins/body-watch.ts";
+import { door } from "./plugins/door.ts";
 import { guard } from "./plugins/guard.ts";
 import { idempotency } from "./plugins/idempotency.ts";
 import { jsonBody } from "./plugins/json-body.ts";
@@ -18,14 +23,12 @@ import { openapi } from "./plugins/openapi.ts";
 import { problems, sendProblem, toProblem } from "./plugins/problems.ts";
 import { telemetry } from "./plugins/telemetry.ts";
 import { unread } from "./plugins/unread.ts";
-import { refuseUnreadable } from "./plugins/unreadable.ts";
 import { Problem } from "./http/problem.ts";
 import { registerRoutes } from "./routes/index.ts";
 import { EventStreams } from "./http/streams.ts";
 import type { App } from "./http/types.ts";
 import { validatorCompiler } from "./http/validation.ts";
 
-const mostBodyBytes = 1024 * 1024;
 /** How long an ending process still takes requests that were under way. */
 const graceMs = 300;
 
@@ -53,19 +56,26 @@ export async function buildApp(dependencies: Dependencies): Promise<App> {
     loggerInstance: dependencies.log,
     logController: new LogController({ disableRequestLogging: true }),
     genReqId: () => newUlid(),
-    bodyLimit: mostBodyBytes,
+    bodyLimit: usualLimits.bytes,
     routerOptions: { maxParamLength: 200 },
     forceCloseConnections: "idle",
     return503OnClosing: false,
+    trustProxy: dependencies.config.trustProxy,
+    // Who leaves the Host header out is told so by us, as by all problems.
+    http: { requireHostHeader: false },
     clientErrorHandler: refuseUnreadable,
     frameworkErrors: (error, request, reply) => void sendProblem(toProblem(error, request), request, reply),
   }).withTypeProvider<ZodTypeProvider>() as App;
   const streams = new EventStreams();
   app.setValidatorCompiler(validatorCompiler);
-  app.setSerializerCompiler(serializerCompiler);
+  app.setSerializerCompiler(answerSerializer);
   app.decorateRequest("uploadDigest", null);
+  refuseUnusual(app.server);
   endGracefully(app, streams);
   await app.register(problems);
+  await app.register(door, { host: dependencies.config.host, allowed: dependencies.config.allowedHosts });
+  await app.register(bodyBudget, { bytes: dependencies.config.bodies.memoryBytes });
+  await app.register(bodyWatch, { stallSeconds: dependencies.config.bodies.stallSeconds });
   await app.register(jsonBody);
   await app.register(guard, { redis: dependencies.redis, perMinute: dependencies.config.rateLimit });
   await app.register(multipart);

@@ -1,5 +1,6 @@
 /** What the api is given: nothing here is found by itself, so a test can give something else. */
 import type { FastifyBaseLogger } from "fastify";
+import type { BodyReader } from "./models/reader.ts";
 import type { Prediction } from "../prediction/index.ts";
 import type { Config } from "../shared/config.ts";
 import type { EventFeed } from "../shared/progress/index.ts";
@@ -10,6 +11,8 @@ import type { Mirror } from "./mirror.ts";
 import type { Storage } from "../shared/storage/index.ts";
 
 export interface Dependencies {
+  /** Reads large JSON bodies off the event loop. */
+  reader: BodyReader;
   /** The product's version, as package.json says. */
   version: string;
   config: Config;

@@ -5,6 +5,7 @@ import closeWithGrace from "close-with-grace";
 import { Prediction } from "../prediction/index.ts";
 import { ConfigError, readConfig, type Config } from "../shared/config.ts";
 import { endWithParent } from "../shared/lifeline.ts";
+import { keepToOwner } from "../shared/ownership.ts";
 import { createLog } from "../shared/log.ts";
 import { EventFeed } from "../shared/progress/index.ts";
 import { Queues } from "../shared/queues.ts";
@@ -13,6 +14,7 @@ import { closeRedis, connectRedis } from "../shared/redis.ts";
 import { createStorage } from "../shared/storage/index.ts";
 import { buildApp } from "./app.ts";
 import { Mirror } from "./mirror.ts";
+import { BodyReader } from "./models/reader.ts";
 
 const mostSecondsToEnd = 25;
 
@@ -29,6 +31,8 @@ function readVersion(): string {
 }
 
 async function start(config: Config): Promise<void> {
+  endWithParent();
+  keepToOwner();
   const { redisUrl } = config;
   if (redisUrl === null)
     throw new ConfigError(
@@ -43,6 +47,7 @@ async function start(config: Config): Promise<void> {
   const queues = new Queues({ redis, log });
   const feed = new EventFeed({ commands: redis, subscriber, log });
   const prediction = new Prediction({ kernels: config.kernels, cacheBytes: config.predictionCacheBytes, log });
+  const reader = new BodyReader(log);
   prediction.warm();
   const app = await buildApp({
     version: readVersion(),
@@ -55,6 +60,7 @@ async function start(config: Config): Promise<void> {
     feed,
     mirror,
     prediction,
+    reader,
   });
   closeWithGrace(
     {
@@ -67,12 +73,11 @@ async function start(config: Config): Promise<void> {
       await app.close();
       feed.close();
       mirror.close();
-      await prediction.close();
+      await Promise.all([prediction.close(), reader.close()]);
       await queues.close();
       await Promise.all([redis, subscriber, changes].map(closeRedis));
     },
   );
-  endWithParent();
   await app.listen({ port: config.port, host: config.host });
   const { port } = app.server.address() as AddressInfo;
   const host = config.host.includes(":") ? `[${config.host}]` : config.host;

@@ -33,6 +33,7 @@ import { ResidentThread } from "./resident.ts";
 
 export { PictureError } from "../shared/pictures.ts";
 export { ComputationError, type ComputationFault } from "./errors.ts";
+export { ResidentThread, type ThreadAnswer, type ThreadCall } from "./resident.ts";
 export { encodeSheet, signedShades, stretchedShades } from "./sheets.ts";
 export type {
   AugmentationPreview,

@@ -21,6 +21,33 @@ const storageUrl = z
   .string()
   .regex(/^(file:\/\/\/.+|s3:\/\/[^/?]+.*)$/, "expected file:///folder or s3://bucket/prefix?endpoint=…&region=…");
 
+const listed = (text: string): string[] =>
+  text
+    .split(",")
+    .map((each) => each.trim())
+    .filter((each) => each !== "");
+
+/** Names, each perhaps with a leading dot for all that end so; `*` for any. */
+const hostNames = z
+  .string()
+  .regex(
+    /^\s*(\*|\.?[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*)(\s*,\s*\.?[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*)*\s*$/,
+    "expected names joined by commas, as in maps.example.org,.internal; or * for any",
+  )
+  .transform((text) => listed(text).map((each) => each.toLowerCase()));
+
+/** Whose X-Forwarded-* headers are believed: nobody's, everybody's, or those of these addresses. */
+const proxies = z
+  .string()
+  .regex(
+    /^\s*(true|false|[0-9a-fA-F.:/]+(\s*,\s*[0-9a-fA-F.:/]+)*|loopback|linklocal|uniquelocal)\s*$/,
+    "expected true, false, or the addresses of your proxies joined by commas, as in 10.0.0.0/8,127.0.0.1",
+  )
+  .transform((text) => {
+    const word = text.trim();
+    return word === "true" || word === "false" ? word === "true" : listed(word);
+  });
+
 /** Every variable we read, its form and its default. */
 export const environmentSchema = z.object({
   PORT: wholeNumber(0, 65_535).default(3000),
@@ -47,6 +74,10 @@ export const environmentSchema = z.object({
   WORKER_DRAIN_SECONDS: wholeNumber(1, 3600).default(30),
   WEBHOOK_ALLOW_PRIVATE: flag.default(false),
   RATE_LIMIT: wholeNumber(1, 1_000_000).optional(),
+  ALLOWED_HOSTS: hostNames.default([]),
+  TRUST_PROXY: proxies.default(false),
+  BODY_MEMORY_MIB: wholeNumber(64, 65_536).default(512),
+  BODY_STALL_SECONDS: wholeNumber(2, 3600).default(15),
   PREDICTION_CACHE_MIB: wholeNumber(16, 65_536).default(256),
   ...datasetLimits.shape,
 });
@@ -67,10 +98,23 @@ export interface Config {
   webhooks: { allowPrivate: boolean };
   /** Requests a minute that one address may make; null: any number. */
   rateLimit: number | null;
+  /** Names besides the loopback's and HOST under which the api may be called. */
+  allowedHosts: string[];
+  /** As Fastify takes it. */
+  trustProxy: boolean | string[];
+  bodies: {
+    /** Bodies of all requests together, held in memory. */
+    memoryBytes: number;
+    /** A body that brings next to nothing for so long is refused. */
+    stallSeconds: number;
+  };
   /** Shared memories of models that stay loaded for predictions. */
   predictionCacheBytes: number;
   datasets: DatasetLimits;
 }
+
+/** Addresses that may carry a password: a mistyped one is not repeated where others read. */
+const secretive = new Set(["REDIS_URL", "STORAGE_URL"]);
 
 /** The environment asks for something that cannot be. `message` has a line for each variable at fault. */
 export class ConfigError extends Error {
@@ -78,7 +122,7 @@ export class ConfigError extends Error {
 }
 
 const ours =
-  /^((REDIS|STORAGE|WORKER|WEBHOOK|KERNELS|PREDICTION|RATE)_|(MAX|MIN)_(UPLOAD|DATASET|ENTR|PIXEL|SAMPLE|CLASS|LINE|CHECK|FREE))/;
+  /^((REDIS|STORAGE|WORKER|WEBHOOK|KERNELS|PREDICTION|RATE|BODY|ALLOWED|TRUST)_|(MAX|MIN)_(UPLOAD|DATASET|ENTR|PIXEL|SAMPLE|CLASS|LINE|CHECK|FREE))/;
 /**
  * What docker-compose.yml asks for, and what Kubernetes and Docker links put into every container for a service called
  * redis or worker.
@@ -108,7 +152,7 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
   if (!parsed.success) {
     for (const issue of parsed.error.issues) {
       const name = String(issue.path[0]);
-      faults.push(`${name}=${given[name]}: ${issue.message}`);
+      faults.push(`${name}${secretive.has(name) ? "" : `=${given[name]}`}: ${issue.message}`);
     }
   }
   if (!parsed.success || faults.length > 0)
@@ -131,6 +175,9 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
     },
     webhooks: { allowPrivate: read.WEBHOOK_ALLOW_PRIVATE },
     rateLimit: read.RATE_LIMIT ?? null,
+    allowedHosts: read.ALLOWED_HOSTS,
+    trustProxy: read.TRUST_PROXY,
+    bodies: { memoryBytes: read.BODY_MEMORY_MIB * 1024 * 1024, stallSeconds: read.BODY_STALL_SECONDS },
     predictionCacheBytes: read.PREDICTION_CACHE_MIB * 1024 * 1024,
     datasets: Object.fromEntries(
       Object.keys(datasetLimits.shape).map((name) => [name, read[name as LimitName]]),

@@ -528,7 +528,7 @@ const rows: Row[] = [
     413,
     "payload-too-large",
     null,
-    /300000 samples are too many at once; send at most 16384/,
+    /longer than the 2293760 bytes this route takes/,
   ],
   [
     "a tensor 100,000 lists deep",

@@ -78,7 +78,8 @@ describe("walls", () => {
         .slice(0, path.startsWith("services/") ? 2 : 1)
         .join("/");
     const dependents = new Map(result.modules.map(({ source, dependents: by }) => [source, by]));
-    for (const path of files.filter((each) => /^services\/shared\/.*(?<!\.test)\.ts$/.test(each))) {
+    // A thread is started by its path, from the file beside it.
+    for (const path of files.filter((each) => /^services\/shared\/.*(?<!\.test|-thread)\.ts$/.test(each))) {
       const seen = new Set<string>([path]);
       const queue = [path];
       for (let at = queue.pop(); at !== undefined; at = queue.pop()) {

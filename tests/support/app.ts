@@ -5,6 +5,7 @@ import { pino } from "pino";
 import { buildApp } from "../../services/api/app.ts";
 import { Mirror } from "../../services/api/mirror.ts";
 import type { Dependencies } from "../../services/api/dependencies.ts";
+import { BodyReader } from "../../services/api/models/reader.ts";
 import type { App } from "../../services/api/http/types.ts";
 import { Prediction } from "../../services/prediction/index.ts";
 import { readConfig } from "../../services/shared/config.ts";
@@ -58,6 +59,7 @@ export async function startTestApp(environment: Record<string, string> = {}): Pr
     feed,
     mirror,
     prediction,
+    reader: new BodyReader(log),
   };
   const app = await buildApp(dependencies);
   return {
@@ -69,7 +71,7 @@ export async function startTestApp(environment: Record<string, string> = {}): Pr
       await app.close();
       feed.close();
       mirror.close();
-      await prediction.close();
+      await Promise.all([prediction.close(), dependencies.reader.close()]);
       await queues.close();
       await Promise.all([redis, subscriber, changes].map(closeRedis));
       await server.stop();

@@ -18,8 +18,8 @@ import type { FileField } from "./upload-form.ts";
 
 type Received = NonNullable<DatasetRecord["upload"]>["files"][number] & { field: FileField };
 
-const signOfLifeSeconds = 60;
-const beatEveryMs = 1000;
+const signOfLifeSeconds = 15;
+const beatEveryMs = 3000;
 const spaceEveryBytes = 64 * 1024 * 1024;
 const formBytes = 1024 * 1024;
 

@@ -46,9 +46,29 @@ const explained = (error: unknown): unknown =>
       })
     : error;
 
-async function* partsOf(request: FastifyRequest, limits: UploadLimits): AsyncGenerator<Multipart, void, undefined> {
+/** Rejects where the connection closes before the body has come whole: the parser would wait for the rest for ever. */
+function brokenOff({ raw }: FastifyRequest): { promise: Promise<never>; forget: () => void } {
+  let forget = (): void => undefined;
+  const promise = new Promise<never>((_, reject) => {
+    const check = (): void => {
+      if (!raw.complete)
+        reject(new Problem({ code: "malformed-body", detail: "the connection closed before the body was complete" }));
+    };
+    if (raw.destroyed) check();
+    raw.once("close", check);
+    forget = () => raw.off("close", check);
+  });
+  promise.catch(() => undefined);
+  return { promise, forget };
+}
+
+async function* partsOf(
+  request: FastifyRequest,
+  limits: UploadLimits,
+  gone: Promise<never>,
+): AsyncGenerator<Multipart, void, undefined> {
   try {
-    yield* request.parts({
+    const parts = request.parts({
       limits: {
         fileSize: limits.fileBytes,
         files: limits.files,
@@ -59,6 +79,11 @@ async function* partsOf(request: FastifyRequest, limits: UploadLimits): AsyncGen
         headerPairs: 50,
       },
     });
+    for (;;) {
+      const next = await Promise.race([parts.next(), gone]);
+      if (next.done === true) return;
+      yield next.value;
+    }
   } catch (error) {
     throw explained(error);
   }
@@ -71,7 +96,8 @@ export async function* readParts(request: FastifyRequest, limits: UploadLimits):
       detail: "expected multipart/form-data: one part for each file and field",
     });
   const digest = createHash("sha256");
-  for await (const part of partsOf(request, limits)) {
+  const gone = brokenOff(request);
+  for await (const part of partsOf(request, limits, gone.promise)) {
     digest.update(`${part.type}\0${part.fieldname}\0`);
     if (part.type === "field") {
       if (part.valueTruncated)
@@ -104,6 +130,7 @@ export async function* readParts(request: FastifyRequest, limits: UploadLimits):
     // What is short may have broken off before we came to it.
     if (part.file.errored) breakOff(part.file.errored);
     part.file.on("error", breakOff);
+    gone.promise.catch(breakOff);
     // A failure reaches whoever reads the stream; a reader that gives up lets the rest of the part run out.
     pipeline(part.file, tee, (error) => {
       if (error) part.file.resume();
@@ -112,5 +139,6 @@ export async function* readParts(request: FastifyRequest, limits: UploadLimits):
     yield { kind: "file", name: part.fieldname, filename: part.filename, mimetype: part.mimetype, stream: tee };
     digest.update("\0end");
   }
+  gone.forget();
   request.uploadDigest = digest.digest("hex");
 }

@@ -3,6 +3,7 @@ import { isTerminal, job, jobProgress } from "../../../schemas/job.ts";
 import type { Progress } from "../../../schemas/progress.ts";
 import { findJob } from "../../shared/find.ts";
 import { presentJob, type JobRecord, type Records } from "../../shared/records/index.ts";
+import { answerText } from "../http/answer.ts";
 import type { Copies, Mirror } from "../mirror.ts";
 
 const mostJobs = 1000;
@@ -59,7 +60,7 @@ export class WatchedJobs {
       const record = await findJob(this.#records, id);
       const { status } = record;
       const progress = record.progress ?? (await standstill(this.#records, record));
-      const text = JSON.stringify(jobProgress.parse({ status, terminal: isTerminal(status), ...progress }));
+      const text = answerText(jobProgress, { status, terminal: isTerminal(status), ...progress });
       return { text, topics: topicsOf(record) };
     });
   }
@@ -68,7 +69,7 @@ export class WatchedJobs {
   whole(id: string): Told | Promise<Told> {
     return this.#whole.get(id, async () => {
       const record = await findJob(this.#records, id);
-      const text = JSON.stringify(job.parse(presentJob(record)));
+      const text = answerText(job, presentJob(record));
       return { text, topics: text.length > longText ? null : topicsOf(record) };
     });
   }

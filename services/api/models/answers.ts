@@ -18,37 +18,50 @@ function best(probabilities: Float32Array, k: number): number[] {
 /** Named classes of one answer, over all its rows. */
 const mostRanked = 262_144;
 
-/** `probabilities` is [count][classes]. */
-export function predictionRows(probabilities: Float32Array, names: readonly string[], topK: number): Row[] {
-  const classes = names.length;
-  const [count, each] = [probabilities.length / classes, Math.min(topK, classes)];
+/** Refuses an answer that would be too long, before anything is computed. Answers how many numbers it will have. */
+export function checkAnswer({ count, classes, topK }: { count: number; classes: number; topK: number }): number {
+  const each = Math.min(topK, classes);
   if (count * each > mostRanked)
     throw new Problem({
       code: "payload-too-large",
       detail: `the ${each} best classes of ${count} inputs are more than the ${mostRanked} that one answer names; send fewer inputs, or a smaller topK`,
     });
-  const rows: Row[] = [];
-  for (let from = 0; from < probabilities.length; from += classes) {
-    const row = probabilities.subarray(from, from + classes);
-    if (row.some((share) => !Number.isFinite(share))) {
-      throw new Problem({
-        code: "invalid-data",
-        detail: `the network's answer to input ${from / classes} is not finite: its weights, or the numbers of the input, are too large`,
-      });
-    }
-    const ranked: z.output<typeof rankedClass>[] = best(row, each).map((place) => ({
+  return count * (classes + 2 * each);
+}
+
+/** A row of an answer; probabilities stay as they are computed, for sendJson. */
+type AnsweredRow = Omit<Row, "probabilities"> & { probabilities: Float32Array };
+
+function* rowsOf(probabilities: Float32Array, names: readonly string[], topK: number): Generator<AnsweredRow> {
+  for (let from = 0; from < probabilities.length; from += names.length) {
+    const row = probabilities.subarray(from, from + names.length);
+    const ranked: z.output<typeof rankedClass>[] = best(row, Math.min(topK, names.length)).map((place) => ({
       class: place,
       name: names[place],
       probability: row[place],
     }));
     const [first] = ranked;
-    rows.push({
+    yield {
       class: first.class,
       name: first.name,
       confidence: first.probability,
-      probabilities: [...row],
+      probabilities: row,
       topK: ranked,
-    });
+    };
   }
-  return rows;
+}
+
+/** `probabilities` is [count][classes]. All are looked at before the first row is given. */
+export function predictionRows(
+  probabilities: Float32Array,
+  names: readonly string[],
+  topK: number,
+): Iterable<AnsweredRow> {
+  const wrong = probabilities.findIndex((share) => !Number.isFinite(share));
+  if (wrong >= 0)
+    throw new Problem({
+      code: "invalid-data",
+      detail: `the network's answer to input ${Math.floor(wrong / names.length)} is not finite: its weights, or the numbers of the input, are too large`,
+    });
+  return rowsOf(probabilities, names, topK);
 }

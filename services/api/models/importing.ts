@@ -1,5 +1,4 @@
 /** A model that was trained elsewhere: a network, its input, and weights that fit. */
-import { createHash } from "node:crypto";
 import type { FastifyRequest } from "fastify";
 import { completeNetwork } from "../../../schemas/complete.ts";
 import {
@@ -13,7 +12,7 @@ import {
 import { networkShape, sizeOf, type Shape } from "../../../schemas/shape.ts";
 import { ComputationError } from "../../prediction/index.ts";
 import { modelRecord, type ModelRecord } from "../../shared/records/index.ts";
-import { layout, putJson } from "../../shared/storage/index.ts";
+import { digestOf, layout, putJson } from "../../shared/storage/index.ts";
 import type { Dependencies } from "../dependencies.ts";
 import { Problem, conflict, doesNotFit, invalid } from "../http/problem.ts";
 import { readParts } from "../http/uploads.ts";
@@ -42,7 +41,10 @@ async function readForm(request: FastifyRequest): Promise<{ given: ImportSetting
     if (part.kind === "file") {
       if (part.name !== "weights") throw invalid(`/${part.name}`, "the only file of this form is called weights");
       const chunks: Buffer[] = [];
-      for await (const chunk of part.stream) chunks.push(chunk as Buffer);
+      for await (const chunk of part.stream as AsyncIterable<Buffer>) {
+        request.hold(chunk.length);
+        chunks.push(chunk);
+      }
       weights = Buffer.concat(chunks);
     } else found.set(part.name, readField(part.name, part.value));
   }
@@ -117,7 +119,7 @@ export async function importModel(
       });
     });
   const id = `mdl_${request.ulid}`;
-  const sha256 = createHash("sha256").update(weights).digest("hex");
+  const { sha256 } = await digestOf(weights);
   const key = layout.modelWeights(id, sha256);
   const manifest: ModelManifest = {
     version: 1,

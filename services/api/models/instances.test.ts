@@ -1,7 +1,7 @@
 import sharp from "sharp";
 import { afterAll, describe, expect, it } from "vitest";
 import { Prediction } from "../../prediction/index.ts";
-import { fromBytes, fromJson, type SampleForm } from "./instances.ts";
+import { fromBytes, joinInstances, splitInstances, type Instances, type SampleForm } from "./instances.ts";
 import type { Problem } from "../http/problem.ts";
 
 const prediction = new Prediction({ kernels: "auto", cacheBytes: 0, log: { warn: () => undefined } });
@@ -12,7 +12,13 @@ const form: SampleForm = {
   dtype: "uint8",
   range: { minimum: 0, maximum: 255 },
 };
-const refusal = (instances: Parameters<typeof fromJson>[1], at = form) =>
+/** As a body of JSON is read. */
+const fromJson = async (
+  by: Prediction,
+  instances: Parameters<typeof splitInstances>[0],
+  at: SampleForm,
+): Promise<Instances> => joinInstances(by, splitInstances(instances, at.input), at);
+const refusal = (instances: Parameters<typeof splitInstances>[0], at = form) =>
   fromJson(prediction, instances, at).then(
     () => null,
     (error: unknown) => error as Problem,

@@ -28,7 +28,8 @@ type Instance = z.output<typeof predictionRequest>["instances"][number];
 type Picture = { b64: string };
 
 const isPicture = (instance: Instance): instance is Picture => !Array.isArray(instance);
-const mostNumbers = 16 * 1024 * 1024;
+/** Of all inputs of a request. */
+export const mostNumbers = 16 * 1024 * 1024;
 
 /** Refuses what would take more memory than a request should; one sample is always taken. */
 export function checkCount(count: number, input: Shape): void {
@@ -143,34 +144,50 @@ export async function fromPictures(
 const asNumbers = (input: Shape): string =>
   `numbers taken as they are, ${describeShape(input)} (channels, rows, columns), in the dataset's own range`;
 
-/** `{instances}` of a JSON body: numbers and pictures may be mixed. */
-export async function fromJson(
+/** `{instances}` of a JSON body: numbers in their places, pictures still to be converted. Plain data, for a thread. */
+export interface SplitInstances {
+  count: number;
+  /** [count][size]; zeros where a picture comes. Null where all are pictures. */
+  samples: Float32Array<ArrayBuffer> | null;
+  pictures: { index: number; bytes: Uint8Array<ArrayBuffer> }[];
+}
+
+/** Reads what is numbers, decodes what is pictures. Numbers and pictures may be mixed. */
+export function splitInstances(instances: readonly Instance[], input: Shape): SplitInstances {
+  checkCount(instances.length, input);
+  const size = sizeOf(input);
+  const pictures = instances.flatMap((instance, index) =>
+    isPicture(instance) ? [{ index, bytes: decode(instance.b64, `/instances/${index}/b64`) }] : [],
+  );
+  if (pictures.length === instances.length) return { count: instances.length, samples: null, pictures };
+  const samples = new Float32Array(instances.length * size);
+  for (const [index, instance] of instances.entries())
+    if (!isPicture(instance))
+      numbers(instance, input, samples.subarray(index * size, (index + 1) * size), `/instances/${index}`);
+  return { count: instances.length, samples, pictures };
+}
+
+/** Converts the pictures among the instances, and puts them into their places. */
+export async function joinInstances(
   prediction: Prediction,
-  instances: readonly Instance[],
+  { count, samples, pictures }: SplitInstances,
   form: SampleForm,
 ): Promise<Instances> {
   const size = sizeOf(form.input);
-  checkCount(instances.length, form.input);
-  const pictures = instances.flatMap((instance, index) =>
-    isPicture(instance)
-      ? [{ bytes: decode(instance.b64, `/instances/${index}/b64`), pointer: `/instances/${index}/b64` }]
-      : [],
+  const pictured = await fromPictures(
+    prediction,
+    pictures.map(({ index, bytes }) => ({ bytes, pointer: `/instances/${index}/b64` })),
+    form,
   );
-  const pictured = await fromPictures(prediction, pictures, form);
-  if (pictures.length === instances.length) return pictured;
-  const samples = new Float32Array(instances.length * size);
-  let picture = 0;
-  for (const [index, instance] of instances.entries()) {
-    const into = samples.subarray(index * size, (index + 1) * size);
-    if (isPicture(instance)) into.set(pictured.samples.subarray(picture * size, ++picture * size));
-    else numbers(instance, form.input, into, `/instances/${index}`);
-  }
-  return { samples, count: instances.length, conversion: [asNumbers(form.input), ...pictured.conversion] };
+  if (samples === null) return pictured;
+  for (const [at, { index }] of pictures.entries())
+    samples.set(pictured.samples.subarray(at * size, (at + 1) * size), index * size);
+  return { samples, count, conversion: [asNumbers(form.input), ...pictured.conversion] };
 }
 
-function decode(text: string, pointer: string): Buffer {
+function decode(text: string, pointer: string): Uint8Array<ArrayBuffer> {
   if (!/^[A-Za-z0-9+/_-]*={0,2}$/.test(text)) throw invalid(pointer, "expected base64");
-  return Buffer.from(text, "base64");
+  return new Uint8Array(Buffer.from(text, "base64"));
 }
 
 /** Raw samples, one after another; float32 is little-endian. */

@@ -32,7 +32,9 @@ export interface PredictionPage {
 
 type File = NonNullable<ModelRecord["files"]["predictions"]["test"]>;
 
-const chunkRows = 8192;
+/** Read and looked at in one go: a few milliseconds' work, whatever the number of classes. */
+const numbersAtOnce = 1_000_000;
+const rowsAtOnce = (classes: number): number => Math.max(1, Math.min(8192, Math.floor(numbersAtOnce / classes)));
 /** Rows that are rather read for nothing than left out by another reading. */
 const mostGap = 64;
 const mostCachedBytes = 64 * 1024 * 1024;
@@ -80,7 +82,11 @@ export class StoredPredictions {
     const found = new Map<number, number[]>();
     for (let from = 0; from < sorted.length;) {
       let to = from + 1;
-      while (to < sorted.length && sorted[to] - sorted[to - 1] <= mostGap && sorted[to] - sorted[from] < chunkRows)
+      while (
+        to < sorted.length &&
+        sorted[to] - sorted[to - 1] <= mostGap &&
+        sorted[to] - sorted[from] < rowsAtOnce(classes)
+      )
         to += 1;
       const start = sorted[from];
       const span = sorted[to - 1] - start + 1;
@@ -131,8 +137,9 @@ export class StoredPredictions {
       confidence: new Float32Array(count),
       byConfidence: null,
     };
-    for (let from = 0; from < count; from += chunkRows) {
-      const some = Math.min(chunkRows, count - from);
+    const rows = rowsAtOnce(classes);
+    for (let from = 0; from < count; from += rows) {
+      const some = Math.min(rows, count - from);
       const [values, truth] = await Promise.all([
         this.#storage.range(file, from * classes * 4, some * classes * 4).then(floats),
         this.#storage.range(file, (count * classes + from) * 4, some * 4).then(integers),

@@ -1,10 +1,9 @@
 /** Tensors of the Open Inference Protocol: read from a request, made from an answer. */
-import type { InferenceAnswer, InferenceRequest } from "../../../schemas/inference.ts";
+import type { InferenceRequest } from "../../../schemas/inference.ts";
 import { describeShape, sizeOf, type Shape } from "../../../schemas/shape.ts";
-import type { Outputs, Samples } from "../../prediction/index.ts";
+import type { Outputs } from "../../prediction/index.ts";
 import { invalid } from "../http/problem.ts";
 import { checkCount, described } from "./instances.ts";
-import { finite } from "../../shared/finite.ts";
 
 const mostSamples = 4096;
 
@@ -29,7 +28,7 @@ function flatten(data: readonly unknown[], into: Float32Array): number {
 export function readTensor(
   { shape, data }: InferenceRequest["inputs"][number],
   input: Shape,
-): { samples: Samples; count: number } {
+): { samples: Float32Array<ArrayBuffer>; count: number } {
   const size = sizeOf(input);
   const [count] = shape;
   const rest = shape.slice(1).join("×");
@@ -51,17 +50,20 @@ export function readTensor(
 
 const bestOf = (row: Float32Array): number => row.reduce((best, value, at) => (value > row[best] ? at : best), 0);
 
-type Tensor = InferenceAnswer["outputs"][number];
 type OutputName = NonNullable<InferenceRequest["outputs"]>[number]["name"];
 
-/** An output by its name. `probabilities` and `outputs` are [count][classes]. */
-export function outputTensor(name: OutputName, answer: Outputs, count: number): Tensor {
+export const usualOutputs: readonly OutputName[] = ["probabilities", "class"];
+
+/** Numbers of an answer with these outputs, known before anything is computed. */
+export const outputNumbers = (names: readonly OutputName[], count: number, classes: number): number =>
+  names.reduce((sum, name) => sum + count * (name === "class" ? 1 : classes), 0);
+
+/** An output by its name, as sendJson takes it. `probabilities` and `outputs` are [count][classes]. */
+export function outputTensor(name: OutputName, answer: Outputs, count: number) {
   const classes = answer.probabilities.length / count;
-  if (name === "class") {
-    const data = Array.from({ length: count }, (_, row) =>
-      bestOf(answer.probabilities.subarray(row * classes, (row + 1) * classes)),
-    );
-    return { name, datatype: "INT64", shape: [count], data };
-  }
-  return { name, datatype: "FP32", shape: [count, classes], data: Array.from(answer[name], finite) };
+  if (name !== "class") return { name, datatype: "FP32", shape: [count, classes], data: answer[name] };
+  const data = Int32Array.from({ length: count }, (_, row) =>
+    bestOf(answer.probabilities.subarray(row * classes, (row + 1) * classes)),
+  );
+  return { name, datatype: "INT64", shape: [count], data };
 }

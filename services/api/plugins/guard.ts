@@ -8,23 +8,25 @@ import underPressure from "@fastify/under-pressure";
 import plugin from "fastify-plugin";
 import type { Redis } from "../../shared/redis.ts";
 import { Problem } from "../http/problem.ts";
+import { isProbe } from "../http/probes.ts";
 import type { App } from "../http/types.ts";
 
 const mostEventLoopDelayMs = 3000;
 const mostHeapBytes = 3 * 1024 ** 3;
 const retrySeconds = 5;
-
-/** Whoever looks after the process must always get through. */
-const alwaysOpen = (path: string): boolean =>
-  path.startsWith("/health") || path.startsWith("/metrics") || path.startsWith("/v2/health");
+const yearSeconds = 31_536_000;
 
 export const guard = plugin(async (app: App, { redis, perMinute }: { redis: Redis; perMinute: number | null }) => {
-  await app.register(helmet, { contentSecurityPolicy: false });
+  await app.register(helmet, { contentSecurityPolicy: false, strictTransportSecurity: false });
+  // A promise about TLS is made over TLS alone: ours, or that of a proxy that we were told to trust.
+  app.addHook("onRequest", async (request, reply) => {
+    if (request.protocol === "https") reply.header("strict-transport-security", `max-age=${yearSeconds}`);
+  });
   await app.register(underPressure, {
     maxEventLoopDelay: mostEventLoopDelayMs,
     maxHeapUsedBytes: mostHeapBytes,
     pressureHandler: async (request) => {
-      if (!alwaysOpen(request.url))
+      if (!isProbe(request.url))
         throw new Problem({
           code: "overloaded",
           detail: "the service has more to do than it can answer in time; try again in a moment",
@@ -34,12 +36,13 @@ export const guard = plugin(async (app: App, { redis, perMinute }: { redis: Redi
   });
   if (perMinute === null) return;
   await app.register(rateLimit, {
+    global: false,
     max: perMinute,
     timeWindow: 60_000,
     redis,
     nameSpace: "maps:rate:",
     skipOnError: true,
-    allowList: (request) => alwaysOpen(request.url),
+    allowList: (request) => isProbe(request.url),
     errorResponseBuilder: (_request, context) =>
       new Problem({
         code: "too-many-requests",
@@ -47,4 +50,6 @@ export const guard = plugin(async (app: App, { redis, perMinute }: { redis: Redi
         retryAfter: context.ttl / 1000,
       }),
   });
+  // Not route by route: what is asked of no route counts as well.
+  app.addHook("onRequest", app.rateLimit());
 });

@@ -21,8 +21,9 @@ declare module "fastify" {
 
 const writes = new Set(["POST", "PUT", "PATCH", "DELETE"]);
 const lifeSeconds = 24 * 3600;
-const leaseSeconds = 60;
-const uploadLeaseSeconds = 3600;
+/** A write under way renews its lease; that of a process that died runs out, and the write may be tried again. */
+const leaseSeconds = 10;
+const renewEveryMs = 3000;
 const mostAnswerBytes = 4 * 1024 * 1024;
 /** Where the answer to an upload keeps the digest of what was uploaded; never sent. */
 const digestHeader = "x-upload-digest";
@@ -84,7 +85,7 @@ async function claim(
     key,
     fingerprint: fingerprint(request),
     ulid: request.ulid,
-    leaseSeconds: request.isMultipart() ? uploadLeaseSeconds : leaseSeconds,
+    leaseSeconds,
     lifeSeconds,
   });
   switch (claimed.kind) {
@@ -126,12 +127,30 @@ async function settle(
 }
 
 export const idempotency = plugin(async (app: App, { records }: { records: Records["idempotency"] }) => {
+  const underWay = new Set<FastifyRequest>();
+  const renew = (request: FastifyRequest): void => {
+    const entry = request.idempotency;
+    if (!entry) return void underWay.delete(request);
+    records
+      .renew({ ...entry, ulid: request.ulid, leaseSeconds })
+      .catch((error: unknown) => request.log.debug({ err: error }, "a lease could not be renewed"));
+  };
+  const timer = setInterval(() => underWay.forEach(renew), renewEveryMs);
+  timer.unref();
+  app.addHook("onClose", async () => clearInterval(timer));
   app.decorateRequest("ulid", "");
   app.decorateRequest("idempotency", null);
   app.addHook("onRequest", async (request) => {
     request.ulid = newUlid();
   });
-  app.addHook("preHandler", (request, reply) => claim(records, request, reply));
+  app.addHook("preHandler", async (request, reply) => {
+    const replayed = await claim(records, request, reply);
+    if (request.idempotency) {
+      underWay.add(request);
+      reply.raw.once("close", () => underWay.delete(request));
+    }
+    return replayed;
+  });
   app.addHook("onSend", async (request, reply, payload) => {
     await settle(records, request, reply, payload).catch((error: unknown) =>
       request.log.warn({ err: error }, "the answer to an Idempotency-Key could not be kept"),

@@ -1,122 +1,28 @@
-/**
- * Reads JSON bodies: what is broken is said with its place, and nobody may name __proto__ or constructor.prototype.
- * What JSON.parse takes and we do not: a field named twice, of which the first would be dropped in silence, and lists
- * in lists without end, which code that walks them could not leave again.
- */
+/** Bodies of JSON for every route, and a plain word for bodies of text. */
+import type { Readable } from "node:stream";
+import type { FastifyRequest } from "fastify";
 import plugin from "fastify-plugin";
-import { Problem, invalid } from "../http/problem.ts";
+import { readBody } from "../http/body.ts";
+import { parseJson } from "../http/json.ts";
+import { Problem } from "../http/problem.ts";
 import type { App } from "../http/types.ts";
-import { pointerOf } from "../http/validation.ts";
-
-/**
- * Whether some object of the value has a key that a careless copy would write into a prototype. Walks without
- * recursion: bodies may be deep.
- */
-function namesPrototype(value: unknown): boolean {
-  const waiting: unknown[] = [value];
-  while (waiting.length > 0) {
-    const each = waiting.pop();
-    if (typeof each !== "object" || each === null) continue;
-    if (Object.hasOwn(each, "__proto__")) return true;
-    if (Object.hasOwn(each, "constructor")) {
-      const inner = (each as { constructor: unknown }).constructor;
-      if (typeof inner === "object" && inner !== null && Object.hasOwn(inner, "prototype")) return true;
-    }
-    for (const inner of Object.values(each)) if (typeof inner === "object" && inner !== null) waiting.push(inner);
-  }
-  return false;
-}
-
-const mostDeep = 64;
-
-/** A list or object that the walk is inside of. */
-interface Open {
-  /** Names of an object so far; null for a list. */
-  names: Set<string> | null;
-  /** Where the walk is in it. */
-  at: string | number;
-}
-
-/** The quote that ends the text which begins at `from`. */
-function endOfText(json: string, from: number): number {
-  for (let at = json.indexOf('"', from + 1); ; at = json.indexOf('"', at + 1)) {
-    let slashes = 0;
-    while (json[at - 1 - slashes] === "\\") slashes += 1;
-    if (slashes % 2 === 0) return at;
-  }
-}
-
-/** Walks valid JSON. Throws a problem where a field stands twice in an object or something lies too deep. */
-function checkStructure(json: string): void {
-  const open: Open[] = [];
-  const here = (): string =>
-    pointerOf(
-      "",
-      open.map(({ at }) => at),
-    );
-  const end = /\s*(:?)/y;
-  for (let at = 0; at < json.length; at += 1) {
-    const sign = json[at];
-    const inner = open.at(-1);
-    if (sign === '"') {
-      const from = at;
-      at = endOfText(json, from);
-      end.lastIndex = at + 1;
-      if (!inner?.names || end.exec(json)?.[1] !== ":") continue;
-      const name = JSON.parse(json.slice(from, at + 1)) as string;
-      inner.at = name;
-      if (inner.names.has(name)) throw invalid(here(), "stands twice in this object; expected every field once");
-      inner.names.add(name);
-    } else if (sign === "{" || sign === "[") {
-      if (open.length === mostDeep)
-        throw invalid(here(), `lies more than ${mostDeep} lists or objects deep; nothing here is nested so deep`);
-      open.push(sign === "{" ? { names: new Set(), at: "" } : { names: null, at: 0 });
-    } else if (sign === "}" || sign === "]") open.pop();
-    else if (sign === "," && typeof inner?.at === "number") inner.at += 1;
-  }
-}
-
-const suspicious = /proto|\\u/;
-
-function parseJson(text: string): unknown {
-  let value: unknown;
-  try {
-    value = JSON.parse(text.charCodeAt(0) === 0xfeff ? text.slice(1) : text);
-  } catch (error) {
-    throw new Problem({
-      code: "malformed-body",
-      detail: `the body is not valid JSON: ${(error as Error).message.slice(0, 200)}`,
-    });
-  }
-  checkStructure(text);
-  if (suspicious.test(text) && namesPrototype(value))
-    throw new Problem({
-      code: "malformed-body",
-      detail: "the body names __proto__ or constructor.prototype, which no request may",
-    });
-  return value;
-}
 
 export const jsonBody = plugin(async (app: App) => {
+  app.decorateRequest("bodyLimits", null);
   // Many clients name a type also where they send nothing: a route that takes no body does not mind.
-  app.addContentTypeParser("application/json", { parseAs: "string" }, (request, text, done) => {
-    try {
-      const body = text as string;
-      if (body.trim() !== "") return done(null, parseJson(body));
-      if (request.routeOptions.schema?.body === undefined) return done(null);
-      throw new Problem({ code: "malformed-body", detail: "the body is empty, but its type says JSON" });
-    } catch (error) {
-      done(error as Error);
-    }
+  app.addContentTypeParser("application/json", async (request: FastifyRequest, payload: Readable) => {
+    const text = (await readBody(request, payload, "json")).toString("utf8");
+    if (text.trim() !== "") return parseJson(text);
+    if (request.routeOptions.schema?.body === undefined) return undefined;
+    throw new Problem({ code: "malformed-body", detail: "the body is empty, but its type says JSON" });
   });
   app.removeContentTypeParser("text/plain");
-  app.addContentTypeParser("text/plain", { parseAs: "string" }, (request, text, done) => {
-    if (text === "" && request.routeOptions.schema?.body === undefined) return done(null);
-    done(
-      new Problem({
-        code: "unsupported-media-type",
-        detail: "this route does not read a body of type 'text/plain'; send JSON with content-type: application/json",
-      }),
-    );
+  app.addContentTypeParser("text/plain", async (request: FastifyRequest, payload: Readable) => {
+    const text = await readBody(request, payload, "bytes");
+    if (text.length === 0 && request.routeOptions.schema?.body === undefined) return undefined;
+    throw new Problem({
+      code: "unsupported-media-type",
+      detail: "this route does not read a body of type 'text/plain'; send JSON with content-type: application/json",
+    });
   });
 });

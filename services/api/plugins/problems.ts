@@ -11,7 +11,7 @@ import type { App } from "../http/types.ts";
 const retrySeconds = 2;
 
 /** What Fastify and its plugins throw, in our words. */
-const fastifyErrors: Record<string, (error: FastifyError, request: FastifyRequest) => Problem> = {
+const fastifyErrors: Record<string, ((error: FastifyError, request: FastifyRequest) => Problem) | undefined> = {
   FST_ERR_CTP_INVALID_MEDIA_TYPE: (_error, request) =>
     new Problem({
       code: "unsupported-media-type",
@@ -73,6 +73,12 @@ function worldError(error: Error): Problem | null {
         detail: "there is not enough space left in storage",
         cause: error,
       });
+    if (error.fault === "damaged" || error.fault === "missing")
+      return new Problem({
+        code: "stored-damaged",
+        detail: `${error.message}; restore it from a backup of the storage, or make it anew`,
+        cause: error,
+      });
     if (error.fault === "unavailable")
       return new Problem({
         code: "storage-unavailable",
@@ -100,7 +106,8 @@ export function toProblem(error: unknown, request: FastifyRequest): Problem {
   if (error instanceof Refusal)
     return new Problem({ code: error.code, detail: error.message, errors: error.errors, cause: error.cause });
   if (error instanceof Error) {
-    const known = fastifyErrors[(error as FastifyError).code];
+    const { code } = error as FastifyError;
+    const known = Object.hasOwn(fastifyErrors, code) ? fastifyErrors[code] : undefined;
     if (known) return known(error as FastifyError, request);
     const world = worldError(error);
     if (world) return world;
@@ -108,6 +115,9 @@ export function toProblem(error: unknown, request: FastifyRequest): Problem {
       return new Problem({ code: "too-many-requests", detail: error.message });
     if ((error as FastifyError).statusCode === 400)
       return new Problem({ code: "invalid-request", detail: error.message });
+    // What serves the documentation's files says so of a path that would leave its folder.
+    if ([403, 404].includes(Number((error as FastifyError).statusCode)))
+      return new Problem({ code: "not-found", detail: `there is no ${request.url.slice(0, 200)}` });
   }
   return new Problem({
     code: "internal",
@@ -166,8 +176,10 @@ export const problems = plugin(async (app: App) => {
   app.setNotFoundHandler((request, reply) => {
     const path = request.url.split("?")[0] ?? "/";
     const allowed = methods.filter((method) => app.findRoute({ url: path, method }) !== null);
+    // A route that is there and has nothing to give, as for the files of the documentation: then it is not found.
+    const offered = allowed.some((method) => method === request.method);
     const problem =
-      allowed.length > 0
+      allowed.length > 0 && !offered
         ? new Problem({
             code: "method-not-allowed",
             detail: `${request.method} is not offered at ${path}; ${allowed.join(", ")} ${allowed.length === 1 ? "is" : "are"}`,

@@ -40,26 +40,22 @@ export const modelRecord = (manifest: ModelManifest, key: string): ModelRecord =
 /** A job's model has the job's ULID, so that a job that ends twice makes one model. */
 export const modelIdOf = (jobId: string): string => jobId.replace(/^job_/, "mdl_");
 
+async function modelOf(hash: Readonly<Record<string, string>>): Promise<ModelRecord> {
+  const { [tablesField]: tables = null, ...record } = fromFields(hash);
+  const summary = record as unknown as ModelSummaryRecord;
+  return { ...summary, network: await withTables(summary.network, tables as string | null) };
+}
+
 export class ModelRecords extends ResourceRecords<ModelRecord> {
   readonly #redis: Redis;
   constructor(redis: Redis) {
-    super(redis, "model");
+    super(redis, "model", { fieldsOf: modelFields, entryOf: modelOf });
     this.#redis = redis;
-  }
-
-  protected override fieldsOf(record: ModelRecord): Promise<Readonly<Record<string, unknown>>> {
-    return modelFields(record);
-  }
-
-  protected override async entryOf(hash: Readonly<Record<string, string>>): Promise<ModelRecord> {
-    const { [tablesField]: tables = null, ...record } = fromFields(hash);
-    const summary = record as unknown as ModelSummaryRecord;
-    return { ...summary, network: await withTables(summary.network, tables as string | null) };
   }
 
   /** A page without long connection tables. */
   summaries(request: PageRequest): Promise<Page<ModelSummaryRecord>> {
-    return this.readPage(
+    return this.page(
       request,
       (names) => readHashesWithout(this.#redis, names, tablesField),
       async (hash) => fromFields(hash) as unknown as ModelSummaryRecord,

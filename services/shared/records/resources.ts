@@ -11,21 +11,26 @@ export type Deleted = { kind: "deleted" | "missing" } | { kind: "in-use"; users:
 
 type Hash = Readonly<Record<string, string>>;
 
+/** How an entry stands in its hash. */
+export interface EntryForm<Entry> {
+  fieldsOf: (entry: Entry) => Promise<Readonly<Record<string, unknown>>>;
+  entryOf: (hash: Hash) => Promise<Entry>;
+}
+
+/** A field of JSON for each of its own. */
+const plainForm = <Entry extends object>(): EntryForm<Entry> => ({
+  fieldsOf: async (entry) => ({ ...entry }) as Readonly<Record<string, unknown>>,
+  entryOf: async (hash) => fromFields(hash) as Entry,
+});
+
 export class ResourceRecords<Entry extends { id: string; alias: string | null }> {
   readonly #redis: Redis;
   readonly #kind: Kind;
-  constructor(redis: Redis, kind: Kind) {
+  readonly #form: EntryForm<Entry>;
+  constructor(redis: Redis, kind: Kind, form: EntryForm<Entry> = plainForm()) {
     this.#redis = redis;
     this.#kind = kind;
-  }
-
-  /** The fields of the hash. */
-  protected async fieldsOf(entry: Entry): Promise<Readonly<Record<string, unknown>>> {
-    return { ...entry };
-  }
-
-  protected async entryOf(hash: Hash): Promise<Entry> {
-    return fromFields(hash) as unknown as Entry;
+    this.#form = form;
   }
 
   /** `needs`: the dataset that may not be deleted while this stands. */
@@ -35,14 +40,14 @@ export class ResourceRecords<Entry extends { id: string; alias: string | null }>
       entry.id,
       entry.alias ?? "",
       options.needs ?? "",
-      ...toFields(await this.fieldsOf(entry)),
+      ...toFields(await this.#form.fieldsOf(entry)),
     ]);
     return answer as "created" | "exists" | "alias-taken";
   }
 
   async read(id: string): Promise<Entry | null> {
     const [hash] = await readHashes(this.#redis, [keys.resource(this.#kind, id)]);
-    return hash ? this.entryOf(hash) : null;
+    return hash ? this.#form.entryOf(hash) : null;
   }
 
   /** By id or alias. */
@@ -52,15 +57,11 @@ export class ResourceRecords<Entry extends { id: string; alias: string | null }>
   }
 
   list(request: PageRequest): Promise<Page<Entry>> {
-    return this.readPage(
-      request,
-      (names) => readHashes(this.#redis, names),
-      (hash) => this.entryOf(hash),
-    );
+    return this.page(request, (names) => readHashes(this.#redis, names), this.#form.entryOf);
   }
 
   /** A page of what `entryOf` makes of the fields that `read` reads. */
-  protected readPage<Shown>(
+  page<Shown>(
     request: PageRequest,
     read: (names: string[]) => Promise<(Hash | null)[]>,
     entryOf: (hash: Hash) => Promise<Shown>,

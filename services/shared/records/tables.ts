@@ -1,7 +1,7 @@
 /**
  * Connection tables are the one part of a network that can be large: lists of a million numbers. A record keeps them
- * apart from the rest, compressed, so that whoever does not need them does not read them. In their place stands how many
- * connections each has.
+ * apart from the rest, compressed, so that whoever does not need them does not read them. In their place stands how
+ * many connections each has.
  */
 import { deflateRaw, inflateRaw } from "node:zlib";
 import { promisify } from "node:util";

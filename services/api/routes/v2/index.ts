@@ -11,10 +11,11 @@ import {
 import { idParams } from "../../../../schemas/query.ts";
 import type { Dependencies } from "../../dependencies.ts";
 import { findModel } from "../../../shared/find.ts";
+import { sendJson } from "../../http/slices.ts";
 import type { App } from "../../http/types.ts";
-import { mostAskingBytes } from "../../models/asking.ts";
+import { beforeBody, jsonBytes, mostAskingBytes, takeEveryBody } from "../../models/asking.ts";
 import { subjectOf } from "../../models/subjects.ts";
-import { outputTensor, readTensor } from "../../models/tensors.ts";
+import { outputNumbers, outputTensor, usualOutputs } from "../../models/tensors.ts";
 import { missing } from "../health/index.ts";
 
 const platform = "feature-maps_safetensors";
@@ -91,30 +92,39 @@ function modelRoutes(app: App, { records }: Dependencies): void {
   );
 }
 
-function inferRoute(app: App, { records, storage, prediction }: Dependencies): void {
+function inferRoute(app: App, { records, storage, prediction, reader }: Dependencies): void {
+  takeEveryBody(app);
+  const asked = beforeBody(async (request) => {
+    const model = await findModel(records, (request.params as { id: string }).id);
+    return { model, input: model.input };
+  });
   app.post(
     "/v2/models/:id/infer",
     {
+      onRequest: asked.onRequest,
       bodyLimit: mostAskingBytes,
       schema: {
         tags: ["inference"],
         summary: "Ask a model",
         params: idParams,
-        body: inferenceRequest,
+        body: { content: { "application/json": { schema: inferenceRequest } } },
         response: { 200: inferenceAnswer },
       },
     },
-    async (request) => {
-      const found = await findModel(records, request.params.id);
-      const { inputs, outputs = [{ name: "probabilities" as const }, { name: "class" as const }], id } = request.body;
-      const { samples, count } = readTensor(inputs[0], found.input);
-      const answer = await prediction.predict(subjectOf(storage, found), samples, count);
-      return {
-        model_name: found.id,
-        model_version: versionOf(found.sha256),
-        ...(id === undefined ? {} : { id }),
-        outputs: outputs.map(({ name }) => outputTensor(name, answer, count)),
+    async (request, reply) => {
+      const { model } = asked.of(request);
+      const body = jsonBytes(request);
+      const { samples, count, outputs, id } = await reader.read("inference", body, model.input);
+      const names = outputs?.map(({ name }) => name) ?? usualOutputs;
+      const numbers = outputNumbers(names, count, model.classes.length);
+      const answer = await prediction.predict(subjectOf(storage, model), samples, count);
+      const given = {
+        model_name: model.id,
+        model_version: versionOf(model.sha256),
+        id,
+        outputs: names.map((name) => outputTensor(name, answer, count)),
       };
+      return sendJson(reply, given, numbers);
     },
   );
 }
@@ -122,5 +132,5 @@ function inferRoute(app: App, { records, storage, prediction }: Dependencies): v
 export function inferenceProtocolRoutes(app: App, dependencies: Dependencies): void {
   serverRoutes(app, dependencies);
   modelRoutes(app, dependencies);
-  inferRoute(app, dependencies);
+  app.register(async (scope: App) => inferRoute(scope, dependencies));
 }

@@ -15,6 +15,7 @@ import type { Dependencies } from "../../../../dependencies.ts";
 import { pngAnswer } from "../../../../http/binary.ts";
 import { findReadyDataset } from "../../../../../shared/find.ts";
 import { notFound } from "../../../../http/problem.ts";
+import { sendJson } from "../../../../http/slices.ts";
 import type { App } from "../../../../http/types.ts";
 
 /** Numbers of the pixels of one answer. */
@@ -37,7 +38,7 @@ function rowsRoute(app: App, dependencies: Dependencies): void {
         response: { 200: samplePage },
       },
     },
-    async (request) => {
+    async (request, reply) => {
       const { split: of, label, limit, after } = request.query;
       const reader = await readerOf(dependencies, request.params.id, of);
       const most = Math.max(1, Math.min(limit, Math.floor(mostNumbers / sizeOf(reader.dataset.shape))));
@@ -49,10 +50,11 @@ function rowsRoute(app: App, dependencies: Dependencies): void {
       const labels = await reader.labels();
       const shown = found.slice(0, most);
       const data = await Promise.all(
-        shown.map(async (index) => ({ index, label: labels[index], pixels: [...(await reader.sample(index))] })),
+        shown.map(async (index) => ({ index, label: labels[index], pixels: await reader.sample(index) })),
       );
       const hasMore = found.length > most;
-      return { data, hasMore, nextAfter: hasMore ? String(shown.at(-1)) : null };
+      const page = { data, hasMore, nextAfter: hasMore ? String(shown.at(-1)) : null };
+      return sendJson(reply, page, shown.length * sizeOf(reader.dataset.shape));
     },
   );
 }

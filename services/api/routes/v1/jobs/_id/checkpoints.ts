@@ -11,11 +11,12 @@ import { idParams } from "../../../../../../schemas/query.ts";
 import { presentCheckpoints } from "../../../../../shared/records/index.ts";
 import type { Dependencies } from "../../../../dependencies.ts";
 import { fileAnswer } from "../../../../http/binary.ts";
-import { findJob } from "../../../../../shared/find.ts";
+import { findJob, findReadyDataset } from "../../../../../shared/find.ts";
 import { notFound, type Refusal } from "../../../../http/problem.ts";
+import { sendJson } from "../../../../http/slices.ts";
 import type { App } from "../../../../http/types.ts";
-import { predictionRows } from "../../../../models/answers.ts";
-import { mostAskingBytes, readAsked, takeEveryBody } from "../../../../models/asking.ts";
+import { checkAnswer, predictionRows } from "../../../../models/answers.ts";
+import { beforeBody, mostAskingBytes, readAsked, takeEveryBody } from "../../../../models/asking.ts";
 import { formOf } from "../../../../models/forms.ts";
 import { subjectOfCheckpoint } from "../../../../models/subjects.ts";
 
@@ -109,9 +110,15 @@ function weightsRoute(app: App, { records, storage }: Dependencies): void {
 function predictionsRoute(app: App, dependencies: Dependencies): void {
   const { records, prediction } = dependencies;
   takeEveryBody(app);
+  const asked = beforeBody(async (request) => {
+    const job = await findJob(records, (request.params as { id: string }).id);
+    const dataset = await findReadyDataset(records, job.dataset.id);
+    return { job, dataset, input: dataset.shape };
+  });
   app.post(
     "/v1/jobs/:id/predictions",
     {
+      onRequest: asked.onRequest,
       bodyLimit: mostAskingBytes,
       schema: {
         tags: ["jobs"],
@@ -122,23 +129,20 @@ function predictionsRoute(app: App, dependencies: Dependencies): void {
         response: { 200: predictionAnswer },
       },
     },
-    async (request) => {
+    async (request, reply) => {
       const began = performance.now();
-      const job = await findJob(records, request.params.id);
-      const { subject, dataset, epoch } = await subjectOfCheckpoint(
-        dependencies,
-        job,
-        request.query.checkpoint ?? null,
-      );
-      const form = formOf(dataset.shape, dataset);
-      const { samples, count, topK, conversion } = await readAsked(request, request.query, prediction, form);
-      const { probabilities } = await prediction.predict(subject, samples, count);
-      return {
-        predictions: predictionRows(probabilities, dataset.classes, topK),
+      const { job, dataset } = asked.of(request);
+      const { subject, epoch } = await subjectOfCheckpoint(dependencies, job, request.query.checkpoint ?? null);
+      const inputs = await readAsked(request, request.query, dependencies, formOf(dataset.shape, dataset));
+      const numbers = checkAnswer({ count: inputs.count, classes: dataset.classes.length, topK: inputs.topK });
+      const { probabilities } = await prediction.predict(subject, inputs.samples, inputs.count);
+      const answer = {
+        predictions: predictionRows(probabilities, dataset.classes, inputs.topK),
         model: `${job.id}@${epoch}`,
-        conversion,
+        conversion: inputs.conversion,
         milliseconds: performance.now() - began,
       };
+      return sendJson(reply, answer, numbers);
     },
   );
 }

@@ -1,14 +1,17 @@
 /** GET /v1/jobs/{id}/progress and /metrics. */
 import { jobProgress } from "../../../../../../schemas/job.ts";
-import { metrics, metricsQuery } from "../../../../../../schemas/metrics.ts";
+import { metricRow, metrics, metricsQuery } from "../../../../../../schemas/metrics.ts";
 import { idParams } from "../../../../../../schemas/query.ts";
 import { readMetrics } from "../../../../../shared/progress/index.ts";
 import type { Dependencies } from "../../../../dependencies.ts";
 import { findJob } from "../../../../../shared/find.ts";
 import { thin } from "../../../../jobs/thinning.ts";
 import type { WatchedJobs } from "../../../../jobs/watched.ts";
+import { sendJson } from "../../../../http/slices.ts";
 import { sendText } from "../../../../http/text.ts";
 import type { App } from "../../../../http/types.ts";
+
+const numbersOfRow = Object.keys(metricRow.shape).length;
 
 export function watchRoutes(app: App, { records, redis }: Dependencies, watched: WatchedJobs): void {
   app.get(
@@ -37,12 +40,12 @@ export function watchRoutes(app: App, { records, redis }: Dependencies, watched:
         },
       },
     },
-    async (request) => {
+    async (request, reply) => {
       const { series, maxPoints } = request.query;
       const { id } = await findJob(records, request.params.id);
       const all = await readMetrics(redis, id, series);
       const { rows, sampled } = thin(all, maxPoints);
-      return { series, data: rows, sampled, total: all.length };
+      return sendJson(reply, { series, data: rows, sampled, total: all.length }, rows.length * numbersOfRow);
     },
   );
 }

@@ -10,13 +10,15 @@ import {
   type FeatureMaps,
   type Filters,
 } from "../../../../../prediction/index.ts";
-import { mostAskingBytes, readAsked, takeEveryBody } from "../../../../models/asking.ts";
+import { beforeBody, mostAskingBytes, readAsked, takeEveryBody } from "../../../../models/asking.ts";
+import type { ModelRecord } from "../../../../../shared/records/index.ts";
 import type { Dependencies } from "../../../../dependencies.ts";
 import { findModel } from "../../../../../shared/find.ts";
 import { binary, pngAnswer } from "../../../../http/binary.ts";
 import { formOf } from "../../../../models/forms.ts";
 import { subjectOf } from "../../../../models/subjects.ts";
 import { Problem, invalid, notFound } from "../../../../http/problem.ts";
+import { sendJson } from "../../../../http/slices.ts";
 import type { App } from "../../../../http/types.ts";
 import { finite } from "../../../../../shared/finite.ts";
 
@@ -61,12 +63,12 @@ function mapSheet({ shape: { channels, height, width }, values }: FeatureMaps): 
   });
 }
 
-function nested({ shape: { channels, height, width }, values }: FeatureMaps): (number | null)[][][] {
-  return Array.from({ length: channels }, (_, map) =>
-    Array.from({ length: height }, (__, row) =>
-      Array.from(values.subarray((map * height + row) * width, (map * height + row + 1) * width), finite),
-    ),
-  );
+/** [map][row][column], as sendJson takes it. */
+function* nested({ shape: { channels, height, width }, values }: FeatureMaps): Generator<Float32Array[]> {
+  for (let map = 0; map < channels; map++)
+    yield Array.from({ length: height }, (_, row) =>
+      values.subarray((map * height + row) * width, (map * height + row + 1) * width),
+    );
 }
 
 function filterRoutes(app: App, { records, storage, prediction }: Dependencies): void {
@@ -97,11 +99,33 @@ function filterRoutes(app: App, { records, storage, prediction }: Dependencies):
   );
 }
 
-function featureMapRoutes(app: App, { records, storage, prediction }: Dependencies): void {
+/** Numbers of the maps that are asked for: of one layer, or of all. Refuses more than one answer holds. */
+function mappedNumbers(model: ModelRecord, layer: number | undefined): number {
+  if (layer !== undefined && layer >= model.network.layers.length)
+    throw invalid("/query/layer", `this network has layers 0 to ${model.network.layers.length - 1}`);
+  const mapped = networkShape(model.network.layers, model.input, null).layers.reduce(
+    (sum, { output }, index) => sum + (layer === undefined || layer === index ? sizeOf(output) : 0),
+    0,
+  );
+  if (mapped > mostMapped)
+    throw new Problem({
+      code: "payload-too-large",
+      detail: `these maps have ${mapped} numbers; one answer holds at most ${mostMapped}: ask for a single ?layer= with smaller maps`,
+    });
+  return mapped;
+}
+
+function featureMapRoutes(app: App, dependencies: Dependencies): void {
+  const { records, storage, prediction } = dependencies;
   takeEveryBody(app);
+  const asked = beforeBody(async (request) => {
+    const model = await findModel(records, (request.params as { id: string }).id);
+    return { model, input: model.input };
+  });
   app.post(
     "/v1/models/:id/feature-maps",
     {
+      onRequest: asked.onRequest,
       bodyLimit: mostAskingBytes,
       schema: {
         tags: ["models"],
@@ -119,32 +143,17 @@ function featureMapRoutes(app: App, { records, storage, prediction }: Dependenci
     },
     async (request, reply) => {
       const { layer, ...query } = request.query;
-      const model = await findModel(records, request.params.id);
-      if (layer !== undefined && layer >= model.network.layers.length)
-        throw invalid("/query/layer", `this network has layers 0 to ${model.network.layers.length - 1}`);
-      const mapped = networkShape(model.network.layers, model.input, null).layers.reduce(
-        (sum, { output }, index) => sum + (layer === undefined || layer === index ? sizeOf(output) : 0),
-        0,
-      );
-      if (mapped > mostMapped)
-        throw new Problem({
-          code: "payload-too-large",
-          detail: `these maps have ${mapped} numbers; one answer holds at most ${mostMapped}: ask for a single ?layer= with smaller maps`,
-        });
+      const { model } = asked.of(request);
+      const mapped = mappedNumbers(model, layer);
       const dataset = model.dataset === null ? null : await records.datasets.read(model.dataset.id);
-      const { samples, count, conversion } = await readAsked(
-        request,
-        { ...query, topK: 1 },
-        prediction,
-        formOf(model.input, dataset),
-      );
-      if (count !== 1)
+      const inputs = await readAsked(request, { ...query, topK: 1 }, dependencies, formOf(model.input, dataset));
+      if (inputs.count !== 1)
         throw new Problem({
           code: "invalid-request",
-          detail: `expected one input, found ${count}`,
-          errors: [{ pointer: "/instances", detail: `expected one input, found ${count}` }],
+          detail: `expected one input, found ${inputs.count}`,
+          errors: [{ pointer: "/instances", detail: `expected one input, found ${inputs.count}` }],
         });
-      const all = await prediction.featureMaps(subjectOf(storage, model), samples);
+      const all = await prediction.featureMaps(subjectOf(storage, model), inputs.samples);
       const wanted = layer === undefined ? all : all.filter((each) => each.layer === layer);
       if ((request.headers.accept ?? "").includes("image/png"))
         return reply.type("image/png").send(await mapSheet(wanted[0]));
@@ -154,7 +163,7 @@ function featureMapRoutes(app: App, { records, storage, prediction }: Dependenci
         shape: each.shape,
         values: nested(each),
       }));
-      return reply.type("application/json").send({ model: model.id, conversion, layers });
+      return sendJson(reply, { model: model.id, conversion: inputs.conversion, layers }, mapped);
     },
   );
 }

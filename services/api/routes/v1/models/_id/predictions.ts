@@ -17,12 +17,16 @@ import { getJson } from "../../../../../shared/storage/index.ts";
 import type { Dependencies } from "../../../../dependencies.ts";
 import { findJob, findModel } from "../../../../../shared/find.ts";
 import { conflict, notFound } from "../../../../http/problem.ts";
+import { sendJson } from "../../../../http/slices.ts";
 import type { App } from "../../../../http/types.ts";
-import { predictionRows } from "../../../../models/answers.ts";
-import { mostAskingBytes, readAsked, takeEveryBody } from "../../../../models/asking.ts";
+import { checkAnswer, predictionRows } from "../../../../models/answers.ts";
+import { beforeBody, mostAskingBytes, readAsked, takeEveryBody } from "../../../../models/asking.ts";
 import { formOf } from "../../../../models/forms.ts";
 import { StoredPredictions } from "../../../../models/stored-predictions.ts";
 import { subjectOf, subjectOfCheckpoint } from "../../../../models/subjects.ts";
+
+/** Numbers of a page: of a model with many classes it has fewer rows. */
+const mostNumbers = 1_000_000;
 
 /** What the model has of a split, or a 404 that says of which splits it has something. */
 function ofSplit<Found>(id: string, what: string, all: Partial<Record<Split, Found>>, split: Split): Found {
@@ -53,11 +57,19 @@ function splitRoute(app: App, { records, storage }: Dependencies): void {
         response: { 200: splitPredictionPage },
       },
     },
-    async (request) => {
-      const { split, only, sort, limit, after = null, order = sort === "index" ? "asc" : "desc" } = request.query;
+    async (request, reply) => {
+      const {
+        split,
+        only,
+        sort,
+        limit: wanted,
+        after = null,
+        order = sort === "index" ? "asc" : "desc",
+      } = request.query;
       const model = await findModel(records, request.params.id);
       const file = ofSplit(model.id, "predictions", model.files.predictions, split);
-      return stored.page(file, { only, sort, limit, after, order });
+      const limit = Math.max(1, Math.min(wanted, Math.floor(mostNumbers / file.classes)));
+      return sendJson(reply, await stored.page(file, { only, sort, limit, after, order }), limit * file.classes);
     },
   );
 }
@@ -85,9 +97,14 @@ function evaluationRoute(app: App, { records, storage }: Dependencies): void {
 function newInputsRoute(app: App, dependencies: Dependencies): void {
   const { records, prediction } = dependencies;
   takeEveryBody(app);
+  const asked = beforeBody(async (request) => {
+    const model = await findModel(records, (request.params as { id: string }).id);
+    return { model, input: model.input };
+  });
   app.post(
     "/v1/models/:id/predictions",
     {
+      onRequest: asked.onRequest,
       bodyLimit: mostAskingBytes,
       schema: {
         tags: ["models"],
@@ -98,20 +115,21 @@ function newInputsRoute(app: App, dependencies: Dependencies): void {
         response: { 200: predictionAnswer },
       },
     },
-    async (request) => {
+    async (request, reply) => {
       const began = performance.now();
-      const model = await findModel(records, request.params.id);
+      const { model } = asked.of(request);
       const subject = await subjectFor(dependencies, model, request.query.checkpoint);
       const dataset = model.dataset === null ? null : await records.datasets.read(model.dataset.id);
-      const form = formOf(model.input, dataset);
-      const { samples, count, topK, conversion } = await readAsked(request, request.query, prediction, form);
-      const { probabilities } = await prediction.predict(subject, samples, count);
-      return {
-        predictions: predictionRows(probabilities, model.classes, topK),
+      const inputs = await readAsked(request, request.query, dependencies, formOf(model.input, dataset));
+      const numbers = checkAnswer({ count: inputs.count, classes: model.classes.length, topK: inputs.topK });
+      const { probabilities } = await prediction.predict(subject, inputs.samples, inputs.count);
+      const answer = {
+        predictions: predictionRows(probabilities, model.classes, inputs.topK),
         model: model.id,
-        conversion,
+        conversion: inputs.conversion,
         milliseconds: performance.now() - began,
       };
+      return sendJson(reply, answer, numbers);
     },
   );
 }

@@ -1,0 +1,51 @@
+/** Reads a body into memory: bounded, accounted for, and looked at while it comes. */
+import type { Readable } from "node:stream";
+import type { FastifyRequest } from "fastify";
+import { JsonMeter, type JsonLimits } from "./json-meter.ts";
+import { Problem } from "./problem.ts";
+
+export interface BodyLimits {
+  bytes: number;
+  /** For a JSON body. */
+  json: JsonLimits;
+}
+
+/** A job with connection tables as long as its body may be. */
+export const usualLimits: BodyLimits = { bytes: 1024 * 1024, json: { containers: 131_072, values: 524_288 } };
+
+declare module "fastify" {
+  interface FastifyRequest {
+    /** Set before the body is read by a route that takes other bodies than the usual ones. */
+    bodyLimits: BodyLimits | null;
+  }
+}
+
+const tooLong = (bytes: number): Problem =>
+  new Problem({ code: "payload-too-large", detail: `the body is longer than the ${bytes} bytes this route takes` });
+
+/** The body's chunks. A sender that goes away half-way is a body that cannot be read, not a fault of ours. */
+async function* chunksOf(payload: Readable): AsyncGenerator<Buffer> {
+  try {
+    // The connection must survive a refusal, to carry it.
+    yield* payload.iterator({ destroyOnReturn: false });
+  } catch (error) {
+    throw new Problem({ code: "malformed-body", detail: "the body broke off before its end", cause: error });
+  }
+}
+
+export async function readBody(request: FastifyRequest, payload: Readable, kind: "json" | "bytes"): Promise<Buffer> {
+  const { bytes, json } = request.bodyLimits ?? usualLimits;
+  const declared = request.headers["content-length"];
+  if (declared !== undefined && Number(declared) > bytes) throw tooLong(bytes);
+  const meter = kind === "json" ? new JsonMeter(json) : null;
+  const chunks: Buffer[] = [];
+  let length = 0;
+  for await (const chunk of chunksOf(payload)) {
+    length += chunk.length;
+    if (length > bytes) throw tooLong(bytes);
+    request.hold(chunk.length);
+    meter?.add(chunk);
+    chunks.push(chunk);
+  }
+  return chunks.length === 1 ? chunks[0] : Buffer.concat(chunks, length);
+}

@@ -1,0 +1,38 @@
+/**
+ * Bytes of bodies that this process holds in memory, over all requests. What would go beyond is refused with 503, so
+ * that many large bodies at once cannot fill the memory: neither those that are read nor those that never end.
+ */
+import plugin from "fastify-plugin";
+import { Problem } from "./problem.ts";
+import type { App } from "./types.ts";
+
+declare module "fastify" {
+  interface FastifyRequest {
+    /** Accounts for bytes of this request's body until its connection is done with it. Throws `overloaded`. */
+    hold: (bytes: number) => void;
+  }
+}
+
+const retrySeconds = 2;
+
+export const bodyBudget = plugin(async (app: App, { bytes: most }: { bytes: number }) => {
+  let held = 0;
+  app.decorateRequest("hold");
+  app.addHook("onRequest", async (request, reply) => {
+    let own = 0;
+    request.hold = (bytes) => {
+      if (held + bytes > most)
+        throw new Problem({
+          code: "overloaded",
+          detail: "the bodies of other requests fill the memory that the service has for them; try again in a moment",
+          retryAfter: retrySeconds,
+        });
+      if (own === 0)
+        reply.raw.once("close", () => {
+          held -= own;
+        });
+      held += bytes;
+      own += bytes;
+    };
+  });
+});

@@ -1,0 +1,43 @@
+/** Reads JSON bodies into samples: small ones at once, large ones on a thread of their own. */
+import type { Shape } from "../../../schemas/shape.ts";
+import { ResidentThread } from "../../prediction/index.ts";
+import { built } from "../../shared/built.ts";
+import type { Log } from "../../shared/log.ts";
+import { Problem } from "../http/problem.ts";
+import { readings, type ReadingAnswer, type ReadingName, type Readings } from "./reading.ts";
+
+/** What is read in less time than it takes to hand it over. */
+const smallBytes = 64 * 1024;
+const mostMilliseconds = 60_000;
+
+const entry = built("services/api/models/reading-thread.js");
+
+export class BodyReader {
+  readonly #thread: ResidentThread;
+
+  constructor(log: Log) {
+    this.#thread = new ResidentThread({
+      entry,
+      name: "reader",
+      workerData: null,
+      mostWaiting: 64,
+      mostWaitMs: 20_000,
+      rest: { afterMs: 20_000, keptBytes: 64 * 1024 * 1024, warm: false },
+      log,
+    });
+  }
+
+  async read<Name extends ReadingName>(name: Name, body: Buffer, shape: Shape): Promise<ReturnType<Readings[Name]>> {
+    if (body.length <= smallBytes) return readings[name](body, shape) as ReturnType<Readings[Name]>;
+    const bytes = new Uint8Array(body.buffer, body.byteOffset, body.length);
+    const answer = (await this.#thread.call(name, () => ({ bytes, shape }), {
+      milliseconds: mostMilliseconds,
+    })) as ReadingAnswer;
+    if ("problem" in answer) throw new Problem(answer.problem);
+    return answer.read as ReturnType<Readings[Name]>;
+  }
+
+  close(): Promise<void> {
+    return this.#thread.close();
+  }
+}
