@@ -142,7 +142,7 @@ function subsampling({
   below: number;
 }): Case[] {
   const x = maps * rows * rows * lanes;
-  const shape = { maps, rows, columns: rows, factor: 2, reduce, lanes };
+  const shape = { maps, rows, columns: rows, blockRows: 2, blockColumns: 2, reduce, lanes };
   return [
     {
       title: `${of} forward`,

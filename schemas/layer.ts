@@ -62,7 +62,9 @@ export const convolutionLayer = z.strictObject({
 
 export const subsamplingLayer = z.strictObject({
   kind: z.literal("subsampling"),
-  factor: count(64).describe("side of the block that becomes one pixel"),
+  factor: z
+    .union([count(64), z.literal("all")])
+    .describe("side of the block that becomes one pixel; all: the whole map, square or not"),
   reduce: reduceKind.default("sum"),
   trainable: z.boolean().default(true).describe("whether β and b are trained; if not, β = 1 and b = 0"),
   activation: activationKind.default("linear"),
@@ -86,6 +88,7 @@ export const batchNormalisationLayer = z.strictObject({
   kind: z.literal("batch-normalisation"),
   momentum: z.number().gt(0).max(1).default(0.1).describe("weight of the newest batch in the running statistics"),
   epsilon: z.number().min(1e-30).max(1).default(1e-5),
+  activation: activationKind.default("linear"),
   ...common,
 });
 

@@ -3,7 +3,14 @@
  * engine.
  */
 import { z } from "zod";
-import type { ActivationKind, Connections, ConvolutionLayer, InitialiserKind, Layer } from "./layer.ts";
+import type {
+  ActivationKind,
+  Connections,
+  ConvolutionLayer,
+  InitialiserKind,
+  Layer,
+  SubsamplingLayer,
+} from "./layer.ts";
 
 export const shape = z.strictObject({
   channels: z.int().min(1).max(65_536),
@@ -110,6 +117,12 @@ export interface NetworkShape {
   problems: ShapeProblem[];
 }
 
+/** The block of pixels that a subsampling makes one pixel of. */
+export const blockOf = (
+  { factor }: SubsamplingLayer,
+  { height, width }: Pick<Shape, "height" | "width">,
+): Pick<Shape, "height" | "width"> => (factor === "all" ? { height, width } : { height: factor, width: factor });
+
 const activationOf = (layer: Layer): ActivationKind | null => ("activation" in layer ? layer.activation : null);
 
 /** The activation of the output layer: it decides the targets of squared error. */
@@ -186,12 +199,13 @@ function layerShape(layer: Layer, input: Shape, at: string, problems: ShapeProbl
     case "convolution":
       return convolutionShape(layer, input, at, problems);
     case "subsampling": {
-      const height = Math.floor(input.height / layer.factor);
-      const width = Math.floor(input.width / layer.factor);
+      const block = blockOf(layer, input);
+      const height = Math.floor(input.height / block.height);
+      const width = Math.floor(input.width / block.width);
       if (height < 1 || width < 1) {
         problems.push({
           pointer: `${at}/factor`,
-          detail: `blocks of ${layer.factor}×${layer.factor} do not fit the ${input.height}×${input.width} maps that arrive here; at most ${Math.min(input.height, input.width)} would`,
+          detail: `blocks of ${block.height}×${block.width} do not fit the ${input.height}×${input.width} maps that arrive here; at most ${Math.min(input.height, input.width)} would`,
         });
         return null;
       }
@@ -242,7 +256,7 @@ export function networkShape(layers: readonly Layer[], input: Shape, classes: nu
   if (last && activationOf(last) === null)
     problems.push({
       pointer: `${at}/kind`,
-      detail: `the last layer must have an activation (dense, convolution or subsampling); '${last.kind}' has none`,
+      detail: `the last layer must have an activation, as any layer but dropout; '${last.kind}' has none`,
     });
   if (classes !== null && sizeOf(arriving) !== classes) {
     const field = last?.kind === "dense" ? "units" : last?.kind === "convolution" ? "maps" : "kind";

@@ -55,9 +55,13 @@ function sumsBeforeLargeRate({ request }: WarningFacts): string | null {
   if (at < 0 || request.optimiser.clipNorm !== null || reach(request) < 0.1) return null;
   const layer = request.network.layers[at];
   const factor = layer.kind === "subsampling" ? layer.factor : 1;
+  const [what, times] =
+    factor === "all"
+      ? ["whole maps", "as many times as they have pixels"]
+      : [`blocks of ${factor}×${factor} pixels`, `${factor ** 2} times`];
   return (
-    `layer ${at} adds up blocks of ${factor}×${factor} pixels, so what follows and its gradients are up to ` +
-    `${factor ** 2} times as large; a learning rate of ${request.optimiser.learningRate} may be too much for that. ` +
+    `layer ${at} adds up ${what}, so what follows and its gradients are up to ${times} as large; ` +
+    `a learning rate of ${request.optimiser.learningRate} may be too much for that. ` +
     'Take `"reduce":"mean"`, a tenth of the rate, or `"clipNorm":1`'
   );
 }

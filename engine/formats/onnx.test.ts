@@ -124,13 +124,11 @@ function byHand(sample: Maps): number[] {
       const [beta, bias] = layer.trainable
         ? [tensor(name("beta")), tensor(name("bias"))]
         : [maps.map(() => 1), maps.map(() => 0)];
+      const [high, across] =
+        layer.factor === "all" ? [maps[0].length, maps[0][0].length] : [layer.factor, layer.factor];
       maps = maps.map((map, j) =>
-        grid(Math.floor(map.length / layer.factor), Math.floor(map[0].length / layer.factor), (row, column) => {
-          const block = grid(
-            layer.factor,
-            layer.factor,
-            (y, x) => map[row * layer.factor + y][column * layer.factor + x],
-          ).flat();
+        grid(Math.floor(map.length / high), Math.floor(map[0].length / across), (row, column) => {
+          const block = grid(high, across, (y, x) => map[row * high + y][column * across + x]).flat();
           const sum = block.reduce((a, c) => a + c, 0);
           const d = layer.reduce === "max" ? Math.max(...block) : layer.reduce === "mean" ? sum / block.length : sum;
           return activate[layer.activation](beta[j] * d + bias[j]);
@@ -151,7 +149,9 @@ function byHand(sample: Maps): number[] {
       ) as [number[], number[], number[], number[]];
       maps = maps.map((map, j) =>
         map.map((row) =>
-          row.map((x) => ((x - mean[j]) / Math.sqrt(variance[j] + layer.epsilon)) * weight[j] + bias[j]),
+          row.map((x) =>
+            activate[layer.activation](((x - mean[j]) / Math.sqrt(variance[j] + layer.epsilon)) * weight[j] + bias[j]),
+          ),
         ),
       );
     }

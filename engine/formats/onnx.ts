@@ -25,7 +25,7 @@ import type {
 } from "../../schemas/layer.ts";
 import type { Normalisation } from "../../schemas/model.ts";
 import type { Network } from "../../schemas/network.ts";
-import { isLearned, networkShape, sizeOf, type Shape } from "../../schemas/shape.ts";
+import { blockOf, isLearned, networkShape, sizeOf, type Shape } from "../../schemas/shape.ts";
 import { exp } from "../elementary.ts";
 import { EngineError } from "../errors.ts";
 import { leakySlope, scaledTanh } from "../kernels/kernels.ts";
@@ -127,14 +127,15 @@ function addConvolution(graph: Graph, layer: ConvolutionLayer, index: number, te
 }
 
 function addSubsampling(graph: Graph, layer: SubsamplingLayer, index: number, tensors: LayerTensors): void {
-  const { factor, reduce, trainable } = layer;
+  const { reduce, trainable } = layer;
+  const { height, width } = blockOf(layer, graph.shape);
   const maps = graph.shape.channels;
   toMaps(graph);
   addNode(graph, reduce === "max" ? "MaxPool" : "AveragePool", [], {
-    kernel_shape: [factor, factor],
-    strides: [factor, factor],
+    kernel_shape: [height, width],
+    strides: [height, width],
   });
-  const times = reduce === "sum" ? factor * factor : 1;
+  const times = reduce === "sum" ? height * width : 1;
   const beta = trainable ? tensors("beta", [maps]).map((each) => each * times) : new Float32Array(maps).fill(times);
   if (trainable || times !== 1) perMap(graph, "Mul", `layers.${index}.beta`, beta);
   if (trainable) perMap(graph, "Add", `layers.${index}.bias`, tensors("bias", [maps]));
@@ -163,6 +164,7 @@ function addBatchNormalisation(
     addTensor(graph, `layers.${index}.${name}`, [maps], tensors(name, [maps])),
   );
   addNode(graph, "BatchNormalization", constants, { epsilon: { float: layer.epsilon } });
+  addActivation(graph, layer.activation);
 }
 
 /** x ↦ (x − mean) / std, channel by channel; left out where it changes nothing. */

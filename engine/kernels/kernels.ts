@@ -170,9 +170,10 @@ export const contract = {
   denseBatchGradient: ["blocks", "gradient", "scale", "count", "from", "rows", "units"],
 
   /**
-   * §3.2: x_j = f( β_j down(x_j) + b_j ). down: sum (rows, then columns of the block ascending), mean (that sum times
-   * the real nearest to 1/factor²), or max. `down` (absent if 0) keeps d_j = down(x_j). Odd edges are dropped. output
-   * [maps][⌊rows/factor⌋][⌊columns/factor⌋]. β·d, then + b, then f.
+   * §3.2: x_j = f( β_j down(x_j) + b_j ) over blocks of blockRows × blockColumns. down: sum (rows, then columns of the
+   * block ascending), mean (that sum times the real nearest to 1/(blockRows · blockColumns)), or max. `down` (absent if
+   * 0) keeps d_j = down(x_j). What fills no block is dropped. output [maps][⌊rows/blockRows⌋][⌊columns/blockColumns⌋].
+   * β·d, then + b, then f.
    */
   subsamplingForward: [
     "input",
@@ -183,15 +184,16 @@ export const contract = {
     "maps",
     "rows",
     "columns",
-    "factor",
+    "blockRows",
+    "blockColumns",
     "reduce",
     "activation",
     "lanes",
   ],
   /**
-   * §3.1: δ_j = β_j ( f′(u_j) ∘ up(δ_j) ): output = (β_j·δ [· 1/factor² for mean]) · gate. For max only the first pixel
-   * of the block that equals d (kept in `down`) receives it. Dropped edges get 0. With a squared gate β and 1/factor²
-   * are squared first.
+   * §3.1: δ_j = β_j ( f′(u_j) ∘ up(δ_j) ): output = (β_j·δ [· 1/(blockRows · blockColumns) for mean]) · gate. For max
+   * only the first pixel of the block that equals d (kept in `down`) receives it. What fills no block gets 0. With a
+   * squared gate β and the share of the mean are squared first.
    */
   subsamplingBackward: [
     "delta",
@@ -202,7 +204,8 @@ export const contract = {
     "maps",
     "rows",
     "columns",
-    "factor",
+    "blockRows",
+    "blockColumns",
     "reduce",
     "gate",
     "lanes",
@@ -236,8 +239,19 @@ export const contract = {
    * bytes apart. settings: doubles [n, momentum, epsilon].
    */
   normalisationMoments: ["sums", "moments", "runningMean", "runningVariance", "settings", "maps", "shards", "stride"],
-  /** y = (x − mean)·inverse·weight + bias, left to right; lanes without a sample become 0. */
-  normalisationForward: ["input", "header", "moments", "weight", "bias", "output", "maps", "positions", "lanes"],
+  /** y = f( (x − mean)·inverse·weight + bias ), left to right; lanes without a sample become 0. */
+  normalisationForward: [
+    "input",
+    "header",
+    "moments",
+    "weight",
+    "bias",
+    "output",
+    "maps",
+    "positions",
+    "activation",
+    "lanes",
+  ],
   /**
    * doubles: sums[map] += (Σ δ, Σ δ·x̂), x̂ = (x − mean)·inverse; also the gradients: bias's is Σ δ, weight's Σ δ·x̂.
    * As normalisationStatistics.
@@ -271,6 +285,11 @@ export const contract = {
     "gate",
     "lanes",
   ],
+
+  /** He et al. 2016: y = f( input + shortcut ), element by element. output may be either of them. */
+  residualForward: ["input", "shortcut", "output", "activation", "count"],
+  /** The way back: output = output + δ · gate, the gate from input x; a gate of linear multiplies by nothing. */
+  residualBackward: ["delta", "input", "output", "gate", "count"],
 
   /** output = softmax(input) over units, a lane at a time: maximum m, e = exp(u − m), sum in order, e / sum. */
   softmax: ["input", "output", "units", "lanes"],
@@ -423,6 +442,7 @@ export const addressArguments: ReadonlySet<string> = new Set([
   "second",
   "curvature",
   "blocks",
+  "shortcut",
 ]);
 
 /** One implementation, bound to one memory and one thread. */

@@ -1,7 +1,7 @@
 /**
  * Batch normalisation (Ioffe & Szegedy 2015, algorithms 1 and 2), one mean and variance a map:
  *
- *   forward    x̂ = (x − mean) / √(variance + ε),  y = weight·x̂ + bias
+ *   forward    x̂ = (x − mean) / √(variance + ε),  y = f( weight·x̂ + bias )
  *   backward   δ_below = f′(u_below) ∘ weight/√(variance + ε) · (δ − mean(δ) − x̂·mean(δ·x̂))
  *   gradients  ∂E/∂weight = Σ δ·x̂,  ∂E/∂bias = Σ δ
  *
@@ -151,7 +151,7 @@ function recordBackward({ options, maps, positions, moments, means, weight }: Pa
   };
 }
 
-/** With fixed statistics the layer is y = slope·x + rest: a subsampling of factor 1, whose kernels therefore serve. */
+/** With fixed statistics the layer is y = slope·x + rest: a subsampling of single pixels, whose kernels therefore serve. */
 interface Slope {
   slope: number;
   ones: number;
@@ -189,6 +189,7 @@ function recordCurvature(
       output: squared,
       maps,
       positions,
+      activation: activationCodes.linear,
       lanes,
     });
     program.call("square", { input: squared, output: squared, count: sizeOf(shape) * lanes });
@@ -211,7 +212,8 @@ function recordCurvature(
       maps,
       rows: shape.height,
       columns: shape.width,
-      factor: 1,
+      blockRows: 1,
+      blockColumns: 1,
       reduce: reduceCodes.sum,
       gate,
       lanes,
@@ -235,7 +237,7 @@ function finishRunning({ options, maps, weight, mean, variance, runningMoments }
 }
 
 export function planBatchNormalisation(options: LayerOptions<BatchNormalisationLayer>): PlannedLayer {
-  const { spec, input, shifts } = options;
+  const { spec, input, shifts, activation } = options;
   const parts = planParts(options);
   const { maps, positions, weight, bias, mean, variance, moments, runningMoments, settings } = parts;
   const slope = planSlope(parts);
@@ -251,15 +253,16 @@ export function planBatchNormalisation(options: LayerOptions<BatchNormalisationL
         output,
         maps,
         positions,
+        activation: activationCodes[activation],
         lanes,
       });
   return {
     kind: "batch-normalisation",
     input,
     output: input,
-    activation: "linear",
+    activation,
     tensors: [weight, bias, mean, variance],
-    shifts: [bias],
+    shifts: activation === "linear" ? [bias] : [],
     shardGradients: [],
     curvatureGradients: slope.gradients,
     buffers: [],

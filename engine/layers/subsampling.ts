@@ -5,10 +5,10 @@
  *   gradients   ∂E/∂β_j = Σ ( δ_j ∘ d_j ) with d_j = down(x_j^{ℓ−1}) kept from the forward pass,  ∂E/∂b_j = Σ δ_j
  *
  * down is the block's sum (the notes), its mean (DeepLearnToolbox) or its maximum. Untrained, β = 1 and b = 0 stand in
- * memory as constants, so the same kernels serve; they are no tensors then. Odd edges are dropped. Never overlaps
- * blocks.
+ * memory as constants, so the same kernels serve; they are no tensors then. Odd edges are dropped. With
+ * the factor `all` one block covers the whole map. Blocks never overlap.
  */
-import { sizeOf } from "../../schemas/shape.ts";
+import { blockOf, sizeOf } from "../../schemas/shape.ts";
 import type { SubsamplingLayer } from "../../schemas/layer.ts";
 import { activationCodes, gateSquared, reduceCodes } from "../kernels/kernels.ts";
 import { ofShard, planShardGradient, planTensor } from "../layer.ts";
@@ -61,7 +61,8 @@ export function planSubsampling(options: LayerOptions<SubsamplingLayer>): Planne
   const trained = spec.trainable ? planTrained(options) : null;
   const { beta, bias } = trained ? { beta: trained.beta.address, bias: trained.bias.address } : planConstants(options);
   const tensors = trained ? [trained.beta, trained.bias] : [];
-  const geometry = { maps, rows, columns, factor: spec.factor, reduce: reduceCodes[spec.reduce] };
+  const { height: blockRows, width: blockColumns } = blockOf(spec, input);
+  const geometry = { maps, rows, columns, blockRows, blockColumns, reduce: reduceCodes[spec.reduce] };
   const keepsDown = trained !== null || spec.reduce === "max";
   const down = ({ own }: Wires): number => (keepsDown ? own[0] : 0);
   const gradient = trained && recordGradient(options, trained);

@@ -59,9 +59,10 @@ const learned = (filters: string, penalty: string): Spec => ({
 
 describe("activations in every kind that has one, with every loss they allow", () => {
   for (const activation of hidden) {
-    test(`${activation} in convolution, subsampling and dense`, () => {
+    test(`${activation} in convolution, batch normalisation, subsampling and dense`, () => {
       const layers = [
         { ...first, activation },
+        { kind: "batch-normalisation", activation },
         { kind: "subsampling", factor: 2, activation },
         { kind: "dense", units: 5, activation },
       ];
@@ -124,6 +125,12 @@ describe("learned combinations", () => {
 
 describe("subsampling", () => {
   for (const reduce of reduceKind.options) {
+    test.each([true, false])(`${reduce} of a whole map that is not square, trainable %s`, (trainable) =>
+      expectRight(
+        [first, { kind: "subsampling", factor: "all", reduce, trainable, activation: "sigmoid" }, output("softmax")],
+        "cross-entropy",
+      ),
+    );
     test.each([true, false])(`${reduce}, trainable %s`, (trainable) =>
       expectRight(
         [first, { kind: "subsampling", factor: 3, reduce, trainable, activation: "sigmoid" }, output("softmax")],

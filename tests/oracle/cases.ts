@@ -182,15 +182,19 @@ const eachDense = (
 ): KernelCase[] => denseSizes.flatMap((size, n) => bothLanes.map((lanes) => make(size, lanes, n)));
 
 const subsamplings = [
-  { maps: 1, rows: 7, columns: 5, factor: 2 },
-  { maps: 3, rows: 4, columns: 8, factor: 2 },
-  { maps: 2, rows: 6, columns: 10, factor: 2 },
-  { maps: 2, rows: 5, columns: 19, factor: 2 },
-  { maps: 2, rows: 9, columns: 7, factor: 3 },
-  { maps: 1, rows: 3, columns: 5, factor: 1 },
-  { maps: 2, rows: 9, columns: 14, factor: 4 },
-  { maps: 2, rows: 2, columns: 1, factor: 2 },
-  { maps: 0, rows: 4, columns: 6, factor: 2 },
+  { maps: 1, rows: 7, columns: 5, blockRows: 2, blockColumns: 2 },
+  { maps: 3, rows: 4, columns: 8, blockRows: 2, blockColumns: 2 },
+  { maps: 2, rows: 6, columns: 10, blockRows: 2, blockColumns: 2 },
+  { maps: 2, rows: 5, columns: 19, blockRows: 2, blockColumns: 2 },
+  { maps: 2, rows: 9, columns: 7, blockRows: 3, blockColumns: 3 },
+  { maps: 1, rows: 3, columns: 5, blockRows: 1, blockColumns: 1 },
+  { maps: 2, rows: 9, columns: 14, blockRows: 4, blockColumns: 4 },
+  { maps: 2, rows: 2, columns: 1, blockRows: 2, blockColumns: 2 },
+  { maps: 2, rows: 7, columns: 5, blockRows: 7, blockColumns: 5 },
+  { maps: 1, rows: 3, columns: 19, blockRows: 3, blockColumns: 19 },
+  { maps: 2, rows: 9, columns: 11, blockRows: 2, blockColumns: 3 },
+  { maps: 2, rows: 5, columns: 9, blockRows: 3, blockColumns: 2 },
+  { maps: 0, rows: 4, columns: 6, blockRows: 2, blockColumns: 2 },
 ];
 const eachSubsampling = (
   make: (size: (typeof subsamplings)[number], reduce: number, lanes: number, n: number) => KernelCase,
@@ -203,19 +207,22 @@ const eachSubsampling = (
 
 function maxima(
   input: Contents,
-  { maps, rows, columns, factor }: (typeof subsamplings)[number],
+  { maps, rows, columns, blockRows, blockColumns }: (typeof subsamplings)[number],
   lanes: number,
 ): Contents {
   const values: number[] = [];
   for (let map = 0; map < maps; map++)
-    for (let r = 0; r < Math.floor(rows / factor); r++)
-      for (let c = 0; c < Math.floor(columns / factor); c++)
+    for (let r = 0; r < Math.floor(rows / blockRows); r++)
+      for (let c = 0; c < Math.floor(columns / blockColumns); c++)
         for (let lane = 0; lane < lanes; lane++) {
           const block = Array.from(
-            { length: factor * factor },
+            { length: blockRows * blockColumns },
             (_, n) =>
               input.values[
-                ((map * rows + r * factor + Math.floor(n / factor)) * columns + c * factor + (n % factor)) * lanes +
+                ((map * rows + r * blockRows + Math.floor(n / blockColumns)) * columns +
+                  c * blockColumns +
+                  (n % blockColumns)) *
+                  lanes +
                   lane
               ],
           );
@@ -224,8 +231,10 @@ function maxima(
   return { type: "real", values };
 }
 
-const outputsOf = ({ maps, rows, columns, factor }: (typeof subsamplings)[number], lanes: number): number =>
-  maps * Math.floor(rows / factor) * Math.floor(columns / factor) * lanes;
+const outputsOf = (
+  { maps, rows, columns, blockRows, blockColumns }: (typeof subsamplings)[number],
+  lanes: number,
+): number => maps * Math.floor(rows / blockRows) * Math.floor(columns / blockColumns) * lanes;
 
 /** [maps, positions]; count is the samples in the block. */
 const normalisations = [
@@ -551,7 +560,7 @@ export const cases: Record<KernelName, () => KernelCase[]> = {
     ),
 
   normalisationForward: () =>
-    normalisations.map(({ maps, positions, lanes, count }) => ({
+    normalisations.map(({ maps, positions, lanes, count }, n) => ({
       arrays: {
         input: reals(maps * positions * lanes),
         header: header(count),
@@ -560,7 +569,7 @@ export const cases: Record<KernelName, () => KernelCase[]> = {
         bias: reals(maps),
         output: reals(maps * positions * lanes),
       },
-      numbers: { maps, positions, lanes },
+      numbers: { maps, positions, activation: cycle(activations, n), lanes },
     })),
 
   normalisationBackwardStatistics: () =>
@@ -605,6 +614,22 @@ export const cases: Record<KernelName, () => KernelCase[]> = {
       },
       numbers: { maps, positions, gate: cycle(gates, n), lanes },
     })),
+
+  residualForward: () =>
+    counts.flatMap((count, n) =>
+      activations.map((activation) => ({
+        arrays: { input: reals(count, 1 + (n % 3)), shortcut: reals(count), output: reals(count) },
+        numbers: { activation, count },
+      })),
+    ),
+
+  residualBackward: () =>
+    counts.flatMap((count) =>
+      gates.map((gate) => ({
+        arrays: { delta: reals(count), input: reals(count), output: reals(count) },
+        numbers: { gate, count },
+      })),
+    ),
 
   softmax: () =>
     [1, 2, 3, 10, 26].flatMap((units) =>

@@ -12,7 +12,7 @@ import {
   NormalisationBackwardMomentsCall,
   NormalisationBackwardCall,
 } from "./contract";
-import { gateFour } from "./activations";
+import { activateRun, gateFour } from "./activations";
 import { doubleBytes, realBytes, vectorBytes } from "./address";
 import {
   broadcast,
@@ -178,13 +178,21 @@ export function normalisationBackwardMoments(call: NormalisationBackwardMomentsC
   }
 }
 
+/** Lanes that hold no sample become 0. */
+function clearLanes(output: usize, total: u32, present: u32): void {
+  const lowMask = lanesBelow(0, present),
+    highMask = lanesBelow(4, present);
+  for (let n: u32 = 0; n < total; n += 4) {
+    const place = output + realBytes(n);
+    writeFirst(place, v128.and((n & 4) != 0 ? highMask : lowMask, read(place)), total - n);
+  }
+}
+
 export function normalisationForward(call: NormalisationForwardCall): void {
-  const { header, moments, weight, bias, maps, positions, lanes } = call;
+  const { header, moments, weight, bias, maps, positions, activation, lanes } = call;
   let { input, output } = call;
   const total = positions * lanes;
   const present = presentOf(header, lanes);
-  const lowMask = lanesBelow(0, present),
-    highMask = lanesBelow(4, present);
   for (let map: u32 = 0; map < maps; map++) {
     const mean = broadcast(moments + realBytes(2 * map));
     const inverse = broadcast(moments + realBytes(2 * map + 1));
@@ -192,8 +200,10 @@ export function normalisationForward(call: NormalisationForwardCall): void {
     const b = broadcast(bias + realBytes(map));
     for (let n: u32 = 0; n < total; n += 4) {
       const value = multiplyAdd(b, multiply(subtract(read(input + realBytes(n)), mean), inverse), w);
-      writeFirst(output + realBytes(n), v128.and((n & 4) != 0 ? highMask : lowMask, value), total - n);
+      writeFirst(output + realBytes(n), value, total - n);
     }
+    activateRun(activation, output, total);
+    if (present < 8) clearLanes(output, total, present);
     input += realBytes(total);
     output += realBytes(total);
   }

@@ -1,7 +1,7 @@
 /**
- * Bouvrie §3.2: x_j = f( β_j down(x_j) + b_j ), down the sum, mean or maximum of a factor×factor block, and §3.1's way
- * back, β_j ( f′(u_j) ∘ up(δ_j) ). Maps [map][row][column][lanes]; rows and columns that fill no block are dropped and
- * receive 0.
+ * Bouvrie §3.2: x_j = f( β_j down(x_j) + b_j ), down the sum, mean or maximum of a block of high×across pixels, and
+ * §3.1's way back, β_j ( f′(u_j) ∘ up(δ_j) ). Maps [map][row][column][lanes]; rows and columns that fill no block are
+ * dropped and receive 0.
  *
  * Four lanes at a time, or, for a single sample, one element (blocks of 2×2 of a single sample: four blocks at a time).
  */
@@ -29,11 +29,11 @@ import {
   zero,
 } from "./lanes";
 
-/** The real nearest to 1/factor². */
+/** The real nearest to 1/(high·across). */
 // @ts-ignore: decorator
 @inline
-function inverseArea(factor: u32): f32 {
-  return <f32>(1.0 / <f64>(factor * factor));
+function inverseArea(high: u32, across: u32): f32 {
+  return <f32>(1.0 / <f64>(high * across));
 }
 
 /** How the pixels of a block lie: bytes from a row, a pixel to the next; `narrow` where a pixel is one real. */
@@ -52,16 +52,16 @@ function combine(old: v128, pixel: v128, reduce: u32): v128 {
 /** down of one block, rows then columns. */
 // @ts-ignore: decorator
 @inline
-function downOf(factor: u32, reduce: u32, input: usize, pixels: Pixels): v128 {
+function downOf(high: u32, across: u32, reduce: u32, input: usize, pixels: Pixels): v128 {
   let value = readSome(input, pixels.narrow);
-  for (let column: u32 = 1; column < factor; column++)
+  for (let column: u32 = 1; column < across; column++)
     value = combine(value, readSome(input + column * pixels.pixelBytes, pixels.narrow), reduce);
-  for (let row: u32 = 1; row < factor; row++) {
+  for (let row: u32 = 1; row < high; row++) {
     input += pixels.rowBytes;
-    for (let column: u32 = 0; column < factor; column++)
+    for (let column: u32 = 0; column < across; column++)
       value = combine(value, readSome(input + column * pixels.pixelBytes, pixels.narrow), reduce);
   }
-  return reduce == Reduce.mean ? multiply(value, splat(inverseArea(factor))) : value;
+  return reduce == Reduce.mean ? multiply(value, splat(inverseArea(high, across))) : value;
 }
 
 /** down of four blocks of 2×2 of a single sample. */
@@ -88,14 +88,15 @@ interface ForwardRows {
 }
 
 /**
- * One row of blocks: d to `down` (if it is there), β·d + b to output. factor and reduce are known where this is
+ * One row of blocks: d to `down` (if it is there), β·d + b to output. high, across and reduce are known where this is
  * inlined, or, with isAny, only when it runs.
  */
 // @ts-ignore: decorator
 @inline
 function forwardRow(
   isAny: bool,
-  factor: u32,
+  high: u32,
+  across: u32,
   reduce: u32,
   input: usize,
   output: usize,
@@ -108,7 +109,7 @@ function forwardRow(
     for (let column: u32 = 0; column < outColumns; column++)
       for (let half: usize = 0; half < blockBytes; half += vectorBytes) {
         const place = column * blockBytes + half;
-        const d = downOf(factor, reduce, input + factor * column * blockBytes + half, halves);
+        const d = downOf(high, across, reduce, input + across * column * blockBytes + half, halves);
         if (down != 0) write(down + place, d);
         write(output + place, multiplyAdd(bias, beta, d));
       }
@@ -123,23 +124,33 @@ function forwardRow(
       write(output + realBytes(column), multiplyAdd(bias, beta, d));
     }
   for (; column < outColumns; column++) {
-    const d = downOf(factor, reduce, input + factor * realBytes(column), ones);
+    const d = downOf(high, across, reduce, input + across * realBytes(column), ones);
     if (down != 0) writeSome(down + realBytes(column), d, true);
     writeSome(output + realBytes(column), multiplyAdd(bias, beta, d), true);
   }
 }
 
-/** forwardRow with factor and reduction settled outside its loops. */
-function forwardRowOf(factor: u32, reduce: u32, input: usize, output: usize, down: usize, rows: ForwardRows): void {
-  if (factor == 2 && reduce == Reduce.max) forwardRow(false, 2, Reduce.max, input, output, down, rows);
-  else if (factor == 2 && reduce == Reduce.mean) forwardRow(false, 2, Reduce.mean, input, output, down, rows);
-  else forwardRow(true, factor, reduce, input, output, down, rows);
+/** forwardRow with block and reduction settled outside its loops. */
+function forwardRowOf(
+  high: u32,
+  across: u32,
+  reduce: u32,
+  input: usize,
+  output: usize,
+  down: usize,
+  rows: ForwardRows,
+): void {
+  if (high == 2 && across == 2 && reduce == Reduce.max) forwardRow(false, 2, 2, Reduce.max, input, output, down, rows);
+  else if (high == 2 && across == 2 && reduce == Reduce.mean)
+    forwardRow(false, 2, 2, Reduce.mean, input, output, down, rows);
+  else forwardRow(true, high, across, reduce, input, output, down, rows);
 }
 
 export function subsamplingForward(call: SubsamplingForwardCall): void {
-  const { input, beta, bias, output, down, maps, rows, columns, factor, reduce, activation, lanes } = call;
-  const outRows = rows / factor;
-  const outColumns = columns / factor;
+  const { input, beta, bias, output, down, activation } = call;
+  const { maps, rows, columns, blockRows, blockColumns, reduce, lanes } = call;
+  const outRows = rows / blockRows;
+  const outColumns = columns / blockColumns;
   const rowBytes = realBytes(columns * lanes);
   const outRowBytes = realBytes(outColumns * lanes);
   let place: usize = 0;
@@ -152,8 +163,8 @@ export function subsamplingForward(call: SubsamplingForwardCall): void {
       rowBytes,
     };
     for (let row: u32 = 0; row < outRows; row++) {
-      const x = input + (map * rows + row * factor) * rowBytes;
-      forwardRowOf(factor, reduce, x, output + place, down == 0 ? 0 : down + place, all);
+      const x = input + (map * rows + row * blockRows) * rowBytes;
+      forwardRowOf(blockRows, blockColumns, reduce, x, output + place, down == 0 ? 0 : down + place, all);
       place += outRowBytes;
     }
   }
@@ -163,9 +174,9 @@ export function subsamplingForward(call: SubsamplingForwardCall): void {
 /** up: one value to every pixel of its block, before the gate. */
 // @ts-ignore: decorator
 @inline
-function spread(factor: u32, value: v128, output: usize, pixels: Pixels): void {
-  for (let row: u32 = 0; row < factor; row++) {
-    for (let column: u32 = 0; column < factor; column++)
+function spread(high: u32, across: u32, value: v128, output: usize, pixels: Pixels): void {
+  for (let row: u32 = 0; row < high; row++) {
+    for (let column: u32 = 0; column < across; column++)
       writeSome(output + column * pixels.pixelBytes, value, pixels.narrow);
     output += pixels.rowBytes;
   }
@@ -177,10 +188,10 @@ function spread(factor: u32, value: v128, output: usize, pixels: Pixels): void {
  */
 // @ts-ignore: decorator
 @inline
-function award(factor: u32, value: v128, d: v128, input: usize, output: usize, pixels: Pixels): void {
+function award(high: u32, across: u32, value: v128, d: v128, input: usize, output: usize, pixels: Pixels): void {
   let open = i32x4.splat(-1);
-  for (let row: u32 = 0; row < factor; row++) {
-    for (let column: u32 = 0; column < factor; column++) {
+  for (let row: u32 = 0; row < high; row++) {
+    for (let column: u32 = 0; column < across; column++) {
       const wins = v128.and(open, f32x4.eq(readSome(input + column * pixels.pixelBytes, pixels.narrow), d));
       writeSome(output + column * pixels.pixelBytes, v128.and(value, wins), pixels.narrow);
       open = v128.andnot(open, wins);
@@ -219,7 +230,7 @@ function spreadFour(reduce: u32, value: v128, d: v128, input: usize, output: usi
   write(output + rowBytes + vectorBytes, interleaveHigh(bottom0, bottom1));
 }
 
-/** What the rows of blocks of one map have in common on the way back: β, 1/factor² (both squared for a squared gate). */
+/** What the rows of blocks of one map have in common on the way back: β, 1/(high·across) (both squared for a squared gate). */
 interface BackwardRows {
   slope: v128;
   inverse: v128;
@@ -249,11 +260,12 @@ function backwardFours(
   return column;
 }
 
-/** One row of blocks; factor, reduce and lanes are known where this is inlined, or only when it runs. */
+/** One row of blocks; high, across, reduce and lanes are known where this is inlined, or only when it runs. */
 // @ts-ignore: decorator
 @inline
 function backwardRow(
-  factor: u32,
+  high: u32,
+  across: u32,
   reduce: u32,
   lanes: u32,
   delta: usize,
@@ -270,19 +282,20 @@ function backwardRow(
   for (let column: u32 = 0; column < outColumns; column++)
     for (let half: usize = 0; half < pixelBytes; half += step) {
       const from = column * pixelBytes + half;
-      const to = factor * column * pixelBytes + half;
+      const to = across * column * pixelBytes + half;
       let value = multiply(rows.slope, readSome(delta + from, narrow));
       if (reduce == Reduce.mean) value = multiply(value, rows.inverse);
       if (reduce == Reduce.max) {
         const d = readSome(down + from, narrow);
-        award(factor, gateFour(rows.gate, value, d), d, input + to, output + to, pixels);
-      } else spread(factor, value, output + to, pixels);
+        award(high, across, gateFour(rows.gate, value, d), d, input + to, output + to, pixels);
+      } else spread(high, across, value, output + to, pixels);
     }
 }
 
-/** backwardRow with lanes, factor and reduction settled outside its loops. */
+/** backwardRow with lanes, block and reduction settled outside its loops. */
 function backwardRowOf(
-  factor: u32,
+  high: u32,
+  across: u32,
   reduce: u32,
   lanes: u32,
   delta: usize,
@@ -293,25 +306,26 @@ function backwardRowOf(
   rows: BackwardRows,
 ): void {
   if (lanes == 1) {
-    const done = factor == 2 ? backwardFours(reduce, delta, input, down, output, outColumns, rows) : 0;
+    const done = high == 2 && across == 2 ? backwardFours(reduce, delta, input, down, output, outColumns, rows) : 0;
     const from = realBytes(done);
-    const to = factor * from;
-    backwardRow(factor, reduce, 1, delta + from, input + to, down + from, output + to, outColumns - done, rows);
-  } else if (factor == 2 && reduce == Reduce.max)
-    backwardRow(2, Reduce.max, 8, delta, input, down, output, outColumns, rows);
-  else if (factor == 2 && reduce == Reduce.mean)
-    backwardRow(2, Reduce.mean, 8, delta, input, down, output, outColumns, rows);
-  else backwardRow(factor, reduce, 8, delta, input, down, output, outColumns, rows);
+    const to = across * from;
+    backwardRow(high, across, reduce, 1, delta + from, input + to, down + from, output + to, outColumns - done, rows);
+  } else if (high == 2 && across == 2 && reduce == Reduce.max)
+    backwardRow(2, 2, Reduce.max, 8, delta, input, down, output, outColumns, rows);
+  else if (high == 2 && across == 2 && reduce == Reduce.mean)
+    backwardRow(2, 2, Reduce.mean, 8, delta, input, down, output, outColumns, rows);
+  else backwardRow(high, across, reduce, 8, delta, input, down, output, outColumns, rows);
 }
 
 export function subsamplingBackward(call: SubsamplingBackwardCall): void {
-  const { delta, beta, input, down, output, maps, rows, columns, factor, reduce, gate, lanes } = call;
-  const outRows = rows / factor;
-  const outColumns = columns / factor;
+  const { delta, beta, input, down, output, gate } = call;
+  const { maps, rows, columns, blockRows, blockColumns, reduce, lanes } = call;
+  const outRows = rows / blockRows;
+  const outColumns = columns / blockColumns;
   const rowBytes = realBytes(columns * lanes);
   const outRowBytes = realBytes(outColumns * lanes);
-  const covered = realBytes(outColumns * factor * lanes);
-  let inverse = splat(inverseArea(factor));
+  const covered = realBytes(outColumns * blockColumns * lanes);
+  let inverse = splat(inverseArea(blockRows, blockColumns));
   if (isSquared(gate)) inverse = multiply(inverse, inverse);
   for (let map: u32 = 0; map < maps; map++) {
     let slope = broadcast(beta + realBytes(map));
@@ -319,16 +333,27 @@ export function subsamplingBackward(call: SubsamplingBackwardCall): void {
     const all: BackwardRows = { slope, inverse, gate, rowBytes };
     const plane = map * rows * rowBytes;
     for (let row: u32 = 0; row < outRows; row++) {
-      const place = plane + row * factor * rowBytes;
+      const place = plane + row * blockRows * rowBytes;
       const from = (map * outRows + row) * outRowBytes;
-      backwardRowOf(factor, reduce, lanes, delta + from, input + place, down + from, output + place, outColumns, all);
-      for (let r: u32 = 0; r < factor; r++) {
+      backwardRowOf(
+        blockRows,
+        blockColumns,
+        reduce,
+        lanes,
+        delta + from,
+        input + place,
+        down + from,
+        output + place,
+        outColumns,
+        all,
+      );
+      for (let r: u32 = 0; r < blockRows; r++) {
         const line = place + r * rowBytes;
-        if (reduce != Reduce.max) gateRun(gate, output + line, input + line, outColumns * factor * lanes);
+        if (reduce != Reduce.max) gateRun(gate, output + line, input + line, outColumns * blockColumns * lanes);
         if (covered < rowBytes) memory.fill(output + line + covered, 0, rowBytes - covered);
       }
     }
-    memory.fill(output + plane + outRows * factor * rowBytes, 0, (rows - outRows * factor) * rowBytes);
+    memory.fill(output + plane + outRows * blockRows * rowBytes, 0, (rows - outRows * blockRows) * rowBytes);
   }
 }
 

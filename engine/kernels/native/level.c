@@ -13,6 +13,7 @@
 #include "loss.c"
 #include "normalisation.c"
 #include "optimisers.c"
+#include "residual.c"
 #include "subsampling.c"
 
 #define CASE(name)                                                                                                     \

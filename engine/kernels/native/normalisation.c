@@ -81,6 +81,7 @@ static void normalisationForward(struct thread *thread, const struct normalisati
     const float *x = input + map * run;
     float *out = output + map * run;
     EACH_VECTOR(run, store_part(out + n, (load(x + n) - mean) * inverse * w + b, size));
+    activate_run(call->activation, out, run);
     clear_lanes(out, call->positions, count, lanes);
   }
 }

@@ -2,10 +2,10 @@
  * Bouvrie §3.2: x_j = f( β_j down(x_j) + b_j ), its way back (§3.1) δ_j = β_j ( f'(u_j) ∘ up(δ_j) ), and the gradients
  * of β and b.
  *
- * Maps [map][row][column][lanes]; output [map][⌊rows/factor⌋][⌊columns/factor⌋][lanes]. Rows and columns that do not
- * fill a block are dropped. down: the block's rows, then columns ascending, from its first pixel; a maximum is replaced
- * where new > old or new is NaN. Eight lanes: a pixel is NARROW vectors of adjacent lanes. One lane: four blocks of 2×2
- * at a time, other factors number by number. f and the gate run over finished rows.
+ * Maps [map][row][column][lanes]; output [map][⌊rows/block_rows⌋][⌊columns/block_columns⌋][lanes]. Rows and columns
+ * that do not fill a block are dropped. down: the block's rows, then columns ascending, from its first pixel; a maximum
+ * is replaced where new > old or new is NaN. Eight lanes: a pixel is NARROW vectors of adjacent lanes. One lane: four
+ * blocks of 2×2 at a time, other blocks number by number. f and the gate run over finished rows.
  */
 #include "elementary.h"
 #include "thread.h"
@@ -14,25 +14,39 @@
 ALWAYS narrow narrow_load(const float *from) { return *(const narrow_at *)from; }
 ALWAYS void narrow_store(float *to, narrow value) { *(narrow_at *)to = value; }
 struct blocks {
-  long rows, columns, factor, lanes, out_rows, out_columns;
+  long rows, columns, block_rows, block_columns, lanes, out_rows, out_columns;
   uint32_t reduce;
   float inverse;
 };
 
-static struct blocks blocks_of(long rows, long columns, long factor, uint32_t reduce, long lanes) {
-  return (struct blocks){rows,          columns,          factor, lanes,
-                         rows / factor, columns / factor, reduce, (float)(1.0 / (double)(factor * factor))};
+#define BLOCKS(call)                                                                                                   \
+  blocks_of((call)->rows, (call)->columns, (call)->blockRows, (call)->blockColumns, (call)->reduce, (call)->lanes)
+
+static struct blocks blocks_of(long rows, long columns, long block_rows, long block_columns, uint32_t reduce,
+                               long lanes) {
+  return (struct blocks){.rows = rows,
+                         .columns = columns,
+                         .block_rows = block_rows,
+                         .block_columns = block_columns,
+                         .lanes = lanes,
+                         .out_rows = rows / block_rows,
+                         .out_columns = columns / block_columns,
+                         .reduce = reduce,
+                         .inverse = (float)(1.0 / (double)(block_rows * block_columns))};
 }
 
+/* Blocks of 2×2 are by far the most common. */
+ALWAYS int is_two_by_two(const struct blocks *b) { return b->block_rows == 2 && b->block_columns == 2; }
+
 /* One output row of one map in eight lanes: `kept` gets d (may be 0), `out` gets β·d + b. */
-ALWAYS void down_row(const long factor, const uint32_t reduce, const struct blocks *b, const float *in, float *kept,
-                     float *out, float beta, float bias) {
+ALWAYS void down_row(const long high, const long across, const uint32_t reduce, const struct blocks *b, const float *in,
+                     float *kept, float *out, float beta, float bias) {
   for (long column = 0; column < b->out_columns; column++)
     for (long part = 0; part < LANES; part += NARROW) {
-      const float *at = in + column * factor * LANES + part;
+      const float *at = in + column * across * LANES + part;
       narrow d = narrow_load(at);
-      for (long r = 0; r < factor; r++)
-        for (long c = r == 0; c < factor; c++) {
+      for (long r = 0; r < high; r++)
+        for (long c = r == 0; c < across; c++) {
           const narrow x = narrow_load(at + (r * b->columns + c) * LANES);
           if (reduce == REDUCE_max)
             d = narrow_choose((x > d) | (x != x), x, d);
@@ -45,14 +59,14 @@ ALWAYS void down_row(const long factor, const uint32_t reduce, const struct bloc
     }
 }
 
-/* One number at a time: any factor, and the ends of rows. */
+/* One number at a time: any block, and the ends of rows. */
 static void down_numbers(const struct blocks *b, const float *in, float *kept, float *out, float beta, float bias,
                          long from) {
   for (long column = from; column < b->out_columns; column++) {
-    const float *at = in + column * b->factor;
+    const float *at = in + column * b->block_columns;
     float d = at[0];
-    for (long r = 0; r < b->factor; r++)
-      for (long c = r == 0; c < b->factor; c++) {
+    for (long r = 0; r < b->block_rows; r++)
+      for (long c = r == 0; c < b->block_columns; c++) {
         const float x = at[r * b->columns + c];
         if (b->reduce == REDUCE_max)
           d = x > d || x != x ? x : d;
@@ -69,7 +83,7 @@ static void down_numbers(const struct blocks *b, const float *in, float *kept, f
 ALWAYS void down_row_of_one(const uint32_t reduce, const struct blocks *b, const float *in, float *kept, float *out,
                             float beta, float bias) {
   long column = 0;
-  for (; b->factor == 2 && column + 4 <= b->out_columns; column += 4) {
+  for (; is_two_by_two(b) && column + 4 <= b->out_columns; column += 4) {
     const float *above = in + 2 * column, *below = above + b->columns;
     const four a = *(const four_at *)above, a4 = *(const four_at *)(above + 4), e = *(const four_at *)below,
                e4 = *(const four_at *)(below + 4);
@@ -90,7 +104,7 @@ ALWAYS void down_row_of_one(const uint32_t reduce, const struct blocks *b, const
   down_numbers(b, in, kept, out, beta, bias, column);
 }
 
-/* The common factor and the three reductions as constants. */
+/* The common block and the three reductions as constants. */
 #define FOR_REDUCE(b, name, ...)                                                                                       \
   switch (b.reduce) {                                                                                                  \
   case REDUCE_max: {                                                                                                   \
@@ -108,47 +122,47 @@ ALWAYS void down_row_of_one(const uint32_t reduce, const struct blocks *b, const
   }
 
 static void subsamplingForward(struct thread *thread, const struct subsamplingForward *call) {
-  const struct blocks b = blocks_of(call->rows, call->columns, call->factor, call->reduce, call->lanes);
+  const struct blocks b = BLOCKS(call);
   const float *input = ARRAY(const float, input), *beta = ARRAY(const float, beta), *bias = ARRAY(const float, bias);
   float *output = ARRAY(float, output), *down = call->down ? ARRAY(float, down) : 0;
   const long in_row = b.columns * b.lanes, out_row = b.out_columns * b.lanes;
   for (long map = 0; map < (long)call->maps; map++)
     for (long row = 0; row < b.out_rows; row++) {
-      const float *in = input + (map * b.rows + row * b.factor) * in_row;
+      const float *in = input + (map * b.rows + row * b.block_rows) * in_row;
       float *out = output + (map * b.out_rows + row) * out_row;
       float *kept = down ? down + (map * b.out_rows + row) * out_row : 0;
       if (b.lanes == 1)
         FOR_REDUCE(b, reduce, down_row_of_one(reduce, &b, in, kept, out, beta[map], bias[map]))
-      else if (b.factor == 2)
-        FOR_REDUCE(b, reduce, down_row(2, reduce, &b, in, kept, out, beta[map], bias[map]))
+      else if (is_two_by_two(&b))
+        FOR_REDUCE(b, reduce, down_row(2, 2, reduce, &b, in, kept, out, beta[map], bias[map]))
       else
-        FOR_REDUCE(b, reduce, down_row(b.factor, reduce, &b, in, kept, out, beta[map], bias[map]))
+        FOR_REDUCE(b, reduce, down_row(b.block_rows, b.block_columns, reduce, &b, in, kept, out, beta[map], bias[map]))
     }
   activate_run(call->activation, output, (long)call->maps * b.out_rows * out_row);
 }
 
-/* up(δ): every pixel of a block gets the value, for a maximum only the first that equals d. One output row is `factor`
+/* up(δ): every pixel of a block gets the value, for a maximum only the first that equals d. One output row is `high`
  * rows of pixels. */
-ALWAYS void up_row(const long factor, const uint32_t reduce, const struct blocks *b, const float *delta,
-                   const float *kept, const float *in, float *out, float slope, float inverse) {
+ALWAYS void up_row(const long high, const long across, const uint32_t reduce, const struct blocks *b,
+                   const float *delta, const float *kept, const float *in, float *out, float slope, float inverse) {
   for (long column = 0; column < b->out_columns; column++)
     for (long part = 0; part < LANES; part += NARROW) {
       narrow value = slope * narrow_load(delta + column * LANES + part);
       if (reduce == REDUCE_mean) value = value * inverse;
-      const long at = column * factor * LANES + part;
+      const long at = column * across * LANES + part;
       if (reduce == REDUCE_max) {
         const narrow d = narrow_load(kept + column * LANES + part), zero = (narrow)SPLAT(NARROW, 0.0f);
         narrow_ints waiting = ~(narrow_ints)zero;
-        for (long r = 0; r < factor; r++)
-          for (long c = 0; c < factor; c++) {
+        for (long r = 0; r < high; r++)
+          for (long c = 0; c < across; c++) {
             const long pixel = at + (r * b->columns + c) * LANES;
             const narrow_ints wins = waiting & (narrow_load(in + pixel) == d);
             narrow_store(out + pixel, narrow_choose(wins, value, zero));
             waiting &= ~wins;
           }
       } else {
-        for (long r = 0; r < factor; r++)
-          for (long c = 0; c < factor; c++)
+        for (long r = 0; r < high; r++)
+          for (long c = 0; c < across; c++)
             narrow_store(out + at + (r * b->columns + c) * LANES, value);
       }
     }
@@ -160,9 +174,9 @@ static void up_numbers(const struct blocks *b, const float *delta, const float *
     float value = slope * delta[column];
     if (b->reduce == REDUCE_mean) value = value * inverse;
     int is_waiting = 1;
-    for (long r = 0; r < b->factor; r++)
-      for (long c = 0; c < b->factor; c++) {
-        const long pixel = r * b->columns + column * b->factor + c;
+    for (long r = 0; r < b->block_rows; r++)
+      for (long c = 0; c < b->block_columns; c++) {
+        const long pixel = r * b->columns + column * b->block_columns + c;
         const int wins = b->reduce != REDUCE_max || (is_waiting && in[pixel] == kept[column]);
         out[pixel] = wins ? value : 0.0f;
         if (wins) is_waiting = 0;
@@ -174,7 +188,7 @@ static void up_numbers(const struct blocks *b, const float *delta, const float *
 ALWAYS void up_row_of_one(const uint32_t reduce, const struct blocks *b, const float *delta, const float *kept,
                           const float *in, float *out, float slope, float inverse) {
   long column = 0;
-  for (; b->factor == 2 && column + 4 <= b->out_columns; column += 4) {
+  for (; is_two_by_two(b) && column + 4 <= b->out_columns; column += 4) {
     four value = slope * *(const four_at *)(delta + column);
     if (reduce == REDUCE_mean) value = value * inverse;
     four_ints waiting = {-1, -1, -1, -1};
@@ -200,7 +214,7 @@ ALWAYS void up_row_of_one(const uint32_t reduce, const struct blocks *b, const f
 
 /* The pixels that no block covers. */
 static void clear_dropped(const struct blocks *b, float *out) {
-  const long covered_rows = b->out_rows * b->factor, covered = b->out_columns * b->factor;
+  const long covered_rows = b->out_rows * b->block_rows, covered = b->out_columns * b->block_columns;
   if (covered < b->columns)
     for (long row = 0; row < covered_rows; row++)
       memset(out + (row * b->columns + covered) * b->lanes, 0, (size_t)((b->columns - covered) * b->lanes) * 4);
@@ -208,7 +222,7 @@ static void clear_dropped(const struct blocks *b, float *out) {
 }
 
 static void subsamplingBackward(struct thread *thread, const struct subsamplingBackward *call) {
-  const struct blocks b = blocks_of(call->rows, call->columns, call->factor, call->reduce, call->lanes);
+  const struct blocks b = BLOCKS(call);
   const float *delta = ARRAY(const float, delta), *beta = ARRAY(const float, beta), *input = ARRAY(const float, input),
               *down = ARRAY(const float, down);
   float *output = ARRAY(float, output);
@@ -221,19 +235,19 @@ static void subsamplingBackward(struct thread *thread, const struct subsamplingB
     const float *in_map = input + map * b.rows * in_row;
     float *out_map = output + map * b.rows * in_row;
     for (long row = 0; row < b.out_rows; row++) {
-      const long small = (map * b.out_rows + row) * out_row, large = row * b.factor * in_row;
+      const long small = (map * b.out_rows + row) * out_row, large = row * b.block_rows * in_row;
       const float *d = delta + small, *kept = down + small, *in = in_map + large;
       float *out = out_map + large;
       if (b.lanes == 1)
         FOR_REDUCE(b, reduce, up_row_of_one(reduce, &b, d, kept, in, out, slope, inverse))
-      else if (b.factor == 2)
-        FOR_REDUCE(b, reduce, up_row(2, reduce, &b, d, kept, in, out, slope, inverse))
+      else if (is_two_by_two(&b))
+        FOR_REDUCE(b, reduce, up_row(2, 2, reduce, &b, d, kept, in, out, slope, inverse))
       else
-        FOR_REDUCE(b, reduce, up_row(b.factor, reduce, &b, d, kept, in, out, slope, inverse))
-      if (b.lanes == LANES && !is_linear) gate_run(call->gate, out, in, out, b.factor * in_row);
+        FOR_REDUCE(b, reduce, up_row(b.block_rows, b.block_columns, reduce, &b, d, kept, in, out, slope, inverse))
+      if (b.lanes == LANES && !is_linear) gate_run(call->gate, out, in, out, b.block_rows * in_row);
     }
-    if (b.lanes == 1 && !is_linear) gate_run(call->gate, out_map, in_map, out_map, b.out_rows * b.factor * in_row);
-    if (b.out_columns * b.factor < b.columns || b.out_rows * b.factor < b.rows) clear_dropped(&b, out_map);
+    if (b.lanes == 1 && !is_linear) gate_run(call->gate, out_map, in_map, out_map, b.out_rows * b.block_rows * in_row);
+    if (b.out_columns * b.block_columns < b.columns || b.out_rows * b.block_rows < b.rows) clear_dropped(&b, out_map);
   }
 }
 

@@ -4,7 +4,7 @@
  * lanes that hold a sample count.
  */
 import { headerCount } from "../kernels.ts";
-import { gateFactor } from "./activations.ts";
+import { activate, gateFactor } from "./activations.ts";
 import type { ReferenceKernel, ReferenceMemory } from "./memory.ts";
 
 /** sums[map] += (Σ x, Σ x²). */
@@ -57,9 +57,9 @@ export const normalisationMoments: ReferenceKernel<"normalisationMoments"> = (me
   }
 };
 
-/** y = x̂·weight + bias. */
+/** y = f( x̂·weight + bias ). */
 export const normalisationForward: ReferenceKernel<"normalisationForward"> = (memory, call) => {
-  const { maps, positions, lanes } = call;
+  const { maps, positions, activation, lanes } = call;
   const input = memory.reals(call.input);
   const moments = memory.reals(call.moments);
   const weight = memory.reals(call.weight);
@@ -71,7 +71,7 @@ export const normalisationForward: ReferenceKernel<"normalisationForward"> = (me
       for (let lane = 0; lane < lanes; lane++) {
         const place = (map * positions + position) * lanes + lane;
         const normalised = (input[place] - moments[2 * map]) * moments[2 * map + 1];
-        output[place] = lane < count ? normalised * weight[map] + bias[map] : 0;
+        output[place] = lane < count ? activate(activation, normalised * weight[map] + bias[map]) : 0;
       }
 };
 

@@ -265,7 +265,8 @@ describe("the oracle's other layers", () => {
       maps: 1,
       rows: 3,
       columns: 5,
-      factor: 2,
+      blockRows: 2,
+      blockColumns: 2,
       reduce,
       activation: activationCodes.linear,
       lanes: 1,
@@ -282,7 +283,8 @@ describe("the oracle's other layers", () => {
       maps: 1,
       rows: 3,
       columns: 5,
-      factor: 2,
+      blockRows: 2,
+      blockColumns: 2,
       reduce,
       gate: activationCodes.linear,
       lanes: 1,
@@ -361,6 +363,7 @@ describe("the oracle's other layers", () => {
       output: output.address,
       maps: 1,
       positions: 2,
+      activation: activationCodes.linear,
       lanes: 8,
     });
     expect([...output.view].map((value) => Math.round(value * 1e9) / 1e9)).toEqual([

@@ -15,6 +15,7 @@ import type { ReferenceKernel, ReferenceMemory } from "./memory.ts";
 import { viewMemory } from "./memory.ts";
 import * as normalisation from "./normalisation.ts";
 import * as optimisers from "./optimisers.ts";
+import * as residual from "./residual.ts";
 import * as subsampling from "./subsampling.ts";
 
 const kernels: { [Name in KernelName]: ReferenceKernel<Name> } = {
@@ -24,6 +25,7 @@ const kernels: { [Name in KernelName]: ReferenceKernel<Name> } = {
   ...subsampling,
   ...dropout,
   ...normalisation,
+  ...residual,
   ...loss,
   ...combination,
   ...optimisers,

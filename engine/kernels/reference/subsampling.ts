@@ -1,6 +1,6 @@
 /**
  * Subsampling (Bouvrie §3.2): x_j = f( β_j down(x_j) + b_j ), where down sums, averages or takes the maximum of every
- * factor×factor block, and its way back (§3.1), where up spreads a sensitivity over the block it came from.
+ * block, and its way back (§3.1), where up spreads a sensitivity over the block it came from.
  * Maps [map][row][column][lane]. Rows and columns that do not fill a block are dropped.
  */
 import { reduceCodes } from "../kernels.ts";
@@ -8,7 +8,8 @@ import { activate, gateFactor, isSquared } from "./activations.ts";
 import type { ReferenceKernel, Reals } from "./memory.ts";
 
 interface Block {
-  factor: number;
+  blockRows: number;
+  blockColumns: number;
   columns: number;
   lanes: number;
   /** Index of the block's first pixel. */
@@ -16,10 +17,10 @@ interface Block {
 }
 
 /** The block's pixels in reading order. */
-function pixelsOf(input: Reals, { factor, columns, lanes, first }: Block): number[] {
+function pixelsOf(input: Reals, { blockRows, blockColumns, columns, lanes, first }: Block): number[] {
   const pixels: number[] = [];
-  for (let r = 0; r < factor; r++)
-    for (let c = 0; c < factor; c++) pixels.push(input[first + (r * columns + c) * lanes]);
+  for (let r = 0; r < blockRows; r++)
+    for (let c = 0; c < blockColumns; c++) pixels.push(input[first + (r * columns + c) * lanes]);
   return pixels;
 }
 
@@ -32,20 +33,20 @@ function down(reduce: number, pixels: number[]): number {
 }
 
 export const subsamplingForward: ReferenceKernel<"subsamplingForward"> = (memory, call) => {
-  const { maps, rows, columns, factor, reduce, activation, lanes } = call;
+  const { maps, rows, columns, blockRows, blockColumns, reduce, activation, lanes } = call;
   const input = memory.reals(call.input);
   const beta = memory.reals(call.beta);
   const bias = memory.reals(call.bias);
   const output = memory.reals(call.output);
   const kept = call.down === 0 ? undefined : memory.reals(call.down);
-  const outRows = Math.floor(rows / factor);
-  const outColumns = Math.floor(columns / factor);
+  const outRows = Math.floor(rows / blockRows);
+  const outColumns = Math.floor(columns / blockColumns);
   for (let j = 0; j < maps; j++)
     for (let r = 0; r < outRows; r++)
       for (let c = 0; c < outColumns; c++)
         for (let lane = 0; lane < lanes; lane++) {
-          const first = ((j * rows + r * factor) * columns + c * factor) * lanes + lane;
-          const d = down(reduce, pixelsOf(input, { factor, columns, lanes, first }));
+          const first = ((j * rows + r * blockRows) * columns + c * blockColumns) * lanes + lane;
+          const d = down(reduce, pixelsOf(input, { blockRows, blockColumns, columns, lanes, first }));
           const place = ((j * outRows + r) * outColumns + c) * lanes + lane;
           if (kept) kept[place] = d;
           output[place] = activate(activation, beta[j] * d + bias[j]);
@@ -54,28 +55,28 @@ export const subsamplingForward: ReferenceKernel<"subsamplingForward"> = (memory
 
 /** δ_j = β_j ( f′(u_j) ∘ up(δ_j) ). */
 export const subsamplingBackward: ReferenceKernel<"subsamplingBackward"> = (memory, call) => {
-  const { maps, rows, columns, factor, reduce, gate, lanes } = call;
+  const { maps, rows, columns, blockRows, blockColumns, reduce, gate, lanes } = call;
   const delta = memory.reals(call.delta);
   const beta = memory.reals(call.beta);
   const input = memory.reals(call.input);
   const kept = memory.reals(call.down);
   const output = memory.reals(call.output);
-  const outRows = Math.floor(rows / factor);
-  const outColumns = Math.floor(columns / factor);
+  const outRows = Math.floor(rows / blockRows);
+  const outColumns = Math.floor(columns / blockColumns);
   output.fill(0, 0, maps * rows * columns * lanes);
   for (let j = 0; j < maps; j++)
     for (let r = 0; r < outRows; r++)
       for (let c = 0; c < outColumns; c++)
         for (let lane = 0; lane < lanes; lane++) {
-          const first = ((j * rows + r * factor) * columns + c * factor) * lanes + lane;
+          const first = ((j * rows + r * blockRows) * columns + c * blockColumns) * lanes + lane;
           const place = ((j * outRows + r) * outColumns + c) * lanes + lane;
-          const slope = reduce === reduceCodes.mean ? beta[j] / (factor * factor) : beta[j];
+          const slope = reduce === reduceCodes.mean ? beta[j] / (blockRows * blockColumns) : beta[j];
           const spread = delta[place] * (isSquared(gate) ? slope * slope : slope);
-          const pixels = pixelsOf(input, { factor, columns, lanes, first });
+          const pixels = pixelsOf(input, { blockRows, blockColumns, columns, lanes, first });
           const winner = reduce === reduceCodes.max ? pixels.indexOf(kept[place]) : -1;
           pixels.forEach((pixel, n) => {
             if (reduce === reduceCodes.max && n !== winner) return;
-            const target = first + (Math.floor(n / factor) * columns + (n % factor)) * lanes;
+            const target = first + (Math.floor(n / blockColumns) * columns + (n % blockColumns)) * lanes;
             output[target] = spread * gateFactor(gate, pixel);
           });
         }
