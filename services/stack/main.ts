@@ -1,6 +1,7 @@
 /** The whole system on one machine in one command: Redis, api and worker, with one data folder. */
 import { mkdir } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
+import { join } from "node:path";
 import closeWithGrace from "close-with-grace";
 import { built } from "../shared/built.ts";
 import { ConfigError, readConfig } from "../shared/config.ts";
@@ -10,6 +11,7 @@ import { keepToOwner, ownFolder } from "../shared/ownership.ts";
 import { createLog } from "../shared/log.ts";
 import { FolderTaken, lockFolder } from "./lock.ts";
 import { RedisMissing, provideRedis } from "./redis.ts";
+import { Reserve } from "./reserve.ts";
 import { Service } from "./service.ts";
 
 const entryOf = (name: string): URL => built(`services/${name}/main.js`);
@@ -23,6 +25,8 @@ async function start(config: Config): Promise<void> {
   if (config.storageUrl.startsWith("file:")) await ownFolder(fileURLToPath(config.storageUrl));
   const unlock = await lockFolder(config.dataDir);
   const redis = config.redisUrl === null ? await provideRedis({ dataDir: config.dataDir, log }) : null;
+  const reserve = redis ? new Reserve({ folder: join(config.dataDir, "redis"), log }) : null;
+  reserve?.start();
   process.stderr.write(`Redis: ${redis?.description ?? "the one at REDIS_URL"}\n`);
   let port = String(config.port);
   const environment = (): Record<string, string | undefined> => ({
@@ -59,6 +63,7 @@ async function start(config: Config): Promise<void> {
     async ({ err }) => {
       if (err) log.error({ err }, "the stack ends after a failure");
       await Promise.all([api.stop(apiMs), worker.stop((config.worker.drainSeconds + 6) * 1000)]);
+      await reserve?.stop();
       await redis?.stop();
       await unlock();
       process.exitCode = code;

@@ -12,7 +12,7 @@ import { layout } from "../../shared/storage/index.ts";
 import type { Dependencies } from "../dependencies.ts";
 import { Problem, Refusal, conflict } from "../http/problem.ts";
 import { readParts } from "../http/uploads.ts";
-import { requireSpace } from "./space.ts";
+import { UploadSpace } from "./space.ts";
 import { checkFileField, checkFiles, fileFields, readSettings } from "./upload-form.ts";
 import type { FileField } from "./upload-form.ts";
 
@@ -84,6 +84,7 @@ export class Reception {
   readonly #request: FastifyRequest;
   readonly #id: string;
   readonly #declared: number | null;
+  readonly #space: UploadSpace;
   readonly #fields = new Map<string, string>();
   readonly #files: Received[] = [];
   #received = 0;
@@ -94,15 +95,24 @@ export class Reception {
     this.#dependencies = dependencies;
     this.#request = request;
     this.#id = `ds_${request.ulid}`;
+    this.#space = new UploadSpace(dependencies.config);
     const length = Number(request.headers["content-length"]);
     this.#declared = Number.isSafeInteger(length) ? length : null;
   }
 
   /** The record, now `checking`. Throws a problem, and then nothing stays. */
   async run(): Promise<DatasetRecord> {
-    const { config, records } = this.#dependencies;
+    try {
+      return await this.#receive();
+    } finally {
+      this.#space.release();
+    }
+  }
+
+  async #receive(): Promise<DatasetRecord> {
+    const { records } = this.#dependencies;
     this.#refuseByLength();
-    await requireSpace(config, this.#declared ?? 0);
+    await this.#space.expect(this.#declared ?? 0);
     const made = await records.datasets.create(newRecord(this.#id));
     if (made === "exists") {
       const before = await records.datasets.read(this.#id);
@@ -182,16 +192,17 @@ export class Reception {
   }
 
   async #takeFile(part: { name: string; filename: string; stream: Readable }): Promise<void> {
-    const { storage, config } = this.#dependencies;
+    const { storage } = this.#dependencies;
     // A short part may have broken off before it came to be read.
     if (part.stream.errored) throw part.stream.errored;
     const field = checkFileField(
       part.name,
       this.#files.map((each) => each.field),
     );
-    const gauge = new Gauge((bytes) => requireSpace(config, bytes));
     const before = this.#received;
-    gauge.on("data", () => {
+    const gauge = new Gauge((bytes) => this.#space.expect(before + bytes));
+    gauge.on("data", (chunk: Buffer) => {
+      this.#space.arrived(chunk.length);
       this.#received = before + gauge.bytes;
       if (this.#withdrawn) gauge.destroy(conflict(`dataset ${this.#id} was deleted while it was received`));
     });
@@ -202,7 +213,7 @@ export class Reception {
     part.stream.pipe(gauge);
     const key = `${layout.upload(this.#id)}${field}`;
     try {
-      const stored = await storage.put(key, gauge);
+      const stored = await storage.put(key, gauge, "held");
       const name = (part.filename ?? "").split(/[\\/]/).at(-1)?.slice(0, 200) ?? "";
       this.#files.push({ field, name: name === "" ? field : name, key, bytes: stored.bytes });
     } catch (error) {

@@ -128,7 +128,7 @@ export async function importModel(
     predictions: {},
     evaluations: {},
   };
-  await storage.put(key, weights);
+  await storage.put(key, weights, "sent");
   const manifestKey = layout.modelManifest(id, 0);
   await putJson(storage, manifestKey, manifest);
   const record = modelRecord(manifest, manifestKey);

@@ -9,8 +9,9 @@ import { digestOfFile } from "./digest-files.ts";
 import { agrees, comparing, damaged, digestOf, meter } from "./digesting.ts";
 import { Sharing } from "./sharing.ts";
 import { StorageError, checkKey, digestSuffix, readDigests, writeDigests } from "./storage.ts";
+import { NoSpace, holdSpace, holdingSpace } from "./space.ts";
 import { sweepFolder } from "./sweep.ts";
-import type { Digest, Listed, Storage, Stored } from "./storage.ts";
+import type { Digest, Listed, Room, Storage, Stored } from "./storage.ts";
 
 const temporaryFolder = ".unfinished";
 const codeOf = (error: unknown): string => (error instanceof Error && "code" in error ? String(error.code) : "");
@@ -20,6 +21,8 @@ function storageError(error: unknown, key: string, doing: string): StorageError 
   if (error instanceof StorageError) return error;
   const code = codeOf(error);
   if (code === "ENOENT") return new StorageError("missing", key, `there is no object ${key}`, error);
+  if (error instanceof NoSpace)
+    return new StorageError("full", key, `there is not enough space left to ${doing} ${key}: ${error.message}`, error);
   if (code === "ENOSPC" || code === "EDQUOT")
     return new StorageError("full", key, `there is no space left to ${doing} ${key}`, error);
   if (code === "EACCES" || code === "EPERM" || code === "EROFS")
@@ -50,12 +53,15 @@ export class FileStorage implements Storage {
   readonly description: string;
   readonly onDisk = true;
   readonly #root: string;
+  readonly #leaveBytes: number;
   /** Objects this process has compared: key → modification time and size. */
   readonly #compared = new Map<string, string>();
   readonly #comparing = new Sharing<void>();
 
-  constructor(options: { root: string; description: string }) {
+  /** `leaveBytes`: of the disk, by what users send. */
+  constructor(options: { root: string; description: string; leaveBytes: number }) {
     this.#root = options.root;
+    this.#leaveBytes = options.leaveBytes;
     this.description = options.description;
   }
 
@@ -65,14 +71,24 @@ export class FileStorage implements Storage {
   }
 
   /** Writes under a temporary name, synced; nothing stays where it fails. */
-  async #write(content: Uint8Array | Readable): Promise<{ temporary: string; digest: Digest }> {
+  async #write(content: Uint8Array | Readable, room: Room): Promise<{ temporary: string; digest: Digest }> {
     const folder = join(this.#root, temporaryFolder);
     await mkdir(folder, { recursive: true });
     const temporary = join(folder, newUlid());
+    const leaveBytes = room === "held" ? null : room === "sent" ? this.#leaveBytes : this.#leaveBytes / 4;
+    const isBytes = !(content instanceof Readable);
+    const hold =
+      isBytes && leaveBytes !== null ? await holdSpace({ folder, bytes: content.byteLength, leaveBytes }) : null;
     try {
-      if (content instanceof Readable) {
+      if (!isBytes) {
         const counted = meter();
-        await pipeline(content, counted.stream, createWriteStream(temporary, { flags: "wx", flush: true }));
+        const holding = leaveBytes === null ? [] : [holdingSpace({ folder, leaveBytes })];
+        await pipeline([
+          content,
+          ...holding,
+          counted.stream,
+          createWriteStream(temporary, { flags: "wx", flush: true }),
+        ]);
         return { temporary, digest: counted.digest() };
       }
       const file = await open(temporary, "wx");
@@ -86,6 +102,8 @@ export class FileStorage implements Storage {
     } catch (error) {
       await rm(temporary, { force: true });
       throw error;
+    } finally {
+      hold?.release();
     }
   }
 
@@ -106,10 +124,10 @@ export class FileStorage implements Storage {
     }
   }
 
-  async put(key: string, content: Uint8Array | Readable): Promise<Stored> {
+  async put(key: string, content: Uint8Array | Readable, room: Room = "made"): Promise<Stored> {
     const path = this.#path(key);
     try {
-      const { temporary, digest } = await this.#write(content);
+      const { temporary, digest } = await this.#write(content, room);
       try {
         const before = await this.#digests(key);
         await this.#putDigests(path, [digest, ...before]);
@@ -127,7 +145,7 @@ export class FileStorage implements Storage {
   }
 
   async #putDigests(path: string, digests: readonly Digest[]): Promise<void> {
-    const { temporary } = await this.#write(Buffer.from(writeDigests(digests)));
+    const { temporary } = await this.#write(Buffer.from(writeDigests(digests)), "held");
     await this.#replace(temporary, path + digestSuffix);
   }
 

@@ -9,11 +9,16 @@ import type { Storage } from "./storage.ts";
 export { layout } from "./layout.ts";
 export { Sharing } from "./sharing.ts";
 export { digestOf } from "./digesting.ts";
+export { NoSpace, holdSpace, holdingSpace, type Hold } from "./space.ts";
 export { StorageError, getJson, isStorageFault, putJson } from "./storage.ts";
 export type { Listed, Storage, StorageFault, Stored } from "./storage.ts";
 
-export function createStorage(config: Pick<Config, "storageUrl" | "dataDir">): Storage {
+/** Without `datasets` it leaves nothing of the disk free. */
+export function createStorage(
+  config: Pick<Config, "storageUrl" | "dataDir"> & { datasets?: Pick<Config["datasets"], "MIN_FREE_BYTES"> },
+): Storage {
+  const leaveBytes = config.datasets?.MIN_FREE_BYTES ?? 0;
   if (config.storageUrl.startsWith("s3:"))
-    return new S3Storage({ url: config.storageUrl, cacheDir: join(config.dataDir, "cache") });
-  return new FileStorage({ root: fileURLToPath(config.storageUrl), description: config.storageUrl });
+    return new S3Storage({ url: config.storageUrl, cacheDir: join(config.dataDir, "cache"), leaveBytes });
+  return new FileStorage({ root: fileURLToPath(config.storageUrl), description: config.storageUrl, leaveBytes });
 }

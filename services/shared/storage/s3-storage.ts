@@ -20,8 +20,9 @@ import { newUlid } from "../ids.ts";
 import { agrees, comparing, damaged, digestOf, meter } from "./digesting.ts";
 import { Sharing } from "./sharing.ts";
 import { StorageError, checkKey, digestSuffix, readDigests, writeDigests } from "./storage.ts";
+import { NoSpace, holdingSpace } from "./space.ts";
 import { sweepFolder } from "./sweep.ts";
-import type { Digest, Listed, Storage, Stored } from "./storage.ts";
+import type { Digest, Listed, Room, Storage, Stored } from "./storage.ts";
 
 const isMissing = (error: unknown): boolean =>
   error instanceof S3ServiceException &&
@@ -29,6 +30,8 @@ const isMissing = (error: unknown): boolean =>
 
 function storageError(error: unknown, key: string, doing: string): StorageError {
   if (error instanceof StorageError) return error;
+  if (error instanceof NoSpace || (error instanceof Error && "code" in error && error.code === "ENOSPC"))
+    return new StorageError("full", key, `there is not enough space left to ${doing} ${key}: ${error.message}`, error);
   if (isMissing(error)) return new StorageError("missing", key, `there is no object ${key}`, error);
   const detail = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
   return new StorageError("unavailable", key, `the storage could not ${doing} ${key}: ${detail}`, error);
@@ -44,8 +47,11 @@ export class S3Storage implements Storage {
   readonly #prefix: string;
   /** Copies of objects, by digest; also where streams wait for their length to be known. */
   readonly #cache: string;
+  readonly #leaveBytes: number;
 
-  constructor(options: { url: string; cacheDir: string }) {
+  /** `leaveBytes`: of the disk of the cache, by what users send. */
+  constructor(options: { url: string; cacheDir: string; leaveBytes: number }) {
+    this.#leaveBytes = options.leaveBytes;
     const url = new URL(options.url);
     this.#bucket = url.hostname;
     this.#prefix = url.pathname.replace(/^\/+|\/+$/g, "");
@@ -72,14 +78,16 @@ export class S3Storage implements Storage {
     );
   }
 
-  async put(key: string, content: Uint8Array | Readable): Promise<Stored> {
+  async put(key: string, content: Uint8Array | Readable, room: Room = "made"): Promise<Stored> {
     let spool: string | null = null;
     try {
       let digest: Digest;
       if (content instanceof Readable) {
         spool = await this.#temporary();
         const counted = meter();
-        await pipeline(content, counted.stream, createWriteStream(spool, { flags: "wx" }));
+        const leaveBytes = room === "sent" ? this.#leaveBytes : this.#leaveBytes / 4;
+        const holding = room === "held" ? [] : [holdingSpace({ folder: this.#cache, leaveBytes })];
+        await pipeline([content, ...holding, counted.stream, createWriteStream(spool, { flags: "wx" })]);
         digest = counted.digest();
       } else digest = await digestOf(content);
       const before = await this.#digests(key);

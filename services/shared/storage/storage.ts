@@ -18,13 +18,22 @@ export interface Listed {
   modifiedAt: Date;
 }
 
+/**
+ * How much of the disk a writing must leave: what users send leaves MIN_FREE_BYTES, what trainings make a quarter of
+ * it, so that Redis always has some. `held`: room for it was held before, or it is so small that it needs none.
+ */
+export type Room = "sent" | "made" | "held";
+
 export interface Storage {
   /** For messages: file:///… or s3://…, without credentials. */
   readonly description: string;
   /** Whether objects are files of this machine: `local` then answers the object itself and no copy. */
   readonly onDisk: boolean;
-  /** Writes all of it or nothing. An object of that name is replaced. Throws StorageError `full`, `unavailable`. */
-  put(key: string, content: Uint8Array | Readable): Promise<Stored>;
+  /**
+   * Writes all of it or nothing. An object of that name is replaced. `room` is by default `made`. Throws StorageError
+   * `full`, `unavailable`.
+   */
+  put(key: string, content: Uint8Array | Readable, room?: Room): Promise<Stored>;
   /** The whole object, its digest compared. Throws StorageError `missing`, `damaged`, `unavailable`. */
   get(key: string): Promise<Uint8Array>;
   /** The object as it comes; the stream ends with StorageError `damaged` where the digest does not agree. */
@@ -100,7 +109,7 @@ export function readDigests(key: string, text: string): Digest[] {
 
 /** Puts a JSON document: sorted nowhere, ended by a newline. */
 export const putJson = (storage: Storage, key: string, value: unknown): Promise<Stored> =>
-  storage.put(key, Buffer.from(`${JSON.stringify(value)}\n`));
+  storage.put(key, Buffer.from(`${JSON.stringify(value)}\n`), "held");
 /** Reads a JSON document and parses it by its schema. */
 export async function getJson<Schema extends z.ZodType>(
   storage: Storage,

@@ -96,11 +96,11 @@ function refuseHopeless(intake: Intake, classes: readonly string[], counts: Reco
 function distribute(
   source: SpooledSplit,
   assigned: Uint8Array,
-  options: { directory: string; unit: number },
+  options: { directory: string; unit: number; leaveBytes: number },
 ): Map<Split, Placed> {
   const targets = splitNames.map((split) => ({
     split,
-    writer: new FileWriter(join(options.directory, `${split}.cut`)),
+    writer: new FileWriter(join(options.directory, `${split}.cut`), options.leaveBytes),
     labels: new LabelList(),
   }));
   let index = 0;
@@ -137,7 +137,10 @@ function cutSplits(
       );
   }
   const assigned = cut({ labels: train.labels, classes: context.classes, fractions, seed });
-  return new Map([...spooled, ...distribute(train, assigned, context)]);
+  return new Map([
+    ...spooled,
+    ...distribute(train, assigned, { ...context, leaveBytes: intake.limits.MIN_FREE_BYTES }),
+  ]);
 }
 
 /** One reading of a split's file serves all that is asked of it. */
@@ -155,9 +158,9 @@ function passOver(
   return digest.digest("hex");
 }
 
-function writeLabels(path: string, labels: Int32Array): string {
+function writeLabels(path: string, labels: Int32Array, leaveBytes: number): string {
   const bytes = new Uint8Array(labels.buffer, labels.byteOffset, labels.byteLength);
-  const writer = new FileWriter(path);
+  const writer = new FileWriter(path, leaveBytes);
   writer.write(bytes);
   writer.close();
   return createHash("sha256").update(bytes).digest("hex");
@@ -208,7 +211,7 @@ function examine(
       samplesPath: place.path,
       samplesSha256,
       labelsPath,
-      labelsSha256: writeLabels(labelsPath, place.labels),
+      labelsSha256: writeLabels(labelsPath, place.labels, intake.limits.MIN_FREE_BYTES),
     };
   }
   for (const { split, set } of known) {

@@ -9,7 +9,7 @@ import type { DatasetProblem } from "../../../schemas/dataset.ts";
 import type { DatasetLimits } from "../../shared/dataset-limits.ts";
 import type { Logger } from "../../shared/log.ts";
 import type { DatasetRecord, Records } from "../../shared/records/index.ts";
-import { isStorageFault, layout } from "../../shared/storage/index.ts";
+import { NoSpace, holdingSpace, isStorageFault, layout } from "../../shared/storage/index.ts";
 import type { Storage } from "../../shared/storage/index.ts";
 import { CheckFailed, runCheck } from "./checker.ts";
 import type { LocalFile } from "./open.ts";
@@ -42,11 +42,11 @@ const reportEveryMs = 500;
 async function fetchUpload(
   storage: Storage,
   { field, key }: { field: string; key: string },
-  directory: string,
+  { directory, leaveBytes }: { directory: string; leaveBytes: number },
 ): Promise<string> {
   if (storage.onDisk) return storage.local(key);
   const path = join(directory, `${field}.upload`);
-  await pipeline(await storage.stream(key), createWriteStream(path));
+  await pipeline(await storage.stream(key), holdingSpace({ folder: directory, leaveBytes }), createWriteStream(path));
   return path;
 }
 
@@ -117,8 +117,9 @@ export class UploadProcessor {
     const workplace = await makeWorkplace(dataDir);
     try {
       const files: LocalFile[] = [];
+      const room = { directory: workplace.directory, leaveBytes: limits.MIN_FREE_BYTES };
       for (const file of upload.files)
-        files.push({ field: file.field, name: file.name, path: await fetchUpload(storage, file, workplace.directory) });
+        files.push({ field: file.field, name: file.name, path: await fetchUpload(storage, file, room) });
       const task = { files, settings: upload.settings, limits, directory: workplace.directory };
       const dataset = await runCheck({ task, onProgress: report, signal });
       const manifest = await storeDataset(storage, record, dataset);
@@ -133,7 +134,10 @@ export class UploadProcessor {
   #explain(error: unknown): DatasetProblem {
     const { log } = this.#options;
     log.error({ err: error }, "an upload could not be checked");
-    const full = isStorageFault(error, "full") || (error instanceof CheckFailed && error.code === "ENOSPC");
+    const full =
+      isStorageFault(error, "full") ||
+      error instanceof NoSpace ||
+      (error instanceof CheckFailed && error.code === "ENOSPC");
     const damaged = isStorageFault(error, "damaged", "missing");
     const detail = full
       ? "there was not enough space on the service's disk to check this upload; nothing is wrong with the file"

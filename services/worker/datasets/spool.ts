@@ -2,8 +2,8 @@
  * Samples on their way to disk: one file a split in the engine's form, written as they come. Only the labels stay in
  * memory (4 bytes a sample).
  */
-import { closeSync, fstatSync, openSync, readSync, renameSync, unlinkSync, writeSync } from "node:fs";
-import { join } from "node:path";
+import { closeSync, fstatSync, openSync, readSync, renameSync, statfsSync, unlinkSync, writeSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { splitNames, type Dtype, type Split } from "../../../schemas/dataset.ts";
 import { describeShape, sizeOf } from "../../../schemas/shape.ts";
 import type { Shape } from "../../../schemas/shape.ts";
@@ -13,16 +13,21 @@ import { refuse } from "./refused.ts";
 
 export const bytesOf: Record<Dtype, number> = { uint8: 1, float32: 4 };
 const bufferBytes = 1 << 20;
+/** The disk is asked whether it has room before each piece of so many bytes. */
+const askEveryBytes = 16 << 20;
 
-/** Appends to a file through a buffer of 1 MiB. */
+/** Appends to a file through a buffer of 1 MiB. Throws ENOSPC where less than `leaveBytes` of the disk are left. */
 export class FileWriter {
   readonly path: string;
+  readonly #leaveBytes: number;
+  #unasked = askEveryBytes;
   readonly #file: number;
   readonly #buffer = Buffer.allocUnsafe(bufferBytes);
   #used = 0;
 
-  constructor(path: string) {
+  constructor(path: string, leaveBytes: number) {
     this.path = path;
+    this.#leaveBytes = leaveBytes;
     this.#file = openSync(path, "w");
   }
 
@@ -41,7 +46,18 @@ export class FileWriter {
     this.#used = 0;
   }
 
+  #requireSpace(bytes: number): void {
+    this.#unasked += bytes;
+    if (this.#unasked < askEveryBytes) return;
+    this.#unasked = 0;
+    const { bavail, bsize } = statfsSync(dirname(this.path));
+    if (bavail * bsize - bytes >= this.#leaveBytes) return;
+    const detail = `${bavail * bsize} bytes of the disk are free, and ${this.#leaveBytes} of them stay free`;
+    throw Object.assign(new Error(detail), { code: "ENOSPC" });
+  }
+
   #writeAll(bytes: Uint8Array): void {
+    this.#requireSpace(bytes.length);
     for (let at = 0; at < bytes.length;) at += writeSync(this.#file, bytes, at, bytes.length - at);
   }
 
@@ -163,7 +179,10 @@ export class Spool {
   #open(split: Split): SplitSpool {
     let spool = this.#splits.get(split);
     if (!spool) {
-      spool = { writer: new FileWriter(join(this.#directory, `${split}.spool`)), labels: new LabelList() };
+      spool = {
+        writer: new FileWriter(join(this.#directory, `${split}.spool`), this.#limits.MIN_FREE_BYTES),
+        labels: new LabelList(),
+      };
       this.#splits.set(split, spool);
     }
     return spool;
@@ -206,7 +225,7 @@ export class Spool {
       spool.writer.close();
       const { path } = spool.writer;
       renameSync(path, `${path}.old`);
-      spool.writer = new FileWriter(path);
+      spool.writer = new FileWriter(path, this.#limits.MIN_FREE_BYTES);
       for (const piece of readPieces(`${path}.old`, unit)) spool.writer.write(change(piece));
       unlinkSync(`${path}.old`);
     }

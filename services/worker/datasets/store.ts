@@ -18,7 +18,7 @@ export interface Named {
  * time, and the collector of garbage leaves alone what is young.
  */
 async function putBlob(storage: Storage, path: string, sha256: string): Promise<string> {
-  const stored = await storage.put(layout.blob(sha256), createReadStream(path, { highWaterMark: 1 << 20 }));
+  const stored = await storage.put(layout.blob(sha256), createReadStream(path, { highWaterMark: 1 << 20 }), "sent");
   if (stored.sha256 !== sha256) throw new Error(`${path} changed while it was stored`);
   return stored.key;
 }
