@@ -22,14 +22,57 @@ export const datasetProblem = z.strictObject({
 });
 export type DatasetProblem = z.infer<typeof datasetProblem>;
 
+export const valueRange = z.strictObject({ minimum: z.number(), maximum: z.number() });
+export type ValueRange = z.infer<typeof valueRange>;
+
+/** What stands behind a picture where it is transparent or does not reach. */
+const background = z
+  .string()
+  .regex(/^(black|white|#[0-9a-fA-F]{6})$/, "expected black, white or a colour such as #ffcc00")
+  .default("black");
+
 /** How pictures were made into samples: kept so that new inputs are converted the same way. */
 export const conversion = z.strictObject({
   channels: z.union([z.literal(1), z.literal(3)]),
   height: z.int().min(1),
   width: z.int().min(1),
   fit: z.enum(["fit", "crop", "stretch"]),
+  background: background.describe("what lies behind transparency, and beside a picture that is fitted"),
+  range: valueRange
+    .nullable()
+    .default(null)
+    .describe("the values that 0 and 255 of a picture become; null in a dataset that was made before this was kept"),
 });
 export type Conversion = z.infer<typeof conversion>;
+
+/** Where the values of a colour pixel stand: each channel a plane of its own, or the three side by side. */
+export const channelOrder = z.enum(["chw", "hwc"]);
+export type ChannelOrder = z.infer<typeof channelOrder>;
+
+const guessed = z.boolean().describe("whether the upload left it open");
+const decided = <Value extends z.ZodType>(value: Value) => z.strictObject({ value, guessed });
+
+/** What was decided about an upload. null where there was nothing to decide. */
+export const interpretation = z.strictObject({
+  format: decided(z.string()).describe("what the upload was read as, such as csv, npz or folders"),
+  delimiter: decided(z.string()).nullable().describe("what separates the columns of a table"),
+  header: decided(z.boolean()).nullable().describe("whether the first row of a table names its columns"),
+  labelColumn: decided(z.int())
+    .extend({ name: z.string().nullable() })
+    .nullable()
+    .describe("the column of the labels, counted from 0, and its name in the header"),
+  splitColumn: decided(z.int())
+    .extend({ name: z.string().nullable() })
+    .nullable()
+    .describe("the column that says to which split a row belongs"),
+  skippedColumns: decided(z.array(z.int())).nullable().describe("columns that are neither label nor pixel"),
+  order: decided(channelOrder).nullable().describe("where the values of a colour pixel stand"),
+  labels: decided(z.string())
+    .nullable()
+    .describe("where the labels of pictures stand: in their folders, or in a table"),
+  range: decided(valueRange).nullable().describe("the values that 0 and 255 of a picture sent to a model become"),
+});
+export type Interpretation = z.infer<typeof interpretation>;
 
 export const datasetStatistics = z.strictObject({
   mean: z.array(z.number()),
@@ -54,6 +97,7 @@ export const dataset = z.strictObject({
   shape: shape.nullable(),
   dtype: dtype.nullable(),
   conversion: conversion.nullable(),
+  interpretation: interpretation.nullable().default(null),
   statistics: datasetStatistics.nullable(),
   warnings: z.array(z.string()),
   problems: z.array(datasetProblem),
@@ -75,31 +119,66 @@ export const splitFractions = z
     "train, validation and test must add up to 1; leave train out to have what remains",
   );
 
+const side = z.int().min(1).max(1024);
+
 /** The form fields of an upload, besides its files. */
 export const uploadSettings = z.strictObject({
-  name: z.string().min(1).max(200).optional(),
-  alias: alias.optional(),
-  classes: z.array(z.string().min(1).max(100)).min(1).max(65_536).optional(),
-  splits: splitFractions.optional(),
-  seed: z.int().min(0).max(4_294_967_295).default(1),
-  channels: z.union([z.literal(1), z.literal(3)]).optional(),
+  name: z.string().min(1).max(200).optional().describe("what you call the dataset; otherwise the file's name"),
+  alias: alias.optional().describe("a short unique name to use in jobs instead of the id"),
+  classes: z
+    .array(z.string().min(1).max(100))
+    .min(1)
+    .max(65_536)
+    .optional()
+    .describe('class names as a JSON list, in the order of their indices, such as ["cat","dog"]'),
+  splits: splitFractions
+    .optional()
+    .describe("fractions to cut from the training samples class by class, as JSON; otherwise splits are used as given"),
+  seed: z.int().min(0).max(4_294_967_295).default(1).describe("decides the cut: the same seed, the same cut"),
+  channels: z
+    .union([z.literal(1), z.literal(3)])
+    .optional()
+    .describe("1 or grey, 3 or rgb; otherwise as the files are"),
   size: z
-    .union([
-      z.int().min(1).max(1024),
-      z.strictObject({ height: z.int().min(1).max(1024), width: z.int().min(1).max(1024) }),
-    ])
-    .optional(),
-  fit: z.enum(["fit", "crop", "stretch"]).default("fit"),
+    .union([side, z.strictObject({ height: side, width: side })])
+    .optional()
+    .describe(
+      "one side, or height and width as JSON: pictures are resized to it, flat rows of so many values are read as it",
+    ),
+  fit: z
+    .enum(["fit", "crop", "stretch"])
+    .default("fit")
+    .describe("how a picture of other proportions is resized: whole on the background, filled and cut, or distorted"),
+  labelColumn: z
+    .union([z.int().min(-1_000_000).max(1_000_000), z.string().min(1).max(200)])
+    .optional()
+    .describe("the column of a table that holds the labels: its name, or its number from 0, or from the end as -1"),
+  header: z
+    .boolean()
+    .optional()
+    .describe("whether the first row of a table names its columns; otherwise it is guessed"),
+  order: channelOrder
+    .optional()
+    .describe("where the values of a colour pixel stand in rows and arrays: chw (planes) or hwc (side by side)"),
+  background: background.describe("behind transparency and beside fitted pictures: black, white or #rrggbb"),
+  onError: z
+    .enum(["refuse", "skip"])
+    .default("refuse")
+    .describe("what a bad picture or row does: refuses the upload, or is skipped and listed in the warnings"),
 });
 export type UploadSettings = z.infer<typeof uploadSettings>;
 
 /** The whole form of an upload, as the document shows it: in the process, files are read as streams. */
 export const uploadForm = uploadSettings.partial().extend({
-  file: file.optional().describe("ZIP or TAR of pictures in one folder per class, NPZ, CSV or JSON lines"),
-  images: file.optional().describe("IDX, with labels"),
-  labels: file.optional(),
-  testImages: file.optional(),
-  testLabels: file.optional(),
+  file: file
+    .optional()
+    .describe("pictures in a ZIP or TAR (in class folders or with a table of labels), NPZ, CSV or JSON lines"),
+  testFile: file.optional().describe("the test split, in a file of the same kind as `file`"),
+  validationFile: file.optional().describe("the validation split, in a file of the same kind as `file`"),
+  images: file.optional().describe("an array of samples, IDX or .npy, with `labels`"),
+  labels: file.optional().describe("the labels of `images`: IDX, .npy, or text with one label a line"),
+  testImages: file.optional().describe("as `images`, for the test split"),
+  testLabels: file.optional().describe("as `labels`, for the test split"),
 });
 
 export const datasetChanges = z.strictObject({
@@ -122,6 +201,7 @@ export const datasetManifest = z.strictObject({
   shape,
   dtype,
   conversion,
+  interpretation: interpretation.nullable().default(null),
   statistics: datasetStatistics,
   warnings: z.array(z.string()),
   createdAt: timestamp,

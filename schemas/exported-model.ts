@@ -1,15 +1,14 @@
 /** What a model's web page carries: everything that an answer needs, as JSON inside the page. */
 import { z } from "zod";
-import { conversion, dtype } from "./dataset.ts";
+import { conversion, valueRange } from "./dataset.ts";
 import { model } from "./model.ts";
 
 export const exportedModel = model
   .pick({ id: true, name: true, network: true, input: true, classes: true, normalisation: true, parameters: true })
   .extend({
     sha256: model.shape.sha256,
-    dtype,
     conversion,
-    range: z.strictObject({ minimum: z.number(), maximum: z.number() }).describe("where 0 … 255 of a picture goes"),
+    range: valueRange.describe("where 0 … 255 of a picture goes"),
     evaluation: model.shape.evaluation,
     createdAt: model.shape.createdAt,
     weights: z.string().describe("a safetensors file, base64"),

@@ -15,21 +15,33 @@ export const predictionRequest = z.strictObject({
     .array(instance)
     .min(1)
     .max(mostInstances)
-    .describe("numbers in the dataset's own range, C,H,W order, flat or nested; or pictures as {b64}"),
+    .describe(
+      "numbers in the dataset's own range, C,H,W order, flat or nested; or pictures as {b64}: Base64, standard or URL-safe, wrapped, or a data: URL",
+    ),
   topK: z.int().min(1).max(mostTopK).default(usualTopK),
 });
 
 export const rawType = "application/octet-stream";
 export const mostRawSamples = 16_384;
 
-/** The bodies in which inputs may come. */
+/** Types of pictures that are read, with the names that some clients use for them. The content decides, not the name. */
+export const readablePictureTypes = [
+  "image/png",
+  "image/jpeg",
+  "image/jpg",
+  "image/pjpeg",
+  "image/webp",
+  "image/gif",
+  "image/bmp",
+] as const;
+
+/** The bodies in which inputs may come: each is read as what it is, also under another type or under none. */
 export const askingBodies = {
   content: {
     "application/json": { schema: predictionRequest },
-    "image/png": { schema: file },
-    "image/jpeg": { schema: file },
+    ...Object.fromEntries(readablePictureTypes.map((type) => [type, { schema: file }])),
     [rawType]: { schema: file.describe(`samples one after another, C,H,W order, at most ${mostRawSamples}`) },
-    "multipart/form-data": { schema: z.looseObject({}).describe("one file a picture, PNG or JPEG") },
+    "multipart/form-data": { schema: z.looseObject({}).describe("one file a picture") },
   },
 };
 
@@ -59,7 +71,9 @@ export type Prediction = z.infer<typeof prediction>;
 export const predictionAnswer = z.strictObject({
   predictions: z.array(prediction),
   model: z.string(),
-  conversion: z.array(z.string()).describe("what was done to the pictures, in words"),
+  conversion: z
+    .array(z.string())
+    .describe("what was done to the input, in words: of one picture its steps, of several a sentence for each"),
   milliseconds: z.number(),
 });
 

@@ -196,7 +196,7 @@ export class Prediction {
     return this.#on(this.#desk, "augment", () => preview, limits.view);
   }
 
-  /** A PNG or JPEG made into a sample; throws PictureError. */
+  /** A picture made into a sample; throws PictureError. */
   convert(picture: Uint8Array, conversion: Conversion): Promise<Sample> {
     return readPicture(picture, conversion);
   }

@@ -2,7 +2,7 @@ import sharp from "sharp";
 import { describe, expect, it } from "vitest";
 import { PictureError, pictureKind, readPicture } from "./pictures.ts";
 
-const grey = { channels: 1, height: 5, width: 7, fit: "stretch" } as const;
+const grey = { channels: 1, height: 5, width: 7, fit: "stretch", background: "black" } as const;
 /** 7×5 pixels counting upwards from 0 in steps of 7. */
 const counting = Uint8Array.from({ length: 35 }, (_, index) => index * 7);
 const greyPng = () =>
@@ -32,6 +32,7 @@ describe("readPicture", () => {
       height: null,
       width: null,
       fit: "fit",
+      background: "black",
     });
     expect([channels, height, width]).toEqual([1, 5, 7]);
   });
@@ -45,7 +46,13 @@ describe("readPicture", () => {
     })
       .png()
       .toBuffer();
-    const { pixels, steps } = await readPicture(bytes, { channels: 1, height: 5, width: 7, fit: "fit" });
+    const { pixels, steps } = await readPicture(bytes, {
+      channels: 1,
+      height: 5,
+      width: 7,
+      fit: "fit",
+      background: "black",
+    });
     expect(Math.max(...pixels)).toBe(0);
     expect(steps).toEqual(["decoded PNG, 20×10 RGB", "transparency laid on black", "made grey", "fitted into 7×5"]);
   });
@@ -55,7 +62,13 @@ describe("readPicture", () => {
       .withMetadata({ orientation: 6 })
       .jpeg({ quality: 100 })
       .toBuffer();
-    const { pixels } = await readPicture(upright, { channels: 1, height: 16, width: 8, fit: "stretch" });
+    const { pixels } = await readPicture(upright, {
+      channels: 1,
+      height: 16,
+      width: 8,
+      fit: "stretch",
+      background: "black",
+    });
     expect(pixels[3]).toBeLessThan(20);
     expect(pixels[15 * 8 + 3]).toBeGreaterThan(235);
   });
@@ -88,7 +101,12 @@ describe("readPicture", () => {
     const huge = Buffer.from(await greyPng());
     huge.writeUInt32BE(30_000, 16);
     huge.writeUInt32BE(30_000, 20);
-    await expect(readPicture(huge, grey)).rejects.toThrow(/too many|cannot be read/);
+    await expect(readPicture(huge, grey)).rejects.toThrow(/expected at most MAX_PIXELS/);
   });
-  it("tells kinds by their bytes", () => expect(pictureKind(Buffer.from("GIF89a..."))).toBeNull());
+  it("tells kinds by their bytes", () => {
+    expect(pictureKind(Buffer.from("GIF89a..."))).toBe("gif");
+    expect(pictureKind(Buffer.from("RIFF1234WEBP"))).toBe("webp");
+    expect(pictureKind(Buffer.from("BM is how this text begins"))).toBeNull();
+    expect(pictureKind(Buffer.from("II*\0"))).toBeNull();
+  });
 });

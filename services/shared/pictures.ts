@@ -1,14 +1,14 @@
 /**
  * Pictures to samples: the one conversion, for datasets of pictures and for pictures sent to a model, so that both see
- * the same pixels. PNG and JPEG only, told by their first bytes: no other decoder is ever reached.
+ * the same pixels. Kinds are told by their first bytes: no decoder is reached but those that are named there.
  */
-import sharp, { type Metadata } from "sharp";
+import sharp from "sharp";
+import type { Metadata, Sharp } from "sharp";
 import type { Conversion } from "../../schemas/dataset.ts";
+import { decodeBmp, readBmpHeader } from "./bmp.ts";
+import { PictureError, isAnimatedPng, kindNames, requireKind } from "./picture-header.ts";
 
-/** A picture that cannot be used; the message says what was found and what would be right. */
-export class PictureError extends Error {
-  override readonly name = "PictureError";
-}
+export { PictureError, pictureKind } from "./picture-header.ts";
 
 /** What a picture is to become; null: as it is. A Conversion is a whole wish. */
 export interface PictureWish {
@@ -16,6 +16,7 @@ export interface PictureWish {
   height: number | null;
   width: number | null;
   fit: Conversion["fit"];
+  background: Conversion["background"];
 }
 
 export interface Sample {
@@ -26,19 +27,12 @@ export interface Sample {
   width: number;
   /** What was done, in words, in order. */
   steps: string[];
+  /** What the owner of many pictures should know of this one: "had …, which was …". */
+  notes: string[];
 }
 
 /** A picture may have this many pixels before it is scaled down. */
 export const mostPixels = 40_000_000;
-
-const png = Buffer.from([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a]);
-const isPng = (bytes: Uint8Array): boolean => bytes.length > 8 && Buffer.compare(bytes.subarray(0, 8), png) === 0;
-const isJpeg = (bytes: Uint8Array): boolean =>
-  bytes.length > 3 && bytes[0] === 0xff && bytes[1] === 0xd8 && bytes[2] === 0xff;
-
-/** `png`, `jpeg`, or null for anything else. */
-export const pictureKind = (bytes: Uint8Array): "png" | "jpeg" | null =>
-  isPng(bytes) ? "png" : isJpeg(bytes) ? "jpeg" : null;
 
 export const fits = { fit: "contain", crop: "cover", stretch: "fill" } as const;
 const fitWords = { fit: "fitted into", crop: "cropped to", stretch: "stretched to" } as const;
@@ -60,59 +54,138 @@ function sentence(error: unknown): string {
   return text.split("\n")[0]?.slice(0, 200) ?? "it cannot be read";
 }
 
-async function shapeOf(
-  bytes: Uint8Array,
-): Promise<{ kind: "png" | "jpeg"; width: number; height: number; metadata: Metadata }> {
-  const kind = pictureKind(bytes);
-  if (kind === null)
-    throw new PictureError(
-      `neither a PNG nor a JPEG: it begins with ${Buffer.from(bytes.subarray(0, 8)).toString("hex") || "nothing"}`,
-    );
-  const metadata = await sharp(bytes, { limitInputPixels: false, pages: 1 })
-    .metadata()
-    .catch((error: unknown) => {
-      throw new PictureError(`a ${kind.toUpperCase()} that cannot be read: ${sentence(error)}`);
-    });
-  const { width, height } = metadata;
-  if (width * height > mostPixels)
-    throw new PictureError(`${width}×${height} pixels are too many: at most ${mostPixels} are read`);
-  return { kind, width, height, metadata };
+interface Opened {
+  name: string;
+  image: Sharp;
+  /** As in the file, before it is turned. */
+  width: number;
+  height: number;
+  colours: "grey" | "RGB" | "CMYK";
+  alpha: boolean;
+  /** Whether something of it can be seen through. */
+  transparent: boolean;
+  turned: boolean;
+  sideways: boolean;
+  steps: string[];
+  notes: string[];
 }
 
-/** Rotated as its EXIF says, flattened onto black where transparent, made grey or RGB, scaled. Throws PictureError. */
-export async function readPicture(bytes: Uint8Array, wish: PictureWish): Promise<Sample> {
-  const found = await shapeOf(bytes);
-  const { metadata } = found;
-  const colours =
-    metadata.space === "b-w" || metadata.space === "grey16" ? "grey" : metadata.space === "cmyk" ? "CMYK" : "RGB";
-  const steps = [
-    `decoded ${found.kind.toUpperCase()}, ${found.width}×${found.height} ${colours}${metadata.depth === "ushort" ? ", 16 bits" : ""}`,
-  ];
-  let image = sharp(bytes, { limitInputPixels: mostPixels, pages: 1, failOn: "warning" }).autoOrient();
-  const turned = (metadata.orientation ?? 1) >= 5;
-  const [inWidth, inHeight] = turned ? [found.height, found.width] : [found.width, found.height];
-  const { fit } = wish;
+function requireBounds(name: string, size: { width: number; height: number }, most: number): void {
+  if (size.width * size.height > most)
+    throw new PictureError(
+      `found ${size.width} × ${size.height} pixels; expected at most MAX_PIXELS (${most}): for a ${name} these are too many`,
+    );
+}
+
+async function openBmp(bytes: Buffer, most: number): Promise<Opened> {
+  const header = readBmpHeader(bytes);
+  requireBounds(kindNames.bmp, header, most);
+  const { pixels, width, height, channels } = await decodeBmp(bytes, header);
+  return {
+    name: kindNames.bmp,
+    image: sharp(pixels, { raw: { width, height, channels } }),
+    width,
+    height,
+    colours: "RGB",
+    alpha: channels === 4,
+    transparent: channels === 4,
+    turned: false,
+    sideways: false,
+    steps: [`decoded BMP, ${width}×${height} RGB`],
+    notes: [],
+  };
+}
+
+const coloursOf = ({ space }: Metadata): Opened["colours"] =>
+  space === "b-w" || space === "grey16" ? "grey" : space === "cmyk" ? "CMYK" : "RGB";
+
+/** What is lost or changed by making a picture a sample, apart from size and colours. */
+function peculiarities(bytes: Buffer, metadata: Metadata): Pick<Opened, "steps" | "notes"> {
+  const steps: string[] = [];
+  const notes: string[] = [];
+  if ((metadata.pages ?? 1) > 1 || (metadata.format === "png" && isAnimatedPng(bytes))) {
+    steps.push("first frame of an animation taken");
+    notes.push("had several frames, of which the first was taken");
+  }
+  if (metadata.depth === "ushort") notes.push("had 16 bits a channel, of which the upper 8 were kept");
+  if (metadata.isPalette && metadata.format === "png") notes.push("had a palette, which was expanded");
+  if (metadata.space === "cmyk") notes.push("had four inks for print (CMYK), which were made RGB");
+  return { steps, notes };
+}
+
+const cannotBeRead =
+  (name: string) =>
+  (error: unknown): never => {
+    throw new PictureError(`found a ${name} that cannot be read: ${sentence(error)}; expected a complete picture`);
+  };
+
+const isOpaque = async (bytes: Buffer, name: string): Promise<boolean> =>
+  (await sharp(bytes, { pages: 1 }).stats().catch(cannotBeRead(name))).isOpaque;
+
+async function open(bytes: Buffer, most: number): Promise<Opened> {
+  const kind = requireKind(bytes);
+  const name = kindNames[kind];
+  if (kind === "bmp") return openBmp(bytes, most);
+  const metadata = await sharp(bytes, { limitInputPixels: false, pages: 1 }).metadata().catch(cannotBeRead(name));
+  const { width, height, orientation = 1 } = metadata;
+  requireBounds(name, metadata, most);
+  const colours = coloursOf(metadata);
+  const { steps, notes } = peculiarities(bytes, metadata);
+  // A GIF is always given an alpha channel, also where nothing of it can be seen through.
+  const transparent = metadata.hasAlpha && (kind !== "gif" || !(await isOpaque(bytes, name)));
+  return {
+    name,
+    // "error": a picture that breaks off is refused; one whose decoder only warns of it is complete.
+    image: sharp(bytes, { limitInputPixels: most, pages: 1, failOn: "error" }).autoOrient(),
+    width,
+    height,
+    colours,
+    alpha: metadata.hasAlpha,
+    transparent,
+    turned: orientation > 1,
+    sideways: orientation >= 5,
+    steps: [
+      `decoded ${name}, ${width}×${height} ${colours}${metadata.depth === "ushort" ? ", 16 bits" : ""}`,
+      ...steps,
+    ],
+    notes,
+  };
+}
+
+/**
+ * Rotated as its EXIF says, flattened onto the background where transparent, made grey or RGB of 8 bits, scaled.
+ * `most`: how many pixels it may have before that. Throws PictureError.
+ */
+export async function readPicture(
+  bytes: Uint8Array,
+  wish: PictureWish,
+  { most = mostPixels }: { most?: number } = {},
+): Promise<Sample> {
+  const { fit, background } = wish;
+  const opened = await open(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength), most);
+  const { colours, steps, notes } = opened;
+  let { image } = opened;
+  const [inWidth, inHeight] = opened.sideways ? [opened.height, opened.width] : [opened.width, opened.height];
   const channels = wish.channels ?? (colours === "grey" ? 1 : 3);
   const [height, width] = [wish.height ?? inHeight, wish.width ?? inWidth];
-  if ((metadata.orientation ?? 1) > 1) steps.push("turned as its EXIF orientation says");
-  if (metadata.hasAlpha) {
-    image = image.flatten({ background: "#000000" });
-    steps.push("transparency laid on black");
+  if (opened.turned) steps.push("turned as its EXIF orientation says");
+  if (opened.alpha) image = image.flatten({ background });
+  if (opened.transparent) {
+    steps.push(`transparency laid on ${background}`);
+    notes.push(`had transparency, which was laid on ${background}`);
   }
   image = channels === 1 ? image.greyscale().toColourspace("b-w") : image.toColourspace("srgb");
   if (channels === 1 && colours !== "grey") steps.push("made grey");
   if (channels === 3 && colours !== "RGB") steps.push("made RGB");
   if (inWidth !== width || inHeight !== height) {
-    image = image.resize({ width, height, fit: fits[fit], background: "#000000" });
+    image = image.resize({ width, height, fit: fits[fit], background });
     steps.push(`${fitWords[fit]} ${width}×${height}`);
   }
   const raw = await image
     .raw({ depth: "uchar" })
     .timeout({ seconds: 20 })
     .toBuffer({ resolveWithObject: true })
-    .catch((error: unknown) => {
-      throw new PictureError(`a ${found.kind.toUpperCase()} that cannot be read: ${sentence(error)}`);
-    });
+    .catch(cannotBeRead(opened.name));
   if (raw.info.channels !== channels)
     throw new PictureError(`it came out with ${raw.info.channels} channels where ${channels} were wanted`);
   return {
@@ -121,5 +194,6 @@ export async function readPicture(bytes: Uint8Array, wish: PictureWish): Promise
     height,
     width,
     steps,
+    notes,
   };
 }

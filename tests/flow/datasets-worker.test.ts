@@ -4,6 +4,7 @@ import type { AddressInfo } from "node:net";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { uploadSettings } from "../../schemas/dataset.ts";
 import type { Dataset } from "../../schemas/dataset.ts";
 import { newId } from "../../services/shared/ids.ts";
 import { createLog } from "../../services/shared/log.ts";
@@ -91,7 +92,7 @@ test("an upload whose order was lost is found again", async () => {
   await records.datasets.create({
     ...datasetRecord({ id, alias: null, status: "checking", terminal: false, revision: null }),
     upload: {
-      settings: { seed: 1, fit: "fit", size: { height: 7, width: 5 } },
+      settings: uploadSettings.parse({ size: { height: 7, width: 5 } }),
       files: [{ field: "file", name: "strokes.csv", key, bytes }],
     },
   });

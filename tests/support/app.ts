@@ -93,7 +93,15 @@ export const datasetRecord = (fields: Partial<DatasetRecord> = {}): DatasetRecor
   splits: { train: 35, validation: 7, test: 9 },
   shape: { channels: 1, height: 7, width: 5 },
   dtype: "uint8",
-  conversion: { channels: 1, height: 7, width: 5, fit: "fit" },
+  conversion: {
+    channels: 1,
+    height: 7,
+    width: 5,
+    fit: "fit",
+    background: "black",
+    range: { minimum: 0, maximum: 255 },
+  },
+  interpretation: null,
   statistics: {
     mean: [30],
     std: [60],

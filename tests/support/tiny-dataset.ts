@@ -89,7 +89,15 @@ export async function putTinyDataset(options: {
   const manifest: DatasetManifest = {
     version: 1,
     ...common,
-    conversion: { channels: 1, height: shape.height, width: shape.width, fit: "fit" },
+    conversion: {
+      channels: 1,
+      height: shape.height,
+      width: shape.width,
+      fit: "fit",
+      background: "black",
+      range: { minimum: 0, maximum: 255 },
+    },
+    interpretation: null,
     splits,
   };
   await putJson(storage, layout.datasetManifest(id), manifest);
@@ -101,6 +109,7 @@ export async function putTinyDataset(options: {
     fraction: 1,
     splits: counts,
     conversion: manifest.conversion,
+    interpretation: null,
     problems: [],
     bytes: (counts.train + counts.validation + counts.test) * (size + 4),
     upload: null,

@@ -5,7 +5,7 @@
  */
 import type { ExportedModel } from "../../schemas/exported-model.ts";
 
-export type Form = Pick<ExportedModel, "input" | "conversion" | "dtype" | "range">;
+export type Form = Pick<ExportedModel, "input" | "conversion" | "range">;
 
 /** Rows of RGBA, as a canvas keeps them. */
 export interface Pixels {
@@ -73,8 +73,8 @@ export function toSample(pixels: Pixels, { input, conversion }: Form): Uint8Arra
 }
 
 /** The sample in the dataset's own range, as the network takes it. */
-export const inRange = (sample: Uint8Array, { dtype, range }: Form): Float32Array =>
-  dtype === "uint8"
+export const inRange = (sample: Uint8Array, { range }: Form): Float32Array =>
+  range.minimum === 0 && range.maximum === 255
     ? Float32Array.from(sample)
     : Float32Array.from(sample, (pixel) => range.minimum + (pixel / 255) * (range.maximum - range.minimum));
 

@@ -37,6 +37,7 @@ const newRecord = (id: string): DatasetRecord => ({
   shape: null,
   dtype: null,
   conversion: null,
+  interpretation: null,
   statistics: null,
   warnings: [],
   problems: [],

@@ -3,10 +3,19 @@ import { uploadSettings, type UploadSettings } from "../../../schemas/dataset.ts
 import { Problem, invalid } from "../http/problem.ts";
 import { parseOrThrow } from "../http/validation.ts";
 
-export const fileFields = ["file", "images", "labels", "testImages", "testLabels"] as const;
+export const fileFields = [
+  "file",
+  "validationFile",
+  "testFile",
+  "images",
+  "labels",
+  "testImages",
+  "testLabels",
+] as const;
 export type FileField = (typeof fileFields)[number];
 
 const jsonFields = new Set(["classes", "splits", "seed", "size"]);
+const truths: Record<string, boolean> = { true: true, yes: true, "1": true, false: false, no: false, "0": false };
 const channelWords: Record<string, number> = { "1": 1, "3": 3, grey: 1, gray: 1, rgb: 3 };
 const examples: Record<string, string> = {
   classes: '["cat","dog"]',
@@ -16,7 +25,11 @@ const examples: Record<string, string> = {
 };
 
 function fieldValue(name: string, text: string): unknown {
-  if (name === "channels") return channelWords[text.trim().toLowerCase()] ?? text;
+  const word = text.trim().toLowerCase();
+  if (name === "channels") return channelWords[word] ?? text;
+  if (name === "header") return truths[word] ?? text;
+  if (name === "order" || name === "background" || name === "onError") return word;
+  if (name === "labelColumn") return /^-?\d+$/.test(word) ? Number(word) : text;
   if (!jsonFields.has(name)) return text;
   try {
     return JSON.parse(text);
@@ -39,36 +52,51 @@ export function checkFileField(name: string, sofar: readonly string[]): FileFiel
   if (!field)
     throw invalid(
       `/${name}`,
-      `there is no file field '${name.slice(0, 60)}'; expected file, or images and labels (and testImages and testLabels) for IDX`,
+      `there is no file field '${name.slice(0, 60)}'; expected file (and testFile, validationFile), or images and labels (and testImages and testLabels)`,
     );
   if (sofar.includes(field))
-    throw invalid(`/${field}`, "was sent twice; expected one file in each field: pack several into a ZIP or TAR");
+    throw invalid(
+      `/${field}`,
+      "was sent twice; expected one file in each field: send the test set as `testFile`, or pack several into a ZIP or TAR",
+    );
   return field;
 }
 
-/** Either one archive or table, or IDX pairs. */
+const beside: readonly FileField[] = ["validationFile", "testFile"];
+const pairs: readonly (readonly [FileField, FileField])[] = [
+  ["images", "labels"],
+  ["testImages", "testLabels"],
+];
+
+/** Either one archive or table, perhaps with others for test and validation, or pairs of arrays. */
 export function checkFiles(fields: readonly FileField[]): void {
   const has = (field: FileField): boolean => fields.includes(field);
   if (fields.length === 0)
     throw invalid(
       "/file",
-      "is missing: expected an archive or a table as `file`, or an IDX pair as `images` and `labels`",
+      "is missing: expected an archive or a table as `file`, or a pair of arrays as `images` and `labels`",
     );
-  if (has("file") && fields.length > 1)
-    throw invalid(
-      "/file",
-      `was sent together with ${fields.filter((each) => each !== "file").join(", ")}; expected either \`file\`, or \`images\` and \`labels\``,
-    );
-  if (has("file")) return;
-  const missing = (["images", "labels"] as const).filter((each) => !has(each));
-  if (has("testImages") !== has("testLabels")) missing.push((has("testImages") ? "testLabels" : "testImages") as never);
+  const arrays = fields.filter((field) => field !== "file" && !beside.includes(field));
+  if (has("file")) {
+    if (arrays.length > 0)
+      throw invalid(
+        "/file",
+        `was sent together with ${arrays.join(", ")}; expected either \`file\`, or \`images\` and \`labels\``,
+      );
+    return;
+  }
+  const alone = fields.find((field) => beside.includes(field));
+  if (alone) throw invalid("/file", `is missing beside ${alone}: expected the training set as \`file\``);
+  const missing = pairs.flatMap(([images, labels]) =>
+    images === "images" || has(images) || has(labels) ? [images, labels].filter((field) => !has(field)) : [],
+  );
   if (missing.length > 0)
     throw new Problem({
       code: "invalid-request",
       detail: `missing: ${missing.join(", ")}; IDX files come in pairs`,
       errors: missing.map((each) => ({
         pointer: `/${each}`,
-        detail: "is missing: IDX files come in pairs of images and labels",
+        detail: "is missing: arrays come in pairs of samples and labels",
       })),
     });
 }

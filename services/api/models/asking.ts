@@ -1,14 +1,24 @@
 /**
- * The ways to ask a model: JSON, one picture as the body, several as multipart, raw samples. What is asked is looked up
- * before the body is read: it says how long the body may be, and what is not there costs nothing.
+ * The ways to ask a model: JSON, one picture as the body, several as multipart, raw samples. A body is read as what it
+ * is: many clients send a picture or JSON under another type, or under none. What is asked is looked up before the body
+ * is read: it says how long the body may be, and what is not there costs nothing.
  */
 import type { Readable } from "node:stream";
 import type { FastifyRequest } from "fastify";
 import type { z } from "zod";
-import { mostInstances, mostRawSamples, rawType, type askingQuery } from "../../../schemas/prediction.ts";
+import {
+  mostInstances,
+  mostRawSamples,
+  rawType,
+  readablePictureTypes,
+  type askingQuery,
+} from "../../../schemas/prediction.ts";
 import { sizeOf, type Shape } from "../../../schemas/shape.ts";
 import type { Prediction } from "../../prediction/index.ts";
+import { fromBase64 } from "../../shared/base64.ts";
+import { pictureKind } from "../../shared/pictures.ts";
 import { readBody, type BodyLimits } from "../http/body.ts";
+import { JsonMeter } from "../http/json-meter.ts";
 import { Problem, invalid } from "../http/problem.ts";
 import type { App } from "../http/types.ts";
 import { readParts } from "../http/uploads.ts";
@@ -17,7 +27,13 @@ import { fromBytes, fromPictures, joinInstances, mostNumbers, type Instances, ty
 import type { BodyReader } from "./reader.ts";
 
 export const mostAskingBytes = 32 * 1024 * 1024;
-const pictureTypes = ["image/png", "image/jpeg"] as const;
+const pictureTypes: ReadonlySet<string> = new Set(readablePictureTypes);
+const readableBodies = [
+  "JSON",
+  `a picture (${readablePictureTypes.join(", ")})`,
+  "multipart/form-data with one file a picture",
+  `or raw samples as ${rawType}`,
+].join(", ");
 const uploadLimits = { fileBytes: mostAskingBytes, files: 256, fields: 4, fieldBytes: 64 } as const;
 /** Besides the instances that fit: names and parameters, and enough of what does not fit to say what is wrong. */
 const framing = 131_072;
@@ -40,15 +56,16 @@ const typeOf = (request: FastifyRequest): string =>
   (request.headers["content-type"] ?? "").split(";")[0].trim().toLowerCase();
 
 /**
- * Lets the routes of an encapsulated app read pictures, raw bytes and large JSON. Bodies stay bytes there: they are
- * checked by `readAsked`, or by the route itself.
+ * Lets the routes of an encapsulated app read bodies of any type and of none, large JSON among them. Bodies stay bytes
+ * there: they are checked by `readAsked`, or by the route itself.
  */
 export function takeEveryBody(app: App): void {
   app.removeContentTypeParser("application/json");
   app.addContentTypeParser("application/json", async (request: FastifyRequest, payload: Readable) =>
     readBody(request, payload, "json"),
   );
-  app.addContentTypeParser([...pictureTypes, rawType], async (request: FastifyRequest, payload: Readable) =>
+  app.removeContentTypeParser("text/plain");
+  app.addContentTypeParser("*", async (request: FastifyRequest, payload: Readable) =>
     readBody(request, payload, "bytes"),
   );
   app.setValidatorCompiler(bodyUnchecked);
@@ -113,26 +130,63 @@ export interface AskingTools {
   reader: BodyReader;
 }
 
-/** Reads what was asked, by its Content-Type. */
+interface Context extends AskingTools {
+  query: z.output<typeof askingQuery>;
+  form: SampleForm;
+}
+
+async function fromJson(bytes: Buffer, { prediction, reader, form }: Context): Promise<Asked> {
+  const read = await reader.read("instances", bytes, form.input);
+  return { ...(await joinInstances(prediction, read, form)), topK: read.topK };
+}
+
+const endOfJpeg = Buffer.from([0xff, 0xd9]);
+
+/**
+ * Raw samples may begin like a JPEG by chance, whose mark has three bytes: they are one only if it ends like one. The
+ * other kinds' marks are long.
+ */
+function isPicture(body: Buffer, { form }: Context): boolean {
+  const kind = pictureKind(body);
+  if (kind !== "jpeg") return kind !== null;
+  return body.length % sizeOf(form.input) !== 0 || body.includes(endOfJpeg, Math.max(0, body.length - 64));
+}
+
+const begins = (body: Buffer, pattern: RegExp): boolean => pattern.test(body.toString("latin1", 0, 64));
+
+async function fromBody(body: Buffer, type: string, context: Context): Promise<Asked> {
+  const { query, prediction, form } = context;
+  const { topK } = query;
+  const picture = async (bytes: Uint8Array): Promise<Asked> => ({
+    ...(await fromPictures(prediction, [{ bytes, pointer: "" }], form)),
+    topK,
+  });
+  if (isPicture(body, context)) return picture(body);
+  if (type === rawType) return { ...fromBytes(body, query.dtype, form.input), topK };
+  const linked = begins(body, /^\s*data:image\//i) ? fromBase64(body.toString("latin1")) : null;
+  if (linked) return picture(linked);
+  if (begins(body, /^(\u00ef\u00bb\u00bf)?\s*\{/)) {
+    new JsonMeter(askingLimits(form.input, type).json).add(body);
+    return fromJson(body, context);
+  }
+  // What says that it is a picture of a kind that is read hears what is wrong with it.
+  if (pictureTypes.has(type)) return picture(body);
+  throw new Problem({
+    code: "unsupported-media-type",
+    detail: `a body of type '${type || "(none)"}' that is no picture of a known kind is not read here; send ${readableBodies}`,
+  });
+}
+
+/** Reads what was asked. */
 export async function readAsked(
   request: FastifyRequest,
   query: z.output<typeof askingQuery>,
-  { prediction, reader }: AskingTools,
+  tools: AskingTools,
   form: SampleForm,
 ): Promise<Asked> {
   const type = typeOf(request);
-  const { topK } = query;
-  if (request.isMultipart()) return { ...(await fromUpload(request, prediction, form)), topK };
-  const body = request.body as Buffer | undefined;
-  if (type === "application/json") {
-    const read = await reader.read("instances", jsonBytes(request), form.input);
-    return { ...(await joinInstances(prediction, read, form)), topK: read.topK };
-  }
-  if (body !== undefined && type === rawType) return { ...fromBytes(body, query.dtype, form.input), topK };
-  if (body !== undefined && (pictureTypes as readonly string[]).includes(type))
-    return { ...(await fromPictures(prediction, [{ bytes: body, pointer: "" }], form)), topK };
-  throw new Problem({
-    code: "unsupported-media-type",
-    detail: `a body of type '${type || "(none)"}' is not read here; send JSON, image/png, image/jpeg, multipart/form-data or ${rawType}`,
-  });
+  if (request.isMultipart()) return { ...(await fromUpload(request, tools.prediction, form)), topK: query.topK };
+  const body = (request.body as Buffer | undefined) ?? Buffer.alloc(0);
+  const context = { ...tools, query, form };
+  return type === "application/json" ? fromJson(body, context) : fromBody(body, type, context);
 }

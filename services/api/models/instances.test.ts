@@ -8,8 +8,14 @@ const prediction = new Prediction({ kernels: "auto", cacheBytes: 0, log: { warn:
 afterAll(() => prediction.close());
 const form: SampleForm = {
   input: { channels: 1, height: 2, width: 3 },
-  conversion: { channels: 1, height: 2, width: 3, fit: "stretch" },
-  dtype: "uint8",
+  conversion: {
+    channels: 1,
+    height: 2,
+    width: 3,
+    fit: "stretch",
+    background: "black",
+    range: { minimum: 0, maximum: 255 },
+  },
   range: { minimum: 0, maximum: 255 },
 };
 /** As a body of JSON is read. */
@@ -107,7 +113,7 @@ describe("fromJson", () => {
     ],
     [[[1, 2, 3, 4, 5, Infinity]], "/instances/0/5", /found Infinity/],
     [[{ b64: "not base64!" }], "/instances/0/b64", /base64/],
-    [[{ b64: "aGVsbG8=" }], "/instances/0/b64", /neither a PNG nor a JPEG/],
+    [[{ b64: "aGVsbG8=" }], "/instances/0/b64", /found text, neither a PNG nor a JPEG, WebP, GIF or BMP/],
   ])("refuses %j at %s", async (instances, pointer, words) => {
     const problem = await refusal(instances);
     expect(problem?.message).toMatch(words);
@@ -120,7 +126,6 @@ describe("fromJson", () => {
       .toBuffer();
     const { samples } = await fromJson(prediction, [{ b64: png.toString("base64") }], {
       ...form,
-      dtype: "float32",
       range: { minimum: -1, maximum: 1 },
     });
     expect([...samples].map((value) => Math.round(value * 100) / 100)).toEqual([-1, -0.6, -0.2, 0.2, 0.6, 1]);

@@ -2,10 +2,11 @@
  * New inputs in every form a client may send them, made into samples [count][channels][height][width] in the dataset's
  * own range.
  */
-import type { Conversion, Dtype } from "../../../schemas/dataset.ts";
+import type { Conversion, Dtype, ValueRange } from "../../../schemas/dataset.ts";
 import type { z } from "zod";
 import { mostRawSamples, type predictionRequest } from "../../../schemas/prediction.ts";
 import { describeShape, sizeOf, type Shape } from "../../../schemas/shape.ts";
+import { fromBase64 } from "../../shared/base64.ts";
 import { PictureError, type Prediction, type Samples } from "../../prediction/index.ts";
 import { Problem, invalid } from "../http/problem.ts";
 
@@ -13,8 +14,7 @@ import { Problem, invalid } from "../http/problem.ts";
 export interface SampleForm {
   input: Shape;
   conversion: Conversion;
-  dtype: Dtype;
-  range: { minimum: number; maximum: number };
+  range: ValueRange;
 }
 
 export interface Instances {
@@ -89,10 +89,11 @@ function numbers(instance: readonly unknown[], input: Shape, into: Float32Array,
   flatten(instance, into, 0, pointer);
 }
 
-const scaled = (pixels: Uint8Array, { minimum, maximum }: SampleForm["range"]): Float32Array =>
+const isOfBytes = ({ minimum, maximum }: ValueRange): boolean => minimum === 0 && maximum === 255;
+const scaled = (pixels: Uint8Array, { minimum, maximum }: ValueRange): Float32Array =>
   Float32Array.from(pixels, (pixel) => minimum + (pixel / 255) * (maximum - minimum));
-const rangeWords = ({ minimum, maximum }: SampleForm["range"]): string =>
-  `grey values 0 to 255 mapped to the dataset's ${minimum} to ${maximum}`;
+const rangeWords = ({ minimum, maximum }: ValueRange): string =>
+  `values 0 to 255 mapped to the dataset's ${minimum} to ${maximum}`;
 
 async function convert(
   prediction: Prediction,
@@ -118,7 +119,10 @@ async function convert(
 /** A few pictures at a time: each may be large once decoded. */
 const picturesAtOnce = 4;
 
-/** Pictures as they are, PNG or JPEG. `pointers` name them in a problem. */
+/**
+ * Pictures of any kind that is read, brought to the dataset's range. `pointers` name them in a problem, and in
+ * `conversion` where there are several: of one, its steps are told one by one.
+ */
 export async function fromPictures(
   prediction: Prediction,
   pictures: readonly { bytes: Uint8Array; pointer: string }[],
@@ -126,19 +130,20 @@ export async function fromPictures(
 ): Promise<Instances> {
   checkCount(pictures.length, form.input);
   const size = sizeOf(form.input);
-  const samples =
-    form.dtype === "uint8" ? new Uint8Array(pictures.length * size) : new Float32Array(pictures.length * size);
-  const words = new Set<string>();
+  const asBytes = isOfBytes(form.range);
+  const samples = asBytes ? new Uint8Array(pictures.length * size) : new Float32Array(pictures.length * size);
+  const told: string[][] = [];
   for (let from = 0; from < pictures.length; from += picturesAtOnce) {
     const some = pictures.slice(from, from + picturesAtOnce);
     const converted = await Promise.all(some.map(({ bytes, pointer }) => convert(prediction, bytes, form, pointer)));
     for (const [index, { pixels, steps }] of converted.entries()) {
-      samples.set(form.dtype === "uint8" ? pixels : scaled(pixels, form.range), (from + index) * size);
-      for (const step of steps) words.add(step);
+      samples.set(asBytes ? pixels : scaled(pixels, form.range), (from + index) * size);
+      told.push(asBytes ? steps : [...steps, rangeWords(form.range)]);
     }
   }
-  if (form.dtype === "float32") words.add(rangeWords(form.range));
-  return { samples, count: pictures.length, conversion: [...words] };
+  const conversion =
+    told.length === 1 ? told[0] : told.map((steps, index) => `${pictures[index].pointer}: ${steps.join("; ")}`);
+  return { samples, count: pictures.length, conversion };
 }
 
 const asNumbers = (input: Shape): string =>
@@ -186,8 +191,9 @@ export async function joinInstances(
 }
 
 function decode(text: string, pointer: string): Uint8Array<ArrayBuffer> {
-  if (!/^[A-Za-z0-9+/_-]*={0,2}$/.test(text)) throw invalid(pointer, "expected base64");
-  return new Uint8Array(Buffer.from(text, "base64"));
+  const bytes = fromBase64(text);
+  if (!bytes) throw invalid(pointer, "expected base64 of a picture");
+  return new Uint8Array(bytes);
 }
 
 /** Raw samples, one after another; float32 is little-endian. */

@@ -169,7 +169,7 @@ describe("predictions", () => {
   });
   it.each<[string, string, string | Buffer | object, string, number, RegExp]>([
     ["a PNG that is none", url, Buffer.from("hello"), "image/png", 422, /neither a PNG nor a JPEG/],
-    ["an empty picture", url, Buffer.alloc(0), "image/png", 422, /begins with nothing/],
+    ["an empty picture", url, Buffer.alloc(0), "image/png", 422, /found an empty file/],
     ["text", url, "hello", "text/plain", 415, /text\/plain/],
     ["no instances", url, { instances: [] }, "application/json", 400, /\/instances: needs at least 1 entry/],
     ["an unknown field", url, { instances: [pixels], k: 3 }, "application/json", 400, /unknown field 'k'/],

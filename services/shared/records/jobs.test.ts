@@ -30,6 +30,7 @@ const dataset: DatasetRecord = {
   shape: { channels: 1, height: 7, width: 5 },
   dtype: "uint8",
   conversion: null,
+  interpretation: null,
   statistics: null,
   warnings: [],
   problems: [],

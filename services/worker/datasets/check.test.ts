@@ -421,10 +421,10 @@ describe("refused, and why", () => {
       /MAX_SAMPLES \(10,000,000\)/,
     ],
     [
-      "float64 images",
-      { images: idx(0x0e, [1, 7, 5], Buffer.alloc(280)), labels: idx(8, [1], Uint8Array.of(0)) },
+      "images that are text",
+      { images: npy("<U2", [1, 7, 5], Buffer.alloc(280)), labels: idx(8, [1], Uint8Array.of(0)) },
       {},
-      /found images of float64; expected uint8 or float32/,
+      /found samples of text; expected numbers/,
     ],
     [
       "train and test of different sizes",
@@ -501,9 +501,9 @@ describe("refused, and why", () => {
     ],
     [
       "an index column",
-      { file: ",label,a,b,c,d\n0,1,1,1,1,1\n" },
+      { file: "id,label,a,b,c,d,e\n7,1,1,1,1,1,1\n" },
       {},
-      /my-file\|1\|found 5 columns beside the label.*column 1 \(''\) looks like no pixel: leave it out/,
+      /my-file\|1\|found 6 columns beside the label.*column 1 \('id'\) looks like no pixel: leave it out/,
     ],
     [
       "labels in the last column, and nothing says so",
@@ -553,10 +553,10 @@ describe("refused, and why", () => {
       /Fortran order; expected C order/,
     ],
     [
-      "float64",
-      { file: npz({ ...npzOf(table, "train"), x_train: npy("<f8", [12, 7, 5], Buffer.alloc(8 * 420)) }) },
+      "complex numbers",
+      { file: npz({ ...npzOf(table, "train"), x_train: npy("<c8", [12, 7, 5], Buffer.alloc(8 * 420)) }) },
       {},
-      /found samples of float64 \('<f8'\); expected uint8/,
+      /found samples of '<c8'; expected numbers such as uint8/,
     ],
     [
       "one-hot labels",
@@ -574,7 +574,7 @@ describe("refused, and why", () => {
       "a shortened array",
       { file: npz({ ...npzOf(table, "train"), x_train: npy("|u1", [12, 7, 5], table.pixels.subarray(0, 350)) }) },
       {},
-      /x_train\.npy\|10\|ends before the last/,
+      /x_train\.npy\|10\|ends after 10 of the 12 samples/,
     ],
     [
       "a lengthened array",
@@ -670,12 +670,12 @@ describe("refused, and why", () => {
     [
       "text among pictures",
       () => archive({ name: "ant/notes.txt", data: Buffer.from("hello") }),
-      /ant\/notes\.txt\|\|found text; expected a PNG or JPEG/,
+      /ant\/notes\.txt\|\|found text, neither a PNG nor a JPEG, WebP, GIF or BMP/,
     ],
     [
       "a ZIP in the ZIP",
       async () => archive({ name: "ant/x.zip", data: zip(await folders(table)) }),
-      /found a ZIP archive; expected a PNG or JPEG/,
+      /found a ZIP archive, neither a PNG nor a JPEG/,
     ],
     [
       "a folder in a class folder",
@@ -702,45 +702,9 @@ describe("refused, and why", () => {
       /ant\/x\.png\|\|found a PNG that cannot|ant\/x\.png\|\|found/,
     ],
     [
-      "16 bits",
-      async () =>
-        archive({
-          name: "ant/x.png",
-          data: await sharp({ create: { width: 5, height: 7, channels: 3, background: "red" } })
-            .toColourspace("rgb16")
-            .png()
-            .toBuffer(),
-        }),
-      /found 16 bits a channel; expected 8/,
-    ],
-    [
-      "CMYK",
-      async () =>
-        archive({
-          name: "ant/x.jpg",
-          data: await sharp({ create: { width: 5, height: 7, channels: 3, background: "red" } })
-            .toColourspace("cmyk")
-            .jpeg()
-            .toBuffer(),
-        }),
-      /found a CMYK picture/,
-    ],
-    [
       "a GIF",
       async () => archive({ name: "ant/x.png", data: Buffer.from("GIF89a and more") }),
-      /found a GIF \(perhaps animated\)/,
-    ],
-    [
-      "an animated PNG",
-      async () => {
-        const plain = await png();
-        const control = Buffer.from("000000086163544c0000000200000000f38d9370", "hex");
-        return archive({
-          name: "ant/x.png",
-          data: Buffer.concat([plain.subarray(0, 33), control, plain.subarray(33)]),
-        });
-      },
-      /found an animated PNG/,
+      /found a GIF that cannot be read/,
     ],
     [
       "30,000 × 30,000 pixels",

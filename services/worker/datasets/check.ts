@@ -10,13 +10,13 @@ import type { Archive, ArchiveOptions } from "./archives/archive.ts";
 import { archiveKinds } from "./archives/index.ts";
 import { finish } from "./finish.ts";
 import type { CheckedDataset } from "./finish.ts";
-import type { Source } from "./formats/format.ts";
+import type { Format, Source } from "./formats/format.ts";
 import { formats } from "./formats/index.ts";
 import { Intake } from "./intake.ts";
 import { openUpload } from "./open.ts";
 import type { LocalFile, OpenOptions, OpenedFile } from "./open.ts";
 import { Complaints, refuse } from "./refused.ts";
-import { describeStranger } from "./strangers.ts";
+import { describeArchive, describeStranger } from "./strangers.ts";
 
 export interface CheckOptions {
   /** By form field: `file`, or `images` and `labels`, perhaps `testImages` and `testLabels`. */
@@ -33,6 +33,8 @@ const readingShare = 0.8;
 const splitFields: readonly { split: Split; fields: readonly [string, ...string[]] }[] = [
   { split: "train", fields: ["file"] },
   { split: "train", fields: ["images", "labels"] },
+  { split: "validation", fields: ["validationFile"] },
+  { split: "test", fields: ["testFile"] },
   { split: "test", fields: ["testImages", "testLabels"] },
 ];
 
@@ -63,10 +65,18 @@ async function openArchive(options: ArchiveOptions): Promise<Archive | null> {
   return kind.open(options);
 }
 
+async function recognise(intake: Intake, source: Source): Promise<Format | null> {
+  for (const format of formats) if (await format.recognises(source, intake)) return format;
+  return null;
+}
+
 async function readSource(intake: Intake, source: Source): Promise<void> {
-  const format = formats.find((each) => each.recognises(source));
-  const [stranger] = source.files;
-  if (!format) refuse(stranger?.name ?? null, describeStranger(stranger?.head ?? Buffer.alloc(0)));
+  const stranger = source.archive ? describeArchive(source.archive) : null;
+  if (stranger !== null) refuse(source.archive?.name ?? null, stranger);
+  const format = await recognise(intake, source);
+  const [file] = source.files;
+  if (!format) refuse(file?.name ?? null, describeStranger(file?.head ?? Buffer.alloc(0)));
+  intake.decide("format", { value: format.name, guessed: false });
   if (source.split !== "train") intake.brought.add(source.split);
   await format.read(intake, source);
 }
@@ -78,7 +88,7 @@ async function readGroup(
 ): Promise<void> {
   const { limits } = intake;
   const [first] = files;
-  const archive = first?.field === "file" ? await openArchive({ file: first, limits, onRead }) : null;
+  const archive = files.length === 1 ? await openArchive({ file: first, limits, onRead }) : null;
   try {
     for (const warning of archive?.warnings ?? []) intake.warn(warning);
     const found = archive
@@ -119,7 +129,12 @@ export async function checkUpload({
     read += bytes;
     onProgress(readingShare * Math.min(1, read / Math.max(1, total)));
   };
-  const intake = new Intake({ directory, settings, limits, complaints: new Complaints() });
+  const intake = new Intake({
+    directory,
+    settings,
+    limits,
+    complaints: new Complaints({ skip: settings.onError === "skip" }),
+  });
   for (const each of group(files)) await readGroup(intake, each, onRead);
   return finish(intake, {
     directory,

@@ -5,7 +5,8 @@
 import { createHash } from "node:crypto";
 import { rmSync } from "node:fs";
 import { join } from "node:path";
-import { splitNames, type Conversion, type Dtype, type Split } from "../../../schemas/dataset.ts";
+import { splitNames } from "../../../schemas/dataset.ts";
+import type { Conversion, Dtype, Interpretation, Split, ValueRange } from "../../../schemas/dataset.ts";
 import { describeShape, sizeOf } from "../../../schemas/shape.ts";
 import type { Shape } from "../../../schemas/shape.ts";
 import { cut } from "./cut.ts";
@@ -13,7 +14,7 @@ import { SampleSet } from "./duplicates.ts";
 import type { Intake } from "./intake.ts";
 import type { SettledLabels } from "./labels.ts";
 import { grouped } from "../../shared/dataset-limits.ts";
-import { printable, refuse } from "./refused.ts";
+import { DatasetRefused, printable, refuse } from "./refused.ts";
 import { FileWriter, LabelList, bytesOf, readPieces } from "./spool.ts";
 import type { SpooledSplit } from "./spool.ts";
 import { Statistics } from "./statistics.ts";
@@ -35,6 +36,7 @@ export interface CheckedDataset {
   shape: Shape;
   dtype: Dtype;
   conversion: Conversion;
+  interpretation: Interpretation;
   statistics: Moment & { classCounts: Record<Split, number[]> };
   warnings: string[];
   bytes: number;
@@ -225,7 +227,7 @@ function examine(
 }
 
 /** SHA-256 over what the samples are, not over what they came in. */
-function revisionOf(dataset: Omit<CheckedDataset, "revision" | "statistics" | "warnings" | "bytes">): string {
+function revisionOf(dataset: Pick<CheckedDataset, "shape" | "dtype" | "classes" | "conversion" | "splits">): string {
   const { shape, dtype, classes, conversion } = dataset;
   const splits = splitNames.flatMap((split) => {
     const found = dataset.splits[split];
@@ -241,9 +243,42 @@ function revisionOf(dataset: Omit<CheckedDataset, "revision" | "statistics" | "w
         conversion.fit,
         classes,
         splits,
+        ...(conversion.background === "black" ? [] : [conversion.background]),
       ]),
     )
     .digest("hex");
+}
+
+/** Ranges that data usually have, the narrowest first. */
+const usualRanges: readonly ValueRange[] = [
+  { minimum: 0, maximum: 1 },
+  { minimum: -1, maximum: 1 },
+  { minimum: 0, maximum: 255 },
+];
+/** Values that stay in the lower half of a range may have another one. */
+const leastShare = 0.5;
+
+/**
+ * The range of the values, to which pictures are brought that are sent to a model later. Numbers in an unusual range,
+ * such as the 0 to 16 of some digits, are taken for all that there is, and that is said.
+ */
+function decideRange(intake: Intake, dtype: Dtype, { minimum, maximum }: Moment): NonNullable<Interpretation["range"]> {
+  const usual = usualRanges.find(
+    (range) =>
+      minimum >= range.minimum &&
+      maximum <= range.maximum &&
+      maximum > range.maximum * leastShare &&
+      (range.minimum === 0 || minimum < range.minimum * leastShare),
+  );
+  if (intake.arePictures) return { value: { minimum: 0, maximum: 255 }, guessed: false };
+  // A picture of 0 and 1 alone, in whole numbers, is black and white.
+  if (usual) return { value: usual, guessed: false };
+  const value = dtype === "uint8" ? { minimum: 0, maximum: Math.max(1, maximum) } : { minimum, maximum };
+  if (minimum < maximum)
+    intake.warn(
+      `the values go from ${minimum} to ${maximum}: a picture that is sent to a model later has its 0 to 255 brought to ${value.minimum} to ${value.maximum}`,
+    );
+  return { value, guessed: true };
 }
 
 /** Ends a check. Throws DatasetRefused where the samples make no dataset. */
@@ -252,7 +287,11 @@ export function finish(intake: Intake, options: FinishOptions): CheckedDataset {
   intake.warnOfMixture();
   const { shape, dtype } = intake.spool;
   const spooled = intake.spool.close();
-  if (!shape || spooled.size === 0) refuse(null, "found no samples");
+  if (!shape || spooled.size === 0) {
+    if (intake.complaints.faults.length > 0) throw new DatasetRefused(intake.complaints.faults);
+    refuse(null, "found no samples");
+  }
+  for (const sentence of intake.complaints.skipped()) intake.warn(sentence);
   const settled = intake.labels.settle();
   const { classes } = settled;
   applyRemap(spooled, settled);
@@ -261,7 +300,8 @@ export function finish(intake: Intake, options: FinishOptions): CheckedDataset {
   const placed = cutSplits(intake, spooled, { classes, directory: options.directory, unit });
   const { splits, moment } = examine(intake, placed, { ...options, unit, shape, dtype });
   const samples = Object.values(splits).reduce((sum, each) => sum + each.count, 0);
-  const conversion = intake.conversion(shape);
+  const range = decideRange(intake, dtype, moment);
+  const conversion = intake.conversion(shape, range.value);
   if (moment.minimum === moment.maximum)
     intake.warn(`every value of the training split (${describeShape(shape)}) is ${moment.minimum}`);
   return {
@@ -270,6 +310,7 @@ export function finish(intake: Intake, options: FinishOptions): CheckedDataset {
     shape,
     dtype,
     conversion,
+    interpretation: intake.interpretation(range),
     statistics: { ...moment, classCounts: countClasses(placed, classes.length) },
     warnings: intake.warnings,
     bytes: samples * (unit + 4),

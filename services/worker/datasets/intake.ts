@@ -2,7 +2,7 @@
  * Where every parser delivers: labels become indices, samples are brought to the wished channels and size, and go to
  * the spool.
  */
-import type { Conversion, Dtype, Split, UploadSettings } from "../../../schemas/dataset.ts";
+import type { Conversion, Dtype, Interpretation, Split, UploadSettings, ValueRange } from "../../../schemas/dataset.ts";
 import { describeShape, sizeOf } from "../../../schemas/shape.ts";
 import type { Shape } from "../../../schemas/shape.ts";
 import type { Sample } from "../../shared/pictures.ts";
@@ -68,6 +68,7 @@ export class Intake {
   readonly brought = new Set<Split>();
   /** Where labels were looked for, if nothing in the upload said where. */
   labelsGuessed: string | null = null;
+  readonly #decisions: Partial<Interpretation> = {};
   #source: Shape | null = null;
   readonly #pictures = { grey: 0, colour: 0 };
 
@@ -81,6 +82,39 @@ export class Intake {
 
   warn(text: string): void {
     if (this.warnings.length < manyWarnings && !this.warnings.includes(text)) this.warnings.push(text);
+  }
+
+  /**
+   * Notes what was decided about the upload. The first file decides; what is read later must agree with it.
+   */
+  decide<Key extends keyof Interpretation>(key: Key, decision: NonNullable<Interpretation[Key]>): void {
+    this.#decisions[key] ??= decision;
+  }
+
+  /** What an earlier file of the upload decided. */
+  decided<Key extends keyof Interpretation>(key: Key): Interpretation[Key] | undefined {
+    return this.#decisions[key];
+  }
+
+  /** All that was decided. `range` is known when the last sample was read. */
+  interpretation(range: Interpretation["range"]): Interpretation {
+    const none = {
+      delimiter: null,
+      header: null,
+      labelColumn: null,
+      splitColumn: null,
+      skippedColumns: null,
+      order: null,
+      labels: null,
+    };
+    const { format } = this.#decisions;
+    if (!format) throw new Error("no format said what it read");
+    return { ...none, ...this.#decisions, format, range };
+  }
+
+  /** Whether the samples came as pictures, whose values go from 0 to 255 whatever stands in them. */
+  get arePictures(): boolean {
+    return this.#pictures.grey + this.#pictures.colour > 0;
   }
 
   /** The wished size as height and width. */
@@ -115,10 +149,12 @@ export class Intake {
     return sizeOf(shape) * bytesOf[dtype];
   }
 
+  /** Samples whose label is below 0 were complained of and are left out. */
   async add({ file, split, labels, pixels }: Delivery): Promise<void> {
     const source = this.#source;
     const target = this.spool.shape;
     if (!source || !target) throw new Error("begin comes before the first sample");
+    if (labels.includes(-1)) return this.#addGood({ file, split, labels, pixels }, sizeOf(source));
     let converted = pixels;
     let channels = source.channels;
     const area = source.height * source.width;
@@ -135,6 +171,15 @@ export class Intake {
     if (converted instanceof Uint8Array && !sized) converted = await this.#resize(converted, { ...source, channels });
     if (channels === 1 && target.channels === 3) converted = toColour(converted, target.height * target.width);
     this.spool.add({ file, split, labels, pixels: converted });
+  }
+
+  async #addGood(delivery: Delivery, unit: number): Promise<void> {
+    const good = [...delivery.labels.keys()].filter((at) => delivery.labels[at] >= 0);
+    if (good.length === 0) return;
+    const pixels = delivery.pixels.slice(0, good.length * unit);
+    for (const [to, from] of good.entries())
+      pixels.set(delivery.pixels.subarray(from * unit, (from + 1) * unit), to * unit);
+    await this.add({ ...delivery, labels: Int32Array.from(good, (at) => delivery.labels[at]), pixels });
   }
 
   /** One decoded picture. The first decides the size; the first in colour makes the whole set RGB. */
@@ -185,7 +230,8 @@ export class Intake {
   }
 
   /** How new inputs are to be converted to fit. */
-  conversion(shape: Shape): Conversion {
-    return { channels: shape.channels === 3 ? 3 : 1, height: shape.height, width: shape.width, fit: this.settings.fit };
+  conversion({ channels, height, width }: Shape, range: ValueRange): Conversion {
+    const { fit, background } = this.settings;
+    return { channels: channels === 3 ? 3 : 1, height, width, fit, background, range };
   }
 }

@@ -17,13 +17,15 @@ export interface SettledLabels {
 }
 
 const whole = /^-?\d+$/;
-/** 5.0, as tables with a gap somewhere are written. */
-const wholeWithPoint = /^(-?\d+)\.0+$/;
+const decimal = /^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$/;
+/** A whole number however it is spelled: 5.0, as tables with a gap are written, or 5.000e+00, as numpy writes them. */
+const asWhole = (text: string): string =>
+  !whole.test(text) && decimal.test(text) && Number.isSafeInteger(Number(text)) ? String(Number(text)) : text;
 const longestName = 100;
 
-/** Folder names and text labels in a natural order: numbers as numbers, everything else by code point. */
+/** Folder names and text labels in a natural order: numbers as numbers however spelled, all else by code point. */
 export const byName = (left: string, right: string): number => {
-  if (whole.test(left) && whole.test(right)) return Number(left) - Number(right);
+  if (decimal.test(left) && decimal.test(right) && Number(left) !== Number(right)) return Number(left) - Number(right);
   return left < right ? -1 : left > right ? 1 : 0;
 };
 
@@ -51,7 +53,8 @@ export class LabelBook {
   /** The index of a text or number label; −1 after a complaint. */
   of(label: string | number, place: Place): number {
     if (typeof label === "number") return this.ofNumber(label, place);
-    const text = label.trim().replace(wholeWithPoint, "$1");
+    const given = label.trim();
+    const text = this.#indices.has(given) ? given : asWhole(given);
     this.#mode ??= whole.test(text) ? "numbers" : "names";
     const known = this.#mode === "numbers" ? undefined : this.#indices.get(text);
     if (known !== undefined) return known;

@@ -2,7 +2,7 @@
  * Opens an uploaded file as a stream of bytes: unpacks gzip, bounds what comes out, and says plainly where a file is
  * cut off.
  */
-import { open as openFile, stat } from "node:fs/promises";
+import { stat } from "node:fs/promises";
 import { createReadStream } from "node:fs";
 import { Readable } from "node:stream";
 import { createGunzip } from "node:zlib";
@@ -38,17 +38,15 @@ export interface OpenOptions {
   onRead?: (bytes: number) => void;
 }
 
-const isGzip = (head: Buffer): boolean => head.length >= 2 && head[0] === 0x1f && head[1] === 0x8b;
-
-export async function readHead(path: string, bytes: number): Promise<Buffer> {
-  const handle = await openFile(path, "r");
-  try {
-    const { bytesRead, buffer } = await handle.read(Buffer.alloc(bytes), 0, bytes, 0);
-    return buffer.subarray(0, bytesRead);
-  } finally {
-    await handle.close();
-  }
+/** Bytes that lie anywhere, such as the entry of an archive. */
+export interface EntryOptions {
+  name: string;
+  bytes: number;
+  limits: DatasetLimits;
+  chunks: () => Promise<AsyncIterable<Buffer>>;
 }
+
+const isGzip = (head: Buffer): boolean => head.length >= 2 && head[0] === 0x1f && head[1] === 0x8b;
 
 async function* counted(path: string, onRead: (bytes: number) => void): AsyncGenerator<Buffer, void, undefined> {
   for await (const chunk of createReadStream(path, { highWaterMark: chunkBytes })) {
@@ -80,13 +78,12 @@ export function explainInflate(error: unknown, name: string): unknown {
   return error;
 }
 
-async function* unpacked({
-  file,
-  limits,
-  onRead = () => undefined,
-}: OpenOptions): AsyncGenerator<Buffer, void, undefined> {
+async function* unpacked(
+  packed: AsyncIterable<Buffer>,
+  { name, bytes: packedBytes, limits }: Pick<EntryOptions, "name" | "bytes" | "limits">,
+): AsyncGenerator<Buffer, void, undefined> {
   const gunzip = createGunzip({ chunkSize: 1 << 18 });
-  const source = Readable.from(counted(file.path, onRead), { objectMode: false });
+  const source = Readable.from(packed, { objectMode: false });
   source.on("error", (error) => gunzip.destroy(error));
   source.pipe(gunzip);
   let bytes = 0;
@@ -94,23 +91,22 @@ async function* unpacked({
     for await (const chunk of gunzip) {
       bytes += (chunk as Buffer).length;
       if (bytes > limits.MAX_DATASET_BYTES + chunkBytes)
-        refuse(file.name, `unpacks to more than ${nameLimit(limits, "MAX_DATASET_BYTES")} bytes`);
+        refuse(name, `unpacks to more than ${nameLimit(limits, "MAX_DATASET_BYTES")} bytes`);
       yield chunk as Buffer;
     }
   } catch (error) {
     // The file begins as gzip, so this error is about what follows its first part.
     if (error instanceof Error && error.message === "incorrect header check")
-      refuse(file.name, "found bytes after the end of the gzip data; expected none");
-    throw explainInflate(error, file.name);
+      refuse(name, "found bytes after the end of the gzip data; expected none");
+    throw explainInflate(error, name);
   } finally {
     source.destroy();
     gunzip.destroy();
   }
-  const { size } = await stat(file.path);
-  if (gunzip.bytesWritten < size)
+  if (gunzip.bytesWritten < packedBytes)
     refuse(
-      file.name,
-      `found ${grouped(size - gunzip.bytesWritten)} bytes after the end of the gzip data; expected none`,
+      name,
+      `found ${grouped(packedBytes - gunzip.bytesWritten)} bytes after the end of the gzip data; expected none`,
     );
 }
 
@@ -144,11 +140,22 @@ async function peek(
   };
 }
 
-/** Opens a file. The stream must be read to its end or returned. */
-export async function openUpload(options: OpenOptions): Promise<OpenedFile> {
-  const { file, onRead = () => undefined } = options;
-  const gzip = isGzip(await readHead(file.path, 2));
-  const { head, stream, close } = await peek(gzip ? unpacked(options) : counted(file.path, onRead));
-  if (gzip && isGzip(head)) refuse(file.name, "found gzip within gzip; expected one layer");
-  return { name: file.name, gzip, head, stream, close };
+/** Opens bytes, gzip or not. The stream must be read to its end or closed. */
+export async function openEntry({ name, bytes, limits, chunks }: EntryOptions): Promise<OpenedFile> {
+  const raw = await peek(await chunks());
+  if (!isGzip(raw.head)) return { name, gzip: false, ...raw };
+  const { head, stream, close } = await peek(unpacked(raw.stream, { name, bytes, limits }));
+  if (isGzip(head)) refuse(name, "found gzip within gzip; expected one layer");
+  return { name, gzip: true, head, stream, close };
+}
+
+/** Opens a file. */
+export async function openUpload({ file, limits, onRead = () => undefined }: OpenOptions): Promise<OpenedFile> {
+  const { size } = await stat(file.path);
+  return openEntry({
+    name: file.name,
+    bytes: size,
+    limits,
+    chunks: () => Promise.resolve(counted(file.path, onRead)),
+  });
 }

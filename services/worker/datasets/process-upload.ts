@@ -5,6 +5,7 @@
 import { createWriteStream } from "node:fs";
 import { join } from "node:path";
 import { pipeline } from "node:stream/promises";
+import { uploadSettings } from "../../../schemas/dataset.ts";
 import type { DatasetProblem } from "../../../schemas/dataset.ts";
 import type { DatasetLimits } from "../../shared/dataset-limits.ts";
 import type { Logger } from "../../shared/log.ts";
@@ -120,7 +121,9 @@ export class UploadProcessor {
       const room = { directory: workplace.directory, leaveBytes: limits.MIN_FREE_BYTES };
       for (const file of upload.files)
         files.push({ field: file.field, name: file.name, path: await fetchUpload(storage, file, room) });
-      const task = { files, settings: upload.settings, limits, directory: workplace.directory };
+      // Parsed again: an upload that waited through an update of the service lacks what was added since.
+      const settings = uploadSettings.parse(upload.settings);
+      const task = { files, settings, limits, directory: workplace.directory };
       const dataset = await runCheck({ task, onProgress: report, signal });
       const manifest = await storeDataset(storage, record, dataset);
       const answer = await records.datasets.patch(record.id, readyFields(dataset, manifest), "checking");

@@ -32,28 +32,55 @@ export function refuse(file: string | null, detail: string, row: number | null =
   throw new DatasetRefused([{ file, row, detail }]);
 }
 
-/** Collects faults of single rows, so that one upload tells of many; stops reading when there are enough. */
+function sentenceOf({ file, row, detail }: DatasetProblem): string {
+  const place = row === null ? "" : ` (${row})`;
+  return `${file === null ? "" : printable(file, 300)}${place}: ${printable(detail, mostCharacters)}`;
+}
+
+/**
+ * Collects faults of single rows and pictures, so that one upload tells of many. Where faults refuse the upload,
+ * reading stops when there are enough of them; where they are skipped, they are counted and the first are listed.
+ */
 export class Complaints {
   readonly #found: DatasetProblem[] = [];
+  readonly #skip: boolean;
+  #count = 0;
 
+  constructor({ skip }: { skip: boolean }) {
+    this.#skip = skip;
+  }
+
+  /** Whether the upload is going to be refused. */
   get any(): boolean {
-    return this.#found.length > 0;
+    return !this.#skip && this.#count > 0;
   }
 
   add(file: string | null, row: number | null, detail: string): void {
-    this.#found.push({ file, row, detail });
-    if (this.#found.length >= mostProblems) {
-      this.#found.push({
-        file,
-        row: null,
-        detail: `reading stopped after ${mostProblems} problems; there may be more`,
-      });
-      this.settle();
-    }
+    this.#count += 1;
+    if (this.#found.length < mostProblems) this.#found.push({ file, row, detail });
+    if (this.#skip || this.#found.length < mostProblems) return;
+    this.#found.push({ file, row: null, detail: `reading stopped after ${mostProblems} problems; there may be more` });
+    this.settle();
   }
 
-  /** Throws if anything was found. */
+  /** Throws if the upload is refused. */
   settle(): void {
     if (this.any) throw new DatasetRefused(this.#found);
+  }
+
+  /** What was skipped, in sentences; the first of them says how much. */
+  skipped(): string[] {
+    if (!this.#skip || this.#count === 0) return [];
+    const more = this.#count - this.#found.length;
+    return [
+      `${this.#count} ${this.#count === 1 ? "sample was" : "samples were"} skipped because of a fault (onError=skip)`,
+      ...this.#found.map(sentenceOf),
+      ...(more > 0 ? [`and ${more} more were skipped`] : []),
+    ];
+  }
+
+  /** The faults, for an upload of which nothing is left. */
+  get faults(): readonly DatasetProblem[] {
+    return this.#found;
   }
 }

@@ -6,8 +6,8 @@ import { fits } from "../../shared/pictures.ts";
 /** uint8 [channels][height][width] to another height and width. */
 export async function resizeSample(
   pixels: Uint8Array,
-  from: Omit<Conversion, "fit">,
-  to: Omit<Conversion, "channels">,
+  from: Pick<Conversion, "channels" | "height" | "width">,
+  to: Pick<Conversion, "height" | "width" | "fit">,
 ): Promise<Uint8Array> {
   const area = from.height * from.width;
   const planes = await Promise.all(

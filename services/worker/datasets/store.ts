@@ -38,7 +38,7 @@ export async function storeDataset(storage: Storage, named: Named, dataset: Chec
     const found = dataset.splits[split];
     if (found) splits[split] = await storeSplit(storage, found);
   }
-  const { revision, classes, shape, dtype, conversion, statistics, warnings } = dataset;
+  const { revision, classes, shape, dtype, conversion, interpretation, statistics, warnings } = dataset;
   const { id, name, alias, createdAt } = named;
   const manifest: DatasetManifest = {
     version: 1,
@@ -50,6 +50,7 @@ export async function storeDataset(storage: Storage, named: Named, dataset: Chec
     shape,
     dtype,
     conversion,
+    interpretation,
     statistics,
     warnings,
     createdAt,
@@ -62,7 +63,7 @@ export async function storeDataset(storage: Storage, named: Named, dataset: Chec
 /** What a record says of a dataset that is ready. */
 export function readyFields(dataset: CheckedDataset, manifest: DatasetManifest): Partial<DatasetRecord> {
   const count = (split: Split): number => dataset.splits[split]?.count ?? 0;
-  const { revision, classes, shape, dtype, conversion, statistics, warnings, bytes } = dataset;
+  const { revision, classes, shape, dtype, conversion, interpretation, statistics, warnings, bytes } = dataset;
   return {
     status: "ready",
     terminal: true,
@@ -73,6 +74,7 @@ export function readyFields(dataset: CheckedDataset, manifest: DatasetManifest):
     shape,
     dtype,
     conversion,
+    interpretation,
     statistics,
     warnings,
     problems: [],

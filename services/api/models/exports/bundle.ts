@@ -15,7 +15,7 @@ import { aboutOf, type Exported, type ExportFormat } from "./format.ts";
 
 /** What the examples must know besides the weights. */
 function describe({ model, dataset }: Exported): object {
-  const { conversion, dtype, range } = formOf(model.input, dataset);
+  const { conversion, range } = formOf(model.input, dataset);
   const activation = outputActivation(model.network.layers);
   return {
     model: model.id,
@@ -23,7 +23,6 @@ function describe({ model, dataset }: Exported): object {
     input: model.input,
     normalisation: model.normalisation,
     conversion,
-    dtype,
     range,
     // Outputs that are no probabilities are mapped from their target range, low … 1.
     output: {

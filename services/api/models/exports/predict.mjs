@@ -31,7 +31,7 @@ async function toSample(file) {
   return Float32Array.from({ length: channels * height * width }, (_, at) => {
     const [channel, pixel] = [Math.floor(at / (height * width)), at % (height * width)];
     const value = pixels[pixel * channels + channel];
-    return about.dtype === "uint8" ? value : minimum + (value / 255) * (maximum - minimum);
+    return minimum === 0 && maximum === 255 ? value : minimum + (value / 255) * (maximum - minimum);
   });
 }
 

@@ -35,9 +35,9 @@ def to_sample(picture):
         else:
             picture = picture.resize(size, Image.LANCZOS)
     pixels = numpy.asarray(picture, dtype=numpy.float32).reshape(size[1], size[0], channels).transpose(2, 0, 1)
-    if about["dtype"] == "uint8":
-        return pixels
     low, high = about["range"]["minimum"], about["range"]["maximum"]
+    if (low, high) == (0, 255):
+        return pixels
     return low + pixels / numpy.float32(255) * numpy.float32(high - low)
 
 

@@ -19,11 +19,10 @@ export const web: ExportFormat = {
         `model ${model.id} takes ${channels} channels, and the page shows pictures of 1 or 3: take the ONNX export`,
       );
     const weights = await prediction.exportWeights(subject, aboutOf(model));
-    const { conversion, dtype, range } = formOf(model.input, dataset);
+    const { conversion, range } = formOf(model.input, dataset);
     const page: ExportedModel = exportedModel.strip().parse({
       ...model,
       conversion,
-      dtype,
       range,
       weights: Buffer.from(weights.buffer, weights.byteOffset, weights.byteLength).toString("base64"),
     });

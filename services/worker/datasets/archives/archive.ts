@@ -15,6 +15,8 @@ export interface Archive {
   name: string;
   /** Files alone, without those that are skipped. */
   entries: readonly ArchiveEntry[];
+  /** Folders that the archive lists by themselves, without a slash at the end. */
+  folders: readonly string[];
   skipped: SkippedEntries;
   /** What its owner should know, in sentences. */
   warnings: readonly string[];
@@ -59,7 +61,8 @@ export class SkippedEntries {
   }
 }
 
-const litter = new Set(["thumbs.db", "desktop.ini", "ehthumbs.db"]);
+/** What desktops leave in folders; the carriage return is part of the name that a Mac gives to a folder's own icon. */
+const litter = new Set(["thumbs.db", "desktop.ini", "ehthumbs.db", "icon\r"]);
 
 export const isHidden = (path: string): boolean =>
   path
@@ -79,7 +82,8 @@ export function safePath(archive: string, raw: string): string {
     refuse(where, "found an absolute path; expected paths within the archive, such as cats/1.png");
   if (path.split("/").includes(".."))
     refuse(where, "found a path that climbs out of the archive ('..'); expected paths within it, such as cats/1.png");
-  if (/[\u0000-\u001f\u007f]/.test(path)) refuse(where, "found control characters in a name; expected plain text");
+  if (/[\u0000-\u001f\u007f]/.test(path) && !isHidden(path))
+    refuse(where, "found control characters in a name; expected plain text");
   if (path.length > 1000) refuse(where, `found a path of ${grouped(path.length)} characters; expected at most 1,000`);
   return (
     path

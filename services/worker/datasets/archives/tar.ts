@@ -20,11 +20,14 @@ const linkKinds: Record<string, string> = {
   "block-device": "a device",
 };
 
+/** The oldest TARs name no format; their headers' checksums are compared all the same. The library's types forgot it. */
+const unpackOptions: Parameters<typeof extract>[0] & { allowUnknownFormat: boolean } = { allowUnknownFormat: true };
+
 async function* entriesOf({ file, limits, onRead }: ArchiveOptions): AsyncGenerator<Entry, void, undefined> {
   // The file is read twice, to list and to unpack: each pass counts half.
   const opened = await openUpload({ file, limits, onRead: (bytes) => onRead(bytes / 2) });
   const source = Readable.from(opened.stream, { objectMode: false });
-  const unpack = extract();
+  const unpack = extract(unpackOptions);
   let cause: unknown = null;
   source.on("error", (error) => {
     cause = error;
@@ -72,10 +75,14 @@ async function openTar(options: ArchiveOptions): Promise<Archive> {
   const bounds = new ArchiveBounds({ archive: file.name, limits });
   const skipped = new SkippedEntries();
   const entries: ArchiveEntry[] = [];
+  const folders: string[] = [];
   for await (const entry of entriesOf(options)) {
     bounds.count();
     const path = pathOf(file.name, entry, skipped);
-    if (path !== null) {
+    if (path === null) {
+      const folder = safePath(file.name, entry.header.name).replace(/\/$/, "");
+      if (entry.header.type === "directory" && folder !== "" && !isHidden(folder)) folders.push(folder);
+    } else {
       const listed = { path, bytes: entry.header.size ?? 0 };
       bounds.add(listed);
       entries.push(listed);
@@ -107,6 +114,7 @@ async function openTar(options: ArchiveOptions): Promise<Archive> {
   return {
     name: file.name,
     entries,
+    folders,
     skipped,
     warnings: [],
     contents,

@@ -78,6 +78,7 @@ const explainZip = (error: unknown, name: string): unknown => {
 class ZipArchive implements Archive {
   readonly name: string;
   readonly entries: ArchiveEntry[] = [];
+  readonly folders: string[] = [];
   readonly skipped = new SkippedEntries();
   readonly warnings: string[] = [];
   readonly #zip: yauzl.ZipFile;
@@ -105,7 +106,10 @@ class ZipArchive implements Archive {
       bounds.count();
       const { name, legacy } = decodeName(this.name, entry);
       const path = safePath(this.name, name);
-      if (path === "" || path.endsWith("/")) continue;
+      if (path === "" || path.endsWith("/")) {
+        if (path.length > 1 && !isHidden(path)) this.folders.push(path.slice(0, -1));
+        continue;
+      }
       const where = `${this.name}: ${path}`;
       if (isHidden(path)) {
         this.skipped.add(path);

@@ -1,74 +1,13 @@
-/** Pictures in one folder per class: decoded a few at a time, delivered in the archive's order. */
-import { availableParallelism } from "node:os";
-import { PictureError, readPicture } from "../../../shared/pictures.ts";
-import type { Sample } from "../../../shared/pictures.ts";
-import type { ArchiveEntry, Archive } from "../archives/archive.ts";
+/** Pictures in one folder per class. */
+import { grouped } from "../../../shared/dataset-limits.ts";
+import type { Archive } from "../archives/archive.ts";
 import type { Intake } from "../intake.ts";
 import { byName } from "../labels.ts";
+import { printable } from "../refused.ts";
+import type { Format, Source } from "./format.ts";
 import { arrange } from "./layout.ts";
-import type { Layout, Placed } from "./layout.ts";
-import { grouped } from "../../../shared/dataset-limits.ts";
-import type { Format } from "./format.ts";
-import { PictureRefused, readPictureHeader } from "../picture-header.ts";
-import { printable, refuse } from "../refused.ts";
-
-type Decoded = { sample: Sample; notes: string[] } | { refused: string };
-
-/** A picture as the settings wish it; channels and size as they are where nothing is wished. */
-export async function decode(intake: Intake, bytes: Buffer): Promise<Decoded> {
-  try {
-    const header = readPictureHeader(bytes, intake.limits.MAX_PIXELS);
-    const size = intake.wishedSize;
-    const sample = await readPicture(bytes, {
-      channels: intake.settings.channels ?? header.channels,
-      height: size?.height ?? null,
-      width: size?.width ?? null,
-      fit: intake.settings.fit,
-    });
-    return {
-      sample,
-      notes: [
-        ...(header.palette ? ["had a palette, which was expanded"] : []),
-        ...(header.alpha ? ["had transparency, which was laid on black"] : []),
-      ],
-    };
-  } catch (error) {
-    if (error instanceof PictureRefused) return { refused: error.message };
-    if (error instanceof PictureError) return { refused: `found ${error.message}; expected a complete picture` };
-    throw error;
-  }
-}
-
-interface Pending {
-  entry: ArchiveEntry;
-  placed: Placed;
-  label: number;
-  decoded: Promise<Decoded>;
-}
-
-/** What happened to many pictures is said once, with the count. */
-class Notes {
-  readonly #counts = new Map<string, number>();
-
-  add(notes: readonly string[]): void {
-    for (const note of notes) this.#counts.set(note, (this.#counts.get(note) ?? 0) + 1);
-  }
-
-  tell(intake: Intake): void {
-    for (const [note, count] of this.#counts) intake.warn(`${grouped(count)} picture${count === 1 ? "" : "s"} ${note}`);
-  }
-}
-
-async function deliver(intake: Intake, archive: Archive, pending: Pending, notes: Notes): Promise<void> {
-  const { entry, placed, label } = pending;
-  const file = `${archive.name}: ${entry.path}`;
-  const decoded = await pending.decoded;
-  if ("refused" in decoded) intake.complaints.add(file, null, decoded.refused);
-  else {
-    notes.add(decoded.notes);
-    intake.addPicture({ file, row: null }, { split: placed.split, label, sample: decoded.sample });
-  }
-}
+import type { Layout } from "./layout.ts";
+import { readPictures } from "./pictures.ts";
 
 /**
  * Classes are numbered in the order of their names before the first picture is read, so the archive's order does not
@@ -80,56 +19,69 @@ function numberClasses(intake: Intake, archive: Archive, layout: Layout): Map<st
     const placed = layout.place(entry.path);
     if (!placed) continue;
     if (!examples.has(placed.className)) examples.set(placed.className, entry.path);
-    if (layout.splits && placed.split !== "train") intake.brought.add(placed.split);
+    if (layout.splits && placed.split !== null && placed.split !== "train") intake.brought.add(placed.split);
   }
   const numbers = new Map<string, number>();
-  for (const className of [...examples.keys()].sort(byName))
-    numbers.set(
-      className,
-      intake.labels.ofFolder(className, { file: `${archive.name}: ${examples.get(className) ?? ""}`, row: null }),
-    );
+  for (const [className, path] of [...examples].sort(([left], [right]) => byName(left, right)))
+    numbers.set(className, intake.labels.ofFolder(className, { file: `${archive.name}: ${path}`, row: null }));
   intake.complaints.settle();
   return numbers;
 }
 
-async function readFolders(intake: Intake, archive: Archive): Promise<void> {
+/** Folders in which there is no file: perhaps a class that was forgotten. */
+export function emptyFolders({ entries, folders }: Archive): string[] {
+  const filled = new Set<string>();
+  for (const { path } of entries)
+    for (let at = path.lastIndexOf("/"); at > 0; at = path.lastIndexOf("/", at - 1)) {
+      const folder = path.slice(0, at);
+      if (filled.has(folder)) break;
+      filled.add(folder);
+    }
+  const empty = folders.filter((folder) => !filled.has(folder));
+  return empty.filter((folder) => !empty.some((other) => other !== folder && other.startsWith(`${folder}/`)));
+}
+
+const examplesOf = (paths: readonly string[]): string =>
+  paths
+    .slice(0, 3)
+    .map((path) => printable(path, 60))
+    .join(", ");
+
+/** What is not read, in sentences. */
+export function tellLeftOut(intake: Intake, archive: Archive, loose: readonly string[]): void {
+  const skipped = archive.skipped.sentence();
+  if (skipped) intake.warn(skipped);
+  if (loose.length > 0)
+    intake.warn(
+      `${grouped(loose.length)} file${loose.length === 1 ? "" : "s"} outside the class folders skipped, such as ${examplesOf(loose)}`,
+    );
+  const empty = emptyFolders(archive);
+  if (empty.length > 0)
+    intake.warn(
+      `${grouped(empty.length)} folder${empty.length === 1 ? " is" : "s are"} empty and made no class, such as ${examplesOf(empty)}`,
+    );
+}
+
+async function readFolders(intake: Intake, archive: Archive, { split }: Source): Promise<void> {
   const layout = arrange(
     archive.name,
     archive.entries.map((entry) => entry.path),
   );
-  const skipped = archive.skipped.sentence();
-  if (skipped) intake.warn(skipped);
-  const examples = layout.loose.slice(0, 3).map((path) => printable(path, 60));
-  if (layout.loose.length > 0)
-    intake.warn(
-      `${grouped(layout.loose.length)} file${layout.loose.length === 1 ? "" : "s"} outside the class folders skipped, such as ${examples.join(", ")}`,
-    );
+  tellLeftOut(intake, archive, layout.loose);
+  intake.decide("labels", { value: "folders", guessed: false });
   const numbers = numberClasses(intake, archive, layout);
-  const window = Math.max(2, Math.min(8, availableParallelism() * 2));
-  const pending: Pending[] = [];
-  const notes = new Notes();
-  try {
-    for await (const { entry, bytes } of archive.contents()) {
-      const placed = layout.place(entry.path);
-      if (!placed) continue;
-      const label = numbers.get(placed.className) ?? refuse(archive.name, "changed while it was read");
-      const decoded = decode(intake, bytes);
-      decoded.catch(() => undefined);
-      pending.push({ entry, placed, label, decoded });
-      const next = pending.length >= window ? pending.shift() : undefined;
-      if (next) await deliver(intake, archive, next, notes);
-    }
-    for (const next of pending.splice(0)) await deliver(intake, archive, next, notes);
-  } finally {
-    await Promise.allSettled(pending.map((each) => each.decoded));
-  }
-  notes.tell(intake);
+  await readPictures(intake, archive, (path) => {
+    const placed = layout.place(path);
+    const label = placed ? numbers.get(placed.className) : undefined;
+    return placed && label !== undefined ? { split: placed.split ?? split, label } : null;
+  });
 }
 
 /** Recognises any archive: whatever else one may hold is tried before. */
 export const folders: Format = {
+  name: "folders",
   recognises: ({ archive }) => archive !== null,
-  read: async (intake, { archive }) => {
-    if (archive) await readFolders(intake, archive);
+  read: async (intake, source) => {
+    if (source.archive) await readFolders(intake, source.archive, source);
   },
 };

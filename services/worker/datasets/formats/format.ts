@@ -27,12 +27,13 @@ export interface Source {
 
 /** A format of datasets. To add one, write its file and name it in ./index.ts. */
 export interface Format {
-  /** Tells by content, never by the name of a file. */
-  recognises(source: Source): boolean;
+  /** As `interpretation.format` says it. */
+  name: string;
+  /** Tells a file by its content; what an archive holds may also be told by names. */
+  recognises(source: Source, intake: Intake): boolean | Promise<boolean>;
   /** Delivers all samples to the intake. Throws DatasetRefused where the source is at fault. */
   read(intake: Intake, source: Source): Promise<void>;
 }
 
-/** The only file of a source that came in the field `file`, as tables do. */
-export const singleFile = ({ files }: Source): SourceFile | null =>
-  files.length === 1 && files[0]?.field === "file" ? files[0] : null;
+/** The file of a source that stands for itself, as tables do; null for pairs and archives. */
+export const singleFile = ({ files }: Source): SourceFile | null => (files.length === 1 ? files[0] : null);

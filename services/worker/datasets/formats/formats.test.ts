@@ -24,7 +24,10 @@ import { describeStranger } from "../strangers.ts";
 import { csv } from "./csv.ts";
 import { folders } from "./folders.ts";
 import type { Format, SourceFile } from "./format.ts";
-import { idx } from "./idx.ts";
+import { arrayPair } from "./array-pair.ts";
+import { Intake } from "../intake.ts";
+import { Complaints } from "../refused.ts";
+import { uploadSettings } from "../../../../schemas/dataset.ts";
 import { formats } from "./index.ts";
 import { jsonLines } from "./jsonl.ts";
 import { npz } from "./npz.ts";
@@ -51,14 +54,18 @@ async function open(kind: ArchiveKind, content: Buffer): Promise<Archive> {
   return kind.open({ file: local, limits, onRead: () => undefined });
 }
 
-const taker = (files: SourceFile[], archive: Archive | null = null): Format | undefined =>
-  formats.find((format) => format.recognises({ split: "train", files, archive }));
+async function taker(files: SourceFile[], archive: Archive | null = null): Promise<Format | undefined> {
+  const complaints = new Complaints({ skip: false });
+  const intake = new Intake({ directory, settings: uploadSettings.parse({}), limits, complaints });
+  for (const format of formats) if (await format.recognises({ split: "train", files, archive }, intake)) return format;
+  return undefined;
+}
 
-test("files are told by their content", () => {
-  expect(taker([file("file", csvText(table))])).toBe(csv);
-  expect(taker([file("file", `\u{feff}${csvText(table)}`)])).toBe(csv);
-  expect(taker([file("file", jsonText(table))])).toBe(jsonLines);
-  expect(taker([file("images", idxImages(table)), file("labels", idxLabels(table))])).toBe(idx);
+test("files are told by their content", async () => {
+  expect(await taker([file("file", csvText(table))])).toBe(csv);
+  expect(await taker([file("file", `\u{feff}${csvText(table)}`)])).toBe(csv);
+  expect(await taker([file("file", jsonText(table))])).toBe(jsonLines);
+  expect(await taker([file("images", idxImages(table)), file("labels", idxLabels(table))])).toBe(arrayPair);
 });
 
 test.each<[string, Buffer, RegExp]>([
@@ -70,8 +77,8 @@ test.each<[string, Buffer, RegExp]>([
   ["a JSON list", Buffer.from("[1, 2]"), /found a JSON list, not one object a line/],
   ["a web page", Buffer.from("<!doctype html>"), /found markup/],
   ["zeros", Buffer.from("abc\0def"), /found binary data of no kind known here/],
-])("no format takes %s, and the refusal says what it is", (_what, content, expected) => {
-  expect(taker([file("file", content)])).toBeUndefined();
+])("no format takes %s, and the refusal says what it is", async (_what, content, expected) => {
+  expect(await taker([file("file", content)])).toBeUndefined();
   expect(describeStranger(content.subarray(0, 1024))).toMatch(expected);
 });
 
@@ -85,7 +92,7 @@ test.each<[string, ArchiveKind, () => Promise<Buffer>]>([
   try {
     const parts = await folderParts(table);
     expect(archive.entries).toEqual(parts.map(({ name, data }) => ({ path: name, bytes: data.length })));
-    expect(taker([], archive)).toBe(folders);
+    expect(await taker([], archive)).toBe(folders);
     const chunks = [];
     for await (const chunk of await archive.open(archive.entries[5])) chunks.push(chunk);
     expect(Buffer.concat(chunks)).toEqual(parts[5].data);
@@ -104,6 +111,6 @@ test.each<[string, ArchiveKind, () => Promise<Buffer>]>([
 
 test("an archive with arrays is an NPZ", async () => {
   const archive = await open(zip, zipBytes([{ name: "x_train.npy", data: npy("|u1", [1], Uint8Array.of(1)) }]));
-  expect(taker([], archive)).toBe(npz);
+  expect(await taker([], archive)).toBe(npz);
   archive.close();
 });

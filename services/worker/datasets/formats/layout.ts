@@ -1,9 +1,11 @@
 /** From the paths of an archive to splits and classes: [wrapper/][train|validation|test/]class/picture. */
 import type { Split } from "../../../../schemas/dataset.ts";
 import { printable, refuse } from "../refused.ts";
+import { splitOf } from "../split-words.ts";
 
-export interface Placed {
-  split: Split;
+interface Placed {
+  /** null where no folder names one. */
+  split: Split | null;
   className: string;
 }
 
@@ -14,19 +16,6 @@ export interface Layout {
   splits: boolean;
   place(path: string): Placed | null;
 }
-
-const splitWords: Record<string, Split> = {
-  train: "train",
-  training: "train",
-  validation: "validation",
-  valid: "validation",
-  val: "validation",
-  dev: "validation",
-  test: "test",
-  testing: "test",
-};
-const splitOf = (folder: string): Split | undefined =>
-  Object.hasOwn(splitWords, folder.toLowerCase()) ? splitWords[folder.toLowerCase()] : undefined;
 
 const shape = "expected [train|validation|test/]class/picture.png";
 
@@ -41,26 +30,47 @@ function wrapperOf(paths: readonly (readonly string[])[]): number {
   }
 }
 
+/** A folder that holds nothing but a folder of its own name, as some archivers make them, is one folder. */
+function collapse(paths: readonly (readonly string[])[]): string[][] {
+  const children = new Map<string, Set<string>>();
+  for (const parts of paths)
+    for (let depth = 1; depth < parts.length; depth++) {
+      const folder = parts.slice(0, depth).join("/");
+      const known = children.get(folder) ?? new Set<string>();
+      // A file is no folder, also where it has the same name.
+      if (known.size < 2) known.add(depth === parts.length - 1 ? `${parts[depth]}/` : parts[depth]);
+      children.set(folder, known);
+    }
+  const isDoubled = (parts: readonly string[], depth: number): boolean => {
+    const known = children.get(parts.slice(0, depth).join("/"));
+    return known?.size === 1 && known.has(parts[depth - 1]);
+  };
+  return paths.map((parts) => parts.filter((_, depth) => depth === 0 || !isDoubled(parts, depth)));
+}
+
+const quoted = (names: readonly string[]): string => names.map((name) => `'${printable(name, 60)}'`).join(" and ");
+
+function refuseWithoutFolders(archive: string, paths: readonly string[]): never {
+  const some = paths
+    .slice(0, 4)
+    .map((path) => printable(path, 60))
+    .join(", ");
+  return refuse(
+    archive,
+    `found ${paths.length === 0 ? "no files" : `only ${some} and no class folders`} in the archive; ${shape}, or a table that names each picture and its label`,
+  );
+}
+
 /** Refuses a layout that could be read in two ways. */
 export function arrange(archive: string, allPaths: readonly string[]): Layout {
-  const parts = allPaths.map((path) => path.split("/"));
+  const parts = collapse(allPaths.map((path) => path.split("/")));
   const wrapper = wrapperOf(parts);
-  const inner = parts.map((each) => each.slice(wrapper)).filter((each) => each.length >= 2);
-  if (inner.length === 0)
-    refuse(
-      archive,
-      `found ${
-        allPaths.length === 0
-          ? "no files"
-          : `only ${allPaths
-              .slice(0, 4)
-              .map((path) => printable(path, 60))
-              .join(", ")} and no class folders`
-      } in the archive; ${shape} (a table or IDX files are sent as they are, without the archive)`,
-    );
-  const tops = [...new Set(inner.map(([top = ""]) => top))];
+  const own = new Map(allPaths.map((path, at) => [path, parts[at].slice(wrapper)]));
+  const inner = [...own.values()].filter((each) => each.length >= 2);
+  if (inner.length === 0) refuseWithoutFolders(archive, allPaths);
+  const tops = [...new Set(inner.map(([top]) => top))];
   const named = tops.filter((top) => splitOf(top) !== undefined);
-  const splits = inner.some((each) => each.length >= 3 && splitOf(each[0] ?? "") !== undefined);
+  const splits = inner.some((each) => each.length >= 3 && splitOf(each[0]) !== undefined);
   if (splits && named.length !== tops.length) {
     const other = tops.find((top) => splitOf(top) === undefined) ?? "";
     refuse(
@@ -68,13 +78,18 @@ export function arrange(archive: string, allPaths: readonly string[]): Layout {
       `found the folder '${printable(other, 60)}' beside '${named.join("', '")}'; expected only train, validation and test there, or only classes`,
     );
   }
+  if (!splits && named.length === tops.length)
+    refuse(
+      archive,
+      `found pictures right in ${quoted(named)}, which name${named.length === 1 ? "s a split" : " splits"}, and no class folders there; ${shape}, or a table that names each picture and its label`,
+    );
   const levels = splits ? 3 : 2;
   const tooDeep = inner.find((each) => each.length > levels);
   if (tooDeep) refuse(`${archive}: ${tooDeep.join("/")}`, `found a folder within a class folder; ${shape}`);
   const place = (path: string): Placed | null => {
-    const own = path.split("/").slice(wrapper);
-    if (own.length !== levels) return null;
-    return { split: splits ? (splitOf(own[0] ?? "") ?? "train") : "train", className: own[levels - 2] ?? "" };
+    const found = own.get(path);
+    if (found?.length !== levels) return null;
+    return { split: splits ? (splitOf(found[0]) ?? null) : null, className: found[levels - 2] };
   };
   return { splits, place, loose: allPaths.filter((path) => !place(path)) };
 }

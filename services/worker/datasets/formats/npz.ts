@@ -1,208 +1,161 @@
 /**
- * NPZ as Keras gives its sets: x_train, y_train, x_test, y_test, perhaps x_val, y_val; uint8 or float32; N,H,W or
- * N,H,W,C.
+ * Arrays in an archive: NPZ as NumPy writes it, .npy files in any ZIP or TAR, and IDX files packed together. Names say
+ * what an array is, in the spellings of those who have made well-known sets.
  */
-import { splitNames, type Dtype, type Split } from "../../../../schemas/dataset.ts";
-import { sizeOf } from "../../../../schemas/shape.ts";
-import type { Shape } from "../../../../schemas/shape.ts";
-import { ByteReader } from "./byte-reader.ts";
-import { channelsFirst, floatsOf } from "./idx.ts";
+import { splitNames, type Split } from "../../../../schemas/dataset.ts";
 import type { Archive, ArchiveEntry } from "../archives/archive.ts";
 import type { Intake } from "../intake.ts";
-import { grouped } from "../../../shared/dataset-limits.ts";
-import type { Format } from "./format.ts";
-import { describeDescr, readNpyHeader } from "./npy.ts";
 import { printable, refuse } from "../refused.ts";
+import { readPair } from "./arrays.ts";
+import type { ArrayKind, Role } from "./arrays.ts";
+import type { Format } from "./format.ts";
+import { idx } from "./idx.ts";
+import { npy } from "./npy.ts";
+import { entryFile } from "./tables.ts";
 
-const splitOf: Record<string, Split> = {
-  train: "train",
-  test: "test",
-  val: "validation",
-  valid: "validation",
-  validation: "validation",
+/** What people call samples and labels; where several are there, the first is meant. */
+const roleWords: Record<Role, readonly string[]> = {
+  samples: ["x", "images", "image", "imgs", "pixels", "samples", "inputs", "data", "features"],
+  labels: ["y", "labels", "label", "lbls", "targets", "target", "classes", "outputs"],
 };
-const pixelTypes: Record<string, Dtype> = { "|u1": "uint8", "<f4": "float32" };
+const splitWords: readonly (readonly [Split, readonly string[]])[] = [
+  ["validation", ["validation", "valid", "val", "dev"]],
+  ["train", ["training", "train"]],
+  ["test", ["testing", "test", "t10k"]],
+];
+const npyEnding = /\.npy$/i;
+const idxEnding = /[-.]idx\d-ubyte(\.gz)?$/i;
 
-function labelReader(descr: string): { bytes: number; at: (buffer: Buffer, index: number) => number } | null {
-  switch (descr) {
-    case "|u1":
-    case "|b1":
-      return { bytes: 1, at: (buffer, index) => buffer.readUInt8(index) };
-    case "|i1":
-      return { bytes: 1, at: (buffer, index) => buffer.readInt8(index) };
-    case "<u2":
-      return { bytes: 2, at: (buffer, index) => buffer.readUInt16LE(2 * index) };
-    case "<i2":
-      return { bytes: 2, at: (buffer, index) => buffer.readInt16LE(2 * index) };
-    case "<u4":
-      return { bytes: 4, at: (buffer, index) => buffer.readUInt32LE(4 * index) };
-    case "<i4":
-      return { bytes: 4, at: (buffer, index) => buffer.readInt32LE(4 * index) };
-    case "<u8":
-      return { bytes: 8, at: (buffer, index) => Number(buffer.readBigUInt64LE(8 * index)) };
-    case "<i8":
-      return { bytes: 8, at: (buffer, index) => Number(buffer.readBigInt64LE(8 * index)) };
-    default:
-      return null;
-  }
+interface Found {
+  entry: ArchiveEntry;
+  kind: ArrayKind;
+  split: Split;
+  role: Role;
+  /** Place in `roleWords`: the smaller is preferred. */
+  rank: number;
+  /** Whether the name says no split. */
+  bare: boolean;
 }
 
-async function withEntry<Result>(
-  archive: Archive,
-  entry: ArchiveEntry,
-  use: (reader: ByteReader) => Promise<Result>,
-): Promise<Result> {
-  const reader = new ByteReader(await archive.open(entry));
-  try {
-    const result = await use(reader);
-    if (!(await reader.atEnd()))
-      refuse(
-        entry.path,
-        `found ${grouped(await reader.countRest(1 << 30))} bytes after the last value; expected the array to end there`,
-      );
-    return result;
-  } finally {
-    await reader.close();
-  }
-}
-
-async function readLabels(intake: Intake, archive: Archive, entry: ArchiveEntry): Promise<Int32Array> {
-  return withEntry(archive, entry, async (reader) => {
-    const { descr, shape } = await readNpyHeader(reader, entry.path);
-    const type = labelReader(descr);
-    const [count = 0, width = 1] = shape;
-    if (shape.length === 2 && width > 1)
-      refuse(
-        entry.path,
-        `found labels of shape (${shape.join(", ")}), perhaps one-hot; expected one number a sample: use argmax(axis=1)`,
-      );
-    if (!type)
-      refuse(
-        entry.path,
-        `found labels of ${describeDescr(descr)}; expected whole numbers such as uint8 or int64: use astype, or numpy.unique(y, return_inverse=True) for names`,
-      );
-    if (shape.length !== 1 && !(shape.length === 2 && width === 1))
-      refuse(entry.path, `found labels of shape (${shape.join(", ")}); expected (N,) or (N, 1)`);
-    if (count > intake.limits.MAX_SAMPLES) intake.spool.announce(entry.path, count);
-    const labels = new Int32Array(count);
-    for (let done = 0; done < count;) {
-      const wanted = Math.min(65_536, count - done);
-      const bytes = await reader.read(wanted * type.bytes);
-      if (bytes.length < wanted * type.bytes)
-        refuse(
-          entry.path,
-          `ends before the last of ${grouped(count)} labels`,
-          done + Math.floor(bytes.length / type.bytes),
-        );
-      for (let at = 0; at < wanted; at++)
-        labels[done + at] = intake.labels.ofNumber(type.at(bytes, at), { file: entry.path, row: done + at });
-      done += wanted;
+/** `X_train`, `trainImages`, `test_labels`, `y`: the role and the split that a name says. */
+function meaningOf(name: string): Pick<Found, "split" | "role" | "rank" | "bare"> | null {
+  const compact = name.toLowerCase().replace(/[^a-z0-9]/g, "");
+  const ways: { rest: string; split: Split; bare: boolean }[] = [{ rest: compact, split: "train", bare: true }];
+  for (const [split, words] of splitWords)
+    for (const word of words) {
+      if (compact.startsWith(word)) ways.push({ rest: compact.slice(word.length), split, bare: false });
+      if (compact.endsWith(word)) ways.push({ rest: compact.slice(0, -word.length), split, bare: false });
     }
-    return labels;
-  });
-}
-
-function shapeOf(file: string, sizes: readonly number[]): { shape: Shape; channelsLast: boolean } {
-  const [, first = 0, second = 0, third = 1] = sizes;
-  if (sizes.length === 3 || (sizes.length === 4 && (third === 1 || third === 3)))
-    return { shape: { channels: third, height: first, width: second }, channelsLast: true };
-  const hint =
-    sizes.length === 4 && (first === 1 || first === 3)
-      ? ": channels stand last (numpy.moveaxis(x, 1, -1))"
-      : sizes.length === 2
-        ? ": reshape the rows to pictures"
-        : "";
-  return refuse(
-    file,
-    `found samples of shape (${sizes.join(", ")}); expected (N, H, W), (N, H, W, 1) or (N, H, W, 3)${hint}`,
-  );
-}
-
-async function readSamples(
-  intake: Intake,
-  archive: Archive,
-  part: { entry: ArchiveEntry; labels: Int32Array; labelsName: string; split: Split },
-): Promise<void> {
-  const { entry, labels, split } = part;
-  await withEntry(archive, entry, async (reader) => {
-    const header = await readNpyHeader(reader, entry.path);
-    const dtype = pixelTypes[header.descr];
-    if (!dtype)
-      refuse(
-        entry.path,
-        `found samples of ${describeDescr(header.descr)}; expected uint8 ('|u1') or float32 ('<f4'): use astype`,
-      );
-    const { shape, channelsLast } = shapeOf(entry.path, header.shape);
-    const count = header.shape[0];
-    if (count !== labels.length)
-      refuse(
-        entry.path,
-        `has ${grouped(count)} samples; ${part.labelsName} has ${grouped(labels.length)} labels: expected one label for each sample`,
-      );
-    const sampleBytes = intake.begin(entry.path, shape, dtype);
-    intake.spool.announce(entry.path, count);
-    const piece = Math.max(1, Math.floor((1 << 20) / sampleBytes));
-    for (let done = 0; done < count;) {
-      const wanted = Math.min(piece, count - done);
-      const bytes = await reader.read(wanted * sampleBytes);
-      if (bytes.length < wanted * sampleBytes)
-        refuse(
-          entry.path,
-          `ends before the last of its ${grouped(count)} samples`,
-          done + Math.floor(bytes.length / sampleBytes),
-        );
-      const refuseAt = (index: number): never =>
-        refuse(entry.path, "found a value that is not a finite number", done + Math.floor(index / sizeOf(shape)));
-      const values = dtype === "float32" ? floatsOf(bytes, { bigEndian: false, refuseAt }) : bytes;
-      await intake.add({
-        file: entry.path,
-        split,
-        labels: labels.subarray(done, done + wanted),
-        pixels: channelsLast ? channelsFirst(values, shape) : values,
-      });
-      done += wanted;
+  for (const { rest, split, bare } of ways)
+    for (const role of ["samples", "labels"] as const) {
+      const rank = roleWords[role].indexOf(rest);
+      if (rank >= 0) return { split, role, rank, bare };
     }
-  });
+  return null;
 }
 
-/** Row numbers are sample indices, counted from 0. */
-async function readArrays(intake: Intake, archive: Archive): Promise<void> {
-  const { entries } = archive;
-  const arrays = new Map<string, ArchiveEntry>();
+const positional = /^arr_(\d+)$/;
+
+function findArrays(intake: Intake, { entries }: Archive): Found[] {
+  const found: Found[] = [];
+  const unused: string[] = [];
   for (const entry of entries) {
-    const name = entry.path.replace(/\.npy$/, "");
-    const key = /^([xy])_(train|test|val|valid|validation)$/.exec(name);
-    const place = key ? `${key[1]}/${splitOf[key[2] ?? ""]}` : "";
-    if (!key)
-      intake.warn(
-        `the array '${printable(name, 60)}' was not used: only x_train, y_train, x_test, y_test, x_val and y_val are`,
-      );
-    else if (arrays.has(place)) refuse(entry.path, "this split is there twice");
-    else arrays.set(place, entry);
+    const file = entry.path.split("/").at(-1) ?? "";
+    const kind = npyEnding.test(file) ? npy : idxEnding.test(file) ? idx : null;
+    const name = file.replace(npyEnding, "").replace(idxEnding, "");
+    const meaning = kind && meaningOf(name);
+    if (kind && meaning) found.push({ entry, kind, ...meaning });
+    else unused.push(entry.path);
   }
-  if (!arrays.has("x/train"))
+  for (const path of unused.filter((each) => !isPositional(each)))
+    intake.warn(
+      `the array '${printable(path.replace(npyEnding, ""), 60)}' was not used: only x_train, y_train, x_test, y_test, x_val and y_val are, or names such as train_images, images, labels, X and y`,
+    );
+  return found;
+}
+
+const isPositional = (path: string): boolean => positional.test(path.replace(npyEnding, ""));
+
+/** Arrays that numpy.savez was given without names: samples and labels in turn, train before test. */
+function byPosition(intake: Intake, { entries }: Archive): Found[] {
+  const arrays = entries.filter(({ path }) => isPositional(path));
+  if (arrays.length !== 2 && arrays.length !== 4) return [];
+  const number = ({ path }: ArchiveEntry): number => Number(positional.exec(path.replace(npyEnding, ""))?.[1]);
+  intake.warn(
+    "the arrays have no names but arr_0, arr_1 …: they were read as samples and labels in turn, train before test; name them x_train and y_train in numpy.savez",
+  );
+  return arrays
+    .sort((left, right) => number(left) - number(right))
+    .map((entry, at) => ({
+      entry,
+      kind: npy,
+      split: at < 2 ? "train" : "test",
+      role: at % 2 === 0 ? "samples" : "labels",
+      rank: 0,
+      bare: false,
+    }));
+}
+
+/** The array of a role and split: the one whose name is preferred; two of the same rank are refused. */
+function choose(intake: Intake, found: readonly Found[], role: Role, split: Split): Found | null {
+  const [first, second] = found
+    .filter((each) => each.role === role && each.split === split)
+    // A name with its split beats one without.
+    .sort((left, right) => Number(left.bare) - Number(right.bare) || left.rank - right.rank);
+  if (first === undefined) return null;
+  if (second !== undefined && second.bare === first.bare && second.rank === first.rank)
+    refuse(second.entry.path, "this split is there twice");
+  for (const other of found)
+    if (other.role === role && other.split === split && other !== first)
+      intake.warn(
+        `the array '${printable(other.entry.path, 60)}' was not used: '${printable(first.entry.path, 60)}' was`,
+      );
+  return first;
+}
+
+async function readArrays(intake: Intake, archive: Archive, split: Split): Promise<void> {
+  const named = findArrays(intake, archive);
+  const found = named.length === 0 ? byPosition(intake, archive) : named;
+  const pairs = splitNames.map((each) => ({
+    split: each,
+    x: choose(intake, found, "samples", each),
+    y: choose(intake, found, "labels", each),
+  }));
+  if (!pairs.some(({ split: each, x, y }) => each === "train" && (x ?? y)) || pairs.every(({ x, y }) => !x || !y))
     refuse(
       null,
-      `found the arrays ${entries
+      `found the arrays ${archive.entries
         .slice(0, 10)
         .map((each) => printable(each.path, 60))
         .join(", ")}; expected x_train and y_train, perhaps x_test and y_test`,
     );
-  for (const split of splitNames) {
-    const [x, y] = [arrays.get(`x/${split}`), arrays.get(`y/${split}`)];
+  for (const { split: own, x, y } of pairs) {
     if (!x && !y) continue;
     if (!x || !y)
-      refuse((x ?? y)?.path ?? null, `stands alone; expected both samples and labels of the ${split} split`);
-    if (split !== "train") intake.brought.add(split);
-    const labels = await readLabels(intake, archive, y);
-    intake.complaints.settle();
-    await readSamples(intake, archive, { entry: x, labels, labelsName: y.path, split });
+      refuse((x ?? y)?.entry.path ?? null, `stands alone; expected both samples and labels of the ${own} split`);
+    const target = own === "train" ? split : own;
+    if (target !== "train") intake.brought.add(target);
+    await readPair(intake, {
+      split: target,
+      samples: { file: await fileOf(intake, archive, x), kind: x.kind },
+      labels: { file: await fileOf(intake, archive, y), kind: y.kind },
+    });
   }
 }
 
+/** Named as the array is, without the archive. */
+const fileOf = async (intake: Intake, archive: Archive, { entry }: Found): ReturnType<typeof entryFile> => ({
+  ...(await entryFile(intake, archive, entry)),
+  name: entry.path,
+});
+
 export const npz: Format = {
-  recognises: ({ archive }) => archive?.entries.some((entry) => /^[^/]+\.npy$/.test(entry.path)) ?? false,
-  read: async (intake, { archive }) => {
-    if (archive) await readArrays(intake, archive);
+  name: "npz",
+  recognises: ({ archive }) => {
+    const arrays = archive?.entries.filter(({ path }) => npyEnding.test(path) || idxEnding.test(path)).length ?? 0;
+    return arrays > 0 && arrays * 2 >= (archive?.entries.length ?? 0);
+  },
+  read: async (intake, { archive, split }) => {
+    if (archive) await readArrays(intake, archive, split);
   },
 };

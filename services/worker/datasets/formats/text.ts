@@ -18,17 +18,28 @@ export const textOf = (bytes: Buffer): string => bytes.toString("utf8", isMarked
 /** Where a text begins to say something. */
 export const startOfText = (head: Buffer): string => textOf(head).trimStart();
 
+const [newline, carriageReturn] = [10, 13];
+
+/** The first line end: a lone carriage return, as on old Macs, ends lines only where the file's first line ends so. */
+function endsWithReturn(chunk: Buffer): boolean | null {
+  const [feed, back] = [chunk.indexOf(newline), chunk.indexOf(carriageReturn)];
+  if (feed < 0 && back < 0) return null;
+  if (back < 0 || (feed >= 0 && feed < back)) return false;
+  // A return at the very end may be the first half of \r\n.
+  return back + 1 < chunk.length ? chunk[back + 1] !== newline : null;
+}
+
 function lineOf(bytes: Buffer, number: number): Line {
   return {
     number,
     bytes: bytes.subarray(
       number === 1 && isMarked(bytes) ? 3 : 0,
-      bytes.at(-1) === 13 ? bytes.length - 1 : bytes.length,
+      bytes.at(-1) === carriageReturn ? bytes.length - 1 : bytes.length,
     ),
   };
 }
 
-/** Lines that end in \n or \r\n. */
+/** Lines that end in \n or \r\n; or in \r, where the first one does. */
 export async function* linesOf(
   stream: AsyncIterable<Buffer>,
   { file, limits }: { file: string; limits: DatasetLimits },
@@ -36,13 +47,23 @@ export async function* linesOf(
   let rest: Buffer[] = [];
   let pending = 0;
   let number = 0;
+  let byReturn: boolean | null = null;
   const bound = (): void => {
     if (pending > limits.MAX_LINE_BYTES)
       refuse(file, `found a line longer than ${nameLimit(limits, "MAX_LINE_BYTES")} bytes`, number + 1);
   };
-  for await (const chunk of stream) {
+  for await (const arrived of stream) {
+    let chunk = arrived;
+    if (byReturn === null) {
+      // Until the first line ends, what came is looked at as a whole.
+      chunk = rest.length === 0 ? arrived : Buffer.concat([...rest, arrived]);
+      rest = [];
+      pending = 0;
+      byReturn = endsWithReturn(chunk);
+    }
+    const end = byReturn === true ? carriageReturn : newline;
     let from = 0;
-    for (let at = chunk.indexOf(10); at !== -1; at = chunk.indexOf(10, from)) {
+    for (let at = byReturn === null ? -1 : chunk.indexOf(end); at !== -1; at = chunk.indexOf(end, from)) {
       const part = chunk.subarray(from, at);
       pending += part.length;
       bound();

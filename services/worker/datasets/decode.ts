@@ -1,0 +1,28 @@
+/** Decodes a picture of an upload as its settings wish it. */
+import { PictureError, readPicture } from "../../shared/pictures.ts";
+import type { Sample } from "../../shared/pictures.ts";
+import type { Intake } from "./intake.ts";
+
+export type Decoded = { sample: Sample } | { refused: string };
+
+/** Channels and size are as in the picture where nothing is wished. */
+export async function decode(intake: Intake, bytes: Buffer): Promise<Decoded> {
+  const { settings, wishedSize, limits } = intake;
+  try {
+    const sample = await readPicture(
+      bytes,
+      {
+        channels: settings.channels ?? null,
+        height: wishedSize?.height ?? null,
+        width: wishedSize?.width ?? null,
+        fit: settings.fit,
+        background: settings.background,
+      },
+      { most: limits.MAX_PIXELS },
+    );
+    return { sample };
+  } catch (error) {
+    if (error instanceof PictureError) return { refused: error.message };
+    throw error;
+  }
+}
