@@ -49,7 +49,9 @@ export const jobRequest = z.strictObject({
   dataset: datasetReference,
   network: z.union([presetName, network]),
   loss: loss.optional().describe("by default cross-entropy for a softmax output, squared-error otherwise"),
-  optimiser: optimiser.prefault({ kind: "sgd" }),
+  optimiser: optimiser
+    .prefault({ kind: "nesterov", learningRate: 0.2, clipNorm: 0.5 })
+    .describe("how the weights move; the default is the winner of a sweep over small sets (docs/RESULTS.md)"),
   schedule: schedule.prefault({ kind: "constant" }),
   epochs: z.int().min(1).max(100_000).default(10),
   batchSize: z.int().min(1).max(1_000_000).default(50),

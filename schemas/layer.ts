@@ -65,7 +65,7 @@ export const subsamplingLayer = z.strictObject({
   factor: z
     .union([count(64), z.literal("all")])
     .describe("side of the block that becomes one pixel; all: the whole map, square or not"),
-  reduce: reduceKind.default("sum"),
+  reduce: reduceKind.default("mean"),
   trainable: z.boolean().default(true).describe("whether β and b are trained; if not, β = 1 and b = 0"),
   activation: activationKind.default("linear"),
   ...common,

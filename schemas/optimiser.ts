@@ -3,6 +3,7 @@ import { z } from "zod";
 
 /** Above zero also as a float32: what rounds to zero there divides by zero, or never moves anything. */
 const least = 1e-30;
+/** The largest rate of the sweep in docs/RESULTS.md at which nothing diverged, or what is safe in longer trainings too. */
 const learningRate = (byDefault: number) => z.number().min(least).max(1000).default(byDefault);
 const common = {
   weightDecay: z
@@ -29,13 +30,13 @@ export const optimiser = z.discriminatedUnion("kind", [
   }),
   z.strictObject({
     kind: z.literal("nesterov"),
-    learningRate: learningRate(0.1),
+    learningRate: learningRate(0.03),
     momentum: z.number().min(0).lt(1).default(0.9),
     ...common,
   }),
   z.strictObject({
     kind: z.literal("adam"),
-    learningRate: learningRate(0.001),
+    learningRate: learningRate(0.003),
     beta1: z.number().min(0).lt(1).default(0.9),
     beta2: z.number().min(0).lt(1).default(0.999),
     epsilon: z.number().min(least).max(1).default(1e-8),
@@ -43,7 +44,7 @@ export const optimiser = z.discriminatedUnion("kind", [
   }),
   z.strictObject({
     kind: z.literal("diagonal-levenberg-marquardt"),
-    learningRate: learningRate(0.01),
+    learningRate: learningRate(0.003),
     mu: z
       .number()
       .min(least)

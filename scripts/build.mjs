@@ -37,8 +37,8 @@ function filesBelow(folder) {
   const found = [];
   const walk = (at) => {
     for (const entry of readdirSync(join(root, at), { withFileTypes: true })) {
-      if (entry.name === "node_modules" || entry.name === "results") continue;
       const path = join(at, entry.name);
+      if (entry.name === "node_modules" || path === join("bench", "results")) continue;
       if (entry.isDirectory()) walk(path);
       else found.push(path);
     }

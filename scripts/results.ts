@@ -4,6 +4,7 @@
  *
  *     npm run results                                   all of them
  *     npm run results -- lenet-5 toolbox                these; the others keep the outcomes they have
+ *     npm run results -- defaults                       the sweep behind the defaults; docs/results-defaults.json
  *     npm run results -- --parallel 2 --kernels auto    as many at once; the bits depend on neither
  */
 import { existsSync, readFileSync, renameSync, writeFileSync } from "node:fs";
@@ -16,6 +17,8 @@ import { formatted } from "./formatted.ts";
 import { isPresent } from "./results/collections.ts";
 import { experiments, type Collection, type Experiment } from "./results/experiments.ts";
 import { renderResults } from "./results/report.ts";
+import { runSweep, type SweepRow } from "./results/sweep.ts";
+import { nameOf } from "./results/sweep-report.ts";
 import { runExperiment, type Outcome } from "./results/training.ts";
 
 interface Task {
@@ -27,6 +30,7 @@ interface Task {
 /** The project's folder: this file runs as dist/scripts/results.js. */
 const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 const outcomesFile = join(root, "docs", "results.json");
+const sweepFile = join(root, "docs", "results-defaults.json");
 const document = join(root, "docs", "RESULTS.md");
 
 const named = (name: string): Experiment => {
@@ -49,14 +53,32 @@ function write(path: string, text: string): void {
   renameSync(`${path}.new`, path);
 }
 
+const readRows = <Row>(path: string): Row[] =>
+  existsSync(path) ? (JSON.parse(readFileSync(path, "utf8")) as Row[]) : [];
+
 async function keep(outcome: Outcome): Promise<void> {
-  const known = existsSync(outcomesFile) ? (JSON.parse(readFileSync(outcomesFile, "utf8")) as Outcome[]) : [];
+  const known = readRows<Outcome>(outcomesFile);
   const all = [...known.filter((each) => each.name !== outcome.name || each.seed !== outcome.seed), outcome];
   const outcomes = experiments.flatMap(({ name, seeds }) =>
     seeds.flatMap((seed) => all.find((each) => each.name === name && each.seed === seed) ?? []),
   );
   write(outcomesFile, `${JSON.stringify(outcomes, null, 1)}\n`);
-  write(document, await formatted({ root, file: document, text: renderResults(outcomes) }));
+  await report();
+}
+
+async function report(): Promise<void> {
+  const text = renderResults(readRows<Outcome>(outcomesFile), readRows<SweepRow>(sweepFile));
+  write(document, await formatted({ root, file: document, text }));
+}
+
+async function sweepDefaults(kernels: string): Promise<void> {
+  const rows = runSweep({
+    kernels,
+    onRow: ({ set, network, optimiser, accuracy }) =>
+      console.log(`${set}: ${network}: ${nameOf(optimiser)}: ${accuracy ?? "diverged"}`),
+  });
+  write(sweepFile, `${JSON.stringify(rows, null, 1)}\n`);
+  await report();
 }
 
 async function main(): Promise<void> {
@@ -67,7 +89,9 @@ async function main(): Promise<void> {
       kernels: { type: "string", default: "auto" },
     },
   });
-  const wanted = positionals.length > 0 ? positionals.map(named) : experiments;
+  if (positionals.length === 0 || positionals.includes("defaults")) await sweepDefaults(values.kernels);
+  const names = positionals.filter((name) => name !== "defaults");
+  const wanted = positionals.length > 0 ? names.map(named) : experiments;
   const possible = wanted.filter(({ request }) => isPresent(request.dataset as Collection));
   for (const { name, request } of wanted)
     if (!isPresent(request.dataset as Collection))

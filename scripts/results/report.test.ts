@@ -4,13 +4,17 @@ import { root } from "../../tests/laws/tree.ts";
 import { formatted } from "../formatted.ts";
 import { experiments } from "./experiments.ts";
 import { renderResults } from "./report.ts";
+import type { SweepRow } from "./sweep.ts";
+import { defaultCandidate, nameOf, summarise } from "./sweep-report.ts";
+import { candidates, naiveNetworks } from "./naive-networks.ts";
 import type { Outcome } from "./training.ts";
 
 const read = (name: string): string => readFileSync(new URL(`../../docs/${name}`, import.meta.url), "utf8");
 const outcomes = JSON.parse(read("results.json")) as Outcome[];
+const sweep = JSON.parse(read("results-defaults.json")) as SweepRow[];
 
 test("docs/RESULTS.md is what docs/results.json says", async () => {
-  const text = renderResults(outcomes);
+  const text = renderResults(outcomes, sweep);
   expect(read("RESULTS.md")).toBe(await formatted({ root, file: "docs/RESULTS.md", text }));
 });
 
@@ -53,4 +57,11 @@ test("l1 changes nothing, entropy thins with its strength", () => {
   ].map(effective);
   expect(thinning).toEqual(thinning.toSorted((a, b) => b - a));
   expect(thinning.at(-1)).toBeLessThan(2);
+});
+
+test("with the defaults no naive network diverges, and none stays at chance where another optimiser learns", () => {
+  const chosen = summarise(sweep).find(({ candidate }) => candidate === nameOf(defaultCandidate()));
+  expect(chosen).toMatchObject({ diverged: 0, stuck: [] });
+  expect(chosen?.trainings).toBe(sweep.length / candidates.length);
+  expect(new Set(sweep.map(({ network }) => network))).toEqual(new Set(naiveNetworks.map(({ title }) => title)));
 });

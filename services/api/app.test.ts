@@ -233,7 +233,7 @@ describe("problems", () => {
       422,
       "network-does-not-fit",
       "/network",
-      /'lenet-5' needs samples of at least 28×28/,
+      /'lenet-5' needs samples of at least 28×28; these are 7×5/,
     ],
   ])("refuses %s", async (_name, body, status, code, pointer, sentence) => {
     const before = await jobCount();
@@ -286,7 +286,7 @@ describe("jobs", () => {
     const answer = await post(order, { url: "/v1/jobs?dryRun=true" });
     expect(answer.statusCode).toBe(200);
     expect(answer.json()).toMatchObject({
-      request: { loss: "cross-entropy", epochs: 10, optimiser: { kind: "sgd", momentum: 0 } },
+      request: { loss: "cross-entropy", epochs: 10, optimiser: { kind: "nesterov", momentum: 0.9, clipNorm: 0.5 } },
       layers: [
         { kind: "convolution", output: { channels: 4, height: 5, width: 3 }, parameters: 40 },
         { kind: "subsampling", output: { channels: 4, height: 2, width: 1 } },

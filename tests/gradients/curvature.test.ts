@@ -146,7 +146,7 @@ function notes(): Case {
   unrolled.dense(s2, { name: "layers.2", units: classes, curve: "scaled-tanh" });
   const layers = [
     { kind: "convolution", maps: 2, size: 3, activation: "scaled-tanh", learningRate: 2 },
-    { kind: "subsampling", factor: 2, activation: "scaled-tanh", learningRate: 0.5 },
+    { kind: "subsampling", factor: 2, reduce: "sum", activation: "scaled-tanh", learningRate: 0.5 },
     { kind: "dense", units: classes, activation: "scaled-tanh" },
   ];
   return { layers, unrolled, low: -1 };
