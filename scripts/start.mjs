@@ -5,6 +5,7 @@
 import { prepare } from "./prepare.mjs";
 
 const [name = "stack"] = process.argv.slice(2);
+const starter = process.ppid;
 
 try {
   await prepare();
@@ -12,4 +13,6 @@ try {
   console.error(`build: ${error.message}`);
   process.exit(1);
 }
+// Whoever npm ran us for may have ended npm while we built.
+if (process.env.npm_lifecycle_event !== undefined && process.ppid !== starter) process.exit(0);
 await import(`../dist/services/${name}/main.js`);

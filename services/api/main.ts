@@ -11,6 +11,7 @@ import { EventFeed } from "../shared/progress/index.ts";
 import { Queues } from "../shared/queues.ts";
 import { createRecords } from "../shared/records/index.ts";
 import { closeRedis, connectRedis } from "../shared/redis.ts";
+import { CannotStart, endUnstarted, exitCodes } from "../shared/start.ts";
 import { createStorage } from "../shared/storage/index.ts";
 import { buildApp } from "./app.ts";
 import { Mirror } from "./mirror.ts";
@@ -28,6 +29,20 @@ function readVersion(): string {
     }
   }
   return "unknown";
+}
+
+/** What the operating system says of PORT and HOST, in our words. */
+function refuseListening(error: unknown, { port, host }: Config): never {
+  const code = error instanceof Error && "code" in error ? error.code : null;
+  if (code === "EADDRINUSE")
+    throw new CannotStart(
+      `PORT: ${port} on ${host} is taken by another program; choose another, or 0 for a free one`,
+      exitCodes.portTaken,
+    );
+  if (code === "EACCES") throw new CannotStart(`PORT: this user may not listen on ${port}; choose one above 1023`);
+  if (code === "EADDRNOTAVAIL" || code === "ENOTFOUND" || code === "EAI_AGAIN")
+    throw new CannotStart(`HOST: ${host} is no address of this machine; 127.0.0.1 is for it alone, 0.0.0.0 for all`);
+  throw error;
 }
 
 async function start(config: Config): Promise<void> {
@@ -78,7 +93,7 @@ async function start(config: Config): Promise<void> {
       await Promise.all([redis, subscriber, changes].map(closeRedis));
     },
   );
-  await app.listen({ port: config.port, host: config.host });
+  await app.listen({ port: config.port, host: config.host }).catch((error: unknown) => refuseListening(error, config));
   const { port } = app.server.address() as AddressInfo;
   const host = config.host.includes(":") ? `[${config.host}]` : config.host;
   process.stdout.write(`listening on http://${host}:${port}\n`);
@@ -87,9 +102,5 @@ async function start(config: Config): Promise<void> {
 try {
   await start(readConfig(process.env));
 } catch (error) {
-  const taken = (error as NodeJS.ErrnoException).code === "EADDRINUSE";
-  process.stderr.write(
-    `${error instanceof ConfigError ? error.message : taken ? "PORT: this port is taken; choose another, or 0 for a free one" : String((error as Error).stack)}\n`,
-  );
-  process.exit(1);
+  endUnstarted(error);
 }

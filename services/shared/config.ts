@@ -8,15 +8,18 @@ import { pathToFileURL } from "node:url";
 import { z } from "zod";
 import { datasetLimits, wholeNumber } from "./dataset-limits.ts";
 import type { DatasetLimits, LimitName } from "./dataset-limits.ts";
+import { parseRedisUrl } from "./redis-url.ts";
+import { CannotStart } from "./start.ts";
 
 const flag = z.enum(["true", "false"], "expected true or false").transform((value) => value === "true");
 
-const redisUrl = z
-  .string()
-  .regex(
-    /^(rediss?:\/\/.+|unix:\/\/\/.+)$/,
-    "expected redis://host:port, rediss://host:port or unix:///path/to/socket",
-  );
+const redisUrl = z.string().superRefine((url, context) => {
+  try {
+    parseRedisUrl(url);
+  } catch (error) {
+    context.addIssue({ code: "custom", message: error instanceof Error ? error.message : String(error) });
+  }
+});
 const storageUrl = z
   .string()
   .regex(/^(file:\/\/\/.+|s3:\/\/[^/?]+.*)$/, "expected file:///folder or s3://bucket/prefix?endpoint=…&region=…");
@@ -117,7 +120,7 @@ export interface Config {
 const secretive = new Set(["REDIS_URL", "STORAGE_URL"]);
 
 /** The environment asks for something that cannot be. `message` has a line for each variable at fault. */
-export class ConfigError extends Error {
+export class ConfigError extends CannotStart {
   override name = "ConfigError";
 }
 

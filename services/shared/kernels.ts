@@ -11,6 +11,7 @@ import { instantiateKernels, nameOfKernels } from "../../engine/index.ts";
 import type { Kernels, KernelsSource, NativeAddon } from "../../engine/index.ts";
 import type { Numerics } from "../../schemas/job.ts";
 import { built } from "./built.ts";
+import { CannotStart } from "./start.ts";
 
 /** Plain data: travels to worker threads as it is. */
 export type KernelsDescription = {
@@ -28,7 +29,7 @@ export type KernelsDescription = {
 );
 
 /** The kernels that were asked for are not there. The message names those that are. */
-export class KernelsError extends Error {
+export class KernelsError extends CannotStart {
   override name = "KernelsError";
 }
 

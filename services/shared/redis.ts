@@ -2,6 +2,7 @@
 import { Redis } from "ioredis";
 import type { RedisOptions } from "ioredis";
 import type { Logger } from "./log.ts";
+import { parseRedisUrl } from "./redis-url.ts";
 
 export type { Redis };
 
@@ -22,24 +23,10 @@ const roles: Record<RedisRole, RedisOptions> = {
   listening: { enableOfflineQueue: true, maxRetriesPerRequest: null },
 };
 
-/** Options for ioredis from redis://, rediss:// or unix:///path. */
-function redisOptions(url: string): RedisOptions {
-  if (url.startsWith("unix://")) return { path: decodeURIComponent(new URL(url).pathname) };
-  const at = new URL(url);
-  return {
-    host: at.hostname.replace(/^\[|\]$/g, ""),
-    port: at.port === "" ? 6379 : Number(at.port),
-    ...(at.username === "" ? {} : { username: decodeURIComponent(at.username) }),
-    ...(at.password === "" ? {} : { password: decodeURIComponent(at.password) }),
-    ...(at.pathname.length > 1 ? { db: Number(at.pathname.slice(1)) } : {}),
-    ...(at.protocol === "rediss:" ? { tls: {} } : {}),
-  };
-}
-
 export function connectRedis(options: { url: string; role: RedisRole; log: Logger }): Redis {
   const { url, role, log } = options;
   const settings: RedisOptions & { replyMapping: "legacy" } = {
-    ...redisOptions(url),
+    ...parseRedisUrl(url),
     ...roles[role],
     replyMapping: "legacy",
     connectionName: role,

@@ -1,29 +1,34 @@
 /**
- * One stack on one data folder: whoever listens on the folder's socket owns it. A killed owner's socket answers nobody
- * and is taken over.
+ * A data folder belongs to one stack: a socket in it that answers says that another works there. A socket and not a
+ * number in a file, because it is gone with its process, however that ended.
  */
-import { createHash } from "node:crypto";
-import { rm } from "node:fs/promises";
+import { mkdtemp, rm, symlink } from "node:fs/promises";
 import { connect, createServer } from "node:net";
 import type { Server } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { CannotStart, exitCodes } from "../shared/start.ts";
 
-/** The longest path of a unix socket that every system takes. */
+/** The longest path of a unix socket that every system takes, and what we put into a folder. */
 const longest = 100;
+const ours = "/redis/redis.sock";
 
-/** A socket's path for a data folder: inside it, or where that is too long, in the folder for temporary files. */
-export function socketPath(dataDir: string, name: string): string {
-  const inside = join(dataDir, name);
-  if (Buffer.byteLength(inside) <= longest) return inside;
-  return join(
-    tmpdir(),
-    `maps-${createHash("sha256").update(dataDir).digest("hex").slice(0, 16)}-${name.replaceAll("/", "-")}`,
-  );
+export interface Way {
+  /** A path to the folder that is short enough for sockets in it. */
+  path: string;
+  remove(): Promise<void>;
 }
 
-export class FolderTaken extends Error {
-  override name = "FolderTaken";
+/**
+ * The folder itself, or where its path is too long a link to it, in a folder of our own. What is made by that way lies
+ * in the folder all the same: everybody who comes by another way finds it there.
+ */
+export async function shortWay(folder: string): Promise<Way> {
+  if (Buffer.byteLength(folder + ours) <= longest) return { path: folder, remove: async () => undefined };
+  const own = await mkdtemp(join(tmpdir(), "maps-"));
+  const path = join(own, "d");
+  await symlink(folder, path);
+  return { path, remove: () => rm(own, { recursive: true, force: true }) };
 }
 
 const isAlive = (path: string): Promise<boolean> =>
@@ -43,20 +48,30 @@ const listen = (path: string): Promise<Server> =>
     server.listen(path, () => resolve(server));
   });
 
-/** Throws FolderTaken where another stack works on the folder. Answers how to let it go. */
+/** Throws CannotStart where another stack works on the folder. Answers how to let it go. */
 export async function lockFolder(dataDir: string): Promise<() => Promise<void>> {
-  const path = socketPath(dataDir, "stack.sock");
+  const way = await shortWay(dataDir);
+  const path = join(way.path, "stack.sock");
   for (let tries = 0; ; tries++) {
     try {
       const server = await listen(path);
       server.unref();
-      return () => new Promise((resolve) => server.close(() => resolve()));
+      return async () => {
+        await new Promise<void>((resolve) => server.close(() => resolve()));
+        await way.remove();
+      };
     } catch (error) {
       const taken = error instanceof Error && "code" in error && error.code === "EADDRINUSE";
+      if (taken && !(await isAlive(path)) && tries < 3) {
+        await rm(path, { force: true });
+        continue;
+      }
+      await way.remove();
       if (!taken) throw error;
-      if ((await isAlive(path)) || tries === 3)
-        throw new FolderTaken(`another stack works on ${dataDir}: stop it, or choose another folder with DATA_DIR`);
-      await rm(path, { force: true });
+      throw new CannotStart(
+        `another stack works on ${dataDir}: stop it, or choose another folder with DATA_DIR`,
+        exitCodes.folderTaken,
+      );
     }
   }
 }

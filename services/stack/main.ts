@@ -1,37 +1,53 @@
 /** The whole system on one machine in one command: Redis, api and worker, with one data folder. */
-import { mkdir } from "node:fs/promises";
+import { mkdir, realpath } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { join } from "node:path";
 import closeWithGrace from "close-with-grace";
 import { built } from "../shared/built.ts";
-import { ConfigError, readConfig } from "../shared/config.ts";
+import { readConfig } from "../shared/config.ts";
 import type { Config } from "../shared/config.ts";
 import { endWithParent } from "../shared/lifeline.ts";
 import { keepToOwner, ownFolder } from "../shared/ownership.ts";
 import { createLog } from "../shared/log.ts";
-import { FolderTaken, lockFolder } from "./lock.ts";
-import { RedisMissing, provideRedis } from "./redis.ts";
+import { CannotStart, endUnstarted, exitCodes } from "../shared/start.ts";
+import { lockFolder } from "./lock.ts";
+import { provideRedis } from "./redis.ts";
 import { Reserve } from "./reserve.ts";
 import { Service } from "./service.ts";
 
 const entryOf = (name: string): URL => built(`services/${name}/main.js`);
 const apiMs = 30_000;
 
+/** The data folder, ours alone from here on, by its one true name. Throws CannotStart where it cannot be used. */
+async function takeFolder(config: Config): Promise<{ dataDir: string; unlock: () => Promise<void> }> {
+  try {
+    await mkdir(config.dataDir, { recursive: true });
+    const dataDir = await realpath(config.dataDir);
+    if (config.storageUrl.startsWith("file:")) await ownFolder(fileURLToPath(config.storageUrl));
+    return { dataDir, unlock: await lockFolder(dataDir) };
+  } catch (error) {
+    if (error instanceof CannotStart || !(error instanceof Error)) throw error;
+    throw new CannotStart(
+      `DATA_DIR: ${config.dataDir} cannot be used (${error.message}); choose a folder that this user may write to`,
+      exitCodes.misconfigured,
+      error,
+    );
+  }
+}
+
 async function start(config: Config): Promise<void> {
   endWithParent();
   keepToOwner();
   const log = createLog({ level: config.logLevel, service: "stack" });
-  await mkdir(config.dataDir, { recursive: true });
-  if (config.storageUrl.startsWith("file:")) await ownFolder(fileURLToPath(config.storageUrl));
-  const unlock = await lockFolder(config.dataDir);
-  const redis = config.redisUrl === null ? await provideRedis({ dataDir: config.dataDir, log }) : null;
-  const reserve = redis ? new Reserve({ folder: join(config.dataDir, "redis"), log }) : null;
+  const { dataDir, unlock } = await takeFolder(config);
+  const redis = config.redisUrl === null ? await provideRedis({ dataDir, log }) : null;
+  const reserve = redis ? new Reserve({ folder: join(dataDir, "redis"), log }) : null;
   reserve?.start();
   process.stderr.write(`Redis: ${redis?.description ?? "the one at REDIS_URL"}\n`);
   let port = String(config.port);
   const environment = (): Record<string, string | undefined> => ({
     ...process.env,
-    DATA_DIR: config.dataDir,
+    DATA_DIR: dataDir,
     REDIS_URL: redis?.url ?? config.redisUrl ?? "",
     PORT: port,
   });
@@ -77,7 +93,5 @@ async function start(config: Config): Promise<void> {
 try {
   await start(readConfig(process.env));
 } catch (error) {
-  const plain = error instanceof ConfigError || error instanceof FolderTaken || error instanceof RedisMissing;
-  process.stderr.write(`${plain ? error.message : String((error as Error).stack)}\n`);
-  process.exit(1);
+  endUnstarted(error);
 }

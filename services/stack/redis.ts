@@ -13,7 +13,8 @@ import { ownFolder } from "../shared/ownership.ts";
 import { connectRedis } from "../shared/redis.ts";
 import { findServer } from "./find-redis.ts";
 import type { Server } from "./find-redis.ts";
-import { socketPath } from "./lock.ts";
+import { shortWay } from "./lock.ts";
+import { CannotStart } from "../shared/start.ts";
 
 export interface ProvidedRedis {
   url: string;
@@ -27,7 +28,7 @@ export interface ProvidedRedis {
   stop(): Promise<void>;
 }
 
-export class RedisMissing extends Error {
+export class RedisMissing extends CannotStart {
   override name = "RedisMissing";
 }
 
@@ -166,7 +167,7 @@ class SupervisedServer {
 }
 
 /** On a socket of the data folder, as the others: a port would be open to every user of the machine. */
-async function startJavaScript(socket: string): Promise<ProvidedRedis> {
+async function startJavaScript(socket: string, after: () => Promise<void>): Promise<ProvidedRedis> {
   const { RedisServerState, Resp2Server, createRedisCommandExecutor } = await import("js-redis-server/core");
   await rm(socket, { force: true });
   const server = new Resp2Server({ server: new RedisServerState(), executor: createRedisCommandExecutor() });
@@ -174,6 +175,7 @@ async function startJavaScript(socket: string): Promise<ProvidedRedis> {
   const stop = async (): Promise<void> => {
     await server.close();
     await rm(socket, { force: true });
+    await after();
   };
   return {
     url: urlOfSocket(socket),
@@ -196,7 +198,8 @@ export async function provideRedis(options: {
   const { dataDir, log } = options;
   const folder = join(dataDir, "redis");
   await ownFolder(folder);
-  const socket = socketPath(dataDir, "redis/redis.sock");
+  const way = await shortWay(dataDir);
+  const socket = join(way.path, "redis", "redis.sock");
   const server = await findServer(dataDir, log);
   if (server) {
     const supervised = new SupervisedServer({ server, folder, socket, log });
@@ -207,12 +210,15 @@ export async function provideRedis(options: {
       durable: true,
       kill: () => supervised.kill(),
       start: () => supervised.start(),
-      stop: () => supervised.stop(),
+      stop: async () => {
+        await supervised.stop();
+        await way.remove();
+      },
     };
   }
   if (options.durableOnly)
     throw new RedisMissing(
       "no redis-server or valkey-server was found, and none could be fetched: install one, or set REDIS_URL",
     );
-  return startJavaScript(socket);
+  return startJavaScript(socket, () => way.remove());
 }

@@ -2,6 +2,7 @@
 import { fork } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
 import type { Logger } from "../shared/log.ts";
+import { isHopeless } from "../shared/start.ts";
 
 export interface ServiceOptions {
   name: string;
@@ -10,13 +11,16 @@ export interface ServiceOptions {
   log: Logger;
   /** Each line on its stdout. */
   onLine?: (line: string) => void;
-  /** It ended before it had run for a moment: starting again would not help. */
+  /** It ended before it had run for a moment, or with a code that says so: starting again would not help. */
   onUseless: (name: string, code: number | null) => void;
 }
 
 /** A process that dies sooner than this was never of use. */
 const leastMs = 3000;
+/** The pause before it is started again: longer each time for one that never runs for long. */
 const restartMs = 500;
+const mostRestartMs = 15_000;
+const steadyMs = 20_000;
 
 export class Service {
   readonly #options: ServiceOptions;
@@ -24,6 +28,8 @@ export class Service {
   #ending = false;
   #timer: NodeJS.Timeout | null = null;
   #restarts = 0;
+  /** How often in a row it ended soon. */
+  #hasty = 0;
 
   constructor(options: ServiceOptions) {
     this.#options = options;
@@ -50,13 +56,15 @@ export class Service {
     child.once("exit", (code, signal) => {
       this.#child = null;
       if (this.#ending) return;
-      if (this.#restarts === 0 && performance.now() - startedAt < leastMs && signal === null) {
+      const ranMs = performance.now() - startedAt;
+      if (isHopeless(code) || (this.#restarts === 0 && ranMs < leastMs && signal === null)) {
         onUseless(name, code);
         return;
       }
       log.warn({ code, signal }, `${name} ended by itself; it is started again`);
       this.#restarts++;
-      this.#timer = setTimeout(() => this.start(), restartMs);
+      this.#hasty = ranMs < steadyMs ? this.#hasty + 1 : 0;
+      this.#timer = setTimeout(() => this.start(), Math.min(restartMs * 2 ** this.#hasty, mostRestartMs));
     });
   }
 

@@ -2,10 +2,10 @@
 import closeWithGrace from "close-with-grace";
 import { ConfigError, readConfig } from "../shared/config.ts";
 import type { Config } from "../shared/config.ts";
-import { KernelsError } from "../shared/kernels.ts";
 import { endWithParent } from "../shared/lifeline.ts";
 import { keepToOwner } from "../shared/ownership.ts";
 import { createLog } from "../shared/log.ts";
+import { endUnstarted } from "../shared/start.ts";
 import { RunningWorker } from "./worker.ts";
 
 function start(config: Config): void {
@@ -35,8 +35,5 @@ function start(config: Config): void {
 try {
   start(readConfig(process.env));
 } catch (error) {
-  process.stderr.write(
-    `${error instanceof ConfigError || error instanceof KernelsError ? error.message : String((error as Error).stack)}\n`,
-  );
-  process.exit(1);
+  endUnstarted(error);
 }
