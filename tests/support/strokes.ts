@@ -85,8 +85,8 @@ export const strokesJob = {
 } as const;
 
 /** A running stack that has the strokes as a ready dataset. */
-export async function startStackWithStrokes(): Promise<Stack> {
-  const stack = await startStack();
+export async function startStackWithStrokes(options: Parameters<typeof startStack>[0] = {}): Promise<Stack> {
+  const stack = await startStack(options);
   const { body } = await stack.ask("/v1/datasets", { body: strokesForm() });
   await until(
     () => stack.ask(`/v1/datasets/${body.id}`),

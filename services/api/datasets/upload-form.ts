@@ -15,8 +15,9 @@ export const fileFields = [
 export type FileField = (typeof fileFields)[number];
 
 const jsonFields = new Set(["classes", "splits", "seed", "size"]);
-const truths: Record<string, boolean> = { true: true, yes: true, "1": true, false: false, no: false, "0": false };
-const channelWords: Record<string, number> = { "1": 1, "3": 3, grey: 1, gray: 1, rgb: 3 };
+/** Maps, not objects: `constructor` is no word of ours. */
+const truths = new Map(Object.entries({ true: true, yes: true, "1": true, false: false, no: false, "0": false }));
+const channelWords = new Map(Object.entries({ "1": 1, "3": 3, grey: 1, gray: 1, rgb: 3 }));
 const examples: Record<string, string> = {
   classes: '["cat","dog"]',
   splits: '{"validation":0.1,"test":0.1}',
@@ -26,8 +27,8 @@ const examples: Record<string, string> = {
 
 function fieldValue(name: string, text: string): unknown {
   const word = text.trim().toLowerCase();
-  if (name === "channels") return channelWords[word] ?? text;
-  if (name === "header") return truths[word] ?? text;
+  if (name === "channels") return channelWords.get(word) ?? text;
+  if (name === "header") return truths.get(word) ?? text;
   if (name === "order" || name === "background" || name === "onError") return word;
   if (name === "labelColumn") return /^-?\d+$/.test(word) ? Number(word) : text;
   if (!jsonFields.has(name)) return text;

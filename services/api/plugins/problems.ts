@@ -146,6 +146,8 @@ export function sendProblem(problem: Problem, request: FastifyRequest, reply: Fa
  */
 const restBytes = 64 * 1024 * 1024;
 const restMs = 5000;
+/** A sender that pauses for so long is not writing: it will read. */
+const pauseMs = 500;
 
 async function takeRest({ raw, headers, body }: FastifyRequest): Promise<void> {
   const hasBody = headers["transfer-encoding"] !== undefined || Number(headers["content-length"] ?? 0) > 0;
@@ -154,14 +156,17 @@ async function takeRest({ raw, headers, body }: FastifyRequest): Promise<void> {
     let taken = 0;
     const done = (): void => {
       clearTimeout(timer);
+      clearTimeout(pause);
       raw.off("data", count).off("end", done).off("close", done);
       resolve();
     };
     const count = (chunk: Buffer): void => {
       taken += chunk.length;
+      pause.refresh();
       if (taken > restBytes) done();
     };
     const timer = setTimeout(done, restMs);
+    const pause = setTimeout(done, pauseMs);
     raw.on("data", count).on("end", done).on("close", done).resume();
   });
 }

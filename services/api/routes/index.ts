@@ -7,7 +7,7 @@ import { augmentationRoutes } from "./v1/datasets/_id/augmentations.ts";
 import { datasetRoutes } from "./v1/datasets/_id/index.ts";
 import { sampleRoutes } from "./v1/datasets/_id/samples.ts";
 import { datasetsRoutes } from "./v1/datasets/index.ts";
-import { healthRoutes } from "./health/index.ts";
+import { healthRoutes, readiness } from "./health/index.ts";
 import { problemRoutes } from "./problems/_code.ts";
 import { gradientCheckRoutes } from "./v1/gradient-checks/index.ts";
 import { checkpointRoutes } from "./v1/jobs/_id/checkpoints.ts";
@@ -25,7 +25,8 @@ import { systemRoutes } from "./v1/system/index.ts";
 import { inferenceProtocolRoutes } from "./v2/index.ts";
 
 export function registerRoutes(app: App, dependencies: Dependencies, streams: EventStreams): void {
-  healthRoutes(app, dependencies);
+  const missingNow = readiness(dependencies);
+  healthRoutes(app, dependencies, missingNow);
   problemRoutes(app);
   systemRoutes(app, dependencies);
   datasetsRoutes(app, dependencies);
@@ -45,5 +46,5 @@ export function registerRoutes(app: App, dependencies: Dependencies, streams: Ev
   modelPredictionRoutes(app, dependencies);
   insideRoutes(app, dependencies);
   exportRoutes(app, dependencies);
-  inferenceProtocolRoutes(app, dependencies);
+  inferenceProtocolRoutes(app, dependencies, missingNow);
 }

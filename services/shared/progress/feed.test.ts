@@ -31,6 +31,7 @@ async function write(count: number): Promise<void> {
   }
   await commands.publish(channels.events(job), job);
 }
+const stays = (): void => undefined;
 const all = (): string[] => Array.from({ length: written }, (_, at) => String(at + 1));
 async function settled(seen: string[], count: number): Promise<void> {
   // Longer than the feed may take to look again where a wake-up was lost.
@@ -54,12 +55,17 @@ test("readers get all events in order, from where they stand, however slow anoth
   await write(450);
   const [fromStart, fromMiddle, slow]: string[][] = [[], [], []];
   const ends = [
-    feed.subscribe(job, "0", (events) => void fromStart?.push(...events.map(({ id }) => id))),
-    feed.subscribe(job, "440", (events) => void fromMiddle?.push(...events.map(({ id }) => id))),
-    feed.subscribe(job, "0", async (events) => {
-      await sleep(150);
-      slow?.push(...events.map(({ id }) => id));
-    }),
+    feed.subscribe(job, "0", (events) => void fromStart?.push(...events.map(({ id }) => id)), stays),
+    feed.subscribe(job, "440", (events) => void fromMiddle?.push(...events.map(({ id }) => id)), stays),
+    feed.subscribe(
+      job,
+      "0",
+      async (events) => {
+        await sleep(150);
+        slow?.push(...events.map(({ id }) => id));
+      },
+      stays,
+    ),
   ];
   await settled(fromStart, 450);
   await write(3);
@@ -76,12 +82,24 @@ test("readers get all events in order, from where they stand, however slow anoth
 
 test("a reader misses nothing while the connection that wakes it is broken", async () => {
   const seen: string[] = [];
-  const end = feed.subscribe(job, String(written), (events) => void seen.push(...events.map(({ id }) => id)));
+  const end = feed.subscribe(job, String(written), (events) => void seen.push(...events.map(({ id }) => id)), stays);
   await sleep(100);
   const before = written;
   subscriber.disconnect(true);
   await write(2);
   await settled(seen, 2);
   expect(seen).toEqual(all().slice(before));
+  end();
+});
+
+test("a reader is told when the job is gone", async () => {
+  await commands.hset(keys.job(job), "status", "succeeded");
+  let gone = 0;
+  const end = feed.subscribe(job, String(written), stays, () => (gone += 1));
+  await sleep(100);
+  expect(gone).toBe(0);
+  await commands.del(keys.job(job), keys.jobEvents(job));
+  await commands.publish(channels.events(job), job);
+  await expect.poll(() => gone, { timeout: 10_000 }).toBeGreaterThan(0);
   end();
 });

@@ -5,7 +5,7 @@
  */
 import type { Redis } from "ioredis";
 import type { Event } from "../../../schemas/event.ts";
-import { channels } from "../redis-keys.ts";
+import { channels, keys } from "../redis-keys.ts";
 import type { Logger } from "../log.ts";
 import { readEvents } from "./read.ts";
 
@@ -18,6 +18,7 @@ interface Reader {
   /** It has not yet taken what it was given; the others do not wait for it. */
   busy: boolean;
   deliver: (events: Event[]) => void | Promise<void>;
+  gone: () => void;
 }
 
 interface Topic {
@@ -55,10 +56,10 @@ export class EventFeed {
 
   /**
    * Delivers all events after `after`, then each new one, in order, a batch at a time (the next after the promise of
-   * `deliver` settles). Answers how to end it.
+   * `deliver` settles). `gone`: the job was deleted, nothing will come any more. Answers how to end it.
    */
-  subscribe(jobId: string, after: string, deliver: Reader["deliver"]): () => void {
-    const reader: Reader = { after, deliver, busy: false };
+  subscribe(jobId: string, after: string, deliver: Reader["deliver"], gone: Reader["gone"]): () => void {
+    const reader: Reader = { after, deliver, gone, busy: false };
     let topic = this.#topics.get(jobId);
     if (!topic) {
       topic = { readers: new Set(), reading: false, woken: false };
@@ -113,13 +114,17 @@ export class EventFeed {
     for (const reader of topic.readers)
       if (!reader.busy) places.set(reader.after, [...(places.get(reader.after) ?? []), reader]);
     let more = false;
+    let news = false;
     for (const [after, readers] of places) {
       const events = await readEvents(this.#commands, jobId, { after, limit: pageSize });
       const last = events.at(-1);
       if (!last) continue;
+      news = true;
       more ||= events.length === pageSize;
       for (const reader of readers) if (topic.readers.has(reader)) this.#give(jobId, reader, events, last.id);
     }
+    if (!news && places.size > 0 && (await this.#commands.exists(keys.job(jobId))) === 0)
+      for (const reader of topic.readers) reader.gone();
     return more;
   }
 

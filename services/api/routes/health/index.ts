@@ -4,8 +4,26 @@ import type { Dependencies } from "../../dependencies.ts";
 import { Problem } from "../../http/problem.ts";
 import type { App } from "../../http/types.ts";
 
-/** What readiness needs, each with what is wrong with it, or null. */
-export async function missing({ redis, storage, records }: Dependencies): Promise<string[]> {
+/** What readiness lacks, in words. */
+export type Lacking = () => Promise<string[]>;
+
+/** An answer serves all who ask within so long: a check writes to storage, and probes may be many. */
+const keptMs = 1000;
+
+export function readiness(dependencies: Dependencies): Lacking {
+  let checking: Promise<string[]> | null = null;
+  let until = 0;
+  return () => {
+    if (checking === null || performance.now() >= until) {
+      // While a check runs nobody starts another, however long it takes.
+      until = Number.POSITIVE_INFINITY;
+      checking = missing(dependencies).finally(() => (until = performance.now() + keptMs));
+    }
+    return checking;
+  };
+}
+
+async function missing({ redis, storage, records }: Dependencies): Promise<string[]> {
   const redisMissing = await redis.ping().then(
     () => null,
     () => "Redis does not answer",
@@ -24,8 +42,7 @@ export async function missing({ redis, storage, records }: Dependencies): Promis
   return [redisMissing, storageMissing, workerMissing].filter((each) => each !== null);
 }
 
-export function healthRoutes(app: App, dependencies: Dependencies): void {
-  const { version } = dependencies;
+export function healthRoutes(app: App, { version }: Dependencies, missingNow: Lacking): void {
   app.get(
     "/health/live",
     {
@@ -49,7 +66,7 @@ export function healthRoutes(app: App, dependencies: Dependencies): void {
       },
     },
     async () => {
-      const lacking = await missing(dependencies);
+      const lacking = await missingNow();
       if (lacking.length === 0) return { status: "ready" as const };
       const code = lacking.some((each) => each.startsWith("Redis"))
         ? "redis-unavailable"

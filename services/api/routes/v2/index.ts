@@ -9,6 +9,7 @@ import {
   inferenceServer,
 } from "../../../../schemas/inference.ts";
 import { idParams } from "../../../../schemas/query.ts";
+import { isStorageFault, type Storage } from "../../../shared/storage/index.ts";
 import type { Dependencies } from "../../dependencies.ts";
 import { findModel } from "../../../shared/find.ts";
 import { sendJson } from "../../http/slices.ts";
@@ -16,13 +17,12 @@ import type { App } from "../../http/types.ts";
 import { beforeBody, jsonBytes, mostAskingBytes, takeEveryBody } from "../../models/asking.ts";
 import { subjectOf } from "../../models/subjects.ts";
 import { outputNumbers, outputTensor, usualOutputs } from "../../models/tensors.ts";
-import { missing } from "../health/index.ts";
+import type { Lacking } from "../health/index.ts";
 
 const platform = "feature-maps_safetensors";
 const versionOf = (sha256: string): string => sha256.slice(0, 16);
 
-function serverRoutes(app: App, dependencies: Dependencies): void {
-  const { version } = dependencies;
+function serverRoutes(app: App, { version }: Dependencies, missingNow: Lacking): void {
   app.get(
     "/v2",
     { schema: { tags: ["inference"], summary: "This server", response: { 200: inferenceServer } } },
@@ -44,11 +44,21 @@ function serverRoutes(app: App, dependencies: Dependencies): void {
         response: { 200: inferenceReady },
       },
     },
-    async () => ({ ready: (await missing(dependencies)).every((each) => each.startsWith("no worker")) }),
+    async () => ({ ready: (await missingNow()).every((each) => each.startsWith("no worker")) }),
   );
 }
 
-function modelRoutes(app: App, { records }: Dependencies): void {
+/** Whether an object is there and is what was written. Compared once for each version of it. */
+const isWhole = (storage: Storage, key: string): Promise<boolean> =>
+  storage.range(key, 0, 1).then(
+    () => true,
+    (error: unknown) => {
+      if (isStorageFault(error, "missing", "damaged")) return false;
+      throw error;
+    },
+  );
+
+function modelRoutes(app: App, { records, storage }: Dependencies): void {
   app.get(
     "/v2/models/:id",
     {
@@ -85,10 +95,10 @@ function modelRoutes(app: App, { records }: Dependencies): void {
         response: { 200: inferenceModelReady },
       },
     },
-    async (request) => ({
-      name: (await findModel(records, request.params.id)).id,
-      ready: true,
-    }),
+    async (request) => {
+      const found = await findModel(records, request.params.id);
+      return { name: found.id, ready: await isWhole(storage, found.files.weights) };
+    },
   );
 }
 
@@ -129,8 +139,8 @@ function inferRoute(app: App, { records, storage, prediction, reader }: Dependen
   );
 }
 
-export function inferenceProtocolRoutes(app: App, dependencies: Dependencies): void {
-  serverRoutes(app, dependencies);
+export function inferenceProtocolRoutes(app: App, dependencies: Dependencies, missingNow: Lacking): void {
+  serverRoutes(app, dependencies, missingNow);
   modelRoutes(app, dependencies);
   app.register(async (scope: App) => inferRoute(scope, dependencies));
 }

@@ -69,11 +69,14 @@ function stream(reply: FastifyReply, { dependencies, streams, record, after }: O
   });
   raw.write("retry: 1000\n\n");
   const close = streams.add(raw);
-  const unsubscribe = dependencies.feed.subscribe(record.id, after, (events) => {
+  const deliver = (events: Event[]): void | Promise<void> => {
     const waiting = write(raw, events.map(lineOf).join(""));
     if (events.some((each) => each.type === "status" && each.data.terminal)) raw.end();
     return waiting;
-  });
+  };
+  const unsubscribe = dependencies.feed.subscribe(record.id, after, deliver, () =>
+    raw.end(": the job was deleted\n\n"),
+  );
   raw.on("error", () => raw.destroy());
   raw.on("close", () => {
     unsubscribe();
