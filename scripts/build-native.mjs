@@ -16,14 +16,18 @@ const sources = join(root, "engine", "kernels", "native");
 const folder = join(root, "dist", "engine", "kernels", "native");
 const target = join(folder, "kernels.node");
 
-/** Levels by architecture, as in addon.c. x86-64-v2 has no fused multiply-add, so its strict object serves both. */
+/**
+ * Levels by architecture, as in addon.c. x86-64-v4 stands there twice: tiles of sixteen floats a vector (PAIRS), and of
+ * eight. x86-64-v2 has no fused multiply-add, so its strict object serves both.
+ */
 const levels = {
   x64: [
-    { name: "x86_64_v4", flags: ["-march=x86-64-v4"], fuses: true },
-    { name: "x86_64_v3", flags: ["-march=x86-64-v3"], fuses: true },
-    { name: "x86_64_v2", flags: ["-march=x86-64-v2"], fuses: false },
+    { name: "x86_64_v4_512", flags: ["-march=x86-64-v4", "-DPAIRS=1", "-DLEVEL_X86_64_V4"], fuses: true },
+    { name: "x86_64_v4", flags: ["-march=x86-64-v4", "-DLEVEL_X86_64_V4"], fuses: true },
+    { name: "x86_64_v3", flags: ["-march=x86-64-v3", "-DLEVEL_X86_64_V3"], fuses: true },
+    { name: "x86_64_v2", flags: ["-march=x86-64-v2", "-DLEVEL_X86_64_V2"], fuses: false },
   ],
-  arm64: [{ name: "arm_neon", flags: [], fuses: true }],
+  arm64: [{ name: "arm_neon", flags: ["-DLEVEL_ARM_NEON"], fuses: true }],
 }[process.arch];
 
 /**
@@ -63,14 +67,13 @@ async function findCompiler() {
 }
 
 function objectsOf(temporary) {
-  const defines = (level) => `-DLEVEL_${level.name.toUpperCase()}`;
   const kernels = levels.flatMap((level) =>
     (level.fuses ? ["strict", "fast"] : ["strict"]).map((numerics) => ({
       output: join(temporary, `${level.name}_${numerics}.o`),
       args: [
         ...level.flags,
         `-ffp-contract=${numerics === "fast" ? "fast" : "off"}`,
-        defines(level),
+        `-DFAST=${numerics === "fast" ? 1 : 0}`,
         `-DRUN=run_${level.name}_${numerics}`,
         join(sources, "level.c"),
       ],

@@ -8,8 +8,10 @@ import { createReference } from "./reference/reference.ts";
 
 /** What native/addon.c exports. */
 export interface NativeAddon {
-  /** Instruction-set levels this processor can run, best first. */
+  /** Instruction-set levels this processor can run, best first; of two vector widths the one measured as faster. */
   levels(): string[];
+  /** All levels of the file, whether this processor can run them or not. */
+  built: string[];
   /**
    * Kernels of one level over the whole memory; the function belongs to the thread that asked. Throws where the
    * processor lacks the level.
@@ -22,7 +24,7 @@ export type KernelsSource =
   | { kind: "assembly"; module: WebAssembly.Module; relaxed: boolean }
   | { kind: "native"; addon: NativeAddon; level: string; fast: boolean };
 
-/** native-x86-64-v3, native-x86-64-v3-fast, assembly, assembly-relaxed, reference-float32. */
+/** native-x86-64-v4-512, native-x86-64-v3-fast, assembly, assembly-relaxed, reference-float32. */
 export function nameOfKernels(source: { kind: KernelsSource["kind"]; level?: string | null; fast: boolean }): string {
   if (source.kind === "native") return `native-${source.level}${source.fast ? "-fast" : ""}`;
   if (source.kind === "assembly") return source.fast ? "assembly-relaxed" : "assembly";

@@ -2,7 +2,7 @@ import { spawnSync } from "node:child_process";
 import { describe, expect, test } from "vitest";
 import { createMemory } from "../../engine/index.ts";
 import { callWords, opcodes } from "../../engine/kernels/kernels.ts";
-import { chooseKernels, everyKernels, KernelsError, loadKernels, nativeLevels } from "./kernels.ts";
+import { chooseKernels, everyKernels, KernelsError, loadKernels, nativeLevels, whyNot } from "./kernels.ts";
 
 const bytes = 65_536;
 /** Behind the constants of the assembly kernels, which stand at the beginning. */
@@ -53,6 +53,8 @@ describe("the kernels that were built", () => {
       fast: false,
       name: `native-${nativeLevels()[0]}`,
     });
+    // What was measured once holds for the process.
+    expect(nativeLevels()).toEqual(nativeLevels());
     for (const level of nativeLevels())
       expect(chooseKernels({ wanted: `native-${level}`, numerics: "fast" })).toMatchObject({
         kind: "native",
@@ -81,6 +83,16 @@ describe("the kernels that were built", () => {
 });
 
 describe("kernels that are not there", () => {
+  test("a level that was built and that the processor lacks is told from one that nobody knows", () => {
+    const given = { built: ["x86-64-v4-512", "x86-64-v4", "x86-64-v3"], available: ["auto", "native-x86-64-v3"] };
+    expect(whyNot({ ...given, wanted: "native-x86-64-v4-512" })).toBe(
+      "KERNELS=native-x86-64-v4-512 needs instructions that this processor lacks; here are auto, native-x86-64-v3.",
+    );
+    expect(whyNot({ ...given, wanted: "native-x86-64-v9" })).toContain(
+      "KERNELS=native-x86-64-v9 is not there; here are",
+    );
+  });
+
   test.each(["native-x86-64-v9", "assembly-v2", "fortran", "native:arm-neon-9"])(
     "%s: the error names what is",
     (wanted) => {

@@ -64,7 +64,10 @@ function nativeAddon(): NativeAddon | null {
   return addon;
 }
 
-/** Levels of the native kernels that this processor runs, best first; empty without native kernels. */
+/**
+ * Levels of the native kernels that this processor runs, best first; empty without native kernels. The first call in a
+ * process takes a millisecond or two where two widths of vectors are timed.
+ */
 export const nativeLevels = (): string[] => nativeAddon()?.levels() ?? [];
 
 /** (module (func (result v128) (i8x16.splat (i32.const 0)))), behind it i8x16.popcnt. */
@@ -189,11 +192,16 @@ export function chooseKernels({ wanted, numerics }: { wanted: string; numerics: 
             : kind === "reference"
               ? reference()
               : null;
-  if (!chosen)
-    throw new KernelsError(
-      `KERNELS=${wanted} is not there; here are ${available().join(", ")}. \`npm run build\` makes the assembly kernels, and the native ones where it finds a C compiler.`,
-    );
+  if (!chosen) throw new KernelsError(whyNot({ wanted, built: nativeAddon()?.built ?? [], available: available() }));
   return chosen;
+}
+
+/** Why the KERNELS setting `wanted` cannot be had, where `built` are the native levels of the file that was built. */
+export function whyNot(given: { wanted: string; built: string[]; available: string[] }): string {
+  const level = given.built.find((name) => given.wanted === `native-${name}` || given.wanted === `native:${name}`);
+  return level === undefined
+    ? `KERNELS=${given.wanted} is not there; here are ${given.available.join(", ")}. \`npm run build\` makes the assembly kernels, and the native ones where it finds a C compiler.`
+    : `KERNELS=${given.wanted} needs instructions that this processor lacks; here are ${given.available.join(", ")}.`;
 }
 
 /** The implementation in this thread. */

@@ -121,6 +121,12 @@ const convolutions: Convolution[] = [
   { inputs: 1, rows: 12, columns: 21, maps: 5, size: 5, stride: 2 },
   { inputs: 3, rows: 10, columns: 31, maps: 4, size: 4, stride: 3 },
   { inputs: 2, rows: 5, columns: 7, maps: 2, size: 2, stride: 3 },
+  // Enough maps for Winograd, in fast numerics: whole tiles, and some that reach over the edges.
+  { inputs: 9, rows: 10, columns: 14, maps: 8, size: 3, stride: 1 },
+  { inputs: 8, rows: 13, columns: 17, maps: 11, size: 3, stride: 1 },
+  { inputs: 17, rows: 9, columns: 8, maps: 9, size: 3, stride: 1 },
+  { inputs: 12, rows: 6, columns: 35, maps: 19, size: 3, stride: 1 },
+  { inputs: 33, rows: 18, columns: 14, maps: 10, size: 3, stride: 1 },
   { inputs: 0, rows: 7, columns: 5, maps: 2, size: 3, stride: 1 },
   { inputs: 2, rows: 7, columns: 5, maps: 0, size: 3, stride: 1 },
 ];

@@ -3,14 +3,18 @@
  * binds one of them to a memory, and runs programs.
  *
  *     levels(): string[]                                  best first
+ *     built: string[]                                     all levels of this file
  *     bind(memory: Uint8Array, level: string, fast: boolean): (program: number, calls: number) => void
  *
  * A bound function belongs to the thread that made it: its scratch is not shared. It keeps the view alive, and with it
- * the memory. Loads in any number of threads: there is no state outside of the bound functions.
+ * the memory. Loads in any number of threads: all that they share is which of two vector widths is faster here, which
+ * the first call of levels() measures.
  */
+#define _POSIX_C_SOURCE 200809L
 #include <node_api.h>
 #include <stdbool.h>
 #include <string.h>
+#include <time.h>
 #include "thread.h"
 
 #define DECLARE(symbol)                                                                                                \
@@ -23,10 +27,12 @@ struct level {
 };
 
 #if defined(__x86_64__)
+DECLARE(x86_64_v4_512)
 DECLARE(x86_64_v4)
 DECLARE(x86_64_v3)
 DECLARE(x86_64_v2)
 static const struct level levels[] = {
+    {"x86-64-v4-512", run_x86_64_v4_512_strict, run_x86_64_v4_512_fast},
     {"x86-64-v4", run_x86_64_v4_strict, run_x86_64_v4_fast},
     {"x86-64-v3", run_x86_64_v3_strict, run_x86_64_v3_fast},
     {"x86-64-v2", run_x86_64_v2_strict, run_x86_64_v2_strict},
@@ -40,8 +46,12 @@ static bool can_run(size_t level) {
   const bool v4 = v3 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
                   __builtin_cpu_supports("avx512cd") && __builtin_cpu_supports("avx512dq") &&
                   __builtin_cpu_supports("avx512vl");
-  return level == 0 ? v4 : level == 1 ? v3 : v2;
+  return level < 2 ? v4 : level == 2 ? v3 : v2;
 }
+
+/* Two levels of one instruction set: sixteen floats a vector, and eight. */
+#define WIDER 0
+#define NARROWER 1
 #elif defined(__aarch64__)
 DECLARE(arm_neon)
 static const struct level levels[] = {{"arm-neon", run_arm_neon_strict, run_arm_neon_fast}};
@@ -51,6 +61,80 @@ static bool can_run(size_t level) { return level == 0; }
 #endif
 
 #define LEVELS (sizeof levels / sizeof *levels)
+
+#if defined(WIDER)
+/* A convolution forward and its gradient, 16 → 24 maps of 4 × 24 pixels of eight samples: a few rows of a real layer.
+ */
+enum { INPUTS = 16, MAPS = 24, ROWS = 6, COLUMNS = 26, LANE_COUNT = 8 };
+enum {
+  PROGRAM_AT = 64,
+  INPUT_AT = PROGRAM_AT + 2 * CALL_BYTES + 64,
+  WEIGHTS_AT = INPUT_AT + INPUTS * ROWS * COLUMNS * LANE_COUNT * 4 + 64,
+  BIAS_AT = WEIGHTS_AT + INPUTS * 9 * MAPS * 4 + 64,
+  OUTPUT_AT = BIAS_AT + MAPS * 4 + 64,
+  TRIAL_BYTES = OUTPUT_AT + MAPS * (ROWS - 2) * (COLUMNS - 2) * LANE_COUNT * 4 + 128
+};
+
+static double seconds_of(run_function run, struct thread *thread) {
+  struct timespec from, to;
+  clock_gettime(CLOCK_MONOTONIC, &from);
+  run(thread, PROGRAM_AT, 2);
+  clock_gettime(CLOCK_MONOTONIC, &to);
+  return (double)(to.tv_sec - from.tv_sec) + 1e-9 * (double)(to.tv_nsec - from.tv_nsec);
+}
+
+/* Whether sixteen floats a vector are faster here: the best of a few rounds in turn, about a millisecond in all. The
+ * narrower vectors keep the place where the difference is within the noise. */
+static bool measure_wider(void) {
+  char *memory = aligned_alloc(64, (TRIAL_BYTES + 63) / 64 * 64);
+  if (!memory) return false;
+  memset(memory, 0, TRIAL_BYTES);
+  const struct convolutionForward forward = {
+      OPCODE_convolutionForward, INPUT_AT,  WEIGHTS_AT, BIAS_AT, OUTPUT_AT, INPUTS, ROWS, COLUMNS, MAPS, 3, 1,
+      ACTIVATION_linear,         LANE_COUNT};
+  const struct convolutionGradient gradient = {OPCODE_convolutionGradient,
+                                               INPUT_AT,
+                                               OUTPUT_AT,
+                                               WEIGHTS_AT,
+                                               BIAS_AT,
+                                               INPUTS,
+                                               ROWS,
+                                               COLUMNS,
+                                               MAPS,
+                                               3,
+                                               1,
+                                               LANE_COUNT};
+  memcpy(memory + PROGRAM_AT, &forward, sizeof forward);
+  memcpy(memory + PROGRAM_AT + CALL_BYTES, &gradient, sizeof gradient);
+  struct thread thread = {.memory = memory, .bytes = TRIAL_BYTES};
+  double wider = 1, narrower = 1;
+  for (int round = 0; round < 7; round++) {
+    const double a = seconds_of(levels[WIDER].strict, &thread), b = seconds_of(levels[NARROWER].strict, &thread);
+    if (a < wider) wider = a;
+    if (b < narrower) narrower = b;
+  }
+  free(thread.scratch);
+  free(memory);
+  return wider < 0.97 * narrower;
+}
+#endif
+
+/* The level at place n of those this processor can run or not, best first. Measured once a process: whichever thread
+ * is the first to say so decides for all. */
+static size_t level_at(size_t n) {
+#if defined(WIDER)
+  enum { UNKNOWN, IN_ORDER, EXCHANGED };
+  static int known = UNKNOWN;
+  int order = __atomic_load_n(&known, __ATOMIC_ACQUIRE);
+  if (order == UNKNOWN) {
+    const int measured = can_run(WIDER) && measure_wider() ? IN_ORDER : EXCHANGED;
+    if (__atomic_compare_exchange_n(&known, &order, measured, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
+      order = measured;
+  }
+  if (order == EXCHANGED && n <= NARROWER) return n == WIDER ? NARROWER : WIDER;
+#endif
+  return n;
+}
 
 struct bound {
   struct thread thread;
@@ -121,14 +205,22 @@ static napi_value list_levels(napi_env env, napi_callback_info info) {
   uint32_t next = 0;
   (void)info;
   if (napi_create_array(env, &list) != napi_ok) return refuse(env, "Node-API refused to make a list");
-  for (size_t level = 0; level < LEVELS; level++)
+  for (size_t n = 0; n < LEVELS; n++) {
+    const size_t level = level_at(n);
     if (can_run(level) && napi_create_string_utf8(env, levels[level].name, NAPI_AUTO_LENGTH, &name) == napi_ok)
       napi_set_element(env, list, next++, name);
+  }
   return list;
 }
 
 NAPI_MODULE_INIT() {
-  napi_value function;
+  napi_value function, built, name;
+  if (napi_create_array(env, &built) == napi_ok) {
+    for (uint32_t level = 0; level < LEVELS; level++)
+      if (napi_create_string_utf8(env, levels[level].name, NAPI_AUTO_LENGTH, &name) == napi_ok)
+        napi_set_element(env, built, level, name);
+    napi_set_named_property(env, exports, "built", built);
+  }
   if (napi_create_function(env, "bind", NAPI_AUTO_LENGTH, bind, NULL, &function) == napi_ok)
     napi_set_named_property(env, exports, "bind", function);
   if (napi_create_function(env, "levels", NAPI_AUTO_LENGTH, list_levels, NULL, &function) == napi_ok)

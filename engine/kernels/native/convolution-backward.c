@@ -194,20 +194,15 @@ static void backward_edges(const struct edges *edges, long inputs, const struct 
  */
 static void backward_middle(const struct backward_shape *s, struct reach reach, const float *weights, const float *d,
                             float *out, long vectors) {
-  const struct cutting cutting = cut_tiles(s->inputs, vectors);
+  const struct cutting cutting = cut_run(s->inputs, vectors);
   const long block = block_of(s->maps, s->size * s->out_columns * LANES * 4 + s->inputs * s->size * s->size * 4);
   for (long map = 0; map == 0 || map < s->maps; map += block) {
     reach.outer = smaller(block, s->maps - map);
     reach.start = map == 0 ? START_ZERO : START_OUTPUT;
     for (long it = 0; it < cutting.map_tiles; it++) {
       const long i = cut(s->inputs, cutting.map_tiles, it), inputs = cut(s->inputs, cutting.map_tiles, it + 1) - i;
-      for (long vt = 0; vt < cutting.vector_tiles; vt++) {
-        const long vector = cut(vectors, cutting.vector_tiles, vt),
-                   count = cut(vectors, cutting.vector_tiles, vt + 1) - vector;
-        contiguous_tiles[inputs][count](&reach, weights + i * reach.a_map + map,
-                                        d + map * reach.b_outer + vector * NARROW,
-                                        out + i * reach.c_map + vector * NARROW, 0);
-      }
+      tile_run(&reach, inputs, vectors, cutting.vector_tiles, weights + i * reach.a_map + map, d + map * reach.b_outer,
+               out + i * reach.c_map, 0);
     }
   }
 }
@@ -301,11 +296,47 @@ static void backward_single(const struct backward_shape *s, struct tap *table, f
   }
 }
 
+#if FAST
+struct backward_call {
+  const struct convolutionBackward *call;
+  const float *input;
+};
+
+static void gate_rows(const void *of, long map, long row, float *at, long count) {
+  const struct convolutionBackward *call = ((const struct backward_call *)of)->call;
+  const float *x = ((const struct backward_call *)of)->input + (map * call->rows + row) * call->columns * LANES;
+  if ((call->gate & ~(uint32_t)GATE_SQUARED) != ACTIVATION_linear) gate_run(call->gate, at, x, at, count);
+}
+
+static void backward_by_winograd(struct thread *thread, const struct convolutionBackward *call) {
+  const struct winograd w = {.inputs = call->maps,
+                             .rows = call->outRows,
+                             .columns = call->outColumns,
+                             .maps = call->inputs,
+                             .out_rows = call->rows,
+                             .out_columns = call->columns,
+                             .before = 2 - (long)call->padding,
+                             .w_input = 1,
+                             .w_map = 9 * call->maps,
+                             .w_tap = call->maps,
+                             .is_turned = 1};
+  const struct backward_call of = {call, ARRAY(const float, input)};
+  winograd_rows(thread, &w, ARRAY(const float, delta), ARRAY(const float, weights), 0, ARRAY(float, output), gate_rows,
+                &of);
+}
+#endif
+
 static void convolutionBackward(struct thread *thread, const struct convolutionBackward *call) {
   const struct backward_shape s = {
       call->inputs,     call->rows, call->columns, call->maps,    call->outRows,
       call->outColumns, call->size, call->stride,  call->padding, call->lanes,
   };
+#if FAST
+  if (s.lanes == LANES && s.padding < s.size && takes_winograd(s.size, s.stride, s.maps, s.inputs, s.rows, s.columns)) {
+    backward_by_winograd(thread, call);
+    return;
+  }
+#endif
   const float *delta = ARRAY(const float, delta), *weights = ARRAY(const float, weights),
               *input = ARRAY(const float, input);
   float *output = ARRAY(float, output);

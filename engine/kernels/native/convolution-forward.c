@@ -67,7 +67,7 @@ static void forward_down_rows(const struct convolution_shape *s, struct reach re
 static void forward_along_rows(const struct convolution_shape *s, struct reach reach, const float *input,
                                const float *weights, const float *bias, float *output, uint32_t activation) {
   const long run = s->out_columns * LANES, vectors = run / NARROW;
-  const struct cutting cutting = cut_tiles(s->maps, vectors);
+  const struct cutting cutting = cut_run(s->maps, vectors);
   const long block = block_of(s->inputs, s->size * s->columns * LANES * 4 + s->size * s->size * s->maps * 4);
   for (long row = 0; row < s->out_rows; row++)
     for (long i = 0; i == 0 || i < s->inputs; i += block) {
@@ -78,12 +78,7 @@ static void forward_along_rows(const struct convolution_shape *s, struct reach r
       float *out = output + row * run;
       for (long mt = 0; mt < cutting.map_tiles; mt++) {
         const long map = cut(s->maps, cutting.map_tiles, mt), maps = cut(s->maps, cutting.map_tiles, mt + 1) - map;
-        for (long vt = 0; vt < cutting.vector_tiles; vt++) {
-          const long vector = cut(vectors, cutting.vector_tiles, vt),
-                     count = cut(vectors, cutting.vector_tiles, vt + 1) - vector;
-          contiguous_tiles[maps][count](&reach, w + map, in + vector * NARROW,
-                                        out + map * reach.c_map + vector * NARROW, bias + map);
-        }
+        tile_run(&reach, maps, vectors, cutting.vector_tiles, w + map, in, out + map * reach.c_map, bias + map);
         for (long m = map; is_last && m < map + maps; m++)
           activate_run(activation, out + m * reach.c_map, run);
       }
@@ -142,8 +137,36 @@ static int is_over_maps(const struct convolution_shape *s) {
                                   s->maps * s->out_rows * divided_up(s->out_columns, NARROW);
 }
 
+#if FAST
+static void activate_rows(const void *call, long map, long row, float *at, long count) {
+  (void)map, (void)row;
+  activate_run(((const struct convolutionForward *)call)->activation, at, count);
+}
+
+static void forward_by_winograd(struct thread *thread, const struct convolutionForward *call,
+                                const struct convolution_shape *s) {
+  const struct winograd w = {.inputs = s->inputs,
+                             .rows = s->rows,
+                             .columns = s->columns,
+                             .maps = s->maps,
+                             .out_rows = s->out_rows,
+                             .out_columns = s->out_columns,
+                             .w_input = 9 * s->maps,
+                             .w_map = 1,
+                             .w_tap = s->maps};
+  winograd_rows(thread, &w, ARRAY(const float, input), ARRAY(const float, weights), ARRAY(const float, bias),
+                ARRAY(float, output), activate_rows, call);
+}
+#endif
+
 static void convolutionForward(struct thread *thread, const struct convolutionForward *call) {
   const struct convolution_shape s = shape_of_convolution(call);
+#if FAST
+  if (s.lanes == LANES && takes_winograd(s.size, s.stride, s.inputs, s.maps, s.out_rows, s.out_columns)) {
+    forward_by_winograd(thread, call, &s);
+    return;
+  }
+#endif
   const float *input = ARRAY(const float, input), *weights = ARRAY(const float, weights),
               *bias = ARRAY(const float, bias);
   float *output = ARRAY(float, output);

@@ -17,9 +17,9 @@ struct pass {
   long delta_map, delta_row, x_tap, x_row, x_column;
 };
 
-/* sums [K][M][8]. A pixel of δ is LANES floats. */
-ALWAYS void gradient_tile(const int M, const int K, const struct pass *pass, const float *delta, const float *x,
-                          float *sums) {
+/* sums [K][pitch][8], of which these are the first M. A pixel of δ is LANES floats. */
+ALWAYS void gradient_tile(const int M, const int K, const int pitch, const struct pass *pass, const float *delta,
+                          const float *x, float *sums) {
   for (long part = 0; part < LANES; part += NARROW) {
     narrow sum[8][5];
     UNROLL for (int m = 0; m < M; m++) UNROLL for (int k = 0; k < K; k++) sum[m][k] = (narrow)SPLAT(NARROW, 0.0f);
@@ -50,15 +50,59 @@ ALWAYS void gradient_tile(const int M, const int K, const struct pass *pass, con
       x1 += pass->x_row;
     }
     UNROLL for (int m = 0; m < M; m++) UNROLL for (int k = 0; k < K; k++) *
-        (narrow_at *)(sums + (k * M + m) * LANES + part) = sum[m][k];
+        (narrow_at *)(sums + (k * pitch + m) * LANES + part) = sum[m][k];
   }
 }
 
+#if PAIRS
+/* The same for an even number of maps, in pairs: a vector holds a pixel of δ in two maps, against a pixel of x twice.
+ */
+ALWAYS void paired_gradient_tile(const int M, const int K, const int pitch, const struct pass *pass, const float *delta,
+                                 const float *x, float *sums) {
+  wide sum[4][5];
+  UNROLL for (int m = 0; m < M / 2; m++) UNROLL for (int k = 0; k < K; k++) sum[m][k] = splat(0.0f);
+  const float *d1 = delta, *x1 = x;
+  for (long row = pass->rows; row > 0; row--) {
+    const float *d2 = d1, *x2 = x1;
+    for (long column = pass->columns; column > 0; column--) {
+      wide d[4];
+      UNROLL for (int m = 0; m < M / 2; m++) {
+        const float *first = d2 + 2 * m * pass->delta_map;
+        d[m] = join(*(const narrow_at *)first, *(const narrow_at *)(first + pass->delta_map));
+      }
+      UNROLL for (int k = 0; k < K; k++) {
+        const narrow v = *(const narrow_at *)(x2 + k * pass->x_tap);
+        const wide twice = join(v, v);
+        UNROLL for (int m = 0; m < M / 2; m++) sum[m][k] = sum[m][k] + d[m] * twice;
+      }
+      d2 += LANES;
+      x2 += pass->x_column;
+    }
+    d1 += pass->delta_row;
+    x1 += pass->x_row;
+  }
+  UNROLL for (int m = 0; m < M / 2; m++) UNROLL for (int k = 0; k < K; k++)
+      store(sums + (k * pitch + 2 * m) * LANES, sum[m][k]);
+}
+#define GRADIENT_FITS(M, K) ((M) / 2 * ((K) + 1) + 2 <= REGISTERS)
+ALWAYS void gradient_any(const int M, const int K, const struct pass *pass, const float *delta, const float *x,
+                         float *sums) {
+  const int paired = M / 2 * 2;
+  if (paired > 0) paired_gradient_tile(paired, K, M, pass, delta, x, sums);
+  if (paired < M) gradient_tile(1, K, M, pass, delta + paired * pass->delta_map, x, sums + paired * LANES);
+}
+#else
 #define GRADIENT_FITS(M, K) ((M) * (K) + ((M) < (K) ? (M) : (K)) + 2 <= REGISTERS)
+ALWAYS void gradient_any(const int M, const int K, const struct pass *pass, const float *delta, const float *x,
+                         float *sums) {
+  gradient_tile(M, K, M, pass, delta, x, sums);
+}
+#endif
+
 typedef void (*gradient_function)(const struct pass *pass, const float *delta, const float *x, float *sums);
 #define GRADIENT_INSTANCE(K, M)                                                                                        \
   static void gradient_##M##_##K(const struct pass *pass, const float *delta, const float *x, float *sums) {           \
-    if (GRADIENT_FITS(M, K)) gradient_tile(M, K, pass, delta, x, sums);                                                \
+    if (GRADIENT_FITS(M, K)) gradient_any(M, K, pass, delta, x, sums);                                                 \
   }
 #define GRADIENT_ENTRY(K, M) [M][K] = gradient_##M##_##K,
 #define EACH_GRADIENT_M(X, K) X(K, 1) X(K, 2) X(K, 3) X(K, 4) X(K, 5) X(K, 6) X(K, 7) X(K, 8)
@@ -211,6 +255,47 @@ static void copy_rows(const float *from, float *to, long rows, long columns, lon
   }
 }
 
+#if FAST
+static void gradient_by_winograd(struct thread *thread, const struct convolutionGradient *call, const float *x,
+                                 const float *delta, float *gradient) {
+  const struct winograd w = {.inputs = call->inputs,
+                             .rows = call->rows,
+                             .columns = call->columns,
+                             .maps = call->maps,
+                             .out_rows = call->rows - 2,
+                             .out_columns = call->columns - 2};
+  const long down = divided_up(w.out_rows, TILE_PIXELS), across = divided_up(w.out_columns, TILE_PIXELS);
+  const long run = down * across * LANES, sums_plane = plane_of(w.inputs * w.maps);
+  const long input_plane = plane_of(w.inputs * run), delta_plane = plane_of(w.maps * run);
+  float *inputs = scratch(thread, SPOTS * (input_plane + delta_plane + sums_plane));
+  float *deltas = inputs + SPOTS * input_plane, *sums = deltas + SPOTS * delta_plane;
+  for (long n = 0; n < w.inputs + w.maps; n++)
+    for (long tile = 0; tile < down * across; tile++)
+      for (long part = 0; part < LANES; part += NARROW) {
+        const long row = tile / across * TILE_PIXELS, column = tile % across * TILE_PIXELS, map = n - w.inputs;
+        if (n < w.inputs)
+          transform_tile(&w, x + n * w.rows * w.columns * LANES + part, row, column,
+                         inputs + n * run + tile * LANES + part, input_plane);
+        else
+          transform_delta_tile(&w, delta + map * w.out_rows * w.out_columns * LANES + part, row, column,
+                               deltas + map * run + tile * LANES + part, delta_plane);
+      }
+  const struct gradient_shape shape = {.inputs = w.inputs,
+                                       .maps = w.maps,
+                                       .size = 1,
+                                       .out_rows = 1,
+                                       .pixels = down * across,
+                                       .delta_map = run,
+                                       .x_input = run,
+                                       .x_column = LANES,
+                                       .stride = 1};
+  memset(sums, 0, (size_t)(SPOTS * sums_plane) * 4);
+  for (long spot = 0; spot < SPOTS; spot++)
+    add_gradients(&shape, deltas + spot * delta_plane, inputs + spot * input_plane, sums + spot * sums_plane);
+  add_winograd_sums(&w, sums, sums_plane, gradient);
+}
+#endif
+
 static void convolutionGradient(struct thread *thread, const struct convolutionGradient *call) {
   const long rows = call->rows, columns = call->columns, maps = call->maps, size = call->size, stride = call->stride;
   const long out_rows = (rows - size) / stride + 1, out_columns = (columns - size) / stride + 1;
@@ -250,6 +335,11 @@ static void convolutionGradient(struct thread *thread, const struct convolutionG
   }
   s.delta_map = out_rows * s.delta_row;
   s.x_input = rows * s.x_row;
-  add_gradients(&s, delta, x, gradient);
+#if FAST
+  if (call->lanes == LANES && takes_winograd(size, stride, call->inputs, maps, out_rows, out_columns))
+    gradient_by_winograd(thread, call, x, delta, gradient);
+  else
+#endif
+    add_gradients(&s, delta, x, gradient);
   if (bias) add_biases(&s, delta, bias);
 }

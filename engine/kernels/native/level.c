@@ -3,6 +3,11 @@
  * for each pair, with LEVEL_… and RUN (the name of the one symbol it shows) on the command line, so that one file holds
  * them all side by side.
  */
+#include "elementary.h"
+#include "thread.h"
+#include "tiles.h"
+#include "winograd.c"
+
 #include "combination.c"
 #include "convolution-backward.c"
 #include "convolution-forward.c"

@@ -2,8 +2,10 @@
  * The tiles, and how a set of maps and a run of vectors are cut into them.
  *   contiguous   NARROW floats, neighbours adjacent in memory: rows of pixels of eight lanes, rows of dense weights
  *   strided      NARROW floats, neighbours any distance apart: vectors of different rows
+ *   paired       contiguous, two vectors as one of sixteen floats, at the level x86-64-v4-512 only: on a processor that
+ *                does 512 bits in two halves it loses, since every other pixel of eight lanes straddles two cache lines
+ *                (docs/PERFORMANCE.md), so which of the two levels runs is measured (addon.c)
  *   single       one float: what is left over
- * Never 16 floats wide: every other pixel of eight lanes would straddle two cache lines (docs/PERFORMANCE.md).
  */
 #ifndef TILES_H
 #define TILES_H
@@ -48,6 +50,20 @@ typedef void (*tile_function)(const struct reach *reach, const float *a, const f
 #undef TILE_B_STEP
 #undef TILE_C_STEP
 
+#if PAIRS
+#undef TILE_WIDTH
+#define TILE_NAME paired
+#define TILE_WIDTH WIDE
+#define TILE_B_STEP WIDE
+#define TILE_C_STEP WIDE
+#include "tile.h"
+#undef TILE_NAME
+#undef TILE_WIDTH
+#undef TILE_B_STEP
+#undef TILE_C_STEP
+#define TILE_WIDTH NARROW
+#endif
+
 #define TILE_NAME strided
 #define TILE_B_STEP reach->b_step
 #define TILE_C_STEP reach->c_step
@@ -69,6 +85,9 @@ typedef void (*tile_function)(const struct reach *reach, const float *a, const f
 #define INSTANCES(name, M) EACH_N(TILE_INSTANCE, name, M)
 EACH_M(INSTANCES, contiguous)
 EACH_M(INSTANCES, strided)
+#if PAIRS
+EACH_M(INSTANCES, paired)
+#endif
 TILE_INSTANCE(single, 1, 1)
 TILE_INSTANCE(single, 2, 1)
 TILE_INSTANCE(single, 3, 1)
@@ -77,6 +96,9 @@ TILE_INSTANCE(single, 4, 1)
 #define TABLE_ENTRY(name, M, N) [M][N] = name##_##M##_##N,
 #define TABLE_ROW(name, M) EACH_N(TABLE_ENTRY, name, M)
 static const tile_function contiguous_tiles[TILE_MAPS + 1][TILE_VECTORS + 1] = {EACH_M(TABLE_ROW, contiguous)};
+#if PAIRS
+static const tile_function paired_tiles[TILE_MAPS + 1][TILE_VECTORS + 1] = {EACH_M(TABLE_ROW, paired)};
+#endif
 static const tile_function strided_tiles[TILE_MAPS + 1][TILE_VECTORS + 1] = {EACH_M(TABLE_ROW, strided)};
 static const tile_function single_tiles[5] = {0, single_1_1, single_2_1, single_3_1, single_4_1};
 
@@ -110,6 +132,27 @@ static struct cutting cut_tiles(long maps, long vectors) {
     }
   }
   return best;
+}
+
+/* The cut of maps × the vectors of a run, for tile_run. */
+static struct cutting cut_run(long maps, long vectors) { return cut_tiles(maps, larger(1, vectors / (1 + PAIRS))); }
+
+/* All `vectors` vectors of a run for `maps` maps, in `tiles` tiles, and one more where they are odd and go in pairs. */
+static void tile_run(const struct reach *reach, long maps, long vectors, long tiles, const float *a, const float *b,
+                     float *c, const float *bias) {
+  const long width = NARROW * (1 + PAIRS), steps = vectors / (1 + PAIRS);
+#if PAIRS
+  const tile_function *functions = paired_tiles[maps];
+#else
+  const tile_function *functions = contiguous_tiles[maps];
+#endif
+  const long bias_step = reach->start == START_BIASES ? 1 : 0;
+  for (long tile = 0; tile < tiles && steps > 0; tile++) {
+    const long step = cut(steps, tiles, tile), count = cut(steps, tiles, tile + 1) - step, at = step * width;
+    functions[count](reach, a, b + at, c + at, bias + bias_step * at);
+  }
+  const long at = steps * width;
+  if (PAIRS && at < vectors * NARROW) contiguous_tiles[maps][1](reach, a, b + at, c + at, bias + bias_step * at);
 }
 
 #endif

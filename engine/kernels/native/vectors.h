@@ -5,6 +5,7 @@
  *   WIDE      floats of the widest register (16 at x86-64-v4, 8 at v3, 4 at v2 and on Arm): for work element by element
  *   NARROW    WIDE, but at most the eight lanes of a pixel, of which PARTS make one: for tiles
  *   REGISTERS how many of them there are: what bounds the tiles
+ *   PAIRS     1 where tiles take two vectors at once, sixteen floats: the level x86-64-v4-512
  *
  * Memory is only 4-byte aligned as far as the types know; processors pay nothing for that when the address happens to
  * be aligned. Never: intrinsics of one processor, -ffast-math, an operation whose rounding depends on the width.
@@ -36,6 +37,10 @@
 #error "scripts/build-native.mjs names the level: LEVEL_X86_64_V2, _V3, _V4 or LEVEL_ARM_NEON"
 #endif
 
+#ifndef PAIRS
+#define PAIRS 0
+#endif
+
 #define LANES 8
 #define PARTS (LANES / NARROW)
 
@@ -57,6 +62,22 @@ typedef float narrow __attribute__((vector_size(NARROW * 4)));
 typedef int32_t narrow_ints __attribute__((vector_size(NARROW * 4)));
 typedef float four __attribute__((vector_size(16)));
 typedef int32_t four_ints __attribute__((vector_size(16)));
+
+#if PAIRS
+/* Two vectors of eight floats as one of sixteen, and one twice. */
+#if defined(__clang__) || __GNUC__ >= 12
+ALWAYS wide join(const narrow low, const narrow high) {
+  return __builtin_shufflevector(low, high, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+}
+#else
+ALWAYS wide join(const narrow low, const narrow high) {
+  const narrow both[2] = {low, high};
+  wide joined;
+  memcpy(&joined, both, sizeof joined);
+  return joined;
+}
+#endif
+#endif
 
 typedef float wide_at __attribute__((vector_size(WIDE * 4), aligned(4), may_alias));
 typedef float narrow_at __attribute__((vector_size(NARROW * 4), aligned(4), may_alias));
