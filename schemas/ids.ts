@@ -6,6 +6,7 @@ const ulid = "[0-9A-HJKMNP-TV-Z]{26}";
 export const jobId = z.string().regex(new RegExp(`^job_${ulid}$`), "expected an id such as job_01J9ZQ8…");
 export const datasetId = z.string().regex(new RegExp(`^ds_${ulid}$`), "expected an id such as ds_01J9ZQ8…");
 export const sweepId = z.string().regex(new RegExp(`^swp_${ulid}$`), "expected an id such as swp_01J9ZQ8…");
+export const evaluationId = z.string().regex(new RegExp(`^evl_${ulid}$`), "expected an id such as evl_01J9ZQ8…");
 export const modelId = z.string().regex(new RegExp(`^mdl_${ulid}$`), "expected an id such as mdl_01J9ZQ8…");
 
 /** SHA-256 in lower-case hexadecimal. */
@@ -15,7 +16,7 @@ export const sha256 = z.string().regex(/^[0-9a-f]{64}$/, "expected a SHA-256 dig
 export const alias = z
   .string()
   .regex(
-    /^(?!job_|ds_|mdl_|swp_)[a-z0-9][a-z0-9._-]{0,62}$/,
+    /^(?!job_|ds_|mdl_|swp_|evl_)[a-z0-9][a-z0-9._-]{0,62}$/,
     "expected 1–63 lower-case letters, digits, '.', '_' or '-', starting with a letter or digit",
   );
 

@@ -1,8 +1,8 @@
 /** What travels through the queues: a reference, never a copy. */
 import { z } from "zod";
-import { datasetId, jobId } from "./ids.ts";
+import { datasetId, evaluationId, jobId } from "./ids.ts";
 
-export const queueName = z.enum(["training", "datasets", "webhooks"]);
+export const queueName = z.enum(["training", "datasets", "evaluations", "webhooks"]);
 export type QueueName = z.infer<typeof queueName>;
 
 export const queuePayloads = {
@@ -12,6 +12,7 @@ export const queuePayloads = {
     run: z.int().min(1).describe("the delivery's number in the job's life: resume makes a new one"),
   }),
   datasets: z.strictObject({ version: z.literal(1), datasetId }),
+  evaluations: z.strictObject({ version: z.literal(1), evaluationId }),
   webhooks: z.strictObject({ version: z.literal(1), jobId, eventId: z.string() }),
 } as const;
 export type QueuePayload<Name extends QueueName> = z.infer<(typeof queuePayloads)[Name]>;

@@ -24,7 +24,7 @@ export class RecordsMissing extends Error {
 /** What the records and manifests need. */
 interface Needed {
   /** Ids of records by the folder their objects stand in. */
-  ids: { datasets: Set<string>; uploads: Set<string>; jobs: Set<string>; models: Set<string> };
+  ids: Record<"datasets" | "uploads" | "jobs" | "models" | "evaluations", Set<string>>;
   keys: Set<string>;
 }
 
@@ -49,7 +49,7 @@ async function* all<Item>(records: Pages<Item>): AsyncGenerator<Item, void, unde
 
 async function neededByRecords(records: Records): Promise<Needed> {
   const needed: Needed = {
-    ids: { datasets: new Set(), uploads: new Set(), jobs: new Set(), models: new Set() },
+    ids: { datasets: new Set(), uploads: new Set(), jobs: new Set(), models: new Set(), evaluations: new Set() },
     keys: new Set(),
   };
   for await (const dataset of all(records.datasets)) {
@@ -65,6 +65,10 @@ async function neededByRecords(records: Records): Promise<Needed> {
     needed.ids.models.add(model.id);
     needed.keys.add(model.files.manifest).add(model.files.weights);
     for (const predictions of Object.values(model.files.predictions)) needed.keys.add(predictions.file);
+    for await (const { id, files } of all({ list: (request) => records.evaluations.list(model.id, request) })) {
+      needed.ids.evaluations.add(id);
+      if (files) needed.keys.add(files.manifest).add(files.predictions.file);
+    }
   }
   return needed;
 }
@@ -90,6 +94,10 @@ function reasonFor(key: string, needed: Needed): string | null {
   if (folder === "datasets") return needed.ids.datasets.has(id) ? null : "of a dataset that was deleted";
   if (folder === "jobs" && !needed.ids.jobs.has(id)) return "of a job that was deleted";
   if (folder === "jobs") return key.startsWith(layout.checkpoints(id)) ? "a checkpoint that no record names" : null;
+  if (folder === "evaluations")
+    return needed.ids.evaluations.has(id)
+      ? "a file that its evaluation does not name"
+      : "of an evaluation that was deleted";
   if (folder === "models")
     return needed.ids.models.has(id) ? "a file that its model does not name" : "of a model that was deleted";
   return null;

@@ -1,10 +1,11 @@
 /**
- * Restores the records of datasets, models and ended jobs from their manifests in storage. What is already there stays
- * as it is.
+ * Restores the records of datasets, models, evaluations and ended jobs from their manifests in storage. What is
+ * already there stays as it is.
  */
 import type { Redis } from "../../services/shared/redis.ts";
 import { datasetManifest } from "../../schemas/dataset.ts";
 import type { DatasetManifest } from "../../schemas/dataset.ts";
+import { evaluationManifest } from "../../schemas/evaluation.ts";
 import { modelManifest } from "../../schemas/model.ts";
 import { keys } from "../../services/shared/redis-keys.ts";
 import { modelRecord, tablesField, withoutTables } from "../../services/shared/records/index.ts";
@@ -18,6 +19,7 @@ import type { Storage } from "../../services/shared/storage/index.ts";
 export interface Rebuilt {
   datasets: number;
   models: number;
+  evaluations: number;
   jobs: number;
   /** Manifests that could not be read, each in a sentence. */
   problems: string[];
@@ -128,11 +130,11 @@ async function manifestsBelow(storage: Storage, prefix: string): Promise<string[
 
 export async function rebuild(sources: Sources): Promise<Rebuilt> {
   const { records, storage } = sources;
-  const rebuilt: Rebuilt = { datasets: 0, models: 0, jobs: 0, problems: [] };
+  const rebuilt: Rebuilt = { datasets: 0, models: 0, evaluations: 0, jobs: 0, problems: [] };
   const each = async (
     prefix: string,
     restore: (key: string) => Promise<boolean>,
-    kind: "datasets" | "models" | "jobs",
+    kind: "datasets" | "models" | "evaluations" | "jobs",
   ): Promise<void> => {
     for (const key of await manifestsBelow(storage, prefix)) {
       try {
@@ -159,6 +161,16 @@ export async function rebuild(sources: Sources): Promise<Rebuilt> {
       );
     },
     "models",
+  );
+  await each(
+    layout.evaluations,
+    async (key) => {
+      const manifest = await getJson(storage, key, evaluationManifest);
+      const { model } = manifest.evaluation;
+      // Of a model that is gone: left to the collector.
+      return (await records.models.read(model)) !== null && records.evaluations.restore(manifest, key);
+    },
+    "evaluations",
   );
   await each(layout.jobs, async (key) => restoreJob(await getJson(storage, key, jobManifest), sources), "jobs");
   return rebuilt;

@@ -7,6 +7,8 @@ export const orderForms = {
   training: "training:{job}:{run}",
   /** A dataset to check. */
   datasets: "datasets:{dataset}",
+  /** An evaluation to make. */
+  evaluations: "evaluations:{evaluation}",
   /** An event to tell the user's server of. */
   webhooks: "webhooks:{job}:{event}",
 } as const satisfies Record<QueueName, string>;
@@ -16,6 +18,7 @@ export const orders = fromForms(orderForms);
 export type OutboxOrder =
   | { queue: "training"; job: string; run: number }
   | { queue: "datasets"; dataset: string }
+  | { queue: "evaluations"; evaluation: string }
   | { queue: "webhooks"; job: string; event: string };
 
 /** What a member asks for; null where nobody knows (a newer version wrote it). */
@@ -23,6 +26,7 @@ export function readOrder(member: string): OutboxOrder | null {
   const [queue, first, second] = member.split(":");
   if (first === undefined || first === "") return null;
   if (queue === "datasets" && second === undefined) return { queue, dataset: first };
+  if (queue === "evaluations" && second === undefined) return { queue, evaluation: first };
   if (second === undefined || !/^\d+$/.test(second)) return null;
   if (queue === "training") return { queue, job: first, run: Number(second) };
   if (queue === "webhooks") return { queue, job: first, event: second };

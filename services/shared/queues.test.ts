@@ -69,9 +69,12 @@ test("a job of higher priority is served first, equal ones in order of arrival",
   expect((await inQueue("training")).map(({ id }) => id)).toEqual([high, first, second, low].map((id) => `${id}-1`));
 });
 
-test("checks and webhooks go to queues of their own, each event once", async () => {
+test("checks, evaluations and webhooks go to queues of their own, each event once", async () => {
   const dataset = newId("dataset");
   const job = newId("job");
+  const evaluation = newId("evaluation");
+  for (let time = 0; time < 2; time++) await queues.deliverEvaluation(evaluation);
+  expect(await queues.hasEvaluation(evaluation)).toBe(true);
   await queues.deliverCheck(dataset);
   await queues.deliverCheck(dataset);
   for (const event of [1, 2, 2]) await redis.zadd(keys.outbox, 0, orders.webhooks(job, event));
@@ -81,6 +84,7 @@ test("checks and webhooks go to queues of their own, each event once", async () 
   expect(await queues.depths()).toEqual({
     training: { waiting: 0, active: 0 },
     datasets: { waiting: 1, active: 0 },
+    evaluations: { waiting: 1, active: 0 },
     webhooks: { waiting: 2, active: 0 },
   });
 });
@@ -119,6 +123,7 @@ test("a job that lost its queue is ordered again under the same run", async () =
 
 test("members of the outbox are read back as they were written", () => {
   expect(readOrder(orders.training("job_1", 7))).toEqual({ queue: "training", job: "job_1", run: 7 });
+  expect(readOrder(orders.evaluations("evl_1"))).toEqual({ queue: "evaluations", evaluation: "evl_1" });
   expect(readOrder(orders.datasets("ds_1"))).toEqual({ queue: "datasets", dataset: "ds_1" });
   expect(readOrder(orders.webhooks("job_1", 12))).toEqual({ queue: "webhooks", job: "job_1", event: "12" });
   for (const other of ["training:job_1", "training:job_1:x", "datasets", "datasets:", "elsewhere:a:1"])

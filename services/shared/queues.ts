@@ -32,6 +32,7 @@ const webhookTries = 8;
 const options: Record<QueueName, (priority: number) => JobsOptions> = {
   training: (priority) => ({ attempts: 1_000_000, backoff: { type: "capped" }, priority: 101 - priority }),
   datasets: () => ({ attempts: 5, backoff: { type: "exponential", delay: 1000 } }),
+  evaluations: () => ({ attempts: 5, backoff: { type: "exponential", delay: 1000 } }),
   webhooks: () => ({ attempts: webhookTries, backoff: { type: "exponential", delay: 1000, jitter: 0.2 } }),
 };
 
@@ -55,7 +56,12 @@ export class Queues {
       queue.on("error", (error) => settings.log.debug({ err: error, queue: name }, "a queue's connection failed"));
       return queue;
     };
-    this.#queues = { training: make("training"), datasets: make("datasets"), webhooks: make("webhooks") };
+    this.#queues = {
+      training: make("training"),
+      datasets: make("datasets"),
+      evaluations: make("evaluations"),
+      webhooks: make("webhooks"),
+    };
   }
 
   /**
@@ -77,6 +83,11 @@ export class Queues {
     await this.#deliver(member);
   }
 
+  /** Delivers an evaluation that was ordered. */
+  deliverEvaluation(id: string): Promise<void> {
+    return this.#deliver(orders.evaluations(id));
+  }
+
   /** Delivers what stood in the outbox for at least `olderThanMs`. Answers how many. */
   async relay(olderThanMs = 0): Promise<number> {
     const members = await this.#redis.zrangebyscore(keys.outbox, "-inf", Date.now() - olderThanMs, "LIMIT", 0, 200);
@@ -92,6 +103,12 @@ export class Queues {
         ...options.datasets(0),
         jobId: order.dataset,
       });
+    else if (order?.queue === "evaluations")
+      await this.#queues.evaluations.add(
+        "evaluate",
+        queuePayloads.evaluations.parse({ version: 1, evaluationId: order.evaluation }),
+        { ...options.evaluations(0), jobId: order.evaluation },
+      );
     else if (order?.queue === "webhooks")
       await this.#queues.webhooks.add(
         "call",
@@ -116,6 +133,11 @@ export class Queues {
     await this.#queues.training.remove(trainingDeliveryId(jobId, run)).catch(() => 0);
   }
 
+  /** Takes the delivery of an evaluation out of the queue if nobody works on it. */
+  async withdrawEvaluation(id: string): Promise<void> {
+    await this.#queues.evaluations.remove(id).catch(() => 0);
+  }
+
   /** A webhook's delivery that waits for an earlier one need not wait any longer. */
   async hastenWebhook(jobId: string, event: string): Promise<void> {
     const delivery = await this.#queues.webhooks.getJob(webhookDeliveryId(jobId, event));
@@ -127,10 +149,16 @@ export class Queues {
   async hasDelivery(jobId: string, run: number): Promise<boolean> {
     return (await this.#redis.exists(`${queuePrefix}:training:${trainingDeliveryId(jobId, run)}`)) === 1;
   }
+  async hasEvaluation(id: string): Promise<boolean> {
+    return (await this.#redis.exists(`${queuePrefix}:evaluations:${id}`)) === 1;
+  }
 
   /** A job that is under way but in no queue (its queue's keys were lost) is ordered again, under the same run. */
   async reorder(jobId: string, run: number): Promise<void> {
     await this.#redis.zadd(keys.outbox, Date.now(), orders.training(jobId, run));
+  }
+  async reorderEvaluation(id: string): Promise<void> {
+    await this.#redis.zadd(keys.outbox, Date.now(), orders.evaluations(id));
   }
 
   /** Deliveries in each queue: waiting (with delayed and prioritised ones) and active. */

@@ -33,6 +33,12 @@ export const keyForms = {
   aliases: "maps:{kind}s:aliases",
   /** Set: ids of the jobs and models that need it. */
   users: "maps:{kind}:{id}:users",
+  /** Hash: the record of an evaluation. */
+  evaluation: "maps:evaluation:{id}",
+  /** Sorted set like jobs: those of a model. */
+  evaluationsOfModel: "maps:model:{id}:evaluations",
+  /** Sorted set like jobs: those that have not ended. */
+  evaluationsUnderWay: "maps:evaluations:under-way",
   /** String with an end: somebody is still sending this dataset. */
   receiving: "maps:dataset:{id}:receiving",
   /** String with an end: a worker imports this built-in dataset. */

@@ -37,7 +37,7 @@ export class Housekeeping {
   #timer: NodeJS.Timeout | null = null;
   #busy: Promise<void> | null = null;
   #ticks = 0;
-  /** Jobs that were in no queue when we last looked. */
+  /** Jobs and evaluations that were in no queue when we last looked. */
   #missing = new Set<string>();
 
   constructor(options: HousekeepingOptions) {
@@ -68,7 +68,7 @@ export class Housekeeping {
     this.#ticks++;
   }
 
-  /** A job under way whose delivery is nowhere, twice in a row, is ordered anew. */
+  /** A job or an evaluation under way whose delivery is nowhere, twice in a row, is ordered anew. */
   async #findLost(): Promise<void> {
     const { records, queues, log } = this.#options;
     const missing = new Set<string>();
@@ -81,6 +81,14 @@ export class Housekeeping {
           log.warn({ job: id, status }, "a job under way was in no queue; it is delivered again");
           await queues.reorder(id, job.run);
         } else missing.add(name);
+      }
+    }
+    for (const id of await records.evaluations.idsUnderWay(mostLooked)) {
+      if (await queues.hasEvaluation(id)) continue;
+      if (!this.#missing.has(id)) missing.add(id);
+      else {
+        log.warn({ evaluation: id }, "an evaluation under way was in no queue; it is delivered again");
+        await queues.reorderEvaluation(id);
       }
     }
     this.#missing = missing;

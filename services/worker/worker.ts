@@ -19,8 +19,10 @@ import { createStorage } from "../shared/storage/index.ts";
 import type { Storage } from "../shared/storage/index.ts";
 import { importBuiltins } from "./datasets/builtins.ts";
 import { UploadProcessor } from "./datasets/process-upload.ts";
+import { EvaluationProcessor } from "./evaluations/process-evaluation.ts";
 import { Housekeeping } from "./housekeeping.ts";
 import { checkDataset } from "./processors/datasets.ts";
+import { evaluateModel } from "./processors/evaluations.ts";
 import { startProcessors } from "./processors/index.ts";
 import { trainJob } from "./processors/training.ts";
 import { callWebhook } from "./processors/webhooks.ts";
@@ -36,6 +38,7 @@ const awayMs = 3000;
 const webhooksAtOnce = 32;
 const webhooksPerHost = 2;
 const checksAtOnce = 1;
+const evaluationsAtOnce = 1;
 
 const threadEntry = built("services/worker/threads/thread.js");
 
@@ -131,6 +134,14 @@ export class RunningWorker {
       log,
     });
     const training = this.#training();
+    const evaluations = new EvaluationProcessor({
+      records: this.#records,
+      storage: this.#storage,
+      pool: this.#pool,
+      kernels: this.#kernels.reproducible,
+      crashBudget: config.worker.crashBudget,
+      log,
+    });
     const webhooks = {
       records: this.#records,
       queues: this.#queues,
@@ -147,6 +158,10 @@ export class RunningWorker {
         datasets: {
           concurrency: checksAtOnce,
           process: (delivery) => checkDataset(delivery, uploads, this.#ending.signal),
+        },
+        evaluations: {
+          concurrency: evaluationsAtOnce,
+          process: (delivery, token) => evaluateModel(delivery, token, evaluations, this.#ending.signal),
         },
         webhooks: { concurrency: webhooksAtOnce, process: (delivery, token) => callWebhook(delivery, token, webhooks) },
       },

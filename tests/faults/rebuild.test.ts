@@ -17,6 +17,13 @@ test("jobs, models, curves, events, checkpoints and predictions are as before", 
   // Another that goes on from its weights.
   const { body: second } = await trial.ask("/v1/jobs", { body: slowJob({ epochs: 1, initialModel: ended.model }) });
   await trial.ended(second.id);
+  const asked = `/v1/models/${ended.model}/evaluations`;
+  const { body: evaluation } = await trial.ask(asked, { body: { dataset: "tiny", split: "validation" } });
+  await until(
+    () => trial.ask(`${asked}/${evaluation.id}`),
+    (answer) => answer.body.status === "succeeded",
+    "an evaluation",
+  );
   for (const { id } of [body, second])
     await until(() => trial.storage.exists(`jobs/${id}/manifest.json`), Boolean, "a job's manifest");
   const paths = [
@@ -27,6 +34,9 @@ test("jobs, models, curves, events, checkpoints and predictions are as before", 
     `/v1/models/${ended.model}`,
     `/v1/models/${ended.model}/predictions?limit=3`,
     `/v1/models/${ended.model}/evaluation`,
+    asked,
+    `${asked}/${evaluation.id}`,
+    `${asked}/${evaluation.id}/predictions?limit=2`,
     "/v1/jobs",
     "/v1/models",
     "/v1/datasets/tiny",
@@ -35,10 +45,15 @@ test("jobs, models, curves, events, checkpoints and predictions are as before", 
   const before = await look();
   await Promise.all(trial.workers.map((worker) => worker.end()));
   await trial.redisClient.flushall();
-  expect((await trial.ask(`/v1/jobs/${body.id}`)).status).toBe(404);
+  // Nobody said that the job is gone: a copy of it is used for a while.
+  await until(
+    () => trial.ask(`/v1/jobs/${body.id}`),
+    ({ status }) => status === 404,
+    "an api without copies",
+  );
   const sources = { redis: trial.redisClient, records: trial.records, storage: trial.storage };
-  expect(await rebuild(sources)).toEqual({ datasets: 3, models: 2, jobs: 2, problems: [] });
-  expect(await rebuild(sources)).toEqual({ datasets: 0, models: 0, jobs: 0, problems: [] });
+  expect(await rebuild(sources)).toEqual({ datasets: 3, models: 2, evaluations: 1, jobs: 2, problems: [] });
+  expect(await rebuild(sources)).toEqual({ datasets: 0, models: 0, evaluations: 0, jobs: 0, problems: [] });
   const after = await look();
   expect(after).toEqual(before);
   expect((await trial.ask(`/v1/datasets/${ended.dataset.id}`, { method: "DELETE" })).body).toMatchObject({

@@ -10,12 +10,13 @@ import { drawStrokes, strokesForm, strokesJob, strokesNetwork } from "../support
 
 let stack: Stack;
 /** What the walk leaves for later entries. */
-const made: { dataset: string; job: string; model: string; paused: string; imported: string } = {
+const made: { dataset: string; job: string; model: string; paused: string; imported: string; evaluation: string } = {
   dataset: "",
   job: "",
   model: "",
   paused: "",
   imported: "",
+  evaluation: "",
 };
 const documented = new Set<string>();
 
@@ -270,6 +271,33 @@ const walk: Record<string, () => Promise<unknown>> = {
     expect(report.confusion.flat().reduce((sum: number, each: number) => sum + each, 0)).toBe(90);
     expect(report.topK[0]).toEqual({ k: 1, accuracy: evaluation.accuracy });
     expect(report.calibration.bins.reduce((sum: number, bin: { samples: number }) => sum + bin.samples, 0)).toBe(90);
+  },
+  "POST /v1/models/{id}/evaluations": async () => {
+    const answer = await ask("/v1/models/walker/evaluations", post({ dataset: "strokes", split: "train" }));
+    made.evaluation = `/v1/models/${made.model}/evaluations/${answer.body.id}`;
+    expect([answer.status, answer.headers.get("location")]).toEqual([202, made.evaluation]);
+    expect(answer.body).toMatchObject({ object: "evaluation", status: "queued", terminal: false, warnings: [] });
+  },
+  "GET /v1/models/{id}/evaluations/{evaluation}": async () => {
+    const found = await until(
+      () => ok(made.evaluation),
+      (each) => each.terminal,
+      "an evaluation",
+    );
+    expect(found).toMatchObject({ status: "succeeded", split: "train", samples: 600, progress: { fraction: 1 } });
+    expect(found.accuracy).toBeGreaterThan(0.8);
+  },
+  "GET /v1/models/{id}/evaluations": async () =>
+    expect((await ok("/v1/models/walker/evaluations")).data).toMatchObject([{ split: "train", samples: 600 }]),
+  "GET /v1/models/{id}/evaluations/{evaluation}/predictions": async () => {
+    const { data, hasMore } = await ok(`${made.evaluation}/predictions?sort=confidence&limit=2`);
+    expect([data.length, hasMore, data[0].confidence >= data[1].confidence]).toEqual([2, true, true]);
+  },
+  "POST /v1/models/{id}/evaluations/{evaluation}/cancel": async () =>
+    expect((await ask(`${made.evaluation}/cancel`, post())).status).toBe(409),
+  "DELETE /v1/models/{id}/evaluations/{evaluation}": async () => {
+    await remove(made.evaluation);
+    expect((await ask(made.evaluation)).status).toBe(404);
   },
   "GET /v1/models/{id}/network": async () =>
     expect((await ok("/v1/models/walker/network")).layers).toMatchObject([

@@ -7,7 +7,7 @@ import type { Storage } from "../../services/shared/storage/index.ts";
 
 const shape = { channels: 1, height: 7, width: 5 };
 const size = shape.height * shape.width;
-const classes = ["rows", "columns", "both"];
+const names = ["rows", "columns", "both"];
 
 /** A cheap hash, so that every machine makes the same samples. */
 function noise(index: number): number {
@@ -16,12 +16,13 @@ function noise(index: number): number {
   return ((mixed ^ (mixed >>> 13)) >>> 0) % 200;
 }
 
-function makeSplit(count: number, from: number): { samples: Uint8Array; labels: Uint8Array } {
+/** `order`: which of the names are its classes, in its own order. */
+function makeSplit(count: number, from: number, order: readonly number[]): { samples: Uint8Array; labels: Uint8Array } {
   const samples = new Uint8Array(count * size);
   const labels = new Int32Array(count);
   for (let sample = 0; sample < count; sample++) {
-    const label = noise(from + sample) % 3;
-    labels[sample] = label;
+    labels[sample] = noise(from + sample) % order.length;
+    const label = order[labels[sample]];
     for (let pixel = 0; pixel < size; pixel++) {
       const row = Math.floor(pixel / shape.width) % 2 === 0 && label !== 1;
       const column = (pixel % shape.width) % 2 === 0 && label !== 0;
@@ -46,14 +47,16 @@ export async function putTinyDataset(options: {
   records: Records;
   counts: TinyCounts;
   alias: string;
+  order?: readonly number[];
 }): Promise<DatasetRecord> {
-  const { storage, records, counts, alias } = options;
+  const { storage, records, counts, alias, order = [0, 1, 2] } = options;
+  const classes = order.map((name) => names[name]);
   const id = newId("dataset");
   const splits: DatasetManifest["splits"] = {};
   let from = 0;
   for (const split of ["train", "validation", "test"] as const satisfies readonly Split[]) {
     const count = counts[split];
-    const made = makeSplit(count, from);
+    const made = makeSplit(count, from, order);
     from += count;
     if (count === 0) continue;
     const samples = await storage.put(`${layout.dataset(id)}${split}-samples`, made.samples);

@@ -6,6 +6,7 @@ import { createJsonSchemaTransform, jsonSchemaTransformObject } from "fastify-ty
 import { z } from "zod";
 import { checkpoint } from "../../../schemas/checkpoint.ts";
 import { dataset } from "../../../schemas/dataset.ts";
+import { detailedEvaluation, modelEvaluation } from "../../../schemas/evaluation.ts";
 import { event } from "../../../schemas/event.ts";
 import { completeJobRequest, job, jobRequest, jobSummary } from "../../../schemas/job.ts";
 import { layer } from "../../../schemas/layer.ts";
@@ -29,6 +30,8 @@ const named: Record<string, z.ZodType> = {
   Layer: layer,
   MetricRow: metricRow,
   Model: model,
+  ModelEvaluation: modelEvaluation,
+  DetailedEvaluation: detailedEvaluation,
   ModelSummary: modelSummary,
   Network: network,
   Evaluation: evaluation,

@@ -1,6 +1,7 @@
 /** Every route of the service, a folder a path segment (`_id` is a parameter). */
 import type { Dependencies } from "../dependencies.ts";
 import { WatchedJobs } from "../jobs/watched.ts";
+import { StoredPredictions } from "../models/stored-predictions.ts";
 import type { EventStreams } from "../http/streams.ts";
 import type { App } from "../http/types.ts";
 import { augmentationRoutes } from "./v1/datasets/_id/augmentations.ts";
@@ -17,6 +18,7 @@ import { watchRoutes } from "./v1/jobs/_id/watch.ts";
 import { webhookRoutes } from "./v1/jobs/_id/webhooks.ts";
 import { jobsRoutes } from "./v1/jobs/index.ts";
 import { modelRoutes } from "./v1/models/_id/index.ts";
+import { evaluationRoutes } from "./v1/models/_id/evaluations.ts";
 import { exportRoutes } from "./v1/models/_id/exports.ts";
 import { insideRoutes } from "./v1/models/_id/inside.ts";
 import { modelPredictionRoutes } from "./v1/models/_id/predictions.ts";
@@ -43,7 +45,9 @@ export function registerRoutes(app: App, dependencies: Dependencies, streams: Ev
   gradientCheckRoutes(app, dependencies);
   modelsRoutes(app, dependencies);
   modelRoutes(app, dependencies);
-  modelPredictionRoutes(app, dependencies);
+  const stored = new StoredPredictions(dependencies.storage);
+  modelPredictionRoutes(app, dependencies, stored);
+  evaluationRoutes(app, dependencies, stored);
   insideRoutes(app, dependencies);
   exportRoutes(app, dependencies);
   inferenceProtocolRoutes(app, dependencies, missingNow);

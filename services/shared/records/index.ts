@@ -3,6 +3,7 @@ import type { Redis } from "ioredis";
 import { Attempts } from "./attempts.ts";
 import { CheckpointRecords } from "./checkpoints.ts";
 import { DatasetRecords } from "./datasets.ts";
+import { EvaluationRecords } from "./evaluations.ts";
 import { IdempotencyRecords } from "./idempotency.ts";
 import { JobRecords } from "./jobs.ts";
 import { ModelRecords } from "./models.ts";
@@ -11,6 +12,7 @@ import { Rates, WorkerRecords } from "./workers.ts";
 
 export { bestOf, expendable, presentCheckpoints } from "./checkpoints.ts";
 export { presentDataset } from "./datasets.ts";
+export { presentEvaluation } from "./evaluations.ts";
 export { presentJob } from "./jobs.ts";
 export { tablesField, withoutTables } from "./tables.ts";
 export { modelIdOf, modelRecord, presentModel } from "./models.ts";
@@ -19,6 +21,7 @@ export { rateKey } from "./workers.ts";
 export type { Publication } from "./attempts.ts";
 export type { CheckpointRecord } from "./checkpoints.ts";
 export type { DatasetRecord } from "./datasets.ts";
+export type { EvaluationOutcome, EvaluationRecord, NewEvaluation } from "./evaluations.ts";
 export type { Claim, StoredAnswer } from "./idempotency.ts";
 export type { JobOutcome, JobRecord, NewJob } from "./jobs.ts";
 export type { ModelRecord } from "./models.ts";
@@ -33,6 +36,7 @@ export interface Records {
   checkpoints: CheckpointRecords;
   datasets: DatasetRecords;
   models: ModelRecords;
+  evaluations: EvaluationRecords;
   idempotency: IdempotencyRecords;
   webhooks: WebhookRecords;
   workers: WorkerRecords;
@@ -45,6 +49,7 @@ export const createRecords = (redis: Redis): Records => ({
   checkpoints: new CheckpointRecords(redis),
   datasets: new DatasetRecords(redis),
   models: new ModelRecords(redis),
+  evaluations: new EvaluationRecords(redis),
   idempotency: new IdempotencyRecords(redis),
   webhooks: new WebhookRecords(redis),
   workers: new WorkerRecords(redis),

@@ -7,7 +7,11 @@ import type { Page, PageRequest } from "./paging.ts";
 import { runScript } from "./scripts.ts";
 
 export type Kind = "dataset" | "model";
-export type Deleted = { kind: "deleted" | "missing" } | { kind: "in-use"; users: string[] };
+export type Deleted =
+  | { kind: "missing" }
+  /** The evaluations that went with a model. */
+  | { kind: "deleted"; evaluations: string[] }
+  | { kind: "in-use"; users: string[] };
 
 type Hash = Readonly<Record<string, string>>;
 
@@ -93,8 +97,9 @@ export class ResourceRecords<Entry extends { id: string; alias: string | null }>
 
   /** Deletes the record unless jobs or models need it; the objects in storage are the caller's. */
   async delete(id: string): Promise<Deleted> {
-    const [kind, ...users] = (await runScript(this.#redis, "delete-resource", [this.#kind, id])) as string[];
-    return kind === "in-use" ? { kind, users: users.sort() } : { kind: kind as "deleted" | "missing" };
+    const [kind, ...ids] = (await runScript(this.#redis, "delete-resource", [this.#kind, id])) as string[];
+    if (kind === "in-use") return { kind, users: ids.sort() };
+    return kind === "deleted" ? { kind, evaluations: ids } : { kind: "missing" };
   }
 
   users(id: string): Promise<string[]> {

@@ -11,13 +11,17 @@ import { channelForms, keyForms } from "../redis-keys.ts";
 
 export const scriptNames = [
   "begin-attempt",
+  "begin-evaluation",
   "claim-idempotency",
+  "create-evaluation",
   "create-job",
   "create-resource",
+  "delete-evaluation",
   "delete-job",
   "delete-resource",
   "drop-checkpoints",
   "end-attempt",
+  "move-evaluation",
   "move-job",
   "note-webhook",
   "patch-resource",

@@ -30,4 +30,10 @@ export const layout = {
   /** float32 [count][classes] probabilities, then int32 [count] labels, little-endian. */
   modelPredictions: (id: string, split: Split, sha256: string) =>
     `models/${id}/predictions-${split}-${sha256.slice(0, 16)}.bin`,
+  evaluations: "evaluations/",
+  evaluation: (id: string) => `evaluations/${id}/`,
+  /** Of an evaluation that succeeded. */
+  evaluationManifest: (id: string) => `evaluations/${id}/manifest.json`,
+  /** As a model's over a split. */
+  evaluationPredictions: (id: string, sha256: string) => `evaluations/${id}/predictions-${sha256.slice(0, 16)}.bin`,
 } as const;

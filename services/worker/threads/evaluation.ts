@@ -24,7 +24,7 @@ export function evaluate(options: {
   probabilities: Float32Array;
   labels: Int32Array;
   classes: readonly string[];
-  evaluated: Evaluated;
+  evaluated: Pick<Evaluated, "loss">;
 }): Evaluation | null {
   const { split, probabilities, labels, evaluated } = options;
   const names = options.classes;

@@ -3,8 +3,16 @@
  * A thread that trains blocks between messages: what it must hear meanwhile stands in two shared places, the engine's
  * control word and `signals`.
  */
-import type { Best, Evaluated, TrainingPlan, TrainingReport, TrainingSpec } from "../../../engine/index.ts";
-import type { Split } from "../../../schemas/dataset.ts";
+import type {
+  Best,
+  Evaluated,
+  PredictionSpec,
+  TrainingPlan,
+  TrainingReport,
+  TrainingSpec,
+} from "../../../engine/index.ts";
+import type { Dtype, Split } from "../../../schemas/dataset.ts";
+import type { EvaluationDetails } from "../../../schemas/evaluation.ts";
 import type { Evaluation } from "../../../schemas/prediction.ts";
 import type { KernelsDescription } from "../../shared/kernels.ts";
 
@@ -46,7 +54,36 @@ export interface TrainAssignment {
   predictionsLimitBytes: number;
 }
 
+/** A model over a split of some dataset. */
+export interface EvaluateAssignment {
+  spec: Omit<PredictionSpec, "batch">;
+  kernels: KernelsDescription;
+  weights: Uint8Array;
+  files: SplitFiles;
+  count: number;
+  dtype: Dtype;
+  split: Split;
+  /** The model's names, in its order. */
+  classes: string[];
+  /** For each class of the dataset the model's. */
+  labels: number[];
+  loss: "squared-error" | "cross-entropy";
+}
+
+export type EvaluationEnding =
+  | {
+      kind: "finished";
+      /** float32 [count][classes] then int32 [count], in the model's classes. */
+      predictions: Uint8Array;
+      accuracy: number;
+      loss: number;
+      details: EvaluationDetails;
+    }
+  /** Nothing that trying again would mend. */
+  | { kind: "refused"; code: string; detail: string };
+
 export type ToThread =
+  | { kind: "evaluate"; assignment: EvaluateAssignment }
   | { kind: "train"; assignment: TrainAssignment }
   | { kind: "gradients"; plan: TrainingPlan; memory: WebAssembly.Memory; kernels: KernelsDescription; thread: number }
   | { kind: "augmentation"; plan: TrainingPlan; memory: WebAssembly.Memory };
@@ -99,6 +136,9 @@ export type FromThread =
   | { kind: "report"; report: TrainingReport }
   | { kind: "checkpoint"; snapshot: Snapshot }
   | { kind: "ended"; ending: Ending }
+  /** Samples answered so far. */
+  | { kind: "evaluating"; samples: number }
+  | { kind: "evaluated"; ending: EvaluationEnding }
   /** Something that should not happen: the attempt ends as a crash. */
   | { kind: "broken"; message: string; stack: string | undefined }
   /** Done with what it was given; may be given something else. */

@@ -6,6 +6,7 @@ import { parentPort } from "node:worker_threads";
 import { runAugmentationThread, runGradientThread } from "../../../engine/index.ts";
 import { loadKernels } from "../../shared/kernels.ts";
 import { collect } from "./collect.ts";
+import { evaluateModel } from "./evaluation-thread.ts";
 import type { FromThread, ToThread } from "./protocol.ts";
 import { train } from "./training-thread.ts";
 
@@ -17,6 +18,8 @@ function work(message: ToThread): void {
   switch (message.kind) {
     case "train":
       return train(message.assignment, say);
+    case "evaluate":
+      return evaluateModel(message.assignment, say);
     case "gradients": {
       const { plan, memory, thread, kernels } = message;
       return runGradientThread({ plan, memory, kernels: loadKernels(kernels, memory), thread });

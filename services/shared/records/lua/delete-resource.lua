@@ -1,7 +1,8 @@
--- Deletes a dataset or model that nobody needs.
--- keys       the resource, the index of its kind, its aliases, its users, users of the dataset it needs
+-- Deletes a dataset or model that nobody needs; the evaluations of a model go with it.
+-- keys       the resource, the index of its kind, its aliases, its users, users of the dataset it needs,
+--            its evaluations, those under way, users of their datasets
 -- arguments  kind, id
--- answers    {deleted} | {missing} | {in-use, user …}
+-- answers    {deleted, evaluation …} | {missing} | {in-use, user …}
 -- events     none
 local kind, id = ARGV[1], ARGV[2]
 local key = keys.resource(kind, id)
@@ -16,7 +17,16 @@ local alias = redis.call('HGET', key, 'alias')
 if alias and alias ~= 'null' then redis.call('HDEL', keys.aliases(kind), cjson.decode('[' .. alias .. ']')[1]) end
 local dataset = redis.call('HGET', key, 'dataset')
 if dataset and dataset ~= 'null' then redis.call('SREM', keys.users('dataset', cjson.decode(dataset).id), id) end
+local deleted = { 'deleted' }
+if kind == 'model' then
+  for _, evaluation in ipairs(redis.call('ZRANGE', keys.evaluationsOfModel(id), 0, -1)) do
+    endEvaluation(evaluation, '')
+    redis.call('DEL', keys.evaluation(evaluation))
+    table.insert(deleted, evaluation)
+  end
+  redis.call('DEL', keys.evaluationsOfModel(id))
+end
 redis.call('ZREM', keys.resources(kind), id)
 redis.call('DEL', key, keys.users(kind, id))
 changed(kind, id)
-return { 'deleted' }
+return deleted

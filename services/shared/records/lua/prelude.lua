@@ -120,3 +120,12 @@ local function closeAttempt(id, number, at, reason)
     fromCheckpoint = opened.fromCheckpoint,
   }))
 end
+
+-- An evaluation that ended frees what it needed.
+local function endEvaluation(id, at)
+  local key = keys.evaluation(id)
+  redis.call('HSET', key, 'finishedAt', cjson.encode(at))
+  redis.call('ZREM', keys.evaluationsUnderWay, id)
+  local dataset = redis.call('HGET', key, 'dataset')
+  if dataset then redis.call('SREM', keys.users('dataset', cjson.decode(dataset).id), id) end
+end

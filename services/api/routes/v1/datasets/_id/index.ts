@@ -10,8 +10,21 @@ import { findDataset } from "../../../../../shared/find.ts";
 import { conflict, inUse, notFound } from "../../../../http/problem.ts";
 import type { App } from "../../../../http/types.ts";
 
-const urlOf = (user: string): string =>
-  user.startsWith("job_") ? `/v1/jobs/${user}` : user.startsWith("mdl_") ? `/v1/models/${user}` : user;
+/** Where those that need a dataset are found. */
+async function urlsOf({ records }: Dependencies, users: readonly string[]): Promise<Map<string, string>> {
+  const evaluations = users.filter((user) => user.startsWith("evl_"));
+  const found = await Promise.all(evaluations.map((id) => records.evaluations.read(id)));
+  return new Map(
+    users.map((user) => {
+      const model = found.find((each) => each?.id === user)?.model;
+      if (model !== undefined) return [user, `/v1/models/${model}/evaluations/${user}`];
+      return [
+        user,
+        user.startsWith("job_") ? `/v1/jobs/${user}` : user.startsWith("mdl_") ? `/v1/models/${user}` : user,
+      ];
+    }),
+  );
+}
 
 async function rename({ records, storage }: Dependencies, record: DatasetRecord, given: DatasetChanges): Promise<void> {
   const fields = {
@@ -28,10 +41,14 @@ async function rename({ records, storage }: Dependencies, record: DatasetRecord,
 }
 
 /** The samples stay where they are: other datasets may share them, and the collector finds those that nobody does. */
-async function remove({ records, storage, log }: Dependencies, record: DatasetRecord): Promise<void> {
+async function remove(dependencies: Dependencies, record: DatasetRecord): Promise<void> {
+  const { records, storage, log } = dependencies;
   const gone = await records.datasets.delete(record.id);
   if (gone.kind === "missing") throw notFound(`there is no dataset ${record.id}`);
-  if (gone.kind === "in-use") throw inUse(`dataset ${record.id}`, gone.users, urlOf);
+  if (gone.kind === "in-use") {
+    const urls = await urlsOf(dependencies, gone.users);
+    throw inUse(`dataset ${record.id}`, gone.users, (user) => urls.get(user) ?? user);
+  }
   for (const prefix of [layout.dataset(record.id), layout.upload(record.id)]) {
     await storage
       .deleteAll(prefix)

@@ -22,11 +22,9 @@ import type { App } from "../../../../http/types.ts";
 import { checkAnswer, predictionRows } from "../../../../models/answers.ts";
 import { beforeBody, mostAskingBytes, readAsked, takeEveryBody } from "../../../../models/asking.ts";
 import { formOf } from "../../../../models/forms.ts";
-import { StoredPredictions } from "../../../../models/stored-predictions.ts";
+import { sendPredictions } from "../../../../models/prediction-pages.ts";
+import type { StoredPredictions } from "../../../../models/stored-predictions.ts";
 import { subjectOf, subjectOfCheckpoint } from "../../../../models/subjects.ts";
-
-/** Numbers of a page: of a model with many classes it has fewer rows. */
-const mostNumbers = 1_000_000;
 
 /** What the model has of a split, or a 404 that says of which splits it has something. */
 function ofSplit<Found>(id: string, what: string, all: Partial<Record<Split, Found>>, split: Split): Found {
@@ -44,8 +42,7 @@ async function subjectFor(dependencies: Dependencies, model: ModelRecord, epoch:
   return (await subjectOfCheckpoint(dependencies, await findJob(dependencies.records, model.job), epoch)).subject;
 }
 
-function splitRoute(app: App, { records, storage }: Dependencies): void {
-  const stored = new StoredPredictions(storage);
+function splitRoute(app: App, { records }: Dependencies, stored: StoredPredictions): void {
   app.get(
     "/v1/models/:id/predictions",
     {
@@ -58,18 +55,10 @@ function splitRoute(app: App, { records, storage }: Dependencies): void {
       },
     },
     async (request, reply) => {
-      const {
-        split,
-        only,
-        sort,
-        limit: wanted,
-        after = null,
-        order = sort === "index" ? "asc" : "desc",
-      } = request.query;
+      const { split, ...query } = request.query;
       const model = await findModel(records, request.params.id);
       const file = ofSplit(model.id, "predictions", model.files.predictions, split);
-      const limit = Math.max(1, Math.min(wanted, Math.floor(mostNumbers / file.classes)));
-      return sendJson(reply, await stored.page(file, { only, sort, limit, after, order }), limit * file.classes);
+      return sendPredictions(reply, stored, file, query);
     },
   );
 }
@@ -134,8 +123,8 @@ function newInputsRoute(app: App, dependencies: Dependencies): void {
   );
 }
 
-export function modelPredictionRoutes(app: App, dependencies: Dependencies): void {
-  splitRoute(app, dependencies);
+export function modelPredictionRoutes(app: App, dependencies: Dependencies, stored: StoredPredictions): void {
+  splitRoute(app, dependencies, stored);
   evaluationRoute(app, dependencies);
   app.register(async (scope: App) => newInputsRoute(scope, dependencies));
 }

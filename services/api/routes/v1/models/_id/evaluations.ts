@@ -1,0 +1,189 @@
+/** /v1/models/{id}/evaluations: a model judged on any dataset that fits it, by a worker. */
+import { z } from "zod";
+import {
+  detailedEvaluation,
+  evaluationEnded,
+  evaluationManifest,
+  evaluationParams,
+  evaluationPredictionsQuery,
+  evaluationRequest,
+  modelEvaluation,
+  modelEvaluationPage,
+  type EvaluationDetails,
+} from "../../../../../../schemas/evaluation.ts";
+import { pageQuery } from "../../../../../../schemas/page.ts";
+import { splitPredictionPage } from "../../../../../../schemas/prediction.ts";
+import { idParams } from "../../../../../../schemas/query.ts";
+import { findModel, findReadyDataset } from "../../../../../shared/find.ts";
+import { presentEvaluation, type EvaluationRecord } from "../../../../../shared/records/index.ts";
+import { getJson, layout } from "../../../../../shared/storage/index.ts";
+import type { Dependencies } from "../../../../dependencies.ts";
+import { conflict, notFound } from "../../../../http/problem.ts";
+import type { App } from "../../../../http/types.ts";
+import { checkFit, evaluationWarnings } from "../../../../models/evaluations.ts";
+import { sendPredictions } from "../../../../models/prediction-pages.ts";
+import type { StoredPredictions } from "../../../../models/stored-predictions.ts";
+
+type Params = z.infer<typeof evaluationParams>;
+
+/** One of this model, and of no other. */
+async function findEvaluation({ records }: Dependencies, { id, evaluation }: Params): Promise<EvaluationRecord> {
+  const [model, found] = await Promise.all([findModel(records, id), records.evaluations.read(evaluation)]);
+  if (found?.model !== model.id) throw notFound(`model ${model.id} has no evaluation ${evaluation}`);
+  return found;
+}
+
+function createRoute(app: App, { records, queues }: Dependencies): void {
+  app.post(
+    "/v1/models/:id/evaluations",
+    {
+      schema: {
+        tags: ["models"],
+        summary: "Judge a model on a split of any dataset of its shape and classes; a worker does it",
+        params: idParams,
+        body: evaluationRequest,
+        response: { 202: modelEvaluation },
+      },
+    },
+    async (request, reply) => {
+      const { split } = request.body;
+      const model = await findModel(records, request.params.id);
+      const dataset = await findReadyDataset(records, request.body.dataset);
+      checkFit(model, dataset, split);
+      const trained = model.dataset === null ? null : await records.datasets.read(model.dataset.id);
+      const id = `evl_${request.ulid}`;
+      const made = await records.evaluations.create({
+        id,
+        model: model.id,
+        dataset: { id: dataset.id, revision: dataset.revision },
+        split,
+        progress: { fraction: 0, samples: 0, total: dataset.splits[split] },
+        warnings: evaluationWarnings(trained, dataset),
+      });
+      if (made === "no-dataset") throw notFound(`dataset ${request.body.dataset} was deleted in this moment`);
+      const record = made === "no-model" ? null : await records.evaluations.read(id);
+      if (!record) throw notFound(`model ${model.id} was deleted in this moment`);
+      await queues
+        .deliverEvaluation(id)
+        .catch((error: unknown) => request.log.warn({ err: error, evaluation: id }, "it waits in the outbox"));
+      return reply
+        .code(202)
+        .header("location", `/v1/models/${model.id}/evaluations/${id}`)
+        .send(presentEvaluation(record));
+    },
+  );
+}
+
+const unknown: EvaluationDetails = { classes: null, confusion: null, topK: null, calibration: null };
+
+function readRoutes(app: App, dependencies: Dependencies, stored: StoredPredictions): void {
+  const { records, storage } = dependencies;
+  app.get(
+    "/v1/models/:id/evaluations",
+    {
+      schema: {
+        tags: ["models"],
+        summary: "Evaluations of a model that were asked for, newest first",
+        params: idParams,
+        querystring: pageQuery,
+        response: { 200: modelEvaluationPage },
+      },
+    },
+    async (request) => {
+      const page = await records.evaluations.list((await findModel(records, request.params.id)).id, request.query);
+      return { ...page, data: page.data.map(presentEvaluation) };
+    },
+  );
+  app.get(
+    "/v1/models/:id/evaluations/:evaluation",
+    {
+      schema: {
+        tags: ["models"],
+        summary: "An evaluation: how far it is, and its figures once it has succeeded",
+        params: evaluationParams,
+        response: { 200: detailedEvaluation },
+      },
+    },
+    async (request) => {
+      const found = await findEvaluation(dependencies, request.params);
+      const details = found.files
+        ? (await getJson(storage, found.files.manifest, evaluationManifest)).details
+        : unknown;
+      return { ...presentEvaluation(found), ...details };
+    },
+  );
+  app.get(
+    "/v1/models/:id/evaluations/:evaluation/predictions",
+    {
+      schema: {
+        tags: ["models"],
+        summary: "The predictions of an evaluation, in the model's classes",
+        params: evaluationParams,
+        querystring: evaluationPredictionsQuery,
+        response: { 200: splitPredictionPage },
+      },
+    },
+    async (request, reply) => {
+      const { id, status, files } = await findEvaluation(dependencies, request.params);
+      if (!files)
+        throw conflict(
+          `evaluation ${id} is ${status}: ${evaluationEnded(status) ? "it made no predictions" : "ask again when it has succeeded"}`,
+        );
+      return sendPredictions(reply, stored, files.predictions, request.query);
+    },
+  );
+}
+
+function endRoutes(app: App, dependencies: Dependencies): void {
+  const { records, storage, queues } = dependencies;
+  app.post(
+    "/v1/models/:id/evaluations/:evaluation/cancel",
+    {
+      schema: {
+        tags: ["models"],
+        summary: "End an evaluation that has not ended",
+        params: evaluationParams,
+        response: { 202: modelEvaluation },
+      },
+    },
+    async (request, reply) => {
+      const { id } = await findEvaluation(dependencies, request.params);
+      const outcome = await records.evaluations.cancel(id);
+      if (outcome.kind === "forbidden")
+        throw conflict(
+          `evaluation ${id} cannot be cancelled: it has ${outcome.status === "cancelled" ? "been cancelled" : outcome.status}`,
+        );
+      if (outcome.kind === "changed" && outcome.status === "cancelled") await queues.withdrawEvaluation(id);
+      return reply.code(202).send(presentEvaluation(await findEvaluation(dependencies, request.params)));
+    },
+  );
+  app.delete(
+    "/v1/models/:id/evaluations/:evaluation",
+    {
+      schema: {
+        tags: ["models"],
+        summary: "Delete an evaluation that ended, with its predictions",
+        params: evaluationParams,
+        response: { 204: z.undefined().describe("deleted") },
+      },
+    },
+    async (request, reply) => {
+      const { id } = await findEvaluation(dependencies, request.params);
+      const gone = await records.evaluations.delete(id);
+      if (gone !== "deleted" && gone !== "missing")
+        throw conflict(`evaluation ${id} is ${gone}; cancel it first: only evaluations that ended can be deleted`);
+      await storage
+        .deleteAll(layout.evaluation(id))
+        .catch((error: unknown) =>
+          request.log.warn({ err: error, evaluation: id }, "a deleted evaluation's objects are left to the collector"),
+        );
+      return reply.code(204).send();
+    },
+  );
+}
+
+export function evaluationRoutes(app: App, dependencies: Dependencies, stored: StoredPredictions): void {
+  createRoute(app, dependencies);
+  readRoutes(app, dependencies, stored);
+  endRoutes(app, dependencies);
+}
