@@ -77,7 +77,13 @@ export async function buildApp(dependencies: Dependencies): Promise<App> {
   await app.register(bodyBudget, { bytes: dependencies.config.bodies.memoryBytes });
   await app.register(bodyWatch, { stallSeconds: dependencies.config.bodies.stallSeconds });
   await app.register(jsonBody);
-  await app.register(guard, { redis: dependencies.redis, perMinute: dependencies.config.rateLimit });
+  const { config, redis } = dependencies;
+  await app.register(guard, {
+    redis,
+    perMinute: config.rateLimit,
+    // Models in the threads of predictions and of the desk, and bodies.
+    memoryBytes: 2 * config.predictionCacheBytes + config.bodies.memoryBytes,
+  });
   await app.register(multipart);
   await app.register(unread);
   await app.register(idempotency, { records: dependencies.records.idempotency });

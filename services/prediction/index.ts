@@ -11,8 +11,9 @@ import type { Normalisation } from "../../schemas/model.ts";
 import { built } from "../shared/built.ts";
 import { chooseKernels } from "../shared/kernels.ts";
 import type { Log } from "../shared/log.ts";
-import { readPicture, type Sample } from "../shared/pictures.ts";
+import type { Sample } from "../shared/pictures.ts";
 import { Batcher } from "./batcher.ts";
+import { Decoders } from "./decoders.ts";
 import { ComputationError } from "./errors.ts";
 import type {
   AugmentationPreview,
@@ -68,6 +69,7 @@ const lines = {
   checks: { mostWaiting: 4, mostWaitMs: 30 * second },
 } as const;
 const restMs = 30 * second;
+const decodersAtOnce = 2;
 /** Models of so many bytes stay loaded in a service that is at rest. */
 const keptAtRestBytes = 48 * mebibyte;
 
@@ -75,6 +77,7 @@ export class Prediction {
   readonly #predictor: ResidentThread;
   readonly #desk: ResidentThread;
   readonly #checks: ResidentThread;
+  readonly #decoders: Decoders;
   readonly #batcher: Batcher;
   /** The newest plans: orders of one network come in numbers. */
   readonly #plans = new Map<string, Promise<{ bytes: number }>>();
@@ -104,6 +107,14 @@ export class Prediction {
     this.#desk = line("desk", { keptBytes: 0, warm: false });
     // What the engine makes for a check is nobody's to reuse: at rest this thread always ends.
     this.#checks = line("checks", { keptBytes: -1, warm: false });
+    this.#decoders = new Decoders({
+      processes: decodersAtOnce,
+      mostWaiting: 512,
+      mostWaitMs: 20 * second,
+      limitMs: 25 * second,
+      restMs,
+      log,
+    });
     this.#batcher = new Batcher({
       mostTogether: 512,
       mostTogetherBytes: 32 * mebibyte,
@@ -198,7 +209,7 @@ export class Prediction {
 
   /** A picture made into a sample; throws PictureError. */
   convert(picture: Uint8Array, conversion: Conversion): Promise<Sample> {
-    return readPicture(picture, conversion);
+    return this.#decoders.read(picture, conversion);
   }
 
   /** Starts the thread that orders and predictions wait for, so that the first of them does not. */
@@ -211,7 +222,7 @@ export class Prediction {
     const sum = (of: (thread: ResidentThread) => number): number =>
       [this.#predictor, this.#desk, this.#checks].reduce((total, thread) => total + of(thread), 0);
     return {
-      waiting: sum((thread) => thread.waiting),
+      waiting: sum((thread) => thread.waiting) + this.#decoders.waiting,
       batches: this.#batcher.batches,
       threadsStarted: sum((thread) => thread.started),
       heldBytes: sum((thread) => thread.heldBytes),
@@ -219,6 +230,7 @@ export class Prediction {
   }
 
   async close(): Promise<void> {
+    this.#decoders.close();
     await Promise.all([this.#predictor.close(), this.#desk.close(), this.#checks.close()]);
   }
 

@@ -36,7 +36,7 @@ test("every wrong value is named with what would be right", () => {
       "  MAX_CLASSES=0: expected a whole number from 1 to 65536",
     ].join("\n"),
   );
-  expect(message).toContain("REDIS_URL: expected redis://host:port");
+  expect(message).toContain("REDIS_URL: expected redis://[user:password@]host:port");
   expect(refusal({ REDIS_URL: "redis//:hunter2@localhost" })).not.toContain("hunter2");
   expect(message).toContain("WEBHOOK_ALLOW_PRIVATE=yes: expected true or false");
 });

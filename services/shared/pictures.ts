@@ -25,6 +25,8 @@ export interface Sample {
   channels: Conversion["channels"];
   height: number;
   width: number;
+  /** Of the picture as it came: what it cost to decode it. */
+  decodedPixels: number;
   /** What was done, in words, in order. */
   steps: string[];
   /** What the owner of many pictures should know of this one: "had …, which was …". */
@@ -193,6 +195,7 @@ export async function readPicture(
     channels,
     height,
     width,
+    decodedPixels: opened.width * opened.height,
     steps,
     notes,
   };

@@ -61,6 +61,30 @@ describe("fromJson", () => {
     });
     expect([...samples]).toEqual([1, 2, 3, 4, 5, 6]);
   });
+  it("decodes no more pixels for one request than four large pictures have", async () => {
+    const large = new Prediction({ kernels: "auto", cacheBytes: 0, log: { warn: () => undefined } });
+    let decoded = 0;
+    large.convert = async () => {
+      decoded += 1;
+      return {
+        pixels: new Uint8Array(6),
+        channels: 1,
+        height: 2,
+        width: 3,
+        decodedPixels: 39_700_000,
+        steps: [],
+        notes: [],
+      };
+    };
+    const pictures = Array.from({ length: 100 }, () => ({ b64: "iVBORw==" }));
+    await expect(fromJson(large, pictures, form)).rejects.toMatchObject({
+      code: "payload-too-large",
+      message: expect.stringMatching(/first 8 of these 100 pictures have 317600000 pixels/) as string,
+    });
+    expect(decoded).toBe(8);
+    expect((await fromJson(large, pictures.slice(0, 4), form)).count).toBe(4);
+    await large.close();
+  });
   it("mixes pictures and numbers", async () => {
     const png = await sharp(Uint8Array.of(9, 8, 7, 6, 5, 4), { raw: { width: 3, height: 2, channels: 1 } })
       .toColourspace("b-w")

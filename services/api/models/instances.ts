@@ -100,7 +100,7 @@ async function convert(
   bytes: Uint8Array,
   form: SampleForm,
   pointer: string,
-): Promise<{ pixels: Uint8Array; steps: string[] }> {
+): Promise<{ pixels: Uint8Array; steps: string[]; decodedPixels: number }> {
   if (form.conversion.channels !== form.input.channels)
     throw invalid(pointer, `this model takes ${form.input.channels} channels; pictures have 1 or 3: send numbers`);
   try {
@@ -118,6 +118,8 @@ async function convert(
 
 /** A few pictures at a time: each may be large once decoded. */
 const picturesAtOnce = 4;
+/** Pixels of all pictures of a request, as they come: four of the largest. */
+const mostPixelsTogether = 160_000_000;
 
 /**
  * Pictures of any kind that is read, brought to the dataset's range. `pointers` name them in a problem, and in
@@ -133,9 +135,16 @@ export async function fromPictures(
   const asBytes = isOfBytes(form.range);
   const samples = asBytes ? new Uint8Array(pictures.length * size) : new Float32Array(pictures.length * size);
   const told: string[][] = [];
+  let pixelsTogether = 0;
   for (let from = 0; from < pictures.length; from += picturesAtOnce) {
     const some = pictures.slice(from, from + picturesAtOnce);
     const converted = await Promise.all(some.map(({ bytes, pointer }) => convert(prediction, bytes, form, pointer)));
+    pixelsTogether += converted.reduce((sum, { decodedPixels }) => sum + decodedPixels, 0);
+    if (pixelsTogether > mostPixelsTogether)
+      throw new Problem({
+        code: "payload-too-large",
+        detail: `the first ${from + some.length} of these ${pictures.length} pictures have ${pixelsTogether} pixels; at most ${mostPixelsTogether} are decoded for one request: send smaller pictures, or fewer at once`,
+      });
     for (const [index, { pixels, steps }] of converted.entries()) {
       samples.set(asBytes ? pixels : scaled(pixels, form.range), (from + index) * size);
       told.push(asBytes ? steps : [...steps, rangeWords(form.range)]);

@@ -16,7 +16,14 @@ const mostHeapBytes = 3 * 1024 ** 3;
 const retrySeconds = 5;
 const yearSeconds = 31_536_000;
 
-export const guard = plugin(async (app: App, { redis, perMinute }: { redis: Redis; perMinute: number | null }) => {
+export interface GuardOptions {
+  redis: Redis;
+  perMinute: number | null;
+  /** What the process may hold by its settings, besides its heap. */
+  memoryBytes: number;
+}
+
+export const guard = plugin(async (app: App, { redis, perMinute, memoryBytes }: GuardOptions) => {
   await app.register(helmet, { contentSecurityPolicy: false, strictTransportSecurity: false });
   // A promise about TLS is made over TLS alone: ours, or that of a proxy that we were told to trust.
   app.addHook("onRequest", async (request, reply) => {
@@ -25,6 +32,8 @@ export const guard = plugin(async (app: App, { redis, perMinute }: { redis: Redi
   await app.register(underPressure, {
     maxEventLoopDelay: mostEventLoopDelayMs,
     maxHeapUsedBytes: mostHeapBytes,
+    // What is held outside of the heap counts as well: bodies, weights, memories of models.
+    maxRssBytes: mostHeapBytes + memoryBytes,
     pressureHandler: async (request) => {
       if (!isProbe(request.url))
         throw new Problem({
