@@ -143,6 +143,23 @@ describe("fromJson", () => {
     expect(problem?.message).toMatch(words);
     expect(problem?.errors[0]?.pointer).toBe(pointer);
   });
+  it("maps pictures into the range of whole numbers, and says so for each", async () => {
+    const png = await sharp(Uint8Array.of(0, 51, 102, 153, 204, 255), { raw: { width: 3, height: 2, channels: 1 } })
+      .toColourspace("b-w")
+      .png()
+      .toBuffer();
+    const b64 = png.toString("base64");
+    const of = { ...form, range: { minimum: 0, maximum: 20 } };
+    const one = await fromJson(prediction, [{ b64 }], of);
+    expect([...one.samples]).toEqual([0, 4, 8, 12, 16, 20]);
+    expect(one.conversion).toEqual(["decoded PNG, 3×2 grey", "values 0 to 255 mapped to the dataset's 0 to 20"]);
+    const two = await fromJson(prediction, [{ b64 }, { b64 }], of);
+    expect(two.conversion).toEqual(
+      [0, 1].map(
+        (at) => `/instances/${at}/b64: decoded PNG, 3×2 grey; values 0 to 255 mapped to the dataset's 0 to 20`,
+      ),
+    );
+  });
   it("maps pictures into the range of a float32 dataset", async () => {
     const png = await sharp(Uint8Array.of(0, 51, 102, 153, 204, 255), { raw: { width: 3, height: 2, channels: 1 } })
       .toColourspace("b-w")

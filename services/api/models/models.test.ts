@@ -160,6 +160,70 @@ describe("predictions", () => {
         first.predictions,
       ]);
   });
+  it("reads a body as what it is, whatever its type says", async () => {
+    const raw = sharp(Uint8Array.from(pixels), { raw: { width: 5, height: 7, channels: 1 } }).toColourspace("b-w");
+    const picture = await raw.png().toBuffer();
+    const expected = (await post(url, { instances: [pixels] })).json<{ predictions: unknown[] }>().predictions;
+    const bodies: [string, Buffer, string | undefined][] = [
+      ["a PNG as raw bytes", picture, "application/octet-stream"],
+      ["a PNG as JPEG", picture, "image/jpeg"],
+      ["a PNG as image/jpg", picture, "image/jpg"],
+      ["a PNG as image/x-png", picture, "image/x-png"],
+      ["a PNG as curl sends files", picture, "application/x-www-form-urlencoded"],
+      ["a PNG as text", picture, "text/plain"],
+      ["a PNG without a type", picture, undefined],
+      ["a WebP", await raw.clone().webp({ lossless: true }).toBuffer(), "image/webp"],
+      ["a data: URL", Buffer.from(`data:image/png;base64,${picture.toString("base64")}`), "text/plain"],
+      [
+        "JSON as curl sends it",
+        Buffer.from(JSON.stringify({ instances: [pixels] })),
+        "application/x-www-form-urlencoded",
+      ],
+      ["JSON without a type", Buffer.from(` ${JSON.stringify({ instances: [pixels] })}`), undefined],
+    ];
+    for (const [what, payload, type] of bodies) {
+      const headers = type === undefined ? {} : { "content-type": type };
+      const answer = await test.app.inject({ method: "POST", url, payload, headers });
+      expect([what, answer.statusCode, answer.json<{ predictions: unknown[] }>().predictions]).toEqual([
+        what,
+        200,
+        expected,
+      ]);
+    }
+    const text = picture.toString("base64");
+    for (const b64 of [
+      `data:image/png;base64,${text}`,
+      text.replace(/.{20}/g, "$&\r\n"),
+      text.replaceAll("+", "-").replaceAll("/", "_").replace(/=+$/, ""),
+    ])
+      expect((await post(url, { instances: [{ b64 }] })).json()).toMatchObject({ predictions: expected });
+  });
+  it("takes raw samples that begin like a JPEG for what they are", async () => {
+    const body = Buffer.from([0xff, 0xd8, 0xff, ...pixels.slice(3)]);
+    expect((await post(url, body, "application/octet-stream")).json()).toMatchObject({
+      conversion: [expect.stringMatching(/1 raw uint8 sample/) as string],
+    });
+  });
+  it("says of a body of another kind what is read", async () => {
+    const answer = await post(url, Buffer.from("II*\0 is a TIFF"), "image/tiff");
+    expect([answer.statusCode, answer.json<{ detail: string }>().detail]).toEqual([
+      415,
+      expect.stringMatching(/image\/png, image\/jpeg, .*image\/webp.*multipart\/form-data.*octet-stream/),
+    ]);
+  });
+  it("says for each of several pictures what was done to it", async () => {
+    const own = await sharp(Uint8Array.from(pixels), { raw: { width: 5, height: 7, channels: 1 } })
+      .toColourspace("b-w")
+      .png()
+      .toBuffer();
+    const instances = [{ b64: own.toString("base64") }, { b64: (await png()).toString("base64") }];
+    expect((await post(url, { instances })).json()).toMatchObject({
+      conversion: [
+        "/instances/0/b64: decoded PNG, 5×7 grey",
+        "/instances/1/b64: decoded PNG, 10×14 RGB; made grey; fitted into 5×7",
+      ],
+    });
+  });
   it("converts other pictures and says what it did", async () => {
     const answer = await post(`${url}?topK=1`, await png(), "image/png");
     expect(answer.json<{ conversion: string[]; predictions: { topK: unknown[] }[] }>()).toMatchObject({
