@@ -163,6 +163,63 @@ test("splits are cut by fraction and the same bytes give the same revision and a
   expect((await upload({ ...form, seed: "8" })).revision).not.toBe(first.revision);
 });
 
+describe("what the fields say, over HTTP", () => {
+  const rows = table.labels.map((label, index) => [...table.pixels.subarray(index * 35, (index + 1) * 35), label]);
+  const last = Buffer.from(`${rows.map((row) => row.join(",")).join("\n")}\nnot,a,row\n`);
+
+  test("labelColumn, header and onError; what was decided is told", async () => {
+    const dataset = await upload({ file: last, size, labelColumn: "-1", header: "false", onError: "skip" });
+    expect(dataset).toMatchObject({
+      status: "ready",
+      splits: { train: 60 },
+      interpretation: {
+        format: { value: "csv", guessed: false },
+        delimiter: { value: ",", guessed: false },
+        header: { value: false, guessed: false },
+        labelColumn: { value: 35, name: null, guessed: false },
+        range: { value: { minimum: 0, maximum: 255 }, guessed: false },
+      },
+    });
+    expect(dataset.warnings.join("\n")).toMatch(/1 sample was skipped .*\nmy file\.bin \(61\): found 3 columns/);
+    const refused = await upload({ file: last, size, labelColumn: "-1" });
+    expect(refused).toMatchObject({ status: "rejected", interpretation: null, problems: [{ row: 61 }] });
+  });
+
+  test("testFile and validationFile", async () => {
+    const dataset = await upload({
+      file: Buffer.from(csv(table)),
+      testFile: gzipSync(csv(other)),
+      validationFile: Buffer.from(csv(other)),
+      size,
+    });
+    expect(dataset).toMatchObject({ status: "ready", splits: { train: 60, validation: 15, test: 15 } });
+  });
+
+  test("order and background are kept for pictures that come later", async () => {
+    const lines = [0, 1, 0, 1].map((label) =>
+      [label, ...Array.from({ length: 12 }, (_, at) => (at % 3) * 100)].join(","),
+    );
+    const dataset = await upload({ file: Buffer.from(lines.join("\n")), order: "hwc", background: "#ffcc00" });
+    expect(dataset).toMatchObject({
+      shape: { channels: 3, height: 2, width: 2 },
+      conversion: { background: "#ffcc00" },
+      interpretation: { order: { value: "hwc", guessed: false } },
+    });
+  });
+
+  test.each<[string, Form, string, RegExp]>([
+    ["an order that there is not", { file: last, order: "rgb" }, "/order", /"chw"/],
+    ["a colour that is none", { file: last, background: "blue" }, "/background", /#ffcc00/],
+    ["a header of maybe", { file: last, header: "maybe" }, "/header", /true or false/],
+    ["another way with errors", { file: last, onError: "ignore" }, "/onError", /"skip"/],
+    ["a test file alone", { testFile: last }, "/file", /missing beside testFile/],
+  ])("refused: %s", async (_what, form, pointer, words) => {
+    const problem = await problemOf(await post(form));
+    expect(problem).toMatchObject({ status: 400, detail: expect.stringMatching(words), errors: [{ pointer }] });
+    await expectNothingLeft();
+  });
+});
+
 test("name and alias change, the revision does not; an alias is unique; deleting spares what others share", async () => {
   const form = { images: idxImages(table), labels: idxLabels(table), alias: "strokes" };
   const first = await upload(form);

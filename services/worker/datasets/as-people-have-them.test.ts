@@ -230,6 +230,25 @@ describe("tables", () => {
     expect((await check(content, wish)).revision).toBe((await check(csv(table), wish)).revision);
   });
 
+  test("decimal commas between semicolons are fractions, and that is said", async () => {
+    const lines = rows.map((row) => row.map((value, at) => (at === 0 ? value : (value / 256).toFixed(4))));
+    const dataset = await check(text(lines, ";").replaceAll(".", ","), wish);
+    expect(dataset.revision).toBe((await check(text(lines), wish)).revision);
+    expect(dataset.warnings.join()).toMatch(/commas in the numbers of my-file were read as decimal points/);
+  });
+
+  test("labels of −1 and 1 are never taken for pixels", async () => {
+    const lines = Array.from({ length: 60 }, (_, at) => [
+      noise(at) % 3,
+      ...Array.from({ length: 15 }, (__, p) => noise(at, p)),
+      at % 2 === 0 ? -1 : 1,
+    ]);
+    expect(await refusal(text(lines), { labelColumn: -1 })).toMatch(/label -1; .* named in `classes`, \["-1","1"\]/);
+    expect(await refusal(text(lines))).toMatch(/found the label -1/);
+    const named = await check(text(lines), { classes: ["-1", "1"], labelColumn: -1 });
+    expect((await labels(named)).slice(0, 4)).toEqual([0, 1, 0, 1]);
+  });
+
   test("a label that is called y is no header", async () => {
     const lines = [
       ["y", 1, 2, 3, 4],
@@ -363,6 +382,7 @@ describe("tables", () => {
         ]),
       /an OpenDocument file/,
     ],
+    ["LibSVM", () => "1 3:12 4:255 9:1\n0 1:3 2:4 3:5\n", /a file of LibSVM/],
     ["ARFF", () => "% title\n@relation digits\n@attribute a numeric\n@data\n1\n", /an ARFF file/],
     [
       "a model of PyTorch",
@@ -749,6 +769,46 @@ describe("pictures", () => {
     ]);
     expect(dataset.interpretation.labels?.value).toMatch(new RegExp(`${name}$`));
     expect(dataset.interpretation.format.value).toBe("labelled-pictures");
+  });
+
+  test("classes as columns of zeros and ones; a list with blanks between", async () => {
+    const lines = [0, 1, 2, 3, 4, 5].map((at) => `img_${at}.png, ${at % 2}, ${1 - (at % 2)}`);
+    const flags = Buffer.from(["filename, ape, owl", ...lines].join("\n"));
+    const dataset = await check(zip([{ name: "_classes.csv", data: flags }, ...(await numbered())]));
+    expect([dataset.classes, await labels(dataset)]).toEqual([
+      ["ape", "owl"],
+      [1, 0, 1, 0, 1, 0],
+    ]);
+    const list = Buffer.from([0, 1, 2, 3, 4, 5].map((at) => `images/img_${at}.png ${at % 2}\n`).join(""));
+    const listed = await check(zip([{ name: "list.txt", data: list }, ...(await numbered())]));
+    expect(await labels(listed)).toEqual([0, 1, 0, 1, 0, 1]);
+  });
+
+  test("ids that are the same in train and test mean those of the table's own split", async () => {
+    const inFolder = (folder: string) => async (at: number) => ({
+      name: `cifar/${folder}/${at}.png`,
+      data: await png({ start: at * 9 + folder.length }),
+    });
+    const pictures = await Promise.all(
+      [1, 2, 3, 4].flatMap((at) => ["train", "test"].map((each) => inFolder(each)(at))),
+    );
+    const table4 = Buffer.from(
+      `id,label\n${[1, 2, 3, 4].map((at) => `${at},${at % 2 === 0 ? "cat" : "dog"}`).join("\n")}`,
+    );
+    const guesses = Buffer.from("id,label\n1,cat\n2,cat\n3,cat\n4,cat");
+    const dataset = await check(
+      zip([
+        ...pictures,
+        { name: "cifar/trainLabels.csv", data: table4 },
+        { name: "cifar/sampleSubmission.csv", data: guesses },
+      ]),
+    );
+    expect([counts(dataset), dataset.classes]).toEqual([
+      [4, undefined, undefined],
+      ["cat", "dog"],
+    ]);
+    expect((await pixels(dataset)).slice(0, 2)).toEqual([14, 15]);
+    expect(dataset.warnings.join()).toMatch(/4 pictures that no row of a table names were left out/);
   });
 
   test("rows without a picture, pictures without a row, and a column of splits", async () => {

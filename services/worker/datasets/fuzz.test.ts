@@ -7,6 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import fc from "fast-check";
+import sharp from "sharp";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { uploadSettings } from "../../../schemas/dataset.ts";
 import {
@@ -62,6 +63,31 @@ beforeAll(async () => {
   seeds.set("npz stored", { file: zip(arrays.map((each) => ({ ...each, stored: true }))) });
   seeds.set("zip", { file: zip(pictures) });
   seeds.set("zip stored", { file: zip(pictures.map((each) => ({ ...each, stored: true }))) });
+  seeds.set("npy pair", { images: arrays[0].data, labels: arrays[1].data });
+  const list = pictures.map(({ name }, at) => `${name},${at % 2},${at < 4 ? "train" : "test"}`);
+  const packed = table.labels.map(
+    (label, at) =>
+      `${label},${table.pixels.subarray(at * 35, (at + 1) * 35).join(" ")},${at < 4 ? "Training" : "PrivateTest"}`,
+  );
+  seeds.set("csv packed", { file: Buffer.from(["emotion,pixels,Usage", ...packed, ...packed].join("\r\n")) });
+  seeds.set("labelled", {
+    file: zip([
+      { name: "labels.csv", data: Buffer.from(["file,label,split", ...list].join("\n")), stored: true },
+      ...pictures.map((each) => ({ ...each, stored: true })),
+    ]),
+  });
+  seeds.set("kinds of pictures", {
+    file: zip(
+      await Promise.all(
+        pictures.map(async ({ name, data }, at) => ({
+          name,
+          stored: true,
+          data:
+            at % 2 === 0 ? await sharp(data).webp({ lossless: true }).toBuffer() : await sharp(data).gif().toBuffer(),
+        })),
+      ),
+    ),
+  });
   seeds.set("tar", { file: await tar(pictures) });
   seeds.set("tar.gz", { file: gzipSync(await tar(pictures)) });
 });
@@ -178,6 +204,10 @@ async function outcome(files: Record<string, Uint8Array>, settings: object): Pro
 }
 
 const formats = [
+  "npy pair",
+  "csv packed",
+  "labelled",
+  "kinds of pictures",
   "idx",
   "idx.gz",
   "csv",

@@ -80,7 +80,7 @@ export class LabelBook {
       this.#complaints.add(
         place.file,
         place.row,
-        `found the label ${label}; expected a whole number from 0 to ${most} (${why})`,
+        `found the label ${label}; expected a whole number from 0 to ${most} (${why})${label < 0 && !this.#classes ? '; labels such as -1 and 1 are named in `classes`, ["-1","1"]' : ""}`,
       );
       return -1;
     }

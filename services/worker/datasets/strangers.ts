@@ -26,6 +26,7 @@ const strangers: readonly (readonly [string, (head: Buffer) => boolean])[] = [
   ["a Python pickle", (head) => head[0] === 0x80 && head[1] >= 2 && head[1] <= 5],
   ["an old Excel workbook (.xls); save it as CSV", (head) => starts(head, 0xd0, 0xcf, 0x11, 0xe0)],
   ["an ARFF file of Weka", (head) => /^(\s*%[^\n]*\n)*\s*@relation/i.test(startOfText(head))],
+  ["a file of LibSVM (numbered values, 3:0.5)", (head) => /^\S+( \d+:\S+){3}/.test(startOfText(head))],
   ["UTF-16 text", (head) => starts(head, 0xff, 0xfe) || starts(head, 0xfe, 0xff)],
 ];
 

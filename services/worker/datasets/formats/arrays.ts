@@ -151,7 +151,7 @@ function formOf(intake: Intake, file: string, sizes: readonly number[]): SampleF
   if (sizes.length !== 4 || (!last && !before))
     return refuse(
       file,
-      `found samples of shape (${sizes.join(", ")}); expected (N, H, W), (N, H, W, C) or (N, C, H, W) with 1 or 3 channels, or (N, values)`,
+      `found samples of shape (${sizes.join(", ")}); expected (N, H, W), (N, H, W, C) or (N, C, H, W) with 1 or 3 channels, or (N, values)${third === 4 ? ": leave transparency out, x[..., :3]" : ""}`,
     );
   const { order } = intake.settings;
   const channelsLast = order === undefined ? last : order === "hwc";

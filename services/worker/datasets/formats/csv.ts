@@ -10,7 +10,7 @@ import type { Format, SourceFile } from "./format.ts";
 import { singleFile } from "./format.ts";
 import { WithoutLabels, arrangeTable } from "./table-layout.ts";
 import type { TableLayout } from "./table-layout.ts";
-import { listedNumbers, numberOf, readDigits, splitRow } from "./table-rows.ts";
+import { listedNumbers, numberIn, readDigits, splitRow } from "./table-rows.ts";
 import { hasTables, tablesOf } from "./tables.ts";
 import { linesOf, pixelsOf } from "./text.ts";
 import type { Line } from "./text.ts";
@@ -98,12 +98,12 @@ class Table {
   #readNumbers(fields: readonly string[], line: number): boolean {
     for (const column of this.#layout.pixels) {
       const field = fields[column];
-      const value = numberOf(field);
+      const value = numberIn(field, this.#layout.delimiter);
       if (Number.isNaN(value)) {
-        const hint = /^\d+,\d+$/.test(field) ? ": use a decimal point" : "";
-        this.#complain(line, `found '${printable(field, 40)}' in column ${column + 1}; expected a number${hint}`);
+        this.#complain(line, `found '${printable(field, 40)}' in column ${column + 1}; expected a number`);
         return false;
       }
+      if (field.includes(",")) this.#intake.warn(`commas in the numbers of ${this.#file} were read as decimal points`);
       this.#row[column] = value;
     }
     return true;

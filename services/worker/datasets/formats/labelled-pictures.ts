@@ -75,7 +75,7 @@ interface Found {
 /** The tables that name pictures of the archive. */
 async function findTables(intake: Intake, archive: Archive): Promise<Found | null> {
   const pictures = archive.entries.filter(isPicture);
-  const tables = archive.entries.filter((entry) => isTableEntry("csv", entry));
+  const tables = archive.entries.filter((entry) => isTableEntry("list", entry));
   if (pictures.length === 0 || tables.length === 0 || hasClassFolders(pictures)) return null;
   const names = new PictureNames(pictures);
   const found: LabelTable[] = [];

@@ -20,8 +20,8 @@ const roleWords: Record<Role, readonly string[]> = {
 };
 const splitWords: readonly (readonly [Split, readonly string[]])[] = [
   ["validation", ["validation", "valid", "val", "dev"]],
-  ["train", ["training", "train"]],
-  ["test", ["testing", "test", "t10k"]],
+  ["train", ["training", "train", "tr"]],
+  ["test", ["testing", "test", "t10k", "te"]],
 ];
 const npyEnding = /\.npy$/i;
 const idxEnding = /[-.]idx\d-ubyte(\.gz)?$/i;

@@ -2,7 +2,7 @@
 import type { Intake } from "../intake.ts";
 import { splitOf } from "../split-words.ts";
 import type { SourceFile } from "./format.ts";
-import { findDelimiter, isNumberList, namedDelimiter, numberOf, splitRow } from "./table-rows.ts";
+import { findDelimiter, isNumberList, namedDelimiter, numberIn, splitRow } from "./table-rows.ts";
 import { linesOf } from "./text.ts";
 
 export interface Row {
@@ -93,18 +93,21 @@ function isMangledRow(fields: readonly string[], below: readonly Row[]): boolean
 }
 
 /** A header names its label column, or holds words where numbers would be. */
-export function isHeader(fields: readonly string[], below: readonly Row[] = []): boolean {
+function isHeader(
+  fields: readonly string[],
+  { below, delimiter }: { below: readonly Row[]; delimiter: string },
+): boolean {
   if (fields.some(isNumberList)) return false;
   const label = fields.findIndex(isLabelName);
   // "y" may also be what a row says: then others say it too.
   if (label >= 0 && !below.some((row) => row.fields[label] === fields[label])) return true;
-  const words = fields.filter((field) => Number.isNaN(numberOf(field))).length;
+  const words = fields.filter((field) => Number.isNaN(numberIn(field, delimiter))).length;
   return words > fields.length / 2;
 }
 
 export function decideHeader(
   intake: Intake,
-  { rows, commentNames }: Beginning,
+  { rows, commentNames, delimiter }: Beginning,
 ): { names: string[] | null; own: boolean } {
   const [{ line, fields }] = rows;
   const below = rows.slice(1);
@@ -114,11 +117,11 @@ export function decideHeader(
     decide(header, false);
     return { names: header ? fields : null, own: header };
   }
-  if (isHeader(fields, below)) {
+  if (isHeader(fields, { below, delimiter })) {
     decide(true, false);
     return { names: fields, own: true };
   }
-  if (commentNames && isHeader(commentNames)) {
+  if (commentNames && isHeader(commentNames, { below: [], delimiter })) {
     decide(true, false);
     return { names: commentNames, own: false };
   }

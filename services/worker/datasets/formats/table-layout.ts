@@ -10,7 +10,7 @@ import type { SourceFile } from "./format.ts";
 import { surveyColumns } from "./table-survey.ts";
 import { decideHeader, indexNames, isLabelName, readBeginning, saysSplit, unnamed } from "./table-header.ts";
 import type { Beginning, Row } from "./table-header.ts";
-import { isNumberList, listedNumbers, nameOfDelimiter, numberOf } from "./table-rows.ts";
+import { isNumberList, listedNumbers, nameOfDelimiter, numberIn, numberOf } from "./table-rows.ts";
 import { shapeOfFlat } from "./text.ts";
 
 export interface TableLayout {
@@ -76,6 +76,7 @@ const counts = (column: number, rows: readonly Row[]): boolean => {
 interface Columns {
   intake: Intake;
   file: SourceFile;
+  delimiter: string;
   names: readonly string[] | null;
   columns: number;
   rows: readonly Row[];
@@ -84,7 +85,7 @@ interface Columns {
 }
 
 /** Columns that are no pixels whatever else is decided: nameless indices, empty ends of rows, words. */
-function certainlySkipped({ names, columns, rows, label, split }: Columns): number[] {
+function certainlySkipped({ names, columns, rows, label, split, delimiter }: Columns): number[] {
   return Array.from({ length: columns }, (_, at) => at).filter((at) => {
     if (at === label || at === split) return false;
     if (names && at === 0 && unnamed.test(names[at].trim()) && names.some((name) => name.trim() !== "")) return true;
@@ -92,7 +93,9 @@ function certainlySkipped({ names, columns, rows, label, split }: Columns): numb
     if (values.length < 2) return false;
     if (at === columns - 1 && values.every((value) => value.trim() === "")) return true;
     return (
-      names !== null && label !== null && values.every((value) => value.trim() !== "" && Number.isNaN(numberOf(value)))
+      names !== null &&
+      label !== null &&
+      values.every((value) => value.trim() !== "" && Number.isNaN(numberIn(value, delimiter)))
     );
   });
 }
@@ -196,6 +199,7 @@ export async function arrangeTable(intake: Intake, file: SourceFile): Promise<Ta
   const of: Columns = {
     intake,
     file,
+    delimiter,
     names,
     columns,
     rows: data,

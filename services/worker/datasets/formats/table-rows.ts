@@ -9,9 +9,17 @@ const delimiters = [",", ";", "\t", "|"] as const;
 const separatorLine = /^sep=(.)\s*$/i;
 export const namedDelimiter = (line: string): string | null => separatorLine.exec(line)?.[1] ?? null;
 
+/** 0,5 as tables have it whose columns are not separated by commas. */
+const withComma = /^\s*[+-]?\d*,\d+([eE][+-]?\d+)?\s*$/;
+const decimal = /^\s*[+-]?[\d.,]+([eE][+-]?\d+)?\s*$/;
+
 /** The most frequent separator of a line, outside quotes; blanks where there is none. */
 export function findDelimiter(line: string): string {
   const plain = line.replace(/"[^"]*"/g, "");
+  // Semicolons beside decimal commas, of which there are about as many.
+  const bySemicolon = plain.split(";");
+  if (bySemicolon.length > 2 && bySemicolon.some((field) => withComma.test(field)))
+    if (bySemicolon.slice(1, -1).every((field) => decimal.test(field))) return ";";
   const counts = delimiters.map((delimiter) => ({ delimiter, count: plain.split(delimiter).length - 1 }));
   const best = counts.reduce((left, right) => (right.count > left.count ? right : left));
   return best.count > 0 ? best.delimiter : " ";
@@ -28,6 +36,12 @@ export function numberOf(field: string): number {
   return /^\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*$/.test(field) && Math.abs(value) <= 3.4028234663852886e38
     ? value
     : Number.NaN;
+}
+
+/** As `numberOf`, where commas may be decimal because they separate nothing. */
+export function numberIn(field: string, delimiter: string): number {
+  const value = numberOf(field);
+  return Number.isNaN(value) && delimiter !== "," && withComma.test(field) ? numberOf(field.replace(",", ".")) : value;
 }
 
 /** A field that holds several numbers: separated by blanks or commas, perhaps in brackets, as Python writes lists. */

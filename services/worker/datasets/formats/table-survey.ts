@@ -4,7 +4,7 @@
  */
 import type { Intake } from "../intake.ts";
 import type { SourceFile } from "./format.ts";
-import { numberOf, splitRow } from "./table-rows.ts";
+import { numberIn, splitRow } from "./table-rows.ts";
 import { linesOf } from "./text.ts";
 import type { Line } from "./text.ts";
 
@@ -23,9 +23,9 @@ class Column {
   #minimum = Number.POSITIVE_INFINITY;
   #maximum = Number.NEGATIVE_INFINITY;
 
-  add(field: string): void {
+  add(field: string, delimiter: string): void {
     this.#rows += 1;
-    const value = numberOf(field);
+    const value = numberIn(field, delimiter);
     if (Number.isNaN(value)) this.#words += 1;
     else {
       this.#whole &&= Number.isInteger(value);
@@ -37,6 +37,11 @@ class Column {
     if (count !== undefined || this.#counts.size <= mostValues) this.#counts.set(key, (count ?? 0) + 1);
   }
 
+  /** Whether some value is none that the pixels between have. */
+  reachesBeyond(darkest: number, brightest: number): boolean {
+    return this.#minimum < darkest || this.#maximum > brightest;
+  }
+
   /** How many bits a label says, were these the labels; null where they cannot be. `brightest`: of the pixels between. */
   labelBits(brightest: number): number | null {
     const different = this.#counts.size;
@@ -44,8 +49,10 @@ class Column {
     const areWords = this.#words > this.#rows / 2;
     if (!areWords) {
       const span = this.#maximum - this.#minimum + 1;
-      if (this.#words > 0 || !this.#whole || this.#minimum < 0 || this.#minimum > 1 || different < leastFilled * span)
-        return null;
+      // Two classes are also called −1 and 1.
+      const isPair = different === 2 && this.#minimum === -1 && this.#maximum === 1;
+      const isRun = this.#minimum >= 0 && this.#minimum <= 1 && different >= leastFilled * span;
+      if (this.#words > 0 || !this.#whole || !(isPair || isRun)) return null;
       if (different > fewValues && this.#maximum <= brightest && this.#maximum >= leastFilled * brightest) return null;
     }
     let bits = 0;
@@ -81,7 +88,9 @@ export async function surveyColumns(
   { intake, file, delimiter, skipLines }: SurveyOptions,
   { first, last, columns, inner }: { first: number; last: number; columns: number; inner: readonly string[][] },
 ): Promise<{ column: number; open: boolean }> {
-  const brightest = inner.flat().reduce((most, field) => Math.max(most, numberOf(field) || 0), 0);
+  const between = inner.flat().map((field) => numberIn(field, delimiter) || 0);
+  const brightest = between.reduce((most, value) => Math.max(most, value), 0);
+  const darkest = between.reduce((least, value) => Math.min(least, value), 0);
   const found = [new Column(), new Column()];
   const quote = 34;
   const ends = ({ bytes, number }: Line): [string, string] => {
@@ -96,10 +105,12 @@ export async function surveyColumns(
   const opened = await file.open();
   for await (const line of linesOf(opened.stream, { file: file.name, limits: intake.limits })) {
     if (line.number <= skipLines || line.bytes.length === 0) continue;
-    for (const [at, field] of ends(line).entries()) found[at].add(field);
+    for (const [at, field] of ends(line).entries()) found[at].add(field, delimiter);
   }
   const [atFirst, atLast] = found.map((column) => column.labelBits(brightest));
   if (atFirst === null && atLast === null) return { column: first, open: true };
   if (atFirst === null || atLast === null) return { column: atFirst === null ? last : first, open: false };
+  const [firstOutside, lastOutside] = found.map((column) => column.reachesBeyond(darkest, brightest));
+  if (firstOutside !== lastOutside) return { column: firstOutside ? first : last, open: false };
   return { column: atLast > atFirst ? last : first, open: true };
 }

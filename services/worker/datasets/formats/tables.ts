@@ -8,7 +8,12 @@ import { printable, refuse } from "../refused.ts";
 import { splitInName, splitOf } from "../split-words.ts";
 import type { Source, SourceFile } from "./format.ts";
 
-const endings = { csv: /\.(csv|tsv|tab)(\.gz)?$/i, jsonl: /\.(jsonl|ndjson|json)(\.gz)?$/i } as const;
+/** `list`: a table beside pictures may also be plain text. */
+const endings = {
+  list: /\.(csv|tsv|tab|txt)(\.gz)?$/i,
+  csv: /\.(csv|tsv|tab)(\.gz)?$/i,
+  jsonl: /\.(jsonl|ndjson|json)(\.gz)?$/i,
+} as const;
 export type TableKind = keyof typeof endings;
 /** What explains a dataset, and is none. */
 const besides = /(^|\/)(readme|license|licence|citation|changelog)[^/]*$|\.(md|pdf|rst)$/i;
