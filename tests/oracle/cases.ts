@@ -127,6 +127,9 @@ const convolutions: Convolution[] = [
   { inputs: 17, rows: 9, columns: 8, maps: 9, size: 3, stride: 1 },
   { inputs: 12, rows: 6, columns: 35, maps: 19, size: 3, stride: 1 },
   { inputs: 33, rows: 18, columns: 14, maps: 10, size: 3, stride: 1 },
+  { inputs: 11, rows: 15, columns: 17, maps: 16, size: 3, stride: 1 },
+  { inputs: 8, rows: 22, columns: 13, maps: 24, size: 3, stride: 1 },
+  { inputs: 8, rows: 20, columns: 36, maps: 9, size: 3, stride: 1 },
   { inputs: 0, rows: 7, columns: 5, maps: 2, size: 3, stride: 1 },
   { inputs: 2, rows: 7, columns: 5, maps: 0, size: 3, stride: 1 },
 ];

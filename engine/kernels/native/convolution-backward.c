@@ -315,6 +315,8 @@ static void backward_by_winograd(struct thread *thread, const struct convolution
                              .maps = call->inputs,
                              .out_rows = call->rows,
                              .out_columns = call->columns,
+                             .step = LANES,
+                             .out_step = LANES,
                              .before = 2 - (long)call->padding,
                              .w_input = 1,
                              .w_map = 9 * call->maps,

@@ -151,18 +151,28 @@ static void forward_by_winograd(struct thread *thread, const struct convolutionF
                              .maps = s->maps,
                              .out_rows = s->out_rows,
                              .out_columns = s->out_columns,
+                             .step = LANES,
+                             .out_step = LANES,
                              .w_input = 9 * s->maps,
                              .w_map = 1,
                              .w_tap = s->maps};
-  winograd_rows(thread, &w, ARRAY(const float, input), ARRAY(const float, weights), ARRAY(const float, bias),
-                ARRAY(float, output), activate_rows, call);
+  const float *input = ARRAY(const float, input), *weights = ARRAY(const float, weights),
+              *bias = ARRAY(const float, bias);
+  float *output = ARRAY(float, output);
+  if (s->lanes == LANES) {
+    winograd_rows(thread, &w, input, weights, bias, output, activate_rows, call);
+    return;
+  }
+  winograd_alone(thread, &w, input, weights, bias, output);
+  activate_run(call->activation, output, s->maps * s->out_rows * s->out_columns);
 }
 #endif
 
 static void convolutionForward(struct thread *thread, const struct convolutionForward *call) {
   const struct convolution_shape s = shape_of_convolution(call);
 #if FAST
-  if (s.lanes == LANES && takes_winograd(s.size, s.stride, s.inputs, s.maps, s.out_rows, s.out_columns)) {
+  if ((s.lanes == LANES ? takes_winograd : takes_winograd_alone)(s.size, s.stride, s.inputs, s.maps, s.out_rows,
+                                                                 s.out_columns)) {
     forward_by_winograd(thread, call, &s);
     return;
   }

@@ -8,7 +8,7 @@
  * tile.h. A pixel is a block's eight samples, so the transforms are sums of whole vectors. Tiles reach over the map's
  * edges: what is read there is zero, what is computed there is not stored. Backward is the same with the filters turned
  * by 180° and δ between zeros. The gradient is F(3×3, 4×4): tiles of δ are its filters, and its 36 products are
- * gradients of 1×1 filters over the tiles. Only for eight lanes; docs/PERFORMANCE.md states the error.
+ * gradients of 1×1 filters over the tiles. A single sample goes forward so too. docs/PERFORMANCE.md states the error.
  */
 #define POINTS 6
 #define SPOTS (POINTS * POINTS)
@@ -20,6 +20,8 @@ struct winograd {
   long maps, out_rows, out_columns;
   /* Zeros before the first row and column of what is read. */
   long before;
+  /* Floats from a pixel to the next in what is read and in what is written. */
+  long step, out_step;
   /* The filter from input i to map m: [ky][kx] at i·w_input + m·w_map, taps w_tap apart; turned by 180° or not. */
   long w_input, w_map, w_tap;
   int is_turned;
@@ -126,16 +128,16 @@ static void transform_filters(const float *from, long tap, int is_turned, float 
 ALWAYS void transform_tile(const struct winograd *w, const float *input, long row, long column, float *to, long plane) {
   static const float outside[LANES];
   narrow v[SPOTS];
-  const long pitch = w->columns * LANES;
-  const float *from = input + row * pitch + column * LANES;
+  const long pitch = w->columns * w->step;
+  const float *from = input + row * pitch + column * w->step;
   if (row >= 0 && column >= 0 && row + POINTS <= w->rows && column + POINTS <= w->columns) {
     UNROLL for (int y = 0; y < POINTS; y++) UNROLL for (int x = 0; x < POINTS; x++) v[y * POINTS + x] =
-        *(const narrow_at *)(from + y * pitch + x * LANES);
+        *(const narrow_at *)(from + y * pitch + x * w->step);
   } else {
     UNROLL for (int y = 0; y < POINTS; y++) UNROLL for (int x = 0; x < POINTS; x++) {
       const int is_inside =
           (unsigned long)(row + y) < (unsigned long)w->rows && (unsigned long)(column + x) < (unsigned long)w->columns;
-      v[y * POINTS + x] = *(const narrow_at *)(is_inside ? from + y * pitch + x * LANES : outside);
+      v[y * POINTS + x] = *(const narrow_at *)(is_inside ? from + y * pitch + x * w->step : outside);
     }
   }
   UNROLL for (int x = 0; x < POINTS; x++) transform_input(v + x, POINTS);
@@ -144,17 +146,17 @@ ALWAYS void transform_tile(const struct winograd *w, const float *input, long ro
 }
 
 /* One tile of one map: sums[spot] to the pixels of the map that are there. */
-ALWAYS void finish_tile(const struct winograd *w, const float *sums, long plane, float bias, float *output, long row,
-                        long column) {
+ALWAYS void finish_tile(const struct winograd *w, const float *sums, long plane, const narrow bias, float *output,
+                        long row, long column) {
   narrow v[SPOTS];
   UNROLL for (int spot = 0; spot < SPOTS; spot++) v[spot] = *(const narrow_at *)(sums + spot * plane);
   UNROLL for (int x = 0; x < POINTS; x++) transform_output(v + x, POINTS);
   UNROLL for (int y = 0; y < TILE_PIXELS; y++) transform_output(v + y * POINTS, 1);
   const long rows = smaller(TILE_PIXELS, w->out_rows - row), columns = smaller(TILE_PIXELS, w->out_columns - column);
-  float *to = output + (row * w->out_columns + column) * LANES;
+  float *to = output + (row * w->out_columns + column) * w->out_step;
   for (int y = 0; y < rows; y++)
     for (int x = 0; x < columns; x++)
-      *(narrow_at *)(to + (y * w->out_columns + x) * LANES) = v[y * POINTS + x] + (narrow)SPLAT(NARROW, bias);
+      *(narrow_at *)(to + (y * w->out_columns + x) * w->out_step) = v[y * POINTS + x] + bias;
 }
 
 /* `finish` sees each run of rows that stands: f, or the gate. */
@@ -228,13 +230,66 @@ static void winograd_rows(struct thread *thread, const struct winograd *w, const
       multiply_tiles(&r, &reach, first, maps);
       for (long m = first; m < first + maps; m++) {
         float *map = output + m * plane;
+        const float start = bias ? bias[m] : 0.0f;
         for (long at = 0; at < r.run; at += NARROW)
-          finish_tile(w, r.products + (m - first) * r.run + at, r.product_plane, bias ? bias[m] : 0.0f,
+          finish_tile(w, r.products + (m - first) * r.run + at, r.product_plane, (narrow)SPLAT(NARROW, start),
                       map + at % LANES, row, at / LANES * TILE_PIXELS);
         finish(call, m, row, map + row * row_run, smaller(TILE_PIXELS, w->out_rows - row) * row_run);
       }
     }
   }
+}
+
+/* Whether a single sample takes Winograd: vectors are maps and inputs there. */
+static int takes_winograd_alone(long size, long stride, long inputs, long maps, long out_rows, long out_columns) {
+  return takes_winograd(size, stride, inputs, maps, out_rows, out_columns) && maps % NARROW == 0 &&
+         out_rows * out_columns >= 144;
+}
+
+/*
+ * Forward of a single sample. A vector is neighbouring inputs where tiles are read, maps where they are finished, so
+ * the input is turned to [row][column][input] before, and the output back from [row][column][map]; a product is a
+ * tile's float, broadcast, times a vector of filters.
+ */
+static void winograd_alone(struct thread *thread, const struct winograd *given, const float *input,
+                           const float *weights, const float *bias, float *output) {
+  struct winograd w = *given;
+  w.step = w.inputs;
+  w.out_step = w.maps;
+  const long across = divided_up(w.out_columns, TILE_PIXELS), tiles = across * divided_up(w.out_rows, TILE_PIXELS);
+  const long filter_plane = plane_of(w.inputs * w.maps), tile_plane = plane_of(tiles * w.inputs);
+  const long product_plane = plane_of(tiles * w.maps), pixels = w.rows * w.columns,
+             finished = w.out_rows * w.out_columns;
+  float *filters = scratch(thread, SPOTS * (filter_plane + tile_plane + product_plane) + pixels * w.inputs +
+                                       finished * w.maps + 2 * w.inputs);
+  float *read = filters + SPOTS * filter_plane, *products = read + SPOTS * tile_plane;
+  float *turned = products + SPOTS * product_plane, *written = turned + pixels * w.inputs;
+  struct tap *table = (struct tap *)(written + finished * w.maps);
+  for (long i = 0; i < w.inputs; i++) {
+    transform_filters(weights + i * w.w_input, w.w_tap, 0, filters + i * w.maps, filter_plane, w.maps);
+    table[i] = (struct tap){(int32_t)(i * 4), (int32_t)(i * w.maps * 4)};
+  }
+  transpose(input, pixels, turned, w.inputs, w.inputs, pixels);
+  for (long tile = 0; tile < tiles; tile++)
+    for (long i = 0; i < w.inputs; i += NARROW) {
+      const long at = smaller(i, w.inputs - NARROW);
+      transform_tile(&w, turned + at, tile / across * TILE_PIXELS, tile % across * TILE_PIXELS,
+                     read + tile * w.inputs + at, tile_plane);
+    }
+  const struct reach reach = {
+      .outer = 1, .table = table, .taps = w.inputs, .a_map = w.inputs, .c_map = w.maps, .start = START_ZERO};
+  const struct cutting cutting = cut_run(tiles, w.maps / NARROW);
+  for (long spot = 0; spot < SPOTS; spot++)
+    for (long n = 0; n < cutting.map_tiles; n++) {
+      const long tile = cut(tiles, cutting.map_tiles, n), height = cut(tiles, cutting.map_tiles, n + 1) - tile;
+      tile_run(&reach, height, w.maps / NARROW, cutting.vector_tiles, read + spot * tile_plane + tile * w.inputs,
+               filters + spot * filter_plane, products + spot * product_plane + tile * w.maps, 0);
+    }
+  for (long tile = 0; tile < tiles; tile++)
+    for (long map = 0; map < w.maps; map += NARROW)
+      finish_tile(&w, products + tile * w.maps + map, product_plane, *(const narrow_at *)(bias + map), written + map,
+                  tile / across * TILE_PIXELS, tile % across * TILE_PIXELS);
+  transpose(written, w.maps, output, finished, finished, w.maps);
 }
 
 /* 4×4 pixels of one map of δ [out_rows][out_columns], those outside zero: to[spot] `plane` floats apart. */
