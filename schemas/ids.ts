@@ -20,6 +20,14 @@ export const alias = z
     "expected 1–63 lower-case letters, digits, '.', '_' or '-', starting with a letter or digit",
   );
 
+/** A model's alias may have a stage: `digits@production`. */
+export const modelAlias = z
+  .string()
+  .regex(
+    /^(?!job_|ds_|mdl_|swp_|evl_)[a-z0-9][a-z0-9._@-]{0,62}$/,
+    "expected 1–63 lower-case letters, digits, '.', '_', '@' or '-', starting with a letter or digit, and no id",
+  );
+
 /** A dataset in a request: an id, an alias, or `alias@revision`. */
 export const datasetReference = z
   .string()
@@ -30,7 +38,7 @@ export const datasetReference = z
 export const modelReference = z
   .string()
   .max(80)
-  .regex(/^[A-Za-z0-9][A-Za-z0-9._-]*$/, "expected a model id or an alias");
+  .regex(/^[A-Za-z0-9][A-Za-z0-9._@-]*$/, "expected a model id or an alias");
 
 /** When something happened: ISO 8601, UTC. */
 export const timestamp = z.iso.datetime();

@@ -2,10 +2,10 @@
 import { z } from "zod";
 import { file } from "./binary.ts";
 import { split } from "./dataset.ts";
-import { alias, datasetId, jobId, metadata, modelId, sha256, timestamp } from "./ids.ts";
+import { datasetId, jobId, metadata, modelAlias, modelId, modelReference, sha256, timestamp } from "./ids.ts";
 import { networkSummary, normalisationKind, view } from "./job.ts";
 import { network } from "./network.ts";
-import { pageOf, pageQuery } from "./page.ts";
+import { pageOf, pageOrder, pageQuery } from "./page.ts";
 import { evaluation } from "./prediction.ts";
 import { usually } from "./query.ts";
 import { shape } from "./shape.ts";
@@ -22,7 +22,7 @@ export const model = z.strictObject({
   id: modelId,
   object: z.literal("model"),
   name: z.string(),
-  alias: alias.nullable(),
+  alias: modelAlias.nullable().describe("of several, the one given last"),
   job: jobId.nullable(),
   dataset: z.strictObject({ id: datasetId, revision: sha256 }).nullable(),
   checkpoint: z.strictObject({ epoch: z.int(), step: z.int() }).nullable(),
@@ -49,12 +49,16 @@ export const modelManifest = z.strictObject({
   weights: z.string().describe("key of the safetensors file in storage"),
   predictions: z.partialRecord(split, z.strictObject({ file: z.string(), count: z.int(), classes: z.int() })),
   evaluations: z.partialRecord(split, evaluation),
+  aliases: z
+    .array(z.strictObject({ name: modelAlias, at: timestamp }))
+    .optional()
+    .describe("where it has others than the one it was made with; the time says who has an alias that two name"),
 });
 export type ModelManifest = z.infer<typeof modelManifest>;
 
 export const modelChanges = z.strictObject({
   name: z.string().min(1).max(200).optional(),
-  alias: alias.nullable().optional(),
+  alias: modelAlias.nullable().optional(),
   metadata: metadata.optional(),
 });
 
@@ -64,7 +68,7 @@ export const mostClasses = 65_536;
 /** The form fields of an import, besides its file. */
 export const importSettings = z.strictObject({
   name: z.string().min(1).max(200),
-  alias: alias.optional(),
+  alias: modelAlias.optional(),
   network,
   input: shape,
   classes: z.array(z.string().min(1).max(100)).min(1).max(mostClasses).optional(),
@@ -87,3 +91,18 @@ export const modelsQuery = pageQuery.extend({
 });
 export const modelPage = pageOf(modelSummary);
 export type ModelPage = z.infer<typeof modelPage>;
+
+/** Where an alias is moved to. */
+export const aliasTarget = z.strictObject({ model: modelReference });
+export const aliasParams = z.strictObject({ alias: z.string() });
+export const movedAlias = z.strictObject({
+  alias: modelAlias,
+  model: modelId,
+  previous: modelId.nullable().describe("what it named before"),
+});
+export const aliasesQuery = z.strictObject({
+  limit: pageQuery.shape.limit,
+  after: modelAlias.optional().describe("nextAfter of the page before"),
+  order: usually(pageOrder, "asc").describe("by alias; asc by default"),
+});
+export const aliasPage = pageOf(z.strictObject({ alias: modelAlias, model: modelId }));

@@ -61,6 +61,23 @@ async function createUnaliased<Entry extends { alias: string | null }>(
   return (await create({ ...entry, alias: null })) === "created";
 }
 
+interface GivenAlias {
+  name: string;
+  at: string;
+  model: string;
+}
+
+/**
+ * Each alias names the model that got it last: a move that broke off may stand in two manifests. One that somebody has
+ * by now stays there.
+ */
+async function restoreAliases(given: readonly GivenAlias[], { records }: Sources): Promise<void> {
+  const last = new Map<string, GivenAlias>();
+  for (const each of given) if (each.at >= (last.get(each.name)?.at ?? "")) last.set(each.name, each);
+  const inOrder = [...last.values()].sort((left, right) => (left.at < right.at ? -1 : 1));
+  for (const { name, at, model } of inOrder) await records.models.name(name, model, { at, ifFree: true });
+}
+
 async function restoreJob(manifest: JobManifest, { redis }: Sources): Promise<boolean> {
   const { job, stopAtStep, initialModelId, checkpoints, metrics, events } = manifest;
   if ((await redis.exists(keys.job(job.id))) === 1) return false;
@@ -152,16 +169,21 @@ export async function rebuild(sources: Sources): Promise<Rebuilt> {
       ),
     "datasets",
   );
+  const given: GivenAlias[] = [];
   await each(
     layout.models,
     async (key) => {
-      const record = modelRecord(await getJson(storage, key, modelManifest), key);
-      return createUnaliased(record, (entry) =>
-        records.models.create(entry, record.dataset ? { needs: record.dataset.id } : {}),
-      );
+      const manifest = await getJson(storage, key, modelManifest);
+      const record = modelRecord(manifest, key);
+      const { alias, createdAt, dataset, id } = manifest.model;
+      const made = await records.models.create({ ...record, alias: null }, dataset ? { needs: dataset.id } : {});
+      const aliases = manifest.aliases ?? (alias === null ? [] : [{ name: alias, at: createdAt }]);
+      if (made === "created") given.push(...aliases.map((every) => ({ ...every, model: id })));
+      return made === "created";
     },
     "models",
   );
+  await restoreAliases(given, sources);
   await each(
     layout.evaluations,
     async (key) => {

@@ -237,6 +237,21 @@ const walk: Record<string, () => Promise<unknown>> = {
     expect(
       await ok(`/v1/models/${made.model}`, { method: "PATCH", body: { alias: "walker", metadata: { stage: "test" } } }),
     ).toMatchObject({ alias: "walker" }),
+  "PUT /v1/aliases/models/{alias}": async () =>
+    expect(await ok("/v1/aliases/models/walker@staging", { method: "PUT", body: { model: "walker" } })).toEqual({
+      alias: "walker@staging",
+      model: made.model,
+      previous: null,
+    }),
+  "GET /v1/aliases/models": async () =>
+    expect((await ok("/v1/aliases/models")).data).toEqual([
+      { alias: "walker", model: made.model },
+      { alias: "walker@staging", model: made.model },
+    ]),
+  "DELETE /v1/aliases/models/{alias}": async () => {
+    await remove("/v1/aliases/models/walker@staging");
+    expect(await ok("/v1/models/walker")).toMatchObject({ alias: "walker" });
+  },
   "GET /v1/models/{id}/predictions": async () => {
     const all = await ok("/v1/models/walker/predictions?limit=1000");
     expect(all.data).toHaveLength(90);

@@ -4,6 +4,7 @@ import { WatchedJobs } from "../jobs/watched.ts";
 import { StoredPredictions } from "../models/stored-predictions.ts";
 import type { EventStreams } from "../http/streams.ts";
 import type { App } from "../http/types.ts";
+import { aliasRoutes } from "./v1/aliases/models.ts";
 import { augmentationRoutes } from "./v1/datasets/_id/augmentations.ts";
 import { datasetRoutes } from "./v1/datasets/_id/index.ts";
 import { sampleRoutes } from "./v1/datasets/_id/samples.ts";
@@ -45,6 +46,7 @@ export function registerRoutes(app: App, dependencies: Dependencies, streams: Ev
   gradientCheckRoutes(app, dependencies);
   modelsRoutes(app, dependencies);
   modelRoutes(app, dependencies);
+  aliasRoutes(app, dependencies);
   const stored = new StoredPredictions(dependencies.storage);
   modelPredictionRoutes(app, dependencies, stored);
   evaluationRoutes(app, dependencies, stored);

@@ -1,13 +1,17 @@
 /** Records of models. */
 import type { Redis } from "ioredis";
 import type { Model, ModelManifest, ModelSummary } from "../../../schemas/model.ts";
+import { keys } from "../redis-keys.ts";
 import { fromFields, readHashesWithout } from "./hash.ts";
 import type { Page, PageRequest } from "./paging.ts";
 import { ResourceRecords } from "./resources.ts";
+import { runScript } from "./scripts.ts";
 import { tablesField, withTables, withoutTables } from "./tables.ts";
 
 /** The resource, and where its files are. */
 export interface ModelRecord extends Model {
+  /** All aliases, the one it shows at the end. Absent while it has only the one it was made with, or none. */
+  aliases?: ModelManifest["aliases"];
   files: Pick<ModelManifest, "weights" | "predictions"> & {
     /** The manifest, which also has the evaluations. */
     manifest: string;
@@ -21,7 +25,7 @@ export type ModelSummaryRecord = Omit<ModelRecord, "network"> & { network: Model
 export function presentModel<Network>(
   record: Omit<ModelRecord, "network"> & { network: Network },
 ): Omit<Model, "network"> & { network: Network } {
-  const { files: _files, ...shown } = record;
+  const { files: _files, aliases: _aliases, ...shown } = record;
   return shown;
 }
 
@@ -51,6 +55,36 @@ export class ModelRecords extends ResourceRecords<ModelRecord> {
   constructor(redis: Redis) {
     super(redis, "model", { fieldsOf: modelFields, entryOf: modelOf });
     this.#redis = redis;
+  }
+
+  /**
+   * Gives a model an alias, in one step with taking it away from the model that had it. Answers that model; null where
+   * nobody had it. `at`: when it was given. `ifFree`: only where nobody has it.
+   */
+  async name(
+    alias: string,
+    id: string,
+    { at = new Date().toISOString(), ifFree = false }: { at?: string; ifFree?: boolean } = {},
+  ): Promise<{ kind: "missing" | "taken" } | { kind: "named"; previous: string | null }> {
+    const [kind, previous] = (await runScript(this.#redis, "name-model", [alias, id, at, ifFree ? 1 : 0])) as [
+      "named" | "missing" | "taken",
+      string?,
+    ];
+    return kind === "named" ? { kind, previous: previous === "" ? null : (previous ?? null) } : { kind };
+  }
+
+  /** Takes an alias away. Answers the model that had it, or null. */
+  async unname(alias: string): Promise<string | null> {
+    const answer = (await runScript(this.#redis, "name-model", [alias, "", "", 0])) as string[];
+    return answer[1] === "" ? null : (answer[1] ?? null);
+  }
+
+  /** Every alias and the model that it names, by alias. */
+  async aliases(): Promise<{ alias: string; model: string }[]> {
+    const all = await this.#redis.hgetall(keys.aliases("model"));
+    return Object.entries(all)
+      .map(([alias, model]) => ({ alias, model }))
+      .sort((left, right) => (left.alias < right.alias ? -1 : 1));
   }
 
   /** A page without long connection tables. */

@@ -56,8 +56,12 @@ export class ResourceRecords<Entry extends { id: string; alias: string | null }>
 
   /** By id or alias. */
   async find(reference: string): Promise<Entry | null> {
-    const id = (await this.#redis.hget(keys.aliases(this.#kind), reference)) ?? reference;
-    return this.read(id);
+    const id = await this.#redis.hget(keys.aliases(this.#kind), reference);
+    const found = await this.read(id ?? reference);
+    if (found !== null || id === null) return found;
+    // Moved in this moment, and what it named was deleted.
+    const now = await this.#redis.hget(keys.aliases(this.#kind), reference);
+    return now === null ? null : this.read(now);
   }
 
   list(request: PageRequest): Promise<Page<Entry>> {
@@ -90,6 +94,7 @@ export class ResourceRecords<Entry extends { id: string; alias: string | null }>
       id,
       alias,
       expected === undefined ? "" : JSON.stringify(expected),
+      new Date().toISOString(),
       ...toFields({ ...fields }),
     ]);
     return answer as "ok" | "missing" | "alias-taken" | "status";

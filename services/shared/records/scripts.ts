@@ -23,6 +23,7 @@ export const scriptNames = [
   "end-attempt",
   "move-evaluation",
   "move-job",
+  "name-model",
   "note-webhook",
   "patch-resource",
   "pin-checkpoint",

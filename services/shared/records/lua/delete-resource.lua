@@ -14,7 +14,11 @@ if #users > 0 then
   return users
 end
 local alias = redis.call('HGET', key, 'alias')
-if alias and alias ~= 'null' then redis.call('HDEL', keys.aliases(kind), cjson.decode('[' .. alias .. ']')[1]) end
+if kind == 'model' then
+  for _, each in ipairs(namesOf(id)) do redis.call('HDEL', keys.aliases(kind), each.name) end
+elseif alias and alias ~= 'null' then
+  redis.call('HDEL', keys.aliases(kind), cjson.decode('[' .. alias .. ']')[1])
+end
 local dataset = redis.call('HGET', key, 'dataset')
 if dataset and dataset ~= 'null' then redis.call('SREM', keys.users('dataset', cjson.decode(dataset).id), id) end
 local deleted = { 'deleted' }

@@ -1,23 +1,32 @@
--- Replaces fields of a dataset or model, and its alias.
+-- Replaces fields of a dataset or model, and its alias: of several that a model has, the one given last.
 -- keys       the resource, the aliases of its kind
--- arguments  kind, id, alias (keep | clear | =alias), expected status as JSON or '', then fields
+-- arguments  kind, id, alias (keep | clear | =alias), expected status as JSON or '', at, then fields
 -- answers    ok | missing | alias-taken | status
 -- events     none
-local kind, id, alias, expected = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
+local kind, id, alias, expected, at = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
 local key = keys.resource(kind, id)
 if redis.call('EXISTS', key) == 0 then return 'missing' end
 if expected ~= '' and redis.call('HGET', key, 'status') ~= expected then return 'status' end
-if alias ~= 'keep' then
-  local aliases = keys.aliases(kind)
-  local wanted = string.sub(alias, 1, 1) == '=' and string.sub(alias, 2) or nil
-  if wanted then
-    local owner = redis.call('HGET', aliases, wanted)
-    if owner and owner ~= id then return 'alias-taken' end
-  end
-  local before = redis.call('HGET', key, 'alias')
-  if before and before ~= 'null' then redis.call('HDEL', aliases, cjson.decode('[' .. before .. ']')[1]) end
-  if wanted then redis.call('HSET', aliases, wanted, id) end
+local wanted = string.sub(alias, 1, 1) == '=' and string.sub(alias, 2) or nil
+if wanted then
+  local owner = redis.call('HGET', keys.aliases(kind), wanted)
+  if owner and owner ~= id then return 'alias-taken' end
 end
-set(key, { unpack(ARGV, 5) })
+local before = redis.call('HGET', key, 'alias')
+before = before and before ~= 'null' and cjson.decode('[' .. before .. ']')[1] or nil
+local names = kind == 'model' and alias ~= 'keep' and namesOf(id) or {}
+set(key, { unpack(ARGV, 6) })
+if alias ~= 'keep' then
+  if before then redis.call('HDEL', keys.aliases(kind), before) end
+  if wanted then redis.call('HSET', keys.aliases(kind), wanted, id) end
+  if kind == 'model' then
+    local left = {}
+    for _, each in ipairs(names) do
+      if each.name ~= before and each.name ~= wanted then table.insert(left, each) end
+    end
+    if wanted then table.insert(left, { name = wanted, at = at }) end
+    setNames(id, left)
+  end
+end
 changed(kind, id)
 return 'ok'

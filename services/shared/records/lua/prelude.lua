@@ -129,3 +129,35 @@ local function endEvaluation(id, at)
   local dataset = redis.call('HGET', key, 'dataset')
   if dataset then redis.call('SREM', keys.users('dataset', cjson.decode(dataset).id), id) end
 end
+
+-- The aliases of a model, {name, at} each, the one given last at the end; a model made with one has no list yet.
+local function namesOf(id)
+  local key = keys.resource('model', id)
+  local names = redis.call('HGET', key, 'aliases')
+  if names then return cjson.decode(names) end
+  local alias = redis.call('HGET', key, 'alias')
+  if not alias or alias == 'null' then return {} end
+  local one = cjson.decode('[' .. alias .. ',' .. redis.call('HGET', key, 'createdAt') .. ']')
+  return { { name = one[1], at = one[2] } }
+end
+
+-- Replaces them. The model shows the last.
+local function setNames(id, names)
+  local key = keys.resource('model', id)
+  if #names == 0 then
+    redis.call('HDEL', key, 'aliases')
+    redis.call('HSET', key, 'alias', 'null')
+  else
+    redis.call('HSET', key, 'aliases', cjson.encode(names), 'alias', cjson.encode(names[#names].name))
+  end
+end
+
+-- Takes an alias away from the model that has it.
+local function unname(id, alias)
+  local left = {}
+  for _, each in ipairs(namesOf(id)) do
+    if each.name ~= alias then table.insert(left, each) end
+  end
+  setNames(id, left)
+  redis.call('HDEL', keys.aliases('model'), alias)
+end

@@ -1,17 +1,17 @@
 /** GET, PATCH and DELETE /v1/models/{id}. */
 import { z } from "zod";
-import { model, modelChanges, modelManifest } from "../../../../../../schemas/model.ts";
+import { model, modelChanges } from "../../../../../../schemas/model.ts";
 import { idParams } from "../../../../../../schemas/query.ts";
 import { presentModel } from "../../../../../shared/records/index.ts";
-import { getJson, putJson } from "../../../../../shared/storage/index.ts";
 import type { Dependencies } from "../../../../dependencies.ts";
 import { findModel } from "../../../../../shared/find.ts";
+import { followRecord } from "../../../../models/manifest.ts";
 import { removeModel } from "../../../../models/remove.ts";
 import { conflict, notFound } from "../../../../http/problem.ts";
 import type { App } from "../../../../http/types.ts";
 
 export function modelRoutes(app: App, dependencies: Dependencies): void {
-  const { records, storage } = dependencies;
+  const { records } = dependencies;
   app.get(
     "/v1/models/:id",
     { schema: { tags: ["models"], summary: "A model, by id or alias", params: idParams, response: { 200: model } } },
@@ -40,10 +40,8 @@ export function modelRoutes(app: App, dependencies: Dependencies): void {
       const done = await records.models.patch(id, fields);
       if (done === "alias-taken") throw conflict(`the alias '${newAlias}' belongs to another model`);
       if (done === "missing") throw notFound(`there is no model ${id}`);
-      const changed = await findModel(records, id);
-      const { manifest: key } = changed.files;
-      await putJson(storage, key, { ...(await getJson(storage, key, modelManifest)), model: presentModel(changed) });
-      return presentModel(changed);
+      await followRecord(dependencies, id);
+      return presentModel(await findModel(records, id));
     },
   );
 
