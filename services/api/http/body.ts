@@ -11,7 +11,10 @@ export interface BodyLimits {
 }
 
 /** A job with connection tables as long as its body may be. */
-export const usualLimits: BodyLimits = { bytes: 1024 * 1024, json: { containers: 131_072, values: 524_288 } };
+export const usualLimits: BodyLimits = {
+  bytes: 1024 * 1024,
+  json: { containers: 131_072, names: 8192, values: 524_288 },
+};
 
 declare module "fastify" {
   interface FastifyRequest {

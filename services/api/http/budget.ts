@@ -21,6 +21,11 @@ export const bodyBudget = plugin(async (app: App, { bytes: most }: { bytes: numb
   app.addHook("onRequest", async (request, reply) => {
     let own = 0;
     request.hold = (bytes) => {
+      if (own + bytes > most)
+        throw new Problem({
+          code: "payload-too-large",
+          detail: `this body alone needs more than the ${most} bytes that bodies may take in memory (BODY_MEMORY_MIB)`,
+        });
       if (held + bytes > most)
         throw new Problem({
           code: "overloaded",

@@ -8,12 +8,15 @@ import { Problem } from "./problem.ts";
 export interface JsonLimits {
   /** Lists and objects. */
   containers: number;
+  /** Names of fields. */
+  names: number;
   /** Values: what stands between commas. */
   values: number;
 }
 
 const quote = 0x22;
 const comma = 0x2c;
+const colon = 0x3a;
 const backslash = 0x5c;
 /** `[` and `{` differ in this bit alone. */
 const openBracket = 0x5b;
@@ -23,6 +26,7 @@ export class JsonMeter {
   readonly #limits: JsonLimits;
   #containers = 0;
   #commas = 0;
+  #colons = 0;
   #inText = false;
   /** Backslashes at the end of what came so far of a text: an odd number makes the next quote a part of it. */
   #slashes = 0;
@@ -35,8 +39,9 @@ export class JsonMeter {
   add(chunk: Buffer): void {
     let at = 0;
     while (at < chunk.length) at = this.#inText ? this.#skipText(chunk, at) : this.#count(chunk, at);
-    const { containers, values } = this.#limits;
+    const { containers, names, values } = this.#limits;
     if (this.#containers > containers) throw tooMuch(`${containers} lists and objects`);
+    if (this.#colons > names) throw tooMuch(`${names} fields`);
     if (this.#commas > values) throw tooMuch(`${values} values`);
   }
 
@@ -50,6 +55,7 @@ export class JsonMeter {
         return at + 1;
       }
       if (byte === comma) this.#commas += 1;
+      else if (byte === colon) this.#colons += 1;
       else if ((byte | caseBit) === (openBracket | caseBit)) this.#containers += 1;
     }
     return chunk.length;

@@ -29,7 +29,8 @@ const mostDeep = 64;
 
 /** A list or object that the walk is inside of. */
 interface Open {
-  /** Names of an object so far; null for a list. */
+  isObject: boolean;
+  /** Names of an object so far; null where it has none yet. */
   names: Set<string> | null;
   /** Where the walk is in it. */
   at: string | number;
@@ -60,15 +61,16 @@ function checkStructure(json: string): void {
       const from = at;
       at = endOfText(json, from);
       end.lastIndex = at + 1;
-      if (!inner?.names || end.exec(json)?.[1] !== ":") continue;
+      if (!inner?.isObject || end.exec(json)?.[1] !== ":") continue;
       const name = JSON.parse(json.slice(from, at + 1)) as string;
       inner.at = name;
+      inner.names ??= new Set();
       if (inner.names.has(name)) throw invalid(here(), "stands twice in this object; expected every field once");
       inner.names.add(name);
     } else if (sign === "{" || sign === "[") {
       if (open.length === mostDeep)
         throw invalid(here(), `lies more than ${mostDeep} lists or objects deep; nothing here is nested so deep`);
-      open.push(sign === "{" ? { names: new Set(), at: "" } : { names: null, at: 0 });
+      open.push({ isObject: sign === "{", names: null, at: sign === "{" ? "" : 0 });
     } else if (sign === "}" || sign === "]") open.pop();
     else if (sign === "," && typeof inner?.at === "number") inner.at += 1;
   }

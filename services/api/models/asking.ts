@@ -46,6 +46,7 @@ export function askingLimits(input: Shape, type: string): BodyLimits {
     bytes: type === rawType ? Math.min(mostAskingBytes, mostRawSamples * size * 4) : mostAskingBytes,
     json: {
       values: count * size + framing,
+      names: mostInstances + framing,
       // An instance is a list, or an object with a picture; nested, a list a channel and a row.
       containers: count * (1 + input.channels * (1 + input.height)) + framing,
     },

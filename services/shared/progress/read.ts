@@ -55,8 +55,17 @@ export async function lastEventId(redis: Redis, jobId: string): Promise<string> 
   return (await redis.hget(keys.job(jobId), "events")) ?? "0";
 }
 
+/** A job of a week has hundreds of thousands of rows: between two readings others have their turn. */
+const rowsAtOnce = 1000;
+
 /** All rows of a series in order of steps. */
 export async function readMetrics(redis: Redis, jobId: string, series: MetricSeries): Promise<MetricRow[]> {
-  const entries = await redis.xrange(keys.jobMetrics(jobId, series), "-", "+");
-  return entries.map(([, fields]) => metricRow.parse(JSON.parse(fields[1] ?? "null")));
+  const rows: MetricRow[] = [];
+  for (let from = "-"; ;) {
+    const entries = await redis.xrange(keys.jobMetrics(jobId, series), from, "+", "COUNT", rowsAtOnce);
+    for (const [, fields] of entries) rows.push(metricRow.parse(JSON.parse(fields[1] ?? "null")));
+    const last = entries.at(-1);
+    if (!last || entries.length < rowsAtOnce) return rows;
+    from = `(${last[0]}`;
+  }
 }
