@@ -42,7 +42,9 @@ test("every wrong value is named with what would be right", () => {
 });
 
 test("a misspelt name is refused with those that exist; what containers inject is not", () => {
-  expect(refusal({ WORKER_SLOT: "2" })).toContain("WORKER_SLOT: there is no such setting; known are WORKER_SLOTS");
+  expect(refusal({ WORKER_SLOT: "2" })).toContain(
+    "WORKER_SLOT: there is no such setting; known are WORKER_SLOTS, WORKER_CHECKS",
+  );
   expect(() =>
     readConfig({
       REDIS_SERVICE_HOST: "10.0.0.1",

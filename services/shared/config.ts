@@ -72,6 +72,7 @@ export const environmentSchema = z.object({
     )
     .default("info"),
   WORKER_SLOTS: wholeNumber(1, 64).default(1),
+  WORKER_CHECKS: wholeNumber(1, 64).default(2),
   WORKER_THREADS: wholeNumber(1, 64).default(Math.min(64, availableParallelism())),
   WORKER_CRASH_BUDGET: wholeNumber(1, 1000).default(3),
   WORKER_DRAIN_SECONDS: wholeNumber(1, 3600).default(30),
@@ -97,7 +98,7 @@ export interface Config {
   storageUrl: string;
   kernels: string;
   logLevel: Environment["LOG_LEVEL"];
-  worker: { slots: number; threads: number; crashBudget: number; drainSeconds: number };
+  worker: { slots: number; checks: number; threads: number; crashBudget: number; drainSeconds: number };
   webhooks: { allowPrivate: boolean };
   /** Requests a minute that one address may make; null: any number. */
   rateLimit: number | null;
@@ -125,7 +126,7 @@ export class ConfigError extends CannotStart {
 }
 
 const ours =
-  /^((REDIS|STORAGE|WORKER|WEBHOOK|KERNELS|PREDICTION|RATE|BODY|ALLOWED|TRUST)_|(MAX|MIN)_(UPLOAD|DATASET|ENTR|PIXEL|SAMPLE|CLASS|LINE|CHECK|FREE))/;
+  /^((REDIS|STORAGE|WORKER|WEBHOOK|KERNELS|PREDICTION|RATE|BODY|ALLOWED|TRUST)_|(MAX|MIN)_(UPLOAD|DATASET|ENTR|PIXEL|DECODED|SAMPLE|CLASS|LINE|CHECK|FREE))/;
 /**
  * What docker-compose.yml asks for, and what Kubernetes and Docker links put into every container for a service called
  * redis or worker.
@@ -172,6 +173,7 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
     logLevel: read.LOG_LEVEL,
     worker: {
       slots: read.WORKER_SLOTS,
+      checks: read.WORKER_CHECKS,
       threads: read.WORKER_THREADS,
       crashBudget: read.WORKER_CRASH_BUDGET,
       drainSeconds: read.WORKER_DRAIN_SECONDS,

@@ -20,6 +20,9 @@ export const datasetLimits = z.object({
   MAX_ENTRIES: limit(150_000).describe("files and folders in an archive"),
   MAX_ENTRY_BYTES: limit(64 * mebibyte, 512 * mebibyte).describe("bytes of one picture in an archive"),
   MAX_PIXELS: limit(40_000_000, 40_000_000).describe("width × height of a picture before it is resized"),
+  MAX_DECODED_PIXELS: limit(4_000_000_000).describe(
+    "pixels of all pictures of an upload before they are resized, besides 1,000 for each byte of theirs",
+  ),
   MAX_SAMPLES: limit(10_000_000, 100_000_000).describe("samples of a dataset"),
   MAX_CLASSES: limit(10_000, 65_536).describe("classes of a dataset"),
   MAX_LINE_BYTES: limit(16 * mebibyte, 256 * mebibyte).describe("bytes of one line of a CSV or JSON lines file"),

@@ -79,7 +79,7 @@ test("checks, evaluations and webhooks go to queues of their own, each event onc
   await queues.deliverCheck(dataset);
   for (const event of [1, 2, 2]) await redis.zadd(keys.outbox, 0, orders.webhooks(job, event));
   await queues.relay();
-  expect(await inQueue("datasets")).toEqual([{ id: dataset, data: { version: 1, datasetId: dataset }, priority: 0 }]);
+  expect(await inQueue("datasets")).toEqual([{ id: dataset, data: { version: 1, datasetId: dataset }, priority: 1 }]);
   expect(new Set((await inQueue("webhooks")).map(({ id }) => id))).toEqual(new Set([`${job}-1`, `${job}-2`]));
   expect(await queues.depths()).toEqual({
     training: { waiting: 0, active: 0 },
@@ -87,6 +87,22 @@ test("checks, evaluations and webhooks go to queues of their own, each event onc
     evaluations: { waiting: 1, active: 0 },
     webhooks: { waiting: 2, active: 0 },
   });
+});
+
+test("a small upload is checked before larger ones, equal ones in order of arrival", async () => {
+  const uploaded = async (bytes: number): Promise<string> => {
+    const id = newId("dataset");
+    await redis.hset(keys.resource("dataset", id), "upload", JSON.stringify({ files: [{ bytes }, { bytes: 10 }] }));
+    await queues.deliverCheck(id);
+    return id;
+  };
+  const [large, first, second, small] = [
+    await uploaded(2 ** 31),
+    await uploaded(60_000),
+    await uploaded(50_000),
+    await uploaded(700),
+  ];
+  expect((await inQueue("datasets")).map(({ id }) => id)).toEqual([small, first, second, large]);
 });
 
 test("a delivery is withdrawn by its run; of a run that is not there nothing is", async () => {

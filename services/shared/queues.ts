@@ -31,7 +31,7 @@ const webhookTries = 8;
 /** Options of a delivery. BullMQ serves 1 first; a job's own priority is −100 … 100, higher first. */
 const options: Record<QueueName, (priority: number) => JobsOptions> = {
   training: (priority) => ({ attempts: 1_000_000, backoff: { type: "capped" }, priority: 101 - priority }),
-  datasets: () => ({ attempts: 5, backoff: { type: "exponential", delay: 1000 } }),
+  datasets: (priority) => ({ attempts: 5, backoff: { type: "exponential", delay: 1000 }, priority }),
   evaluations: () => ({ attempts: 5, backoff: { type: "exponential", delay: 1000 } }),
   webhooks: () => ({ attempts: webhookTries, backoff: { type: "exponential", delay: 1000, jitter: 0.2 } }),
 };
@@ -98,11 +98,7 @@ export class Queues {
   async #deliver(member: string): Promise<void> {
     const order = readOrder(member);
     if (order?.queue === "training") await this.#deliverTraining(order.job, order.run);
-    else if (order?.queue === "datasets")
-      await this.#queues.datasets.add("check", queuePayloads.datasets.parse({ version: 1, datasetId: order.dataset }), {
-        ...options.datasets(0),
-        jobId: order.dataset,
-      });
+    else if (order?.queue === "datasets") await this.#deliverCheck(order.dataset);
     else if (order?.queue === "evaluations")
       await this.#queues.evaluations.add(
         "evaluate",
@@ -116,6 +112,17 @@ export class Queues {
         { ...options.webhooks(0), jobId: webhookDeliveryId(order.job, order.event) },
       );
     await this.#redis.zrem(keys.outbox, member);
+  }
+
+  /** Small uploads first; those of about the same size in order of arrival. */
+  async #deliverCheck(datasetId: string): Promise<void> {
+    const text = await this.#redis.hget(keys.resource("dataset", datasetId), "upload");
+    const upload = text === null ? null : (JSON.parse(text) as { files: { bytes: number }[] } | null);
+    const bytes = upload?.files.reduce((sum, file) => sum + file.bytes, 0) ?? 0;
+    await this.#queues.datasets.add("check", queuePayloads.datasets.parse({ version: 1, datasetId }), {
+      ...options.datasets(1 + Math.floor(Math.log2(1 + bytes))),
+      jobId: datasetId,
+    });
   }
 
   async #deliverTraining(jobId: string, run: number): Promise<void> {

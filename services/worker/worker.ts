@@ -21,7 +21,7 @@ import { importBuiltins } from "./datasets/builtins.ts";
 import { UploadProcessor } from "./datasets/process-upload.ts";
 import { EvaluationProcessor } from "./evaluations/process-evaluation.ts";
 import { Housekeeping } from "./housekeeping.ts";
-import { checkDataset } from "./processors/datasets.ts";
+import { CheckPlaces, checkDataset } from "./processors/datasets.ts";
 import { evaluateModel } from "./processors/evaluations.ts";
 import { startProcessors } from "./processors/index.ts";
 import { trainJob } from "./processors/training.ts";
@@ -37,7 +37,6 @@ const awayMs = 3000;
 /** Of all hosts; half of them for those that are not known to answer quickly. */
 const webhooksAtOnce = 32;
 const webhooksPerHost = 2;
-const checksAtOnce = 1;
 const evaluationsAtOnce = 1;
 
 const threadEntry = built("services/worker/threads/thread.js");
@@ -142,6 +141,7 @@ export class RunningWorker {
       crashBudget: config.worker.crashBudget,
       log,
     });
+    const places = new CheckPlaces(config.worker.checks);
     const webhooks = {
       records: this.#records,
       queues: this.#queues,
@@ -156,8 +156,8 @@ export class RunningWorker {
           process: (delivery, token) => trainJob(delivery, token, training),
         },
         datasets: {
-          concurrency: checksAtOnce,
-          process: (delivery) => checkDataset(delivery, uploads, this.#ending.signal),
+          concurrency: config.worker.checks + 1,
+          process: (delivery, token) => checkDataset(delivery, token, { uploads, places, signal: this.#ending.signal }),
         },
         evaluations: {
           concurrency: evaluationsAtOnce,

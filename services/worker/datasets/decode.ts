@@ -5,7 +5,7 @@ import type { Intake } from "./intake.ts";
 
 export type Decoded = { sample: Sample } | { refused: string };
 
-/** Channels and size are as in the picture where nothing is wished. */
+/** Throws DatasetRefused where the upload asks for too much decoding. Channels and size are as in the picture where nothing is wished. */
 export async function decode(intake: Intake, bytes: Buffer): Promise<Decoded> {
   const { settings, wishedSize, limits } = intake;
   try {
@@ -20,6 +20,7 @@ export async function decode(intake: Intake, bytes: Buffer): Promise<Decoded> {
       },
       { most: limits.MAX_PIXELS },
     );
+    intake.pixels.spend({ pixels: sample.decodedPixels, bytes: bytes.length });
     return { sample };
   } catch (error) {
     if (error instanceof PictureError) return { refused: error.message };

@@ -14,6 +14,7 @@ import { refuse } from "./refused.ts";
 import type { Complaints } from "./refused.ts";
 import { resizeSample } from "./resize.ts";
 import { Spool, bytesOf } from "./spool.ts";
+import { PixelBudget } from "./pixel-budget.ts";
 
 export interface IntakeOptions {
   directory: string;
@@ -63,6 +64,7 @@ export class Intake {
   readonly complaints: Complaints;
   readonly labels: LabelBook;
   readonly spool: Spool;
+  readonly pixels: PixelBudget;
   readonly warnings: string[] = [];
   /** Whether the upload itself brought these splits. */
   readonly brought = new Set<Split>();
@@ -78,6 +80,7 @@ export class Intake {
     this.complaints = complaints;
     this.labels = new LabelBook({ classes: settings.classes ?? null, limits, complaints });
     this.spool = new Spool({ directory, limits });
+    this.pixels = new PixelBudget(limits);
   }
 
   warn(text: string): void {
