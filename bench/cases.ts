@@ -1,6 +1,7 @@
 /** The networks and situations that are measured. All sizes are those of MNIST: 1×28×28 in, ten classes out. */
 import { network, type Network } from "../schemas/network.ts";
-import { networkShape, trainingFlops, type Shape } from "../schemas/shape.ts";
+import { type Shape } from "../schemas/shape.ts";
+import { networkShape, trainingFlops } from "../schemas/network-shape.ts";
 
 export type NetworkName = "A" | "B" | "C";
 export type Mode = "training" | "inference";

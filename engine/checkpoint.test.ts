@@ -39,6 +39,21 @@ test("tensors carry the names and shapes of the interface, the optimiser's state
   expect(JSON.parse(metadata.normalisation)).toEqual(smallSpec(layers).normalisation);
 });
 
+test("a checkpoint from before a layer had a setting goes on: the setting then had its default", async () => {
+  const spec = smallSpec([layers[0], { kind: "batch-normalisation" }, layers[1]], { stopAtStep: 6 });
+  const { tensors, metadata } = readSafetensors(await checkpointOf({ ...spec, epochs: 1 }));
+  const { activation: _, ...older } = JSON.parse(metadata.network).layers[1];
+  const network = JSON.stringify({ layers: [spec.network.layers[0], older, spec.network.layers[2]] });
+  const bytes = writeSafetensors({ tensors, metadata: { ...metadata, network } });
+  const { trainer, close } = await startTraining(spec, { resume: bytes });
+  expect([...trainer.run()].at(-1)).toMatchObject({ kind: "finished" });
+  await close();
+  const other = network.replace('"momentum":0.1', '"momentum":0.2');
+  expect(await refusal(writeSafetensors({ tensors, metadata: { ...metadata, network: other } }), spec)).toMatch(
+    /another network/,
+  );
+});
+
 test("what does not fit is refused in a sentence", async () => {
   const bytes = await checkpointOf();
   const { tensors, metadata } = readSafetensors(bytes);

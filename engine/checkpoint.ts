@@ -3,7 +3,8 @@
  * too.
  *
  *   tensors    layers.{i}.weight|bias|beta|mix|mean|variance            in the orientation and order that current
- *                                                                       frameworks use
+ *              layers.{i}.layers.{j}.…, layers.{i}.shortcut.…            frameworks use; a residual block's own layers
+ *                                                                        and its projection
  *              optimiser.{velocity|first|second|curvature}.layers.{i}.…  the optimiser's state, shaped as its tensor
  *   metadata   format, engine, and as JSON: network, input, classes, normalisation, position (epoch, step, place in the
  *              epoch, running sums, best so far)
@@ -13,6 +14,7 @@
  * here, at the door. Never does I/O.
  */
 import type { Normalisation } from "../schemas/model.ts";
+import { network as networkSchema } from "../schemas/network.ts";
 import type { Network } from "../schemas/network.ts";
 import type { Shape } from "../schemas/shape.ts";
 import { EngineError } from "./errors.ts";
@@ -120,6 +122,13 @@ export function loadWeights({
   for (const tensor of tensors) putIn(views, tensor, file);
 }
 
+/** A value of the metadata; a network with the settings that layers have gained since it was written, at their defaults. */
+function written(key: string, text: string | undefined): string | undefined {
+  if (key !== "network" || text === undefined) return text;
+  const { success, data } = networkSchema.safeParse(JSON.parse(text));
+  return success ? JSON.stringify(data) : text;
+}
+
 /**
  * Weights, optimiser state and position, to go on. Throws EngineError where the checkpoint belongs to another training.
  */
@@ -138,7 +147,7 @@ export function resumeFrom(options: {
       detail: `the file is no checkpoint of ours: its format is '${metadata.format ?? "not named"}', expected '${format}'`,
     });
   for (const key of ["network", "input", "classes", "normalisation"] as const) {
-    if (metadata[key] !== JSON.stringify(options.context[key]))
+    if (written(key, metadata[key]) !== JSON.stringify(options.context[key]))
       throw new EngineError({ code: "checkpoint-does-not-fit", detail: `the checkpoint was made with another ${key}` });
   }
   for (const named of [...options.tensors, ...stateOf(options.moved)]) putIn(options.views, named, file);

@@ -4,7 +4,10 @@
  * α).
  */
 import type { Network } from "../schemas/network.ts";
-import { isLearned, networkShape } from "../schemas/shape.ts";
+import type { Layer, ShortcutKind } from "../schemas/layer.ts";
+import { networkShape } from "../schemas/network-shape.ts";
+import type { LayerShape } from "../schemas/network-shape.ts";
+import { isLearned } from "../schemas/connections.ts";
 import type { Shape } from "../schemas/shape.ts";
 import { exp, log } from "./elementary.ts";
 import { readSafetensors } from "./formats/safetensors.ts";
@@ -21,6 +24,9 @@ export interface DescribedLayer {
   /** [maps][inputs] */
   alpha: number[][] | null;
   effectiveInputs: number[] | null;
+  /** Residual blocks: what carries x past the block's layers, and these. */
+  shortcut?: ShortcutKind;
+  layers?: DescribedLayer[];
 }
 
 const numbersOf = (file: TensorFile, name: string): number[] | null => {
@@ -45,7 +51,41 @@ export function sharesOf(mix: readonly number[], inputs: number): number[][] {
 export const effectiveInputsOf = (shares: readonly number[]): number =>
   exp(shares.reduce((sum, share) => (share > 0 ? sum - share * log(share) : sum), 0));
 
-export function describeNetwork({
+interface Described {
+  spec: Layer;
+  shape: LayerShape;
+  index: number;
+  /** What its tensors' names begin with. */
+  path: string;
+}
+
+function describeLayer(file: TensorFile, { spec, shape, index, path }: Described): DescribedLayer {
+  const { kind, input, output, parameters, shortcut, layers } = shape;
+  const mix = spec.kind === "convolution" && isLearned(spec.inputs) ? numbersOf(file, `${path}.mix`) : null;
+  const alpha = mix && sharesOf(mix, input.channels);
+  const ofSubsampling = (name: string): number[] | null =>
+    spec.kind === "subsampling" ? numbersOf(file, `${path}.${name}`) : null;
+  return {
+    ...{ index, kind, input, output, parameters },
+    beta: ofSubsampling("beta"),
+    bias: ofSubsampling("bias"),
+    alpha,
+    effectiveInputs: alpha && alpha.map(effectiveInputsOf),
+    ...(spec.kind === "residual" &&
+      layers &&
+      shortcut && { shortcut, layers: describeLayers(file, { specs: spec.layers, shapes: layers, path: `${path}.` }) }),
+  };
+}
+
+const describeLayers = (
+  file: TensorFile,
+  { specs, shapes, path }: { specs: readonly Layer[]; shapes: readonly LayerShape[]; path: string },
+): DescribedLayer[] =>
+  specs.map((spec, index) =>
+    describeLayer(file, { spec, shape: shapes[index], index, path: `${path}layers.${index}` }),
+  );
+
+export const describeNetwork = ({
   network,
   input,
   weights,
@@ -53,20 +93,9 @@ export function describeNetwork({
   network: Network;
   input: Shape;
   weights: Uint8Array;
-}): DescribedLayer[] {
-  const file = readSafetensors(weights);
-  return networkShape(network.layers, input, null).layers.map((shape, index) => {
-    const spec = network.layers[index];
-    const mix = spec.kind === "convolution" && isLearned(spec.inputs) ? numbersOf(file, `layers.${index}.mix`) : null;
-    const alpha = mix && sharesOf(mix, shape.input.channels);
-    const subsampling = spec.kind === "subsampling";
-    return {
-      index,
-      ...{ kind: shape.kind, input: shape.input, output: shape.output, parameters: shape.parameters },
-      beta: subsampling ? numbersOf(file, `layers.${index}.beta`) : null,
-      bias: subsampling ? numbersOf(file, `layers.${index}.bias`) : null,
-      alpha,
-      effectiveInputs: alpha && alpha.map(effectiveInputsOf),
-    };
+}): DescribedLayer[] =>
+  describeLayers(readSafetensors(weights), {
+    specs: network.layers,
+    shapes: networkShape(network.layers, input, null).layers,
+    path: "",
   });
-}

@@ -10,6 +10,7 @@ export interface Culprit {
 }
 
 export function findCulprit({ network }: ExecutionPlan, views: Views): Culprit {
+  const { nodes } = network;
   const broken = (address: number, size: number): boolean =>
     views.reals(address, size).some((value) => !Number.isFinite(value));
   for (const tensor of network.tensors)
@@ -20,8 +21,8 @@ export function findCulprit({ network }: ExecutionPlan, views: Views): Culprit {
       if (!broken(gradient.address, gradient.size)) continue;
       const tensor = network.tensors.find((each) => each.gradient === gradient.target);
       return {
-        tensor: tensor?.name ?? `layers.${index}.weight`,
-        detail: `the gradient of ${tensor?.name ?? `the effective filters of layer ${index}`} is not finite`,
+        tensor: tensor?.name ?? `${nodes[index].path}.weight`,
+        detail: `the gradient of ${tensor?.name ?? `the effective filters of ${nodes[index].path}`} is not finite`,
       };
     }
   }

@@ -5,7 +5,8 @@
  */
 import type { Loss, Network } from "../schemas/network.ts";
 import type { Optimiser, Schedule } from "../schemas/optimiser.ts";
-import { networkShape, sizeOf } from "../schemas/shape.ts";
+import { sizeOf } from "../schemas/shape.ts";
+import { networkShape } from "../schemas/network-shape.ts";
 import type { Shape } from "../schemas/shape.ts";
 import { EngineError } from "./errors.ts";
 import { readSafetensors, writeSafetensors } from "./formats/safetensors.ts";

@@ -12,6 +12,7 @@
 import type { Loss, Network } from "../schemas/network.ts";
 import { sizeOf } from "../schemas/shape.ts";
 import type { Shape } from "../schemas/shape.ts";
+import { endOf } from "./network.ts";
 import { Inspection } from "./inspection.ts";
 import type { Kernels } from "./kernels/kernels.ts";
 import type { Tensor } from "./layer.ts";
@@ -34,7 +35,7 @@ export interface GradientCheckOptions {
 }
 
 export interface CheckedTensor {
-  /** `weight`, `bias`, `beta`, `mix` … */
+  /** `weight`, `bias`, `beta`, `mix` …; in a residual block `layers.0.weight`, `shortcut.weight` … */
   name: string;
   elements: number;
   checked: number;
@@ -94,9 +95,9 @@ export function checkGradients(options: GradientCheckOptions): GradientCheck {
   });
   perturbStart(inspection, seed);
   const centre = inspection.gradient().penalisedLoss;
-  const { layers } = inspection.plan.network;
-  const trained = layers.flatMap((layer, index) =>
-    layer.tensors.filter((tensor) => tensor.gradient).map((tensor) => ({ tensor, index })),
+  const { layers: planned, nodes } = inspection.plan.network;
+  const trained = planned.flatMap((layer, node) =>
+    layer.tensors.filter((tensor) => tensor.gradient).map((tensor) => ({ tensor, index: nodes[node].layer })),
   );
   const analytic = new Map(trained.map(({ tensor }) => [tensor.name, inspection.gradientOf(tensor.name).slice()]));
   let complete = true;
@@ -128,13 +129,13 @@ export function checkGradients(options: GradientCheckOptions): GradientCheck {
     return { tensor, index, elements, numeric, own, skipped };
   });
   const largest = Math.max(...compared.map(({ numeric }) => norm(numeric)), 0);
-  const result = layers.map((layer, index) => ({
+  const result = network.layers.map((_, index) => ({
     index,
-    kind: layer.kind,
+    kind: planned[endOf(inspection.plan.network, index)].kind,
     parameters: compared
       .filter((each) => each.index === index)
       .map(({ tensor, elements, numeric, own, skipped }) => ({
-        name: tensor.name.slice(tensor.name.lastIndexOf(".") + 1),
+        name: tensor.name.slice(`layers.${index}.`.length),
         elements,
         checked: numeric.length,
         skipped,

@@ -54,11 +54,13 @@ export interface Wires {
   header: number;
   /** x of the layer below. */
   input: number;
+  /** What is added to it, where the layer ends a residual block; 0 elsewhere. */
+  shortcut: number;
   /** x of this layer. */
   output: number;
   /** δ of this layer. */
   delta: number;
-  /** Where δ of the layer below goes; 0 where nothing below is trained. */
+  /** Where δ of the layer below goes; 0 where nothing below is trained, or where it shares the place of `delta`. */
   inputDelta: number;
   /** Which shard's gradients and sums this slot adds to. */
   shard: number;
@@ -86,8 +88,8 @@ export interface PlannedLayer {
   shardGradients: readonly ShardGradient[];
   /** Own buffers wanted in every slot: elements of one sample. */
   buffers: readonly number[];
-  /** True where training leaves x as it is in evaluation (dropout): the output is the input. */
-  transparent?: boolean;
+  /** When the output is the input, at the same place: in evaluation (dropout), or always (an identity shortcut). */
+  passes?: "in evaluation" | "always";
 
   /** Fills the tensors for a fresh start, the same numbers on every machine. */
   initialise(views: Views, seed: number): void;
@@ -144,7 +146,10 @@ export interface Deferred {
 
 export interface LayerOptions<Spec extends LayerSpec = LayerSpec> {
   spec: Spec;
-  index: number;
+  /** What the names of its tensors begin with: `layers.{i}`, in a residual block `layers.{i}.layers.{j}`. */
+  path: string;
+  /** The layer's part of the place of every random draw: no two layers of a network share it. */
+  draws: number;
   input: Shape;
   output: Shape;
   /** f of this layer; a softmax output arrives here as `linear`, the network appends the softmax. */
@@ -169,9 +174,9 @@ export function planTensor(
   options: LayerOptions,
   tensor: Omit<Tensor, "address" | "gradient" | "learningRate" | "name"> & { name: string; trained: boolean },
 ): Tensor {
-  const { memory, index, spec, shards } = options;
+  const { memory, path, spec, shards } = options;
   const { trained, ...rest } = tensor;
-  const name = `layers.${index}.${tensor.name}`;
+  const name = `${path}.${tensor.name}`;
   const reserve = (what: string) =>
     memory.reserve({ what: `${what}${name} (${tensor.size} numbers)`, element: "real", count: tensor.size });
   return {
@@ -191,11 +196,11 @@ export function planShardGradient(
   options: LayerOptions,
   { size, target }: { size: number; target: number },
 ): ShardGradient {
-  const { memory, shards, batchSize, index } = options;
+  const { memory, shards, batchSize, path } = options;
   if (shards === 0 || batchSize === 1) return { address: target, stride: 0, size, target };
   const stride = Math.ceil((size * memory.realBytes) / 64) * 64;
   const address = memory.reserve({
-    what: `the gradients of layer ${index} in ${shards} shards`,
+    what: `the gradients of ${path} in ${shards} shards`,
     element: "byte",
     count: stride * shards,
   });

@@ -1,27 +1,33 @@
 /**
  * A network as the engine runs it: its layers planned one after the other, and their tensors (passes.ts records what
- * they compute). The network alone knows what follows what; a layer is told what it needs as values.
+ * they compute). The network alone knows what follows what (nodes.ts); a layer is told what it needs as values.
  *
  * A softmax output is the network's own: the last layer leaves u, and softmax and loss follow in the pass.
  */
-import { networkShape, outputActivation } from "../schemas/shape.ts";
 import type { ActivationKind } from "../schemas/layer.ts";
+import { networkShape, outputActivation } from "../schemas/network-shape.ts";
 import type { Network } from "../schemas/network.ts";
 import type { Shape } from "../schemas/shape.ts";
 import { EngineError } from "./errors.ts";
-import type { PlannedLayer, Tensor } from "./layer.ts";
+import type { LayerOptions, PlannedLayer, Tensor } from "./layer.ts";
 import type { MemoryPlan, Views } from "./memory.ts";
+import { layOut, pointerOf } from "./nodes.ts";
+import type { Node } from "./nodes.ts";
 import { planLayer } from "./registry.ts";
 
 export interface NetworkPlan {
+  /** In the order in which they run forward, and the place of each in the network. */
   layers: readonly PlannedLayer[];
+  nodes: readonly Node[];
   tensors: readonly Tensor[];
   input: Shape;
   classes: number;
   softmax: boolean;
   outputActivation: ActivationKind;
-  /** The lowest layer with something to train: no sensitivity goes below it. */
-  lowestTrained: number;
+  /** By layer: whether it or anything below it is trained, so that it must pass a sensitivity. */
+  trains: readonly boolean[];
+  /** By layer: whose place in memory its sensitivity has; mostly its own. */
+  deltaOf: readonly number[];
   /** Needs the whole batch at once somewhere. */
   meets: boolean;
   mean: number;
@@ -40,14 +46,64 @@ export interface NetworkOptions {
   averageScale: number;
 }
 
+type TrainingOptions = Pick<LayerOptions, "memory" | "shards" | "batchSize" | "averageScale">;
+
 /** Says at which layer a plan failed. */
-function at<Planned>(index: number, plan: () => Planned): Planned {
+function at<Planned>(node: Node, plan: () => Planned): Planned {
   try {
     return plan();
   } catch (error) {
     if (!(error instanceof EngineError) || error.pointer !== undefined) throw error;
-    throw new EngineError({ code: error.code, detail: error.detail, pointer: `/layers/${index}` });
+    throw new EngineError({ code: error.code, detail: error.detail, pointer: pointerOf(node) });
   }
+}
+
+/** Biases below a node that only add a constant to whole maps of its input. */
+function shiftsBelow(node: Node, nodes: readonly Node[], layers: readonly PlannedLayer[]): readonly Tensor[] {
+  // What else reads x would see the shift too: nothing below a block's first layer shifts its input alone.
+  const isShared = nodes.some((other) => other !== node && other.from === node.from);
+  const own = isShared || node.from < 0 ? [] : layers[node.from].shifts;
+  return node.shortcut === null ? own : [...own, ...layers[node.shortcut].shifts];
+}
+
+function planNodes(nodes: readonly Node[], options: TrainingOptions): PlannedLayer[] {
+  const layers: PlannedLayer[] = [];
+  for (const node of nodes) {
+    const { spec, path, draws, input, output, from, part } = node;
+    const declared = "activation" in spec && part !== "identity" ? spec.activation : "linear";
+    const given = {
+      spec,
+      path,
+      draws,
+      input,
+      output,
+      activation: declared === "softmax" ? "linear" : declared,
+      declaredActivation: declared,
+      inputActivation: from < 0 ? "linear" : layers[from].activation,
+      shifts: shiftsBelow(node, nodes, layers),
+      ...options,
+    } as const;
+    layers.push(at(node, () => planLayer(part, given)));
+  }
+  return layers;
+}
+
+/** A sum's sensitivity is that of both its terms, where no gate lies between. */
+function sharedDeltas(nodes: readonly Node[], layers: readonly PlannedLayer[]): number[] {
+  const deltaOf = nodes.map((_, index) => index);
+  for (const [sum, { from, shortcut }] of nodes.entries()) {
+    if (shortcut === null) continue;
+    deltaOf[shortcut] = sum;
+    if (layers[from].activation === "linear") deltaOf[from] = sum;
+  }
+  return deltaOf;
+}
+
+function trainedBelow(nodes: readonly Node[], layers: readonly PlannedLayer[]): boolean[] {
+  const trains: boolean[] = [];
+  for (const [index, { from, shortcut }] of nodes.entries())
+    trains.push(layers[index].tensors.length > 0 || (trains[from] ?? false) || (shortcut !== null && trains[shortcut]));
+  return trains;
 }
 
 /**
@@ -55,55 +111,35 @@ function at<Planned>(index: number, plan: () => Planned): Planned {
  * any memory exists.
  */
 export function planNetwork(options: NetworkOptions): NetworkPlan {
-  const { network, input, classes, memory, ...training } = options;
+  const { network, input, classes, memory, shards, batchSize, averageScale } = options;
   const found = networkShape(network.layers, input, classes);
   const problem = found.problems[0];
   if (problem)
     throw new EngineError({ code: "network-does-not-fit", detail: problem.detail, pointer: problem.pointer });
+  const nodes = layOut(network.layers, found.layers);
+  const layers = planNodes(nodes, { memory, shards, batchSize, averageScale });
   const output = outputActivation(network.layers);
-  const softmax = output === "softmax";
-  const layers: PlannedLayer[] = [];
-  let shifts: readonly Tensor[] = [];
-  for (const [index, spec] of network.layers.entries()) {
-    const { input: arriving, output: leaving } = found.layers[index];
-    const declared = "activation" in spec ? spec.activation : "linear";
-    const activation = declared === "softmax" ? "linear" : declared;
-    const inputActivation = layers.at(-1)?.activation ?? "linear";
-    layers.push(
-      at(index, () =>
-        planLayer({
-          spec,
-          index,
-          input: arriving,
-          output: leaving,
-          activation,
-          declaredActivation: declared,
-          inputActivation,
-          shifts,
-          memory,
-          ...training,
-        }),
-      ),
-    );
-    shifts = layers.at(-1)?.shifts ?? [];
-  }
-  const tensors = layers.flatMap((layer) => layer.tensors);
   const real = (what: string, count: number) => memory.reserve({ what, element: "real", count });
-  const lowest = layers.findIndex((layer) => layer.tensors.length > 0);
   return {
     layers,
-    tensors,
+    nodes,
+    tensors: layers.flatMap((layer) => layer.tensors),
     input,
     classes,
-    softmax,
+    softmax: output === "softmax",
     outputActivation: output,
-    lowestTrained: lowest < 0 ? layers.length : lowest,
+    trains: trainedBelow(nodes, layers),
+    deltaOf: sharedDeltas(nodes, layers),
     meets: layers.some((layer) => layer.meetings),
     mean: real("the channels' means", input.channels),
     factor: real("the channels' factors", input.channels),
     targets: real("the targets", 2),
   };
 }
+
+/** The node that a layer of the request ends with: its kind is the layer's, its output the layer's. */
+export const endOf = ({ nodes }: Pick<NetworkPlan, "nodes">, layer: number): number =>
+  nodes.findLastIndex((each) => each.layer === layer);
 
 /**
  * Writes what never changes: the layers' constants, normalisation, and the targets of squared error (0 and 1, or ±1 for
@@ -119,8 +155,8 @@ export function writeConstants(
   const mean = views.reals(plan.mean, channels);
   const factor = views.reals(plan.factor, channels);
   for (let channel = 0; channel < channels; channel++) {
-    mean[channel] = normalisation.mean[channel] ?? 0;
-    factor[channel] = 1 / (normalisation.std[channel] ?? 1);
+    mean[channel] = normalisation.mean[channel];
+    factor[channel] = 1 / normalisation.std[channel];
   }
   views
     .reals(plan.targets, 2)

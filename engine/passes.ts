@@ -30,16 +30,21 @@ export interface Source {
   labels: number;
 }
 
-export const wiresOf = (plan: NetworkPlan, slot: Slot, layer: number): Wires => ({
-  lanes: slot.lanes,
-  header: slot.header,
-  shard: slot.shard,
-  input: layer === 0 ? slot.x0 : slot.outputs[layer - 1],
-  output: slot.outputs[layer],
-  delta: slot.deltas[layer],
-  inputDelta: layer > plan.lowestTrained ? slot.deltas[layer - 1] : 0,
-  own: slot.own[layer],
-});
+export function wiresOf({ nodes, trains, deltaOf }: NetworkPlan, slot: Slot, layer: number): Wires {
+  const { from, shortcut } = nodes[layer];
+  const passesDown = from >= 0 && trains[from] && deltaOf[from] !== deltaOf[layer];
+  return {
+    lanes: slot.lanes,
+    header: slot.header,
+    shard: slot.shard,
+    input: from < 0 ? slot.x0 : slot.outputs[from],
+    shortcut: shortcut === null ? 0 : slot.outputs[shortcut],
+    output: slot.outputs[layer],
+    delta: slot.deltas[layer],
+    inputDelta: passesDown ? slot.deltas[from] : 0,
+    own: slot.own[layer],
+  };
+}
 
 /** What runs between two barriers: a program for each slot, or one that a single thread runs for all. */
 export type Phase = { kind: "slots"; programs: Program[] } | { kind: "join"; program: Program };
@@ -81,7 +86,7 @@ function recordLoss(
     header: slot.header,
     kind: lossCodes[loss],
     softmax: plan.softmax ? 1 : 0,
-    activation: plan.softmax ? 0 : activationCodes[plan.outputActivation as keyof typeof activationCodes],
+    activation: plan.outputActivation === "softmax" ? 0 : activationCodes[plan.outputActivation],
     units: plan.classes,
     lanes: slot.lanes,
   };
@@ -136,7 +141,8 @@ export function recordTrainingPass(options: PassOptions): Phase[] {
       });
   }
   if (pass === "forward") return phases;
-  for (let index = plan.layers.length - 1; index >= plan.lowestTrained; index--) {
+  for (let index = plan.layers.length - 1; index >= 0; index--) {
+    if (!plan.trains[index]) continue;
     const layer = plan.layers[index];
     if (layer.meetings && pass === "gradient") meet(index, layer.meetings.backward);
     each(index, pass === "gradient" ? layer.backward : layer.curvature);
@@ -159,7 +165,7 @@ export function recordEvaluation(options: {
   const program = new Program();
   recordGather(plan, program, slot, source);
   for (const [index, layer] of plan.layers.entries()) {
-    if (!layer.transparent) (layer.evaluate ?? layer.forward)(program, wiresOf(plan, slot, index));
+    if (!layer.passes) (layer.evaluate ?? layer.forward)(program, wiresOf(plan, slot, index));
   }
   if (loss) recordLoss({ plan, source, loss, pass: "forward" }, program, slot);
   else if (plan.softmax)

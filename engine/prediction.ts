@@ -5,7 +5,8 @@
  */
 import type { Normalisation } from "../schemas/model.ts";
 import type { Network } from "../schemas/network.ts";
-import { outputActivation, sizeOf } from "../schemas/shape.ts";
+import { sizeOf } from "../schemas/shape.ts";
+import { outputActivation } from "../schemas/network-shape.ts";
 import type { Shape } from "../schemas/shape.ts";
 import { cutBatch, cutForward } from "./batches.ts";
 import type { Cut } from "./batches.ts";
@@ -13,7 +14,7 @@ import { loadWeights } from "./checkpoint.ts";
 import { dtypeCodes, headerCount, headerResults, headerRows, headerSamples } from "./kernels/kernels.ts";
 import type { Kernels } from "./kernels/kernels.ts";
 import { MemoryPlan, Views } from "./memory.ts";
-import { planNetwork, writeConstants } from "./network.ts";
+import { endOf, planNetwork, writeConstants } from "./network.ts";
 import type { NetworkPlan } from "./network.ts";
 import { recordEvaluation } from "./passes.ts";
 import { Program } from "./program.ts";
@@ -137,15 +138,12 @@ export function createPredictor({ plan, memory, kernels, weights }: PredictorOpt
     featureMaps(sample) {
       put(sample, 1);
       run(single, 0, 1);
-      return network.layers.map((layer, index) => {
-        const isLast = index === network.layers.length - 1;
-        const address = isLast ? single.slot.y : single.slot.outputs[index];
-        return {
-          layer: index,
-          kind: layer.kind,
-          shape: layer.output,
-          values: Float32Array.from(views.reals(address, sizeOf(layer.output))),
-        };
+      return spec.network.layers.map((_, layer) => {
+        const node = endOf(network, layer);
+        const isLast = node === network.nodes.length - 1;
+        const { kind, output: shape } = network.layers[node];
+        const values = views.reals(isLast ? single.slot.y : single.slot.outputs[node], sizeOf(shape));
+        return { layer, kind, shape, values: Float32Array.from(values) };
       });
     },
   };

@@ -2,8 +2,8 @@
  * Planned kinds of layers and optimisers, and who plans them: one builder a kind. A convolution with learned inputs
  * plans as `combination`.
  */
-import { isLearned } from "../schemas/shape.ts";
-import type { Layer as LayerSpec } from "../schemas/layer.ts";
+import { isLearned } from "../schemas/connections.ts";
+import type { ConvolutionLayer } from "../schemas/layer.ts";
 import type { Optimiser, OptimiserOf } from "../schemas/optimiser.ts";
 import type { LayerOptions, PlannedLayer } from "./layer.ts";
 import { planBatchNormalisation } from "./layers/batch-normalisation.ts";
@@ -11,7 +11,9 @@ import { planCombination } from "./layers/combination.ts";
 import { planConvolution } from "./layers/convolution.ts";
 import { planDense } from "./layers/dense.ts";
 import { planDropout } from "./layers/dropout.ts";
+import { asShortcut, planIdentity, planSum } from "./layers/residual.ts";
 import { planSubsampling } from "./layers/subsampling.ts";
+import type { Node } from "./nodes.ts";
 import type { PlannedOptimiser } from "./optimiser.ts";
 import { planAdam } from "./optimisers/adam.ts";
 import { planDescent } from "./optimisers/descent.ts";
@@ -24,15 +26,22 @@ export const layerPlanners = {
   dense: planDense,
   dropout: planDropout,
   "batch-normalisation": planBatchNormalisation,
+  sum: planSum,
+  identity: planIdentity,
+  projection: (options: LayerOptions<ConvolutionLayer>) => asShortcut(planConvolution(options)),
 } as const;
 
 export type PlannedKind = keyof typeof layerPlanners;
 
-export const plannedKind = (spec: LayerSpec): PlannedKind =>
-  spec.kind === "convolution" && isLearned(spec.inputs) ? "combination" : spec.kind;
+/** The kind of a node (nodes.ts). */
+export const plannedKind = ({ spec, part }: Pick<Node, "spec" | "part">): PlannedKind => {
+  if (part !== "layer") return part;
+  if (spec.kind === "residual") return "sum";
+  return spec.kind === "convolution" && isLearned(spec.inputs) ? "combination" : spec.kind;
+};
 
-export function planLayer(options: LayerOptions): PlannedLayer {
-  const plan = layerPlanners[plannedKind(options.spec)] as (options: LayerOptions) => PlannedLayer;
+export function planLayer(part: Node["part"], options: LayerOptions): PlannedLayer {
+  const plan = layerPlanners[plannedKind({ spec: options.spec, part })] as (options: LayerOptions) => PlannedLayer;
   return plan(options);
 }
 

@@ -42,6 +42,8 @@ export class SlotPlanner {
   readonly #known = new Map<string, number>();
   /** Whether a layer's input, sensitivity and own buffers outlive the block, by layer. */
   readonly #resident: readonly boolean[];
+  /** The same of a sensitivity, which several layers may share. */
+  readonly #residentDelta: readonly boolean[];
   /** Whether everything does. */
   readonly #meets: boolean;
 
@@ -51,6 +53,9 @@ export class SlotPlanner {
     this.#options = options;
     this.#meets = training && plan.meets;
     this.#resident = plan.layers.map((layer) => training && (plan.meets || layer.deferred !== undefined));
+    this.#residentDelta = plan.deltaOf.map((place) =>
+      this.#resident.some((stays, layer) => stays && plan.deltaOf[layer] === place),
+    );
   }
 
   /** Address of the doubles [loss, correct] of a shard. */
@@ -84,20 +89,24 @@ export class SlotPlanner {
     const training = purpose === "training";
     const at = (stays: boolean, what: string, size: number): number =>
       this.#reserve(`${what} of ${stays ? `block ${blocks[0]}` : `thread ${thread}`} (${lanes})`, "real", size * lanes);
-    const resident = (layer: number): boolean => this.#resident[layer] ?? false;
-    const x0 = at(resident(0), "the input", sizeOf(plan.input));
+    /** Whether the output of a layer (−1: the network's input) is read by one that is resident. */
+    const isKept = (layer: number): boolean =>
+      this.#meets || plan.nodes.some(({ from }, reader) => from === layer && this.#resident[reader]);
+    const x0 = at(isKept(-1), "the input", sizeOf(plan.input));
     const outputs: number[] = [];
     for (const [number, layer] of plan.layers.entries()) {
-      const stays = resident(number + 1) || this.#meets;
-      if (!training && layer.transparent) outputs.push(outputs.at(-1) ?? x0);
-      else outputs.push(at(stays, `the output of layer ${number}`, sizeOf(layer.output)));
+      const { from } = plan.nodes[number];
+      const passes = layer.passes === "always" || (!training && layer.passes === "in evaluation");
+      if (passes) outputs.push(from < 0 ? x0 : outputs[from]);
+      else outputs.push(at(isKept(number), `the output of layer ${number}`, sizeOf(layer.output)));
     }
-    const deltas = plan.layers.map((layer, number) =>
-      training ? at(resident(number), `the sensitivity of layer ${number}`, sizeOf(layer.output)) : 0,
-    );
+    const deltas = plan.layers.map((layer, number) => {
+      const what = `the sensitivity of layer ${plan.deltaOf[number]}`;
+      return training ? at(this.#residentDelta[number], what, sizeOf(layer.output)) : 0;
+    });
     const own = plan.layers.map((layer, number) =>
       [...layer.buffers, ...(curvature ? layer.curvatureBuffers : [])].map((size, which) =>
-        at(resident(number), `buffer ${which} of layer ${number}`, size),
+        at(this.#resident[number], `buffer ${which} of layer ${number}`, size),
       ),
     );
     const last = outputs.at(-1) ?? x0;

@@ -3,7 +3,7 @@ import { completeRequest, contradictions, withPreset } from "./complete.ts";
 import { completeJobRequest, jobRequest } from "./job.ts";
 import { presetName } from "./network.ts";
 import { describeMisfit, presetNetwork } from "./presets.ts";
-import { networkShape } from "./shape.ts";
+import { networkShape } from "./network-shape.ts";
 
 const complete = (body: unknown, classes = 10) => completeRequest(jobRequest.parse(withPreset(body)), classes);
 

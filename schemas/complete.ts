@@ -7,7 +7,8 @@ import type { Layer } from "./layer.ts";
 import { presetName, type Loss, type Network } from "./network.ts";
 import type { Schedule } from "./optimiser.ts";
 import { presetNetwork, presets } from "./presets.ts";
-import { initialiserOf, outputActivation } from "./shape.ts";
+import { initialiserOf } from "./shape.ts";
+import { outputActivation } from "./network-shape.ts";
 import type { z } from "zod";
 
 /**
@@ -23,10 +24,16 @@ export function withPreset(body: unknown): unknown {
   return { ...settings, ...body };
 }
 
-const completeLayer = (layer: Layer): Layer =>
-  (layer.kind === "convolution" || layer.kind === "dense") && layer.initialiser === undefined
+const hasWeights: readonly Layer["kind"][] = ["convolution", "dense", "residual"];
+
+/** A layer whose weights start by what its activation needs says so; a residual block's are those of its projection. */
+const completed = <Spec extends Layer>(layer: Spec): Spec =>
+  "activation" in layer && hasWeights.includes(layer.kind) && layer.initialiser === undefined
     ? { ...layer, initialiser: initialiserOf[layer.activation] }
     : layer;
+
+const completeLayer = (layer: Layer): Layer =>
+  layer.kind === "residual" ? completed({ ...layer, layers: layer.layers.map(completed) }) : completed(layer);
 
 /** Every layer with weights names its initialiser. */
 export const completeNetwork = (network: Network): Network => ({ layers: network.layers.map(completeLayer) });

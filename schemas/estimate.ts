@@ -1,12 +1,20 @@
 /** The answer to a dry run: the request with everything filled in, what it makes and what it would cost. */
 import { z } from "zod";
 import { completeJobRequest } from "./job.ts";
+import { shortcutKind } from "./layer.ts";
 
 const extent = z.strictObject({ channels: z.int(), height: z.int(), width: z.int() });
 
+const layerRow = z.strictObject({ kind: z.string(), input: extent, output: extent, parameters: z.int() });
+
 export const estimate = z.strictObject({
   request: completeJobRequest,
-  layers: z.array(z.strictObject({ kind: z.string(), input: extent, output: extent, parameters: z.int() })),
+  layers: z.array(
+    layerRow.extend({
+      shortcut: shortcutKind.optional().describe("residual blocks: what carries x past the block's layers"),
+      layers: z.array(layerRow).optional().describe("residual blocks: the block's own layers"),
+    }),
+  ),
   parameters: z.int(),
   bytes: z.int().describe("of the shared memory of the training"),
   flopsPerSample: z.int().describe("forward and backward"),

@@ -1,5 +1,6 @@
 /** What is inside a model: its layers with what they learned, and what each makes of an input. */
 import { z } from "zod";
+import { shortcutKind } from "./layer.ts";
 import { askingQuery } from "./prediction.ts";
 import { queryInteger } from "./query.ts";
 import { shape } from "./shape.ts";
@@ -17,7 +18,15 @@ const layerView = z.strictObject({
   effectiveInputs: numbers.describe("learned combinations: exp(−Σ α ln α) of every map"),
 });
 
-export const networkView = z.strictObject({ layers: z.array(layerView), parameters: z.int() });
+export const networkView = z.strictObject({
+  layers: z.array(
+    layerView.extend({
+      shortcut: shortcutKind.optional().describe("residual blocks: what carries x past the block's layers"),
+      layers: z.array(layerView).optional().describe("residual blocks: the block's own layers"),
+    }),
+  ),
+  parameters: z.int(),
+});
 export type NetworkView = z.infer<typeof networkView>;
 
 export const filterParams = z.strictObject({ id: z.string(), layer: z.string() });

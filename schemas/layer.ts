@@ -92,13 +92,29 @@ export const batchNormalisationLayer = z.strictObject({
   ...common,
 });
 
-export const layer = z.discriminatedUnion("kind", [
-  convolutionLayer,
-  subsamplingLayer,
-  denseLayer,
-  dropoutLayer,
-  batchNormalisationLayer,
-]);
+const plainLayers = [convolutionLayer, subsamplingLayer, denseLayer, dropoutLayer, batchNormalisationLayer] as const;
+
+export const shortcutKind = z.enum(["identity", "projection"]);
+export type ShortcutKind = z.infer<typeof shortcutKind>;
+
+/** A residual block (He et al. 2016): f(x + F(x)), F the block's own layers. Blocks do not nest. */
+export const residualLayer = z.strictObject({
+  kind: z.literal("residual"),
+  layers: z
+    .array(z.discriminatedUnion("kind", plainLayers))
+    .min(1, "a residual block needs at least one layer")
+    .max(64)
+    .describe("F of f(x + F(x)): any layers but residual ones"),
+  activation: activationKind.default("linear"),
+  shortcut: shortcutKind
+    .optional()
+    .describe(
+      "what carries x: itself, or a 1×1 convolution with F's stride; by default the latter where F changes the shape",
+    ),
+  ...common,
+});
+
+export const layer = z.discriminatedUnion("kind", [...plainLayers, residualLayer]);
 export type Layer = z.infer<typeof layer>;
 export type LayerKind = Layer["kind"];
 export type ConvolutionLayer = z.infer<typeof convolutionLayer>;
@@ -106,3 +122,4 @@ export type SubsamplingLayer = z.infer<typeof subsamplingLayer>;
 export type DenseLayer = z.infer<typeof denseLayer>;
 export type DropoutLayer = z.infer<typeof dropoutLayer>;
 export type BatchNormalisationLayer = z.infer<typeof batchNormalisationLayer>;
+export type ResidualLayer = z.infer<typeof residualLayer>;

@@ -1,7 +1,8 @@
 /** The networks that have a name. A preset is a piece of a job request; the fields of a request win over it. */
 import type { JobRequestInput } from "./job.ts";
 import { network as networkSchema, presetName, type Network, type PresetName } from "./network.ts";
-import { networkShape, type Shape } from "./shape.ts";
+import { type Shape } from "./shape.ts";
+import { networkShape } from "./network-shape.ts";
 
 type Preset = Pick<
   JobRequestInput,

@@ -4,7 +4,7 @@
  */
 import type { CompleteJobRequest } from "./job.ts";
 import type { Layer } from "./layer.ts";
-import { outputActivation } from "./shape.ts";
+import { outputActivation } from "./network-shape.ts";
 
 export interface WarningFacts {
   request: CompleteJobRequest;
@@ -17,7 +17,9 @@ const squashing = ["sigmoid", "tanh", "scaled-tanh", "softmax"];
 const activationOf = (layer: Layer): string => ("activation" in layer ? layer.activation : "linear");
 
 function noActivation({ request }: WarningFacts): string | null {
-  const { layers } = request.network;
+  const layers = request.network.layers.flatMap((layer) =>
+    layer.kind === "residual" ? [...layer.layers, layer] : [layer],
+  );
   const weighted = layers.filter(({ kind }) => kind === "convolution" || kind === "dense").length;
   const bends = layers
     .slice(0, -1)

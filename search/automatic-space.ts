@@ -6,7 +6,8 @@
 import type { jobRequest } from "../schemas/job.ts";
 import type { Network } from "../schemas/network.ts";
 import { presetNetwork } from "../schemas/presets.ts";
-import { networkShape, type Shape } from "../schemas/shape.ts";
+import { type Shape } from "../schemas/shape.ts";
+import { networkShape } from "../schemas/network-shape.ts";
 import type { Space } from "../schemas/sweep.ts";
 
 export interface DatasetFacts {

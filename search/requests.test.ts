@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { completeRequest, contradictions, withPreset } from "../schemas/complete.ts";
 import { jobRequest } from "../schemas/job.ts";
-import { networkShape } from "../schemas/shape.ts";
+import { networkShape } from "../schemas/network-shape.ts";
 import { sweepRequest, type SweepRequestInput } from "../schemas/sweep.ts";
 import { complete, parametersOf, planOf, type Completed, type Plan } from "./plan.ts";
 import type { Problem } from "./pointer.ts";

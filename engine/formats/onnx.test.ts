@@ -1,11 +1,12 @@
 import { createRequire } from "node:module";
 import { describe, expect, it } from "vitest";
+import type { Layer } from "../../schemas/layer.ts";
 import { network as schema } from "../../schemas/network.ts";
-import { networkShape } from "../../schemas/shape.ts";
 import { readOnnx, runOnnx } from "../../tests/support/onnx-graph.ts";
 import { EngineError } from "../errors.ts";
 import { createReference } from "../kernels/reference/reference.ts";
-import { createMemory } from "../memory.ts";
+import { MemoryPlan, createMemory } from "../memory.ts";
+import { planNetwork } from "../network.ts";
 import { createPredictor, planPrediction } from "../prediction.ts";
 import { exportOnnx } from "./onnx.ts";
 import { writeSafetensors, type Tensor } from "./safetensors.ts";
@@ -82,17 +83,15 @@ const activate: Record<string, (u: number) => number> = {
   relu: (u) => Math.max(0, u),
   "leaky-relu": (u) => (u < 0 ? 0.01 * u : u),
 };
-const tensor = (name: string): number[] => Array.from(tensors.get(name)!.data as Float32Array);
 const grid = (rows: number, columns: number, value: (row: number, column: number) => number): number[][] =>
   Array.from({ length: rows }, (_, row) => Array.from({ length: columns }, (__, column) => value(row, column)));
 
-/** The network by the equations of the notes, one sample, float64. */
-function byHand(sample: Maps): number[] {
-  let maps: Maps = sample.map((map, channel) =>
-    map.map((row) => row.map((x) => (x - normalisation.mean[channel]) / normalisation.std[channel])),
-  );
-  for (const [index, layer] of network.layers.entries()) {
-    const name = (of: string): string => `layers.${index}.${of}`;
+/** Layers by the equations of the notes, one sample, float64. */
+function through(layers: readonly Layer[], given: Maps, of: ReadonlyMap<string, Tensor>, prefix = ""): Maps {
+  const tensor = (name: string): number[] => Array.from(of.get(name)!.data as Float32Array);
+  let maps = given;
+  for (const [index, layer] of layers.entries()) {
+    const name = (part: string): string => `${prefix}layers.${index}.${part}`;
     if (layer.kind === "convolution") {
       const learned = typeof layer.inputs === "object" && !Array.isArray(layer.inputs) ? layer.inputs.learned : null;
       const [w, b, inputs, area] = [tensor(name("weight")), tensor(name("bias")), maps.length, layer.size ** 2];
@@ -103,8 +102,9 @@ function byHand(sample: Maps): number[] {
           .map(Math.exp);
         return c[from] / c.reduce((x, y) => x + y, 0);
       };
-      const { height, width } = networkShape(network.layers, input, 3).layers[index].output;
       const before = maps;
+      const side = (length: number): number => Math.floor((length + 2 * layer.padding - layer.size) / layer.stride) + 1;
+      const [height, width] = [side(before[0].length), side(before[0][0].length)];
       maps = b.map((bias, map) =>
         grid(height, width, (row, column) => {
           let u = bias;
@@ -154,10 +154,34 @@ function byHand(sample: Maps): number[] {
           ),
         ),
       );
+    } else if (layer.kind === "residual") {
+      const before = maps;
+      const after = through(layer.layers, maps, of, name(""));
+      const stride = layer.layers.reduce((product, each) => product * ("stride" in each ? each.stride : 1), 1);
+      const carried = (map: number, row: number, column: number): number => {
+        if (!of.has(name("shortcut.weight"))) return before[map][row][column];
+        const w = tensor(name("shortcut.weight"));
+        return before.reduce(
+          (sum, each, from) => sum + w[map * before.length + from] * each[row * stride][column * stride],
+          tensor(name("shortcut.bias"))[map],
+        );
+      };
+      maps = after.map((map, j) =>
+        map.map((values, row) => values.map((x, column) => activate[layer.activation](x + carried(j, row, column)))),
+      );
     }
   }
-  return maps.flat(2);
+  return maps;
 }
+
+const byHand = (sample: Maps, layers = network.layers, of: ReadonlyMap<string, Tensor> = tensors): number[] =>
+  through(
+    layers,
+    sample.map((map, channel) =>
+      map.map((row) => row.map((x) => (x - normalisation.mean[channel]) / normalisation.std[channel])),
+    ),
+    of,
+  ).flat(2);
 
 const samples = Array.from({ length: 3 }, (_, n) =>
   Array.from({ length: 2 }, (__, c) =>
@@ -166,11 +190,57 @@ const samples = Array.from({ length: 3 }, (_, n) =>
 );
 const flat = Float32Array.from(samples.flat(3));
 const exported = exportOnnx({ network, input, classes, normalisation, weights });
-const expected = samples.flatMap(byHand);
+const expected = samples.flatMap((sample) => byHand(sample));
 
-function worst(found: ArrayLike<number>): number {
-  expect(found.length).toBe(expected.length);
-  return Math.max(...expected.map((right, at) => Math.abs(found[at] - right)));
+/** Residual blocks with all that may stand in them, by the names that a checkpoint has. */
+const blocks = schema.parse({
+  layers: [
+    { kind: "convolution", maps: 3, size: 3, padding: 1, activation: "tanh" },
+    {
+      kind: "residual",
+      activation: "relu",
+      layers: [
+        { kind: "batch-normalisation", activation: "relu" },
+        { kind: "convolution", maps: 3, size: 3, padding: 1 },
+        { kind: "dropout" },
+      ],
+    },
+    {
+      kind: "residual",
+      activation: "scaled-tanh",
+      layers: [
+        { kind: "convolution", maps: 4, size: 3, padding: 1, stride: 2, inputs: { learned: {} } },
+        { kind: "batch-normalisation" },
+      ],
+    },
+    { kind: "subsampling", factor: "all", reduce: "mean", activation: "tanh" },
+    { kind: "dense", units: 5 },
+    { kind: "residual", layers: [{ kind: "dense", units: 5, activation: "tanh" }] },
+    { kind: "dense", units: 3, activation: "softmax" },
+  ],
+});
+const own = new Map<string, Tensor>(
+  planNetwork({
+    network: blocks,
+    input,
+    classes: 3,
+    memory: new MemoryPlan(4),
+    shards: 0,
+    batchSize: 1,
+    averageScale: 0,
+  }).tensors.map(({ name, shape }) => {
+    const drawn = numbers(...shape);
+    if (name.endsWith("variance")) drawn.data = (drawn.data as Float32Array).map((value) => value * value + 0.1);
+    return [name, drawn];
+  }),
+);
+const weightsOfBlocks = writeSafetensors({ tensors: own });
+const exportedBlocks = exportOnnx({ network: blocks, input, classes, normalisation, weights: weightsOfBlocks });
+const expectedBlocks = samples.flatMap((sample) => byHand(sample, blocks.layers, own));
+
+function worst(found: ArrayLike<number>, right: readonly number[] = expected): number {
+  expect(found.length).toBe(right.length);
+  return Math.max(...right.map((value, at) => Math.abs(found[at] - value)));
 }
 
 describe("exportOnnx", () => {
@@ -194,6 +264,26 @@ describe("exportOnnx", () => {
       weights,
     });
     expect(worst(predictor.predict(flat, 3))).toBeLessThan(1e-6);
+  });
+
+  it("carries x past a residual block, through a convolution where its shape changes", () => {
+    const model = readOnnx(exportedBlocks);
+    expect(model.nodes.filter(({ operator }) => operator === "Add")).toHaveLength(4);
+    const found = runOnnx(model, { shape: [3, 2, 9, 7], data: Float64Array.from(flat) }).data;
+    expect(worst(found, expectedBlocks)).toBeLessThan(1e-6);
+    const plan = planPrediction({ network: blocks, input, classes: classes.length, normalisation, batch: 3 });
+    const memory = createMemory(plan);
+    const kernels = createReference({ buffer: memory.buffer, realBytes: 4 });
+    const predictor = createPredictor({ plan, memory, kernels, weights: weightsOfBlocks });
+    expect(worst(predictor.predict(flat, 3), expectedBlocks)).toBeLessThan(1e-6);
+    const maps = predictor.featureMaps(flat.subarray(0, 126));
+    expect(maps.map(({ layer, kind }) => [layer, kind])).toEqual(blocks.layers.map(({ kind }, layer) => [layer, kind]));
+    const block = through(
+      blocks.layers.slice(0, 2),
+      samples[0].map((map, c) => map.map((row) => row.map((x) => (x - normalisation.mean[c]) / normalisation.std[c]))),
+      own,
+    );
+    expect(worst(maps[1].values, block.flat(2))).toBeLessThan(1e-6);
   });
 
   it("omits dropout, and a normalisation that changes nothing", () => {
@@ -270,5 +360,8 @@ describe.skipIf(runtime === null)("onnxruntime", () => {
     const session = await InferenceSession.create(exported);
     const { output } = await session.run({ input: new RuntimeTensor("float32", flat, [3, 2, 9, 7]) });
     expect(worst(output.data)).toBeLessThan(1e-6);
+    const ofBlocks = await InferenceSession.create(exportedBlocks);
+    const found = await ofBlocks.run({ input: new RuntimeTensor("float32", flat, [3, 2, 9, 7]) });
+    expect(worst(found["output"].data, expectedBlocks)).toBeLessThan(1e-6);
   });
 });

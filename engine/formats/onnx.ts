@@ -10,6 +10,7 @@
  *   subsampling           AveragePool or MaxPool (odd edges dropped), then · β (· n² for the sum) and + b
  *   dense                 Flatten, Gemm
  *   batch-normalisation   BatchNormalization with the running statistics
+ *   residual              the block's layers, a 1×1 Conv where the shape changes, Add
  *   dropout               nothing: its scaling happens in training
  *   activations           Sigmoid, Tanh, Relu, LeakyRelu, Softmax; scaled tanh as Mul, Tanh, Mul
  *
@@ -21,11 +22,16 @@ import type {
   BatchNormalisationLayer,
   ConvolutionLayer,
   DenseLayer,
+  Layer,
+  ResidualLayer,
   SubsamplingLayer,
 } from "../../schemas/layer.ts";
 import type { Normalisation } from "../../schemas/model.ts";
 import type { Network } from "../../schemas/network.ts";
-import { blockOf, isLearned, networkShape, sizeOf, type Shape } from "../../schemas/shape.ts";
+import { sizeOf, type Shape } from "../../schemas/shape.ts";
+import { blockOf, networkShape, projectionOf } from "../../schemas/network-shape.ts";
+import type { LayerShape } from "../../schemas/network-shape.ts";
+import { isLearned } from "../../schemas/connections.ts";
 import { exp } from "../elementary.ts";
 import { EngineError } from "../errors.ts";
 import { leakySlope, scaledTanh } from "../kernels/kernels.ts";
@@ -57,24 +63,33 @@ function addActivation(graph: Graph, kind: ActivationKind): void {
   }
 }
 
-/** The tensors of one layer, by their short names. */
-type LayerTensors = (name: string, shape: readonly number[]) => Float32Array;
+/** The tensors of one layer, by their short names, and of the layers within it. */
+interface LayerTensors {
+  /** What their full names begin with. */
+  path: string;
+  take(name: string, shape: readonly number[]): Float32Array;
+  within(part: string): LayerTensors;
+}
 
-function tensorsOf(tensors: ReadonlyMap<string, Tensor>, layer: number): LayerTensors {
-  return (name, shape) => {
-    const full = `layers.${layer}.${name}`;
-    const refuse = (detail: string): never => {
-      throw new EngineError({
-        code: "checkpoint-does-not-fit",
-        detail: `tensor ${full} ${detail}; the network needs [${shape.join(", ")}]`,
-      });
-    };
-    const tensor = tensors.get(full) ?? refuse("is missing");
-    if (tensor.shape.join() !== shape.join()) refuse(`has the shape [${tensor.shape.join(", ")}]`);
-    if (tensor.data instanceof Float32Array) return tensor.data;
-    return tensor.data instanceof Float64Array
-      ? Float32Array.from(tensor.data)
-      : refuse(`holds ${tensor.dtype}, not floats`);
+function tensorsOf(tensors: ReadonlyMap<string, Tensor>, path: string): LayerTensors {
+  return {
+    path,
+    within: (part) => tensorsOf(tensors, `${path}.${part}`),
+    take(name, shape) {
+      const full = `${path}.${name}`;
+      const refuse = (detail: string): never => {
+        throw new EngineError({
+          code: "checkpoint-does-not-fit",
+          detail: `tensor ${full} ${detail}; the network needs [${shape.join(", ")}]`,
+        });
+      };
+      const tensor = tensors.get(full) ?? refuse("is missing");
+      if (tensor.shape.join() !== shape.join()) refuse(`has the shape [${tensor.shape.join(", ")}]`);
+      if (tensor.data instanceof Float32Array) return tensor.data;
+      return tensor.data instanceof Float64Array
+        ? Float32Array.from(tensor.data)
+        : refuse(`holds ${tensor.dtype}, not floats`);
+    },
   };
 }
 
@@ -104,19 +119,19 @@ function effectiveFilters(options: {
   return effective;
 }
 
-function addConvolution(graph: Graph, layer: ConvolutionLayer, index: number, tensors: LayerTensors): void {
+function addConvolution(graph: Graph, layer: ConvolutionLayer, tensors: LayerTensors): void {
   const { maps, size, padding, stride, inputs: connections } = layer;
   const inputs = graph.shape.channels;
   toMaps(graph);
   const learned = isLearned(connections) ? connections.learned : null;
   const shared = learned?.filters === "per-input";
-  const filters = tensors("weight", [shared ? 1 : maps, inputs, size, size]);
+  const filters = tensors.take("weight", [shared ? 1 : maps, inputs, size, size]);
   const weights = learned
-    ? effectiveFilters({ filters, mix: tensors("mix", [maps, inputs]), maps, inputs, area: size * size, shared })
+    ? effectiveFilters({ filters, mix: tensors.take("mix", [maps, inputs]), maps, inputs, area: size * size, shared })
     : filters;
   const constants = [
-    addTensor(graph, `layers.${index}.weight`, [maps, inputs, size, size], weights),
-    addTensor(graph, `layers.${index}.bias`, [maps], tensors("bias", [maps])),
+    addTensor(graph, `${tensors.path}.weight`, [maps, inputs, size, size], weights),
+    addTensor(graph, `${tensors.path}.bias`, [maps], tensors.take("bias", [maps])),
   ];
   addNode(graph, "Conv", constants, {
     kernel_shape: [size, size],
@@ -126,7 +141,7 @@ function addConvolution(graph: Graph, layer: ConvolutionLayer, index: number, te
   addActivation(graph, layer.activation);
 }
 
-function addSubsampling(graph: Graph, layer: SubsamplingLayer, index: number, tensors: LayerTensors): void {
+function addSubsampling(graph: Graph, layer: SubsamplingLayer, tensors: LayerTensors): void {
   const { reduce, trainable } = layer;
   const { height, width } = blockOf(layer, graph.shape);
   const maps = graph.shape.channels;
@@ -136,32 +151,29 @@ function addSubsampling(graph: Graph, layer: SubsamplingLayer, index: number, te
     strides: [height, width],
   });
   const times = reduce === "sum" ? height * width : 1;
-  const beta = trainable ? tensors("beta", [maps]).map((each) => each * times) : new Float32Array(maps).fill(times);
-  if (trainable || times !== 1) perMap(graph, "Mul", `layers.${index}.beta`, beta);
-  if (trainable) perMap(graph, "Add", `layers.${index}.bias`, tensors("bias", [maps]));
+  const beta = trainable
+    ? tensors.take("beta", [maps]).map((each) => each * times)
+    : new Float32Array(maps).fill(times);
+  if (trainable || times !== 1) perMap(graph, "Mul", `${tensors.path}.beta`, beta);
+  if (trainable) perMap(graph, "Add", `${tensors.path}.bias`, tensors.take("bias", [maps]));
   addActivation(graph, layer.activation);
 }
 
-function addDense(graph: Graph, layer: DenseLayer, index: number, tensors: LayerTensors): void {
+function addDense(graph: Graph, layer: DenseLayer, tensors: LayerTensors): void {
   const inputs = sizeOf(graph.shape);
   toVector(graph);
   const constants = [
-    addTensor(graph, `layers.${index}.weight`, [layer.units, inputs], tensors("weight", [layer.units, inputs])),
-    addTensor(graph, `layers.${index}.bias`, [layer.units], tensors("bias", [layer.units])),
+    addTensor(graph, `${tensors.path}.weight`, [layer.units, inputs], tensors.take("weight", [layer.units, inputs])),
+    addTensor(graph, `${tensors.path}.bias`, [layer.units], tensors.take("bias", [layer.units])),
   ];
   addNode(graph, "Gemm", constants, { transB: 1 });
   addActivation(graph, layer.activation);
 }
 
-function addBatchNormalisation(
-  graph: Graph,
-  layer: BatchNormalisationLayer,
-  index: number,
-  tensors: LayerTensors,
-): void {
+function addBatchNormalisation(graph: Graph, layer: BatchNormalisationLayer, tensors: LayerTensors): void {
   const maps = graph.shape.channels;
   const constants = ["weight", "bias", "mean", "variance"].map((name) =>
-    addTensor(graph, `layers.${index}.${name}`, [maps], tensors(name, [maps])),
+    addTensor(graph, `${tensors.path}.${name}`, [maps], tensors.take(name, [maps])),
   );
   addNode(graph, "BatchNormalization", constants, { epsilon: { float: layer.epsilon } });
   addActivation(graph, layer.activation);
@@ -175,29 +187,53 @@ function addNormalisation(graph: Graph, normalisation: Normalisation): void {
     perMap(graph, "Div", "normalisation.std", Float32Array.from(normalisation.std));
 }
 
+/** x + F(x): what stands at the top is kept aside, carried past the block's own layers, and added. */
+function addResidual(graph: Graph, layer: ResidualLayer, shape: LayerShape, tensors: LayerTensors): void {
+  toMaps(graph);
+  const { top, shape: input } = graph;
+  addLayers(graph, {
+    layers: layer.layers,
+    shapes: shape.layers ?? [],
+    tensors: (at) => tensors.within(`layers.${at}`),
+  });
+  toMaps(graph);
+  const through = graph.top;
+  graph.top = top;
+  graph.shape = input;
+  if (shape.shortcut === "projection")
+    addConvolution(graph, projectionOf(layer, shape.output.channels), tensors.within("shortcut"));
+  addNode(graph, "Add", [through]);
+  graph.shape = shape.output;
+  addActivation(graph, layer.activation);
+}
+
+function addLayer(graph: Graph, layer: Layer, shape: LayerShape, tensors: LayerTensors): void {
+  switch (layer.kind) {
+    case "convolution":
+      return addConvolution(graph, layer, tensors);
+    case "subsampling":
+      return addSubsampling(graph, layer, tensors);
+    case "dense":
+      return addDense(graph, layer, tensors);
+    case "batch-normalisation":
+      return addBatchNormalisation(graph, layer, tensors);
+    case "residual":
+      return addResidual(graph, layer, shape, tensors);
+    case "dropout":
+  }
+}
+
 function addLayers(
   graph: Graph,
-  options: { network: Network; outputs: readonly Shape[]; tensors: ReadonlyMap<string, Tensor> },
+  {
+    layers,
+    shapes,
+    tensors,
+  }: { layers: readonly Layer[]; shapes: readonly LayerShape[]; tensors: (at: number) => LayerTensors },
 ): void {
-  for (const [index, layer] of options.network.layers.entries()) {
-    const tensors = tensorsOf(options.tensors, index);
-    switch (layer.kind) {
-      case "convolution":
-        addConvolution(graph, layer, index, tensors);
-        break;
-      case "subsampling":
-        addSubsampling(graph, layer, index, tensors);
-        break;
-      case "dense":
-        addDense(graph, layer, index, tensors);
-        break;
-      case "batch-normalisation":
-        addBatchNormalisation(graph, layer, index, tensors);
-        break;
-      case "dropout":
-        break;
-    }
-    graph.shape = options.outputs[index];
+  for (const [at, layer] of layers.entries()) {
+    addLayer(graph, layer, shapes[at], tensors(at));
+    graph.shape = shapes[at].output;
   }
 }
 
@@ -217,11 +253,8 @@ export function exportOnnx(options: {
   if (problems[0]) throw new EngineError({ code: "network-does-not-fit", ...problems[0] });
   const graph: Graph = { top: "input", shape: input, asMaps: true, nodes: [], initializers: [] };
   addNormalisation(graph, normalisation);
-  addLayers(graph, {
-    network,
-    outputs: layers.map((each) => each.output),
-    tensors: readSafetensors(options.weights).tensors,
-  });
+  const { tensors } = readSafetensors(options.weights);
+  addLayers(graph, { layers: network.layers, shapes: layers, tensors: (at) => tensorsOf(tensors, `layers.${at}`) });
   toVector(graph);
   return modelBytes(graph, {
     input: [input.channels, input.height, input.width],

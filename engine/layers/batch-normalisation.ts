@@ -37,12 +37,12 @@ interface Parts {
 }
 
 function planParts(options: LayerOptions<BatchNormalisationLayer>): Parts {
-  const { index, input, memory } = options;
+  const { path, input, memory } = options;
   const maps = input.channels;
   const tensor = (name: string, trained: boolean): Tensor =>
     planTensor(options, { name, shape: [maps], size: maps, trained, decays: false, place: (position) => position });
   const pairs = (what: string): number =>
-    memory.reserve({ what: `${what} of layer ${index}`, element: "real", count: 2 * maps });
+    memory.reserve({ what: `${what} of ${path}`, element: "real", count: 2 * maps });
   return {
     options,
     maps,
@@ -54,15 +54,15 @@ function planParts(options: LayerOptions<BatchNormalisationLayer>): Parts {
     moments: pairs("the batch's moments"),
     runningMoments: pairs("the running moments"),
     means: pairs("the mean sensitivities"),
-    settings: memory.reserve({ what: `settings of layer ${index}`, element: "double", count: 3 }),
+    settings: memory.reserve({ what: `settings of ${path}`, element: "double", count: 3 }),
   };
 }
 
 /** The sums that the shards add to and that one thread joins. */
 function planSums({ options, maps }: Parts, what: string) {
-  const { index, memory, shards } = options;
+  const { path, memory, shards } = options;
   const stride = Math.ceil((maps * 16) / 64) * 64;
-  const address = memory.reserve({ what: `${what} of layer ${index}`, element: "byte", count: stride * shards });
+  const address = memory.reserve({ what: `${what} of ${path}`, element: "byte", count: stride * shards });
   return {
     address,
     stride,
@@ -160,9 +160,8 @@ interface Slope {
 }
 
 function planSlope({ options, maps, weight, bias }: Parts): Slope {
-  const { index, memory } = options;
-  const reals = (what: string): number =>
-    memory.reserve({ what: `${what} of layer ${index}`, element: "real", count: maps });
+  const { path, memory } = options;
+  const reals = (what: string): number => memory.reserve({ what: `${what} of ${path}`, element: "real", count: maps });
   const gradient = ({ gradient: target }: Tensor): ShardGradient => planShardGradient(options, { size: maps, target });
   return {
     slope: reals("the slopes"),

@@ -11,7 +11,7 @@
  * ∂E/∂w_ij⟩. So nothing is convolved twice. The mix starts nearly even, and the filters start `inputs` times larger
  * than a plain convolution's, so that the effective filters start alike.
  */
-import { isLearned } from "../../schemas/shape.ts";
+import { isLearned } from "../../schemas/connections.ts";
 import type { ConvolutionLayer } from "../../schemas/layer.ts";
 import { fillMix, fillWeights } from "../initialisers.ts";
 import { penaltyCodes } from "../kernels/kernels.ts";
@@ -68,10 +68,9 @@ function planTensors(options: LayerOptions<ConvolutionLayer>, { maps, inputs, ar
   };
 }
 
-function planEffective({ index, memory }: LayerOptions, { maps, inputs, area }: Geometry): Effective {
+function planEffective({ path, memory }: LayerOptions, { maps, inputs, area }: Geometry): Effective {
   const pairs = maps * inputs;
-  const reals = (what: string, count: number) =>
-    memory.reserve({ what: `${what} of layer ${index}`, element: "real", count });
+  const reals = (what: string, count: number) => memory.reserve({ what: `${what} of ${path}`, element: "real", count });
   return {
     alpha: reals("the shares α", pairs),
     logAlpha: reals("ln α", pairs),
@@ -81,19 +80,19 @@ function planEffective({ index, memory }: LayerOptions, { maps, inputs, area }: 
 }
 
 function initialiseAll(
-  { spec, index, declaredActivation: activation }: LayerOptions<ConvolutionLayer>,
+  { spec, draws, declaredActivation: activation }: LayerOptions<ConvolutionLayer>,
   { weight, bias, mix }: Tensors,
   { maps, inputs, area }: Geometry,
 ) {
   return (views: Views, seed: number): void => {
     const drawn = new Float64Array(weight.size);
     const fans = { fanIn: inputs * area, fanOut: maps * area };
-    fillWeights({ into: drawn, kind: spec.initialiser, activation, ...fans, seed, layer: index });
+    fillWeights({ into: drawn, kind: spec.initialiser, activation, ...fans, seed, layer: draws });
     const values = views.reals(weight.address, weight.size);
     for (let position = 0; position < weight.size; position++)
       values[weight.place(position)] = drawn[position] * inputs;
     views.reals(bias.address, maps).fill(0);
-    fillMix({ into: views.reals(mix.address, mix.size), seed, layer: index });
+    fillMix({ into: views.reals(mix.address, mix.size), seed, layer: draws });
   };
 }
 
@@ -104,11 +103,11 @@ function planPenalty(
   { alpha, logAlpha }: Effective,
   { maps, inputs }: Geometry,
 ) {
-  const { spec, index, memory } = options;
+  const { spec, path, memory } = options;
   if (!isLearned(spec.inputs) || spec.inputs.learned.penalty === "none") return null;
   const { penalty, strength } = spec.inputs.learned;
-  const lambda = memory.reserve({ what: `λ of layer ${index}`, element: "real", count: 1 });
-  const omega = memory.reserve({ what: `Ω of layer ${index}`, element: "double", count: 1 });
+  const lambda = memory.reserve({ what: `λ of ${path}`, element: "real", count: 1 });
+  const omega = memory.reserve({ what: `Ω of ${path}`, element: "double", count: 1 });
   return {
     constants(views: Views): void {
       views.reals(lambda, 1)[0] = strength;
@@ -161,7 +160,7 @@ function finishCurvature({ weight, mix }: Tensors, { alpha, gradient }: Effectiv
 }
 
 export function planCombination(options: LayerOptions<ConvolutionLayer>): PlannedLayer {
-  const { spec, index, input, output, memory, activation } = options;
+  const { spec, path, input, output, memory, activation } = options;
   if (!isLearned(spec.inputs)) throw new TypeError("planCombination needs learned inputs");
   const shared = spec.inputs.learned.filters === "per-input";
   const geometry: Geometry = { maps: spec.maps, inputs: input.channels, area: spec.size * spec.size, shared };
@@ -170,7 +169,7 @@ export function planCombination(options: LayerOptions<ConvolutionLayer>): Planne
   const { weight, bias, mix } = tensors;
   const effective = planEffective(options, geometry);
   const { alpha, logAlpha, filters, gradient } = effective;
-  const work = memory.reserve({ what: `∂E/∂α of layer ${index}`, element: "real", count: maps * inputs });
+  const work = memory.reserve({ what: `∂E/∂α of ${path}`, element: "real", count: maps * inputs });
   const penalty = planPenalty(options, tensors, effective, geometry);
   const call = { inputs, area, maps, shared: shared ? 1 : 0 };
   return {

@@ -41,13 +41,13 @@ export type RecordedConvolution = Pick<
 /** Plans the gradients of the filters and the biases, and records what computes with them. */
 export function planFilters(filters: FilterOptions): RecordedConvolution {
   const { options, weights, gradient, bias } = filters;
-  const { spec, index, input, memory } = options;
+  const { spec, path, input, memory } = options;
   const size = spec.maps * input.channels * spec.size * spec.size;
   const biasGradient = planShardGradient(options, { size: spec.maps, target: bias.gradient });
   // Only a training that wants second derivatives takes this room.
   let squared = 0;
   const squaredWeights = (): number =>
-    (squared ||= memory.reserve({ what: `the squared filters of layer ${index}`, element: "real", count: size }));
+    (squared ||= memory.reserve({ what: `the squared filters of ${path}`, element: "real", count: size }));
   const prepareCurvature = (program: Program): void =>
     void program.call("square", { input: weights, output: squaredWeights(), count: size });
   const isDense = spec.padding === 0 && spec.size === input.height && spec.size === input.width;

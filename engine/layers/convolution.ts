@@ -8,7 +8,7 @@
  * A pair that M_j leaves out keeps a zero filter, and its gradient is masked. The kernels stand in
  * convolution-kernels.ts.
  */
-import { connectionTable } from "../../schemas/shape.ts";
+import { connectionTable } from "../../schemas/connections.ts";
 import type { ConvolutionLayer } from "../../schemas/layer.ts";
 import { defaultInitialiser, fansOf, fillWeights } from "../initialisers.ts";
 import { planTensor } from "../layer.ts";
@@ -48,7 +48,7 @@ const readsOf = (table: Table, { maps, inputs }: { maps: number; inputs: number 
 
 /** Fills filters for a fresh start; pairs that the table leaves out stay 0. */
 function initialiseFilters(
-  { spec, index, input, declaredActivation }: LayerOptions<ConvolutionLayer>,
+  { spec, draws, input, declaredActivation }: LayerOptions<ConvolutionLayer>,
   [weight, bias]: readonly [Tensor, Tensor],
   table: Table,
 ) {
@@ -61,7 +61,7 @@ function initialiseFilters(
     const kind = spec.initialiser ?? defaultInitialiser[declaredActivation];
     const pairs = reads.reduce((sum, each) => sum + each.length, 0);
     const fans = fansOf({ kind, inputs, outputs: maps, area, pairs });
-    fillWeights({ into: drawn, kind, activation: declaredActivation, ...fans, seed, layer: index });
+    fillWeights({ into: drawn, kind, activation: declaredActivation, ...fans, seed, layer: draws });
     const values = views.reals(weight.address, weight.size).fill(0);
     for (const [map, from] of reads.entries())
       for (const read of from)
@@ -73,10 +73,10 @@ function initialiseFilters(
 
 /** Zeroes the gradients of pairs that are not connected. */
 function planMask(options: LayerOptions<ConvolutionLayer>, weight: Tensor, table: readonly (readonly number[])[]) {
-  const { spec, index, input, memory } = options;
+  const { spec, path, input, memory } = options;
   const { maps, size } = spec;
   const inputs = input.channels;
-  const mask = memory.reserve({ what: `the table of layer ${index}`, element: "byte", count: inputs * maps });
+  const mask = memory.reserve({ what: `the table of ${path}`, element: "byte", count: inputs * maps });
   return {
     constants(views: Views): void {
       for (const [map, reads] of table.entries()) for (const read of reads) views.bytes[mask + read * maps + map] = 1;

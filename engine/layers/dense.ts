@@ -12,7 +12,7 @@ import type { Program } from "../program.ts";
 import { isDeferred, recordDense } from "./dense-kernels.ts";
 
 export function planDense(options: LayerOptions<DenseLayer>): PlannedLayer {
-  const { spec, index, input, output, memory, activation } = options;
+  const { spec, path, draws, input, output, memory, activation } = options;
   const inputs = sizeOf(input);
   const { units } = spec;
   const size = inputs * units;
@@ -40,7 +40,7 @@ export function planDense(options: LayerOptions<DenseLayer>): PlannedLayer {
   const biasGradient = planShardGradient(options, { size: units, target: bias.gradient });
   let squared = 0;
   const squaredWeights = (): number =>
-    (squared ||= memory.reserve({ what: `the squared weights of layer ${index}`, element: "real", count: size }));
+    (squared ||= memory.reserve({ what: `the squared weights of ${path}`, element: "real", count: size }));
 
   return {
     kind: "dense",
@@ -70,7 +70,7 @@ export function planDense(options: LayerOptions<DenseLayer>): PlannedLayer {
         fanIn: inputs,
         fanOut: units,
         seed,
-        layer: index,
+        layer: draws,
       });
       const values = views.reals(weight.address, size);
       for (let position = 0; position < size; position++) values[place(position)] = drawn[position];

@@ -13,10 +13,10 @@ import type { Views } from "../memory.ts";
 import type { Program } from "../program.ts";
 
 export function planDropout(options: LayerOptions<DropoutLayer>): PlannedLayer {
-  const { spec, index, input, memory, inputActivation } = options;
+  const { spec, path, draws, input, memory, inputActivation } = options;
   const units = sizeOf(input);
-  const key = memory.reserve({ what: `the key of dropout layer ${index}`, element: "int", count: 1 });
-  const factor = memory.reserve({ what: `the factor of dropout layer ${index}`, element: "real", count: 1 });
+  const key = memory.reserve({ what: `the key of ${path}`, element: "int", count: 1 });
+  const factor = memory.reserve({ what: `the factor of ${path}`, element: "real", count: 1 });
   const threshold = Math.min(Math.round(spec.rate * 2 ** 32), 2 ** 32 - 1);
   const gate = activationCodes[inputActivation];
   const common = (wires: Wires) => ({ header: wires.header, key, factor, threshold, units, lanes: wires.lanes });
@@ -40,13 +40,13 @@ export function planDropout(options: LayerOptions<DropoutLayer>): PlannedLayer {
     shardGradients: [],
     buffers: [],
     curvatureBuffers: [],
-    transparent: true,
+    passes: "in evaluation",
     initialise: () => undefined,
     constants(views: Views): void {
       views.reals(factor, 1)[0] = 1 / (1 - spec.rate);
     },
     beforeStep(views: Views, { seed, step }): void {
-      views.words[key / 4] = hash(purposes.dropout, seed, index, step);
+      views.words[key / 4] = hash(purposes.dropout, seed, draws, step);
     },
     forward(program: Program, wires: Wires): void {
       program.call("dropoutForward", { input: wires.input, output: wires.output, ...common(wires) });

@@ -8,7 +8,8 @@
  * memory as constants, so the same kernels serve; they are no tensors then. Odd edges are dropped. With
  * the factor `all` one block covers the whole map. Blocks never overlap.
  */
-import { blockOf, sizeOf } from "../../schemas/shape.ts";
+import { sizeOf } from "../../schemas/shape.ts";
+import { blockOf } from "../../schemas/network-shape.ts";
 import type { SubsamplingLayer } from "../../schemas/layer.ts";
 import { activationCodes, gateSquared, reduceCodes } from "../kernels/kernels.ts";
 import { ofShard, planShardGradient, planTensor } from "../layer.ts";
@@ -36,9 +37,9 @@ function planTrained(options: LayerOptions<SubsamplingLayer>): Trained {
 }
 
 /** β = 1 and b = 0, which nobody trains. */
-function planConstants({ index, input, memory }: LayerOptions): { beta: number; bias: number } {
+function planConstants({ path, input, memory }: LayerOptions): { beta: number; bias: number } {
   const reals = (what: string): number =>
-    memory.reserve({ what: `the constant ${what} of layer ${index}`, element: "real", count: input.channels });
+    memory.reserve({ what: `the constant ${what} of ${path}`, element: "real", count: input.channels });
   return { beta: reals("β"), bias: reals("b") };
 }
 

@@ -1,7 +1,7 @@
 /** The sweep behind the defaults: every naive network on every small set with every candidate, the rest by default. */
 import { completeRequest } from "../../schemas/complete.ts";
 import { jobRequest } from "../../schemas/job.ts";
-import { networkShape } from "../../schemas/shape.ts";
+import { networkShape } from "../../schemas/network-shape.ts";
 import { candidates, naiveNetworks, type Candidate } from "./naive-networks.ts";
 import { smallSets } from "./small-sets.ts";
 import { runTraining } from "./training.ts";

@@ -14,7 +14,7 @@ import {
 } from "../../engine/index.ts";
 import { completeRequest } from "../../schemas/complete.ts";
 import { jobRequest, type CompleteJobRequest } from "../../schemas/job.ts";
-import { networkShape } from "../../schemas/shape.ts";
+import { networkShape } from "../../schemas/network-shape.ts";
 import { chooseKernels, loadKernels } from "../../services/shared/kernels.ts";
 import { readSplit, type LabelledSamples } from "./collections.ts";
 import type { Collection, Experiment } from "./experiments.ts";

@@ -13,7 +13,8 @@ import {
   readSafetensors,
   writeSafetensors,
 } from "../../engine/index.ts";
-import { networkShape, sizeOf } from "../../schemas/shape.ts";
+import { sizeOf } from "../../schemas/shape.ts";
+import { networkShape } from "../../schemas/network-shape.ts";
 import type { LoadedModels } from "./loaded-models.ts";
 import type { AugmentationPreview, Calls, Filters, GradientCheck, GradientCheckSettings } from "./protocol.ts";
 

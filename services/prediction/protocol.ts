@@ -1,5 +1,6 @@
 /** What the threads compute: each call by name, what goes in, what comes out. Plain data only. */
 import type { Augmentation } from "../../schemas/augmentation.ts";
+import type { ShortcutKind } from "../../schemas/layer.ts";
 import type { Dtype } from "../../schemas/dataset.ts";
 import type { Normalisation } from "../../schemas/model.ts";
 import type { Loss, Network } from "../../schemas/network.ts";
@@ -87,6 +88,9 @@ export interface LayerView {
   /** Learned combinations (Bouvrie §3.3): α [maps][inputs], and exp(−Σ α ln α) for each map. */
   alpha: number[][] | null;
   effectiveInputs: number[] | null;
+  /** Residual blocks: what carries x past the block's layers, and these. */
+  shortcut?: ShortcutKind;
+  layers?: LayerView[];
 }
 
 /** The filters of a convolution: [maps][inputs][size][size], zeros where not connected. */

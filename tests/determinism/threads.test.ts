@@ -6,12 +6,16 @@ import { createHash } from "node:crypto";
 import { expect, test, describe } from "vitest";
 import { request } from "../../engine/index.ts";
 import type { TrainingSpec } from "../../engine/index.ts";
+import { layOut } from "../../engine/nodes.ts";
 import { layerPlanners, plannedKind } from "../../engine/registry.ts";
+import { networkShape } from "../../schemas/network-shape.ts";
 import { optimiser } from "../../schemas/optimiser.ts";
 import { smallSpec, startTraining } from "../support/training.ts";
 
 const first = { kind: "convolution", maps: 4, size: 2, activation: "tanh" };
 const last = { kind: "dense", units: 3, activation: "softmax" };
+const three = (maps: number) => ({ kind: "convolution", maps, size: 3, padding: 1 });
+const block = (layers: Record<string, unknown>[]) => ({ kind: "residual", layers, activation: "relu" });
 const networks: Record<string, Record<string, unknown>[]> = {
   "convolution and subsampling": [
     first,
@@ -43,6 +47,18 @@ const networks: Record<string, Record<string, unknown>[]> = {
     { kind: "subsampling", factor: 2, reduce: "max", trainable: false },
     { kind: "dense", units: 50, activation: "leaky-relu" },
     { kind: "batch-normalisation" },
+    last,
+  ],
+  "residual blocks with batch normalisation": [
+    { ...first, padding: 1 },
+    block([three(4), { kind: "batch-normalisation", activation: "relu" }, three(4), { kind: "batch-normalisation" }]),
+    block([{ ...three(6), stride: 2 }, { kind: "batch-normalisation" }]),
+    { kind: "subsampling", factor: "all", reduce: "mean", trainable: false },
+    block([
+      { kind: "dense", units: 1100, activation: "tanh" },
+      { kind: "dropout", rate: 0.2 },
+      { kind: "dense", units: 6 },
+    ]),
     last,
   ],
 };
@@ -83,8 +99,11 @@ describe.each(Object.entries(networks))("%s", (_, layers) => {
   });
 });
 
+const plannedKindsOf = ({ network: { layers }, input }: TrainingSpec): string[] =>
+  layOut(layers, networkShape(layers, input, 3).layers).map(plannedKind);
+
 test("every planned kind is in these networks", () => {
-  const kinds = Object.values(networks).flatMap((layers) => smallSpec(layers).network.layers.map(plannedKind));
+  const kinds = Object.values(networks).flatMap((layers) => plannedKindsOf(smallSpec(layers)));
   expect([...new Set(kinds)].toSorted()).toEqual(Object.keys(layerPlanners).toSorted());
 });
 

@@ -57,6 +57,15 @@ def learned(filters, penalty, strength=0.05):
 
 BN = dict(kind="batch-normalisation", momentum=0.1, epsilon=1e-5)
 
+
+def normal_with(activation):
+    return dict(BN, activation=activation)
+
+
+def block(layers, activation, **more):
+    return dict(kind="residual", layers=layers, activation=activation, **more)
+
+
 CASES = [
     dict(
         name="normalised-nesterov",
@@ -214,6 +223,69 @@ CASES = [
         input=(1, 8, 7),
         layers=[conv(3, 3, "tanh"), BN, sub(2, "sum", True, "tanh"), dense(8, "tanh"), dense(10, "softmax")],
     ),
+    dict(
+        name="residual-normalised",
+        loss="cross-entropy",
+        batchSize=21,
+        steps=4,
+        optimiser=dict(kind="nesterov", learningRate=0.05, momentum=0.9, weightDecay=0.01),
+        input=(2, 7, 5),
+        layers=[
+            conv(4, 3, "linear", padding=1),
+            normal_with("relu"),
+            block([conv(4, 3, "linear", padding=1), normal_with("relu"), conv(4, 3, "linear", padding=1), BN], "relu"),
+            block(
+                [
+                    conv(6, 3, "linear", padding=1, stride=2),
+                    normal_with("relu"),
+                    conv(6, 3, "linear", padding=1),
+                    BN,
+                ],
+                "relu",
+            ),
+            sub("all", "mean", False, "linear"),
+            dense(3, "softmax"),
+        ],
+    ),
+    dict(
+        name="residual-gated-online",
+        loss="squared-error",
+        batchSize=1,
+        steps=6,
+        optimiser=dict(kind="sgd", learningRate=0.03),
+        input=(3, 5, 7),
+        layers=[
+            block([conv(3, 3, "sigmoid", padding=1)], "tanh"),
+            block([BN, conv(3, 3, "linear", padding=1), BN], "linear", shortcut="projection"),
+            normal_with("scaled-tanh"),
+            sub("all", "max", True, "tanh"),
+            block([dense(3, "tanh")], "linear"),
+            dense(4, "tanh"),
+        ],
+    ),
+    dict(
+        name="residual-units-adam",
+        loss="cross-entropy",
+        batchSize=43,
+        steps=3,
+        optimiser=dict(kind="adam", learningRate=0.01, weightDecay=0.02, clipNorm=2.0),
+        input=(1, 6, 7),
+        layers=[
+            dense(70, "relu"),
+            block([dense(70, "tanh"), dense(70, "linear")], "leaky-relu"),
+            block([dense(40, "linear")], "relu"),
+            dense(5, "softmax"),
+        ],
+    ),
+    dict(
+        name="whole-map-sum",
+        loss="cross-entropy",
+        batchSize=19,
+        steps=3,
+        optimiser=dict(kind="sgd", learningRate=0.02, momentum=0.9),
+        input=(2, 9, 6),
+        layers=[conv(5, 3, "tanh", padding=2, stride=2), sub("all", "sum", True, "scaled-tanh"), dense(4, "softmax")],
+    ),
 ]
 
 
@@ -230,94 +302,121 @@ def table(layer, channels):
 
 def build(case, rng):
     """Parameters by name, masks by name, and the forward function."""
-    params, masks, buffers, steps, tracking = {}, {}, {}, [], [False]
-    c, h, w = case["input"]
+    params, masks, buffers, tracking = {}, {}, {}, [False]
     normal = lambda *shape: torch.randn(*shape, generator=rng)
-    for i, layer in enumerate(case["layers"]):
-        at, kind = f"layers.{i}.", layer["kind"]
-        f = ACTIVATIONS[layer.get("activation", "linear")]
-        if kind == "convolution":
-            k, pad, stride, inputs = (
-                layer["size"],
-                layer.get("padding", 0),
-                layer.get("stride", 1),
-                layer.get("inputs", "all"),
-            )
-            is_learned = isinstance(inputs, dict)
-            shared = is_learned and inputs["learned"]["filters"] == "per-input"
-            weight = normal(1 if shared else layer["maps"], c, k, k) * (
-                1 if is_learned else math.sqrt(1.0 / (c * k * k))
-            )
-            rows = table(layer, c)
-            if rows:
-                mask = torch.zeros_like(weight)
-                for j, reads in enumerate(rows):
-                    mask[j, list(reads)] = 1
-                masks[at + "weight"] = mask
-                weight = weight * mask
-            params[at + "weight"], params[at + "bias"] = weight, normal(layer["maps"]) * 0.1
-            if is_learned:
-                params[at + "mix"] = normal(layer["maps"], c) * 0.7
 
-            def run(x, at=at, pad=pad, stride=stride, is_learned=is_learned, f=f):
-                weight = params[at + "weight"]
+    def stack(layers, prefix, shape):
+        """The layers' functions, and the shape they end in."""
+        c, h, w = shape
+        steps = []
+        for i, layer in enumerate(layers):
+            at, kind = f"{prefix}layers.{i}.", layer["kind"]
+            f = ACTIVATIONS[layer.get("activation", "linear")]
+            if kind == "convolution":
+                k, pad, stride, inputs = (
+                    layer["size"],
+                    layer.get("padding", 0),
+                    layer.get("stride", 1),
+                    layer.get("inputs", "all"),
+                )
+                is_learned = isinstance(inputs, dict)
+                shared = is_learned and inputs["learned"]["filters"] == "per-input"
+                weight = normal(1 if shared else layer["maps"], c, k, k) * (
+                    1 if is_learned else math.sqrt(1.0 / (c * k * k))
+                )
+                rows = table(layer, c)
+                if rows:
+                    mask = torch.zeros_like(weight)
+                    for j, reads in enumerate(rows):
+                        mask[j, list(reads)] = 1
+                    masks[at + "weight"] = mask
+                    weight = weight * mask
+                params[at + "weight"], params[at + "bias"] = weight, normal(layer["maps"]) * 0.1
                 if is_learned:
-                    weight = torch.softmax(params[at + "mix"], 1)[:, :, None, None] * weight
-                return f(F.conv2d(x, weight, params[at + "bias"], stride=stride, padding=pad))
+                    params[at + "mix"] = normal(layer["maps"], c) * 0.7
 
-            c, h, w = layer["maps"], (h + 2 * pad - k) // stride + 1, (w + 2 * pad - k) // stride + 1
-        elif kind == "subsampling":
-            n, reduce, trainable = layer["factor"], layer["reduce"], layer["trainable"]
-            if trainable:
-                params[at + "beta"], params[at + "bias"] = 1 + normal(c) * 0.2, normal(c) * 0.1
+                def run(x, at=at, pad=pad, stride=stride, is_learned=is_learned, f=f):
+                    weight = params[at + "weight"]
+                    if is_learned:
+                        weight = torch.softmax(params[at + "mix"], 1)[:, :, None, None] * weight
+                    return f(F.conv2d(x, weight, params[at + "bias"], stride=stride, padding=pad))
 
-            def run(x, at=at, n=n, reduce=reduce, trainable=trainable, f=f):
-                d = F.max_pool2d(x, n) if reduce == "max" else F.avg_pool2d(x, n) * (n * n if reduce == "sum" else 1)
-                return (
-                    f(params[at + "beta"][:, None, None] * d + params[at + "bias"][:, None, None])
-                    if trainable
-                    else f(d)
+                c, h, w = layer["maps"], (h + 2 * pad - k) // stride + 1, (w + 2 * pad - k) // stride + 1
+            elif kind == "subsampling":
+                reduce, trainable = layer["reduce"], layer["trainable"]
+                n = (h, w) if layer["factor"] == "all" else (layer["factor"], layer["factor"])
+                if trainable:
+                    params[at + "beta"], params[at + "bias"] = 1 + normal(c) * 0.2, normal(c) * 0.1
+
+                def run(x, at=at, n=n, reduce=reduce, trainable=trainable, f=f):
+                    times = n[0] * n[1] if reduce == "sum" else 1
+                    d = F.max_pool2d(x, n) if reduce == "max" else F.avg_pool2d(x, n) * times
+                    return (
+                        f(params[at + "beta"][:, None, None] * d + params[at + "bias"][:, None, None])
+                        if trainable
+                        else f(d)
+                    )
+
+                h, w = h // n[0], w // n[1]
+            elif kind == "dense":
+                size = c * h * w
+                params[at + "weight"], params[at + "bias"] = (
+                    normal(layer["units"], size) * math.sqrt(1.0 / size),
+                    normal(layer["units"]) * 0.1,
                 )
 
-            h, w = h // n, w // n
-        elif kind == "dense":
-            size = c * h * w
-            params[at + "weight"], params[at + "bias"] = (
-                normal(layer["units"], size) * math.sqrt(1.0 / size),
-                normal(layer["units"]) * 0.1,
-            )
+                def run(x, at=at, f=f):
+                    return (
+                        f(F.linear(x.flatten(1), params[at + "weight"], params[at + "bias"]))[:, :, None, None]
+                        if f is not ACTIVATIONS["softmax"]
+                        else f(F.linear(x.flatten(1), params[at + "weight"], params[at + "bias"]))
+                    )
 
-            def run(x, at=at, f=f):
-                return (
-                    f(F.linear(x.flatten(1), params[at + "weight"], params[at + "bias"]))[:, :, None, None]
-                    if f is not ACTIVATIONS["softmax"]
-                    else f(F.linear(x.flatten(1), params[at + "weight"], params[at + "bias"]))
-                )
+                c, h, w = layer["units"], 1, 1
+            elif kind == "residual":
+                inner, ends = stack(layer["layers"], at, (c, h, w))
+                usual = "identity" if ends == (c, h, w) else "projection"
+                projects = layer.get("shortcut", usual) == "projection"
+                stride = math.prod(each.get("stride", 1) for each in layer["layers"])
+                if projects:
+                    params[at + "shortcut.weight"] = normal(ends[0], c, 1, 1) * math.sqrt(1.0 / c)
+                    params[at + "shortcut.bias"] = normal(ends[0]) * 0.1
 
-            c, h, w = layer["units"], 1, 1
-        else:
-            params[at + "weight"], params[at + "bias"] = 1 + normal(c) * 0.2, normal(c) * 0.1
-            buffers[at + "mean"], buffers[at + "variance"] = normal(c) * 0.1, 1 + normal(c).abs() * 0.1
+                def run(x, at=at, inner=inner, projects=projects, stride=stride, f=f):
+                    y = x
+                    for each in inner:
+                        y = each(y)
+                    if projects:
+                        x = F.conv2d(x, params[at + "shortcut.weight"], params[at + "shortcut.bias"], stride=stride)
+                    return f(y + x)
 
-            def run(x, at=at, layer=layer, c=c):
-                dims = (0, 2, 3)
-                n = x.numel() // c
-                mean = x.mean(dims)
-                centred = x - mean[None, :, None, None]
-                variance = (centred**2).mean(dims)
-                if tracking[0]:
-                    with torch.no_grad():
-                        m = layer["momentum"]
-                        buffers[at + "mean"] += m * (mean - buffers[at + "mean"])
-                        buffers[at + "variance"] += m * (variance * n / max(n - 1, 1) - buffers[at + "variance"])
-                return (
-                    centred
-                    / torch.sqrt(variance + layer["epsilon"])[None, :, None, None]
-                    * params[at + "weight"][None, :, None, None]
-                    + params[at + "bias"][None, :, None, None]
-                )
+                c, h, w = ends
+            else:
+                params[at + "weight"], params[at + "bias"] = 1 + normal(c) * 0.2, normal(c) * 0.1
+                buffers[at + "mean"], buffers[at + "variance"] = normal(c) * 0.1, 1 + normal(c).abs() * 0.1
 
-        steps.append(run)
+                def run(x, at=at, layer=layer, c=c, f=f):
+                    dims = (0, 2, 3)
+                    n = x.numel() // c
+                    mean = x.mean(dims)
+                    centred = x - mean[None, :, None, None]
+                    variance = (centred**2).mean(dims)
+                    if tracking[0]:
+                        with torch.no_grad():
+                            m = layer["momentum"]
+                            buffers[at + "mean"] += m * (mean - buffers[at + "mean"])
+                            buffers[at + "variance"] += m * (variance * n / max(n - 1, 1) - buffers[at + "variance"])
+                    return f(
+                        centred
+                        / torch.sqrt(variance + layer["epsilon"])[None, :, None, None]
+                        * params[at + "weight"][None, :, None, None]
+                        + params[at + "bias"][None, :, None, None]
+                    )
+
+            steps.append(run)
+        return steps, (c, h, w)
+
+    steps, (c, h, w) = stack(case["layers"], "", case["input"])
 
     def forward(x, track):
         tracking[0] = track
@@ -371,8 +470,8 @@ def update(case, params, masks, grads, state, t):
         grads = {name: g * factor for name, g in grads.items()}
     for name, g in grads.items():
         p = params[name]
-        kind = case["layers"][int(name.split(".")[1])]["kind"]
-        if name.endswith(".weight") and kind in ("convolution", "dense"):
+        # Filters and dense weights decay; those of a normalisation are one number a map.
+        if name.endswith(".weight") and p.dim() > 1:
             g = g + o.get("weightDecay", 0) * p
         if o["kind"] == "adam":
             b1, b2, eps = o.get("beta1", 0.9), o.get("beta2", 0.999), o.get("epsilon", 1e-8)

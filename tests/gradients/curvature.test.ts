@@ -12,7 +12,7 @@ import { network } from "../../schemas/network.ts";
 import { optimiser } from "../../schemas/optimiser.ts";
 import { implementations } from "../../services/shared/implementations.ts";
 import { Unrolled } from "./unrolled.ts";
-import type { Derivatives, Head } from "./unrolled.ts";
+import type { Curve, Derivatives, Head, Maps } from "./unrolled.ts";
 
 type Spec = Record<string, unknown>;
 const input = { channels: 1, height: 7, width: 5 };
@@ -187,6 +187,36 @@ describe.each(implementations())(
       "padding, stride, mean, a table, %s",
       (head) => expectLeCun(() => table(head), implementation),
     );
+
+    test("residual blocks: x as it is under a gate of F's own, and x through a convolution", () =>
+      expectLeCun(() => {
+        const unrolled = new Unrolled(input);
+        const add = (
+          from: Maps,
+          name: string,
+          { maps, stride = 1, curve }: { maps: number; stride?: number; curve: Curve },
+        ) => unrolled.convolution(from, { name, maps, size: 3, padding: 1, stride, curve });
+        const c0 = add(unrolled.input, "layers.0", { maps: 2, curve: "tanh" });
+        const f1 = add(c0, "layers.1.layers.0", { maps: 2, curve: "sigmoid" });
+        const s1 = unrolled.sum(f1, c0, "tanh");
+        const shortcut = { name: "layers.2.shortcut", maps: 3, size: 1, stride: 2, curve: "linear" } as const;
+        const x2 = unrolled.convolution(s1, shortcut);
+        const f2 = add(s1, "layers.2.layers.0", { maps: 3, stride: 2, curve: "tanh" });
+        const g2 = add(f2, "layers.2.layers.1", { maps: 3, curve: "linear" });
+        const s2 = unrolled.sum(g2, x2, "scaled-tanh");
+        unrolled.dense(s2, { name: "layers.3", units: classes, curve: "tanh" });
+        const three = (maps: number, activation: string, stride = 1): Spec => ({
+          kind: "convolution",
+          ...{ maps, size: 3, padding: 1, stride, activation },
+        });
+        const layers = [
+          { ...three(2, "tanh"), learningRate: 2 },
+          { kind: "residual", layers: [three(2, "sigmoid")], activation: "tanh", learningRate: 0.5 },
+          { kind: "residual", layers: [three(3, "tanh", 2), three(3, "linear")], activation: "scaled-tanh" },
+          { kind: "dense", units: classes, activation: "tanh" },
+        ];
+        return { layers, unrolled, low: -1 };
+      }, implementation));
 
     test("batch normalisation with its running moments", () => {
       const make = (): Case => {

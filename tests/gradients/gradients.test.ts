@@ -8,9 +8,11 @@ import { checkGradients, createReference } from "../../engine/index.ts";
 import type { Kernels } from "../../engine/index.ts";
 import { Inspection } from "../../engine/inspection.ts";
 import { callBytes, callWords, opcodes } from "../../engine/kernels/kernels.ts";
+import { layOut } from "../../engine/nodes.ts";
 import { layerPlanners, plannedKind } from "../../engine/registry.ts";
 import { activationKind, penaltyKind, reduceKind } from "../../schemas/layer.ts";
 import { network } from "../../schemas/network.ts";
+import { networkShape } from "../../schemas/network-shape.ts";
 import { implementations } from "../../services/shared/implementations.ts";
 import type { Loss, Network } from "../../schemas/network.ts";
 
@@ -38,7 +40,8 @@ const check = (layers: Spec[], loss: Loss, seed = 3) => {
 const covered = new Set<string>();
 const expectRight = (layers: Spec[], loss: Loss): void => {
   const { parsed, result } = check(layers, loss);
-  for (const layer of parsed.layers) covered.add(plannedKind(layer));
+  for (const node of layOut(parsed.layers, networkShape(parsed.layers, input, classes).layers))
+    covered.add(plannedKind(node));
   expect(result.complete).toBe(true);
   const tensors = result.layers.flatMap(({ parameters }) => parameters);
   // Kinks are rare: most of every tensor must have been compared.
@@ -164,6 +167,83 @@ test("batch normalisation after maps and after units", () => {
     ],
     "cross-entropy",
   );
+});
+
+describe("residual blocks", () => {
+  const three = (maps: number, more: Spec = {}): Spec => ({ kind: "convolution", maps, size: 3, padding: 1, ...more });
+  const normal: Spec = { kind: "batch-normalisation" };
+  const relu: Spec = { ...normal, activation: "relu" };
+  const block = (layers: Spec[], more: Spec = {}): Spec => ({ kind: "residual", layers, activation: "tanh", ...more });
+  const smooth: Spec = { ...normal, activation: "tanh" };
+  const cases: [string, Spec[]][] = [
+    ["identity", [block([three(4)])]],
+    ["identity under an activation that F ends with", [block([three(4, { activation: "sigmoid" })])]],
+    ["a projection where nothing changes", [block([three(4)], { shortcut: "projection" })]],
+    ["a projection with a stride", [block([three(6, { stride: 2 }), three(6)])]],
+    [
+      "as people write it",
+      [block([three(4), smooth, three(4), normal]), block([three(6, { stride: 2 }), relu, three(6), normal])],
+    ],
+    [
+      "normalisation first, over a shared input",
+      [block([normal, three(4)], { activation: "linear" }), block([smooth, three(4)])],
+    ],
+    ["normalisation after the sum", [block([three(4)], { activation: "linear" }), smooth]],
+    [
+      "learned combinations, dropout and subsampling",
+      [
+        block([
+          { ...learned("per-pair", "entropy"), maps: 4, size: 3, padding: 1 },
+          { kind: "dropout", rate: 0.3 },
+        ]),
+        block([{ kind: "subsampling", factor: 2, reduce: "mean" }]),
+      ],
+    ],
+    [
+      "units, behind the whole map",
+      [
+        { kind: "subsampling", factor: "all", reduce: "mean" },
+        block([
+          { kind: "dense", units: 5, activation: "tanh" },
+          { kind: "dense", units: 4 },
+        ]),
+        block([{ kind: "dense", units: 6, activation: "tanh" }]),
+      ],
+    ],
+  ];
+  test.each(cases)("%s", (_, layers) => {
+    const before = layers[0].kind === "subsampling" || layers.length > 1 ? { ...first, size: 3, padding: 1 } : first;
+    // 9 × 7 halves to 5 × 4 only where a stride begins at the first pixel; even maps halve either way.
+    expectRight(
+      [
+        layers.some((each) => JSON.stringify(each).includes('"factor":2')) ? first : before,
+        ...layers,
+        output("softmax"),
+      ],
+      "cross-entropy",
+    );
+  });
+  test("as the first layer and as the last", () => {
+    expectRight([block([three(2)]), output("softmax")], "cross-entropy");
+    expectRight(
+      [{ kind: "dense", units: 3 }, block([{ kind: "dense", units: 3 }], { activation: "softmax" })],
+      "cross-entropy",
+    );
+    expectRight(
+      [{ kind: "dense", units: 3 }, block([{ kind: "dense", units: 3 }], { activation: "tanh" })],
+      "squared-error",
+    );
+  });
+  test("a filter with padding that covers its map", () =>
+    expectRight(
+      [
+        { ...first, size: 7, activation: "tanh" },
+        block([{ kind: "convolution", maps: 4, size: 3, padding: 1 }]),
+        { kind: "convolution", maps: 3, size: 5, padding: 2, stride: 3 },
+        output("softmax"),
+      ],
+      "cross-entropy",
+    ));
 });
 
 test("every planned kind was checked", () =>

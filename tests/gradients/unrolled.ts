@@ -111,6 +111,17 @@ export class Unrolled {
     });
   }
 
+  /** The sum that ends a residual block: two connections of a weight 1 that nobody trains. */
+  sum(one: Maps, other: Maps, curve: Curve): Maps {
+    const fixed = this.parameters.push(1) - 1;
+    return grid(one.length, one[0].length, one[0][0].length, (j, r, c) =>
+      this.#unit(
+        curve,
+        [one, other].map((maps) => ({ parameter: fixed, scale: 1, sources: [maps[j][r][c]] })),
+      ),
+    );
+  }
+
   /** Each unit has one connection, β, from the sum (or mean) of its block. */
   subsampling(
     from: Maps,

@@ -119,8 +119,9 @@ export function readOnnx(bytes: Uint8Array): OnnxModel {
 
 const elementwise = (of: Value, f: (x: number) => number): Value => ({ shape: of.shape, data: of.data.map(f) });
 
-/** Broadcasting of a scalar or of [1, c, 1, 1]. */
+/** Two values of one shape, or broadcasting of a scalar or of [1, c, 1, 1]. */
 function binary(a: Value, b: Value, f: (x: number, y: number) => number): Value {
+  if (a.shape.join() === b.shape.join()) return { shape: a.shape, data: a.data.map((x, at) => f(x, b.data[at])) };
   const channels = b.shape.length === 4 ? b.shape[1] : 1;
   const inner = a.shape.slice(2).reduce((product, each) => product * each, 1);
   return {

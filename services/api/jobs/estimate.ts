@@ -1,8 +1,10 @@
 /** The answer to a dry run: what a training would be, and how long it would take. */
 import type { Estimate } from "../../../schemas/estimate.ts";
-import { trainingFlops } from "../../../schemas/shape.ts";
+import { trainingFlops, type LayerShape } from "../../../schemas/network-shape.ts";
 import type { Order } from "../../shared/jobs/order.ts";
 import { rateKey, type Records } from "../../shared/records/index.ts";
+
+const rowOf = ({ kind, input, output, parameters }: LayerShape) => ({ kind, input, output, parameters });
 
 export async function estimateOf(
   records: Records,
@@ -11,7 +13,10 @@ export async function estimateOf(
   const rate = await records.rates.read(rateKey(request, dataset.shape));
   return {
     request: { ...request, webhook: request.webhook && { url: request.webhook.url } },
-    layers: layers.map(({ kind, input, output, parameters }) => ({ kind, input, output, parameters })),
+    layers: layers.map((layer) => ({
+      ...rowOf(layer),
+      ...(layer.layers && { shortcut: layer.shortcut, layers: layer.layers.map(rowOf) }),
+    })),
     parameters: layers.reduce((sum, layer) => sum + layer.parameters, 0),
     bytes,
     flopsPerSample: trainingFlops(layers),

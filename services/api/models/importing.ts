@@ -9,7 +9,8 @@ import {
   type ModelManifest,
   type Normalisation,
 } from "../../../schemas/model.ts";
-import { networkShape, sizeOf, type Shape } from "../../../schemas/shape.ts";
+import { sizeOf, type Shape } from "../../../schemas/shape.ts";
+import { networkShape } from "../../../schemas/network-shape.ts";
 import { ComputationError } from "../../prediction/index.ts";
 import { modelRecord, type ModelRecord } from "../../shared/records/index.ts";
 import { digestOf, layout, putJson } from "../../shared/storage/index.ts";

@@ -3,7 +3,7 @@
  * the same answer, and each write names its attempt.
  */
 import type { EvaluationManifest, ModelEvaluation } from "../../../schemas/evaluation.ts";
-import { outputActivation } from "../../../schemas/shape.ts";
+import { outputActivation } from "../../../schemas/network-shape.ts";
 import { finite } from "../../shared/finite.ts";
 import { newUlid } from "../../shared/ids.ts";
 import type { KernelsDescription } from "../../shared/kernels.ts";

@@ -4,7 +4,8 @@
  */
 import { closeSync, openSync, readSync } from "node:fs";
 import { EngineError, createMemory, createPredictor, planPrediction, probabilitiesOf } from "../../../engine/index.ts";
-import { outputActivation, sizeOf } from "../../../schemas/shape.ts";
+import { sizeOf } from "../../../schemas/shape.ts";
+import { outputActivation } from "../../../schemas/network-shape.ts";
 import { loadKernels } from "../../shared/kernels.ts";
 import { calibrate, topKAccuracy } from "./calibration.ts";
 import { evaluate } from "./evaluation.ts";

@@ -3,7 +3,7 @@ import { engineVersion } from "../../../engine/index.ts";
 import { splitNames } from "../../../schemas/dataset.ts";
 import type { JobResult, Receipt } from "../../../schemas/job.ts";
 import type { Model, ModelManifest, Normalisation } from "../../../schemas/model.ts";
-import { networkShape } from "../../../schemas/shape.ts";
+import { networkShape } from "../../../schemas/network-shape.ts";
 import type { KernelsDescription } from "../../shared/kernels.ts";
 import { modelIdOf, modelRecord } from "../../shared/records/index.ts";
 import type { DatasetRecord, JobRecord, ModelRecord } from "../../shared/records/index.ts";

@@ -4,7 +4,8 @@
  */
 import { buffer } from "node:stream/consumers";
 import { ZipFile } from "yazl";
-import { outputActivation, sizeOf } from "../../../../schemas/shape.ts";
+import { sizeOf } from "../../../../schemas/shape.ts";
+import { outputActivation } from "../../../../schemas/network-shape.ts";
 import { encodeSheet, stretchedShades } from "../../../prediction/index.ts";
 import { isReady } from "../../../shared/find.ts";
 import { SampleReader } from "../../datasets/sample-reader.ts";

@@ -6,7 +6,8 @@ import {
   type GradientCheckRequest,
 } from "../../../../../schemas/gradient-check.ts";
 import { describeMisfit, presetNetwork } from "../../../../../schemas/presets.ts";
-import { networkShape, outputActivation, sizeOf, trainingFlops, type Shape } from "../../../../../schemas/shape.ts";
+import { sizeOf, type Shape } from "../../../../../schemas/shape.ts";
+import { flatShapes, networkShape, outputActivation, trainingFlops } from "../../../../../schemas/network-shape.ts";
 import type { Dependencies } from "../../../dependencies.ts";
 import { findReadyDataset } from "../../../../shared/find.ts";
 import { Problem, doesNotFit, invalid } from "../../../http/problem.ts";
@@ -63,7 +64,7 @@ export function gradientCheckRoutes(app: App, dependencies: Dependencies): void 
       if (chosenLoss === "cross-entropy" && outputActivation(checkedNetwork.layers) !== "softmax")
         throw invalid("/loss", "cross-entropy needs a last layer with activation 'softmax'");
       const [flops, parameters] = [trainingFlops(layers), layers.reduce((sum, layer) => sum + layer.parameters, 0)];
-      const values = layers.reduce((sum, layer) => sum + sizeOf(layer.output), sizeOf(input));
+      const values = flatShapes(layers).reduce((sum, layer) => sum + sizeOf(layer.output), sizeOf(input));
       if (flops > mostFlops || parameters > mostParameters) {
         throw new Problem({
           code: "payload-too-large",

@@ -2,7 +2,8 @@
 import { featureMaps, featureMapsQuery, filterParams, networkView } from "../../../../../../schemas/inside.ts";
 import { askingBodies } from "../../../../../../schemas/prediction.ts";
 import { idParams } from "../../../../../../schemas/query.ts";
-import { networkShape, sizeOf } from "../../../../../../schemas/shape.ts";
+import { sizeOf } from "../../../../../../schemas/shape.ts";
+import { networkShape } from "../../../../../../schemas/network-shape.ts";
 import {
   encodeSheet,
   signedShades,
