@@ -1,6 +1,7 @@
 /**
  * What samples of a model look like, from the dataset it was trained on; without one (an import), from its input alone.
  */
+import { conversion as conversionSchema } from "../../../schemas/dataset.ts";
 import type { Conversion, ValueRange } from "../../../schemas/dataset.ts";
 import type { Shape } from "../../../schemas/shape.ts";
 import type { DatasetRecord } from "../../shared/records/index.ts";
@@ -24,5 +25,7 @@ export function formOf(input: Shape, dataset: DatasetRecord | null): SampleForm 
     background: "black",
     range: ofBytes,
   };
-  return { input, conversion: dataset?.conversion ?? usual, range: dataset ? rangeOf(dataset) : ofBytes };
+  // Parsed: a dataset that was made before has no background.
+  const conversion = dataset?.conversion ? conversionSchema.parse(dataset.conversion) : usual;
+  return { input, conversion, range: dataset ? rangeOf(dataset) : ofBytes };
 }
