@@ -158,8 +158,11 @@ export const job = z.strictObject({
   createdAt: timestamp,
   startedAt: timestamp.nullable(),
   finishedAt: timestamp.nullable(),
-  dataset: z.strictObject({ id: datasetId, revision: sha256 }),
-  request: completeJobRequest,
+  dataset: z.strictObject({
+    id: datasetId,
+    revision: sha256.nullable().describe("null while the dataset is still being made"),
+  }),
+  request: completeJobRequest.describe("complete; while the dataset is being made, as far as can be told without it"),
   progress: progress.nullable(),
   result: jobResult.nullable(),
   model: modelId.nullable(),

@@ -21,6 +21,14 @@ beforeAll(async () => {
     datasetRecord({ alias: "unfinished", status: "checking", terminal: false, revision: null }),
   );
   await test.dependencies.records.datasets.create(
+    datasetRecord({
+      alias: "rejected",
+      status: "rejected",
+      revision: null,
+      problems: [{ file: null, row: 3, detail: "row 3 has no label" }],
+    }),
+  );
+  await test.dependencies.records.datasets.create(
     datasetRecord({ alias: "empty", splits: { train: 0, validation: 0, test: 5 } }),
   );
 });
@@ -188,12 +196,12 @@ describe("problems", () => {
       /has revision a+, not b+/,
     ],
     [
-      "a dataset that is not ready",
-      { ...order, dataset: "unfinished" },
+      "a dataset that was rejected",
+      { ...order, dataset: "rejected" },
       409,
       "conflict",
       "/dataset",
-      /status is checking/,
+      /was rejected: row 3 has no label/,
     ],
     [
       "a dataset without training samples",
@@ -281,6 +289,15 @@ describe("problems", () => {
 });
 
 describe("jobs", () => {
+  it("accepts a job on a dataset that is still checked, and estimates nothing of it", async () => {
+    const waiting = { ...order, dataset: "unfinished" };
+    const answer = await post(waiting);
+    expect(answer.statusCode).toBe(202);
+    expect(answer.json()).toMatchObject({ status: "queued", dataset: { revision: null }, warnings: [] });
+    const estimated = await post(waiting, { url: "/v1/jobs?dryRun=true" });
+    expect(estimated.json()).toMatchObject({ status: 409, errors: [{ pointer: "/dataset" }] });
+    expect(estimated.json<{ detail: string }>().detail).toMatch(/status is checking/);
+  });
   it("estimates without queueing anything", async () => {
     const before = await jobCount();
     const answer = await post(order, { url: "/v1/jobs?dryRun=true" });

@@ -1,8 +1,10 @@
 /** The process of the api: reads the configuration, connects, listens, and ends without dropping what it accepted. */
 import { readFileSync } from "node:fs";
 import type { AddressInfo } from "node:net";
+import { setTimeout as sleep } from "node:timers/promises";
 import closeWithGrace from "close-with-grace";
 import { Prediction } from "../prediction/index.ts";
+import { registerBuiltins } from "../shared/builtins.ts";
 import { ConfigError, readConfig, type Config } from "../shared/config.ts";
 import { endWithParent } from "../shared/lifeline.ts";
 import { keepToOwner } from "../shared/ownership.ts";
@@ -18,6 +20,8 @@ import { Mirror } from "./mirror.ts";
 import { BodyReader } from "./models/reader.ts";
 
 const mostSecondsToEnd = 25;
+/** How long the api waits for a Redis that is starting before it listens all the same. */
+const builtinsMs = 5000;
 
 /** package.json stands two folders up from services/api, and three from dist/services/api. */
 function readVersion(): string {
@@ -43,6 +47,20 @@ function refuseListening(error: unknown, { port, host }: Config): never {
   if (code === "EADDRNOTAVAIL" || code === "ENOTFOUND" || code === "EAI_AGAIN")
     throw new CannotStart(`HOST: ${host} is no address of this machine; 127.0.0.1 is for it alone, 0.0.0.0 for all`);
   throw error;
+}
+
+/** Before the first request; where Redis is away, in the background as soon as it is there. */
+async function makeBuiltinsKnown(options: Parameters<typeof registerBuiltins>[0]): Promise<void> {
+  const known = (async () => {
+    for (;;) {
+      try {
+        return await registerBuiltins(options);
+      } catch {
+        await sleep(250, undefined, { ref: false });
+      }
+    }
+  })();
+  await Promise.race([known, sleep(builtinsMs, undefined, { ref: false })]);
 }
 
 async function start(config: Config): Promise<void> {
@@ -93,6 +111,7 @@ async function start(config: Config): Promise<void> {
       await Promise.all([redis, subscriber, changes].map(closeRedis));
     },
   );
+  await makeBuiltinsKnown({ records, log });
   await app.listen({ port: config.port, host: config.host }).catch((error: unknown) => refuseListening(error, config));
   const { port } = app.server.address() as AddressInfo;
   const host = config.host.includes(":") ? `[${config.host}]` : config.host;

@@ -17,6 +17,7 @@ import { closeRedis, connectRedis } from "../shared/redis.ts";
 import type { Redis } from "../shared/redis.ts";
 import { createStorage } from "../shared/storage/index.ts";
 import type { Storage } from "../shared/storage/index.ts";
+import { registerBuiltins } from "../shared/builtins.ts";
 import { importBuiltins } from "./datasets/builtins.ts";
 import { UploadProcessor } from "./datasets/process-upload.ts";
 import { EvaluationProcessor } from "./evaluations/process-evaluation.ts";
@@ -38,6 +39,7 @@ const awayMs = 3000;
 const webhooksAtOnce = 32;
 const webhooksPerHost = 2;
 const evaluationsAtOnce = 1;
+const builtinsEveryMs = 10_000;
 
 const threadEntry = built("services/worker/threads/thread.js");
 
@@ -94,15 +96,29 @@ export class RunningWorker {
     this.#housekeeping.start();
     this.#heartbeat = setInterval(() => this.#seen(), heartbeatMs);
     this.#seen();
-    void importBuiltins({
+    void this.#readBuiltins();
+  }
+
+  /** What is built in becomes known at once; what is known and unread is looked for as long as the worker lives. */
+  async #readBuiltins(): Promise<void> {
+    const { config, log } = this.#options;
+    const { signal } = this.#ending;
+    const options = {
       records: this.#records,
       redis: this.#redis,
       storage: this.#storage,
       dataDir: config.dataDir,
       limits: config.datasets,
       log,
-      signal: this.#ending.signal,
-    });
+      signal,
+    };
+    await registerBuiltins(options).catch((error: unknown) =>
+      log.warn({ err: error }, "the built-in datasets could not be made known"),
+    );
+    while (!signal.aborted) {
+      await importBuiltins(options);
+      await sleep(builtinsEveryMs, undefined, { ref: false, signal }).catch(() => undefined);
+    }
   }
 
   #training(): TrainingDependencies {

@@ -258,7 +258,7 @@ export class Reception {
   async #forget(): Promise<void> {
     const { records, storage, log } = this.#dependencies;
     await records.datasets
-      .delete(this.#id)
+      .abandon(this.#id)
       .catch((error: unknown) =>
         log.warn({ err: error, dataset: this.#id }, "a broken upload's record is left to the sweeper"),
       );

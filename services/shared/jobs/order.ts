@@ -6,14 +6,18 @@ import type { z } from "zod";
 import { completeRequest, contradictions } from "../../../schemas/complete.ts";
 import type { DatasetStatistics, Dtype, Split } from "../../../schemas/dataset.ts";
 import type { CompleteJobRequest, jobRequest } from "../../../schemas/job.ts";
+import type { PresetName } from "../../../schemas/network.ts";
 import { describeMisfit } from "../../../schemas/presets.ts";
 import { type Shape } from "../../../schemas/shape.ts";
 import { networkShape, type LayerShape } from "../../../schemas/network-shape.ts";
 import { warningsOf } from "../../../schemas/warnings.ts";
-import { findModel, findReadyDataset, type ReadyDataset } from "../find.ts";
-import type { ModelRecord, Records } from "../records/index.ts";
+import { findDataset, findModel, findReadyDataset, type ReadyDataset } from "../find.ts";
+import type { DatasetRecord, ModelRecord, Records } from "../records/index.ts";
 import { Refusal, doesNotFit, invalid } from "../refusal.ts";
 import { refuseWebhook } from "../webhooks/refuse.ts";
+
+/** Of a preset for a dataset whose classes are not known yet. */
+const usualClasses = 10;
 
 /** What the memory of a training follows from. */
 export interface TrainingToPlan {
@@ -76,25 +80,63 @@ async function findInitialModel(
   return model;
 }
 
+/** What is wrong with a request whatever its dataset holds. */
+async function refuseContradictions(request: CompleteJobRequest, allowPrivate: boolean): Promise<void> {
+  const [contradiction] = contradictions(request);
+  if (contradiction) throw invalid(contradiction.pointer, contradiction.detail);
+  await refuseWebhook(request.webhook, { allowPrivate });
+}
+
+const presetOf = ({ network }: z.output<typeof jobRequest>): PresetName | null =>
+  typeof network === "string" ? network : null;
+
+/** A job whose dataset is still being made: what can be told without it. */
+export interface AwaitingOrder {
+  request: CompleteJobRequest;
+  dataset: DatasetRecord;
+  preset: PresetName | null;
+  initialModel: ModelRecord | null;
+}
+
+/** Where the dataset is still being received or checked: the order that waits for it. null where it is not. */
+export async function makeAwaitingOrder(
+  { records, allowPrivateWebhooks }: Pick<OrderDependencies, "records" | "allowPrivateWebhooks">,
+  body: z.output<typeof jobRequest>,
+): Promise<AwaitingOrder | null> {
+  const dataset = await named("/dataset", findDataset(records, body.dataset));
+  if (dataset.terminal) return null;
+  const request = completeRequest(body, dataset.classes.length || usualClasses);
+  await refuseContradictions(request, allowPrivateWebhooks);
+  const initialModel =
+    request.initialModel === null ? null : await named("/initialModel", findModel(records, request.initialModel));
+  return { request, dataset, preset: presetOf(body), initialModel };
+}
+
+/** Walks a network through its dataset. Throws Refusal where it does not fit. */
+export function fitToDataset(
+  request: CompleteJobRequest,
+  { dataset, preset }: { dataset: ReadyDataset; preset: PresetName | null },
+): { layers: LayerShape[]; warnings: string[] } {
+  if (dataset.splits.train === 0) throw invalid("/dataset", `dataset ${request.dataset} has no training samples`);
+  const { shape, classes, statistics } = dataset;
+  const { layers, problems } = networkShape(request.network.layers, shape, classes.length);
+  if (problems.length > 0)
+    throw doesNotFit(
+      preset === null ? problems : [{ pointer: "", detail: describeMisfit(preset, shape, classes.length) }],
+    );
+  return { layers, warnings: warningsOf({ request, classes, trainingCounts: statistics.classCounts.train }) };
+}
+
 /** Everything that can be wrong with a request is found here, before anything is queued. */
 export async function makeOrder(
   { records, planBytes, allowPrivateWebhooks }: OrderDependencies,
   body: z.output<typeof jobRequest>,
 ): Promise<Order> {
   const dataset = await named("/dataset", findReadyDataset(records, body.dataset));
-  if (dataset.splits.train === 0) throw invalid("/dataset", `dataset ${body.dataset} has no training samples`);
   const classes = dataset.classes.length;
   const request = completeRequest(body, classes);
-  const [contradiction] = contradictions(request);
-  if (contradiction) throw invalid(contradiction.pointer, contradiction.detail);
-  await refuseWebhook(request.webhook, { allowPrivate: allowPrivateWebhooks });
-  const { layers, problems } = networkShape(request.network.layers, dataset.shape, classes);
-  if (problems.length > 0)
-    throw doesNotFit(
-      typeof body.network === "string"
-        ? [{ pointer: "", detail: describeMisfit(body.network, dataset.shape, classes) }]
-        : problems,
-    );
+  await refuseContradictions(request, allowPrivateWebhooks);
+  const { layers, warnings } = fitToDataset(request, { dataset, preset: presetOf(body) });
   const initialModel =
     request.initialModel === null ? null : await findInitialModel(records, request.initialModel, layers);
   const { bytes } = await planBytes({
@@ -104,11 +146,6 @@ export async function makeOrder(
     dtype: dataset.dtype,
     counts: dataset.splits,
     statistics: dataset.statistics,
-  });
-  const warnings = warningsOf({
-    request,
-    classes: dataset.classes,
-    trainingCounts: dataset.statistics.classCounts.train,
   });
   return { request, dataset, layers, initialModel, bytes, warnings };
 }

@@ -24,6 +24,13 @@ export class DatasetRecords extends ResourceRecords<DatasetRecord> {
     super(redis, "dataset");
   }
 
+  /** An upload that broke off: its record goes, or where jobs wait for it, says what became of it. */
+  async abandon(id: string): Promise<void> {
+    if ((await this.delete(id)).kind !== "in-use") return;
+    const problems = [{ file: null, row: null, detail: "the upload broke off before its end: send it again" }];
+    await this.patch(id, { status: "rejected", terminal: true, fraction: 1, problems, upload: null }, "receiving");
+  }
+
   /** `id`, `alias`, or either with `@revision` (a prefix of at least 8 digits that must agree). */
   async resolve(reference: string): Promise<DatasetRecord | null> {
     const [name = "", revision] = reference.split("@");

@@ -10,6 +10,7 @@ import type {
   JobSummary,
   Receipt,
 } from "../../../schemas/job.ts";
+import type { PresetName } from "../../../schemas/network.ts";
 import type { Progress } from "../../../schemas/progress.ts";
 import { keys } from "../redis-keys.ts";
 import { bytesOf, readHashes, readHashesWithout, toFields } from "./hash.ts";
@@ -32,12 +33,16 @@ export interface JobRecord extends Omit<Job, "terminal" | "urls" | "object"> {
   /** Reproductions stop after exactly this step. */
   stopAtStep: number | null;
   initialModelId: string | null;
+  /** Whose network is made anew once the dataset that the job waits for is known. */
+  preset: PresetName | null;
 }
 
 export interface NewJob {
   id: string;
   name: string | null;
-  dataset: { id: string; revision: string };
+  /** Without a revision the dataset is still being made: the job waits for it. */
+  dataset: { id: string; revision: string | null };
+  preset?: PresetName | null;
   /** Complete; the webhook's secret is taken out and kept apart. */
   request: CompleteJobRequest;
   metadata: Record<string, string>;
@@ -104,6 +109,7 @@ function readSummary(hash: Readonly<Record<string, string>>): JobSummaryRecord {
     webhookSecret: parse<string | null>(hash["webhookSecret"], null),
     stopAtStep: parse<number | null>(hash["stopAtStep"], null),
     initialModelId: hash["initialModelId"] ?? null,
+    preset: parse<PresetName | null>(hash["preset"], null),
   };
 }
 
@@ -118,6 +124,7 @@ export function presentJob<Request>(
     webhookSecret: _secret,
     stopAtStep: _stop,
     initialModelId: _model,
+    preset: _preset,
     ...shown
   } = record;
   const at = `/v1/jobs/${record.id}`;
@@ -178,6 +185,7 @@ export class JobRecords {
       ...(tables === null ? {} : { [tablesField]: tables }),
       metadata: job.metadata,
       warnings: job.warnings,
+      preset: job.preset,
       ...(webhook ? { webhook: { url: webhook.url }, webhookSecret: webhook.secret } : {}),
       ...(job.reproduction
         ? {
@@ -195,6 +203,14 @@ export class JobRecords {
       ...fields,
     ]);
     return answer as "created" | "exists" | "no-dataset" | "no-model";
+  }
+
+  /** What could not be told while the job waited for its dataset. */
+  async settle(id: string, known: Pick<JobRecord, "dataset" | "request" | "warnings">): Promise<void> {
+    const { network, tables } = await withoutTables(known.request.network);
+    const request = { ...known.request, network };
+    const fields = toFields({ ...known, request, ...(tables === null ? {} : { [tablesField]: tables }) });
+    await runScript(this.#redis, "settle-job", [id, ...fields]);
   }
 
   async read(id: string): Promise<JobRecord | null> {

