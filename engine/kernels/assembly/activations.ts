@@ -49,7 +49,7 @@ function slope(code: u32, x: v128): v128 {
   return select(f32x4.le(x, zero()), splat(leakySlope), splat(1));
 }
 
-/** The same, where code becomes known only here. */
+/** The same for a code that is known only when it runs. */
 export function slopeOf(code: u32, x: v128): v128 {
   return slope(code, x);
 }
@@ -76,7 +76,7 @@ function gateRunOf(code: u32, isSquare: bool, address: usize, x: usize, count: u
   }
 }
 
-/** run[0 … count) = run · gate, the gate read from x. Squared gates are rare and settle f vector by vector. */
+/** run[0 … count) = run · gate, the gate read from x. Squared gates are rare, so they choose f anew for each vector. */
 export function gateRun(gate: u32, address: usize, x: usize, count: u32): void {
   if (gate == Activation.sigmoid) gateRunOf(Activation.sigmoid, false, address, x, count);
   else if (gate == Activation.tanh) gateRunOf(Activation.tanh, false, address, x, count);

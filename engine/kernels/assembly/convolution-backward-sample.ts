@@ -1,9 +1,9 @@
 /**
  * The same 'full' convolution for a single sample, stride 1: the four lanes are four columns of a row.
  *
- * A row without padding splits into a left vector, inner vectors and a right vector; what a tap would take from outside
- * δ lies in lanes known when the code is compiled, and a mask makes it zero, which changes no chain that began with
- * zero. Other shapes compute their masks.
+ * Where a tap reaches outside δ, a mask sets those lanes to zero: a sum that began with zero is not changed by adding
+ * zero. A row without padding splits into a left vector, inner vectors and a right vector, whose masks are constants;
+ * other shapes compute their masks.
  */
 import { realBytes, vectorBytes } from "./address";
 import { ConvolutionBackwardCall } from "./contract";
@@ -144,7 +144,7 @@ function columnOf(n: u32, vectors: u32, lastColumn: u32): u32 {
 /**
  * Any size and padding: `vectors` (1 to 4) runs of four columns of one or two input maps, both known where this is
  * inlined, the last run beginning lastColumn columns after the first; of the first run `stored` columns are there.
- * Columns outside δ add a zero, which changes no chain that began with zero.
+ * Columns outside δ add zero.
  */
 // @ts-ignore: decorator
 @inline
@@ -250,7 +250,7 @@ function rowsOf(size: u32, maps: u32, edged: bool, weights: usize, output: usize
   }
 }
 
-/** Each shape its own code. */
+/** A function for each shape, as in convolution-forward.ts. */
 function edged5(maps: u32, weights: usize, output: usize, call: ConvolutionBackwardCall): void {
   if (maps == 2) rowsOf(5, 2, true, weights, output, call);
   else rowsOf(5, 1, true, weights, output, call);

@@ -7,9 +7,9 @@
  * is ever multiplied. One chain per element: 0, then j, ky, kx ascending; the gate last. δ goes through the first cache
  * a few maps at a time; the sums wait in the output.
  *
- * Tiles are eight sums, two input maps × four pixels or two × two of each edge, and their taps are unrolled. V8 loads
- * first what a stretch of code without a branch loads, and computes as late as it can; so each tap stands behind a
- * condition, even one that always holds: else sums would leave their registers.
+ * Tiles are eight sums, two input maps × four pixels or two × two of each edge, and their taps are unrolled. In code
+ * without a branch V8 does all loads first and computes as late as it can. So each tap stands behind a condition, even
+ * one that always holds: otherwise the loads of several taps would push sums out of their registers.
  */
 import { gateRun } from "./activations";
 import { blockBytes, realBytes, vectorBytes } from "./address";
@@ -78,8 +78,8 @@ function innerTile(maps: u32, pixels: u32, delta: usize, weights: usize, output:
 /**
  * The same for `pixels` (1 or 2) columns of the left edge and as many of the right edge, `across` bytes further on. The
  * first left column takes the first `left` taps and the next one more; the first right column takes the last `right`
- * taps and the next one less. delta points at the first column of δ_0. z[c] lies c
- * columns before the end of a row of δ.
+ * taps and the next one less. delta points at the first column of δ_0. z[c] is
+ * column c of a row of δ, counted from its end.
  */
 // @ts-ignore: decorator
 @inline
@@ -174,7 +174,7 @@ function slidingRow(maps: u32, delta: usize, weights: usize, output: usize, walk
     innerTile(maps, 1, delta + column * blockBytes, weights, output + column * blockBytes, walk);
 }
 
-/** Each code of its own (see forward). */
+/** A function for each number of maps, as in convolution-forward.ts. */
 function slidingRowOfTwo(delta: usize, weights: usize, output: usize, walk: BackwardWalk): void {
   slidingRow(2, delta, weights, output, walk);
 }

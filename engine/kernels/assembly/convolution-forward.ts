@@ -30,8 +30,8 @@ interface ForwardWalk {
  * Eight lanes, stride 1: one half of the lanes of `pixels` (1 to 4) pixels of one or two maps, both known where this is
  * inlined. The inputs slide: each tap loads one new pixel, x[3]. Fewer pixels than four take the last places.
  *
- * The taps of a row are a loop, not unrolled: what V8 would load first for several taps does not fit the registers
- * beside the sums.
+ * The taps of a row stay a loop. Unrolled, V8 would load the inputs of several taps first, and they do not fit the
+ * registers beside the sums.
  */
 // @ts-ignore: decorator
 @inline
@@ -92,7 +92,10 @@ function slidingRow(maps: u32, input: usize, weights: usize, bias: usize, output
   }
 }
 
-/** Each code of its own: a choice between them in one function is folded into one tile that asks in every iteration. */
+/**
+ * A function for each number of maps. If both calls stood in one function, the compiler would merge what they have in
+ * common into one tile that tests the number of maps in every iteration.
+ */
 function slidingRowOfTwo(input: usize, weights: usize, bias: usize, output: usize, walk: ForwardWalk): void {
   slidingRow(2, input, weights, bias, output, walk);
 }

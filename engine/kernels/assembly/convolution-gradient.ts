@@ -74,7 +74,7 @@ function tile(taps: u32, maps: u32, input: usize, delta: usize, gradient: usize,
   }
 }
 
-/** The tiles that are used, each code of its own. */
+/** The tiles that are used, a function each, as in convolution-forward.ts. */
 function tile3x2(input: usize, delta: usize, gradient: usize, walk: GradientWalk): void {
   tile(3, 2, input, delta, gradient, walk);
 }

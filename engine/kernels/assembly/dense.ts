@@ -70,10 +70,7 @@ function forwardTile(
   }
 }
 
-/**
- * The tiles, each code of its own: a choice between them in one function would be folded into one tile that asks in
- * every iteration.
- */
+/** A function for each number of units, as in convolution-forward.ts. */
 function forward4(input: usize, weights: usize, bias: usize, output: usize, inputs: u32, stepBytes: usize): void {
   forwardTile(4, input, weights, bias, output, inputs, stepBytes);
 }

@@ -2,8 +2,8 @@
  * Convolution, forward and backward (Bouvrie §3.1, §3.2), in cross-correlation orientation: a stored filter is rot180
  * of the notes' k, so the true convolution of the notes is a sum of products in reading order.
  *
- * Maps [map][row][column][lane], filters [input][ky][kx][map]. Never skips a zero filter: multiplying by it is the
- * truth.
+ * Maps [map][row][column][lane], filters [input][ky][kx][map]. Weights that are zero are multiplied like
+ * all others, so that a NaN passes.
  */
 import { activate, gateFactor } from "./activations.ts";
 import type { ReferenceKernel } from "./memory.ts";

@@ -1,6 +1,6 @@
 /**
  * How the oracle sees the one memory: typed views of the same bytes. *Reals* are float32, or float64 when the oracle is
- * asked for twice the precision; addresses are always bytes. Never allocates, never copies: a view is a window.
+ * asked for twice the precision; addresses are always bytes. Never allocates, never copies.
  */
 import type { KernelArguments, KernelName, RealBytes } from "../kernels.ts";
 

@@ -1,7 +1,7 @@
 /**
  * The oracle: every kernel of the contract in plain TypeScript over float32 or float64, sums in float64, slow on
  * purpose. It interprets recorded programs word by word and shares nothing with what it judges but the contract's names
- * and codes. It never promises bits and never is fast.
+ * and codes.
  */
 import type { KernelName, Kernels, RealBytes } from "../kernels.ts";
 import { callBytes, callWords, contract, kernelNames } from "../kernels.ts";
