@@ -41,6 +41,7 @@ export const problem = z.strictObject({
   instance: z.string(),
   code: z.enum(Object.keys(problemCodes) as [ProblemCode, ...ProblemCode[]]),
   errors: z.array(z.strictObject({ pointer: z.string(), detail: z.string() })),
+  error: z.string().optional().describe("the detail again, under /v2: where clients of that protocol look for it"),
 });
 export type Problem = z.infer<typeof problem>;
 

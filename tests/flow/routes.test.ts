@@ -355,6 +355,22 @@ const walk: Record<string, () => Promise<unknown>> = {
   "GET /v2/models/{id}": async () =>
     expect(await ok("/v2/models/walker")).toMatchObject({ name: made.model, inputs: [{ shape: [-1, 1, 7, 5] }] }),
   "GET /v2/models/{id}/ready": async () => expect(await ok("/v2/models/walker/ready")).toMatchObject({ ready: true }),
+  "GET /v2/models/{id}/versions/{version}": async () => {
+    const found = await ok("/v2/models/walker");
+    expect(found.inputs[0].datatype).toBe("UINT8");
+    expect(await ok(`/v2/models/walker/versions/${found.versions[0]}`)).toEqual(found);
+  },
+  "GET /v2/models/{id}/versions/{version}/ready": async () => {
+    const { versions } = await ok("/v2/models/walker");
+    expect(await ok(`/v2/models/walker/versions/${versions[0]}/ready`)).toMatchObject({ ready: true });
+  },
+  "POST /v2/models/{id}/versions/{version}/infer": async () => {
+    const body = { inputs: [{ name: "input", shape: [1, 35], datatype: "UINT8", data: sample }] };
+    const [version] = (await ok("/v2/models/walker")).versions;
+    expect(await ok(`/v2/models/walker/versions/${version}/infer`, post(body))).toEqual(
+      await ok("/v2/models/walker/infer", post(body)),
+    );
+  },
   "POST /v2/models/{id}/infer": async () =>
     expect(
       (

@@ -25,6 +25,9 @@ function* numbersText(values: Numbers): Generator<string> {
   }
 }
 
+/** The whole text at once. */
+export const jsonText = (value: unknown): string => [...jsonParts(value)].join("");
+
 function* jsonParts(value: unknown): Generator<string> {
   if (typeof value !== "object" || value === null) yield JSON.stringify(value) ?? "null";
   else if (isNumbers(value)) {
@@ -70,7 +73,7 @@ async function* inSlices(value: unknown): AsyncGenerator<string> {
 export function sendJson(reply: FastifyReply, value: unknown, numbers: number): FastifyReply {
   reply.type("application/json; charset=utf-8");
   if (numbers > fewNumbers) return reply.send(Readable.from(inSlices(value), { objectMode: false }));
-  return reply.serializer((body: unknown) => [...jsonParts(body)].join("")).send(value);
+  return reply.serializer((body: unknown) => jsonText(body)).send(value);
 }
 
 /** Sends a page of a list, an entry at a time: each is short enough to be written in one go. */

@@ -116,16 +116,6 @@ export interface Asked extends Instances {
   topK: number;
 }
 
-/** The bytes of a JSON body; any other type is refused. */
-export function jsonBytes(request: FastifyRequest): Buffer {
-  const type = typeOf(request);
-  if (type === "application/json") return (request.body as Buffer | undefined) ?? Buffer.alloc(0);
-  throw new Problem({
-    code: "unsupported-media-type",
-    detail: `a body of type '${type || "(none)"}' is not read here; send JSON with content-type: application/json`,
-  });
-}
-
 export interface AskingTools {
   prediction: Prediction;
   reader: BodyReader;
@@ -137,7 +127,7 @@ interface Context extends AskingTools {
 }
 
 async function fromJson(bytes: Buffer, { prediction, reader, form }: Context): Promise<Asked> {
-  const read = await reader.read("instances", bytes, form.input);
+  const read = await reader.read("instances", bytes, { input: form.input, jsonLength: null });
   return { ...(await joinInstances(prediction, read, form)), topK: read.topK };
 }
 

@@ -1,10 +1,9 @@
 /** Reads JSON bodies into samples: small ones at once, large ones on a thread of their own. */
-import type { Shape } from "../../../schemas/shape.ts";
 import { ResidentThread } from "../../prediction/index.ts";
 import { built } from "../../shared/built.ts";
 import type { Log } from "../../shared/log.ts";
 import { Problem } from "../http/problem.ts";
-import { readings, type ReadingAnswer, type ReadingName, type Readings } from "./reading.ts";
+import { readings, type About, type ReadingAnswer, type ReadingName, type Readings } from "./reading.ts";
 
 /** What is read in less time than it takes to hand it over. */
 const smallBytes = 64 * 1024;
@@ -27,10 +26,10 @@ export class BodyReader {
     });
   }
 
-  async read<Name extends ReadingName>(name: Name, body: Buffer, shape: Shape): Promise<ReturnType<Readings[Name]>> {
-    if (body.length <= smallBytes) return readings[name](body, shape) as ReturnType<Readings[Name]>;
+  async read<Name extends ReadingName>(name: Name, body: Buffer, about: About): Promise<ReturnType<Readings[Name]>> {
+    if (body.length <= smallBytes) return readings[name](body, about) as ReturnType<Readings[Name]>;
     const bytes = new Uint8Array(body.buffer, body.byteOffset, body.length);
-    const answer = (await this.#thread.call(name, () => ({ bytes, shape }), {
+    const answer = (await this.#thread.call(name, () => ({ bytes, about }), {
       milliseconds: mostMilliseconds,
     })) as ReadingAnswer;
     if ("problem" in answer) throw new Problem(answer.problem);

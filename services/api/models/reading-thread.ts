@@ -1,18 +1,17 @@
 /** The thread that reads large JSON bodies: tens of megabytes take seconds, in which the api answers others. */
 import { getHeapStatistics } from "node:v8";
 import { parentPort } from "node:worker_threads";
-import type { Shape } from "../../../schemas/shape.ts";
 import type { ThreadAnswer, ThreadCall } from "../../prediction/index.ts";
 import { Refusal } from "../http/problem.ts";
-import { readings, type ReadingAnswer, type ReadingName } from "./reading.ts";
+import { readings, type About, type ReadingAnswer, type ReadingName } from "./reading.ts";
 
 const port = parentPort;
 if (!port) throw new Error("this file is a thread");
 
 function answerTo({ kind, input }: ThreadCall): ReadingAnswer {
-  const { bytes, shape } = input as { bytes: Uint8Array; shape: Shape };
+  const { bytes, about } = input as { bytes: Uint8Array; about: About };
   try {
-    return { read: readings[kind as ReadingName](bytes, shape) };
+    return { read: readings[kind as ReadingName](bytes, about) };
   } catch (error) {
     if (!(error instanceof Refusal)) throw error;
     return { problem: { code: error.code, detail: error.message, errors: error.errors } };

@@ -3,6 +3,7 @@ import type { InferenceRequest } from "../../../schemas/inference.ts";
 import { inferenceRequest } from "../../../schemas/inference.ts";
 import { predictionRequest } from "../../../schemas/prediction.ts";
 import type { Shape } from "../../../schemas/shape.ts";
+import { rawRequest, splitBody } from "./binary-tensors.ts";
 import { parseJson } from "../http/json.ts";
 import { Problem } from "../http/problem.ts";
 import { parseOrThrow } from "../http/validation.ts";
@@ -13,10 +14,19 @@ export interface ReadInstances extends SplitInstances {
   topK: number;
 }
 
+/** What a body is read for. */
+export interface About {
+  input: Shape;
+  /** Bytes of the JSON that a binary tensor follows; null where all is JSON. */
+  jsonLength: number | null;
+}
+
 export interface ReadTensor {
   samples: Float32Array<ArrayBuffer>;
   count: number;
   outputs: InferenceRequest["outputs"];
+  /** What the request wants of outputs that say nothing of their own. */
+  binaryOutput: boolean;
   id: string | undefined;
 }
 
@@ -27,14 +37,17 @@ function parseBody(bytes: Uint8Array): unknown {
   return parseJson(text);
 }
 
-export function readInstances(bytes: Uint8Array, input: Shape): ReadInstances {
+export function readInstances(bytes: Uint8Array, { input }: About): ReadInstances {
   const { instances, topK } = parseOrThrow(predictionRequest, parseBody(bytes));
   return { ...splitInstances(instances, input), topK };
 }
 
-export function readInference(bytes: Uint8Array, input: Shape): ReadTensor {
-  const { inputs, outputs, id } = parseOrThrow(inferenceRequest, parseBody(bytes));
-  return { ...readTensor(inputs[0], input), outputs, id };
+export function readInference(bytes: Uint8Array, { input, jsonLength }: About): ReadTensor {
+  const { json, rest } = splitBody(bytes, jsonLength);
+  const asked = rest && json.length === 0 ? rawRequest(rest, input) : parseOrThrow(inferenceRequest, parseBody(json));
+  const { inputs, outputs, id, parameters } = asked;
+  const binaryOutput = parameters?.binary_data_output ?? false;
+  return { ...readTensor(inputs[0], input, rest), outputs, id, binaryOutput };
 }
 
 /** What can be read, by name: what goes in and comes out is plain data. */

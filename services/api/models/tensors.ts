@@ -3,17 +3,25 @@ import type { InferenceRequest } from "../../../schemas/inference.ts";
 import { describeShape, sizeOf, type Shape } from "../../../schemas/shape.ts";
 import type { Outputs } from "../../prediction/index.ts";
 import { invalid } from "../http/problem.ts";
+import { datatypes, readBinary } from "./binary-tensors.ts";
 import { checkCount, described } from "./instances.ts";
 
 const mostSamples = 4096;
+type Datatype = InferenceRequest["inputs"][number]["datatype"];
 
-function flatten(data: readonly unknown[], into: Float32Array): number {
+function flatten(data: readonly unknown[], into: Float32Array, datatype: Datatype): number {
+  const { range } = datatypes[datatype];
   let at = 0;
   const walk = (list: readonly unknown[]): void => {
     for (const value of list) {
       if (Array.isArray(value)) walk(value);
       else if (typeof value !== "number" || !Number.isFinite(value))
         throw invalid("/inputs/0/data", `expected numbers, found ${described(value)}`);
+      else if (range && (!Number.isInteger(value) || value < range[0] || value > range[1]))
+        throw invalid(
+          "/inputs/0/data",
+          `expected whole numbers from ${range[0]} to ${range[1]} (${datatype}), found ${value}`,
+        );
       else {
         if (at < into.length) into[at] = value;
         at += 1;
@@ -26,9 +34,11 @@ function flatten(data: readonly unknown[], into: Float32Array): number {
 
 /** [n, channels, height, width] or [n, size]; one channel may be left out. */
 export function readTensor(
-  { shape, data }: InferenceRequest["inputs"][number],
+  tensor: InferenceRequest["inputs"][number],
   input: Shape,
+  behind: Uint8Array | null,
 ): { samples: Float32Array<ArrayBuffer>; count: number } {
+  const { shape, datatype, data, parameters } = tensor;
   const size = sizeOf(input);
   const [count] = shape;
   const rest = shape.slice(1).join("×");
@@ -42,7 +52,14 @@ export function readTensor(
   }
   checkCount(count, input);
   const samples = new Float32Array(count * size);
-  const found = flatten(data, samples);
+  if (parameters?.binary_data_size !== undefined) {
+    readBinary(tensor, behind, samples);
+    return { samples, count };
+  }
+  if (data === undefined) throw invalid("/inputs/0", "expected data, or the parameter binary_data_size");
+  if (behind !== null && behind.length > 0)
+    throw invalid("/inputs/0/parameters/binary_data_size", `is missing, but ${behind.length} bytes follow the JSON`);
+  const found = flatten(data, samples, datatype);
   if (found !== samples.length)
     throw invalid("/inputs/0/data", `the shape [${shape.join(", ")}] has ${samples.length} numbers; ${found} came`);
   return { samples, count };

@@ -107,6 +107,10 @@ const idempotencyKey = header(
   "the same key and body get the first answer again: a write is done once, however often it is sent",
 );
 const lastEventId = header("Last-Event-ID", "go on after this event");
+const inferenceHeader = header(
+  "Inference-Header-Content-Length",
+  "bytes of the JSON where tensors follow it as bytes; 0 where the body is the input alone",
+);
 const writes = new Set(["post", "put", "patch", "delete"]);
 
 /** Names of the components that something leads to. */
@@ -129,6 +133,7 @@ const finish: typeof jsonSchemaTransformObject = (given) => {
   for (const [path, methods] of Object.entries(document.paths)) {
     for (const [method, operation] of Object.entries(methods)) {
       if (writes.has(method)) operation.parameters = [...(operation.parameters ?? []), idempotencyKey];
+      if (path.endsWith("/infer")) operation.parameters = [...(operation.parameters ?? []), inferenceHeader];
       if (path.endsWith("/events")) operation.parameters = [...(operation.parameters ?? []), lastEventId];
     }
   }

@@ -1,7 +1,7 @@
 /** Every answer that is not a success is application/problem+json (RFC 9457), whoever threw and whatever it was. */
 import type { FastifyError, FastifyReply, FastifyRequest } from "fastify";
 import plugin from "fastify-plugin";
-import type { ProblemCode } from "../../../schemas/problem.ts";
+import type { Problem as ProblemBody, ProblemCode } from "../../../schemas/problem.ts";
 import { ComputationError, type ComputationFault } from "../../prediction/index.ts";
 import { isRedisAway } from "../../shared/redis.ts";
 import { StorageError } from "../../shared/storage/index.ts";
@@ -137,7 +137,13 @@ export function sendProblem(problem: Problem, request: FastifyRequest, reply: Fa
     .headers(problem.headers)
     .type("application/problem+json")
     .serializer((body: unknown) => JSON.stringify(body))
-    .send(problem.body(request.url.split("?")[0] ?? ""));
+    .send(bodyFor(problem, request.url.split("?")[0] ?? ""));
+}
+
+/** Clients of the Open Inference Protocol look for a member `error`. */
+function bodyFor(problem: Problem, path: string): ProblemBody {
+  const body = problem.body(path);
+  return /^\/v2(\/|$)/.test(path) ? { ...body, error: body.detail } : body;
 }
 
 /**

@@ -1,4 +1,7 @@
-/** The Open Inference Protocol, version 2 (KServe). */
+/** The Open Inference Protocol, version 2 (KServe), with its extension for tensors as bytes. */
+import type { Readable } from "node:stream";
+import type { FastifyRequest } from "fastify";
+import { file } from "../../../../schemas/binary.ts";
 import {
   inferenceAnswer,
   inferenceLive,
@@ -7,14 +10,24 @@ import {
   inferenceReady,
   inferenceRequest,
   inferenceServer,
+  versionParams,
+  type InferenceRequest,
 } from "../../../../schemas/inference.ts";
+import { rawType } from "../../../../schemas/prediction.ts";
 import { idParams } from "../../../../schemas/query.ts";
 import { isStorageFault, type Storage } from "../../../shared/storage/index.ts";
 import type { Dependencies } from "../../dependencies.ts";
 import { findModel } from "../../../shared/find.ts";
-import { sendJson } from "../../http/slices.ts";
+import type { Outputs } from "../../../prediction/index.ts";
+import type { ModelRecord, Records } from "../../../shared/records/index.ts";
+import { readBody } from "../../http/body.ts";
+import { Problem, notFound } from "../../http/problem.ts";
+import { jsonText, sendJson } from "../../http/slices.ts";
 import type { App } from "../../http/types.ts";
-import { beforeBody, jsonBytes, mostAskingBytes, takeEveryBody } from "../../models/asking.ts";
+import { bodyUnchecked } from "../../http/validation.ts";
+import { beforeBody, mostAskingBytes } from "../../models/asking.ts";
+import { bytesOfOutput, jsonLengthOf, lengthHeader } from "../../models/binary-tensors.ts";
+import type { readInference } from "../../models/reading.ts";
 import { subjectOf } from "../../models/subjects.ts";
 import { outputNumbers, outputTensor, usualOutputs } from "../../models/tensors.ts";
 import type { Lacking } from "../health/index.ts";
@@ -26,7 +39,7 @@ function serverRoutes(app: App, { version }: Dependencies, missingNow: Lacking):
   app.get(
     "/v2",
     { schema: { tags: ["inference"], summary: "This server", response: { 200: inferenceServer } } },
-    async () => ({ name: "feature-maps", version, extensions: [] }),
+    async () => ({ name: "feature-maps", version, extensions: ["binary_tensor_data"] }),
   );
   app.get(
     "/v2/health/live",
@@ -58,89 +71,151 @@ const isWhole = (storage: Storage, key: string): Promise<boolean> =>
     },
   );
 
-function modelRoutes(app: App, { records, storage }: Dependencies): void {
-  app.get(
-    "/v2/models/:id",
-    {
-      schema: {
-        tags: ["inference"],
-        summary: "Inputs and outputs of a model",
-        params: idParams,
-        response: { 200: inferenceModel },
-      },
-    },
-    async (request) => {
-      const found = await findModel(records, request.params.id);
-      const { channels, height, width } = found.input;
-      return {
-        name: found.id,
-        versions: [versionOf(found.sha256)],
-        platform,
-        inputs: [{ name: "input", datatype: "FP32", shape: [-1, channels, height, width] }],
-        outputs: [
-          { name: "probabilities", datatype: "FP32", shape: [-1, found.classes.length] },
-          { name: "outputs", datatype: "FP32", shape: [-1, found.classes.length] },
-          { name: "class", datatype: "INT64", shape: [-1] },
-        ],
-      };
-    },
-  );
-  app.get(
-    "/v2/models/:id/ready",
-    {
-      schema: {
-        tags: ["inference"],
-        summary: "Whether a model can be asked",
-        params: idParams,
-        response: { 200: inferenceModelReady },
-      },
-    },
-    async (request) => {
-      const found = await findModel(records, request.params.id);
-      return { name: found.id, ready: await isWhole(storage, found.files.weights) };
-    },
-  );
+/** A model by its name, and by its name and version. */
+const places = [
+  { at: "/v2/models/:id", params: idParams },
+  { at: "/v2/models/:id/versions/:version", params: versionParams },
+] as const;
+
+async function findVersion(records: Records, params: { id: string; version?: string }): Promise<ModelRecord> {
+  const found = await findModel(records, params.id);
+  const version = versionOf(found.sha256);
+  if (params.version !== undefined && params.version !== version)
+    throw notFound(`model ${found.id} has no version ${params.version}; its version is ${version}`);
+  return found;
 }
 
-function inferRoute(app: App, { records, storage, prediction, reader }: Dependencies): void {
-  takeEveryBody(app);
-  const asked = beforeBody(async (request) => {
-    const model = await findModel(records, (request.params as { id: string }).id);
+/** As the dataset has its numbers; FP32 where it is not known. */
+async function datatypeOf(records: Records, { dataset }: ModelRecord): Promise<"UINT8" | "FP32"> {
+  const trained = dataset === null ? null : await records.datasets.read(dataset.id);
+  return trained?.dtype === "uint8" ? "UINT8" : "FP32";
+}
+
+function modelRoutes(app: App, { records, storage }: Dependencies): void {
+  for (const { at, params } of places) {
+    app.get(
+      at,
+      {
+        schema: {
+          tags: ["inference"],
+          summary: "Inputs and outputs of a model",
+          params,
+          response: { 200: inferenceModel },
+        },
+      },
+      async (request) => {
+        const found = await findVersion(records, request.params);
+        const { channels, height, width } = found.input;
+        return {
+          name: found.id,
+          versions: [versionOf(found.sha256)],
+          platform,
+          inputs: [{ name: "input", datatype: await datatypeOf(records, found), shape: [-1, channels, height, width] }],
+          outputs: [
+            { name: "probabilities", datatype: "FP32", shape: [-1, found.classes.length] },
+            { name: "outputs", datatype: "FP32", shape: [-1, found.classes.length] },
+            { name: "class", datatype: "INT64", shape: [-1] },
+          ],
+        };
+      },
+    );
+    app.get(
+      `${at}/ready`,
+      {
+        schema: {
+          tags: ["inference"],
+          summary: "Whether a model can be asked",
+          params,
+          response: { 200: inferenceModelReady },
+        },
+      },
+      async (request) => {
+        const found = await findVersion(records, request.params);
+        return { name: found.id, ready: await isWhole(storage, found.files.weights) };
+      },
+    );
+  }
+}
+
+/**
+ * Clients send JSON under its type or none; a body with tensors as bytes is known by its header, whatever its type.
+ */
+function takeInference(app: App): void {
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser("*", async (request: FastifyRequest, payload: Readable) => {
+    const isBinary = jsonLengthOf(request.headers[lengthHeader]) !== null;
+    const type = (request.headers["content-type"] ?? "").split(";")[0].trim().toLowerCase();
+    if (isBinary || type === "" || type === "application/json")
+      return readBody(request, payload, isBinary ? "bytes" : "json");
+    throw new Problem({
+      code: "unsupported-media-type",
+      detail: `a body of type '${type}' is not read here; send JSON, or with Inference-Header-Content-Length tensors as bytes`,
+    });
+  });
+  app.setValidatorCompiler(bodyUnchecked);
+}
+
+interface Answered {
+  model: ModelRecord;
+  asked: Awaited<ReturnType<typeof readInference>>;
+  outputs: Outputs;
+}
+
+/** The answer's JSON, and the bytes of the outputs that were wanted as such. */
+function answerOf({ model, asked, outputs }: Answered): { given: object; binary: Buffer[] } {
+  const binary: Buffer[] = [];
+  const wanted: NonNullable<InferenceRequest["outputs"]> = asked.outputs ?? usualOutputs.map((name) => ({ name }));
+  const tensors = wanted.map(({ name, parameters }) => {
+    const tensor = outputTensor(name, outputs, asked.count);
+    if (!(parameters?.binary_data ?? asked.binaryOutput)) return tensor;
+    const { data, ...described } = tensor;
+    const bytes = bytesOfOutput(data);
+    binary.push(bytes);
+    return { ...described, parameters: { binary_data_size: bytes.length } };
+  });
+  const { id: model_name, sha256 } = model;
+  return { given: { model_name, model_version: versionOf(sha256), id: asked.id, outputs: tensors }, binary };
+}
+
+function inferRoutes(app: App, { records, storage, prediction, reader }: Dependencies): void {
+  takeInference(app);
+  const looked = beforeBody(async (request) => {
+    const model = await findVersion(records, request.params as { id: string; version?: string });
     return { model, input: model.input };
   });
-  app.post(
-    "/v2/models/:id/infer",
-    {
-      onRequest: asked.onRequest,
-      bodyLimit: mostAskingBytes,
-      schema: {
-        tags: ["inference"],
-        summary: "Ask a model",
-        params: idParams,
-        body: { content: { "application/json": { schema: inferenceRequest } } },
-        response: { 200: inferenceAnswer },
+  for (const { at, params } of places)
+    app.post(
+      `${at}/infer`,
+      {
+        onRequest: looked.onRequest,
+        bodyLimit: mostAskingBytes,
+        schema: {
+          tags: ["inference"],
+          summary: "Ask a model; tensors as JSON, or as bytes behind it",
+          params,
+          body: { content: { "application/json": { schema: inferenceRequest }, [rawType]: { schema: file } } },
+          response: { 200: inferenceAnswer },
+        },
       },
-    },
-    async (request, reply) => {
-      const { model } = asked.of(request);
-      const body = jsonBytes(request);
-      const { samples, count, outputs, id } = await reader.read("inference", body, model.input);
-      const names = outputs?.map(({ name }) => name) ?? usualOutputs;
-      const numbers = outputNumbers(names, count, model.classes.length);
-      const answer = await prediction.predict(subjectOf(storage, model), samples, count);
-      const given = {
-        model_name: model.id,
-        model_version: versionOf(model.sha256),
-        id,
-        outputs: names.map((name) => outputTensor(name, answer, count)),
-      };
-      return sendJson(reply, given, numbers);
-    },
-  );
+      async (request, reply) => {
+        const { model } = looked.of(request);
+        const jsonLength = jsonLengthOf(request.headers[lengthHeader]);
+        const body = (request.body as Buffer | undefined) ?? Buffer.alloc(0);
+        const asked = await reader.read("inference", body, { input: model.input, jsonLength });
+        const names = asked.outputs?.map(({ name }) => name) ?? usualOutputs;
+        const numbers = outputNumbers(names, asked.count, model.classes.length);
+        const outputs = await prediction.predict(subjectOf(storage, model), asked.samples, asked.count);
+        const { given, binary } = answerOf({ model, asked, outputs });
+        if (binary.length === 0) return sendJson(reply, given, numbers);
+        const json = Buffer.from(jsonText(given));
+        reply.type(rawType).header(lengthHeader, json.length);
+        return reply.serializer((bytes: unknown) => bytes as string).send(Buffer.concat([json, ...binary]) as never);
+      },
+    );
 }
 
 export function inferenceProtocolRoutes(app: App, dependencies: Dependencies, missingNow: Lacking): void {
   serverRoutes(app, dependencies, missingNow);
   modelRoutes(app, dependencies);
-  app.register(async (scope: App) => inferRoute(scope, dependencies));
+  app.register(async (scope: App) => inferRoutes(scope, dependencies));
 }
