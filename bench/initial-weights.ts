@@ -1,6 +1,7 @@
 /** The weights of an untrained network as a checkpoint file: speed does not depend on what was learned. */
 import { createMemory, createTrainer, planTraining } from "../engine/index.ts";
 import type { TrainingSpec } from "../engine/index.ts";
+import { augmentation } from "../schemas/augmentation.ts";
 import type { Numerics } from "../schemas/job.ts";
 import { classes, input } from "./cases.ts";
 import { findKernels } from "./engine-kernels.ts";
@@ -23,7 +24,7 @@ export function endlessTraining(
     seed: 1,
     numerics,
     normalisation: { kind: "none", mean: [0], std: [255] },
-    augmentation: { shift: 0, rotate: 0, scale: 0, elastic: null, flip: false },
+    augmentation: augmentation.parse({}),
     input,
     classes,
     dtype: "uint8",

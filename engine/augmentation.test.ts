@@ -267,6 +267,85 @@ describe("as defined, on three channels of 7×5", () => {
   });
 });
 
+describe("crops", () => {
+  const moved = (row: number, column: number, input = picture(35)): number[] =>
+    Array.from({ length: 35 }, (_, at) => {
+      const [r, c] = [Math.floor(at / 5) - row, (at % 5) - column];
+      return r < 0 || r > 6 || c < 0 || c > 4 ? -3 : input[r * 5 + c];
+    });
+  it("shift by whole pixels, each as often as any other, and fill what comes from outside", () => {
+    const seen = new Map<string, number>();
+    for (let sample = 0; sample < 900; sample++) {
+      const found = [...distorted({ crop: 1 }, { sample, fill: [-3] })];
+      const shift = [-1, 0, 1]
+        .flatMap((row) => [-1, 0, 1].map((column) => [row, column] as const))
+        .filter(([row, column]) => moved(row, column).every((value, at) => value === found[at]));
+      expect(shift).toHaveLength(1);
+      seen.set(String(shift[0]), (seen.get(String(shift[0])) ?? 0) + 1);
+    }
+    expect(seen.size).toBe(9);
+    for (const count of seen.values()) expect(Math.abs(count - 100)).toBeLessThan(4 * Math.sqrt(100));
+  });
+});
+
+describe("colours", () => {
+  const black = [2, 2, 2];
+  const input = picture(105);
+  const luma = (values: ArrayLike<number>, pixel: number): number =>
+    0.299 * values[pixel] + 0.587 * values[pixel + 35] + 0.114 * values[pixel + 70];
+  const samples = Array.from({ length: 60 }, (_, sample) => sample);
+  const change = (settings: z.input<typeof schema>, sample: number): Float32Array =>
+    distorted(settings, { shape: colour, input, sample, fill: black });
+  /** The factor that a pair of numbers gives away, and that all numbers must agree on. */
+  function factors(settings: z.input<typeof schema>, around: (at: number) => number): number[] {
+    return samples.map((sample) => {
+      const found = change(settings, sample);
+      const factor = (found[0] - around(0)) / (input[0] - around(0));
+      for (let at = 0; at < 105; at++) expect(found[at]).toBeCloseTo(around(at) + factor * (input[at] - around(at)), 3);
+      return factor;
+    });
+  }
+  const expectSpread = (found: readonly number[], reach: number): void => {
+    expect(Math.min(...found)).toBeGreaterThanOrEqual(1 - reach - 1e-4);
+    expect(Math.max(...found)).toBeLessThanOrEqual(1 + reach + 1e-4);
+    expect(Math.max(...found) - Math.min(...found)).toBeGreaterThan(1.5 * reach);
+  };
+  it("brightness: the distance from black", () =>
+    expectSpread(
+      factors({ brightness: 0.4 }, () => 2),
+      0.4,
+    ));
+  it("contrast: the distance from the mean grey", () => {
+    const mean = Array.from({ length: 35 }, (_, pixel) => luma(input, pixel)).reduce((a, b) => a + b) / 35;
+    expectSpread(
+      factors({ contrast: 0.3 }, () => mean),
+      0.3,
+    );
+  });
+  it("saturation: the distance from the pixel's grey", () =>
+    expectSpread(
+      factors({ saturation: 1 }, (at) => luma(input, at % 35)),
+      1,
+    ));
+  it("saturation of pictures that are not coloured changes nothing", () =>
+    expect(distorted({ saturation: 1 })).toEqual(picture(35)));
+  it("each draws for itself, after the picture was moved", () => {
+    const both = { crop: 2, brightness: 0.5, contrast: 0.5, saturation: 0.5 };
+    const alone = distorted({ crop: 2 }, { shape: colour, input, sample: 7, fill: black });
+    const all = change(both, 7);
+    const bright = change({ brightness: 0.5 }, 7);
+    const factor = (bright[0] - 2) / (input[0] - 2);
+    let grey = 0;
+    for (let pixel = 0; pixel < 35; pixel++) grey += luma(alone, pixel) / 35;
+    const mean = 2 + factor * (grey - 2);
+    // The mean grey keeps its place under contrast and saturation.
+    let found = 0;
+    for (let pixel = 0; pixel < 35; pixel++) found += luma(all, pixel) / 35;
+    expect(found).toBeCloseTo(mean, 3);
+    expect([...all]).not.toEqual([...alone]);
+  });
+});
+
 describe("draws", () => {
   it("repeat for one place and differ by seed, epoch and sample", () => {
     const first = distorted(all);

@@ -1,14 +1,14 @@
 /**
  * Random distortions of a training sample, the same for training and for previews: shift, rotation, change of size,
- * mirroring, and the elastic distortion of Simard, Steinkraus & Platt (2003). All are composed into one map from output
- * to input, so a sample is resampled once, bilinearly.
+ * mirroring, cropping, and the elastic distortion of Simard, Steinkraus & Platt (2003). All are composed into one map
+ * from output to input, so a sample is resampled once, bilinearly; then its colours are changed (colour.ts).
  *
  *     source(p) = centre + F · R(−θ) · (p − centre − t) / s + d(p),   output(p) = input at source(p)
  *
  *     p = (x to the right, y down), so a positive θ turns the picture clockwise;
- *     t ∈ ±shift pixels, θ ∈ ±rotate degrees, s ∈ 1 ± scale, F mirrors left and right for half of the samples, all
- *     uniform; d = alpha · (G_sigma ∗ ν), ν uniform in ±1 for each pixel and axis, zero outside the picture, G a
- *     Gaussian of sum 1.
+ *     t ∈ ±shift pixels, and whole pixels in ±crop besides; θ ∈ ±rotate degrees, s ∈ 1 ± scale, F mirrors left and
+ *     right for half of the samples, all uniform; d = alpha · (G_sigma ∗ ν), ν uniform in ±1 for each pixel and axis,
+ *     zero outside the picture, G a Gaussian of sum 1.
  *
  * Samples lie as [channel][row][column] in the dataset's own range, before normalisation; what lies outside has the
  * value `fill` of its channel. Every draw is a hash of (seed, augment, epoch, sample, what): see random.ts. Never
@@ -17,6 +17,7 @@
 import type { Augmentation } from "../schemas/augmentation.ts";
 import { sizeOf, type Shape } from "../schemas/shape.ts";
 import { cos, sin } from "./elementary.ts";
+import { changesColours, createColours } from "./colour.ts";
 import { createField } from "./elastic.ts";
 import type { Field } from "./elastic.ts";
 import { around, extend, hash, purposes, uniform } from "./random.ts";
@@ -36,7 +37,10 @@ export interface Augmenter {
 }
 
 /** The last word of a draw's place. */
-const draws = { row: 0, column: 1, angle: 2, size: 3, mirror: 4, field: 5 } as const;
+const draws = {
+  ...{ row: 0, column: 1, angle: 2, size: 3, mirror: 4, field: 5, cropRow: 6, cropColumn: 7 },
+  ...{ brightness: 8, contrast: 9, saturation: 10 },
+} as const;
 
 const radiansPerDegree = 3.141592653589793 / 180;
 
@@ -60,8 +64,10 @@ function drawAffine(
   const { augmentation, height, width, place } = options;
   const angle = augmentation.rotate * radiansPerDegree * around(extend(place, draws.angle));
   const size = 1 + augmentation.scale * around(extend(place, draws.size));
-  const shiftRows = augmentation.shift * around(extend(place, draws.row));
-  const shiftColumns = augmentation.shift * around(extend(place, draws.column));
+  const cropped = (draw: number): number =>
+    Math.floor(uniform(extend(place, draw)) * (2 * augmentation.crop + 1)) - augmentation.crop;
+  const shiftRows = augmentation.shift * around(extend(place, draws.row)) + cropped(draws.cropRow);
+  const shiftColumns = augmentation.shift * around(extend(place, draws.column)) + cropped(draws.cropColumn);
   const mirror = augmentation.flip && uniform(extend(place, draws.mirror)) < 0.5 ? -1 : 1;
   const straight = cos(angle) / size;
   const across = sin(angle) / size;
@@ -83,6 +89,8 @@ export const isIdentity = (augmentation: Augmentation): boolean =>
   augmentation.rotate === 0 &&
   augmentation.scale === 0 &&
   !augmentation.flip &&
+  augmentation.crop === 0 &&
+  !changesColours(augmentation) &&
   (augmentation.elastic === null || augmentation.elastic.alpha === 0);
 
 /**
@@ -180,6 +188,7 @@ export function createAugmenter(options: {
   const { elastic } = augmentation;
   const field = elastic && elastic.alpha > 0 ? createField({ height, width, ...elastic }) : null;
   const framed = new Framed(shape, fill);
+  const colours = changesColours(augmentation) ? createColours({ augmentation, shape, black: fill, draws }) : null;
   const beginning = hash(seed, purposes.augment);
 
   return {
@@ -189,6 +198,7 @@ export function createAugmenter(options: {
       field?.fill(extend(place, draws.field));
       framed.put(input, inputOffset);
       framed.resample(affine, field, output, outputOffset);
+      colours?.apply(output, outputOffset, place);
     },
   };
 }

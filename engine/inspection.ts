@@ -3,6 +3,7 @@
  * at, compared and checked. Runs the very programs of training, on one thread, with any implementation of the kernels,
  * in float64 where that is the reference.
  */
+import { augmentation } from "../schemas/augmentation.ts";
 import type { Dtype } from "../schemas/dataset.ts";
 import type { Numerics } from "../schemas/job.ts";
 import type { Loss, Network } from "../schemas/network.ts";
@@ -75,7 +76,7 @@ export function plainSpec(options: {
       mean: new Array<number>(input.channels).fill(0),
       std: new Array<number>(input.channels).fill(1),
     },
-    augmentation: { shift: 0, rotate: 0, scale: 0, elastic: null, flip: false },
+    augmentation: augmentation.parse({}),
     background: 0,
     counts: { train: count, validation: 0, test: 0 },
     targetAccuracy: null,

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { afterAll, describe, expect, it } from "vitest";
 import { readSafetensors, writeSafetensors } from "../../engine/index.ts";
+import { augmentation } from "../../schemas/augmentation.ts";
 import { completeNetwork, completeRequest } from "../../schemas/complete.ts";
 import { jobRequest } from "../../schemas/job.ts";
 import { network as networkSchema } from "../../schemas/network.ts";
@@ -241,7 +242,7 @@ describe("Prediction", () => {
     ).rejects.toMatchObject({ fault: "refused" });
   });
   it("distorts as training does", async () => {
-    const none = { shift: 0, rotate: 0, scale: 0, elastic: null, flip: false };
+    const none = augmentation.parse({});
     const samples = pixels(2);
     const preview = { seed: 1, input, dtype: "uint8", samples, count: 2, copies: 3, background: 0 } as const;
     const same = await prediction.augment({ ...preview, augmentation: none });

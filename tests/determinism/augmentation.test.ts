@@ -9,6 +9,7 @@ import type { TrainingSpec } from "../../engine/index.ts";
 import { planExecution } from "../../engine/execution-plan.ts";
 import { permutation } from "../../engine/random.ts";
 import { optimiser } from "../../schemas/optimiser.ts";
+import { augmentation as schema } from "../../schemas/augmentation.ts";
 import { smallSpec, startTraining } from "../support/training.ts";
 
 const layers = [
@@ -17,7 +18,7 @@ const layers = [
   { kind: "dense", units: 3, activation: "softmax" },
 ];
 const plain = [layers[0], layers[2]];
-const affine = { shift: 1, rotate: 20, scale: 0.1, elastic: null, flip: true };
+const affine = schema.parse({ shift: 1, rotate: 20, scale: 0.1, flip: true, crop: 1, brightness: 0.3, contrast: 0.2 });
 const elastic = { ...affine, elastic: { alpha: 8, sigma: 3 } };
 
 const digest = (bytes: Uint8Array): string => createHash("sha256").update(bytes).digest("hex");

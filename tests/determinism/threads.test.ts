@@ -8,6 +8,7 @@ import { request } from "../../engine/index.ts";
 import type { TrainingSpec } from "../../engine/index.ts";
 import { layOut } from "../../engine/nodes.ts";
 import { layerPlanners, plannedKind } from "../../engine/registry.ts";
+import { augmentation } from "../../schemas/augmentation.ts";
 import { networkShape } from "../../schemas/network-shape.ts";
 import { optimiser } from "../../schemas/optimiser.ts";
 import { smallSpec, startTraining } from "../support/training.ts";
@@ -115,7 +116,12 @@ const settings: Record<string, Partial<TrainingSpec>> = {
   "diagonal Levenberg–Marquardt": { optimiser: optimiser.parse({ kind: "diagonal-levenberg-marquardt", samples: 54 }) },
   "online learning": { batchSize: 1, epochs: 1 },
   "the whole split as one batch": { batchSize: 66 },
-  augmentation: { augmentation: { shift: 1, rotate: 20, scale: 0.1, elastic: { alpha: 8, sigma: 2 }, flip: true } },
+  augmentation: {
+    augmentation: augmentation.parse({
+      ...{ shift: 1, rotate: 20, scale: 0.1, elastic: { alpha: 8, sigma: 2 }, flip: true },
+      ...{ crop: 2, brightness: 0.3, contrast: 0.3, saturation: 0.3 },
+    }),
+  },
   "a one-cycle schedule with warm-up": { schedule: { kind: "one-cycle", start: 0.1, end: 0.01, rise: 0.3, warmup: 2 } },
 };
 

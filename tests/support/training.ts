@@ -3,6 +3,7 @@ import { once } from "node:events";
 import { Worker } from "node:worker_threads";
 import { createMemory, createTrainer, planTraining } from "../../engine/index.ts";
 import type { Trainer, TrainingPlan, TrainingSpec } from "../../engine/index.ts";
+import { augmentation } from "../../schemas/augmentation.ts";
 import { network } from "../../schemas/network.ts";
 import { optimiser } from "../../schemas/optimiser.ts";
 import { sizeOf } from "../../schemas/shape.ts";
@@ -28,7 +29,7 @@ export function smallSpec(
     seed: 7,
     numerics: "reproducible",
     normalisation: { kind: "standardise", mean: [120, 130], std: [70, 75] },
-    augmentation: { shift: 0, rotate: 0, scale: 0, elastic: null, flip: false },
+    augmentation: augmentation.parse({}),
     background: 0,
     input: { channels: 2, height: 7, width: 5 },
     classes: 3,
