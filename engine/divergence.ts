@@ -9,13 +9,21 @@ export interface Culprit {
   detail: string;
 }
 
-export function findCulprit({ network }: ExecutionPlan, views: Views): Culprit {
+const isBroken = (views: Views, address: number, size: number): boolean =>
+  views.reals(address, size).some((value) => !Number.isFinite(value));
+
+/** A tensor of weights that are not all finite: the last step of an epoch may leave one behind a finite loss. */
+export function findBrokenWeights({ network }: ExecutionPlan, views: Views): Culprit | null {
+  const tensor = network.tensors.find(({ address, size }) => isBroken(views, address, size));
+  return tensor ? { tensor: tensor.name, detail: `${tensor.name} holds numbers that are not finite` } : null;
+}
+
+export function findCulprit(plan: ExecutionPlan, views: Views): Culprit {
+  const { network } = plan;
   const { nodes } = network;
-  const broken = (address: number, size: number): boolean =>
-    views.reals(address, size).some((value) => !Number.isFinite(value));
-  for (const tensor of network.tensors)
-    if (broken(tensor.address, tensor.size))
-      return { tensor: tensor.name, detail: `${tensor.name} holds numbers that are not finite` };
+  const broken = (address: number, size: number): boolean => isBroken(views, address, size);
+  const weights = findBrokenWeights(plan, views);
+  if (weights) return weights;
   for (const [index, layer] of network.layers.entries()) {
     for (const gradient of shardGradientsOf(layer, "gradient")) {
       if (!broken(gradient.address, gradient.size)) continue;

@@ -8,7 +8,7 @@ import type { Split } from "../schemas/dataset.ts";
 import { loadWeights, resumeFrom, writeCheckpoint } from "./checkpoint.ts";
 import type { Step } from "./commands.ts";
 import { estimateCurvature } from "./curvature.ts";
-import { findCulprit } from "./divergence.ts";
+import { findBrokenWeights, findCulprit } from "./divergence.ts";
 import { planExecution } from "./execution-plan.ts";
 import type { ExecutionPlan } from "./execution-plan.ts";
 import { Execution } from "./execution.ts";
@@ -100,7 +100,7 @@ class TrainingRun implements Trainer {
         }
         if (position.step === this.#spec.stopAtStep) {
           this.#execution.settle();
-          yield { kind: "finished", reason: "step", ...this.#report() };
+          yield this.#breakdown() ?? { kind: "finished", reason: "step", ...this.#report() };
           return;
         }
         const wanted = this.#execution.team.takeRequests();
@@ -112,6 +112,12 @@ class TrainingRun implements Trainer {
         }
         if (wanted & request.checkpoint) yield { kind: "checkpoint", ...this.#report() };
         if (wanted & request.report) yield { kind: "progress", ...this.#report() };
+      }
+      this.#execution.settle();
+      const breakdown = this.#breakdown();
+      if (breakdown) {
+        yield breakdown;
+        return;
       }
       const { stops, report } = this.#closeEpoch();
       yield report;
@@ -142,6 +148,12 @@ class TrainingRun implements Trainer {
     if (shuffle) permutation({ seed, epoch, count, into });
     else for (let index = 0; index < count; index++) into[index] = index;
     execution.staging?.announce(epoch, inEpoch);
+  }
+
+  /** Weights that the last step broke, though its loss was still finite. */
+  #breakdown(): TrainingReport | null {
+    const broken = findBrokenWeights(this.#plan, this.#execution.views);
+    return broken && { kind: "diverged", ...broken, ...this.#report() };
   }
 
   /** One step; false where the loss is no longer finite (the weights are then as before it). */

@@ -4,7 +4,7 @@
  */
 import { createHash } from "node:crypto";
 import { expect, test, describe } from "vitest";
-import { request } from "../../engine/index.ts";
+import { request, readSafetensors } from "../../engine/index.ts";
 import type { TrainingSpec } from "../../engine/index.ts";
 import { layOut } from "../../engine/nodes.ts";
 import { layerPlanners, plannedKind } from "../../engine/registry.ts";
@@ -148,4 +148,30 @@ test("divergence is an outcome with a step and a tensor, and leaves the weights 
   expect(final).toMatchObject({ kind: "diverged" });
   expect((final as { detail: string }).detail).toMatch(/not finite/);
   await close();
+});
+
+test("a last step that breaks the weights is a divergence too, though its loss was finite", async () => {
+  // Bounded outputs keep the loss finite while each step multiplies the weights by minus ten thousand.
+  const layers = [first, { kind: "dense", units: 3, activation: "tanh" }];
+  const endings = [];
+  for (const epochs of [2, 6, 8, 9, 10, 11, 12]) {
+    const { trainer, close } = await startTraining(
+      smallSpec(layers, {
+        optimiser: optimiser.parse({ kind: "sgd", learningRate: 1000, weightDecay: 10 }),
+        loss: "squared-error",
+        batchSize: 66,
+        epochs,
+      }),
+    );
+    const final = [...trainer.run()].at(-1);
+    const { tensors } = readSafetensors(trainer.checkpoint());
+    const finite = [...tensors].every(
+      ([name, { data }]) => !name.startsWith("layers.") || [...(data as Float32Array)].every(Number.isFinite),
+    );
+    if (final?.kind === "finished") expect({ epochs, finite }).toEqual({ epochs, finite: true });
+    endings.push(final?.kind);
+    await close();
+  }
+  expect(endings).toContain("finished");
+  expect(endings).toContain("diverged");
 });

@@ -30,6 +30,8 @@ describe("thin", () => {
     );
     expect(rows.map(({ step }) => step)).toEqual(rows.map(({ step }) => step).sort((left, right) => left - right));
   });
+  it("keeps the best within three rows", () =>
+    expect(thin(curve, 3).rows.map(({ step }) => step)).toEqual([1, 334, 1000]));
   it("spreads over the whole curve", () => {
     const steps = thin(curve, 100).rows.map(({ step }) => step);
     expect(Math.max(...steps.slice(1).map((step, index) => step - (steps[index] ?? 0)))).toBeLessThan(60);

@@ -35,10 +35,19 @@ function extremes(rows: readonly MetricRow[], column: Column, from: number, to: 
   return least.at < 0 ? [] : [least.at, most.at];
 }
 
+/** The place of the best row: by accuracy on held-out samples, or on the training samples, or else by the loss. */
+function bestOf(rows: readonly MetricRow[]): number[] {
+  for (const column of ["validationAccuracy", "accuracy"] as const) {
+    const found = extremes(rows, column, 0, rows.length);
+    if (found.length > 0) return [found[1]];
+  }
+  return extremes(rows, "loss", 0, rows.length).slice(0, 1);
+}
+
 /** At most `most` of the rows, in their order; all of them where they are no more. */
 export function thin(rows: readonly MetricRow[], most: number): { rows: MetricRow[]; sampled: boolean } {
   if (rows.length <= most) return { rows: [...rows], sampled: false };
-  const kept = new Set<number>([0, rows.length - 1]);
+  const kept = new Set<number>([0, rows.length - 1, ...bestOf(rows)].slice(0, most));
   const keep = (places: readonly number[]): void => {
     for (const place of places) if (kept.size < most) kept.add(place);
   };
