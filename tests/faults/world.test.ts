@@ -123,7 +123,7 @@ test("a full disk: the job says so, a cancel still works at once, and with space
   clearing.push(() => rm(folder, { recursive: true, force: true }));
   if (!mountSmall(folder)) return skip("this user may not mount a small disk");
   clearing.push(async () => execFileSync("umount", ["-l", folder]));
-  const trial = await start({ STORAGE_URL: pathToFileURL(folder).href });
+  const trial = await start({ STORAGE_URL: pathToFileURL(folder).href, MIN_FREE_BYTES: "4" });
   const quiet = await quietRun(trial);
   const id = await underWay(trial);
   const filler = join(folder, "filler");

@@ -22,7 +22,7 @@ function storageError(error: unknown, key: string, doing: string): StorageError 
   const code = codeOf(error);
   if (code === "ENOENT") return new StorageError("missing", key, `there is no object ${key}`, error);
   if (error instanceof NoSpace)
-    return new StorageError("full", key, `there is not enough space left to ${doing} ${key}: ${error.message}`, error);
+    return new StorageError("full", key, `there is no space left to ${doing} ${key}: ${error.message}`, error);
   if (code === "ENOSPC" || code === "EDQUOT")
     return new StorageError("full", key, `there is no space left to ${doing} ${key}`, error);
   if (code === "EACCES" || code === "EPERM" || code === "EROFS")

@@ -31,7 +31,7 @@ const isMissing = (error: unknown): boolean =>
 function storageError(error: unknown, key: string, doing: string): StorageError {
   if (error instanceof StorageError) return error;
   if (error instanceof NoSpace || (error instanceof Error && "code" in error && error.code === "ENOSPC"))
-    return new StorageError("full", key, `there is not enough space left to ${doing} ${key}: ${error.message}`, error);
+    return new StorageError("full", key, `there is no space left to ${doing} ${key}: ${error.message}`, error);
   if (isMissing(error)) return new StorageError("missing", key, `there is no object ${key}`, error);
   const detail = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
   return new StorageError("unavailable", key, `the storage could not ${doing} ${key}: ${detail}`, error);
