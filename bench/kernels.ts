@@ -1,7 +1,7 @@
 /**
- * Micro-benchmark of the kernels: GFLOP/s of each kernel in each implementation at the sizes of the networks A, B and
- * C, as medians of interleaved rounds, with the share of the core's peak (a loop of multiply-adds that never leaves the
- * registers).
+ * Micro-benchmark of the kernels: GFLOP/s of each kernel in each implementation at the sizes of the networks A, B and C
+ * and of D (RGB 32×32: 64, 128 and 256 maps of 3×3 with batch normalisation), as medians of interleaved rounds, with
+ * the share of the core's peak (a loop of multiply-adds that never leaves the registers).
  *
  *     npm run build && node dist/bench/kernels.js                      everything
  *     node dist/bench/kernels.js --only native-x86-64-v4,assembly      some implementations
@@ -38,20 +38,23 @@ interface Case {
 interface Convolution {
   of: string;
   inputs: number;
+  /** Without the padding. */
   rows: number;
   columns: number;
   maps: number;
   size: number;
+  padding?: number;
   lanes: number;
   f: number;
   below: number | null;
 }
 
-/** Forward, backward (where there is a layer below) and gradient of one convolution without padding. */
-function convolution({ of, inputs, rows, columns, maps, size, lanes, f, below }: Convolution): Case[] {
-  const [outRows, outColumns] = [rows - size + 1, columns - size + 1];
-  const shape = { inputs, rows, columns, maps, size, stride: 1, lanes };
-  const x = inputs * rows * columns * lanes;
+/** Forward, backward (where there is a layer below) and gradient of one convolution. */
+function convolution({ of, inputs, rows, columns, maps, size, padding = 0, lanes, f, below }: Convolution): Case[] {
+  const [paddedRows, paddedColumns] = [rows + 2 * padding, columns + 2 * padding];
+  const [outRows, outColumns] = [paddedRows - size + 1, paddedColumns - size + 1];
+  const shape = { inputs, rows: paddedRows, columns: paddedColumns, maps, size, stride: 1, lanes };
+  const x = inputs * paddedRows * paddedColumns * lanes;
   const y = maps * outRows * outColumns * lanes;
   const weights = inputs * size * size * maps;
   const flop = 2 * y * inputs * size * size;
@@ -69,7 +72,7 @@ function convolution({ of, inputs, rows, columns, maps, size, lanes, f, below }:
           {
             title: `${of} backward`,
             kernel: "convolutionBackward" as const,
-            given: { ...shape, outRows, outColumns, padding: 0, gate: below },
+            given: { ...shape, rows, columns, outRows, outColumns, padding, gate: below },
             arrays: { delta: y, weights, input: x, output: x },
             flop,
           },
@@ -161,7 +164,69 @@ function subsampling({
   ];
 }
 
+/** Batch normalisation of maps of rows × rows pixels. */
+function normalisation({ of, maps, rows, lanes }: { of: string; maps: number; rows: number; lanes: number }): Case[] {
+  const x = maps * rows * rows * lanes;
+  const shape = { maps, positions: rows * rows, lanes };
+  const arrays = { input: x, header: 32, moments: 2 * maps };
+  return [
+    {
+      title: `${of} statistics`,
+      kernel: "normalisationStatistics",
+      given: shape,
+      arrays: { input: x, header: 32, sums: 4 * maps },
+      flop: 3 * x,
+    },
+    {
+      title: `${of} forward`,
+      kernel: "normalisationForward",
+      given: { ...shape, activation: relu },
+      arrays: { ...arrays, weight: maps, bias: maps, output: x },
+      flop: 4 * x,
+    },
+    {
+      title: `${of} backward statistics`,
+      kernel: "normalisationBackwardStatistics",
+      given: shape,
+      arrays: { ...arrays, delta: x, sums: 4 * maps },
+      flop: 5 * x,
+    },
+    {
+      title: `${of} backward`,
+      kernel: "normalisationBackward",
+      given: { ...shape, gate: linear },
+      arrays: { ...arrays, delta: x, means: 2 * maps, weight: maps, output: x },
+      flop: 6 * x,
+    },
+  ];
+}
+
 const { linear, sigmoid, tanh, relu } = activationCodes;
+
+/** The layers of network D, whose convolutions are 3×3 with padding 1. */
+const layersOfD = (lanes: number): Case[] => [
+  ...[
+    { inputs: 3, maps: 64, rows: 32 },
+    { inputs: 64, maps: 64, rows: 32 },
+    { inputs: 64, maps: 128, rows: 16 },
+    { inputs: 128, maps: 128, rows: 16 },
+    { inputs: 128, maps: 256, rows: 8 },
+  ].flatMap(({ inputs, maps, rows }) =>
+    convolution({
+      of: `D ${rows}² ${inputs}→${maps} 3×3p1`,
+      inputs,
+      rows,
+      columns: rows,
+      maps,
+      size: 3,
+      padding: 1,
+      lanes,
+      f: linear,
+      below: inputs === 3 ? null : relu,
+    }),
+  ),
+  ...normalisation({ of: "D 32² 64 normalisation", maps: 64, rows: 32, lanes }),
+];
 
 function cases(lanes: number): Case[] {
   return [
@@ -237,6 +302,7 @@ function cases(lanes: number): Case[] {
     }),
     ...subsampling({ of: "C max 24² 64", maps: 64, rows: 24, lanes, f: linear, reduce: reduceCodes.max, below: relu }),
     ...dense({ of: "C 9216→128", inputs: 9216, units: 128, lanes, f: relu }),
+    ...layersOfD(lanes),
     {
       title: "gather 28²",
       kernel: "gather",

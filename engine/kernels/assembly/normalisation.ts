@@ -12,7 +12,7 @@ import {
   NormalisationBackwardMomentsCall,
   NormalisationBackwardCall,
 } from "./contract";
-import { activateRun, gateFour } from "./activations";
+import { activateRun, gateRun } from "./activations";
 import { doubleBytes, realBytes, vectorBytes } from "./address";
 import {
   broadcast,
@@ -27,6 +27,7 @@ import {
   setReal,
   splat,
   subtract,
+  write,
   writeFirst,
 } from "./lanes";
 
@@ -193,14 +194,18 @@ export function normalisationForward(call: NormalisationForwardCall): void {
   let { input, output } = call;
   const total = positions * lanes;
   const present = presentOf(header, lanes);
+  const whole = realBytes(total & ~3);
+  const rest = total & 3;
   for (let map: u32 = 0; map < maps; map++) {
     const mean = broadcast(moments + realBytes(2 * map));
     const inverse = broadcast(moments + realBytes(2 * map + 1));
     const w = broadcast(weight + realBytes(map));
     const b = broadcast(bias + realBytes(map));
-    for (let n: u32 = 0; n < total; n += 4) {
-      const value = multiplyAdd(b, multiply(subtract(read(input + realBytes(n)), mean), inverse), w);
-      writeFirst(output + realBytes(n), value, total - n);
+    for (let n: usize = 0; n < whole; n += vectorBytes)
+      write(output + n, multiplyAdd(b, multiply(subtract(read(input + n), mean), inverse), w));
+    if (rest > 0) {
+      const value = multiplyAdd(b, multiply(subtract(read(input + whole), mean), inverse), w);
+      writeFirst(output + whole, value, rest);
     }
     activateRun(activation, output, total);
     if (present < 8) clearLanes(output, total, present);
@@ -209,32 +214,43 @@ export function normalisationForward(call: NormalisationForwardCall): void {
   }
 }
 
+/** What a map's sensitivities have in common, each in all lanes. */
+interface BackwardMoments {
+  mean: v128;
+  inverse: v128;
+  meanDelta: v128;
+  meanProduct: v128;
+  slope: v128;
+}
+
+/** ((δ − means[0]) − x̂·means[1])·(inverse·weight) of four lanes. */
+// @ts-ignore: decorator
+@inline
+function sensitivity(delta: usize, input: usize, of: BackwardMoments): v128 {
+  const normalised = multiply(subtract(read(input), of.mean), of.inverse);
+  return multiply(subtract(subtract(read(delta), of.meanDelta), multiply(normalised, of.meanProduct)), of.slope);
+}
+
 export function normalisationBackward(call: NormalisationBackwardCall): void {
   const { header, moments, means, weight, maps, positions, gate, lanes } = call;
   let { delta, input, output } = call;
   const total = positions * lanes;
   const present = presentOf(header, lanes);
-  const lowMask = lanesBelow(0, present),
-    highMask = lanesBelow(4, present);
+  const whole = realBytes(total & ~3);
+  const rest = total & 3;
   for (let map: u32 = 0; map < maps; map++) {
-    const mean = broadcast(moments + realBytes(2 * map));
     const inverse = broadcast(moments + realBytes(2 * map + 1));
-    const meanDelta = broadcast(means + realBytes(2 * map));
-    const meanProduct = broadcast(means + realBytes(2 * map + 1));
-    const slope = multiply(inverse, broadcast(weight + realBytes(map)));
-    for (let n: u32 = 0; n < total; n += 4) {
-      const x = read(input + realBytes(n));
-      const normalised = multiply(subtract(x, mean), inverse);
-      const value = multiply(
-        subtract(subtract(read(delta + realBytes(n)), meanDelta), multiply(normalised, meanProduct)),
-        slope,
-      );
-      writeFirst(
-        output + realBytes(n),
-        v128.and((n & 4) != 0 ? highMask : lowMask, gateFour(gate, value, x)),
-        total - n,
-      );
-    }
+    const all: BackwardMoments = {
+      mean: broadcast(moments + realBytes(2 * map)),
+      inverse,
+      meanDelta: broadcast(means + realBytes(2 * map)),
+      meanProduct: broadcast(means + realBytes(2 * map + 1)),
+      slope: multiply(inverse, broadcast(weight + realBytes(map))),
+    };
+    for (let n: usize = 0; n < whole; n += vectorBytes) write(output + n, sensitivity(delta + n, input + n, all));
+    if (rest > 0) writeFirst(output + whole, sensitivity(delta + whole, input + whole, all), rest);
+    gateRun(gate, output, input, total);
+    if (present < 8) clearLanes(output, total, present);
     delta += realBytes(total);
     input += realBytes(total);
     output += realBytes(total);
