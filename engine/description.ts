@@ -85,6 +85,32 @@ const describeLayers = (
     describeLayer(file, { spec, shape: shapes[index], index, path: `${path}layers.${index}` }),
   );
 
+/** What a layer that weighs its inputs has learned so far. */
+export type Inside = Pick<DescribedLayer, "beta" | "bias" | "alpha" | "effectiveInputs"> & {
+  /** Index in the request's layers; `inner`: of a block's own layers, else null. */
+  layer: number;
+  inner: number | null;
+};
+
+/** Parameters that `insideOf` reads. */
+export const isInside = (name: string): boolean => /\.(beta|bias|mix)$/.test(name);
+
+/** Of subsampling layers with β and b, and of learned combinations. */
+export function insideOf(options: { network: Network; input: Shape; tensors: TensorFile["tensors"] }): Inside[] {
+  const { network, input, tensors } = options;
+  const described = describeLayers(
+    { tensors, metadata: {} },
+    { specs: network.layers, shapes: networkShape(network.layers, input, null).layers, path: "" },
+  );
+  const seen = ({ beta, bias, alpha, effectiveInputs }: DescribedLayer) => ({ beta, bias, alpha, effectiveInputs });
+  return described
+    .flatMap((each) => [
+      { layer: each.index, inner: null, ...seen(each) },
+      ...(each.layers ?? []).map((own) => ({ layer: each.index, inner: own.index, ...seen(own) })),
+    ])
+    .filter(({ beta, alpha }) => beta !== null || alpha !== null);
+}
+
 export const describeNetwork = ({
   network,
   input,

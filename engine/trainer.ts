@@ -5,7 +5,8 @@
  * after a stop.
  */
 import type { Split } from "../schemas/dataset.ts";
-import { loadWeights, resumeFrom, writeCheckpoint } from "./checkpoint.ts";
+import type { Tensor as FileTensor } from "./formats/safetensors.ts";
+import { loadWeights, resumeFrom, takeTensors, writeCheckpoint } from "./checkpoint.ts";
 import type { Step } from "./commands.ts";
 import { estimateCurvature } from "./curvature.ts";
 import { findBrokenWeights, findCulprit } from "./divergence.ts";
@@ -244,6 +245,12 @@ class TrainingRun implements Trainer {
       position: this.#position,
       context: this.#spec,
     });
+  }
+
+  tensors(isWanted: (name: string) => boolean): Map<string, FileTensor> {
+    this.#execution.settle();
+    const wanted = this.#plan.network.tensors.filter(({ name }) => isWanted(name));
+    return takeTensors(this.#execution.views, wanted);
   }
 
   evaluate(split: Split, { outputs: wantsOutputs } = { outputs: false }): Evaluated & { outputs: Float32Array | null } {

@@ -3,6 +3,7 @@
  * reporting points only. No clock and no I/O here: control words say when to report and when to stop; whoever holds the
  * thread does the writing.
  */
+import type { Tensor as FileTensor } from "./formats/safetensors.ts";
 import type { Augmentation } from "../schemas/augmentation.ts";
 import type { Dtype, Split } from "../schemas/dataset.ts";
 import type { Numerics } from "../schemas/job.ts";
@@ -143,6 +144,8 @@ export interface Trainer {
    * bytes a model is made of.
    */
   checkpoint(): Uint8Array;
+  /** Some of the parameters as they are now, in the order of the file. */
+  tensors(isWanted: (name: string) => boolean): Map<string, FileTensor>;
   /**
    * Loss and accuracy over a split with the present weights, and if wanted the outputs [count][classes] as float32. All
    * threads work.

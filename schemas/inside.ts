@@ -1,8 +1,9 @@
 /** What is inside a model: its layers with what they learned, and what each makes of an input. */
 import { z } from "zod";
 import { shortcutKind } from "./layer.ts";
+import { pageLimit, pageOf, pageOrder } from "./page.ts";
 import { askingQuery } from "./prediction.ts";
-import { queryInteger } from "./query.ts";
+import { queryInteger, usually } from "./query.ts";
 import { shape } from "./shape.ts";
 
 const numbers = z.array(z.number().nullable()).nullable();
@@ -28,6 +29,29 @@ export const networkView = z.strictObject({
   parameters: z.int(),
 });
 export type NetworkView = z.infer<typeof networkView>;
+
+/** What layers that weigh their inputs had learned at the end of an epoch: kept with the job. */
+const insideLayer = z.strictObject({
+  layer: z.int(),
+  inner: z.int().nullable().describe("residual blocks: which of the block's own layers"),
+  beta: numbers.describe("subsampling: β of every map"),
+  bias: numbers.describe("subsampling: b of every map"),
+  alpha: z.array(z.array(z.number().nullable())).nullable().describe("learned combinations: α, [maps][inputs]"),
+  effectiveInputs: numbers.describe("learned combinations: exp(−Σ α ln α) of every map"),
+});
+const moment = { epoch: z.int(), step: z.int() };
+
+/** As it is kept: a row an epoch. */
+export const insideRow = z.strictObject({ ...moment, layers: z.array(insideLayer) });
+export type InsideRow = z.infer<typeof insideRow>;
+
+export const insideQuery = z.strictObject({
+  layer: queryInteger(0, 199).optional().describe("this layer alone; by default all that have β or α"),
+  limit: usually(pageLimit, 50).describe("epochs of a page; 50 by default"),
+  after: queryInteger(0, 1_000_000_000).optional().describe("nextAfter of the page before"),
+  order: usually(pageOrder, "asc").describe("by epoch; asc by default"),
+});
+export const insidePage = pageOf(z.strictObject({ ...moment, ...insideLayer.shape }));
 
 export const filterParams = z.strictObject({ id: z.string(), layer: z.string() });
 

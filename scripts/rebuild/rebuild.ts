@@ -121,7 +121,7 @@ async function restoreJob(manifest: JobManifest, { redis }: Sources): Promise<bo
   }
   for (const { id, type, at, data } of events)
     write.xadd(keys.jobEvents(job.id), `${id}-0`, "type", type, "at", at, "data", JSON.stringify(data));
-  for (const series of ["step", "epoch"] as const)
+  for (const series of ["step", "epoch", "inside"] as const)
     for (const row of metrics[series])
       write.xadd(keys.jobMetrics(job.id, series), `${row.step}-0`, "row", JSON.stringify(row));
   for (const record of checkpoints)

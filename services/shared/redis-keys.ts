@@ -13,7 +13,7 @@ export const keyForms = {
   job: "maps:job:{id}",
   /** Stream, ids 1-0, 2-0, …: fields type, at, data. */
   jobEvents: "maps:job:{id}:events",
-  /** Stream, id = step: field row. Series: step, epoch. */
+  /** Stream, id = step: field row. Series: step, epoch, inside. */
   jobMetrics: "maps:job:{id}:metrics:{series}",
   /** Hash: step → record of a checkpoint. */
   jobCheckpoints: "maps:job:{id}:checkpoints",

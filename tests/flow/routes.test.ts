@@ -158,6 +158,20 @@ const walk: Record<string, () => Promise<unknown>> = {
   },
   "GET /v1/jobs/{id}/events": async () =>
     expect((await ok(`/v1/jobs/${made.job}/events?limit=1`)).data).toMatchObject([{ id: "1", type: "status" }]),
+  "GET /v1/jobs/{id}/inside": async () => {
+    const at = `/v1/jobs/${made.job}/inside`;
+    const { data } = await ok(`${at}?layer=1`);
+    expect(data.map(({ epoch, step }: Record<string, number>) => [epoch, step])).toEqual(
+      [1, 2, 3, 4, 5, 6, 7, 8].map((epoch) => [epoch, epoch * 30]),
+    );
+    const [, { beta, bias }] = (await ok(`/v1/models/${made.model}/network`)).layers;
+    expect(data.at(-1)).toMatchObject({ layer: 1, beta, bias, alpha: null });
+    expect(data[0].beta).not.toEqual(beta);
+    const page = await ok(`${at}?limit=2&order=desc`);
+    expect([page.data[1].epoch, page.hasMore, page.nextAfter]).toEqual([7, true, "210"]);
+    expect((await ok(`${at}?order=desc&limit=100&after=60`)).data).toMatchObject([{ epoch: 1 }]);
+    expect((await ask(`${at}?layer=0`)).status).toBe(404);
+  },
   "GET /v1/jobs/{id}/webhooks": async () => {
     // Nobody answers there: each call is tried again later.
     const webhook = { url: "http://127.0.0.1:9/hook" };

@@ -12,6 +12,7 @@ import { datasetsRoutes } from "./v1/datasets/index.ts";
 import { healthRoutes, readiness } from "./health/index.ts";
 import { problemRoutes } from "./problems/_code.ts";
 import { gradientCheckRoutes } from "./v1/gradient-checks/index.ts";
+import { jobInsideRoutes } from "./v1/jobs/_id/inside.ts";
 import { checkpointRoutes } from "./v1/jobs/_id/checkpoints.ts";
 import { eventRoutes } from "./v1/jobs/_id/events.ts";
 import { jobRoutes } from "./v1/jobs/_id/index.ts";
@@ -42,6 +43,7 @@ export function registerRoutes(app: App, dependencies: Dependencies, streams: Ev
   watchRoutes(app, dependencies, watched);
   eventRoutes(app, dependencies, streams);
   checkpointRoutes(app, dependencies);
+  jobInsideRoutes(app, dependencies);
   webhookRoutes(app, dependencies);
   gradientCheckRoutes(app, dependencies);
   modelsRoutes(app, dependencies);

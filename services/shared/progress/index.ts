@@ -1,3 +1,3 @@
 /** How trainings are watched. */
 export { EventFeed } from "./feed.ts";
-export { isEventId, lastEventId, readEvents, readEventsBack, readMetrics } from "./read.ts";
+export { isEventId, lastEventId, readEvents, readEventsBack, readInside, readMetrics } from "./read.ts";

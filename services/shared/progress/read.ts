@@ -2,6 +2,7 @@
 import type { Redis } from "ioredis";
 import { event } from "../../../schemas/event.ts";
 import type { Event } from "../../../schemas/event.ts";
+import { insideRow, type InsideRow } from "../../../schemas/inside.ts";
 import { metricRow } from "../../../schemas/metrics.ts";
 import type { MetricRow, MetricSeries } from "../../../schemas/metrics.ts";
 import { keys } from "../redis-keys.ts";
@@ -68,4 +69,20 @@ export async function readMetrics(redis: Redis, jobId: string, series: MetricSer
     if (!last || entries.length < rowsAtOnce) return rows;
     from = `(${last[0]}`;
   }
+}
+
+/** Rows of what was inside, in order of steps or the other way round, from after a step. */
+export async function readInside(
+  redis: Redis,
+  jobId: string,
+  { after, limit, order }: { after?: number | undefined; limit?: number; order: "asc" | "desc" },
+): Promise<InsideRow[]> {
+  const key = keys.jobMetrics(jobId, "inside");
+  const most = limit ?? 1_000_000;
+  const from = after === undefined ? null : `(${after}-0`;
+  const entries =
+    order === "asc"
+      ? await redis.xrange(key, from ?? "-", "+", "COUNT", most)
+      : await redis.xrevrange(key, from ?? "+", "-", "COUNT", most);
+  return entries.map(([, fields]) => insideRow.parse(JSON.parse(fields[1] ?? "null")));
 }

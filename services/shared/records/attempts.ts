@@ -11,7 +11,7 @@ export type Begun =
 /** E: an event. R: a metric row; of the epoch series it is an event too. */
 export type Publication =
   | { kind: "event"; type: string; at: string; data: unknown }
-  | { kind: "row"; series: "step" | "epoch"; step: number; row: unknown; at: string };
+  | { kind: "row"; series: "step" | "epoch" | "inside"; step: number; row: unknown; at: string };
 
 export class Attempts {
   readonly #redis: Redis;

@@ -13,6 +13,7 @@ import type {
 } from "../../../engine/index.ts";
 import type { Dtype, Split } from "../../../schemas/dataset.ts";
 import type { EvaluationDetails } from "../../../schemas/evaluation.ts";
+import type { InsideRow } from "../../../schemas/inside.ts";
 import type { Evaluation } from "../../../schemas/prediction.ts";
 import type { KernelsDescription } from "../../shared/kernels.ts";
 
@@ -133,7 +134,7 @@ export type Ending =
 export type FromThread =
   | { kind: "ready" }
   | { kind: "planned"; plan: TrainingPlan; memory: WebAssembly.Memory; kernels: string }
-  | { kind: "report"; report: TrainingReport }
+  | { kind: "report"; report: TrainingReport; inside: InsideRow | null }
   | { kind: "checkpoint"; snapshot: Snapshot }
   | { kind: "ended"; ending: Ending }
   /** Samples answered so far. */

@@ -15,6 +15,7 @@ import type { Best, Trainer, TrainingPlan, TrainingReport } from "../../../engin
 import { splitNames, type Split } from "../../../schemas/dataset.ts";
 import { loadKernels } from "../../shared/kernels.ts";
 import { evaluate } from "./evaluation.ts";
+import { insideAt } from "./inside.ts";
 import { checkpointsUnderWay, intents, signal } from "./protocol.ts";
 import type { Finished, FromThread, Snapshot, SplitOutcome, StopReason, TrainAssignment } from "./protocol.ts";
 import { readInto } from "./samples.ts";
@@ -81,7 +82,8 @@ class TrainingThread {
   }
 
   #heed(report: TrainingReport): void {
-    this.#say({ kind: "report", report });
+    const inside = report.kind === "epoch" ? insideAt(report, this.#trainer, this.#assignment.spec) : null;
+    this.#say({ kind: "report", report, inside });
     switch (report.kind) {
       case "progress":
         return;

@@ -4,7 +4,7 @@
  */
 import type { Event } from "../../../schemas/event.ts";
 import { isTerminal } from "../../../schemas/job.ts";
-import { readEvents, readMetrics } from "../../shared/progress/index.ts";
+import { readEvents, readInside, readMetrics } from "../../shared/progress/index.ts";
 import { presentJob } from "../../shared/records/index.ts";
 import type { Records } from "../../shared/records/index.ts";
 import type { JobManifest } from "../../shared/records/job-manifest.ts";
@@ -37,9 +37,10 @@ export async function archive(jobId: string, { redis, records, storage }: Archiv
   const record = await records.jobs.read(jobId);
   if (record && isTerminal(record.status)) {
     const checkpoints = await records.checkpoints.list(jobId);
-    const [step, epoch, events] = await Promise.all([
+    const [step, epoch, inside, events] = await Promise.all([
       readMetrics(redis, jobId, "step"),
       readMetrics(redis, jobId, "epoch"),
+      readInside(redis, jobId, { order: "asc" }),
       allEvents(redis, jobId),
     ]);
     const manifest: JobManifest = {
@@ -48,7 +49,7 @@ export async function archive(jobId: string, { redis, records, storage }: Archiv
       stopAtStep: record.stopAtStep,
       initialModelId: record.initialModelId,
       checkpoints,
-      metrics: { step, epoch },
+      metrics: { step, epoch, inside },
       events,
     };
     await putJson(storage, layout.jobManifest(jobId), manifest);

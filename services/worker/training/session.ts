@@ -4,6 +4,7 @@
  */
 import { isIdentity, request } from "../../../engine/index.ts";
 import type { TrainingPlan, TrainingReport } from "../../../engine/index.ts";
+import type { InsideRow } from "../../../schemas/inside.ts";
 import type { JobStatus } from "../../../schemas/job.ts";
 import type { KernelsDescription } from "../../shared/kernels.ts";
 import type { Logger } from "../../shared/log.ts";
@@ -190,7 +191,7 @@ export class TrainingSession {
       case "planned":
         return this.#planned(message);
       case "report":
-        return this.#report(message.report);
+        return this.#report(message.report, message.inside);
       case "checkpoint":
         this.#lastCheckpoint = performance.now();
         return this.#writer.write(message.snapshot);
@@ -229,7 +230,7 @@ export class TrainingSession {
     lease.tell(work);
   }
 
-  #report(report: TrainingReport): void {
+  #report(report: TrainingReport, inside: InsideRow | null): void {
     const progress = this.#pace.progress(report);
     const at = progress.updatedAt;
     const rate = this.#pace.rate;
@@ -243,6 +244,7 @@ export class TrainingSession {
     if (report.kind === "epoch") {
       const row = epochRow(report, { at, samplesPerSecond: rate });
       items.push({ kind: "row", series: "epoch", step: row.step, row, at });
+      if (inside) items.push({ kind: "row", series: "inside", step: inside.step, row: inside, at });
       this.#noteRate(rate);
     }
     if (this.#events.due(progress) || report.kind === "finished")

@@ -13,7 +13,7 @@ redis.call('ZREM', keys.jobs, id)
 redis.call('ZREM', keys.jobsByStatus(status), id)
 if dataset then redis.call('ZREM', keys.jobsByDataset(dataset), id) end
 redis.call('ZREM', keys.archive, id)
-redis.call('DEL', key, keys.jobEvents(id), keys.jobMetrics(id, 'step'), keys.jobMetrics(id, 'epoch'))
-redis.call('DEL', keys.jobCheckpoints(id), keys.jobPins(id), keys.jobWebhooks(id))
+redis.call('DEL', key, keys.jobEvents(id), keys.jobCheckpoints(id), keys.jobPins(id), keys.jobWebhooks(id))
+for _, series in ipairs({ 'step', 'epoch', 'inside' }) do redis.call('DEL', keys.jobMetrics(id, series)) end
 wake(id)
 return 'deleted'
