@@ -56,7 +56,7 @@ export const insidePage = pageOf(z.strictObject({ ...moment, ...insideLayer.shap
 export const filterParams = z.strictObject({ id: z.string(), layer: z.string() });
 
 export const featureMapsQuery = askingQuery
-  .omit({ topK: true })
+  .omit({ topK: true, numerics: true })
   .extend({ layer: queryInteger(0, 199).optional().describe("this layer alone") });
 
 export const featureMaps = z.strictObject({

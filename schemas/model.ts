@@ -3,7 +3,7 @@ import { z } from "zod";
 import { file } from "./binary.ts";
 import { split } from "./dataset.ts";
 import { datasetId, jobId, metadata, modelAlias, modelId, modelReference, sha256, timestamp } from "./ids.ts";
-import { networkSummary, normalisationKind, view } from "./job.ts";
+import { networkSummary, normalisationKind, numerics, view } from "./job.ts";
 import { network } from "./network.ts";
 import { pageOf, pageOrder, pageQuery } from "./page.ts";
 import { evaluation } from "./prediction.ts";
@@ -30,6 +30,7 @@ export const model = z.strictObject({
   input: shape,
   classes: z.array(z.string()),
   normalisation,
+  numerics: numerics.optional().describe("of the training; predictions use them too. Imported models have none"),
   parameters: z.int(),
   bytes: z.int(),
   sha256: sha256.describe("digest of the weights file"),

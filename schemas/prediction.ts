@@ -2,6 +2,7 @@
 import { z } from "zod";
 import { file } from "./binary.ts";
 import { dtype, split } from "./dataset.ts";
+import { numerics } from "./job.ts";
 import { pageOf, pageOrder, pageQuery } from "./page.ts";
 import { queryInteger, usually } from "./query.ts";
 
@@ -19,6 +20,7 @@ export const predictionRequest = z.strictObject({
       "numbers in the dataset's own range, C,H,W order, flat or nested; or pictures as {b64}: Base64, standard or URL-safe, wrapped, or a data: URL",
     ),
   topK: z.int().min(1).max(mostTopK).default(usualTopK),
+  numerics: numerics.optional().describe("by default those that the model was trained in"),
 });
 
 export const rawType = "application/octet-stream";
@@ -49,6 +51,7 @@ export const askingBodies = {
 export const askingQuery = z.strictObject({
   topK: usually(queryInteger(1, mostTopK), usualTopK).describe("with a body that is no JSON"),
   dtype: usually(dtype, "uint8").describe("of an application/octet-stream body; uint8 by default"),
+  numerics: numerics.optional().describe("by default those that the model was trained in"),
 });
 
 export const modelPredictionsQuery = askingQuery.extend({
@@ -71,6 +74,8 @@ export type Prediction = z.infer<typeof prediction>;
 export const predictionAnswer = z.strictObject({
   predictions: z.array(prediction),
   model: z.string(),
+  numerics: numerics.describe("in which the answer was computed"),
+  kernels: z.string().describe("by which it was"),
   conversion: z
     .array(z.string())
     .describe("what was done to the input, in words: of one picture its steps, of several a sentence for each"),

@@ -43,9 +43,10 @@ export function exportWeights({ runnable, weights, metadata }: Calls["exportWeig
 /** Loads the weights as a prediction would: whatever is missing, misshapen or too large is named. */
 export function inspectWeights(
   models: LoadedModels,
-  { runnable, weights }: Calls["inspectWeights"]["input"],
+  given: Calls["inspectWeights"]["input"],
 ): Calls["inspectWeights"]["output"] {
-  models.load("inspected", { runnable, weights });
+  const { runnable } = given;
+  models.load("inspected", given);
   models.forget("inspected");
   const { layers } = networkShape(runnable.network.layers, runnable.input, runnable.classes);
   return { parameters: layers.reduce((sum, layer) => sum + layer.parameters, 0) };

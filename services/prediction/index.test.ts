@@ -241,6 +241,19 @@ describe("Prediction", () => {
       prediction.planBytes({ ...of, counts: { train: 200_000_000, validation: 0, test: 0 } }),
     ).rejects.toMatchObject({ fault: "refused" });
   });
+  it("holds a model for each kind of numerics it is asked in", async () => {
+    const asked = subject(41);
+    const [usual, fast] = [
+      await prediction.predict(asked, pixels(2), 2),
+      await prediction.predict({ ...asked, numerics: "fast" }, pixels(2), 2),
+    ];
+    for (const [at, value] of fast.probabilities.entries()) expect(value).toBeCloseTo(usual.probabilities[at], 4);
+    expect(asked.reads).toBe(2);
+    await prediction.predict({ ...asked, numerics: "reproducible" }, pixels(2), 2);
+    expect(asked.reads).toBe(2);
+    expect(prediction.computedIn({})).toEqual(prediction.computedIn({ numerics: "reproducible" }));
+    expect(prediction.computedIn({ numerics: "fast" }).numerics).toBe("fast");
+  });
   it("distorts as training does", async () => {
     const none = augmentation.parse({});
     const samples = pixels(2);

@@ -6,7 +6,7 @@
 import { createHash } from "node:crypto";
 import { fitNormalisation } from "../../engine/index.ts";
 import type { Conversion, DatasetStatistics, Dtype } from "../../schemas/dataset.ts";
-import type { NormalisationKind } from "../../schemas/job.ts";
+import type { NormalisationKind, Numerics } from "../../schemas/job.ts";
 import type { Normalisation } from "../../schemas/model.ts";
 import { built } from "../shared/built.ts";
 import { chooseKernels } from "../shared/kernels.ts";
@@ -52,6 +52,8 @@ export type {
 export interface Subject extends Runnable {
   /** Digest of the weights: with the rest of the subject it names what a thread holds. */
   sha256: string;
+  /** In which it is computed; reproducible where nothing is said. */
+  numerics?: Numerics;
   read: () => Promise<Uint8Array>;
 }
 
@@ -74,6 +76,7 @@ const decodersAtOnce = 2;
 const keptAtRestBytes = 48 * mebibyte;
 
 export class Prediction {
+  readonly #kernels: ThreadData["kernels"];
   readonly #predictor: ResidentThread;
   readonly #desk: ResidentThread;
   readonly #checks: ResidentThread;
@@ -97,10 +100,11 @@ export class Prediction {
     log: Log;
     entry?: URL;
   }) {
-    const workerData = {
-      kernels: chooseKernels({ wanted: kernels, numerics: "reproducible" }),
-      cacheBytes,
-    } satisfies ThreadData;
+    this.#kernels = {
+      reproducible: chooseKernels({ wanted: kernels, numerics: "reproducible" }),
+      fast: chooseKernels({ wanted: kernels, numerics: "fast" }),
+    };
+    const workerData = { kernels: this.#kernels, cacheBytes } satisfies ThreadData;
     const line = (name: keyof typeof lines, rest: { keptBytes: number; warm: boolean }): ResidentThread =>
       new ResidentThread({ entry, name, workerData, ...lines[name], rest: { afterMs: restMs, ...rest }, log });
     this.#predictor = line("predictor", { keptBytes: keptAtRestBytes, warm: true });
@@ -137,6 +141,11 @@ export class Prediction {
     return this.#holding(subject, (key) => this.#batcher.predict(key, samples, count));
   }
 
+  /** In what a subject is computed, and by which kernels. */
+  computedIn({ numerics = "reproducible" }: Pick<Subject, "numerics">): { numerics: Numerics; kernels: string } {
+    return { numerics, kernels: this.#kernels[numerics].name };
+  }
+
   /** What every layer makes of one sample. */
   featureMaps(subject: Subject, sample: Samples): Promise<FeatureMaps[]> {
     return this.#holding(subject, (key) => this.#ask("featureMaps", key, { sample }));
@@ -165,7 +174,12 @@ export class Prediction {
    * and a sentence where not.
    */
   inspectWeights(of: Runnable, weights: Uint8Array): Promise<{ parameters: number }> {
-    return this.#on(this.#desk, "inspectWeights", () => ({ runnable: runnable(of), weights }), limits.view);
+    return this.#on(
+      this.#desk,
+      "inspectWeights",
+      () => ({ runnable: runnable(of), weights, numerics: "reproducible" as const }),
+      limits.view,
+    );
   }
 
   /** What a training on this dataset normalises its inputs with. */
@@ -296,8 +310,9 @@ const runnable = ({ network, input, classes, normalisation }: Runnable): Runnabl
 const weighted = async (subject: Subject): Promise<WeightedModel> => ({
   runnable: runnable(subject),
   weights: await subject.read(),
+  numerics: subject.numerics ?? "reproducible",
 });
 const keyOf = (subject: Subject): string =>
   createHash("sha256")
-    .update(JSON.stringify([subject.sha256, runnable(subject)]))
+    .update(JSON.stringify([subject.sha256, subject.numerics ?? "reproducible", runnable(subject)]))
     .digest("hex");

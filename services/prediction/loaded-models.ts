@@ -2,9 +2,9 @@
 import { EngineError, createPredictor, planPrediction, probabilitiesOf } from "../../engine/index.ts";
 import type { PredictionPlan, Predictor } from "../../engine/index.ts";
 import { sizeOf } from "../../schemas/shape.ts";
-import { loadKernels, type KernelsDescription } from "../shared/kernels.ts";
+import { loadKernels } from "../shared/kernels.ts";
 import { MemoriesFull, type Memories } from "./memories.ts";
-import type { FeatureMaps, Outputs, Runnable, Samples, WeightedModel } from "./protocol.ts";
+import type { FeatureMaps, Outputs, Runnable, Samples, ThreadData, WeightedModel } from "./protocol.ts";
 
 /** Samples that run through a predictor at once, as many as fit: blocks of eight. */
 const batches = [64, 32, 16, 8] as const;
@@ -45,7 +45,7 @@ interface Loaded {
 export class LoadedModels {
   /** In order of last use. */
   readonly #loaded = new Map<string, Loaded>();
-  readonly #kernels: KernelsDescription;
+  readonly #kernels: ThreadData["kernels"];
   readonly #memories: Memories;
   readonly #mostBytes: number;
 
@@ -54,7 +54,7 @@ export class LoadedModels {
     memories,
     mostBytes,
   }: {
-    kernels: KernelsDescription;
+    kernels: ThreadData["kernels"];
     memories: Memories;
     mostBytes: number;
   }) {
@@ -85,11 +85,12 @@ export class LoadedModels {
    * A model made ready; `forget` it where it was only to be tried. Throws EngineError where the weights are not this
    * network's, MemoriesFull where only a new thread has room.
    */
-  load(key: string, { runnable, weights }: WeightedModel): Loaded {
+  load(key: string, { runnable, weights, numerics }: WeightedModel): Loaded {
     const plan = planWithin(runnable, this.#mostBytes);
     const memory = this.#room(plan.bytes);
     try {
-      const predictor = createPredictor({ plan, memory, kernels: loadKernels(this.#kernels, memory), weights });
+      const kernels = loadKernels(this.#kernels[numerics], memory);
+      const predictor = createPredictor({ plan, memory, kernels, weights });
       const loaded = { plan, predictor, memory };
       this.#loaded.set(key, loaded);
       return loaded;

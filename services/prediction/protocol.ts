@@ -2,6 +2,7 @@
 import type { Augmentation } from "../../schemas/augmentation.ts";
 import type { ShortcutKind } from "../../schemas/layer.ts";
 import type { Dtype } from "../../schemas/dataset.ts";
+import type { Numerics } from "../../schemas/job.ts";
 import type { Normalisation } from "../../schemas/model.ts";
 import type { Loss, Network } from "../../schemas/network.ts";
 import type { Shape } from "../../schemas/shape.ts";
@@ -105,6 +106,7 @@ export interface Filters {
 export interface WeightedModel {
   runnable: Runnable;
   weights: Uint8Array;
+  numerics: Numerics;
 }
 
 export interface Calls {
@@ -132,7 +134,7 @@ export type CallName = keyof Calls;
 
 /** What a thread is started with. */
 export interface ThreadData {
-  kernels: KernelsDescription;
+  kernels: Record<Numerics, KernelsDescription>;
   /** Bytes that the memories of all its models may take. */
   cacheBytes: number;
 }

@@ -6,6 +6,7 @@
 import type { Readable } from "node:stream";
 import type { FastifyRequest } from "fastify";
 import type { z } from "zod";
+import type { Numerics } from "../../../schemas/job.ts";
 import {
   mostInstances,
   mostRawSamples,
@@ -114,6 +115,8 @@ async function fromUpload(request: FastifyRequest, prediction: Prediction, form:
 
 export interface Asked extends Instances {
   topK: number;
+  /** Undefined: those of the model. */
+  numerics?: Numerics | undefined;
 }
 
 export interface AskingTools {
@@ -126,9 +129,13 @@ interface Context extends AskingTools {
   form: SampleForm;
 }
 
-async function fromJson(bytes: Buffer, { prediction, reader, form }: Context): Promise<Asked> {
+async function fromJson(bytes: Buffer, { prediction, reader, form, query }: Context): Promise<Asked> {
   const read = await reader.read("instances", bytes, { input: form.input, jsonLength: null });
-  return { ...(await joinInstances(prediction, read, form)), topK: read.topK };
+  return {
+    ...(await joinInstances(prediction, read, form)),
+    topK: read.topK,
+    numerics: read.numerics ?? query.numerics,
+  };
 }
 
 const endOfJpeg = Buffer.from([0xff, 0xd9]);
@@ -147,13 +154,14 @@ const begins = (body: Buffer, pattern: RegExp): boolean => pattern.test(body.toS
 
 async function fromBody(body: Buffer, type: string, context: Context): Promise<Asked> {
   const { query, prediction, form } = context;
-  const { topK } = query;
+  const { topK, numerics } = query;
   const picture = async (bytes: Uint8Array): Promise<Asked> => ({
     ...(await fromPictures(prediction, [{ bytes, pointer: "" }], form)),
     topK,
+    numerics,
   });
   if (isPicture(body, context)) return picture(body);
-  if (type === rawType) return { ...fromBytes(body, query.dtype, form.input), topK };
+  if (type === rawType) return { ...fromBytes(body, query.dtype, form.input), topK, numerics };
   const linked = begins(body, /^\s*data:image\//i) ? fromBase64(body.toString("latin1")) : null;
   if (linked) return picture(linked);
   if (begins(body, /^(\u00ef\u00bb\u00bf)?\s*\{/)) {
@@ -176,7 +184,8 @@ export async function readAsked(
   form: SampleForm,
 ): Promise<Asked> {
   const type = typeOf(request);
-  if (request.isMultipart()) return { ...(await fromUpload(request, tools.prediction, form)), topK: query.topK };
+  if (request.isMultipart())
+    return { ...(await fromUpload(request, tools.prediction, form)), topK: query.topK, numerics: query.numerics };
   const body = (request.body as Buffer | undefined) ?? Buffer.alloc(0);
   const context = { ...tools, query, form };
   return type === "application/json" ? fromJson(body, context) : fromBody(body, type, context);

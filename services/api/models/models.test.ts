@@ -160,6 +160,22 @@ describe("predictions", () => {
         first.predictions,
       ]);
   });
+  it("computes in the numerics that are asked for, in the model's own by default, and says in which", async () => {
+    const answerOf = async (answer: ReturnType<typeof post>) =>
+      (await answer).json<{ numerics: string; kernels: string; predictions: { probabilities: number[] }[] }>();
+    const usual = await answerOf(post(url, { instances: [pixels] }));
+    expect(usual).toMatchObject({ numerics: "reproducible", kernels: expect.any(String) as string });
+    const fast = await answerOf(post(url, { instances: [pixels], numerics: "fast" }));
+    const raw = await answerOf(post(`${url}?numerics=fast`, Buffer.from(pixels), "application/octet-stream"));
+    for (const answer of [fast, raw]) {
+      expect(answer.numerics).toBe("fast");
+      for (const [at, value] of answer.predictions[0].probabilities.entries())
+        expect(value).toBeCloseTo(usual.predictions[0].probabilities[at], 4);
+    }
+    expect(fast.kernels === usual.kernels).toBe(usual.kernels.startsWith("reference"));
+    const { statusCode } = await post(url, { instances: [pixels], numerics: "exact" });
+    expect(statusCode).toBe(400);
+  });
   it("reads a body as what it is, whatever its type says", async () => {
     const raw = sharp(Uint8Array.from(pixels), { raw: { width: 5, height: 7, channels: 1 } }).toColourspace("b-w");
     const picture = await raw.png().toBuffer();

@@ -1,4 +1,5 @@
 /** From the bytes of a JSON body to samples: what a thread does for large bodies, and the api itself for small ones. */
+import type { Numerics } from "../../../schemas/job.ts";
 import type { InferenceRequest } from "../../../schemas/inference.ts";
 import { inferenceRequest } from "../../../schemas/inference.ts";
 import { predictionRequest } from "../../../schemas/prediction.ts";
@@ -12,6 +13,7 @@ import { readTensor } from "./tensors.ts";
 
 export interface ReadInstances extends SplitInstances {
   topK: number;
+  numerics?: Numerics | undefined;
 }
 
 /** What a body is read for. */
@@ -38,8 +40,8 @@ function parseBody(bytes: Uint8Array): unknown {
 }
 
 export function readInstances(bytes: Uint8Array, { input }: About): ReadInstances {
-  const { instances, topK } = parseOrThrow(predictionRequest, parseBody(bytes));
-  return { ...splitInstances(instances, input), topK };
+  const { instances, topK, numerics } = parseOrThrow(predictionRequest, parseBody(bytes));
+  return { ...splitInstances(instances, input), topK, numerics };
 }
 
 export function readInference(bytes: Uint8Array, { input, jsonLength }: About): ReadTensor {

@@ -28,6 +28,7 @@ export async function subjectOfCheckpoint(
     input: dataset.shape,
     classes: dataset.classes.length,
     normalisation: prediction.normalisationOf(normalisation, dataset.dtype, dataset.statistics),
+    numerics: job.request.numerics,
     sha256: found.sha256,
     read: () => storage.get(found.key),
   };
@@ -40,6 +41,7 @@ export const subjectOf = (storage: Storage, model: ModelRecord): Subject => ({
   input: model.input,
   classes: model.classes.length,
   normalisation: model.normalisation,
+  ...(model.numerics && { numerics: model.numerics }),
   sha256: model.sha256,
   read: () => storage.get(model.files.weights),
 });

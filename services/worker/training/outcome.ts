@@ -79,6 +79,7 @@ function modelOf(options: OutcomeOptions, weights: { sha256: string; bytes: numb
     input: dataset.shape,
     classes: dataset.classes,
     normalisation,
+    numerics: job.request.numerics,
     parameters: networkShape(job.request.network.layers, dataset.shape, dataset.classes.length).layers.reduce(
       (sum, layer) => sum + layer.parameters,
       0,

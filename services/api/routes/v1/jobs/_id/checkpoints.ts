@@ -135,10 +135,12 @@ function predictionsRoute(app: App, dependencies: Dependencies): void {
       const { subject, epoch } = await subjectOfCheckpoint(dependencies, job, request.query.checkpoint ?? null);
       const inputs = await readAsked(request, request.query, dependencies, formOf(dataset.shape, dataset));
       const numbers = checkAnswer({ count: inputs.count, classes: dataset.classes.length, topK: inputs.topK });
-      const { probabilities } = await prediction.predict(subject, inputs.samples, inputs.count);
+      const asking = inputs.numerics ? { ...subject, numerics: inputs.numerics } : subject;
+      const { probabilities } = await prediction.predict(asking, inputs.samples, inputs.count);
       const answer = {
         predictions: predictionRows(probabilities, dataset.classes, inputs.topK),
         model: `${job.id}@${epoch}`,
+        ...prediction.computedIn(asking),
         conversion: inputs.conversion,
         milliseconds: performance.now() - began,
       };

@@ -111,10 +111,12 @@ function newInputsRoute(app: App, dependencies: Dependencies): void {
       const dataset = model.dataset === null ? null : await records.datasets.read(model.dataset.id);
       const inputs = await readAsked(request, request.query, dependencies, formOf(model.input, dataset));
       const numbers = checkAnswer({ count: inputs.count, classes: model.classes.length, topK: inputs.topK });
-      const { probabilities } = await prediction.predict(subject, inputs.samples, inputs.count);
+      const asking = inputs.numerics ? { ...subject, numerics: inputs.numerics } : subject;
+      const { probabilities } = await prediction.predict(asking, inputs.samples, inputs.count);
       const answer = {
         predictions: predictionRows(probabilities, model.classes, inputs.topK),
         model: model.id,
+        ...prediction.computedIn(asking),
         conversion: inputs.conversion,
         milliseconds: performance.now() - began,
       };
