@@ -7,7 +7,7 @@ import { Worker } from "node:worker_threads";
 import { createMemory, planTraining, request } from "../engine/index.ts";
 import type { TrainingPlan, TrainingSpec } from "../engine/index.ts";
 import { sizeOf } from "../schemas/shape.ts";
-import { pictures, type Chunk } from "./protocol.ts";
+import { pictures, type Work } from "./protocol.ts";
 
 /** The number of the thread that distorts samples, among those of the gradient threads. */
 const augmentationThread = -1;
@@ -52,8 +52,8 @@ export class Training {
   }
 
   /** Lets the trainer run and asks for a report when the time is over. Between two calls all threads sleep. */
-  async run(seconds: number): Promise<Chunk> {
-    const chunk = answer<Chunk>(this.#threads[0]);
+  async run(seconds: number): Promise<Work> {
+    const chunk = answer<Work>(this.#threads[0]);
     this.#threads[0].postMessage("run");
     setTimeout(() => Atomics.or(this.#control, 0, request.report), seconds * 1000);
     return chunk;

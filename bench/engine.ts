@@ -2,11 +2,11 @@
 import { createMemory, createPredictor, engineVersion, planPrediction } from "../engine/index.ts";
 import type { Numerics } from "../schemas/job.ts";
 import { sizeOf } from "../schemas/shape.ts";
-import { classes, input } from "./cases.ts";
+import { classes } from "./cases.ts";
 import { findKernels } from "./engine-kernels.ts";
 import { Training } from "./engine-training.ts";
-import { endlessTraining, initialWeights } from "./initial-weights.ts";
-import { pictures, repeat, serve, type Chunk, type Prepared } from "./protocol.ts";
+import { endlessTraining, initialWeights, plainNormalisation } from "./initial-weights.ts";
+import { pictures, repeat, serve, type Work, type Prepared } from "./protocol.ts";
 
 const [, , kernels = "assembly", numerics = "reproducible"] = process.argv as [string, string, string?, Numerics?];
 const samples = 2048;
@@ -22,11 +22,12 @@ async function prepare(wanted: Prepared): Promise<string | undefined> {
     return undefined;
   }
   if (wanted.threads > 1) return "a prediction runs on one thread; several run at once";
+  const { network, input } = wanted.definition;
   const plan = planPrediction({
-    network: wanted.definition.network,
+    network,
     input,
     classes,
-    normalisation: { kind: "none", mean: [0], std: [1] },
+    normalisation: plainNormalisation(input, 1),
     batch: wanted.batch,
   });
   const memory = createMemory(plan);
@@ -44,7 +45,7 @@ async function prepare(wanted: Prepared): Promise<string | undefined> {
   return undefined;
 }
 
-async function run(seconds: number): Promise<Chunk> {
+async function run(seconds: number): Promise<Work> {
   if (training) return training.run(seconds);
   const work = infer;
   if (!work) throw new Error("nothing is prepared");

@@ -3,9 +3,18 @@ import { createMemory, createTrainer, planTraining } from "../engine/index.ts";
 import type { TrainingSpec } from "../engine/index.ts";
 import { augmentation } from "../schemas/augmentation.ts";
 import type { Numerics } from "../schemas/job.ts";
-import { classes, input } from "./cases.ts";
+import type { Normalisation } from "../schemas/model.ts";
+import type { Shape } from "../schemas/shape.ts";
+import { classes } from "./cases.ts";
 import { findKernels } from "./engine-kernels.ts";
 import type { Prepared } from "./protocol.ts";
+
+/** Every channel divided by `std`. */
+export const plainNormalisation = ({ channels }: Shape, std: number): Normalisation => ({
+  kind: "none",
+  mean: new Array<number>(channels).fill(0),
+  std: new Array<number>(channels).fill(std),
+});
 
 /** A training that would go on for ever, on `count` samples of bytes, as the service keeps pictures. */
 export function endlessTraining(
@@ -23,9 +32,9 @@ export function endlessTraining(
     shuffle: true,
     seed: 1,
     numerics,
-    normalisation: { kind: "none", mean: [0], std: [255] },
+    normalisation: plainNormalisation(definition.input, 255),
     augmentation: augmentation.parse({}),
-    input,
+    input: definition.input,
     classes,
     dtype: "uint8",
     background: 0,

@@ -5,13 +5,14 @@
  *     npm run bench                          everything (about ten minutes)
  *     npm run bench -- --quick               fewer and shorter rounds
  *     npm run bench -- --only native,PyTorch --case "B training"
+ *     npm run bench -- --threads 1,4,8       with other counts of threads than 1 and 2
  *     npm run bench -- --race                only the time to 98 % and 99 % on MNIST
  */
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { formatted } from "../scripts/formatted.ts";
-import { cases, describeCase, networks, type Case } from "./cases.ts";
+import { casesWith, describeCase, networks, type Case } from "./cases.ts";
 import { prepare, run, startContenders, type Contender } from "./contenders.ts";
 import { measurePeak } from "./peak.ts";
 import { root } from "./peers/load.ts";
@@ -24,6 +25,7 @@ const { values: options } = parseArgs({
     race: { type: "boolean", default: false },
     only: { type: "string", default: "" },
     case: { type: "string", default: "" },
+    threads: { type: "string", default: "" },
     rounds: { type: "string" },
     seconds: { type: "string" },
     out: { type: "string", default: join(root, "bench", "results") },
@@ -36,7 +38,7 @@ async function measureCase(wanted: Case, contenders: readonly Contender[]): Prom
   const cells: (Cell & { by: Contender })[] = [];
   for (const by of contenders) {
     const { unsupported, error } = await prepare(by, { ...wanted, definition: networks[wanted.network] });
-    cells.push({ by, contender: by.name, rates: [], median: null, why: unsupported ?? error ?? null });
+    cells.push({ by, contender: by.name, rates: [], median: null, bytes: null, why: unsupported ?? error ?? null });
   }
   const able = cells.filter(({ why }) => why === null);
   for (const each of able) await run(each.by, Math.min(seconds, 0.3));
@@ -44,13 +46,16 @@ async function measureCase(wanted: Case, contenders: readonly Contender[]): Prom
     for (const each of able.filter(({ why }) => why === null)) {
       const chunk = await run(each.by, seconds);
       if (chunk.error) each.why = chunk.error;
-      else each.rates.push(chunk.samples / chunk.seconds);
+      else {
+        each.rates.push(chunk.samples / chunk.seconds);
+        each.bytes = chunk.residentBytes;
+      }
     }
   }
   for (const each of able) if (each.why === null) each.median = median(each.rates);
   return {
     case: wanted,
-    cells: cells.map(({ contender, rates, median: middle, why }) => ({ contender, rates, median: middle, why })),
+    cells: cells.map(({ by: _by, ...cell }) => cell),
   };
 }
 
@@ -87,7 +92,8 @@ const only = options.only
 if (!options.race) {
   const contenders = await startContenders(only, (name, why) => results.missing.push({ name, why }));
   results.contenders = contenders.map(({ name, version, notes }) => ({ name, version, notes }));
-  for (const wanted of cases.filter((each) => describeCase(each).includes(options.case))) {
+  const threads = (options.threads || "1,2").split(",").map(Number);
+  for (const wanted of casesWith(threads).filter((each) => describeCase(each).includes(options.case))) {
     const row = await measureCase(wanted, contenders);
     results.rows.push(row);
     show(row);

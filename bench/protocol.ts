@@ -4,8 +4,8 @@
  *
  *     {"op":"hello"}                               → {"version", "notes":[…]}
  *     {"op":"prepare","case":{…},"network":{…}}    → {} or {"unsupported": "why"}
- *     {"op":"run","seconds":0.5}                   → {"samples","seconds"}      works about that long on the case
- *                                                                               prepared last
+ *     {"op":"run","seconds":0.5}                   → {"samples","seconds","residentBytes"}   works about that
+ *                                                  long on the case prepared last
  *
  * An answer {"error"} ends the case for this contender.
  */
@@ -13,9 +13,13 @@ import { createInterface } from "node:readline";
 import type { Case, networks } from "./cases.ts";
 
 export type Prepared = Case & { definition: (typeof networks)[Case["network"]] };
-export interface Chunk {
+export interface Work {
   samples: number;
   seconds: number;
+}
+/** And the memory of the process that did it, as the system counts it. */
+export interface Chunk extends Work {
+  residentBytes: number;
 }
 
 export interface Measured {
@@ -23,7 +27,7 @@ export interface Measured {
   notes: string[];
   /** A sentence if this case is beyond the contender, else nothing. */
   prepare(wanted: Prepared): Promise<string | undefined>;
-  run(seconds: number): Chunk | Promise<Chunk>;
+  run(seconds: number): Work | Promise<Work>;
 }
 
 /** Serves a contender on standard input and output until the input ends. */
@@ -37,7 +41,7 @@ export async function serve(measured: Measured): Promise<void> {
         | { op: "run"; seconds: number };
       if (request.op === "hello") answer = { version: measured.version, notes: measured.notes };
       else if (request.op === "prepare") answer = { unsupported: await measured.prepare(request.case) };
-      else answer = await measured.run(request.seconds);
+      else answer = { ...(await measured.run(request.seconds)), residentBytes: process.memoryUsage.rss() };
     } catch (error) {
       answer = { error: error instanceof Error ? error.message : String(error) };
     }
@@ -47,7 +51,7 @@ export async function serve(measured: Measured): Promise<void> {
 }
 
 /** Calls `work` (which returns the samples it did) until about `seconds` have passed; looks at the clock seldom. */
-export async function repeat(seconds: number, work: () => number | Promise<number>): Promise<Chunk> {
+export async function repeat(seconds: number, work: () => number | Promise<number>): Promise<Work> {
   const start = performance.now();
   let samples = 0;
   let calls = 1;

@@ -10,6 +10,8 @@ export interface Cell {
   contender: string;
   rates: number[];
   median: number | null;
+  /** Resident memory of its process after the case; null where it did nothing. */
+  bytes: number | null;
   why: string | null;
 }
 export interface Row {
@@ -106,6 +108,18 @@ function arithmetic(results: Results): string {
   );
 }
 
+/** Of the whole process, and so of what it did before too. */
+function memory(results: Results): string {
+  const names = results.contenders.map(({ name }) => name);
+  return table(
+    ["MiB resident", ...names],
+    results.rows.map((row) => [
+      describeCase(row.case),
+      ...names.map((name) => ((bytes) => (bytes ? (bytes / 2 ** 20).toFixed(0) : "–"))(cell(row, name)?.bytes)),
+    ]),
+  );
+}
+
 function raceTable(results: Results): string {
   const mark = (result: RaceResult, accuracy: number): string => {
     const reached = result.epochs.find((epoch) => epoch.accuracy >= accuracy);
@@ -143,7 +157,8 @@ export function markdown(results: Results): string {
     if (results.rows.some((row) => row.case.mode === mode && cell(row, peer)?.median))
       lines.push("", `## Ratios to ${peer}, ${mode}`, "", ratios(results, peer, mode));
   }
-  if (results.rows.length > 0) lines.push("", "## Arithmetic", "", arithmetic(results));
+  if (results.rows.length > 0)
+    lines.push("", "## Arithmetic", "", arithmetic(results), "", "## Memory", "", memory(results));
   if (results.race.length > 0) lines.push("", "## Time to an accuracy", "", raceTable(results));
   return `${lines.join("\n")}\n`;
 }

@@ -1,6 +1,6 @@
 /** convnetjs as a contender: float64, one sample at a time, maxima for all subsampling. */
 import { classes, input } from "../cases.ts";
-import { pictures, repeat, serve, type Chunk } from "../protocol.ts";
+import { pictures, repeat, serve, type Work } from "../protocol.ts";
 import { load, versionOf } from "./load.ts";
 
 interface Volume {
@@ -33,6 +33,7 @@ await serve({
   notes: ["float64", "max pooling for every subsampling, softmax for every output"],
   async prepare({ definition, mode, batch, threads }) {
     if (threads > 1) return "one thread only";
+    if (definition.input.channels > 1) return "has neither batch normalisation nor shortcuts";
     const layers: object[] = [{ type: "input", out_sx: input.width, out_sy: input.height, out_depth: 1 }];
     for (const layer of definition.network.layers.slice(0, -1)) {
       if (layer.kind === "convolution")
@@ -61,5 +62,5 @@ await serve({
     };
     return undefined;
   },
-  run: (seconds): Promise<Chunk> => repeat(seconds, () => work()),
+  run: (seconds): Promise<Work> => repeat(seconds, () => work()),
 });

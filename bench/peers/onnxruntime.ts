@@ -1,8 +1,8 @@
 /** onnxruntime as a contender: infers with the file that the engine's export writes. */
 import { exportOnnx } from "../../engine/index.ts";
 import { sizeOf } from "../../schemas/shape.ts";
-import { classes, input } from "../cases.ts";
-import { initialWeights } from "../initial-weights.ts";
+import { classes } from "../cases.ts";
+import { initialWeights, plainNormalisation } from "../initial-weights.ts";
 import { pictures, repeat, serve } from "../protocol.ts";
 import { load, versionOf } from "./load.ts";
 
@@ -26,11 +26,12 @@ await serve({
   async prepare(wanted) {
     if (wanted.mode === "training") return "infers only";
     await session?.release();
+    const { network, input } = wanted.definition;
     const model = exportOnnx({
-      network: wanted.definition.network,
+      network,
       input,
       classes: Array.from({ length: classes }, (_, index) => String(index)),
-      normalisation: { kind: "none", mean: [0], std: [1] },
+      normalisation: plainNormalisation(input, 1),
       weights: initialWeights(wanted),
     });
     const opened = await library.InferenceSession.create(model, {

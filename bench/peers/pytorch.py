@@ -6,6 +6,7 @@ Also runs the race to an accuracy.
 import gzip
 import json
 import math
+import resource
 import sys
 import time
 
@@ -17,29 +18,56 @@ ACTIVATIONS = {"sigmoid": nn.Sigmoid, "tanh": nn.Tanh, "relu": nn.ReLU}
 SAMPLES = 2048
 
 
-def build(layers):
+class Residual(nn.Module):
+    """f(x + F(x)); a 1x1 convolution carries x where F changes the shape."""
+
+    def __init__(self, block, projection, activation):
+        super().__init__()
+        self.block, self.projection, self.activation = block, projection, activation
+
+    def forward(self, x):
+        carried = x if self.projection is None else self.projection(x)
+        return self.activation(carried + self.block(x))
+
+
+def append(modules, layer, shape):
+    """Appends one layer's modules; returns the shape (channels, rows, columns) behind it."""
+    kind = layer["kind"]
+    if kind == "convolution":
+        stride, padding = layer["stride"], layer["padding"]
+        modules.append(nn.Conv2d(shape[0], layer["maps"], layer["size"], stride=stride, padding=padding))
+        side = [(each + 2 * padding - layer["size"]) // stride + 1 for each in shape[1:]]
+        shape = (layer["maps"], *side)
+    elif kind == "subsampling":
+        pool = {"mean": nn.AvgPool2d, "max": nn.MaxPool2d}[layer["reduce"]]
+        factor = shape[1:] if layer["factor"] == "all" else (layer["factor"], layer["factor"])
+        modules.append(pool(factor))
+        shape = (shape[0], shape[1] // factor[0], shape[2] // factor[1])
+    elif kind == "batch-normalisation":
+        modules.append(nn.BatchNorm2d(shape[0], eps=layer["epsilon"], momentum=layer["momentum"]))
+    elif kind == "residual":
+        inner, behind, stride = [], shape, 1
+        for each in layer["layers"]:
+            behind = append(inner, each, behind)
+            stride *= each.get("stride", 1)
+        projection = None if behind == shape else nn.Conv2d(shape[0], behind[0], 1, stride=stride)
+        modules.append(Residual(nn.Sequential(*inner), projection, ACTIVATIONS[layer["activation"]]()))
+        return behind
+    else:
+        if not any(isinstance(each, nn.Flatten) for each in modules):
+            modules.append(nn.Flatten())
+        modules.append(nn.Linear(shape[0] * shape[1] * shape[2], layer["units"]))
+        shape = (layer["units"], 1, 1)
+    if layer.get("activation") in ACTIVATIONS:
+        modules.append(ACTIVATIONS[layer["activation"]]())
+    return shape
+
+
+def build(layers, shape=(1, 28, 28)):
     """The layers of a request as a torch module that returns logits where the network ends in softmax."""
-    modules, shape, flat = [], (1, 28, 28), False
+    modules = []
     for layer in layers:
-        kind = layer["kind"]
-        if kind == "convolution":
-            modules.append(
-                nn.Conv2d(shape[0], layer["maps"], layer["size"], stride=layer["stride"], padding=layer["padding"])
-            )
-            side = (shape[1] + 2 * layer["padding"] - layer["size"]) // layer["stride"] + 1
-            shape = (layer["maps"], side, side)
-        elif kind == "subsampling":
-            pool = {"mean": nn.AvgPool2d, "max": nn.MaxPool2d}[layer["reduce"]]
-            modules.append(pool(layer["factor"]))
-            shape = (shape[0], shape[1] // layer["factor"], shape[2] // layer["factor"])
-        else:
-            if not flat:
-                modules.append(nn.Flatten())
-                flat = True
-            modules.append(nn.Linear(shape[0] * shape[1] * shape[2], layer["units"]))
-            shape = (layer["units"], 1, 1)
-        if layer.get("activation") in ACTIVATIONS:
-            modules.append(ACTIVATIONS[layer["activation"]]())
+        shape = append(modules, layer, shape)
     return nn.Sequential(*modules)
 
 
@@ -47,8 +75,9 @@ def prepare(case):
     torch.set_num_threads(case["threads"])
     torch.manual_seed(1)
     definition, batch = case["definition"], case["batch"]
-    model = build(definition["network"]["layers"])
-    x = torch.relu(torch.rand(SAMPLES, 1, 28, 28) * 5 - 4)
+    shape = tuple(definition["input"][axis] for axis in ("channels", "height", "width"))
+    model = build(definition["network"]["layers"], shape)
+    x = torch.relu(torch.rand(SAMPLES, *shape) * 5 - 4)
     y = torch.randint(0, 10, (SAMPLES,))
     targets = F.one_hot(y, 10).float()
     state = {"at": 0}
@@ -84,6 +113,11 @@ def prepare(case):
     return work
 
 
+def resident_bytes():
+    with open("/proc/self/statm") as file:
+        return int(file.read().split()[1]) * resource.getpagesize()
+
+
 def run(work, seconds):
     start, samples, calls = time.perf_counter(), 0, 1
     while True:
@@ -92,7 +126,7 @@ def run(work, seconds):
             samples += work()
         now = time.perf_counter()
         if now - start >= seconds:
-            return {"samples": samples, "seconds": now - start}
+            return {"samples": samples, "seconds": now - start, "residentBytes": resident_bytes()}
         if now - before < 0.005:
             calls *= 2
 

@@ -79,6 +79,7 @@ await serve({
   notes: ["WebAssembly backend; as shipped it has no gradient of a convolution, so it cannot train one"],
   async prepare(wanted) {
     if (wanted.mode === "training") return "has no gradient of a convolution";
+    if (wanted.definition.input.channels > 1) return "measured on MNIST's networks alone";
     if (chosenThreads !== wanted.threads) {
       if (chosenThreads !== 0) return "the number of threads is fixed when the backend starts";
       backend.setThreadsCount(wanted.threads);
