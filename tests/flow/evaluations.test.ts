@@ -82,7 +82,7 @@ test("what does not fit is refused with both sides", async () => {
     422,
     expect.stringMatching(/'dots'.*'rows', 'dots', 'both'.*'rows', 'columns', 'both'/),
   ]);
-  expect(await refused({ dataset: "mnist", split: "validation" })).toEqual([400, expect.stringMatching(/'test'/)]);
+  expect(await refused({ dataset: "turned", split: "validation" })).toEqual([400, expect.stringMatching(/'test'/)]);
   expect((await refused({ dataset: "nowhere" }))[0]).toBe(404);
   expect(await refused({ dataset: "tiny", splits: "test" })).toEqual([400, expect.stringMatching(/splits/)]);
   expect((await trial.ask(`${evaluations}/${newId("evaluation")}`)).status).toBe(404);
