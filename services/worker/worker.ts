@@ -153,7 +153,7 @@ export class RunningWorker {
       records: this.#records,
       storage: this.#storage,
       pool: this.#pool,
-      kernels: this.#kernels.reproducible,
+      kernels: (numerics) => this.#kernels[numerics],
       crashBudget: config.worker.crashBudget,
       log,
     });

@@ -3,6 +3,7 @@
  * the same answer, and each write names its attempt.
  */
 import type { EvaluationManifest, ModelEvaluation } from "../../../schemas/evaluation.ts";
+import type { Numerics } from "../../../schemas/job.ts";
 import { outputActivation } from "../../../schemas/network-shape.ts";
 import { finite } from "../../shared/finite.ts";
 import { newUlid } from "../../shared/ids.ts";
@@ -21,7 +22,7 @@ export interface EvaluationDependencies {
   records: Records;
   storage: Storage;
   pool: ThreadPool;
-  kernels: KernelsDescription;
+  kernels: (numerics: Numerics) => KernelsDescription;
   crashBudget: number;
   log: Logger;
 }
@@ -148,7 +149,7 @@ export class EvaluationProcessor {
           classes: model.classes.length,
           normalisation: model.normalisation,
         },
-        kernels,
+        kernels: kernels(model.numerics ?? "reproducible"),
         weights,
         files: { samples, labels },
         count: stored.count,
