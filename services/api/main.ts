@@ -79,7 +79,12 @@ async function start(config: Config): Promise<void> {
   const records = createRecords(redis);
   const queues = new Queues({ redis, log });
   const feed = new EventFeed({ commands: redis, subscriber, log });
-  const prediction = new Prediction({ kernels: config.kernels, cacheBytes: config.predictionCacheBytes, log });
+  const prediction = new Prediction({
+    kernels: config.kernels,
+    cacheBytes: config.predictionCacheBytes,
+    threads: config.predictionThreads,
+    log,
+  });
   const reader = new BodyReader(log);
   prediction.warm();
   const app = await buildApp({

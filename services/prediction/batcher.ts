@@ -1,14 +1,31 @@
 /**
- * Micro-batching without waiting: what arrives for a model while its thread is busy goes together as soon as the thread
- * is free.
+ * Micro-batching without waiting: what arrives for a model while all threads are busy goes together as soon as one is
+ * free. Models take turns; a request of many samples goes in several batches, on several threads, and holds up nobody.
  */
 import { ComputationError } from "./errors.ts";
-import type { Outputs, Samples } from "./protocol.ts";
+import type { BatchShape } from "./exchange.ts";
+import { copyPieces, type Pieces } from "./pieces.ts";
+import type { Outputs } from "./protocol.ts";
 
-export interface BatcherOptions {
-  /** Runs one batch of one model: samples [count][size]. */
-  run: (key: string, samples: Samples, count: number) => Promise<Outputs>;
-  /** Samples, and bytes of them, that go together at most; a single request may bring more. */
+/** What goes together. `copyInto` writes its samples [count][…] one after another. */
+export interface Batch<Model> {
+  model: Model;
+  shape: BatchShape;
+  copyInto: (target: Uint8Array) => void;
+}
+
+/** Computes one batch at a time. */
+export interface Runner<Model> {
+  /** Whether it has room for the model. */
+  takes(model: Model): boolean;
+  /** What it answers is read at once, and may be written over by the next batch. */
+  run(batch: Batch<Model>): Promise<Outputs>;
+}
+
+export interface BatcherOptions<Model> {
+  /** In order of preference. */
+  runners: readonly Runner<Model>[];
+  /** Samples that go together at most, and bytes of them with their answers; one sample always goes. */
   mostTogether: number;
   mostTogetherBytes: number;
   /** Bytes of samples that may wait; more are refused as overloaded. */
@@ -17,128 +34,190 @@ export interface BatcherOptions {
   mostWaitMs: number;
 }
 
+export interface Asked<Model> {
+  model: Model;
+  /** Names the model: the same key always brings samples and answers of the same size. */
+  key: string;
+  elements: number;
+  classes: number;
+  samples: Pieces;
+  count: number;
+}
+
 interface Waiting {
-  samples: Samples;
+  samples: Pieces;
   count: number;
   since: number;
+  /** Samples that have gone, and that have come back. */
+  taken: number;
+  answered: number;
+  outputs: Outputs | null;
   resolve: (outputs: Outputs) => void;
   reject: (error: unknown) => void;
 }
 
-interface Line {
-  key: string;
+interface Line<Model> {
+  model: Model;
+  shape: Omit<BatchShape, "count">;
   waiting: Waiting[];
 }
 
-function join(parts: readonly Samples[]): Samples {
-  const [first] = parts;
-  if (!first || parts.length === 1) return first;
-  const length = parts.reduce((sum, part) => sum + part.length, 0);
-  const joined = first instanceof Uint8Array ? new Uint8Array(length) : new Float32Array(length);
-  let at = 0;
-  for (const part of parts) {
-    joined.set(part, at);
-    at += part.length;
-  }
-  return joined;
+/** Samples of one request that go with a batch. */
+interface Share {
+  of: Waiting;
+  from: number;
+  count: number;
 }
 
-export class Batcher {
-  readonly #options: BatcherOptions;
-  /** In order of the oldest request: a line is served whole, then goes to the end. */
-  readonly #lines = new Map<string, Line>();
-  #waitingBytes = 0;
-  #busy = false;
-  batches = 0;
+const overloaded = (detail: string): ComputationError =>
+  new ComputationError({ fault: "overloaded", detail: `${detail}; try again in a moment` });
 
-  constructor(options: BatcherOptions) {
+export class Batcher<Model> {
+  readonly #options: BatcherOptions<Model>;
+  readonly #busy = new Set<Runner<Model>>();
+  /** In order of the oldest request: a line is served, then goes to the end. */
+  readonly #lines = new Map<string, Line<Model>>();
+  #waitingBytes = 0;
+  #scheduled = false;
+  batches = 0;
+  /** Requests that are not answered yet. */
+  waiting = 0;
+
+  constructor(options: BatcherOptions<Model>) {
     this.#options = options;
   }
 
-  /** `samples` is [count][…]; the same key always brings the same number of elements a sample. */
-  predict(key: string, samples: Samples, count: number): Promise<Outputs> {
+  predict({ model, key, elements, classes, samples, count }: Asked<Model>): Promise<Outputs> {
     return new Promise((resolve, reject) => {
-      if (this.#waitingBytes + samples.byteLength > this.#options.mostWaitingBytes && this.#waitingBytes > 0) {
-        return reject(
-          new ComputationError({
-            fault: "overloaded",
-            detail: "too many predictions are waiting already; try again in a moment",
-          }),
-        );
-      }
-      const line = samples instanceof Uint8Array ? `${key} bytes` : `${key} reals`;
-      const found = this.#lines.get(line) ?? { key, waiting: [] };
-      found.waiting.push({ samples, count, since: performance.now(), resolve, reject });
-      this.#lines.set(line, found);
+      if (this.#waitingBytes > 0 && this.#waitingBytes + samples.byteLength > this.#options.mostWaitingBytes)
+        return reject(overloaded("too many predictions are waiting already"));
+      const { dtype } = samples;
+      const name = `${key} ${dtype}`;
+      let line = this.#lines.get(name);
+      if (!line) this.#lines.set(name, (line = { model, shape: { elements, classes, dtype }, waiting: [] }));
+      const since = performance.now();
+      line.waiting.push({ samples, count, since, taken: 0, answered: 0, outputs: null, resolve, reject });
       this.#waitingBytes += samples.byteLength;
-      void this.#pump();
+      this.waiting += 1;
+      this.#schedule();
     });
   }
 
-  #take(): { key: string; taken: Waiting[] } | null {
-    const next = this.#lines.entries().next();
-    if (next.done) return null;
-    const [name, line] = next.value;
-    this.#dismissLate(line);
-    const { mostTogether, mostTogetherBytes } = this.#options;
-    let together = 0;
-    let bytes = 0;
-    let number = 0;
-    for (const each of line.waiting) {
-      together += each.count;
-      bytes += each.samples.byteLength;
-      if (number > 0 && (together > mostTogether || bytes > mostTogetherBytes)) break;
-      number += 1;
-    }
-    const taken = line.waiting.splice(0, number);
-    this.#lines.delete(name);
-    if (line.waiting.length > 0) this.#lines.set(name, line);
-    return { key: line.key, taken };
+  /** One turn of the loop lets requests that came in the same moment join. */
+  #schedule(): void {
+    if (this.#scheduled || this.#busy.size === this.#options.runners.length) return;
+    this.#scheduled = true;
+    setImmediate(() => {
+      this.#scheduled = false;
+      this.#pump();
+    });
   }
 
-  #dismissLate(line: Line): void {
+  #pump(): void {
+    for (const runner of this.#options.runners) {
+      if (this.#busy.has(runner)) continue;
+      const line = this.#next(runner);
+      if (line) void this.#serve(runner, line, this.#take(line));
+    }
+  }
+
+  /** The line whose turn it is among those that the runner takes; it goes to the end. */
+  #next(runner: Runner<Model>): Line<Model> | null {
+    for (const [name, line] of this.#lines) {
+      if (!runner.takes(line.model)) continue;
+      this.#dismissLate(line);
+      this.#lines.delete(name);
+      if (line.waiting.length === 0) continue;
+      this.#lines.set(name, line);
+      return line;
+    }
+    return null;
+  }
+
+  #take({ shape, waiting }: Line<Model>): Share[] {
+    const { mostTogether, mostTogetherBytes } = this.#options;
+    const bytesEach = shape.elements * (shape.dtype === "uint8" ? 1 : 4) + shape.classes * 8;
+    let room = Math.max(1, Math.min(mostTogether, Math.floor(mostTogetherBytes / bytesEach)));
+    const shares: Share[] = [];
+    while (room > 0 && waiting.length > 0) {
+      const [of] = waiting;
+      const count = Math.min(room, of.count - of.taken);
+      shares.push({ of, from: of.taken, count });
+      of.taken += count;
+      room -= count;
+      if (of.taken === of.count) waiting.shift();
+    }
+    return shares;
+  }
+
+  #dismissLate(line: Line<Model>): void {
     const { mostWaitMs } = this.#options;
     const tooLong = performance.now() - mostWaitMs;
-    const late = line.waiting.filter(({ since }) => since < tooLong);
-    if (late.length === 0) return;
-    line.waiting = line.waiting.filter(({ since }) => since >= tooLong);
-    for (const each of late) {
-      this.#waitingBytes -= each.samples.byteLength;
-      each.reject(
-        new ComputationError({
-          fault: "overloaded",
-          detail: `other predictions took longer than ${mostWaitMs / 1000} s; try again in a moment`,
-        }),
-      );
+    while (line.waiting.length > 0 && line.waiting[0].since < tooLong && line.waiting[0].taken === 0) {
+      const [late] = line.waiting.splice(0, 1);
+      this.#end(late);
+      late.reject(overloaded(`other predictions took longer than ${mostWaitMs / 1000} s`));
     }
   }
 
-  async #pump(): Promise<void> {
-    if (this.#busy) return;
-    this.#busy = true;
-    // One turn of the loop lets requests that came in the same moment join.
-    await new Promise((resolve) => setImmediate(resolve));
-    for (let batch = this.#take(); batch; batch = this.#take())
-      if (batch.taken.length > 0) await this.#serve(batch.key, batch.taken);
-    this.#busy = false;
+  #end({ samples }: Waiting): void {
+    this.#waitingBytes -= samples.byteLength;
+    this.waiting -= 1;
   }
 
-  async #serve(key: string, taken: readonly Waiting[]): Promise<void> {
-    const count = taken.reduce((sum, each) => sum + each.count, 0);
+  async #serve(runner: Runner<Model>, line: Line<Model>, shares: readonly Share[]): Promise<void> {
+    this.#busy.add(runner);
     this.batches += 1;
+    const count = shares.reduce((sum, share) => sum + share.count, 0);
+    const { model, shape } = line;
     try {
-      const all = await this.#options.run(key, join(taken.map((each) => each.samples)), count);
-      const classes = all.outputs.length / count;
-      let from = 0;
-      for (const each of taken) {
-        const to = from + each.count * classes;
-        each.resolve({ outputs: all.outputs.slice(from, to), probabilities: all.probabilities.slice(from, to) });
-        from = to;
-      }
+      const copyInto = (target: Uint8Array): void => copyShares(shares, target);
+      this.#answer(shares, await runner.run({ model, shape: { ...shape, count }, copyInto }), shape.classes);
     } catch (error) {
-      for (const each of taken) each.reject(error);
-    } finally {
-      for (const each of taken) this.#waitingBytes -= each.samples.byteLength;
+      for (const { of } of shares) {
+        if (of.answered < 0) continue;
+        of.answered = -1;
+        const at = line.waiting.indexOf(of);
+        if (at >= 0) line.waiting.splice(at, 1);
+        this.#end(of);
+        of.reject(error);
+      }
     }
+    this.#busy.delete(runner);
+    this.#pump();
+  }
+
+  #answer(shares: readonly Share[], all: Outputs, classes: number): void {
+    let at = 0;
+    for (const { of, from, count } of shares) {
+      const to = at + count * classes;
+      if (of.answered >= 0) {
+        if (count === of.count)
+          of.outputs = { outputs: all.outputs.slice(at, to), probabilities: all.probabilities.slice(at, to) };
+        else {
+          of.outputs ??= {
+            outputs: new Float32Array(of.count * classes),
+            probabilities: new Float32Array(of.count * classes),
+          };
+          of.outputs.outputs.set(all.outputs.subarray(at, to), from * classes);
+          of.outputs.probabilities.set(all.probabilities.subarray(at, to), from * classes);
+        }
+        of.answered += count;
+        if (of.answered === of.count) {
+          this.#end(of);
+          of.resolve(of.outputs);
+        }
+      }
+      at = to;
+    }
+  }
+}
+
+function copyShares(shares: readonly Share[], target: Uint8Array): void {
+  let at = 0;
+  for (const { of, from, count } of shares) {
+    const bytesEach = of.samples.byteLength / of.count;
+    copyPieces(of.samples, from * bytesEach, count * bytesEach, target.subarray(at));
+    at += count * bytesEach;
   }
 }

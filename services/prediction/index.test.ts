@@ -5,7 +5,7 @@ import { augmentation } from "../../schemas/augmentation.ts";
 import { completeNetwork, completeRequest } from "../../schemas/complete.ts";
 import { jobRequest } from "../../schemas/job.ts";
 import { network as networkSchema } from "../../schemas/network.ts";
-import { Prediction, type Subject } from "./index.ts";
+import { Prediction, piecesOf, type Subject } from "./index.ts";
 
 const prediction = new Prediction({ kernels: "auto", cacheBytes: 4 * 1024 * 1024, log: { warn: () => undefined } });
 afterAll(() => prediction.close());
@@ -101,6 +101,26 @@ describe("Prediction", () => {
       prediction.predict(model, Float32Array.from(pixels(2)), 2),
     ]);
     expect([...reals.probabilities]).toEqual([...bytes.probabilities]);
+  });
+  it("answers the same from every thread, in however many batches a request goes", async () => {
+    const options = { kernels: "auto", cacheBytes: 16 * 1024 * 1024, log: { warn: () => undefined } };
+    const several = new Prediction({ ...options, threads: 3 });
+    try {
+      const model = subject(6);
+      const many = pixels(1000);
+      // The first prediction teaches how large the model is: from then on every thread takes it.
+      const alone = await several.predict(model, many.slice(), 1000);
+      const again = await Promise.all(
+        Array.from({ length: 12 }, () =>
+          several.predict(model, { ...piecesOf([many.slice(0, 99), many.slice(99)]) }, 1000),
+        ),
+      );
+      for (const { outputs } of again) expect([...outputs]).toEqual([...alone.outputs]);
+      expect(several.load.threadsStarted).toBe(3);
+      expect(model.reads).toBeLessThanOrEqual(3);
+    } finally {
+      await several.close();
+    }
   });
   it("keeps no more models than the cache has room for", async () => {
     const models = Array.from({ length: 40 }, (_, index) => subject(100 + index));

@@ -8,6 +8,7 @@ import { fitNormalisation } from "../../engine/index.ts";
 import type { Conversion, DatasetStatistics, Dtype } from "../../schemas/dataset.ts";
 import type { NormalisationKind, Numerics } from "../../schemas/job.ts";
 import type { Normalisation } from "../../schemas/model.ts";
+import { sizeOf } from "../../schemas/shape.ts";
 import { built } from "../shared/built.ts";
 import { chooseKernels } from "../shared/kernels.ts";
 import type { Log } from "../shared/log.ts";
@@ -28,13 +29,16 @@ import type {
   Runnable,
   Samples,
   ThreadData,
-  WeightedModel,
 } from "./protocol.ts";
+import { ModelHolder, runnable, weighted, type KeyedSubject, type Subject } from "./model-holder.ts";
+import { piecesOf, samplesOf, type Pieces } from "./pieces.ts";
 import { ResidentThread } from "./resident.ts";
 
 export { PictureError } from "../shared/pictures.ts";
 export { ComputationError, type ComputationFault } from "./errors.ts";
 export { ResidentThread, type ThreadAnswer, type ThreadCall } from "./resident.ts";
+export { piecesOf, samplesOf, type Pieces } from "./pieces.ts";
+export type { Subject } from "./model-holder.ts";
 export { encodeSheet, signedShades, stretchedShades } from "./sheets.ts";
 export type {
   AugmentationPreview,
@@ -47,15 +51,6 @@ export type {
   Runnable,
   Samples,
 } from "./protocol.ts";
-
-/** A network with weights that stand somewhere: read only when a thread does not hold them. */
-export interface Subject extends Runnable {
-  /** Digest of the weights: with the rest of the subject it names what a thread holds. */
-  sha256: string;
-  /** In which it is computed; reproducible where nothing is said. */
-  numerics?: Numerics;
-  read: () => Promise<Uint8Array>;
-}
 
 const second = 1000;
 /** Of one call, its weights read from storage included. */
@@ -74,43 +69,85 @@ const restMs = 30 * second;
 const decodersAtOnce = 2;
 /** Models of so many bytes stay loaded in a service that is at rest. */
 const keptAtRestBytes = 48 * mebibyte;
+/** Of the memory for models, for all prediction threads but the first together. */
+const furtherShare = 1 / 4;
+const mostKnownModels = 4096;
+
+/** Bytes of models that each prediction thread but the first may hold. */
+const furtherBytes = (cacheBytes: number, threads: number): number =>
+  threads === 1 ? 0 : Math.floor((cacheBytes * furtherShare) / (threads - 1));
+
+export interface PredictionOptions {
+  /** The KERNELS setting. */
+  kernels: string;
+  /** Bytes that the memories of all models may take. */
+  cacheBytes: number;
+  /** Threads that predict; those after the first start when there is work for them. */
+  threads?: number;
+  log: Log;
+  entry?: URL;
+}
 
 export class Prediction {
   readonly #kernels: ThreadData["kernels"];
-  readonly #predictor: ResidentThread;
+  /** The first is there from the start, and holds models that are too large for the others. */
+  readonly #holders: readonly ModelHolder[];
   readonly #desk: ResidentThread;
   readonly #checks: ResidentThread;
   readonly #decoders: Decoders;
-  readonly #batcher: Batcher;
+  readonly #batcher: Batcher<KeyedSubject>;
   /** The newest plans: orders of one network come in numbers. */
   readonly #plans = new Map<string, Promise<{ bytes: number }>>();
-  readonly #subjects = new Map<string, { subject: Subject; users: number }>();
-  /** Models that are being loaded: who comes meanwhile waits for that. */
-  readonly #loading = new Map<string, Promise<unknown>>();
+  readonly #keys = new WeakMap<Subject, KeyedSubject>();
+  /** Key of a model → bytes of its memory, once it was predicted with. */
+  readonly #modelBytes = new Map<string, number>();
 
-  /** `kernels`: the KERNELS setting; throws KernelsError where it is not there. */
+  /** Throws KernelsError where the kernels that are wanted are not there. */
   constructor({
     kernels,
     cacheBytes,
+    threads = 1,
     log,
     entry = built("services/prediction/prediction-thread.js"),
-  }: {
-    kernels: string;
-    cacheBytes: number;
-    log: Log;
-    entry?: URL;
-  }) {
+  }: PredictionOptions) {
     this.#kernels = {
       reproducible: chooseKernels({ wanted: kernels, numerics: "reproducible" }),
       fast: chooseKernels({ wanted: kernels, numerics: "fast" }),
     };
-    const workerData = { kernels: this.#kernels, cacheBytes } satisfies ThreadData;
-    const line = (name: keyof typeof lines, rest: { keptBytes: number; warm: boolean }): ResidentThread =>
-      new ResidentThread({ entry, name, workerData, ...lines[name], rest: { afterMs: restMs, ...rest }, log });
-    this.#predictor = line("predictor", { keptBytes: keptAtRestBytes, warm: true });
-    this.#desk = line("desk", { keptBytes: 0, warm: false });
+    const further = furtherBytes(cacheBytes, threads);
+    /** What is left for the first while the others hold theirs. It may hold all, and then they hold nothing. */
+    const left = cacheBytes - further * (threads - 1);
+    const thread = (
+      name: string,
+      of: keyof typeof lines,
+      rest: { keptBytes: number; warm: boolean },
+      bytes: number,
+    ) => {
+      const workerData = { kernels: this.#kernels, cacheBytes: bytes } satisfies ThreadData;
+      return { entry, name, workerData, ...lines[of], rest: { afterMs: restMs, ...rest }, log };
+    };
+    const learn = (key: string, bytes: number): void => {
+      this.#learn(key, bytes);
+      if (this.#first.thread.heldBytes > left) for (const { thread: other } of this.#holders.slice(1)) other.letGo();
+    };
+    const common = { milliseconds: limits.predict, learn };
+    this.#holders = Array.from({ length: threads }, (_, at) =>
+      at === 0
+        ? new ModelHolder({
+            ...thread("predictor", "predictor", { keptBytes: keptAtRestBytes, warm: true }, cacheBytes),
+            ...common,
+            takes: () => true,
+          })
+        : new ModelHolder({
+            // At rest the first one is enough.
+            ...thread(`predictor ${at + 1}`, "predictor", { keptBytes: -1, warm: false }, further),
+            ...common,
+            takes: (key) => (this.#modelBytes.get(key) ?? Infinity) <= further && this.#first.thread.heldBytes <= left,
+          }),
+    );
+    this.#desk = new ResidentThread(thread("desk", "desk", { keptBytes: 0, warm: false }, cacheBytes));
     // What the engine makes for a check is nobody's to reuse: at rest this thread always ends.
-    this.#checks = line("checks", { keptBytes: -1, warm: false });
+    this.#checks = new ResidentThread(thread("checks", "checks", { keptBytes: -1, warm: false }, cacheBytes));
     this.#decoders = new Decoders({
       processes: decodersAtOnce,
       mostWaiting: 512,
@@ -120,25 +157,34 @@ export class Prediction {
       log,
     });
     this.#batcher = new Batcher({
-      mostTogether: 512,
-      mostTogetherBytes: 32 * mebibyte,
-      mostWaitingBytes: 256 * mebibyte,
+      runners: this.#holders,
+      mostTogether: 128,
+      mostTogetherBytes: 8 * mebibyte,
+      mostWaitingBytes: 64 * mebibyte,
       mostWaitMs: lines.predictor.mostWaitMs,
-      run: (key, samples, count) => this.#ask("predict", key, { samples, count }),
     });
   }
 
   /**
-   * Outputs and probabilities of samples [count][channels][height][width] in the dataset's own range. Takes the
-   * samples: the caller may not use them again.
+   * Outputs and probabilities of samples [count][channels][height][width] in the dataset's own range, whole or in
+   * pieces. Takes the samples: the caller may not use them again.
    */
-  async predict(subject: Subject, samples: Samples, count: number): Promise<Outputs> {
-    if (count * subject.classes > mostOutputs)
+  async predict(subject: Subject, samples: Samples | Pieces, count: number): Promise<Outputs> {
+    const { classes, input } = subject;
+    if (count * classes > mostOutputs)
       throw new ComputationError({
         fault: "refused",
-        detail: `${count} samples of ${subject.classes} classes are too many answers at once; send at most ${Math.floor(mostOutputs / subject.classes)}`,
+        detail: `${count} samples of ${classes} classes are too many answers at once; send at most ${Math.floor(mostOutputs / classes)}`,
       });
-    return this.#holding(subject, (key) => this.#batcher.predict(key, samples, count));
+    const model = this.#keyed(subject);
+    return this.#batcher.predict({
+      model,
+      key: model.key,
+      elements: sizeOf(input),
+      classes,
+      samples: "pieces" in samples ? samples : piecesOf([samples]),
+      count,
+    });
   }
 
   /** In what a subject is computed, and by which kernels. */
@@ -147,8 +193,8 @@ export class Prediction {
   }
 
   /** What every layer makes of one sample. */
-  featureMaps(subject: Subject, sample: Samples): Promise<FeatureMaps[]> {
-    return this.#holding(subject, (key) => this.#ask("featureMaps", key, { sample }));
+  featureMaps(subject: Subject, sample: Samples | Pieces): Promise<FeatureMaps[]> {
+    return this.#first.ask("featureMaps", this.#keyed(subject), { sample: samplesOf(sample) });
   }
 
   describe(subject: Subject): Promise<LayerView[]> {
@@ -202,7 +248,7 @@ export class Prediction {
     const known = this.#plans.get(key);
     if (known) return known;
     // Not at the desk: an order may not wait for somebody's export.
-    const planning = this.#on(this.#predictor, "planBytes", () => of, limits.plan);
+    const planning = this.#on(this.#first.thread, "planBytes", () => of, limits.plan);
     this.#plans.set(key, planning);
     for (const oldest of this.#plans.keys()) {
       if (this.#plans.size <= mostPlans) break;
@@ -228,15 +274,15 @@ export class Prediction {
 
   /** Starts the thread that orders and predictions wait for, so that the first of them does not. */
   warm(): void {
-    this.#predictor.warm();
+    this.#first.thread.warm();
   }
 
   /** For telemetry. `heldBytes`: memories of models that are loaded, and of those that were. */
   get load(): { waiting: number; batches: number; threadsStarted: number; heldBytes: number } {
     const sum = (of: (thread: ResidentThread) => number): number =>
-      [this.#predictor, this.#desk, this.#checks].reduce((total, thread) => total + of(thread), 0);
+      this.#threads.reduce((total, thread) => total + of(thread), 0);
     return {
-      waiting: sum((thread) => thread.waiting) + this.#decoders.waiting,
+      waiting: this.#batcher.waiting + sum((thread) => thread.waiting) + this.#decoders.waiting,
       batches: this.#batcher.batches,
       threadsStarted: sum((thread) => thread.started),
       heldBytes: sum((thread) => thread.heldBytes),
@@ -245,7 +291,15 @@ export class Prediction {
 
   async close(): Promise<void> {
     this.#decoders.close();
-    await Promise.all([this.#predictor.close(), this.#desk.close(), this.#checks.close()]);
+    await Promise.all(this.#threads.map((thread) => thread.close()));
+  }
+
+  get #first(): ModelHolder {
+    return this.#holders[0];
+  }
+
+  get #threads(): ResidentThread[] {
+    return [...this.#holders.map(({ thread }) => thread), this.#desk, this.#checks];
   }
 
   #on<Name extends CallName>(
@@ -257,62 +311,25 @@ export class Prediction {
     return thread.call(name, input, { milliseconds }) as Promise<Calls[Name]["output"]>;
   }
 
-  /** Remembers where a subject's weights are for as long as somebody waits for it. */
-  async #holding<Answer>(subject: Subject, work: (key: string) => Promise<Answer>): Promise<Answer> {
-    const key = keyOf(subject);
-    const held = this.#subjects.get(key) ?? { subject, users: 0 };
-    held.users += 1;
-    this.#subjects.set(key, held);
-    try {
-      return await work(key);
-    } finally {
-      held.users -= 1;
-      if (held.users === 0) this.#subjects.delete(key);
-    }
+  #keyed(subject: Subject): KeyedSubject {
+    const known = this.#keys.get(subject);
+    if (known) return known;
+    const made = { key: keyOf(subject), subject };
+    this.#keys.set(subject, made);
+    return made;
   }
 
-  /** Asks the thread that holds models; where it does not hold this one, again with its weights. */
-  async #ask<Name extends "predict" | "featureMaps">(
-    name: Name,
-    key: string,
-    input: Omit<Calls[Name]["input"], "key" | "model">,
-  ): Promise<NonNullable<Calls[Name]["output"]>> {
-    const given = (model: WeightedModel | null) => ({ key, model, ...input }) as Calls[Name]["input"];
-    const warm = (): Promise<Calls[Name]["output"]> =>
-      this.#on(this.#predictor, name, () => given(null), limits.predict);
-    let answer = await warm();
-    const underWay = this.#loading.get(key);
-    if (answer === null && underWay) {
-      await underWay.catch(() => undefined);
-      answer = await warm();
-    }
-    if (answer !== null) return answer;
-    const held = this.#subjects.get(key);
-    if (!held) throw new ComputationError({ fault: "failed", detail: "the model is no longer known" });
-    const cold = this.#on(this.#predictor, name, async () => given(await weighted(held.subject)), limits.predict);
-    this.#loading.set(key, cold);
-    try {
-      const loaded = await cold;
-      if (loaded === null) throw new ComputationError({ fault: "failed", detail: "the model could not be loaded" });
-      return loaded;
-    } finally {
-      if (this.#loading.get(key) === cold) this.#loading.delete(key);
+  #learn(key: string, bytes: number): void {
+    if (this.#modelBytes.has(key)) return;
+    this.#modelBytes.set(key, bytes);
+    for (const oldest of this.#modelBytes.keys()) {
+      if (this.#modelBytes.size <= mostKnownModels) break;
+      this.#modelBytes.delete(oldest);
     }
   }
 }
 
-const runnable = ({ network, input, classes, normalisation }: Runnable): Runnable => ({
-  network,
-  input,
-  classes,
-  normalisation,
-});
-const weighted = async (subject: Subject): Promise<WeightedModel> => ({
-  runnable: runnable(subject),
-  weights: await subject.read(),
-  numerics: subject.numerics ?? "reproducible",
-});
 const keyOf = (subject: Subject): string =>
   createHash("sha256")
-    .update(JSON.stringify([subject.sha256, subject.numerics ?? "reproducible", runnable(subject)]))
+    .update(JSON.stringify([subject.sha256, subject.version, subject.numerics ?? "reproducible", runnable(subject)]))
     .digest("hex");

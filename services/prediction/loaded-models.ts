@@ -1,10 +1,10 @@
 /** The models a thread holds ready, each with its memory: bounded in bytes, the longest unused goes first. */
 import { EngineError, createPredictor, planPrediction, probabilitiesOf } from "../../engine/index.ts";
 import type { PredictionPlan, Predictor } from "../../engine/index.ts";
-import { sizeOf } from "../../schemas/shape.ts";
 import { loadKernels } from "../shared/kernels.ts";
+import { exchangeViews, type BatchShape } from "./exchange.ts";
 import { MemoriesFull, type Memories } from "./memories.ts";
-import type { FeatureMaps, Outputs, Runnable, Samples, ThreadData, WeightedModel } from "./protocol.ts";
+import type { FeatureMaps, Runnable, Samples, ThreadData, WeightedModel } from "./protocol.ts";
 
 /** Samples that run through a predictor at once, as many as fit: blocks of eight. */
 const batches = [64, 32, 16, 8] as const;
@@ -63,18 +63,26 @@ export class LoadedModels {
     this.#mostBytes = mostBytes;
   }
 
-  predict(key: string, model: WeightedModel | null, samples: Samples, count: number): Outputs | null {
+  /** Reads the samples of a batch where they stand in the exchange, and puts the answers there. */
+  predict(
+    key: string,
+    model: WeightedModel | null,
+    shape: BatchShape,
+    exchange: SharedArrayBuffer,
+  ): { bytes: number } | null {
     const loaded = this.#use(key, model);
     if (!loaded) return null;
     const { predictor, plan } = loaded;
     const { classes, network, batch } = plan.spec;
-    const size = sizeOf(plan.spec.input);
-    const outputs = new Float32Array(count * classes);
+    const { count, elements } = shape;
+    const { samples, outputs, probabilities } = exchangeViews(exchange, shape);
     for (let from = 0; from < count; from += batch) {
       const some = Math.min(batch, count - from);
-      outputs.set(predictor.predict(samples.subarray(from * size, (from + some) * size), some), from * classes);
+      const found = predictor.predict(samples.subarray(from * elements, (from + some) * elements), some);
+      outputs.set(found, from * classes);
+      probabilities.set(probabilitiesOf(found, { network, classes }), from * classes);
     }
-    return { outputs, probabilities: probabilitiesOf(outputs, { network, classes }) };
+    return { bytes: plan.bytes };
   }
 
   featureMaps(key: string, model: WeightedModel | null, sample: Samples): FeatureMaps[] | null {

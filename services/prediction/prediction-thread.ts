@@ -14,7 +14,7 @@ const memories = new Memories(cacheBytes);
 const models = new LoadedModels({ kernels, memories, mostBytes: cacheBytes });
 
 const handlers: { [Name in CallName]: (input: Calls[Name]["input"]) => Calls[Name]["output"] } = {
-  predict: ({ key, model, samples, count }) => models.predict(key, model, samples, count),
+  predict: ({ key, model, shape, exchange }) => models.predict(key, model, shape, exchange),
   featureMaps: ({ key, model, sample }) => models.featureMaps(key, model, sample),
   describe: computations.describe,
   filters: computations.filters,

@@ -7,6 +7,7 @@ import type { Normalisation } from "../../schemas/model.ts";
 import type { Loss, Network } from "../../schemas/network.ts";
 import type { Shape } from "../../schemas/shape.ts";
 import type { TrainingToPlan } from "../shared/jobs/order.ts";
+import type { BatchShape } from "./exchange.ts";
 import type { KernelsDescription } from "../shared/kernels.ts";
 
 /** A network that can be run, without its weights. */
@@ -112,8 +113,9 @@ export interface WeightedModel {
 export interface Calls {
   /** `model` is only read where the thread does not hold it. Null: it does not, and none was sent. */
   predict: {
-    input: { key: string; model: WeightedModel | null; samples: Samples; count: number };
-    output: Outputs | null;
+    input: { key: string; model: WeightedModel | null; shape: BatchShape; exchange: SharedArrayBuffer };
+    /** The answers stand in the exchange. `bytes`: of the memory that the model takes. */
+    output: { bytes: number } | null;
   };
   featureMaps: { input: { key: string; model: WeightedModel | null; sample: Samples }; output: FeatureMaps[] | null };
   describe: { input: WeightedModel; output: LayerView[] };

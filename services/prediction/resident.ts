@@ -154,6 +154,11 @@ export class ResidentThread {
     return worker;
   }
 
+  /** Returns what the thread holds, unless it has something to do. */
+  letGo(): void {
+    if (this.heldBytes > 0 && !this.#running) void this.#end();
+  }
+
   /** Ends the thread; what it held is returned when this settles. */
   async #end(): Promise<void> {
     const worker = this.#worker;

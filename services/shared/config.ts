@@ -83,6 +83,7 @@ export const environmentSchema = z.object({
   BODY_MEMORY_MIB: wholeNumber(64, 65_536).default(512),
   BODY_STALL_SECONDS: wholeNumber(2, 3600).default(15),
   PREDICTION_CACHE_MIB: wholeNumber(16, 65_536).default(256),
+  PREDICTION_THREADS: wholeNumber(1, 64).default(Math.min(4, availableParallelism())),
   ...datasetLimits.shape,
 });
 
@@ -114,6 +115,8 @@ export interface Config {
   };
   /** Shared memories of models that stay loaded for predictions. */
   predictionCacheBytes: number;
+  /** Threads that predict. */
+  predictionThreads: number;
   datasets: DatasetLimits;
 }
 
@@ -184,6 +187,7 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
     trustProxy: read.TRUST_PROXY,
     bodies: { memoryBytes: read.BODY_MEMORY_MIB * 1024 * 1024, stallSeconds: read.BODY_STALL_SECONDS },
     predictionCacheBytes: read.PREDICTION_CACHE_MIB * 1024 * 1024,
+    predictionThreads: read.PREDICTION_THREADS,
     datasets: Object.fromEntries(
       Object.keys(datasetLimits.shape).map((name) => [name, read[name as LimitName]]),
     ) as DatasetLimits,

@@ -47,7 +47,12 @@ export async function startTestApp(environment: Record<string, string> = {}): Pr
   const records = createRecords(redis);
   const queues = new Queues({ redis, log });
   const feed = new EventFeed({ commands: redis, subscriber, log });
-  const prediction = new Prediction({ kernels: config.kernels, cacheBytes: config.predictionCacheBytes, log });
+  const prediction = new Prediction({
+    kernels: config.kernels,
+    cacheBytes: config.predictionCacheBytes,
+    threads: config.predictionThreads,
+    log,
+  });
   const dependencies: Dependencies = {
     version: "0.0.0",
     config,
