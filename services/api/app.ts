@@ -24,6 +24,7 @@ import { problems, sendProblem, toProblem } from "./plugins/problems.ts";
 import { telemetry } from "./plugins/telemetry.ts";
 import { unread } from "./plugins/unread.ts";
 import { Problem } from "./http/problem.ts";
+import { requestLog } from "./http/request-log.ts";
 import { registerRoutes } from "./routes/index.ts";
 import { EventStreams } from "./http/streams.ts";
 import type { App } from "./http/types.ts";
@@ -43,11 +44,13 @@ function endGracefully(app: App, streams: EventStreams): void {
     await sleep(graceMs);
     refuses = true;
   });
-  app.addHook("onRequest", async () => {
+  app.addHook("onRequest", (_request, _reply, done) => {
     if (refuses) throw new Problem({ code: "overloaded", detail: "this process is ending; ask again", retryAfter: 1 });
+    done();
   });
-  app.addHook("onSend", async (_request, reply) => {
+  app.addHook("onSend", (_request, reply, _payload, done) => {
     if (streams.ending) reply.header("connection", "close");
+    done();
   });
 }
 
@@ -56,6 +59,7 @@ export async function buildApp(dependencies: Dependencies): Promise<App> {
     loggerInstance: dependencies.log,
     logController: new LogController({ disableRequestLogging: true }),
     genReqId: () => newUlid(),
+    childLoggerFactory: requestLog,
     bodyLimit: usualLimits.bytes,
     routerOptions: { maxParamLength: 200 },
     forceCloseConnections: "idle",

@@ -3,9 +3,8 @@
  * free. Models take turns; a request of many samples goes in several batches, on several threads, and holds up nobody.
  */
 import { ComputationError } from "./errors.ts";
-import type { BatchShape } from "./exchange.ts";
 import { copyPieces, type Pieces } from "./pieces.ts";
-import type { Outputs } from "./protocol.ts";
+import type { BatchShape, Outputs } from "./protocol.ts";
 
 /** What goes together. `copyInto` writes its samples [count][…] one after another. */
 export interface Batch<Model> {

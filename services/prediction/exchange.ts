@@ -3,15 +3,7 @@
  *
  *     samples [count][C][H][W], uint8 or float32 │ outputs [count][classes] float32 │ probabilities, likewise
  */
-import type { Outputs, Samples } from "./protocol.ts";
-
-export interface BatchShape {
-  count: number;
-  /** Of one sample. */
-  elements: number;
-  classes: number;
-  dtype: "uint8" | "float32";
-}
+import type { BatchShape, Outputs, Samples } from "./protocol.ts";
 
 const realBytes = 4;
 

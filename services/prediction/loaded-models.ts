@@ -2,9 +2,9 @@
 import { EngineError, createPredictor, planPrediction, probabilitiesOf } from "../../engine/index.ts";
 import type { PredictionPlan, Predictor } from "../../engine/index.ts";
 import { loadKernels } from "../shared/kernels.ts";
-import { exchangeViews, type BatchShape } from "./exchange.ts";
+import { exchangeViews } from "./exchange.ts";
 import { MemoriesFull, type Memories } from "./memories.ts";
-import type { FeatureMaps, Runnable, Samples, ThreadData, WeightedModel } from "./protocol.ts";
+import type { BatchShape, FeatureMaps, Runnable, Samples, ThreadData, WeightedModel } from "./protocol.ts";
 
 /** Samples that run through a predictor at once, as many as fit: blocks of eight. */
 const batches = [64, 32, 16, 8] as const;

@@ -7,7 +7,6 @@ import type { Normalisation } from "../../schemas/model.ts";
 import type { Loss, Network } from "../../schemas/network.ts";
 import type { Shape } from "../../schemas/shape.ts";
 import type { TrainingToPlan } from "../shared/jobs/order.ts";
-import type { BatchShape } from "./exchange.ts";
 import type { KernelsDescription } from "../shared/kernels.ts";
 
 /** A network that can be run, without its weights. */
@@ -20,6 +19,15 @@ export interface Runnable {
 
 /** Samples [count][channels][height][width] in the dataset's own range. */
 export type Samples = Float32Array | Uint8Array;
+
+/** What goes together in one call. */
+export interface BatchShape {
+  count: number;
+  /** Of one sample. */
+  elements: number;
+  classes: number;
+  dtype: "uint8" | "float32";
+}
 
 export interface Outputs {
   /** [count][classes], as the network gives them. */

@@ -26,29 +26,46 @@ declare module "fastify" {
 const tooLong = (bytes: number): Problem =>
   new Problem({ code: "payload-too-large", detail: `the body is longer than the ${bytes} bytes this route takes` });
 
-/** The body's chunks. A sender that goes away half-way is a body that cannot be read, not a fault of ours. */
-async function* chunksOf(payload: Readable): AsyncGenerator<Buffer> {
-  try {
-    // The connection must survive a refusal, to carry it.
-    yield* payload.iterator({ destroyOnReturn: false });
-  } catch (error) {
-    throw new Problem({ code: "malformed-body", detail: "the body broke off before its end", cause: error });
-  }
+/** So long a body cannot have more lists, objects or values than it may, whatever is in it. */
+const harmless = ({ containers, values }: JsonLimits): number => Math.min(containers, values);
+
+/** Takes the body's chunks until it ends or `take` throws; the connection survives a refusal, to carry it. */
+function takeChunks(payload: Readable, take: (chunk: Buffer) => void): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const settle = (then: () => void): void => {
+      payload.off("data", onData).off("end", onEnd).off("error", onBroken).off("close", onBroken);
+      then();
+    };
+    const fail = (error: Error): void => settle(() => reject(error));
+    const onData = (chunk: Buffer): void => {
+      try {
+        take(chunk);
+      } catch (error) {
+        payload.pause();
+        fail(error as Error);
+      }
+    };
+    const onEnd = (): void => settle(resolve);
+    // A sender that goes away half-way is a body that cannot be read, not a fault of ours.
+    const onBroken = (cause?: unknown): void =>
+      fail(new Problem({ code: "malformed-body", detail: "the body broke off before its end", cause }));
+    payload.on("data", onData).on("end", onEnd).on("error", onBroken).on("close", onBroken);
+  });
 }
 
 export async function readBody(request: FastifyRequest, payload: Readable, kind: "json" | "bytes"): Promise<Buffer> {
   const { bytes, json } = request.bodyLimits ?? usualLimits;
   const declared = request.headers["content-length"];
   if (declared !== undefined && Number(declared) > bytes) throw tooLong(bytes);
-  const meter = kind === "json" ? new JsonMeter(json) : null;
+  const meter = kind === "json" && !(Number(declared) <= harmless(json)) ? new JsonMeter(json) : null;
   const chunks: Buffer[] = [];
   let length = 0;
-  for await (const chunk of chunksOf(payload)) {
+  await takeChunks(payload, (chunk) => {
     length += chunk.length;
     if (length > bytes) throw tooLong(bytes);
     request.hold(chunk.length);
     meter?.add(chunk);
     chunks.push(chunk);
-  }
+  });
   return chunks.length === 1 ? chunks[0] : Buffer.concat(chunks, length);
 }

@@ -21,6 +21,7 @@ async function sent(send: (reply: FastifyReply) => unknown): Promise<string> {
     },
   };
   send(reply as unknown as FastifyReply);
+  if (typeof body === "string") return body;
   if (typeof body !== "object" || body === null || !("pipe" in body)) return serialize(body);
   let text = "";
   const sink = new Writable({

@@ -73,7 +73,7 @@ async function* inSlices(value: unknown): AsyncGenerator<string> {
 export function sendJson(reply: FastifyReply, value: unknown, numbers: number): FastifyReply {
   reply.type("application/json; charset=utf-8");
   if (numbers > fewNumbers) return reply.send(Readable.from(inSlices(value), { objectMode: false }));
-  return reply.serializer((body: unknown) => jsonText(body)).send(value);
+  return reply.send(jsonText(value));
 }
 
 /** Sends a page of a list, an entry at a time: each is short enough to be written in one go. */

@@ -1,22 +1,17 @@
-/** From probabilities to the rows of an answer: the class, its name, the k best. */
-import type { z } from "zod";
-import type { Prediction as Row, rankedClass } from "../../../schemas/prediction.ts";
+/** From probabilities to the text of an answer: the class, its name, the k best. */
+import { Readable } from "node:stream";
+import { setImmediate as others } from "node:timers/promises";
+import type { FastifyReply } from "fastify";
+import type { Numerics } from "../../../schemas/job.ts";
 import { Problem } from "../http/problem.ts";
-
-/** Places of the k largest, the largest first, the first of equals first. */
-function best(probabilities: Float32Array, k: number): number[] {
-  if (k === 1) {
-    let most = 0;
-    for (let at = 1; at < probabilities.length; at++) if (probabilities[at] > probabilities[most]) most = at;
-    return [most];
-  }
-  return [...probabilities.keys()]
-    .sort((left, right) => probabilities[right] - probabilities[left] || left - right)
-    .slice(0, k);
-}
 
 /** Named classes of one answer, over all its rows. */
 const mostRanked = 262_144;
+/** So many of the best are found by going through a row for each; more by sorting it. */
+const fewBest = 16;
+const sliceCharacters = 64 * 1024;
+/** So many numbers are written in about a millisecond. */
+const fewNumbers = 8192;
 
 /** Refuses an answer that would be too long, before anything is computed. Answers how many numbers it will have. */
 export function checkAnswer({ count, classes, topK }: { count: number; classes: number; topK: number }): number {
@@ -29,39 +24,87 @@ export function checkAnswer({ count, classes, topK }: { count: number; classes: 
   return count * (classes + 2 * each);
 }
 
-/** A row of an answer; probabilities stay as they are computed, for sendJson. */
-type AnsweredRow = Omit<Row, "probabilities"> & { probabilities: Float32Array };
+/** Places of the k largest, the largest first, the first of equals first. */
+function best(row: Float32Array, k: number): number[] {
+  if (k > fewBest) return [...row.keys()].sort((left, right) => row[right] - row[left] || left - right).slice(0, k);
+  const places: number[] = [];
+  for (let at = 0; at < row.length; at++) {
+    const share = row[at];
+    if (places.length === k && !(share > row[places[k - 1]])) continue;
+    let place = Math.min(places.length, k - 1);
+    for (; place > 0 && share > row[places[place - 1]]; place--) places[place] = places[place - 1];
+    places[place] = at;
+  }
+  return places;
+}
 
-function* rowsOf(probabilities: Float32Array, names: readonly string[], topK: number): Generator<AnsweredRow> {
-  for (let from = 0; from < probabilities.length; from += names.length) {
-    const row = probabilities.subarray(from, from + names.length);
-    const ranked: z.output<typeof rankedClass>[] = best(row, Math.min(topK, names.length)).map((place) => ({
-      class: place,
-      name: names[place],
-      probability: row[place],
-    }));
-    const [first] = ranked;
-    yield {
-      class: first.class,
-      name: first.name,
-      confidence: first.probability,
-      probabilities: row,
-      topK: ranked,
-    };
+export interface Answer {
+  /** [count][classes]. */
+  probabilities: Float32Array;
+  topK: number;
+  model: string;
+  /** In what it was computed, and by which kernels. */
+  numerics: Numerics;
+  kernels: string;
+  conversion: readonly string[];
+  /** When the question came, as performance.now() said. */
+  began: number;
+}
+
+/** schemas/prediction.ts: predictionAnswer, written without making the objects first. The classes' parts stand ready. */
+export class AnswerText {
+  readonly #classes: readonly string[];
+
+  constructor(names: readonly string[]) {
+    this.#classes = names.map((name, place) => `{"class":${place},"name":${JSON.stringify(name)},`);
+  }
+
+  #row(row: Float32Array, topK: number): string {
+    const places = best(row, Math.min(topK, row.length));
+    let numbers = `${row[0]}`;
+    for (let at = 1; at < row.length; at++) numbers += `,${row[at]}`;
+    let ranked = "";
+    for (const place of places)
+      ranked += `${ranked === "" ? "" : ","}${this.#classes[place]}"probability":${row[place]}}`;
+    const [first] = places;
+    return `${this.#classes[first]}"confidence":${row[first]},"probabilities":[${numbers}],"topK":[${ranked}]}`;
+  }
+
+  *#parts({ probabilities, topK, model, numerics, kernels, conversion, began }: Answer): Generator<string> {
+    const classes = this.#classes.length;
+    for (let from = 0; from < probabilities.length; from += classes)
+      yield (from === 0 ? '{"predictions":[' : ",") + this.#row(probabilities.subarray(from, from + classes), topK);
+    const rest = { model, numerics, kernels, conversion, milliseconds: performance.now() - began };
+    yield `],${JSON.stringify(rest).slice(1)}`;
+  }
+
+  /** Sends an answer; a long one a slice at a time: between two slices others have their turn. */
+  send(reply: FastifyReply, answer: Answer): FastifyReply {
+    const { probabilities, topK } = answer;
+    const classes = this.#classes.length;
+    const wrong = probabilities.findIndex((share) => !Number.isFinite(share));
+    if (wrong >= 0)
+      throw new Problem({
+        code: "invalid-data",
+        detail: `the network's answer to input ${Math.floor(wrong / classes)} is not finite: its weights, or the numbers of the input, are too large`,
+      });
+    reply.type("application/json; charset=utf-8");
+    const numbers = (probabilities.length / classes) * (classes + 2 * Math.min(topK, classes));
+    if (numbers > fewNumbers) return reply.send(Readable.from(inSlices(this.#parts(answer)), { objectMode: false }));
+    let text = "";
+    for (const part of this.#parts(answer)) text += part;
+    return reply.send(text);
   }
 }
 
-/** `probabilities` is [count][classes]. All are looked at before the first row is given. */
-export function predictionRows(
-  probabilities: Float32Array,
-  names: readonly string[],
-  topK: number,
-): Iterable<AnsweredRow> {
-  const wrong = probabilities.findIndex((share) => !Number.isFinite(share));
-  if (wrong >= 0)
-    throw new Problem({
-      code: "invalid-data",
-      detail: `the network's answer to input ${Math.floor(wrong / names.length)} is not finite: its weights, or the numbers of the input, are too large`,
-    });
-  return rowsOf(probabilities, names, topK);
+async function* inSlices(parts: Iterable<string>): AsyncGenerator<string> {
+  let text = "";
+  for (const part of parts) {
+    text += part;
+    if (text.length < sliceCharacters) continue;
+    yield text;
+    text = "";
+    await others();
+  }
+  yield text;
 }

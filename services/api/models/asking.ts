@@ -4,7 +4,7 @@
  * is read: it says how long the body may be, and what is not there costs nothing.
  */
 import type { Readable } from "node:stream";
-import type { FastifyRequest } from "fastify";
+import type { FastifyReply, FastifyRequest } from "fastify";
 import type { z } from "zod";
 import type { Numerics } from "../../../schemas/job.ts";
 import {
@@ -73,14 +73,29 @@ export function takeEveryBody(app: App): void {
   app.setValidatorCompiler(bodyUnchecked);
 }
 
-/** An onRequest hook that looks up what a body will be asked of, and bounds the body by it. */
-export function beforeBody<Found extends { input: Shape }>(look: (request: FastifyRequest) => Promise<Found>) {
+/**
+ * An onRequest hook that looks up what a body will be asked of, and bounds the body by it; at once where it is at
+ * hand.
+ */
+export function beforeBody<Found extends { input: Shape }>(look: (request: FastifyRequest) => Found | Promise<Found>) {
   const found = new WeakMap<FastifyRequest, Found>();
+  const take = (request: FastifyRequest, each: Found): void => {
+    found.set(request, each);
+    request.bodyLimits = askingLimits(each.input, typeOf(request));
+  };
   return {
-    onRequest: async (request: FastifyRequest): Promise<void> => {
-      const each = await look(request);
-      found.set(request, each);
-      request.bodyLimits = askingLimits(each.input, typeOf(request));
+    onRequest: (request: FastifyRequest, _reply: FastifyReply, done: (error?: Error) => void): void => {
+      const each = look(request);
+      if (!(each instanceof Promise)) {
+        take(request, each);
+        return done();
+      }
+      void each
+        .then((later) => take(request, later))
+        .then(
+          () => process.nextTick(done),
+          (error: unknown) => process.nextTick(done, error),
+        );
     },
     of: (request: FastifyRequest): Found => {
       const each = found.get(request);

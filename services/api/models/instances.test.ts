@@ -1,7 +1,8 @@
 import sharp from "sharp";
 import { afterAll, describe, expect, it } from "vitest";
-import { Prediction } from "../../prediction/index.ts";
-import { fromBytes, joinInstances, splitInstances, type Instances, type SampleForm } from "./instances.ts";
+import { Prediction, samplesOf } from "../../prediction/index.ts";
+import { fromBytes, joinInstances, type SampleForm } from "./instances.ts";
+import { readInstances } from "./reading.ts";
 import type { Problem } from "../http/problem.ts";
 
 const prediction = new Prediction({ kernels: "auto", cacheBytes: 0, log: { warn: () => undefined } });
@@ -18,13 +19,16 @@ const form: SampleForm = {
   },
   range: { minimum: 0, maximum: 255 },
 };
-/** As a body of JSON is read. */
-const fromJson = async (
-  by: Prediction,
-  instances: Parameters<typeof splitInstances>[0],
-  at: SampleForm,
-): Promise<Instances> => joinInstances(by, splitInstances(instances, at.input), at);
-const refusal = (instances: Parameters<typeof splitInstances>[0], at = form) =>
+/** As a body of JSON is read; what is beyond every number is spelled so. */
+const fromJson = async (by: Prediction, instances: readonly unknown[], at: SampleForm) => {
+  const body = JSON.stringify({ instances }, (_name, value: unknown) => (value === Infinity ? "beyond" : value));
+  return joinInstances(
+    by,
+    readInstances(Buffer.from(body.replaceAll('"beyond"', "1e999")), { input: at.input, jsonLength: null }),
+    at,
+  );
+};
+const refusal = (instances: readonly unknown[], at = form) =>
   fromJson(prediction, instances, at).then(
     () => null,
     (error: unknown) => error as Problem,
@@ -177,7 +181,11 @@ describe("fromBytes", () => {
   it("reads float32 at any alignment", () => {
     const bytes = new Uint8Array(25);
     bytes.set(new Uint8Array(Float32Array.of(1, 2, 3, 4, 5, 6).buffer), 1);
-    expect([...fromBytes(bytes.subarray(1), "float32", form.input).samples]).toEqual([1, 2, 3, 4, 5, 6]);
+    expect([...samplesOf(fromBytes(bytes.subarray(1), "float32", form.input).samples)]).toEqual([1, 2, 3, 4, 5, 6]);
+  });
+  it.each([NaN, Infinity, -Infinity])("refuses float32 that are not finite: %s", (value) => {
+    const bytes = new Uint8Array(Float32Array.of(1, 2, 3e38, 4, value, 6).buffer);
+    expect(() => fromBytes(bytes, "float32", form.input)).toThrow(/number 4 of the body is not finite/);
   });
   it("refuses more samples than one answer should hold", () =>
     expect(() => fromBytes(new Uint8Array(6 * 16_385), "uint8", form.input)).toThrow(

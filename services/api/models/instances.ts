@@ -7,7 +7,8 @@ import type { z } from "zod";
 import { mostRawSamples, type predictionRequest } from "../../../schemas/prediction.ts";
 import { describeShape, sizeOf, type Shape } from "../../../schemas/shape.ts";
 import { fromBase64 } from "../../shared/base64.ts";
-import { PictureError, type Prediction, type Samples } from "../../prediction/index.ts";
+import { PictureError, type Pieces, type Prediction, type Samples } from "../../prediction/index.ts";
+import { NumberList } from "../http/number-list.ts";
 import { Problem, invalid } from "../http/problem.ts";
 
 /** What samples of a model look like. `range` is where the numbers of a picture's 0 … 255 go: the dataset's own. */
@@ -18,16 +19,18 @@ export interface SampleForm {
 }
 
 export interface Instances {
-  samples: Samples;
+  samples: Samples | Pieces;
   count: number;
   /** What was done, in words. */
   conversion: string[];
 }
 
-type Instance = z.output<typeof predictionRequest>["instances"][number];
 type Picture = { b64: string };
+/** A plain list has something in it that is no number, or lists of several lengths. */
+type Instance = z.output<typeof predictionRequest>["instances"][number] | NumberList;
 
-const isPicture = (instance: Instance): instance is Picture => !Array.isArray(instance);
+const isPicture = (instance: Instance): instance is Picture =>
+  !Array.isArray(instance) && !(instance instanceof NumberList);
 /** Of all inputs of a request. */
 export const mostNumbers = 16 * 1024 * 1024;
 
@@ -45,25 +48,19 @@ export function checkCount(count: number, input: Shape): void {
 export const described = (value: unknown): string =>
   typeof value === "number" ? String(value) : JSON.stringify(value).slice(0, 40);
 
-/** Copies nested or flat lists into `into`; answers how many numbers there were. */
-function flatten(list: readonly unknown[], into: Float32Array, from: number, pointer: string): number {
-  let at = from;
+/** Refuses the first entry of nested or flat lists that is no number. */
+function refuseOthers(list: readonly unknown[], pointer: string): void {
   for (const [index, value] of list.entries()) {
-    if (Array.isArray(value)) at = flatten(value, into, at, `${pointer}/${index}`);
+    if (Array.isArray(value)) refuseOthers(value, `${pointer}/${index}`);
     else if (typeof value !== "number" || !Number.isFinite(value))
       throw invalid(`${pointer}/${index}`, `expected a number, found ${described(value)}`);
-    else {
-      if (at < into.length) into[at] = value;
-      at += 1;
-    }
   }
-  return at;
 }
 
 /**
  * The lengths of nested lists, or null where they differ among themselves. Enters every list once: they may be deep.
  */
-function nesting(list: readonly unknown[]): number[] | null {
+function nesting(list: readonly unknown[]): readonly number[] | null {
   if (!list.some((each) => Array.isArray(each))) return [list.length];
   const inner = list.map((each) => (Array.isArray(each) ? nesting(each) : null));
   const [first] = inner;
@@ -72,13 +69,21 @@ function nesting(list: readonly unknown[]): number[] | null {
   return inner.every((each) => each?.join() === wanted) ? [list.length, ...first] : null;
 }
 
-function numbers(instance: readonly unknown[], input: Shape, into: Float32Array, pointer: string): void {
-  const expected = `${sizeOf(input)} numbers, flat or nested as ${describeShape(input)} (channels, rows, columns)`;
-  const lengths = nesting(instance);
-  if (lengths === null) throw invalid(pointer, `its lists differ in length or depth; expected ${expected}`);
+/** The numbers of an instance, flat or nested as its input is; a problem where they are not. */
+function numbersOf(
+  instance: NumberList | readonly unknown[],
+  input: Shape,
+  pointer: string,
+): Float32Array<ArrayBuffer> {
   const { channels, height, width } = input;
+  const size = sizeOf(input);
+  const isFlat = instance instanceof NumberList && instance.lengths.length === 1 && instance.lengths[0] === size;
+  if (isFlat) return instance.values;
+  const expected = `${size} numbers, flat or nested as ${describeShape(input)} (channels, rows, columns)`;
+  const lengths = instance instanceof NumberList ? instance.lengths : nesting(instance);
+  if (lengths === null) throw invalid(pointer, `its lists differ in length or depth; expected ${expected}`);
   const forms = [
-    [sizeOf(input)],
+    [size],
     [channels, height, width],
     [channels, height * width],
     ...(channels === 1 ? [[height, width]] : []),
@@ -86,7 +91,9 @@ function numbers(instance: readonly unknown[], input: Shape, into: Float32Array,
   if (!forms.some((form) => form.length === lengths.length && form.every((length, axis) => length === lengths[axis]))) {
     throw invalid(pointer, `expected ${expected}, found ${lengths.join("×")}`);
   }
-  flatten(instance, into, 0, pointer);
+  if (instance instanceof NumberList) return instance.values;
+  refuseOthers(instance, pointer);
+  throw invalid(pointer, `expected ${expected}`);
 }
 
 const isOfBytes = ({ minimum, maximum }: ValueRange): boolean => minimum === 0 && maximum === 255;
@@ -129,7 +136,7 @@ export async function fromPictures(
   prediction: Prediction,
   pictures: readonly { bytes: Uint8Array; pointer: string }[],
   form: SampleForm,
-): Promise<Instances> {
+): Promise<Instances & { samples: Samples }> {
   checkCount(pictures.length, form.input);
   const size = sizeOf(form.input);
   const asBytes = isOfBytes(form.range);
@@ -174,10 +181,13 @@ export function splitInstances(instances: readonly Instance[], input: Shape): Sp
     isPicture(instance) ? [{ index, bytes: decode(instance.b64, `/instances/${index}/b64`) }] : [],
   );
   if (pictures.length === instances.length) return { count: instances.length, samples: null, pictures };
+  const numbers = instances.map((instance, index) =>
+    isPicture(instance) ? null : numbersOf(instance, input, `/instances/${index}`),
+  );
+  const [only] = numbers;
+  if (only && numbers.length === 1) return { count: 1, samples: only, pictures };
   const samples = new Float32Array(instances.length * size);
-  for (const [index, instance] of instances.entries())
-    if (!isPicture(instance))
-      numbers(instance, input, samples.subarray(index * size, (index + 1) * size), `/instances/${index}`);
+  for (const [index, values] of numbers.entries()) if (values) samples.set(values, index * size);
   return { count: instances.length, samples, pictures };
 }
 
@@ -186,7 +196,8 @@ export async function joinInstances(
   prediction: Prediction,
   { count, samples, pictures }: SplitInstances,
   form: SampleForm,
-): Promise<Instances> {
+): Promise<Instances & { samples: Samples }> {
+  if (samples && pictures.length === 0) return { samples, count, conversion: [asNumbers(form.input)] };
   const size = sizeOf(form.input);
   const pictured = await fromPictures(
     prediction,
@@ -205,7 +216,14 @@ function decode(text: string, pointer: string): Uint8Array<ArrayBuffer> {
   return new Uint8Array(bytes);
 }
 
-/** Raw samples, one after another; float32 is little-endian. */
+/** The place among float32 of the first that is an infinity or no number: all bits of its exponent are set. */
+function firstNotFinite(bytes: Uint8Array): number {
+  for (let at = 3; at < bytes.length; at += 4)
+    if ((bytes[at] & 0x7f) === 0x7f && bytes[at - 1] >= 0x80) return (at - 3) / 4;
+  return -1;
+}
+
+/** Raw samples, one after another; float32 is little-endian. They stay where they are. */
 export function fromBytes(bytes: Uint8Array, dtype: Dtype, input: Shape): Instances {
   const bytesEach = sizeOf(input) * (dtype === "uint8" ? 1 : 4);
   const count = bytes.byteLength / bytesEach;
@@ -221,10 +239,8 @@ export function fromBytes(bytes: Uint8Array, dtype: Dtype, input: Shape): Instan
       detail: `${count} samples are too many at once; send at most ${mostRawSamples}`,
     });
   const words = `${count} raw ${dtype} ${count === 1 ? "sample" : "samples"} of ${describeShape(input)} (channels, rows, columns), in the dataset's own range`;
-  if (dtype === "uint8") return { samples: new Uint8Array(bytes), count, conversion: [words] };
-  const samples = new Float32Array(bytes.byteLength / 4);
-  new Uint8Array(samples.buffer).set(bytes);
-  const wrong = samples.findIndex((value) => !Number.isFinite(value));
+  const samples: Pieces = { dtype, pieces: [bytes], byteLength: bytes.byteLength };
+  const wrong = dtype === "uint8" ? -1 : firstNotFinite(bytes);
   if (wrong >= 0) throw new Problem({ code: "invalid-data", detail: `number ${wrong} of the body is not finite` });
   return { samples, count, conversion: [words] };
 }

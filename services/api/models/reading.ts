@@ -5,11 +5,12 @@ import { inferenceRequest } from "../../../schemas/inference.ts";
 import { predictionRequest } from "../../../schemas/prediction.ts";
 import type { Shape } from "../../../schemas/shape.ts";
 import { rawRequest, splitBody } from "./binary-tensors.ts";
-import { parseJson } from "../http/json.ts";
+import { isBlank, readJson, type NumberListsAt } from "../http/json.ts";
+import { NumberList } from "../http/number-list.ts";
 import { Problem } from "../http/problem.ts";
 import { parseOrThrow } from "../http/validation.ts";
 import { splitInstances, type SplitInstances } from "./instances.ts";
-import { readTensor } from "./tensors.ts";
+import { holds, readTensor } from "./tensors.ts";
 
 export interface ReadInstances extends SplitInstances {
   topK: number;
@@ -32,24 +33,55 @@ export interface ReadTensor {
   id: string | undefined;
 }
 
-function parseBody(bytes: Uint8Array): unknown {
-  const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("utf8");
-  if (text.trim() === "")
-    throw new Problem({ code: "malformed-body", detail: "the body is empty, but its type says JSON" });
-  return parseJson(text);
+/** Stands in for a list of numbers where a schema looks at the rest of a body: numbers it would look at one by one. */
+const numbers: readonly number[] = [];
+
+function parseBody(bytes: Uint8Array, listsAt: NumberListsAt | null): unknown {
+  const body = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  if (isBlank(body)) throw new Problem({ code: "malformed-body", detail: "the body is empty, but its type says JSON" });
+  return readJson(body, listsAt);
 }
 
 export function readInstances(bytes: Uint8Array, { input }: About): ReadInstances {
-  const { instances, topK, numerics } = parseOrThrow(predictionRequest, parseBody(bytes));
-  return { ...splitInstances(instances, input), topK, numerics };
+  const body = parseBody(bytes, ["instances", "*"]);
+  const given = (body as { instances?: unknown } | null)?.instances;
+  const lists: (NumberList | null)[] = [];
+  if (Array.isArray(given)) {
+    for (const [index, each] of (given as unknown[]).entries()) {
+      const isNumbers = each instanceof NumberList;
+      lists.push(isNumbers ? each : null);
+      if (isNumbers) given[index] = numbers;
+    }
+  }
+  const { instances, topK, numerics } = parseOrThrow(predictionRequest, body);
+  const found = instances.map((each, index) => lists[index] ?? each);
+  return { ...splitInstances(found, input), topK, numerics };
+}
+
+/** The request, and the numbers of its one input where they could be read at once. */
+function parseInference(json: Uint8Array): { request: InferenceRequest; list: NumberList | null } {
+  const body = parseBody(json, ["inputs", "*", "data"]);
+  const given = (body as { inputs?: unknown } | null)?.inputs;
+  let list: NumberList | null = null;
+  for (const each of Array.isArray(given) ? (given as unknown[]) : []) {
+    const tensor = each as { data?: unknown } | null;
+    if (!(tensor?.data instanceof NumberList)) continue;
+    list ??= tensor.data;
+    tensor.data = numbers;
+  }
+  const request = parseOrThrow(inferenceRequest, body);
+  if (!list || holds(request.inputs[0].datatype, list)) return { request, list };
+  // Numbers that their type cannot hold, or not for sure: looked at one by one.
+  return { request: parseOrThrow(inferenceRequest, parseBody(json, null)), list: null };
 }
 
 export function readInference(bytes: Uint8Array, { input, jsonLength }: About): ReadTensor {
   const { json, rest } = splitBody(bytes, jsonLength);
-  const asked = rest && json.length === 0 ? rawRequest(rest, input) : parseOrThrow(inferenceRequest, parseBody(json));
-  const { inputs, outputs, id, parameters } = asked;
+  const isRaw = rest !== null && json.length === 0;
+  const { request, list } = isRaw ? { request: rawRequest(rest, input), list: null } : parseInference(json);
+  const { inputs, outputs, id, parameters } = request;
   const binaryOutput = parameters?.binary_data_output ?? false;
-  return { ...readTensor(inputs[0], input, rest), outputs, id, binaryOutput };
+  return { ...readTensor(inputs[0], { input, list, behind: rest }), outputs, id, binaryOutput };
 }
 
 /** What can be read, by name: what goes in and comes out is plain data. */

@@ -1,4 +1,5 @@
 /** Models and checkpoints as services/prediction takes them: what they are, and how to read their weights. */
+import type { Numerics } from "../../../schemas/job.ts";
 import type { Subject } from "../../prediction/index.ts";
 import { presentCheckpoints, type JobRecord, type ModelRecord } from "../../shared/records/index.ts";
 import type { Storage } from "../../shared/storage/index.ts";
@@ -45,3 +46,15 @@ export const subjectOf = (storage: Storage, model: ModelRecord): Subject => ({
   sha256: model.sha256,
   read: () => storage.get(model.files.weights),
 });
+
+const variants = new WeakMap<Subject, Map<Numerics, Subject>>();
+
+/** The same in other numerics, the same object each time; as it is where none are named. */
+export function subjectIn(subject: Subject, numerics: Numerics | undefined): Subject {
+  if (numerics === undefined || numerics === subject.numerics) return subject;
+  let known = variants.get(subject);
+  if (!known) variants.set(subject, (known = new Map()));
+  let found = known.get(numerics);
+  if (!found) known.set(numerics, (found = { ...subject, numerics }));
+  return found;
+}

@@ -2,6 +2,7 @@
 import type { InferenceRequest } from "../../../schemas/inference.ts";
 import { describeShape, sizeOf, type Shape } from "../../../schemas/shape.ts";
 import type { Outputs } from "../../prediction/index.ts";
+import type { NumberList } from "../http/number-list.ts";
 import { invalid } from "../http/problem.ts";
 import { datatypes, readBinary } from "./binary-tensors.ts";
 import { checkCount, described } from "./instances.ts";
@@ -32,11 +33,20 @@ function flatten(data: readonly unknown[], into: Float32Array, datatype: Datatyp
   return at;
 }
 
-/** [n, channels, height, width] or [n, size]; one channel may be left out. */
+/** Whether a type can hold these numbers; false also where that cannot be told from float32. */
+export function holds(datatype: Datatype, { isWhole, values }: NumberList): boolean {
+  const { range, bytes } = datatypes[datatype];
+  if (!range) return true;
+  return bytes <= 2 && isWhole && values.every((value) => value >= range[0] && value <= range[1]);
+}
+
+/**
+ * [n, channels, height, width] or [n, size]; one channel may be left out. `list`: the input's data, where it could be
+ * read at once.
+ */
 export function readTensor(
   tensor: InferenceRequest["inputs"][number],
-  input: Shape,
-  behind: Uint8Array | null,
+  { input, list, behind }: { input: Shape; list: NumberList | null; behind: Uint8Array | null },
 ): { samples: Float32Array<ArrayBuffer>; count: number } {
   const { shape, datatype, data, parameters } = tensor;
   const size = sizeOf(input);
@@ -59,7 +69,8 @@ export function readTensor(
   if (data === undefined) throw invalid("/inputs/0", "expected data, or the parameter binary_data_size");
   if (behind !== null && behind.length > 0)
     throw invalid("/inputs/0/parameters/binary_data_size", `is missing, but ${behind.length} bytes follow the JSON`);
-  const found = flatten(data, samples, datatype);
+  if (list?.values.length === samples.length) return { samples: list.values, count };
+  const found = list ? list.values.length : flatten(data, samples, datatype);
   if (found !== samples.length)
     throw invalid("/inputs/0/data", `the shape [${shape.join(", ")}] has ${samples.length} numbers; ${found} came`);
   return { samples, count };

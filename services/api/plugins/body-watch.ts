@@ -48,11 +48,12 @@ export const bodyWatch = plugin(async (app: App, { stallSeconds }: { stallSecond
   const timer = setInterval(() => watched.forEach(look), lookEveryMs);
   timer.unref();
   app.addHook("onClose", async () => clearInterval(timer));
-  app.addHook("onRequest", async (request, reply) => {
+  app.addHook("onRequest", (request, reply, done) => {
     const { headers, raw } = request;
-    if (headers["transfer-encoding"] === undefined && Number(headers["content-length"] ?? 0) === 0) return;
+    if (headers["transfer-encoding"] === undefined && Number(headers["content-length"] ?? 0) === 0) return done();
     const each = { request, bytes: raw.socket.bytesRead, since: performance.now() };
     watched.add(each);
     reply.raw.once("close", () => watched.delete(each));
+    done();
   });
 });

@@ -5,6 +5,7 @@
 import helmet from "@fastify/helmet";
 import rateLimit from "@fastify/rate-limit";
 import underPressure from "@fastify/under-pressure";
+import Fastify from "fastify";
 import plugin from "fastify-plugin";
 import type { Redis } from "../../shared/redis.ts";
 import { Problem } from "../http/problem.ts";
@@ -23,11 +24,28 @@ export interface GuardOptions {
   memoryBytes: number;
 }
 
+/** What helmet says is the same in every answer: it is asked once. */
+async function securityHeaders(): Promise<Record<string, string>> {
+  const asked = Fastify();
+  await asked.register(helmet, { contentSecurityPolicy: false, strictTransportSecurity: false });
+  asked.get("/", async () => "");
+  const { headers } = await asked.inject("/");
+  await asked.close();
+  const own = ["content-type", "content-length", "date", "connection"];
+  return Object.fromEntries(
+    Object.entries(headers).flatMap(([name, value]) =>
+      own.includes(name) || value === undefined ? [] : [[name, String(value)]],
+    ),
+  );
+}
+
 export const guard = plugin(async (app: App, { redis, perMinute, memoryBytes }: GuardOptions) => {
-  await app.register(helmet, { contentSecurityPolicy: false, strictTransportSecurity: false });
-  // A promise about TLS is made over TLS alone: ours, or that of a proxy that we were told to trust.
-  app.addHook("onRequest", async (request, reply) => {
+  const always = await securityHeaders();
+  app.addHook("onRequest", (request, reply, done) => {
+    reply.headers(always);
+    // A promise about TLS is made over TLS alone: ours, or that of a proxy that we were told to trust.
     if (request.protocol === "https") reply.header("strict-transport-security", `max-age=${yearSeconds}`);
+    done();
   });
   await app.register(underPressure, {
     maxEventLoopDelay: mostEventLoopDelayMs,

@@ -5,7 +5,6 @@
 import { createHash } from "node:crypto";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import plugin from "fastify-plugin";
-import { newUlid } from "../../shared/ids.ts";
 import type { Records, StoredAnswer } from "../../shared/records/index.ts";
 import { Problem } from "../http/problem.ts";
 import type { App } from "../http/types.ts";
@@ -140,21 +139,32 @@ export const idempotency = plugin(async (app: App, { records }: { records: Recor
   app.addHook("onClose", async () => clearInterval(timer));
   app.decorateRequest("ulid", "");
   app.decorateRequest("idempotency", null);
-  app.addHook("onRequest", async (request) => {
-    request.ulid = newUlid();
+  app.addHook("onRequest", (request, _reply, done) => {
+    request.ulid = request.id;
+    done();
   });
-  app.addHook("preHandler", async (request, reply) => {
+  const begin = async (request: FastifyRequest, reply: FastifyReply): Promise<boolean> => {
     const replayed = await claim(records, request, reply);
     if (request.idempotency) {
       underWay.add(request);
       reply.raw.once("close", () => underWay.delete(request));
     }
-    return replayed;
-  });
-  app.addHook("onSend", async (request, reply, payload) => {
-    await settle(records, request, reply, payload).catch((error: unknown) =>
+    return replayed === undefined;
+  };
+  const keep = (request: FastifyRequest, reply: FastifyReply, payload: unknown): Promise<void> =>
+    settle(records, request, reply, payload).catch((error: unknown) =>
       request.log.warn({ err: error }, "the answer to an Idempotency-Key could not be kept"),
     );
-    return payload;
+  // Most requests have no key: for them these hooks are over at once.
+  app.addHook("preHandler", (request, reply, done) => {
+    if (request.headers["idempotency-key"] === undefined) return done();
+    void begin(request, reply).then(
+      (goesOn) => (goesOn ? process.nextTick(done) : undefined),
+      (error: unknown) => process.nextTick(done, error),
+    );
+  });
+  app.addHook("onSend", (request, reply, payload, done) => {
+    if (!request.idempotency) return done(null, payload);
+    void keep(request, reply, payload).then(() => process.nextTick(done, null, payload));
   });
 });

@@ -3,7 +3,7 @@ import type { Readable } from "node:stream";
 import type { FastifyRequest } from "fastify";
 import plugin from "fastify-plugin";
 import { readBody } from "../http/body.ts";
-import { parseJson } from "../http/json.ts";
+import { isBlank, readJson } from "../http/json.ts";
 import { Problem } from "../http/problem.ts";
 import type { App } from "../http/types.ts";
 
@@ -11,8 +11,8 @@ export const jsonBody = plugin(async (app: App) => {
   app.decorateRequest("bodyLimits", null);
   // Many clients name a type also where they send nothing: a route that takes no body does not mind.
   app.addContentTypeParser("application/json", async (request: FastifyRequest, payload: Readable) => {
-    const text = (await readBody(request, payload, "json")).toString("utf8");
-    if (text.trim() !== "") return parseJson(text);
+    const bytes = await readBody(request, payload, "json");
+    if (!isBlank(bytes)) return readJson(bytes);
     if (request.routeOptions.schema?.body === undefined) return undefined;
     throw new Problem({ code: "malformed-body", detail: "the body is empty, but its type says JSON" });
   });

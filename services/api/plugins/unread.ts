@@ -36,7 +36,8 @@ export const unread = plugin(async (app: App) => {
   app.addHook("onRoute", (route) => {
     if (ours.test(route.url) && route.schema) route.schema.querystring ??= nothing;
   });
-  app.addHook("preValidation", async (request) => {
+  app.addHook("preValidation", (request, _reply, done) => {
     if (ours.test(request.routeOptions.url ?? "")) checkBody(request);
+    done();
   });
 });

@@ -4,6 +4,7 @@ import { WatchedJobs } from "../jobs/watched.ts";
 import { StoredPredictions } from "../models/stored-predictions.ts";
 import type { EventStreams } from "../http/streams.ts";
 import type { App } from "../http/types.ts";
+import { ServedModels } from "../models/served.ts";
 import { aliasRoutes } from "./v1/aliases/models.ts";
 import { augmentationRoutes } from "./v1/datasets/_id/augmentations.ts";
 import { datasetRoutes } from "./v1/datasets/_id/index.ts";
@@ -50,9 +51,10 @@ export function registerRoutes(app: App, dependencies: Dependencies, streams: Ev
   modelRoutes(app, dependencies);
   aliasRoutes(app, dependencies);
   const stored = new StoredPredictions(dependencies.storage);
-  modelPredictionRoutes(app, dependencies, stored);
+  const served = new ServedModels(dependencies);
+  modelPredictionRoutes(app, dependencies, { stored, served });
   evaluationRoutes(app, dependencies, stored);
   insideRoutes(app, dependencies);
   exportRoutes(app, dependencies);
-  inferenceProtocolRoutes(app, dependencies, missingNow);
+  inferenceProtocolRoutes(app, dependencies, { missingNow, served });
 }

@@ -1,5 +1,5 @@
 /** Storage in a folder: temporary name, fsync, rename, fsync of the folder. */
-import { createWriteStream } from "node:fs";
+import { createWriteStream, type Stats } from "node:fs";
 import { constants, mkdir, open, readdir, readFile, rename, rm, rmdir, stat } from "node:fs/promises";
 import { dirname, join, relative, sep } from "node:path";
 import { Readable } from "node:stream";
@@ -48,6 +48,8 @@ async function syncFolder(path: string): Promise<void> {
     await folder.close();
   }
 }
+
+const versionOf = ({ mtimeMs, size, ino }: Stats): string => `${mtimeMs}:${size}:${ino}`;
 
 export class FileStorage implements Storage {
   readonly description: string;
@@ -188,8 +190,7 @@ export class FileStorage implements Storage {
 
   async #compare(key: string): Promise<void> {
     const path = this.#path(key);
-    const is = await stat(path);
-    const version = `${is.mtimeMs}:${is.size}:${is.ino}`;
+    const version = versionOf(await stat(path));
     if (this.#compared.get(key) === version) return;
     await this.#comparing.do(`${key} ${version}`, async () => {
       const expected = await this.#digests(key);
@@ -232,6 +233,15 @@ export class FileStorage implements Storage {
 
   async exists(key: string): Promise<boolean> {
     return (await this.stat(key)) !== null;
+  }
+
+  async version(key: string): Promise<string | null> {
+    try {
+      return versionOf(await stat(this.#path(key)));
+    } catch (error) {
+      if (codeOf(error) === "ENOENT" || codeOf(error) === "ENOTDIR") return null;
+      throw storageError(error, key, "read");
+    }
   }
 
   async stat(key: string): Promise<Stored | null> {

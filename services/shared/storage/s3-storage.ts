@@ -195,6 +195,16 @@ export class S3Storage implements Storage {
     return (await this.stat(key)) !== null;
   }
 
+  async version(key: string): Promise<string | null> {
+    try {
+      const answer = await this.#client.send(new HeadObjectCommand({ Bucket: this.#bucket, Key: this.#name(key) }));
+      return `${answer.ETag}:${answer.ContentLength}`;
+    } catch (error) {
+      if (isMissing(error)) return null;
+      throw storageError(error, key, "read");
+    }
+  }
+
   async stat(key: string): Promise<Stored | null> {
     try {
       const answer = await this.#client.send(new HeadObjectCommand({ Bucket: this.#bucket, Key: this.#name(key) }));

@@ -46,6 +46,8 @@ export interface Storage {
    */
   local(key: string): Promise<string>;
   exists(key: string): Promise<boolean>;
+  /** Another text when the object is another one; reads none of it. Null: there is none. */
+  version(key: string): Promise<string | null>;
   /** Size and digest as recorded, or null. */
   stat(key: string): Promise<Stored | null>;
   /** Objects below `prefix`, digests and unfinished writes left out. */

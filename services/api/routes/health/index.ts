@@ -2,6 +2,7 @@
 import { live, ready } from "../../../../schemas/system.ts";
 import type { Dependencies } from "../../dependencies.ts";
 import { Problem } from "../../http/problem.ts";
+import { sendText } from "../../http/text.ts";
 import type { App } from "../../http/types.ts";
 
 /** What readiness lacks, in words. */
@@ -43,6 +44,7 @@ async function missing({ redis, storage, records }: Dependencies): Promise<strin
 }
 
 export function healthRoutes(app: App, { version }: Dependencies, missingNow: Lacking): void {
+  const alive = { text: JSON.stringify(live.parse({ status: "live", version })) };
   app.get(
     "/health/live",
     {
@@ -53,7 +55,7 @@ export function healthRoutes(app: App, { version }: Dependencies, missingNow: La
         response: { 200: live },
       },
     },
-    async () => ({ status: "live" as const, version }),
+    (_request, reply) => sendText(reply, alive),
   );
   app.get(
     "/health/ready",

@@ -28,7 +28,7 @@ import { bodyUnchecked } from "../../http/validation.ts";
 import { beforeBody, mostAskingBytes } from "../../models/asking.ts";
 import { bytesOfOutput, jsonLengthOf, lengthHeader } from "../../models/binary-tensors.ts";
 import type { readInference } from "../../models/reading.ts";
-import { subjectOf } from "../../models/subjects.ts";
+import type { ServedModel, ServedModels } from "../../models/served.ts";
 import { outputNumbers, outputTensor, usualOutputs } from "../../models/tensors.ts";
 import type { Lacking } from "../health/index.ts";
 
@@ -77,11 +77,15 @@ const places = [
   { at: "/v2/models/:id/versions/:version", params: versionParams },
 ] as const;
 
+function checkVersion({ id, sha256 }: ModelRecord, wanted: string | undefined): void {
+  const version = versionOf(sha256);
+  if (wanted !== undefined && wanted !== version)
+    throw notFound(`model ${id} has no version ${wanted}; its version is ${version}`);
+}
+
 async function findVersion(records: Records, params: { id: string; version?: string }): Promise<ModelRecord> {
   const found = await findModel(records, params.id);
-  const version = versionOf(found.sha256);
-  if (params.version !== undefined && params.version !== version)
-    throw notFound(`model ${found.id} has no version ${params.version}; its version is ${version}`);
+  checkVersion(found, params.version);
   return found;
 }
 
@@ -177,11 +181,13 @@ function answerOf({ model, asked, outputs }: Answered): { given: object; binary:
   return { given: { model_name, model_version: versionOf(sha256), id: asked.id, outputs: tensors }, binary };
 }
 
-function inferRoutes(app: App, { records, storage, prediction, reader }: Dependencies): void {
+function inferRoutes(app: App, { prediction, reader }: Dependencies, served: ServedModels): void {
   takeInference(app);
-  const looked = beforeBody(async (request) => {
-    const model = await findVersion(records, request.params as { id: string; version?: string });
-    return { model, input: model.input };
+  const looked = beforeBody((request) => {
+    const { id, version } = request.params as { id: string; version?: string };
+    const check = (found: ServedModel): ServedModel => (checkVersion(found.record, version), found);
+    const found = served.find(id);
+    return found instanceof Promise ? found.then(check) : check(found);
   });
   for (const { at, params } of places)
     app.post(
@@ -189,6 +195,7 @@ function inferRoutes(app: App, { records, storage, prediction, reader }: Depende
       {
         onRequest: looked.onRequest,
         bodyLimit: mostAskingBytes,
+        config: { changesNothing: true },
         schema: {
           tags: ["inference"],
           summary: "Ask a model; tensors as JSON, or as bytes behind it",
@@ -198,13 +205,13 @@ function inferRoutes(app: App, { records, storage, prediction, reader }: Depende
         },
       },
       async (request, reply) => {
-        const { model } = looked.of(request);
+        const { record: model, subject } = looked.of(request);
         const jsonLength = jsonLengthOf(request.headers[lengthHeader]);
         const body = (request.body as Buffer | undefined) ?? Buffer.alloc(0);
         const asked = await reader.read("inference", body, { input: model.input, jsonLength });
         const names = asked.outputs?.map(({ name }) => name) ?? usualOutputs;
         const numbers = outputNumbers(names, asked.count, model.classes.length);
-        const outputs = await prediction.predict(subjectOf(storage, model), asked.samples, asked.count);
+        const outputs = await prediction.predict(subject, asked.samples, asked.count);
         const { given, binary } = answerOf({ model, asked, outputs });
         if (binary.length === 0) return sendJson(reply, given, numbers);
         const json = Buffer.from(jsonText(given));
@@ -214,8 +221,12 @@ function inferRoutes(app: App, { records, storage, prediction, reader }: Depende
     );
 }
 
-export function inferenceProtocolRoutes(app: App, dependencies: Dependencies, missingNow: Lacking): void {
+export function inferenceProtocolRoutes(
+  app: App,
+  dependencies: Dependencies,
+  { missingNow, served }: { missingNow: Lacking; served: ServedModels },
+): void {
   serverRoutes(app, dependencies, missingNow);
   modelRoutes(app, dependencies);
-  app.register(async (scope: App) => inferRoutes(scope, dependencies));
+  app.register(async (scope: App) => inferRoutes(scope, dependencies, served));
 }

@@ -13,12 +13,11 @@ import type { Dependencies } from "../../../../dependencies.ts";
 import { fileAnswer } from "../../../../http/binary.ts";
 import { findJob, findReadyDataset } from "../../../../../shared/find.ts";
 import { notFound, type Refusal } from "../../../../http/problem.ts";
-import { sendJson } from "../../../../http/slices.ts";
 import type { App } from "../../../../http/types.ts";
-import { checkAnswer, predictionRows } from "../../../../models/answers.ts";
+import { AnswerText, checkAnswer } from "../../../../models/answers.ts";
 import { beforeBody, mostAskingBytes, readAsked, takeEveryBody } from "../../../../models/asking.ts";
 import { formOf } from "../../../../models/forms.ts";
-import { subjectOfCheckpoint } from "../../../../models/subjects.ts";
+import { subjectIn, subjectOfCheckpoint } from "../../../../models/subjects.ts";
 
 /** Long enough to read any weights file. */
 const downloadPinSeconds = 3600;
@@ -120,6 +119,7 @@ function predictionsRoute(app: App, dependencies: Dependencies): void {
     {
       onRequest: asked.onRequest,
       bodyLimit: mostAskingBytes,
+      config: { changesNothing: true },
       schema: {
         tags: ["jobs"],
         summary: "Predict new inputs from a checkpoint, also while the job runs",
@@ -133,18 +133,18 @@ function predictionsRoute(app: App, dependencies: Dependencies): void {
       const began = performance.now();
       const { job, dataset } = asked.of(request);
       const { subject, epoch } = await subjectOfCheckpoint(dependencies, job, request.query.checkpoint ?? null);
-      const inputs = await readAsked(request, request.query, dependencies, formOf(dataset.shape, dataset));
-      const numbers = checkAnswer({ count: inputs.count, classes: dataset.classes.length, topK: inputs.topK });
-      const asking = inputs.numerics ? { ...subject, numerics: inputs.numerics } : subject;
-      const { probabilities } = await prediction.predict(asking, inputs.samples, inputs.count);
-      const answer = {
-        predictions: predictionRows(probabilities, dataset.classes, inputs.topK),
+      const form = formOf(dataset.shape, dataset);
+      const { samples, count, numerics, ...asking } = await readAsked(request, request.query, dependencies, form);
+      checkAnswer({ count, classes: dataset.classes.length, topK: asking.topK });
+      const inNumerics = subjectIn(subject, numerics);
+      const { probabilities } = await prediction.predict(inNumerics, samples, count);
+      return new AnswerText(dataset.classes).send(reply, {
+        ...asking,
+        ...prediction.computedIn(inNumerics),
+        probabilities,
         model: `${job.id}@${epoch}`,
-        ...prediction.computedIn(asking),
-        conversion: inputs.conversion,
-        milliseconds: performance.now() - began,
-      };
-      return sendJson(reply, answer, numbers);
+        began,
+      });
     },
   );
 }

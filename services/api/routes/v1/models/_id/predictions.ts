@@ -17,14 +17,13 @@ import { getJson } from "../../../../../shared/storage/index.ts";
 import type { Dependencies } from "../../../../dependencies.ts";
 import { findJob, findModel } from "../../../../../shared/find.ts";
 import { conflict, notFound } from "../../../../http/problem.ts";
-import { sendJson } from "../../../../http/slices.ts";
 import type { App } from "../../../../http/types.ts";
-import { checkAnswer, predictionRows } from "../../../../models/answers.ts";
+import { checkAnswer } from "../../../../models/answers.ts";
 import { beforeBody, mostAskingBytes, readAsked, takeEveryBody } from "../../../../models/asking.ts";
-import { formOf } from "../../../../models/forms.ts";
 import { sendPredictions } from "../../../../models/prediction-pages.ts";
+import type { ServedModels } from "../../../../models/served.ts";
 import type { StoredPredictions } from "../../../../models/stored-predictions.ts";
-import { subjectOf, subjectOfCheckpoint } from "../../../../models/subjects.ts";
+import { subjectIn, subjectOfCheckpoint } from "../../../../models/subjects.ts";
 
 /** What the model has of a split, or a 404 that says of which splits it has something. */
 function ofSplit<Found>(id: string, what: string, all: Partial<Record<Split, Found>>, split: Split): Found {
@@ -36,8 +35,7 @@ function ofSplit<Found>(id: string, what: string, all: Partial<Record<Split, Fou
   );
 }
 
-async function subjectFor(dependencies: Dependencies, model: ModelRecord, epoch: number | undefined): Promise<Subject> {
-  if (epoch === undefined) return subjectOf(dependencies.storage, model);
+async function checkpointOf(dependencies: Dependencies, model: ModelRecord, epoch: number): Promise<Subject> {
   if (model.job === null) throw conflict(`model ${model.id} was imported: it has no checkpoints`);
   return (await subjectOfCheckpoint(dependencies, await findJob(dependencies.records, model.job), epoch)).subject;
 }
@@ -83,18 +81,16 @@ function evaluationRoute(app: App, { records, storage }: Dependencies): void {
   );
 }
 
-function newInputsRoute(app: App, dependencies: Dependencies): void {
-  const { records, prediction } = dependencies;
+function newInputsRoute(app: App, dependencies: Dependencies, served: ServedModels): void {
+  const { prediction } = dependencies;
   takeEveryBody(app);
-  const asked = beforeBody(async (request) => {
-    const model = await findModel(records, (request.params as { id: string }).id);
-    return { model, input: model.input };
-  });
+  const asked = beforeBody((request) => served.find((request.params as { id: string }).id));
   app.post(
     "/v1/models/:id/predictions",
     {
       onRequest: asked.onRequest,
       bodyLimit: mostAskingBytes,
+      config: { changesNothing: true },
       schema: {
         tags: ["models"],
         summary: "Predict new inputs: numbers, pictures, or raw samples",
@@ -106,27 +102,30 @@ function newInputsRoute(app: App, dependencies: Dependencies): void {
     },
     async (request, reply) => {
       const began = performance.now();
-      const { model } = asked.of(request);
-      const subject = await subjectFor(dependencies, model, request.query.checkpoint);
-      const dataset = model.dataset === null ? null : await records.datasets.read(model.dataset.id);
-      const inputs = await readAsked(request, request.query, dependencies, formOf(model.input, dataset));
-      const numbers = checkAnswer({ count: inputs.count, classes: model.classes.length, topK: inputs.topK });
-      const asking = inputs.numerics ? { ...subject, numerics: inputs.numerics } : subject;
-      const { probabilities } = await prediction.predict(asking, inputs.samples, inputs.count);
-      const answer = {
-        predictions: predictionRows(probabilities, model.classes, inputs.topK),
-        model: model.id,
-        ...prediction.computedIn(asking),
-        conversion: inputs.conversion,
-        milliseconds: performance.now() - began,
-      };
-      return sendJson(reply, answer, numbers);
+      const { record, form, answers, ...model } = asked.of(request);
+      const { checkpoint } = request.query;
+      const trained = checkpoint === undefined ? model.subject : await checkpointOf(dependencies, record, checkpoint);
+      const { samples, count, numerics, ...asking } = await readAsked(request, request.query, dependencies, form);
+      checkAnswer({ count, classes: record.classes.length, topK: asking.topK });
+      const subject = subjectIn(trained, numerics);
+      const { probabilities } = await prediction.predict(subject, samples, count);
+      return answers.send(reply, {
+        ...asking,
+        ...prediction.computedIn(subject),
+        probabilities,
+        model: record.id,
+        began,
+      });
     },
   );
 }
 
-export function modelPredictionRoutes(app: App, dependencies: Dependencies, stored: StoredPredictions): void {
+export function modelPredictionRoutes(
+  app: App,
+  dependencies: Dependencies,
+  { stored, served }: { stored: StoredPredictions; served: ServedModels },
+): void {
   splitRoute(app, dependencies, stored);
   evaluationRoute(app, dependencies);
-  app.register(async (scope: App) => newInputsRoute(scope, dependencies));
+  app.register(async (scope: App) => newInputsRoute(scope, dependencies, served));
 }

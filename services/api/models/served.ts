@@ -1,0 +1,80 @@
+/** Models ready to be asked: what a prediction needs to know, kept in the process while it is right. */
+import type { Shape } from "../../../schemas/shape.ts";
+import type { Subject } from "../../prediction/index.ts";
+import { findModel } from "../../shared/find.ts";
+import type { ModelRecord, Records } from "../../shared/records/index.ts";
+import type { Storage } from "../../shared/storage/index.ts";
+import type { Copies, Mirror } from "../mirror.ts";
+import { AnswerText } from "./answers.ts";
+import { formOf } from "./forms.ts";
+import type { SampleForm } from "./instances.ts";
+import { subjectOf } from "./subjects.ts";
+
+const mostModels = 500;
+/** A file that was damaged or replaced says nothing: it is looked at so often. */
+const lifeMs = 5000;
+
+export interface ServedModel {
+  /** Its id, or an alias. */
+  reference: string;
+  record: ModelRecord;
+  input: Shape;
+  subject: Subject;
+  form: SampleForm;
+  answers: AnswerText;
+}
+
+export class ServedModels {
+  readonly #records: Records;
+  readonly #storage: Storage;
+  readonly #copies: Copies<ServedModel>;
+  /** What was served last under a reference: the same subject as long as it is the same file. */
+  readonly #last = new Map<string, ServedModel>();
+
+  constructor({ records, storage, mirror }: { records: Records; storage: Storage; mirror: Mirror }) {
+    this.#records = records;
+    this.#storage = storage;
+    this.#copies = mirror.copies({
+      most: mostModels,
+      lifeMs,
+      kinds: ["model", "dataset"],
+      // Any model may have taken an alias over.
+      topicsOf: ({ reference, record: { id, dataset } }) => [
+        reference === id ? `model:${id}` : "model",
+        ...(dataset ? [`dataset:${dataset.id}`] : []),
+      ],
+    });
+  }
+
+  /** By id or alias. Throws a refusal where there is no such model. */
+  find(reference: string): ServedModel | Promise<ServedModel> {
+    return this.#copies.get(reference, () => this.#look(reference));
+  }
+
+  async #look(reference: string): Promise<ServedModel> {
+    const record = await findModel(this.#records, reference);
+    const [dataset, version] = await Promise.all([
+      record.dataset === null ? null : this.#records.datasets.read(record.dataset.id),
+      this.#storage.version(record.files.weights),
+    ]);
+    const before = this.#last.get(reference);
+    const isSame =
+      before?.record.id === record.id && before.record.sha256 === record.sha256 && before.subject.version === version;
+    const subject = isSame ? before.subject : { ...subjectOf(this.#storage, record), version };
+    const served: ServedModel = {
+      reference,
+      record,
+      input: record.input,
+      subject,
+      form: formOf(record.input, dataset),
+      answers: new AnswerText(record.classes),
+    };
+    this.#last.delete(reference);
+    this.#last.set(reference, served);
+    for (const oldest of this.#last.keys()) {
+      if (this.#last.size <= mostModels) break;
+      this.#last.delete(oldest);
+    }
+    return served;
+  }
+}
