@@ -39,6 +39,7 @@ export function endlessTraining(
     dtype: "uint8",
     background: 0,
     counts: { train: count, validation: 0, test: 0 },
+    judge: null,
     targetAccuracy: null,
     patience: null,
     stopAtStep: null,

@@ -18,7 +18,7 @@ const dataset = {
   classes: 3,
   dtype: "float32" as const,
   counts: { train: 40, validation: 8, test: 0 },
-  statistics: { mean: [0.5], std: [2], minimum: -3, maximum: 7 },
+  statistics: { mean: [0.5], std: [2], minimum: -3, maximum: 7, classCounts: { train: [20, 19, 1] } },
 };
 
 test("what the request says about the bits arrives, with the dataset's facts", () => {
@@ -27,6 +27,7 @@ test("what the request says about the bits arrives, with the dataset's facts", (
   expect(deriveTraining({ request, dataset, mostThreads: 16, stopAtStep: null })).toEqual({
     ...{ network, loss, optimiser, schedule, epochs, batchSize, shuffle, seed, numerics, augmentation, threads: 3 },
     ...facts,
+    judge: { split: "validation", decides: true },
     normalisation: { kind: "unit", mean: [-3], std: [10] },
     background: -3,
     targetAccuracy: 0.9,
@@ -48,3 +49,15 @@ test.each([
 ])("of the three threads that it asks for, a worker with %i gives %i", (mostThreads, threads) =>
   expect(deriveTraining({ request, dataset, mostThreads, stopAtStep: null }).threads).toBe(threads),
 );
+
+test.each([
+  [null, { train: 40, validation: 0, test: 9 }, { split: "test", decides: false }],
+  [{ split: "test" as const }, { train: 40, validation: 0, test: 9 }, { split: "test", decides: true }],
+  // Ten of twenty, ten of nineteen (9.5 rounds up), and the only one stays.
+  [{ fraction: 0.5 }, { train: 20, validation: 20, test: 9 }, { split: "validation", decides: true }],
+])("without a validation split, %j leaves %j to %j", (validation, counts, judge) => {
+  const without = { ...dataset, counts: { train: 40, validation: 0, test: 9 } };
+  expect(
+    deriveTraining({ request: { ...request, validation }, dataset: without, mostThreads: 1, stopAtStep: null }),
+  ).toMatchObject({ counts, judge });
+});

@@ -5,6 +5,7 @@
 import type { Dtype, Split } from "../schemas/dataset.ts";
 import type { CompleteJobRequest } from "../schemas/job.ts";
 import type { Shape } from "../schemas/shape.ts";
+import { judgeOf, splitsOf } from "../schemas/validation.ts";
 import { fitNormalisation } from "./normalisation.ts";
 import type { SplitStatistics } from "./normalisation.ts";
 import type { TrainingSpec } from "./training.ts";
@@ -14,9 +15,10 @@ export interface DatasetFacts {
   input: Shape;
   classes: number;
   dtype: Dtype;
+  /** The dataset's own splits, before anything is held out. */
   counts: Record<Split, number>;
-  /** Of the training split. */
-  statistics: SplitStatistics;
+  /** Of the whole training split, so that a model's normalisation is the dataset's. */
+  statistics: SplitStatistics & { classCounts: { train: readonly number[] } };
 }
 
 /** What of a request decides the bits, or the threads. */
@@ -34,6 +36,7 @@ export type TrainingRequest = Pick<
   | "normalisation"
   | "augmentation"
   | "stopWhen"
+  | "validation"
   | "threads"
 >;
 
@@ -48,7 +51,11 @@ export interface DerivationOptions {
 
 export function deriveTraining({ request, dataset, mostThreads, stopAtStep }: DerivationOptions): TrainingSpec {
   const { network, loss, optimiser, schedule, epochs, batchSize, shuffle, seed, numerics, augmentation } = request;
-  const { input, classes, dtype, counts, statistics } = dataset;
+  const { input, classes, dtype, statistics } = dataset;
+  const counts = splitsOf(request.validation, {
+    splits: dataset.counts,
+    trainingCounts: statistics.classCounts.train,
+  });
   const { validationAccuracy, patience } = request.stopWhen;
   const reproduces = stopAtStep !== null;
   return {
@@ -66,6 +73,7 @@ export function deriveTraining({ request, dataset, mostThreads, stopAtStep }: De
     classes,
     dtype,
     counts,
+    judge: judgeOf(request.validation, counts),
     normalisation: fitNormalisation(request.normalisation, dtype, statistics),
     background: statistics.minimum,
     targetAccuracy: reproduces ? null : validationAccuracy,

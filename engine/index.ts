@@ -14,6 +14,7 @@ export type { GoldenCase, GoldenGroup, Implementation } from "./golden.ts";
 export { checkGradients } from "./gradient-check.ts";
 export type { CheckedTensor, GradientCheck, GradientCheckOptions } from "./gradient-check.ts";
 export { runGradientThread } from "./gradient-thread.ts";
+export { holdOut } from "./held-out.ts";
 export { instantiateKernels, nameOfKernels } from "./kernels/instantiate.ts";
 export type { KernelsSource, NativeAddon } from "./kernels/instantiate.ts";
 export type { Kernels } from "./kernels/kernels.ts";

@@ -79,6 +79,7 @@ export function plainSpec(options: {
     augmentation: augmentation.parse({}),
     background: 0,
     counts: { train: count, validation: 0, test: 0 },
+    judge: null,
     targetAccuracy: null,
     patience: null,
     stopAtStep: null,

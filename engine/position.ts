@@ -61,20 +61,21 @@ export function reviewEpoch(options: {
   report: () => TrainingPosition;
 }): { stops: StopReason | null; report: TrainingReport } {
   const { position, spec, validation, gradientNorm, learningRate } = options;
-  const isBest = validation !== null && (position.best === null || validation.accuracy > position.best.accuracy);
+  const decides = validation !== null && spec.judge?.decides === true;
+  const isBest = decides && (position.best === null || validation.accuracy > position.best.accuracy);
   if (isBest) {
     const { accuracy, loss } = validation;
     position.best = { epoch: position.epoch, step: position.step, accuracy, loss };
     position.epochsSinceBest = 0;
-  } else position.epochsSinceBest++;
+  } else if (decides) position.epochsSinceBest++;
   return {
-    stops: stopReason(position, spec, validation),
+    stops: stopReason(position, spec, decides ? validation : null),
     report: {
       kind: "epoch",
       validation,
       isBest,
-      best: position.best,
-      epochsSinceBest: validation ? position.epochsSinceBest : null,
+      best: decides ? position.best : null,
+      epochsSinceBest: decides ? position.epochsSinceBest : null,
       gradientNorm,
       learningRate,
       ...options.report(),
@@ -85,9 +86,9 @@ export function reviewEpoch(options: {
 function stopReason(
   { epoch, epochsSinceBest }: Position,
   { epochs, targetAccuracy, patience }: TrainingSpec,
-  validation: Evaluated | null,
+  decisive: Evaluated | null,
 ): StopReason | null {
-  if (validation && targetAccuracy !== null && validation.accuracy >= targetAccuracy) return "validationAccuracy";
-  if (validation && patience !== null && epochsSinceBest >= patience) return "patience";
+  if (decisive && targetAccuracy !== null && decisive.accuracy >= targetAccuracy) return "validationAccuracy";
+  if (decisive && patience !== null && epochsSinceBest >= patience) return "patience";
   return epoch === epochs ? "epochs" : null;
 }

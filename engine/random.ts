@@ -12,7 +12,15 @@ import { cos, log } from "./elementary.ts";
  * What a draw is for: the second word of every place, so that two uses never share a number. Values are part of the
  * promise of same bits.
  */
-export const purposes = { shuffle: 1, dropout: 2, augment: 3, initialise: 4, curvature: 5, gradientCheck: 6 } as const;
+export const purposes = {
+  shuffle: 1,
+  dropout: 2,
+  augment: 3,
+  initialise: 4,
+  curvature: 5,
+  gradientCheck: 6,
+  holdOut: 7,
+} as const;
 export type Purpose = keyof typeof purposes;
 
 const step = 0x9e3779b1;

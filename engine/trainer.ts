@@ -57,7 +57,6 @@ class TrainingRun implements Trainer {
   readonly #stepsPerEpoch: number;
   readonly #steps: number;
   readonly #rowEvery: number;
-  readonly #evaluatedSplit: Split | null;
   readonly #writeSettings: ReturnType<typeof settingsWriter>;
   readonly #averageScale: Reals;
   readonly #position: Position;
@@ -72,7 +71,6 @@ class TrainingRun implements Trainer {
     this.#stepsPerEpoch = Math.ceil(counts.train / batchSize);
     this.#steps = this.#stepsPerEpoch * epochs;
     this.#rowEvery = Math.max(1, Math.ceil(this.#steps / wantedRows));
-    this.#evaluatedSplit = counts.validation > 0 ? "validation" : counts.test > 0 ? "test" : null;
     const { views } = this.#execution;
     const { network, training, regions } = this.#plan;
     const { optimiser, moved } = training;
@@ -209,9 +207,10 @@ class TrainingRun implements Trainer {
     const execution = this.#execution;
     execution.settle();
     const norm = gradientNorm(execution.views, this.#plan.training.update);
-    const split = this.#evaluatedSplit;
+    const { judge } = this.#spec;
     let validation: (Evaluated & { split: Split }) | null = null;
-    if (split) {
+    if (judge) {
+      const { split } = judge;
       const { loss, accuracy, samples } = this.evaluate(split);
       validation = { split, loss, accuracy, samples };
     }

@@ -11,6 +11,7 @@ import type { Normalisation } from "../schemas/model.ts";
 import type { Loss, Network } from "../schemas/network.ts";
 import type { Optimiser, Schedule } from "../schemas/optimiser.ts";
 import type { Shape } from "../schemas/shape.ts";
+import type { Judge } from "../schemas/validation.ts";
 import type { Kernels, RealBytes } from "./kernels/kernels.ts";
 
 /**
@@ -36,6 +37,8 @@ export interface TrainingSpec {
   background: number;
   /** Samples in each split; 0 where there is none. */
   counts: Record<Split, number>;
+  /** What is evaluated after each epoch, and whether stops and the best epoch go by it. Null: nothing is. */
+  judge: Judge | null;
   /** Stop when the validation accuracy reaches this. */
   targetAccuracy: number | null;
   /** Stop after this many epochs without a new best. */
@@ -117,8 +120,8 @@ export interface Best {
 export type TrainingReport =
   | ({ kind: "progress" } & TrainingPosition)
   /**
-   * An epoch ended and was evaluated on the validation split (on `test` if there is none). Ask for a checkpoint now if
-   * the policy wants one.
+   * An epoch ended and was evaluated on the split of `spec.judge`; only figures that decide make a best. Ask for a
+   * checkpoint now if the policy wants one.
    */
   | ({
       kind: "epoch";

@@ -7,6 +7,7 @@ import { optimiser, schedule } from "./optimiser.ts";
 import { pageOf, pageQuery } from "./page.ts";
 import { progress } from "./progress.ts";
 import { queryFlag, usually } from "./query.ts";
+import { validation } from "./validation.ts";
 
 export const numerics = z.enum(["reproducible", "fast"]);
 export type Numerics = z.infer<typeof numerics>;
@@ -15,7 +16,13 @@ export const normalisationKind = z.enum(["standardise", "unit", "none"]);
 export type NormalisationKind = z.infer<typeof normalisationKind>;
 
 export const stopWhen = z.strictObject({
-  validationAccuracy: z.number().gt(0).max(1).nullable().default(null),
+  validationAccuracy: z
+    .number()
+    .gt(0)
+    .max(1)
+    .nullable()
+    .default(null)
+    .describe("ends at an epoch whose validation accuracy reaches this"),
   patience: z.int().min(1).max(100_000).nullable().default(null).describe("epochs without a new best"),
   maxSeconds: z
     .number()
@@ -62,6 +69,9 @@ export const jobRequest = z.strictObject({
   normalisation: normalisationKind.default("standardise"),
   augmentation: augmentation.prefault({}),
   stopWhen: stopWhen.prefault({}),
+  validation: validation
+    .default(null)
+    .describe("what stops and the best epoch go by; null: the dataset's validation split, where it has one"),
   checkpoints: checkpointPolicy.prefault({}),
   initialModel: modelReference.nullable().default(null),
   priority: z.int().min(-100).max(100).default(0).describe("higher goes first"),

@@ -1,5 +1,6 @@
 /** The curves of a job: rows keyed by step, never written twice. */
 import { z } from "zod";
+import { split } from "./dataset.ts";
 import { timestamp } from "./ids.ts";
 import { queryInteger, usually } from "./query.ts";
 
@@ -12,6 +13,7 @@ export const metricRow = z.strictObject({
   accuracy: z.number().nullable(),
   validationLoss: z.number().nullable(),
   validationAccuracy: z.number().nullable(),
+  split: split.nullable().default(null).describe("where the validation figures come from; null where there are none"),
   samplesPerSecond: z.number().nullable(),
   gradientNorm: z.number().nullable(),
 });

@@ -21,6 +21,7 @@ export const problemCodes = {
   "expectation-failed": [417, "This expectation cannot be met"],
   misdirected: [421, "This name is not served here"],
   "network-does-not-fit": [422, "The network does not fit its input"],
+  "validation-does-not-fit": [422, "The dataset has no validation of this kind"],
   "invalid-data": [422, "The data cannot be read"],
   "idempotency-mismatch": [422, "This Idempotency-Key was used with another request"],
   "too-many-requests": [429, "Too many requests"],

@@ -43,7 +43,7 @@ function digestOfWeights(checkpoint: Uint8Array): string {
   return createHash("sha256").update(writeSafetensors({ tensors })).digest("hex");
 }
 
-function statisticsOf({ shape, samples }: LabelledSamples): DatasetFacts["statistics"] {
+function statisticsOf({ shape, samples, labels }: LabelledSamples, classes: number): DatasetFacts["statistics"] {
   const plane = shape.height * shape.width;
   const sums = new Float64Array(shape.channels);
   const squares = new Float64Array(shape.channels);
@@ -61,7 +61,9 @@ function statisticsOf({ shape, samples }: LabelledSamples): DatasetFacts["statis
     if (value < minimum) minimum = value;
     if (value > maximum) maximum = value;
   }
-  return { mean, std, minimum, maximum };
+  const train = new Array<number>(classes).fill(0);
+  for (const label of labels) train[label]++;
+  return { mean, std, minimum, maximum, classCounts: { train } };
 }
 
 /** Samples to learn from and to be tested on, as the engine takes them. */
@@ -99,7 +101,7 @@ export function runTraining({ request, splits, kernels, onEpoch }: TrainingOptio
       classes: splits.classes,
       dtype: "uint8",
       counts: { train: splits.train.labels.length, validation: 0, test: splits.test.labels.length },
-      statistics: statisticsOf(splits.train),
+      statistics: statisticsOf(splits.train, splits.classes),
     },
     mostThreads: 1,
     stopAtStep: null,

@@ -32,6 +32,14 @@ export const conflict = (detail: string): Refusal => new Refusal({ code: "confli
 export const invalid = (pointer: string, detail: string): Refusal =>
   new Refusal({ code: "invalid-request", detail: `${pointer}: ${detail}`, errors: [{ pointer, detail }] });
 
+/** What a job's `validation` or `stopWhen` asks for and its dataset cannot give. */
+export const validationDoesNotFit = (errors: readonly { pointer: string; detail: string }[]): Refusal =>
+  new Refusal({
+    code: "validation-does-not-fit",
+    detail: errors.map(({ pointer, detail }) => `${pointer}: ${detail}`).join("; "),
+    errors,
+  });
+
 /** What is wrong with a network, by pointers below it. */
 export function doesNotFit(problems: readonly { pointer: string; detail: string }[]): Refusal {
   const errors = problems.map(({ pointer, detail }) => ({ pointer: `/network${pointer}`, detail }));

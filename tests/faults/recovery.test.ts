@@ -6,6 +6,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { until } from "../support/stack.ts";
 import type { Service } from "../support/stack.ts";
+import { putTinyDataset } from "../support/tiny-dataset.ts";
 import { slowJob, startTrial } from "../support/trials.ts";
 import type { Trial } from "../support/trials.ts";
 
@@ -38,13 +39,13 @@ const running = (): Service => {
 };
 
 /** Posts a job and waits until it has a checkpoint behind it; where it matters, until it is `owner` who trains it. */
-async function underWay(owner?: Service): Promise<string> {
+async function underWay(owner?: Service, fields: object = {}): Promise<string> {
   const others = trial.workers.filter(
     (worker) => owner && worker !== owner && worker.process.exitCode === null && worker.process.signalCode === null,
   );
   // The others take nothing meanwhile.
   for (const other of others) other.process.kill("SIGSTOP");
-  const { body, status } = await trial.ask("/v1/jobs", { body: slowJob({ epochs }) });
+  const { body, status } = await trial.ask("/v1/jobs", { body: slowJob({ epochs, ...fields }) });
   expect(status).toBe(202);
   await until(
     () => job(body.id),
@@ -134,6 +135,23 @@ describe("a worker that", () => {
       expect(Math.max(...times)).toBeLessThan(crashMs);
     },
   );
+
+  test("is killed where a part is held out: the same part again, the same bits", { timeout: 120_000 }, async () => {
+    await putTinyDataset({ ...trial, counts: { train: 900, validation: 0, test: 90 }, alias: "undivided" });
+    const fields = { dataset: "undivided", validation: { fraction: 0.15 }, epochs: 40 };
+    const { body } = await trial.ask("/v1/jobs", { body: slowJob(fields) });
+    const undisturbed = await trial.ended(body.id);
+    await idleWorker();
+    const victim = running();
+    const id = await underWay(victim, fields);
+    await victim.end("SIGKILL");
+    const ended = await trial.ended(id);
+    expect(ended.attempts[0]).toMatchObject({ reason: "lost" });
+    expect(ended.receipt.weights).toBe(undisturbed.receipt.weights);
+    for (const split of ["train", "validation", "test"])
+      expect([split, ended.result[split]]).toEqual([split, undisturbed.result[split]]);
+    expect(ended.progress.best).toEqual(undisturbed.progress.best);
+  });
 
   test(
     "is told to end: hands over at the next batch, another goes on within 2 s",

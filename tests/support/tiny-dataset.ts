@@ -53,11 +53,14 @@ export async function putTinyDataset(options: {
   const classes = order.map((name) => names[name]);
   const id = newId("dataset");
   const splits: DatasetManifest["splits"] = {};
+  const classCounts: DatasetManifest["statistics"]["classCounts"] = { train: [], validation: [], test: [] };
   let from = 0;
   for (const split of ["train", "validation", "test"] as const satisfies readonly Split[]) {
     const count = counts[split];
     const made = makeSplit(count, from, order);
     from += count;
+    const labelled = [...new Int32Array(made.labels.buffer)];
+    classCounts[split] = classes.map((_, label) => labelled.filter((each) => each === label).length);
     if (count === 0) continue;
     const samples = await storage.put(`${layout.dataset(id)}${split}-samples`, made.samples);
     const labels = await storage.put(`${layout.dataset(id)}${split}-labels`, made.labels);
@@ -75,7 +78,7 @@ export async function putTinyDataset(options: {
     std: [60],
     minimum: 0,
     maximum: 255,
-    classCounts: { train: [], validation: [], test: [] },
+    classCounts,
   };
   const common = {
     id,

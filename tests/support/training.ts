@@ -35,6 +35,7 @@ export function smallSpec(
     classes: 3,
     dtype: "uint8",
     counts: { train: 66, validation: 21, test: 9 },
+    judge: { split: "validation", decides: true },
     targetAccuracy: null,
     patience: null,
     stopAtStep: null,

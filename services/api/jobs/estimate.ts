@@ -1,6 +1,7 @@
 /** The answer to a dry run: what a training would be, and how long it would take. */
 import type { Estimate } from "../../../schemas/estimate.ts";
 import { trainingFlops, type LayerShape } from "../../../schemas/network-shape.ts";
+import { splitsOf, validationFacts } from "../../../schemas/validation.ts";
 import type { Order } from "../../shared/jobs/order.ts";
 import { rateKey, type Records } from "../../shared/records/index.ts";
 
@@ -20,7 +21,8 @@ export async function estimateOf(
     parameters: layers.reduce((sum, layer) => sum + layer.parameters, 0),
     bytes,
     flopsPerSample: trainingFlops(layers),
-    secondsPerEpoch: rate === null || rate <= 0 ? null : dataset.splits.train / rate,
+    secondsPerEpoch:
+      rate === null || rate <= 0 ? null : splitsOf(request.validation, validationFacts(dataset)).train / rate,
     warnings,
   };
 }

@@ -11,6 +11,7 @@ const row = (step: number, loss: number | null, validationAccuracy: number | nul
   accuracy: null,
   validationLoss: null,
   validationAccuracy,
+  split: validationAccuracy === null ? null : "validation",
   samplesPerSecond: null,
   gradientNorm: null,
 });

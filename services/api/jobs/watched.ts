@@ -1,6 +1,7 @@
 /** What clients ask of a job all day, as it is sent: kept until something changes. */
 import { isTerminal, job, jobProgress } from "../../../schemas/job.ts";
 import type { Progress } from "../../../schemas/progress.ts";
+import { splitsOf, validationFacts } from "../../../schemas/validation.ts";
 import { findJob } from "../../shared/find.ts";
 import { presentJob, type JobRecord, type Records } from "../../shared/records/index.ts";
 import { answerText } from "../http/answer.ts";
@@ -13,14 +14,14 @@ const longText = 64 * 1024;
 
 /** Of a job that has not begun. */
 async function standstill(records: Records, record: JobRecord): Promise<Progress> {
-  const { epochs, batchSize } = record.request;
+  const { epochs, batchSize, validation } = record.request;
   const dataset = await records.datasets.read(record.dataset.id);
   return {
     fraction: 0,
     epoch: 0,
     epochs,
     step: 0,
-    steps: dataset ? epochs * Math.ceil(dataset.splits.train / batchSize) : 0,
+    steps: dataset ? epochs * Math.ceil(splitsOf(validation, validationFacts(dataset)).train / batchSize) : 0,
     samplesPerSecond: null,
     elapsedSeconds: 0,
     remainingSeconds: null,

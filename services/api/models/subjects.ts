@@ -16,7 +16,7 @@ export async function subjectOfCheckpoint(
   job: JobRecord,
   epoch: number | null,
 ): Promise<{ subject: Subject; dataset: ReadyDataset; epoch: number }> {
-  const newest = epoch ?? presentCheckpoints(await records.checkpoints.list(job.id)).at(-1)?.epoch;
+  const newest = epoch ?? presentCheckpoints(await records.checkpoints.list(job.id), job.request).at(-1)?.epoch;
   const found = newest === undefined ? null : await records.checkpoints.pin(job.id, newest, pinSeconds);
   if (!found)
     throw notFound(

@@ -10,10 +10,11 @@ import type { PresetName } from "../../../schemas/network.ts";
 import { describeMisfit } from "../../../schemas/presets.ts";
 import { type Shape } from "../../../schemas/shape.ts";
 import { networkShape, type LayerShape } from "../../../schemas/network-shape.ts";
+import { trainedCounts, validationProblems, validationWarnings, validationFacts } from "../../../schemas/validation.ts";
 import { warningsOf } from "../../../schemas/warnings.ts";
 import { findDataset, findModel, findReadyDataset, type ReadyDataset } from "../find.ts";
 import type { DatasetRecord, ModelRecord, Records } from "../records/index.ts";
-import { Refusal, doesNotFit, invalid } from "../refusal.ts";
+import { Refusal, doesNotFit, invalid, validationDoesNotFit } from "../refusal.ts";
 import { refuseWebhook } from "../webhooks/refuse.ts";
 
 /** Of a preset for a dataset whose classes are not known yet. */
@@ -112,19 +113,28 @@ export async function makeAwaitingOrder(
   return { request, dataset, preset: presetOf(body), initialModel };
 }
 
-/** Walks a network through its dataset. Throws Refusal where it does not fit. */
+/** Walks a network through its dataset, and looks for what judges it. Throws Refusal where something does not fit. */
 export function fitToDataset(
   request: CompleteJobRequest,
   { dataset, preset }: { dataset: ReadyDataset; preset: PresetName | null },
 ): { layers: LayerShape[]; warnings: string[] } {
   if (dataset.splits.train === 0) throw invalid("/dataset", `dataset ${request.dataset} has no training samples`);
-  const { shape, classes, statistics } = dataset;
+  const { shape, classes } = dataset;
   const { layers, problems } = networkShape(request.network.layers, shape, classes.length);
   if (problems.length > 0)
     throw doesNotFit(
       preset === null ? problems : [{ pointer: "", detail: describeMisfit(preset, shape, classes.length) }],
     );
-  return { layers, warnings: warningsOf({ request, classes, trainingCounts: statistics.classCounts.train }) };
+  const facts = validationFacts(dataset);
+  const misfits = validationProblems(request, facts);
+  if (misfits.length > 0) throw validationDoesNotFit(misfits);
+  return {
+    layers,
+    warnings: [
+      ...validationWarnings(request.validation, { classes, ...facts }),
+      ...warningsOf({ request, classes, trainingCounts: trainedCounts(request.validation, facts.trainingCounts) }),
+    ],
+  };
 }
 
 /** Everything that can be wrong with a request is found here, before anything is queued. */

@@ -3,7 +3,9 @@ import type { Redis } from "ioredis";
 import { z } from "zod";
 import { checkpoint } from "../../../schemas/checkpoint.ts";
 import type { Checkpoint } from "../../../schemas/checkpoint.ts";
+import type { Split } from "../../../schemas/dataset.ts";
 import type { CompleteJobRequest } from "../../../schemas/job.ts";
+import { decidingSplit } from "../../../schemas/validation.ts";
 import { keys } from "../redis-keys.ts";
 import { runScript } from "./scripts.ts";
 
@@ -21,23 +23,25 @@ export const checkpointRecord = checkpoint.omit({ best: true }).extend({
 });
 export type CheckpointRecord = z.infer<typeof checkpointRecord>;
 
-/** Higher accuracy first, the earlier of equals. Only a real validation split makes a best. */
-function byAccuracy(records: readonly CheckpointRecord[]): CheckpointRecord[] {
+/** Higher accuracy first, the earlier of equals. Only figures of the split that decides make a best. */
+function byAccuracy(records: readonly CheckpointRecord[], deciding: Split): CheckpointRecord[] {
   return records
     .flatMap((record) =>
-      record.listed && record.validation?.split === "validation"
-        ? [{ record, accuracy: record.validation.accuracy }]
-        : [],
+      record.listed && record.validation?.split === deciding ? [{ record, accuracy: record.validation.accuracy }] : [],
     )
     .sort((a, b) => b.accuracy - a.accuracy || a.record.step - b.record.step)
     .map(({ record }) => record);
 }
 
-export const bestOf = (records: readonly CheckpointRecord[]): CheckpointRecord | null => byAccuracy(records)[0] ?? null;
+export const bestOf = (records: readonly CheckpointRecord[], deciding: Split): CheckpointRecord | null =>
+  byAccuracy(records, deciding)[0] ?? null;
 
 /** The listed ones as the API shows them, in order of steps. */
-export function presentCheckpoints(records: readonly CheckpointRecord[]): Checkpoint[] {
-  const best = bestOf(records);
+export function presentCheckpoints(
+  records: readonly CheckpointRecord[],
+  { validation }: Pick<CompleteJobRequest, "validation">,
+): Checkpoint[] {
+  const best = bestOf(records, decidingSplit(validation));
   return records
     .filter((each) => each.listed)
     .map(({ key: _key, listed: _listed, elapsedSeconds: _elapsed, attempt: _attempt, bestSoFar: _best, ...shown }) => ({
@@ -52,12 +56,13 @@ export function presentCheckpoints(records: readonly CheckpointRecord[]): Checkp
  */
 export function expendable(
   records: readonly CheckpointRecord[],
-  policy: CompleteJobRequest["checkpoints"],
+  { checkpoints: policy, validation }: Pick<CompleteJobRequest, "checkpoints" | "validation">,
 ): CheckpointRecord[] {
   const bySteps = [...records].sort((a, b) => a.step - b.step);
   const kept = new Set<number>();
   for (const each of bySteps.filter(({ listed }) => listed).slice(-policy.keepLast)) kept.add(each.step);
-  for (const each of byAccuracy(records).slice(0, Math.max(1, policy.keepBest))) kept.add(each.step);
+  for (const each of byAccuracy(records, decidingSplit(validation)).slice(0, Math.max(1, policy.keepBest)))
+    kept.add(each.step);
   const newest = bySteps.at(-1);
   if (newest) kept.add(newest.step);
   return bySteps.filter(({ step }) => !kept.has(step));

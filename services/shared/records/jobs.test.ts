@@ -134,6 +134,7 @@ test("a later attempt fences an earlier one: no row, no checkpoint, no status of
       accuracy: 0,
       validationLoss: null,
       validationAccuracy: null,
+      split: null,
       samplesPerSecond: 1,
       gradientNorm: 1,
     },

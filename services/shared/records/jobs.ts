@@ -84,6 +84,9 @@ export async function readJobHash(hash: Readonly<Record<string, string>>): Promi
   return { ...summary, request: { ...summary.request, network } };
 }
 
+/** What requests from before there was a field say of it. */
+const beforeFields: Partial<JobSummary["request"]> = { validation: null };
+
 function readSummary(hash: Readonly<Record<string, string>>): JobSummaryRecord {
   return {
     id: parse(hash["id"], ""),
@@ -93,7 +96,7 @@ function readSummary(hash: Readonly<Record<string, string>>): JobSummaryRecord {
     startedAt: parse<string | null>(hash["startedAt"], null),
     finishedAt: parse<string | null>(hash["finishedAt"], null),
     dataset: parse(hash["dataset"], { id: "", revision: "" }),
-    request: parse(hash["request"], {} as JobSummary["request"]),
+    request: { ...beforeFields, ...parse(hash["request"], {} as JobSummary["request"]) },
     progress: parse<Progress | null>(hash["progress"], null),
     result: parse<JobResult | null>(hash["result"], null),
     model: parse<string | null>(hash["model"], null),

@@ -44,6 +44,8 @@ export interface TrainAssignment {
   /** Files of this machine; absent where a split has no samples. */
   files: Partial<Record<Split, SplitFiles>>;
   resume: Uint8Array | null;
+  /** The fraction of the training split that the job holds out; its samples come from the same files. */
+  heldOut: number | null;
   /** The best checkpoint so far, if not the one resumed from. */
   best: { bytes: Uint8Array; at: Best } | null;
   initialWeights: Uint8Array | null;
@@ -102,10 +104,11 @@ export interface Snapshot {
   best: Best | null;
 }
 
-export interface SplitOutcome extends Evaluated {
-  /** float32 [count][classes] then int32 [count]; null where it would be too large. */
-  predictions: Uint8Array | null;
+/** What a model keeps of a split. */
+export interface StoredSplit {
   evaluation: Evaluation | null;
+  /** float32 [count][classes] then int32 [count]; null for a part that is no split of the dataset. */
+  predictions: { bytes: Uint8Array; count: number } | null;
 }
 
 export type StopReason = "epochs" | "validationAccuracy" | "patience" | "maxSeconds" | "step";
@@ -120,7 +123,10 @@ export interface Finished {
   chosen: { epoch: number; step: number };
   /** The model's safetensors file: weights alone. */
   weights: Uint8Array;
-  splits: Partial<Record<Split, SplitOutcome>>;
+  /** Figures over the job's splits: what is held out is its validation split. */
+  splits: Partial<Record<Split, Evaluated>>;
+  /** By the dataset's own splits, and what was held out as `validation`. Without those that would be too large. */
+  stored: Partial<Record<Split, StoredSplit>>;
 }
 
 export type Ending =

@@ -6,19 +6,20 @@ import {
   EngineError,
   createMemory,
   createTrainer,
+  holdOut,
   planTraining,
   probabilitiesOf,
   readSafetensors,
   writeSafetensors,
 } from "../../../engine/index.ts";
-import type { Best, Trainer, TrainingPlan, TrainingReport } from "../../../engine/index.ts";
+import type { Best, Evaluated, Trainer, TrainingPlan, TrainingReport } from "../../../engine/index.ts";
 import { splitNames, type Split } from "../../../schemas/dataset.ts";
 import { loadKernels } from "../../shared/kernels.ts";
-import { evaluate } from "./evaluation.ts";
+import { evaluationOf, predictionsOf, wholeOf, type Answers } from "./answers.ts";
 import { insideAt } from "./inside.ts";
 import { checkpointsUnderWay, intents, signal } from "./protocol.ts";
-import type { Finished, FromThread, Snapshot, SplitOutcome, StopReason, TrainAssignment } from "./protocol.ts";
-import { readInto } from "./samples.ts";
+import type { Finished, FromThread, Snapshot, StopReason, TrainAssignment } from "./protocol.ts";
+import { dealInto, readInto } from "./samples.ts";
 
 type Say = (message: FromThread, transfer?: ArrayBuffer[]) => void;
 
@@ -41,6 +42,8 @@ class TrainingThread {
   readonly #plan: TrainingPlan;
   readonly #memory: WebAssembly.Memory;
   readonly #trainer: Trainer;
+  /** For every sample of the dataset's training split 1 where it is held out; null where nothing is. */
+  readonly #heldOut: Uint8Array | null;
   #best: { bytes: Uint8Array; at: Best } | null;
   #sent = 0;
 
@@ -52,7 +55,7 @@ class TrainingThread {
     this.#plan = planTraining(assignment.spec);
     this.#memory = createMemory(this.#plan);
     const kernels = loadKernels(assignment.kernels, this.#memory);
-    for (const split of splitNames) this.#load(split);
+    this.#heldOut = this.#load();
     // The gradient threads start now, while this one prepares.
     say({ kind: "planned", plan: this.#plan, memory: this.#memory, kernels: kernels.name });
     const { resume, initialWeights } = assignment;
@@ -65,12 +68,33 @@ class TrainingThread {
     });
   }
 
-  #load(split: Split): void {
-    const files = this.#assignment.files[split];
-    const region = this.#plan.splits[split];
-    if (!files || region.count === 0) return;
-    readInto(files.samples, new Uint8Array(this.#memory.buffer, region.samplesAddress, region.samplesBytes));
-    readInto(files.labels, new Uint8Array(this.#memory.buffer, region.labelsAddress, region.count * 4));
+  /** The samples of all splits into the memory. Answers what is held out. */
+  #load(): Uint8Array | null {
+    const { files, heldOut, spec } = this.#assignment;
+    const { buffer } = this.#memory;
+    const regionsOf = (split: Split): { samples: Uint8Array; labels: Uint8Array } => {
+      const { samplesAddress, samplesBytes, labelsAddress, count } = this.#plan.splits[split];
+      return {
+        samples: new Uint8Array(buffer, samplesAddress, samplesBytes),
+        labels: new Uint8Array(buffer, labelsAddress, count * 4),
+      };
+    };
+    const dealt = heldOut !== null && files.train;
+    for (const split of splitNames) {
+      const own = files[split];
+      if (!own || (dealt && split === "train") || this.#plan.splits[split].count === 0) continue;
+      const { samples, labels } = regionsOf(split);
+      readInto(own.samples, samples);
+      readInto(own.labels, labels);
+    }
+    if (!dealt) return null;
+    const [kept, held] = [regionsOf("train"), regionsOf("validation")];
+    const labels = new Int32Array((kept.labels.byteLength + held.labels.byteLength) / 4);
+    readInto(dealt.labels, new Uint8Array(labels.buffer));
+    const flags = holdOut({ labels, classes: spec.classes, fraction: heldOut, seed: spec.seed });
+    dealInto(dealt.labels, flags, [kept.labels, held.labels]);
+    dealInto(dealt.samples, flags, [kept.samples, held.samples]);
+    return flags;
   }
 
   run(): void {
@@ -138,11 +162,11 @@ class TrainingThread {
   }
 
   /**
-   * The model is the best epoch where there is a validation split, else what stands now; a reproduction stops where the
-   * weights to compare stood.
+   * The model is the best epoch where the figures decide, else what stands now; a reproduction stops where the weights
+   * to compare stood.
    */
   #finish(report: TrainingReport, reason: StopReason): void {
-    const best = this.#plan.spec.stopAtStep === null && this.#plan.spec.counts.validation > 0 ? this.#best : null;
+    const best = this.#plan.spec.stopAtStep === null ? this.#best : null;
     const bytes = best?.bytes ?? this.#trainer.checkpoint();
     if (best) this.#trainer.load(best.bytes);
     const { tensors } = readSafetensors(bytes);
@@ -157,31 +181,50 @@ class TrainingThread {
       chosen: best ? { epoch: best.at.epoch, step: best.at.step } : { epoch: report.epoch, step: report.step },
       weights,
       splits: {},
+      stored: {},
     };
-    const given = [weights.buffer];
-    for (const split of splitNames) {
-      const outcome = this.#evaluate(split);
-      if (!outcome) continue;
-      ending.splits[split] = outcome;
-      if (outcome.predictions) given.push(outcome.predictions.buffer as ArrayBuffer);
-    }
-    this.#say({ kind: "ended", ending }, given);
+    const given = this.#judge(ending);
+    this.#say({ kind: "ended", ending }, [weights.buffer, ...given]);
   }
 
-  #evaluate(split: Split): SplitOutcome | null {
+  /** Figures of every split of the job, and what the model keeps of the dataset's. Answers what can be given away. */
+  #judge(ending: Finished): ArrayBuffer[] {
+    const { classes } = this.#assignment;
+    const answers: Partial<Record<Split, Answers>> = {};
+    for (const split of splitNames) {
+      const found = this.#answer(split);
+      if (!found) continue;
+      const { loss, accuracy, samples } = found;
+      ending.splits[split] = { loss, accuracy, samples };
+      if ("probabilities" in found) answers[split] = found;
+    }
+    const { train, validation } = answers;
+    if (this.#heldOut && train && validation)
+      answers.train = wholeOf([train, validation], this.#heldOut, classes.length);
+    const given: ArrayBuffer[] = [];
+    for (const split of splitNames) {
+      const own = answers[split];
+      if (!own) continue;
+      const bytes = split === "validation" && this.#heldOut ? null : predictionsOf(own);
+      if (bytes) given.push(bytes.buffer);
+      ending.stored[split] = {
+        evaluation: evaluationOf(split, own, classes),
+        predictions: bytes && { bytes, count: own.samples },
+      };
+    }
+    return given;
+  }
+
+  /** Without probabilities where those of the dataset's split would be too large to keep. */
+  #answer(split: Split): Answers | Evaluated | null {
     const { count, labelsAddress } = this.#plan.splits[split];
     if (count === 0) return null;
     const { classes, predictionsLimitBytes, spec } = this.#assignment;
-    const values = count * classes.length;
-    const keep = values * 4 <= predictionsLimitBytes;
-    const { outputs, loss, accuracy, samples } = this.#trainer.evaluate(split, { outputs: keep });
-    const evaluated = { loss, accuracy, samples };
-    if (!outputs) return { ...evaluated, predictions: null, evaluation: null };
+    const stored = split === "test" ? count : (this.#heldOut?.length ?? count);
+    const keep = stored * classes.length * 4 <= predictionsLimitBytes;
+    const { outputs, ...evaluated } = this.#trainer.evaluate(split, { outputs: keep });
+    if (!outputs) return evaluated;
     const probabilities = probabilitiesOf(outputs, { network: spec.network, classes: classes.length });
-    const labels = new Int32Array(this.#memory.buffer, labelsAddress, count).slice();
-    const predictions = new Uint8Array((values + count) * 4);
-    predictions.set(new Uint8Array(probabilities.buffer, probabilities.byteOffset, values * 4));
-    predictions.set(new Uint8Array(labels.buffer, labels.byteOffset, count * 4), values * 4);
-    return { ...evaluated, predictions, evaluation: evaluate({ split, probabilities, labels, classes, evaluated }) };
+    return { ...evaluated, probabilities, labels: new Int32Array(this.#memory.buffer, labelsAddress, count).slice() };
   }
 }

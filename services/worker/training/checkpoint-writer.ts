@@ -13,7 +13,7 @@ import { finite } from "../../shared/finite.ts";
 export interface CheckpointWriterOptions {
   jobId: string;
   attempt: number;
-  policy: CompleteJobRequest["checkpoints"];
+  request: Pick<CompleteJobRequest, "checkpoints" | "validation">;
   records: Records;
   storage: Storage;
   log: Logger;
@@ -120,11 +120,11 @@ export class CheckpointWriter {
   }
 
   async #retain(): Promise<void> {
-    const { jobId, attempt, policy, records, storage } = this.#options;
+    const { jobId, attempt, request, records, storage } = this.#options;
     const gone = await records.checkpoints.drop(
       jobId,
       attempt,
-      expendable(await records.checkpoints.list(jobId), policy),
+      expendable(await records.checkpoints.list(jobId), request),
     );
     for (const { key } of gone) await storage.delete(key);
   }

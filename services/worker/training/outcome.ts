@@ -1,5 +1,6 @@
 /** What a finished training leaves behind: the model's files, the result, the receipt. */
 import { engineVersion } from "../../../engine/index.ts";
+import type { Evaluated } from "../../../engine/index.ts";
 import { splitNames } from "../../../schemas/dataset.ts";
 import type { JobResult, Receipt } from "../../../schemas/job.ts";
 import type { Model, ModelManifest, Normalisation } from "../../../schemas/model.ts";
@@ -10,7 +11,7 @@ import { modelIdOf, modelRecord } from "../../shared/records/index.ts";
 import type { JobRecord, ModelRecord } from "../../shared/records/index.ts";
 import { layout, putJson } from "../../shared/storage/index.ts";
 import type { Storage } from "../../shared/storage/index.ts";
-import type { Finished, SplitOutcome } from "../threads/protocol.ts";
+import type { Finished } from "../threads/protocol.ts";
 import { digestOfBytes, digestOfDocument } from "./canonical.ts";
 import { finite } from "../../shared/finite.ts";
 
@@ -33,7 +34,7 @@ export interface OutcomeOptions {
   storage: Storage;
 }
 
-const splitResult = (outcome: SplitOutcome | undefined): JobResult["test"] =>
+const splitResult = (outcome: Evaluated | undefined): JobResult["test"] =>
   outcome ? { loss: finite(outcome.loss), accuracy: outcome.accuracy, samples: outcome.samples } : null;
 
 function resultOf({ finished, seconds, kernelsName }: OutcomeOptions): JobResult {
@@ -111,12 +112,13 @@ export async function keepOutcome(options: OutcomeOptions): Promise<Outcome> {
     evaluations: {},
   };
   for (const split of splitNames) {
-    const outcome = finished.splits[split];
-    if (outcome?.evaluation) manifest.evaluations[split] = outcome.evaluation;
-    if (!outcome?.predictions) continue;
-    const file = layout.modelPredictions(id, split, digestOfBytes(outcome.predictions));
-    await storage.put(file, outcome.predictions);
-    manifest.predictions[split] = { file, count: outcome.samples, classes: dataset.classes.length };
+    const stored = finished.stored[split];
+    if (stored?.evaluation) manifest.evaluations[split] = stored.evaluation;
+    if (!stored?.predictions) continue;
+    const { bytes, count } = stored.predictions;
+    const file = layout.modelPredictions(id, split, digestOfBytes(bytes));
+    await storage.put(file, bytes);
+    manifest.predictions[split] = { file, count, classes: dataset.classes.length };
   }
   const manifestKey = layout.modelManifest(id, attempt);
   await putJson(storage, manifestKey, manifest);

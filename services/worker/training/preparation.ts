@@ -2,6 +2,7 @@
 import { deriveTraining } from "../../../engine/index.ts";
 import { splitNames, type Split } from "../../../schemas/dataset.ts";
 import type { Normalisation } from "../../../schemas/model.ts";
+import { decidingSplit, fractionOf } from "../../../schemas/validation.ts";
 import { isReady, type ReadyDataset } from "../../shared/find.ts";
 import { bestOf } from "../../shared/records/index.ts";
 import type { CheckpointRecord, DatasetRecord, JobRecord, Records } from "../../shared/records/index.ts";
@@ -80,14 +81,16 @@ async function findCheckpoint(
 
 async function findBest(
   records: readonly CheckpointRecord[],
-  from: CheckpointRecord | null,
-  storage: Storage,
+  { from, deciding, storage }: { from: CheckpointRecord | null; deciding: Split; storage: Storage },
 ): Promise<TrainAssignment["best"]> {
   if (!from?.bestSoFar) return null;
   const best =
     records.find((each) => each.step === from.bestSoFar?.step) ??
-    bestOf(records.filter((each) => each.step <= from.step));
-  if (!best?.validation) return null;
+    bestOf(
+      records.filter((each) => each.step <= from.step),
+      deciding,
+    );
+  if (best?.validation?.split !== deciding) return null;
   const at =
     best.step === from.bestSoFar.step
       ? from.bestSoFar
@@ -142,8 +145,9 @@ export async function prepare(job: JobRecord, options: Sources & { threads: numb
     assignment: {
       spec,
       files,
+      heldOut: fractionOf(job.request.validation),
       resume: found?.bytes ?? null,
-      best: await findBest(checkpoints, from, storage),
+      best: await findBest(checkpoints, { from, deciding: decidingSplit(job.request.validation), storage }),
       initialWeights: found ? null : await initialWeights(job, options),
       everyEpochs: job.request.checkpoints.everyEpochs,
       classes: manifest.classes,

@@ -18,6 +18,7 @@ export function stepRows(report: TrainingReport, moment: Moment): MetricRow[] {
     accuracy: finite(row.accuracy),
     validationLoss: null,
     validationAccuracy: null,
+    split: null,
     samplesPerSecond: moment.samplesPerSecond,
     gradientNorm: finite(row.gradientNorm),
   }));
@@ -33,6 +34,7 @@ export function epochRow(report: Extract<TrainingReport, { kind: "epoch" }>, mom
     accuracy: finite(report.accuracy),
     validationLoss: finite(report.validation?.loss ?? null),
     validationAccuracy: finite(report.validation?.accuracy ?? null),
+    split: report.validation?.split ?? null,
     samplesPerSecond: moment.samplesPerSecond,
     gradientNorm: finite(report.gradientNorm),
   };

@@ -76,7 +76,7 @@ export class TrainingSession {
     this.#writer = new CheckpointWriter({
       jobId: job.id,
       attempt,
-      policy: job.request.checkpoints,
+      request: job.request,
       records,
       storage,
       log,

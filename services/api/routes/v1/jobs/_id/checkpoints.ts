@@ -44,9 +44,9 @@ function listRoute(app: App, { records }: Dependencies): void {
       },
     },
     async (request) => {
-      const { id } = await findJob(records, request.params.id);
+      const { id, request: asked } = await findJob(records, request.params.id);
       const { limit, after, order } = request.query;
-      const all = presentCheckpoints(await records.checkpoints.list(id));
+      const all = presentCheckpoints(await records.checkpoints.list(id), asked);
       const ordered = order === "asc" ? all : all.toReversed();
       const rest =
         after === undefined
@@ -71,9 +71,9 @@ function oneRoute(app: App, { records }: Dependencies): void {
       },
     },
     async (request) => {
-      const { id } = await findJob(records, request.params.id);
+      const { id, request: asked } = await findJob(records, request.params.id);
       const epoch = epochOf(request.params.epoch, id);
-      const found = presentCheckpoints(await records.checkpoints.list(id)).find((each) => each.epoch === epoch);
+      const found = presentCheckpoints(await records.checkpoints.list(id), asked).find((each) => each.epoch === epoch);
       if (!found) throw letGo(id, epoch);
       return found;
     },
