@@ -63,8 +63,8 @@ export const colourModel: Importable = {
 };
 
 /** Answers the model's id. */
-export async function importModel({ app }: TestApp, model: Importable): Promise<string> {
-  const { name, network, input, classes, tensors } = model;
+/** The form that brings a model. */
+export function formOfModel({ name, network, input, classes, tensors }: Importable): FormData {
   const weights = writeSafetensors({
     tensors: new Map(Object.entries(tensors).map(([tensor, shape], at) => [tensor, wave(shape, at + 1)])),
   });
@@ -73,6 +73,11 @@ export async function importModel({ app }: TestApp, model: Importable): Promise<
   for (const [field, value] of Object.entries({ network, input, classes })) form.set(field, JSON.stringify(value));
   form.set("normalisation", "unit");
   form.set("weights", new Blob([new Uint8Array(weights)]), "weights.safetensors");
+  return form;
+}
+
+export async function importModel({ app }: TestApp, model: Importable): Promise<string> {
+  const form = formOfModel(model);
   const { headers, body } = new Request("http://localhost/", { method: "POST", body: form });
   const payload = Buffer.from(await new Response(body).arrayBuffer());
   const answer = await app.inject({
