@@ -253,6 +253,21 @@ test("name and alias change, the revision does not; an alias is unique; deleting
   expect((await fetch(`${url}/v1/datasets/${second.id}/samples`)).status).toBe(200);
 });
 
+test("a rejected upload is found by its alias until another takes it", async () => {
+  const good = { images: idxImages(table), labels: idxLabels(table), alias: "second-try" };
+  const bad = { ...good, labels: idxLabels(other) };
+  const [rejected, again] = [await upload(bad), await upload(bad)];
+  expect(await get<Dataset>("/v1/datasets/second-try")).toMatchObject({ id: again.id, status: "rejected" });
+  expect(await get<Dataset>(`/v1/datasets/${rejected.id}`)).toMatchObject({ alias: null, status: "rejected" });
+  const ready = await upload(good);
+  expect(await get<Dataset>("/v1/datasets/second-try")).toMatchObject({ id: ready.id, status: "ready" });
+  // It takes nothing along that is no longer its own.
+  for (const { id } of [rejected, again])
+    expect((await fetch(`${url}/v1/datasets/${id}`, { method: "DELETE" })).status).toBe(204);
+  expect((await get<Dataset>("/v1/datasets/second-try")).id).toBe(ready.id);
+  expect((await post(good)).status).toBe(409);
+});
+
 describe("what one sees", () => {
   let dataset: Dataset;
   beforeAll(async () => {

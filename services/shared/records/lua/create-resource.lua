@@ -1,5 +1,6 @@
 -- A new dataset or model, with its alias.
--- keys       the resource, the index of its kind, its aliases, users of the dataset it needs
+-- keys       the resource, the index of its kind, its aliases, a rejected dataset that had the alias,
+--            users of the dataset it needs
 -- arguments  kind, id, alias or '', dataset id that it needs or '', then fields
 -- answers    created | exists | alias-taken
 -- events     none
@@ -7,8 +8,7 @@ local kind, id, alias, needs = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
 local key = keys.resource(kind, id)
 if redis.call('EXISTS', key) == 1 then return 'exists' end
 if alias ~= '' then
-  local owner = redis.call('HGET', keys.aliases(kind), alias)
-  if owner and owner ~= id then return 'alias-taken' end
+  if taken(kind, alias, id) then return 'alias-taken' end
   redis.call('HSET', keys.aliases(kind), alias, id)
 end
 set(key, { unpack(ARGV, 5) })

@@ -31,6 +31,17 @@ local function changed(kind, id)
   redis.call('PUBLISH', channels.changed, kind .. ':' .. id)
 end
 
+-- Whether an alias belongs to another. A dataset that was rejected gives its own back to whoever asks for it.
+local function taken(kind, alias, id)
+  local owner = redis.call('HGET', keys.aliases(kind), alias)
+  if not owner or owner == id then return false end
+  local key = keys.resource(kind, owner)
+  if redis.call('HGET', key, 'status') ~= '"rejected"' then return true end
+  redis.call('HSET', key, 'alias', 'null')
+  changed(kind, owner)
+  return false
+end
+
 -- The number of a stream's last entry; 0 where it has none.
 local function lastId(stream)
   local last = redis.call('XREVRANGE', stream, '+', '-', 'COUNT', 1)
