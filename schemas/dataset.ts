@@ -2,7 +2,8 @@
 import { z } from "zod";
 import { file } from "./binary.ts";
 import { alias, datasetId, sha256, timestamp } from "./ids.ts";
-import { pageOf } from "./page.ts";
+import { nameFilter, pageOf, pageQuery } from "./page.ts";
+import { queryFlag } from "./query.ts";
 import { shape } from "./shape.ts";
 
 export const split = z.enum(["train", "validation", "test"]);
@@ -218,5 +219,11 @@ export const datasetManifest = z.strictObject({
 });
 export type DatasetManifest = z.infer<typeof datasetManifest>;
 
+export const deleteDatasetQuery = z.strictObject({
+  cascade: queryFlag
+    .optional()
+    .describe("also the jobs and models made with it and the evaluations of those; all must have ended"),
+});
+export const datasetsQuery = pageQuery.extend({ name: nameFilter });
 export const datasetPage = pageOf(dataset);
 export type DatasetPage = z.infer<typeof datasetPage>;

@@ -2,7 +2,7 @@
 import { z } from "zod";
 import { split } from "./dataset.ts";
 import { datasetId, datasetReference, evaluationId, modelId, sha256, timestamp } from "./ids.ts";
-import { pageOf } from "./page.ts";
+import { datasetFilter, pageOf, pageQuery } from "./page.ts";
 import { calibration, evaluation, splitPredictionsQuery } from "./prediction.ts";
 
 export const evaluationRequest = z.strictObject({
@@ -59,6 +59,7 @@ export type EvaluationDetails = z.infer<typeof evaluationDetails>;
 
 export const detailedEvaluation = modelEvaluation.extend(evaluationDetails.shape);
 export type DetailedEvaluation = z.infer<typeof detailedEvaluation>;
+export const modelEvaluationsQuery = pageQuery.extend({ dataset: datasetFilter });
 export const modelEvaluationPage = pageOf(modelEvaluation);
 
 export const evaluationParams = z.strictObject({ id: z.string(), evaluation: z.string() });

@@ -4,7 +4,7 @@ import { augmentation } from "./augmentation.ts";
 import { datasetId, datasetReference, jobId, metadata, modelId, modelReference, sha256, timestamp } from "./ids.ts";
 import { loss, network, presetName } from "./network.ts";
 import { optimiser, schedule } from "./optimiser.ts";
-import { pageOf, pageQuery } from "./page.ts";
+import { datasetFilter, nameFilter, pageOf, pageQuery, withMetadata } from "./page.ts";
 import { progress } from "./progress.ts";
 import { queryFlag, usually } from "./query.ts";
 import { validation } from "./validation.ts";
@@ -191,11 +191,14 @@ export const view = z.enum(["summary", "full"]);
 export const createJobQuery = z.strictObject({
   dryRun: queryFlag.optional().describe("check and estimate; queue nothing"),
 });
-export const jobsQuery = pageQuery.extend({
-  status: jobStatus.optional(),
-  dataset: z.string().max(200).optional().describe("id or alias"),
-  view: usually(view, "summary").describe("full: with long connection tables; a page then has fewer entries"),
-});
+export const jobsQuery = withMetadata(
+  pageQuery.extend({
+    status: jobStatus.optional().describe("only those of this status"),
+    name: nameFilter,
+    dataset: datasetFilter,
+    view: usually(view, "summary").describe("full: with long connection tables; a page then has fewer entries"),
+  }),
+);
 export const deleteJobQuery = z.strictObject({
   models: queryFlag.optional().describe("also the model it left behind"),
 });

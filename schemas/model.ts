@@ -5,7 +5,7 @@ import { split } from "./dataset.ts";
 import { datasetId, jobId, metadata, modelAlias, modelId, modelReference, sha256, timestamp } from "./ids.ts";
 import { networkSummary, normalisationKind, numerics, view } from "./job.ts";
 import { network } from "./network.ts";
-import { pageOf, pageOrder, pageQuery } from "./page.ts";
+import { datasetFilter, nameFilter, pageOf, pageOrder, pageQuery, withMetadata } from "./page.ts";
 import { evaluation } from "./prediction.ts";
 import { usually } from "./query.ts";
 import { shape } from "./shape.ts";
@@ -87,9 +87,13 @@ export const importForm = z.object({ ...importSettings.shape, weights: file.desc
 export const modelSummary = model.extend({ network: networkSummary });
 export type ModelSummary = z.infer<typeof modelSummary>;
 
-export const modelsQuery = pageQuery.extend({
-  view: usually(view, "summary").describe("full: with long connection tables; a page then has fewer entries"),
-});
+export const modelsQuery = withMetadata(
+  pageQuery.extend({
+    name: nameFilter,
+    dataset: datasetFilter,
+    view: usually(view, "summary").describe("full: with long connection tables; a page then has fewer entries"),
+  }),
+);
 export const modelPage = pageOf(modelSummary);
 export type ModelPage = z.infer<typeof modelPage>;
 

@@ -26,6 +26,10 @@ export async function findDataset(records: Records, reference: string): Promise<
   );
 }
 
+/** What the list of what was made with a dataset is asked for. */
+export const idOfDataset = async (records: Records, reference: string | undefined): Promise<string | undefined> =>
+  reference === undefined ? undefined : (await findDataset(records, reference)).id;
+
 /** A dataset that can be trained on or predicted from: its shape and statistics are known. */
 export type ReadyDataset = DatasetRecord & {
   [Field in "revision" | "shape" | "dtype" | "statistics"]: NonNullable<DatasetRecord[Field]>;

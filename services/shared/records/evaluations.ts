@@ -8,7 +8,8 @@ import {
 } from "../../../schemas/evaluation.ts";
 import { keys } from "../redis-keys.ts";
 import { bytesOf, fromFields, readHashes, toFields } from "./hash.ts";
-import { readPage, type Page, type PageRequest } from "./paging.ts";
+import { filterOf, type Listing } from "./filters.ts";
+import { readPage, type Page } from "./paging.ts";
 import { runScript } from "./scripts.ts";
 
 export interface EvaluationRecord extends ModelEvaluation {
@@ -89,13 +90,21 @@ export class EvaluationRecords {
     return hash?.["status"] === undefined ? null : readEvaluation(hash);
   }
 
-  list(model: string, request: PageRequest): Promise<Page<EvaluationRecord>> {
-    return readPage(this.#redis, keys.evaluationsOfModel(model), request, async (ids) => {
-      const hashes = await readHashes(this.#redis, ids.map(keys.evaluation));
-      return hashes.map((hash) =>
-        hash?.["status"] === undefined ? null : { item: readEvaluation(hash), bytes: bytesOf(hash) },
-      );
+  list(model: string, request: Listing): Promise<Page<EvaluationRecord>> {
+    return readPage(this.#redis, request, {
+      index: keys.evaluationsOfModel(model),
+      keyOf: keys.evaluation,
+      filter: filterOf(request),
+      read: async (names) =>
+        (await readHashes(this.#redis, names)).map((hash) =>
+          hash?.["status"] === undefined ? null : { item: readEvaluation(hash), bytes: bytesOf(hash) },
+        ),
     });
+  }
+
+  /** All of a model, the oldest first. */
+  idsOfModel(model: string): Promise<string[]> {
+    return this.#redis.zrange(keys.evaluationsOfModel(model), "0", "-1");
   }
 
   /** `token`: one for each try; a repetition of the same starts nothing new. */

@@ -15,8 +15,8 @@ import type { Progress } from "../../../schemas/progress.ts";
 import { keys } from "../redis-keys.ts";
 import { bytesOf, readHashes, readHashesWithout, toFields } from "./hash.ts";
 import { modelFields, type ModelRecord } from "./models.ts";
-import { readPage } from "./paging.ts";
-import type { Page, PageRequest } from "./paging.ts";
+import { filterOf, type Listing } from "./filters.ts";
+import { readPage, type Page } from "./paging.ts";
 import { tablesField, withTables, withoutTables } from "./tables.ts";
 import { runScript } from "./scripts.ts";
 
@@ -162,7 +162,7 @@ export interface JobChange {
   set?: Partial<Pick<Job, "result" | "model" | "error" | "receipt" | "reproduction" | "progress">>;
 }
 
-type JobListing = PageRequest & { status?: JobStatus | undefined; dataset?: string | undefined };
+type JobListing = Listing & { status?: JobStatus | undefined };
 
 export class JobRecords {
   readonly #redis: Redis;
@@ -247,21 +247,23 @@ export class JobRecords {
     read: (names: string[]) => Promise<(Record<string, string> | null)[]>,
     entryOf: (hash: Readonly<Record<string, string>>) => Promise<Shown>,
   ): Promise<Page<Shown>> {
-    const { status, dataset } = request;
+    const { status, dataset, ...wanted } = request;
     const index =
       dataset !== undefined
         ? keys.jobsByDataset(dataset)
         : status !== undefined
           ? keys.jobsByStatus(status)
           : keys.jobs;
-    return readPage(this.#redis, index, request, async (ids) => {
-      const hashes = await read(ids.map((id) => keys.job(id)));
-      return Promise.all(
-        hashes.map(async (hash) => {
-          if (hash?.["status"] === undefined || (status !== undefined && hash["status"] !== status)) return null;
-          return { item: await entryOf(hash), bytes: bytesOf(hash) };
-        }),
-      );
+    return readPage(this.#redis, request, {
+      index,
+      keyOf: keys.job,
+      filter: filterOf({ ...wanted, status }),
+      read: async (names) =>
+        Promise.all(
+          (await read(names)).map(async (hash) =>
+            hash?.["status"] === undefined ? null : { item: await entryOf(hash), bytes: bytesOf(hash) },
+          ),
+        ),
     });
   }
 
@@ -270,6 +272,11 @@ export class JobRecords {
       statuses.map(async (status) => [status, await this.#redis.zcard(keys.jobsByStatus(status))] as const),
     );
     return Object.fromEntries(counted);
+  }
+
+  /** All jobs of a dataset, the oldest first. */
+  idsOfDataset(dataset: string): Promise<string[]> {
+    return this.#redis.zrange(keys.jobsByDataset(dataset), "0", "-1");
   }
 
   /** The oldest jobs in a status. */

@@ -3,7 +3,8 @@ import type { Redis } from "ioredis";
 import type { Model, ModelManifest, ModelSummary } from "../../../schemas/model.ts";
 import { keys } from "../redis-keys.ts";
 import { fromFields, readHashesWithout } from "./hash.ts";
-import type { Page, PageRequest } from "./paging.ts";
+import type { Listing } from "./filters.ts";
+import type { Page } from "./paging.ts";
 import { ResourceRecords } from "./resources.ts";
 import { runScript } from "./scripts.ts";
 import { tablesField, withTables, withoutTables } from "./tables.ts";
@@ -88,7 +89,7 @@ export class ModelRecords extends ResourceRecords<ModelRecord> {
   }
 
   /** A page without long connection tables. */
-  summaries(request: PageRequest): Promise<Page<ModelSummaryRecord>> {
+  summaries(request: Listing): Promise<Page<ModelSummaryRecord>> {
     return this.page(
       request,
       (names) => readHashesWithout(this.#redis, names, tablesField),

@@ -2,8 +2,8 @@
 import type { Redis } from "ioredis";
 import { keys } from "../redis-keys.ts";
 import { bytesOf, fromFields, readHashes, toFields } from "./hash.ts";
-import { readPage } from "./paging.ts";
-import type { Page, PageRequest } from "./paging.ts";
+import { filterOf, type Listing } from "./filters.ts";
+import { readPage, type Page } from "./paging.ts";
 import { runScript } from "./scripts.ts";
 
 export type Kind = "dataset" | "model";
@@ -64,21 +64,24 @@ export class ResourceRecords<Entry extends { id: string; alias: string | null }>
     return now === null ? null : this.read(now);
   }
 
-  list(request: PageRequest): Promise<Page<Entry>> {
+  list(request: Listing): Promise<Page<Entry>> {
     return this.page(request, (names) => readHashes(this.#redis, names), this.#form.entryOf);
   }
 
   /** A page of what `entryOf` makes of the fields that `read` reads. */
   page<Shown>(
-    request: PageRequest,
+    request: Listing,
     read: (names: string[]) => Promise<(Hash | null)[]>,
     entryOf: (hash: Hash) => Promise<Shown>,
   ): Promise<Page<Shown>> {
-    return readPage(this.#redis, keys.resources(this.#kind), request, async (ids) => {
-      const hashes = await read(ids.map((id) => keys.resource(this.#kind, id)));
-      return Promise.all(
-        hashes.map(async (hash) => (hash ? { item: await entryOf(hash), bytes: bytesOf(hash) } : null)),
-      );
+    return readPage(this.#redis, request, {
+      index: keys.resources(this.#kind),
+      keyOf: (id) => keys.resource(this.#kind, id),
+      filter: filterOf(request),
+      read: async (names) =>
+        Promise.all(
+          (await read(names)).map(async (hash) => (hash ? { item: await entryOf(hash), bytes: bytesOf(hash) } : null)),
+        ),
     });
   }
 

@@ -1,6 +1,5 @@
 /** POST and GET /v1/datasets. */
-import { dataset, datasetPage, uploadForm } from "../../../../../schemas/dataset.ts";
-import { pageQuery } from "../../../../../schemas/page.ts";
+import { dataset, datasetPage, datasetsQuery, uploadForm } from "../../../../../schemas/dataset.ts";
 import { presentDataset } from "../../../../shared/records/index.ts";
 import { Reception } from "../../../datasets/receive.ts";
 import type { Dependencies } from "../../../dependencies.ts";
@@ -32,8 +31,8 @@ export function datasetsRoutes(app: App, dependencies: Dependencies): void {
     {
       schema: {
         tags: ["datasets"],
-        summary: "All datasets, newest first",
-        querystring: pageQuery,
+        summary: "Datasets, newest first: all, or those of a name",
+        querystring: datasetsQuery,
         response: { 200: datasetPage },
       },
     },

@@ -5,7 +5,7 @@ import { createJobQuery, job, jobPage, jobRequest, jobsQuery } from "../../../..
 import { presentJob } from "../../../../shared/records/index.ts";
 import type { Dependencies } from "../../../dependencies.ts";
 import { enqueue } from "../../../../shared/jobs/enqueue.ts";
-import { findDataset } from "../../../../shared/find.ts";
+import { idOfDataset } from "../../../../shared/find.ts";
 import { makeAwaitingOrder, makeOrder } from "../../../../shared/jobs/order.ts";
 import { estimateOf } from "../../../jobs/estimate.ts";
 import { planBytesWith } from "../../../jobs/planning.ts";
@@ -63,15 +63,14 @@ export function jobsRoutes(app: App, dependencies: Dependencies): void {
     {
       schema: {
         tags: ["jobs"],
-        summary: "All jobs, newest first",
+        summary: "Jobs, newest first: all, or those of a status, a name, a dataset, an entry of metadata",
         querystring: jobsQuery,
         response: { 200: jobPage },
       },
     },
     async (request, reply) => {
-      const { dataset, view, ...query } = request.query;
-      const id = dataset === undefined ? undefined : (await findDataset(records, dataset)).id;
-      const listing = { ...query, dataset: id };
+      const { view, ...query } = request.query;
+      const listing = { ...query, dataset: await idOfDataset(records, query.dataset) };
       const page = await (view === "full" ? records.jobs.list(listing) : records.jobs.summaries(listing));
       return sendPage(reply, { ...page, data: page.data.map(presentJob) });
     },

@@ -2,6 +2,7 @@
 import { importForm, model, modelPage, modelsQuery } from "../../../../../schemas/model.ts";
 import { presentModel } from "../../../../shared/records/index.ts";
 import type { Dependencies } from "../../../dependencies.ts";
+import { idOfDataset } from "../../../../shared/find.ts";
 import { importModel } from "../../../models/importing.ts";
 import { sendPage } from "../../../http/slices.ts";
 import type { App } from "../../../http/types.ts";
@@ -14,14 +15,15 @@ export function modelsRoutes(app: App, dependencies: Dependencies): void {
     {
       schema: {
         tags: ["models"],
-        summary: "All models, newest first",
+        summary: "Models, newest first: all, or those of a name, a dataset, an entry of metadata",
         querystring: modelsQuery,
         response: { 200: modelPage },
       },
     },
     async (request, reply) => {
       const { view, ...query } = request.query;
-      const page = await (view === "full" ? records.models.list(query) : records.models.summaries(query));
+      const listing = { ...query, dataset: await idOfDataset(records, query.dataset) };
+      const page = await (view === "full" ? records.models.list(listing) : records.models.summaries(listing));
       return sendPage(reply, { ...page, data: page.data.map(presentModel) });
     },
   );

@@ -9,12 +9,12 @@ import {
   evaluationRequest,
   modelEvaluation,
   modelEvaluationPage,
+  modelEvaluationsQuery,
   type EvaluationDetails,
 } from "../../../../../../schemas/evaluation.ts";
-import { pageQuery } from "../../../../../../schemas/page.ts";
 import { splitPredictionPage } from "../../../../../../schemas/prediction.ts";
 import { idParams } from "../../../../../../schemas/query.ts";
-import { findModel, findReadyDataset } from "../../../../../shared/find.ts";
+import { findModel, findReadyDataset, idOfDataset } from "../../../../../shared/find.ts";
 import { presentEvaluation, type EvaluationRecord } from "../../../../../shared/records/index.ts";
 import { getJson, layout } from "../../../../../shared/storage/index.ts";
 import type { Dependencies } from "../../../../dependencies.ts";
@@ -85,12 +85,14 @@ function readRoutes(app: App, dependencies: Dependencies, stored: StoredPredicti
         tags: ["models"],
         summary: "Evaluations of a model that were asked for, newest first",
         params: idParams,
-        querystring: pageQuery,
+        querystring: modelEvaluationsQuery,
         response: { 200: modelEvaluationPage },
       },
     },
     async (request) => {
-      const page = await records.evaluations.list((await findModel(records, request.params.id)).id, request.query);
+      const { id } = await findModel(records, request.params.id);
+      const dataset = await idOfDataset(records, request.query.dataset);
+      const page = await records.evaluations.list(id, { ...request.query, dataset });
       return { ...page, data: page.data.map(presentEvaluation) };
     },
   );
