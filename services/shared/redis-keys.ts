@@ -33,6 +33,8 @@ export const keyForms = {
   aliases: "maps:{kind}s:aliases",
   /** Set: ids of the jobs and models that need it. */
   users: "maps:{kind}:{id}:users",
+  /** Set: ids of what goes with a dataset, until their objects are gone too. */
+  leaving: "maps:dataset:{id}:leaving",
   /** Hash: the record of an evaluation. */
   evaluation: "maps:evaluation:{id}",
   /** Sorted set like jobs: those of a model. */

@@ -1,6 +1,7 @@
 /** Records of datasets. */
 import type { Redis } from "ioredis";
 import type { Dataset, DatasetManifest, UploadSettings } from "../../../schemas/dataset.ts";
+import { keys } from "../redis-keys.ts";
 import { ResourceRecords } from "./resources.ts";
 
 /** The resource, and while it is checked what was uploaded. */
@@ -20,8 +21,10 @@ export function presentDataset(record: DatasetRecord): Dataset {
 }
 
 export class DatasetRecords extends ResourceRecords<DatasetRecord> {
+  readonly #redis: Redis;
   constructor(redis: Redis) {
     super(redis, "dataset");
+    this.#redis = redis;
   }
 
   /** An upload that broke off: its record goes, or where jobs wait for it, says what became of it. */
@@ -29,6 +32,18 @@ export class DatasetRecords extends ResourceRecords<DatasetRecord> {
     if ((await this.delete(id)).kind !== "in-use") return;
     const problems = [{ file: null, row: null, detail: "the upload broke off before its end: send it again" }];
     await this.patch(id, { status: "rejected", terminal: true, fraction: 1, problems, upload: null }, "receiving");
+  }
+
+  /** Notes what is to go with a dataset before any of it goes: whoever repeats a deletion that broke off finds it. */
+  async noteLeaving(id: string, ids: readonly string[]): Promise<void> {
+    for (let from = 0; from < ids.length; from += 1000)
+      await this.#redis.sadd(keys.leaving(id), ...ids.slice(from, from + 1000));
+  }
+  leaving(id: string): Promise<string[]> {
+    return this.#redis.smembers(keys.leaving(id));
+  }
+  async left(id: string, one: string): Promise<void> {
+    await this.#redis.srem(keys.leaving(id), one);
   }
 
   /** `id`, `alias`, or either with `@revision` (a prefix of at least 8 digits that must agree). */

@@ -1,5 +1,5 @@
 -- Deletes a dataset or model that nobody needs; the evaluations of a model go with it.
--- keys       the resource, the index of its kind, its aliases, its users, users of the dataset it needs,
+-- keys       the resource, the index of its kind, its aliases, its users, what was to leave with it, users of the dataset it needs,
 --            its evaluations, those under way, users of their datasets
 -- arguments  kind, id
 -- answers    {deleted, evaluation …} | {missing} | {in-use, user …}
@@ -31,6 +31,6 @@ if kind == 'model' then
   redis.call('DEL', keys.evaluationsOfModel(id))
 end
 redis.call('ZREM', keys.resources(kind), id)
-redis.call('DEL', key, keys.users(kind, id))
+redis.call('DEL', key, keys.users(kind, id), keys.leaving(id))
 changed(kind, id)
 return deleted

@@ -1,0 +1,97 @@
+/**
+ * Deletes a dataset, alone or with all that was made with it. With all: first it is noted what goes, then the records
+ * go, then their objects, and the dataset last, so that a deletion that broke off anywhere is ended by repeating it.
+ */
+import { layout } from "../../shared/storage/index.ts";
+import type { DatasetRecord } from "../../shared/records/index.ts";
+import type { Dependencies } from "../dependencies.ts";
+import { Problem, conflict, inUse, notFound } from "../http/problem.ts";
+
+/** Where those that need a dataset are found. */
+async function urlsOf({ records }: Dependencies, users: readonly string[]): Promise<Map<string, string>> {
+  const evaluations = users.filter((user) => user.startsWith("evl_"));
+  const found = await Promise.all(evaluations.map((id) => records.evaluations.read(id)));
+  return new Map(
+    users.map((user) => {
+      const model = found.find((each) => each?.id === user)?.model;
+      if (model !== undefined) return [user, `/v1/models/${model}/evaluations/${user}`];
+      return [
+        user,
+        user.startsWith("job_") ? `/v1/jobs/${user}` : user.startsWith("mdl_") ? `/v1/models/${user}` : user,
+      ];
+    }),
+  );
+}
+
+/** The samples stay where they are: other datasets may share them, and the collector finds those that nobody does. */
+export async function removeDataset(dependencies: Dependencies, record: DatasetRecord): Promise<void> {
+  const { records, storage, log } = dependencies;
+  const gone = await records.datasets.delete(record.id);
+  if (gone.kind === "missing") throw notFound(`there is no dataset ${record.id}`);
+  if (gone.kind === "in-use") {
+    const urls = await urlsOf(dependencies, gone.users);
+    throw inUse(`dataset ${record.id}`, gone.users, (user) => urls.get(user) ?? user);
+  }
+  for (const prefix of [layout.dataset(record.id), layout.upload(record.id)]) {
+    await storage
+      .deleteAll(prefix)
+      .catch((error: unknown) =>
+        log.warn({ err: error, dataset: record.id }, "a deleted dataset's objects are left to the collector"),
+      );
+  }
+}
+
+/** Objects of jobs, models and evaluations by their ids' prefixes. */
+const objectsOf: Readonly<Record<string, (id: string) => string>> = {
+  job: layout.job,
+  mdl: layout.model,
+  evl: layout.evaluation,
+};
+
+const isModel = (id: string): boolean => id.startsWith("mdl_");
+
+/** What was made with a dataset. Refuses while any of it, or anything that was begun with it, has not ended. */
+async function findAll(dependencies: Dependencies, dataset: string): Promise<{ jobs: string[]; models: string[] }> {
+  const { records } = dependencies;
+  const users = await records.datasets.users(dataset);
+  const models = users.filter(isModel);
+  const ofModels = await Promise.all(models.map((model) => records.models.users(model)));
+  const underWay = [...new Set([...users.filter((user) => !isModel(user)), ...ofModels.flat()])].sort();
+  if (underWay.length === 0) return { jobs: await records.jobs.idsOfDataset(dataset), models };
+  const urls = await urlsOf(dependencies, underWay);
+  const few = underWay.slice(0, 5).join(", ");
+  throw new Problem({
+    code: "in-use",
+    detail: `${few}${underWay.length > 5 ? ` and ${underWay.length - 5} more` : ""} of dataset ${dataset} or its models have not ended; cancel these first, or wait`,
+    errors: underWay.map((user) => ({ pointer: "", detail: urls.get(user) ?? user })),
+  });
+}
+
+async function removeRecords({ records }: Dependencies, of: { jobs: string[]; models: string[] }): Promise<void> {
+  for (const model of of.models) {
+    const gone = await records.models.delete(model);
+    if (gone.kind === "in-use") throw inUse(`model ${model}`, gone.users, (user) => `/v1/jobs/${user}`);
+  }
+  for (const job of of.jobs) {
+    const gone = await records.jobs.delete(job);
+    if (gone !== "deleted" && gone !== "missing")
+      throw conflict(`job ${job} is ${gone}; cancel it first: only jobs that ended can be deleted`);
+  }
+}
+
+const stands = async ({ records }: Dependencies, id: string): Promise<boolean> =>
+  (await (id.startsWith("job_") ? records.jobs : isModel(id) ? records.models : records.evaluations).read(id)) !== null;
+
+export async function removeWithAll(dependencies: Dependencies, record: DatasetRecord): Promise<void> {
+  const { records, storage } = dependencies;
+  const found = await findAll(dependencies, record.id);
+  const evaluations = await Promise.all(found.models.map((model) => records.evaluations.idsOfModel(model)));
+  await records.datasets.noteLeaving(record.id, [...found.jobs, ...found.models, ...evaluations.flat()]);
+  await removeRecords(dependencies, found);
+  for (const id of await records.datasets.leaving(record.id)) {
+    // An earlier deletion may have noted what was kept after all.
+    if (!(await stands(dependencies, id))) await storage.deleteAll(objectsOf[id.slice(0, 3)](id));
+    await records.datasets.left(record.id, id);
+  }
+  await removeDataset(dependencies, record);
+}
