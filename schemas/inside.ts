@@ -2,8 +2,8 @@
 import { z } from "zod";
 import { shortcutKind } from "./layer.ts";
 import { pageLimit, pageOf, pageOrder } from "./page.ts";
-import { askingQuery } from "./prediction.ts";
-import { queryInteger, usually } from "./query.ts";
+import { askingQuery, checkpointOfModel } from "./prediction.ts";
+import { queryInteger, sheetScale, usually } from "./query.ts";
 import { shape } from "./shape.ts";
 
 const numbers = z.array(z.number().nullable()).nullable();
@@ -55,9 +55,16 @@ export const insidePage = pageOf(z.strictObject({ ...moment, ...insideLayer.shap
 
 export const filterParams = z.strictObject({ id: z.string(), layer: z.string() });
 
-export const featureMapsQuery = askingQuery
-  .omit({ topK: true, numerics: true })
-  .extend({ layer: queryInteger(0, 199).optional().describe("this layer alone") });
+const scale = sheetScale.optional().describe("side in pixels of one number on a sheet; otherwise what fits it well");
+
+export const networkQuery = z.strictObject({ checkpoint: checkpointOfModel });
+export const filtersQuery = z.strictObject({ checkpoint: checkpointOfModel, scale });
+
+export const featureMapsQuery = askingQuery.omit({ topK: true, numerics: true }).extend({
+  checkpoint: checkpointOfModel,
+  layer: queryInteger(0, 199).optional().describe("this layer alone"),
+  scale,
+});
 
 export const featureMaps = z.strictObject({
   model: z.string(),

@@ -54,9 +54,12 @@ export const askingQuery = z.strictObject({
   numerics: numerics.optional().describe("by default those that the model was trained in"),
 });
 
-export const modelPredictionsQuery = askingQuery.extend({
-  checkpoint: queryInteger(0, 1_000_000).optional().describe("predict from the checkpoint of this epoch"),
-});
+/** A model as it was. */
+export const checkpointOfModel = queryInteger(0, 1_000_000)
+  .optional()
+  .describe("the checkpoint of this epoch, of the job that made the model, in the model's place");
+
+export const modelPredictionsQuery = askingQuery.extend({ checkpoint: checkpointOfModel });
 export const jobPredictionsQuery = askingQuery.extend({
   checkpoint: queryInteger(0, 1_000_000).optional().describe("epoch; the newest by default"),
 });

@@ -21,5 +21,8 @@ export const queryFlag = z.enum(["true", "false"]).transform((text) => text === 
 export const usually = <Schema extends z.ZodType, const Value extends z.output<Schema>>(schema: Schema, value: Value) =>
   schema.optional().transform((given): z.output<Schema> => given ?? value);
 
+/** Of a sheet of small pictures. */
+export const sheetScale = queryInteger(1, 16);
+
 /** Path parameters: any text, so that what does not exist is 404 and not 400. */
 export const idParams = z.strictObject({ id: z.string() });

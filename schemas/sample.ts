@@ -2,7 +2,7 @@
 import { z } from "zod";
 import { split } from "./dataset.ts";
 import { pageOf } from "./page.ts";
-import { queryDecimal, queryFlag, queryInteger, usually } from "./query.ts";
+import { queryDecimal, queryFlag, queryInteger, sheetScale, usually } from "./query.ts";
 
 /** One row of `GET /v1/datasets/{id}/samples`. Pixels in C,H,W order, in the dataset's own range. */
 export const sample = z.strictObject({ index: z.int(), label: z.int(), pixels: z.array(z.number()) });
@@ -23,11 +23,13 @@ export const sampleSheetQuery = z.strictObject({
   ...filter,
   limit: usually(queryInteger(1, 1000), 100).describe("samples on the sheet, spread over the split; 100 by default"),
   columns: usually(queryInteger(1, 100), 10).describe("10 by default"),
-  scale: usually(queryInteger(1, 16), 1).describe("side in pixels of one pixel of a sample"),
+  scale: usually(sheetScale, 1).describe("side in pixels of one pixel of a sample"),
 });
 
 export const samplePictureParams = z.strictObject({ id: z.string(), split: z.string(), index: z.string() });
-export const samplePictureQuery = z.strictObject({ scale: usually(queryInteger(1, 16), 1) });
+export const samplePictureQuery = z.strictObject({
+  scale: usually(sheetScale, 1).describe("side in pixels of one pixel of the sample"),
+});
 
 export const augmentationSheetQuery = z.strictObject({
   shift: queryDecimal.optional().describe("as in a job's augmentation, like the four that follow"),
@@ -39,5 +41,5 @@ export const augmentationSheetQuery = z.strictObject({
   ...filter,
   limit: usually(queryInteger(1, 32), 8).describe("samples, a row each; 8 by default"),
   copies: usually(queryInteger(1, 32), 8).describe("distorted copies of each, beside the original; 8 by default"),
-  zoom: usually(queryInteger(1, 16), 1).describe("side in pixels of one pixel of a sample"),
+  zoom: usually(sheetScale, 1).describe("side in pixels of one pixel of a sample: `scale` of other sheets"),
 });

@@ -39,7 +39,7 @@ export { ComputationError, type ComputationFault } from "./errors.ts";
 export { ResidentThread, type ThreadAnswer, type ThreadCall } from "./resident.ts";
 export { piecesOf, samplesOf, type Pieces } from "./pieces.ts";
 export type { Subject } from "./model-holder.ts";
-export { encodeSheet, signedShades, stretchedShades } from "./sheets.ts";
+export { encodeSheet, sheetSize, signedShades, stretchedShades, type Sheet } from "./sheets.ts";
 export type {
   AugmentationPreview,
   FeatureMaps,

@@ -22,12 +22,18 @@ export interface Sheet {
 const gap = 1;
 const gapShade = 64;
 
-/** Lays tiles out row by row with a line of grey between them. A single tile comes without a border. */
-export async function encodeSheet({ tiles, channels, height, width, columns, scale = 1 }: Sheet): Promise<Uint8Array> {
+/** Pixels of a sheet before it is scaled. A single tile comes without a border. */
+export function sheetSize({ tiles, height, width, columns }: Sheet): { height: number; width: number } {
   const rows = Math.max(1, Math.ceil(tiles.length / columns));
   const border = tiles.length > 1 ? gap : 0;
-  const sheetWidth = columns * (width + border) + border;
-  const sheetHeight = rows * (height + border) + border;
+  return { height: rows * (height + border) + border, width: columns * (width + border) + border };
+}
+
+/** Lays tiles out row by row with a line of grey between them. */
+export async function encodeSheet(of: Sheet): Promise<Uint8Array> {
+  const { tiles, channels, height, width, columns, scale = 1 } = of;
+  const { height: sheetHeight, width: sheetWidth } = sheetSize(of);
+  const border = tiles.length > 1 ? gap : 0;
   const sheet = new Uint8Array(sheetWidth * sheetHeight * channels).fill(gapShade);
   for (const [index, { pixels }] of tiles.entries()) {
     const left = border + (index % columns) * (width + border);

@@ -315,6 +315,45 @@ describe("what one sees", () => {
     expect([sheet.width, sheet.height]).toEqual([(4 * 6 + 1) * 2, (3 * 8 + 1) * 2]);
   });
 
+  test("a sheet is as large as asked for, and no larger than one may be", async () => {
+    const one = await png("/v1/datasets/seen/samples/test/3.png?scale=16");
+    expect([one.width, one.height]).toEqual([5 * 16, 7 * 16]);
+    const few = await png("/v1/datasets/seen/augmentations.png?limit=2&copies=3&zoom=5");
+    expect([few.width, few.height]).toEqual([(4 * 6 + 1) * 5, (2 * 8 + 1) * 5]);
+    for (const path of ["samples.png?scale=17", "samples.png?scale=0", "augmentations.png?limit=32&copies=32&zoom=16"])
+      expect([path, (await png(`/v1/datasets/seen/${path}`)).status]).toEqual([path, 400]);
+    const row = (label: number): string =>
+      [label, ...Array.from({ length: 350 * 450 }, (_, at) => (at + label) % 9)].join(",");
+    const rows = Buffer.from([0, 1, 0, 1].map((label) => `${row(label)}\n`).join(""));
+    await upload({ file: rows, size: '{"height":350,"width":450}', alias: "large" });
+    expect(await png("/v1/datasets/large/samples/train/0.png?scale=10")).toMatchObject({ width: 4500, height: 3500 });
+    const refused = await fetch(`${url}/v1/datasets/large/samples/train/0.png?scale=11`);
+    expect(await problemOf(refused)).toMatchObject({
+      status: 400,
+      errors: [{ pointer: "/query/scale", detail: expect.stringMatching(/450×350.*expected at most 10$/) as string }],
+    });
+  });
+
+  test("samples of 0 to 16 can be seen", async () => {
+    const rows = Array.from({ length: 6 }, (_, row) =>
+      [row % 2, ...Array.from({ length: 35 }, (_value, at) => (at + row) % 17)].join(","),
+    );
+    await upload({ file: Buffer.from(`${rows.join("\n")}\n`), size, alias: "sixteen" });
+    const grey = async (path: string) => [
+      ...(await sharp((await png(`/v1/datasets/sixteen/${path}`)).bytes)
+        .extractChannel(0)
+        .raw()
+        .toBuffer()),
+    ];
+    const expected = Array.from({ length: 35 }, (_, at) => Math.round(((at % 17) * 255) / 16));
+    expect(await grey("samples/train/0.png")).toEqual(expected);
+    expect(await grey("samples.png?limit=1")).toEqual(expected);
+    // Two tiles with a line between and around them, the copy not distorted.
+    const pair = await grey("augmentations.png?limit=1&copies=1");
+    expect(pair.slice(13 + 1, 13 + 6)).toEqual(expected.slice(0, 5));
+    expect(pair.slice(13 + 7, 13 + 12)).toEqual(expected.slice(0, 5));
+  });
+
   test("augmentations: the same seed the same picture, no settings no distortion", async () => {
     const path = "/v1/datasets/seen/augmentations?shift=2&rotate=10&elastic=true&limit=3&copies=4&seed=5";
     const [first, again, changed] = await Promise.all([

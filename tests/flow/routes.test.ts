@@ -238,7 +238,9 @@ const walk: Record<string, () => Promise<unknown>> = {
   },
 
   "GET /v1/models": async () =>
-    expect((await ok("/v1/models")).data.map((each: { id: string }) => each.id)).toContain(made.model),
+    expect((await ok("/v1/models?dataset=strokes&name=walk")).data.map((each: { id: string }) => each.id)).toContain(
+      made.model,
+    ),
   "GET /v1/models/{id}": async () =>
     expect(await ok(`/v1/models/${made.model}`)).toMatchObject({
       object: "model",
@@ -328,15 +330,38 @@ const walk: Record<string, () => Promise<unknown>> = {
     await remove(made.evaluation);
     expect((await ask(made.evaluation)).status).toBe(404);
   },
-  "GET /v1/models/{id}/network": async () =>
+  "GET /v1/models/{id}/network": async () => {
     expect((await ok("/v1/models/walker/network")).layers).toMatchObject([
       { kind: "convolution" },
       { kind: "subsampling", beta: expect.toSatisfy((beta: number[]) => beta.length === 6) as number[] },
       { kind: "dense" },
-    ]),
-  "GET /v1/models/{id}/filters/{layer}.png": async () => isPng("/v1/models/walker/filters/0.png"),
-  "POST /v1/models/{id}/feature-maps": async () =>
-    expect((await ok("/v1/models/walker/feature-maps", post({ instances: [sample] }))).layers).toHaveLength(3),
+    ]);
+    const beta = async (query: string) => (await ok(`/v1/models/walker/network${query}`)).layers[1].beta as number[];
+    expect(await beta("?checkpoint=8")).toEqual(await beta(""));
+    expect(await beta("?checkpoint=1")).not.toEqual(await beta(""));
+  },
+  "GET /v1/models/{id}/filters/{layer}.png": async () => {
+    const path = "/v1/models/walker/filters/0.png";
+    const [{ width, height }, doubled] = [await isPng(`${path}?scale=7`), await isPng(`${path}?scale=14`)];
+    expect([doubled.width, doubled.height]).toEqual([width * 2, height * 2]);
+    const [last, first] = [await ask(`${path}?checkpoint=8`), await ask(`${path}?checkpoint=1`)];
+    expect(last.bytes).toEqual((await ask(path)).bytes);
+    expect(first.bytes).not.toEqual(last.bytes);
+    expect((await ask(`${path}?checkpoint=99`)).status).toBe(404);
+  },
+  "POST /v1/models/{id}/feature-maps": async () => {
+    const path = "/v1/models/walker/feature-maps";
+    const input = { instances: [sample] };
+    const now = await ok(path, post(input));
+    expect(now.layers).toHaveLength(3);
+    const early = await ok(`${path}?checkpoint=1`, post(input));
+    expect(early.layers[0].shape).toEqual(now.layers[0].shape);
+    expect(early.layers[0].values).not.toEqual(now.layers[0].values);
+    const sheet = (scale: number) =>
+      isPng(`${path}?layer=0&scale=${scale}`, { ...post(input), headers: { accept: "image/png" } });
+    const [one, three] = [await sheet(1), await sheet(3)];
+    expect([three.width, three.height]).toEqual([one.width * 3, one.height * 3]);
+  },
   "GET /v1/models/{id}/exports/onnx": async () =>
     expect((await ask("/v1/models/walker/exports/onnx")).bytes.length).toBeGreaterThan(500),
   "GET /v1/models/{id}/exports/bundle": async () =>
@@ -358,6 +383,7 @@ const walk: Record<string, () => Promise<unknown>> = {
     form.set("name", "walker again");
     form.set("weights", new Blob([weights]), "weights.safetensors");
     made.imported = (await ok("/v1/models", post(form))).id as string;
+    expect((await ask(`/v1/models/${made.imported}/network?checkpoint=1`)).status).toBe(409);
     const ours = await ok("/v1/models/walker/predictions", post({ instances: [sample] }));
     const theirs = await ok(`/v1/models/${made.imported}/predictions`, post({ instances: [sample] }));
     expect(theirs.predictions).toEqual(ours.predictions);
@@ -411,7 +437,13 @@ const walk: Record<string, () => Promise<unknown>> = {
     expect((await ok("/v1/models")).data).toEqual([]);
   },
   "DELETE /v1/datasets/{id}": async () => {
-    await remove(`/v1/datasets/${made.dataset}`);
+    const { id } = await ok("/v1/jobs", post(longJob));
+    const refused = await ask(`/v1/datasets/${made.dataset}?cascade=true`, { method: "DELETE" });
+    expect(refused.body).toMatchObject({ code: "in-use", errors: [{ detail: `/v1/jobs/${id}` }] });
+    await ok(`/v1/jobs/${id}/cancel`, post());
+    await stack.ended(id as string);
+    await remove(`/v1/datasets/${made.dataset}?cascade=true`);
+    expect((await ok("/v1/jobs")).data).toEqual([]);
     expect((await ask("/v1/datasets/strokes")).status).toBe(404);
     expect((await ask("/v1/jobs", post(strokesJob))).status).toBe(404);
   },

@@ -1,5 +1,5 @@
 /** Samples of a dataset that is ready, a few at a time, straight from its split files. */
-import type { Split } from "../../../schemas/dataset.ts";
+import type { Split, ValueRange } from "../../../schemas/dataset.ts";
 import { sizeOf } from "../../../schemas/shape.ts";
 import type { Samples } from "../../prediction/index.ts";
 import { stretchedShades } from "../../prediction/index.ts";
@@ -112,16 +112,28 @@ export class SampleReader {
     return dtype === "uint8" ? read : new Float32Array(read.buffer.slice(read.byteOffset, read.byteOffset + bytes));
   }
 
-  /**
-   * As shades for a picture: uint8 as they are, float32 from black for the dataset's least value to white for its
-   * largest.
-   */
+  /** Shades for somebody who looks: from black for the dataset's least value to white for its largest. */
   shades(sample: Samples): Uint8Array {
-    if (sample instanceof Uint8Array) return sample;
-    const { minimum, maximum } = this.dataset.statistics;
-    if (!(maximum > minimum)) return stretchedShades(sample);
-    return Uint8Array.from(sample, (value) =>
-      Math.max(0, Math.min(255, Math.round((255 * (value - minimum)) / (maximum - minimum)))),
-    );
+    const { dtype, statistics } = this.dataset;
+    if (dtype === "float32") return shadesOf(sample, statistics);
+    // Bytes that reach the upper half are shades already; 0 to 16 would be black.
+    const maximum = statistics.maximum > brightest / 2 ? brightest : Math.max(1, statistics.maximum);
+    return shadesOf(sample, { minimum: 0, maximum });
   }
+
+  /** The picture that a model of this dataset reads as the sample. */
+  picture(sample: Samples): Uint8Array {
+    const { conversion, dtype, statistics } = this.dataset;
+    return shadesOf(sample, conversion?.range ?? (dtype === "uint8" ? { minimum: 0, maximum: brightest } : statistics));
+  }
+}
+
+const brightest = 255;
+
+function shadesOf(sample: Samples, { minimum, maximum }: ValueRange): Uint8Array {
+  if (sample instanceof Uint8Array && minimum === 0 && maximum === brightest) return sample;
+  if (!(maximum > minimum)) return stretchedShades(Float32Array.from(sample));
+  return Uint8Array.from(sample, (value) =>
+    Math.max(0, Math.min(brightest, Math.round((brightest * (value - minimum)) / (maximum - minimum)))),
+  );
 }

@@ -4,8 +4,8 @@ import type { Subject } from "../../prediction/index.ts";
 import { presentCheckpoints, type JobRecord, type ModelRecord } from "../../shared/records/index.ts";
 import type { Storage } from "../../shared/storage/index.ts";
 import type { Dependencies } from "../dependencies.ts";
-import { findReadyDataset, type ReadyDataset } from "../../shared/find.ts";
-import { notFound } from "../http/problem.ts";
+import { findJob, findReadyDataset, type ReadyDataset } from "../../shared/find.ts";
+import { conflict, notFound } from "../http/problem.ts";
 
 /** Seconds for which a checkpoint that is being read is not deleted. */
 const pinSeconds = 120;
@@ -58,3 +58,21 @@ export function subjectIn(subject: Subject, numerics: Numerics | undefined): Sub
   if (!found) known.set(numerics, (found = { ...subject, numerics }));
   return found;
 }
+
+/** What a model was at the checkpoint of an epoch. */
+export async function checkpointOf(
+  dependencies: Pick<Dependencies, "records" | "storage" | "prediction">,
+  model: ModelRecord,
+  epoch: number,
+): Promise<Subject> {
+  if (model.job === null) throw conflict(`model ${model.id} was imported: it has no checkpoints`);
+  return (await subjectOfCheckpoint(dependencies, await findJob(dependencies.records, model.job), epoch)).subject;
+}
+
+/** A model, or what it was. */
+export const subjectFor = async (
+  dependencies: Pick<Dependencies, "records" | "storage" | "prediction">,
+  model: ModelRecord,
+  epoch: number | undefined,
+): Promise<Subject> =>
+  epoch === undefined ? subjectOf(dependencies.storage, model) : checkpointOf(dependencies, model, epoch);

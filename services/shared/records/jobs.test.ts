@@ -220,7 +220,7 @@ test("datasets: aliases are unique, deletion names the users, revisions must agr
   await records.datasets.hold(other.id, "job_x");
   expect(await records.datasets.delete(other.id)).toEqual({ kind: "in-use", users: ["job_x"] });
   await records.datasets.release(other.id, "job_x");
-  expect(await records.datasets.delete(other.id)).toEqual({ kind: "deleted" });
+  expect(await records.datasets.delete(other.id)).toEqual({ kind: "deleted", evaluations: [] });
   expect(await records.datasets.find("another")).toBeNull();
 });
 

@@ -248,12 +248,8 @@ export class JobRecords {
     entryOf: (hash: Readonly<Record<string, string>>) => Promise<Shown>,
   ): Promise<Page<Shown>> {
     const { status, dataset, ...wanted } = request;
-    const index =
-      dataset !== undefined
-        ? keys.jobsByDataset(dataset)
-        : status !== undefined
-          ? keys.jobsByStatus(status)
-          : keys.jobs;
+    const all = status === undefined ? keys.jobs : keys.jobsByStatus(status);
+    const index = dataset === undefined ? all : keys.jobsByDataset(dataset);
     return readPage(this.#redis, request, {
       index,
       keyOf: keys.job,

@@ -40,7 +40,7 @@ async function samplePicture({ model, dataset, storage }: Exported): Promise<Uin
   const split = dataset && (["test", "validation", "train"] as const).find((each) => dataset.splits[each] > 0);
   if (dataset && split && isReady(dataset)) {
     const reader = new SampleReader({ dataset, split, storage });
-    const pixels = reader.shades(await reader.sample(0)).subarray(0, shown * height * width);
+    const pixels = reader.picture(await reader.sample(0)).subarray(0, shown * height * width);
     return encodeSheet({ tiles: [{ pixels }], channels: shown, height, width, columns: 1 });
   }
   const ramp = stretchedShades(

@@ -1,6 +1,6 @@
 -- Deletes a dataset or model that nobody needs; the evaluations of a model go with it.
--- keys       the resource, the index of its kind, its aliases, its users, what was to leave with it, users of the dataset it needs,
---            its evaluations, those under way, users of their datasets
+-- keys       the resource, the index of its kind, its aliases, its users, what was to leave with it,
+--            users of the dataset it needs, its evaluations, those under way, users of their datasets
 -- arguments  kind, id
 -- answers    {deleted, evaluation …} | {missing} | {in-use, user …}
 -- events     none

@@ -4,8 +4,8 @@ import { augmentation } from "../../../../../../schemas/augmentation.ts";
 import { idParams } from "../../../../../../schemas/query.ts";
 import { augmentationSheetQuery } from "../../../../../../schemas/sample.ts";
 import { sizeOf } from "../../../../../../schemas/shape.ts";
-import { encodeSheet } from "../../../../../prediction/index.ts";
 import type { Samples } from "../../../../../prediction/index.ts";
+import { drawSheet } from "../../../../http/sheet.ts";
 import { pngAnswer } from "../../../../http/binary.ts";
 import { SampleReader } from "../../../../datasets/sample-reader.ts";
 import type { Dependencies } from "../../../../dependencies.ts";
@@ -44,12 +44,6 @@ function join(samples: readonly Samples[], size: number, float: boolean): Sample
   for (const [at, each] of samples.entries()) all.set(each, at * size);
   return all;
 }
-
-/** float32 copies of uint8 samples are shades with fractions. */
-const shadesOf = (reader: SampleReader, copy: Samples): Uint8Array =>
-  reader.dataset.dtype === "uint8"
-    ? Uint8Array.from(copy, (value) => Math.max(0, Math.min(255, Math.round(value))))
-    : reader.shades(copy);
 
 export function augmentationRoutes(app: App, { records, storage, prediction }: Dependencies): void {
   for (const ending of ["", ".png"]) {
@@ -97,17 +91,12 @@ export function augmentationRoutes(app: App, { records, storage, prediction }: D
         const tiles = originals.flatMap((original, row) => [
           { pixels: reader.shades(original) },
           ...Array.from({ length: copies }, (_, copy) => ({
-            pixels: shadesOf(
-              reader,
-              distorted.subarray((row * copies + copy) * size, (row * copies + copy + 1) * size),
-            ),
+            pixels: reader.shades(distorted.subarray((row * copies + copy) * size, (row * copies + copy + 1) * size)),
           })),
         ]);
         return reply
           .type("image/png")
-          .send(
-            await encodeSheet({ tiles, channels: reader.channels, height, width, columns: copies + 1, scale: zoom }),
-          );
+          .send(await drawSheet({ tiles, channels: reader.channels, height, width, columns: copies + 1, scale: zoom }));
       },
     );
   }

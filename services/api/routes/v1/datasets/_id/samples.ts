@@ -9,18 +9,17 @@ import {
   samplesQuery,
 } from "../../../../../../schemas/sample.ts";
 import { sizeOf } from "../../../../../../schemas/shape.ts";
-import { encodeSheet } from "../../../../../prediction/index.ts";
 import { SampleReader } from "../../../../datasets/sample-reader.ts";
 import type { Dependencies } from "../../../../dependencies.ts";
 import { pngAnswer } from "../../../../http/binary.ts";
 import { findReadyDataset } from "../../../../../shared/find.ts";
 import { notFound } from "../../../../http/problem.ts";
+import { drawSheet, mostSheetPixels } from "../../../../http/sheet.ts";
 import { sendJson } from "../../../../http/slices.ts";
 import type { App } from "../../../../http/types.ts";
 
 /** Numbers of the pixels of one answer. */
 const mostNumbers = 4_000_000;
-const mostSheetPixels = 16_000_000;
 const forever = "public, max-age=31536000, immutable";
 
 const readerOf = async ({ records, storage }: Dependencies, id: string, of: Split): Promise<SampleReader> =>
@@ -82,7 +81,7 @@ function pictureRoute(app: App, dependencies: Dependencies): void {
       if (index >= reader.count)
         throw notFound(`there is no sample ${index} in the ${of.data} split: it has ${reader.count}, counted from 0`);
       const { height, width } = reader.dataset.shape;
-      const png = await encodeSheet({
+      const png = await drawSheet({
         tiles: [{ pixels: reader.shades(await reader.sample(index)) }],
         channels: reader.channels,
         height,
@@ -122,7 +121,7 @@ function sheetRoute(app: App, dependencies: Dependencies): void {
       const tiles = await Promise.all(
         indices.map(async (index) => ({ pixels: reader.shades(await reader.sample(index)) })),
       );
-      const png = await encodeSheet({
+      const png = await drawSheet({
         tiles,
         channels: reader.channels,
         height,

@@ -1,24 +1,26 @@
 /** What is inside a model: GET …/network, …/filters/{layer}.png, POST …/feature-maps. */
-import { featureMaps, featureMapsQuery, filterParams, networkView } from "../../../../../../schemas/inside.ts";
+import {
+  featureMaps,
+  featureMapsQuery,
+  filterParams,
+  filtersQuery,
+  networkQuery,
+  networkView,
+} from "../../../../../../schemas/inside.ts";
 import { askingBodies } from "../../../../../../schemas/prediction.ts";
 import { idParams } from "../../../../../../schemas/query.ts";
 import { sizeOf } from "../../../../../../schemas/shape.ts";
 import { networkShape } from "../../../../../../schemas/network-shape.ts";
-import {
-  encodeSheet,
-  signedShades,
-  stretchedShades,
-  type FeatureMaps,
-  type Filters,
-} from "../../../../../prediction/index.ts";
+import { signedShades, stretchedShades, type FeatureMaps, type Filters } from "../../../../../prediction/index.ts";
 import { beforeBody, mostAskingBytes, readAsked, takeEveryBody } from "../../../../models/asking.ts";
 import type { ModelRecord } from "../../../../../shared/records/index.ts";
 import type { Dependencies } from "../../../../dependencies.ts";
 import { findModel } from "../../../../../shared/find.ts";
 import { binary, pngAnswer } from "../../../../http/binary.ts";
 import { formOf } from "../../../../models/forms.ts";
-import { subjectOf } from "../../../../models/subjects.ts";
+import { subjectFor } from "../../../../models/subjects.ts";
 import { Problem, invalid, notFound } from "../../../../http/problem.ts";
+import { drawSheet } from "../../../../http/sheet.ts";
 import { sendJson } from "../../../../http/slices.ts";
 import type { App } from "../../../../http/types.ts";
 import { finite } from "../../../../../shared/finite.ts";
@@ -29,38 +31,41 @@ const mostMapped = 4 * 1024 * 1024;
 /** Tiles of a sheet at most in each direction: more are left out. */
 const mostAcross = 64;
 
-function filterSheet({ maps, inputs, size, values }: Filters): Promise<Uint8Array> {
+function filterSheet({ maps, inputs, size, values }: Filters, scale: number | undefined): Promise<Uint8Array> {
   const [rows, columns] = [Math.min(maps, mostAcross), Math.min(inputs, mostAcross)];
   const shades = signedShades(values);
   const tiles = Array.from({ length: rows * columns }, (_, tile) => {
     const at = (Math.floor(tile / columns) * inputs + (tile % columns)) * size * size;
     return { pixels: shades.subarray(at, at + size * size) };
   });
-  return encodeSheet({
+  return drawSheet({
     tiles,
     channels: 1,
     height: size,
     width: size,
     columns,
-    scale: Math.max(1, Math.min(8, Math.floor(1024 / (columns * (size + 1))))),
+    scale: scale ?? Math.max(1, Math.min(8, Math.floor(1024 / (columns * (size + 1))))),
   });
 }
 
 const across = (count: number): number => Math.min(mostAcross, Math.ceil(Math.sqrt(count)));
 
-function mapSheet({ shape: { channels, height, width }, values }: FeatureMaps): Promise<Uint8Array> {
+function mapSheet(
+  { shape: { channels, height, width }, values }: FeatureMaps,
+  scale: number | undefined,
+): Promise<Uint8Array> {
   const shown = Math.min(channels, mostAcross * mostAcross);
   const tiles = Array.from({ length: shown }, (_, map) => ({
     pixels: stretchedShades(values.subarray(map * height * width, (map + 1) * height * width)),
   }));
   const columns = across(shown);
-  return encodeSheet({
+  return drawSheet({
     tiles,
     channels: 1,
     height,
     width,
     columns,
-    scale: Math.max(1, Math.min(8, Math.floor(512 / (columns * (width + 1))))),
+    scale: scale ?? Math.max(1, Math.min(8, Math.floor(512 / (columns * (width + 1))))),
   });
 }
 
@@ -72,7 +77,8 @@ function* nested({ shape: { channels, height, width }, values }: FeatureMaps): G
     );
 }
 
-function filterRoutes(app: App, { records, storage, prediction }: Dependencies): void {
+function filterRoutes(app: App, dependencies: Dependencies): void {
+  const { records, prediction } = dependencies;
   app.get(
     "/v1/models/:id/filters/:layer.png",
     {
@@ -80,6 +86,7 @@ function filterRoutes(app: App, { records, storage, prediction }: Dependencies):
         tags: ["models"],
         summary: "The filters of a convolution: a row a map, a column an input; grey is 0",
         params: filterParams,
+        querystring: filtersQuery,
         response: { 200: pngAnswer("Filters") },
       },
     },
@@ -87,15 +94,17 @@ function filterRoutes(app: App, { records, storage, prediction }: Dependencies):
       const model = await findModel(records, request.params.id);
       const layer = Number(request.params.layer);
       const convolutions = model.network.layers.flatMap(({ kind }, index) => (kind === "convolution" ? [index] : []));
-      const found = convolutions.includes(layer) ? await prediction.filters(subjectOf(storage, model), layer) : null;
+      const { checkpoint, scale } = request.query;
+      const found = convolutions.includes(layer)
+        ? await prediction.filters(await subjectFor(dependencies, model, checkpoint), layer)
+        : null;
       if (!found)
         throw notFound(
           `model ${model.id} has no filters at layer ${request.params.layer}; ${convolutions.length === 0 ? "it has no convolution" : `layers ${convolutions.join(", ")} are convolutions`}`,
         );
-      return reply
-        .type("image/png")
-        .header("cache-control", "public, max-age=31536000, immutable")
-        .send(await filterSheet(found));
+      // What an alias names may be another model tomorrow.
+      if (request.params.id === model.id) reply.header("cache-control", "public, max-age=31536000, immutable");
+      return reply.type("image/png").send(await filterSheet(found, scale));
     },
   );
 }
@@ -117,7 +126,7 @@ function mappedNumbers(model: ModelRecord, layer: number | undefined): number {
 }
 
 function featureMapRoutes(app: App, dependencies: Dependencies): void {
-  const { records, storage, prediction } = dependencies;
+  const { records, prediction } = dependencies;
   takeEveryBody(app);
   const asked = beforeBody(async (request) => {
     const model = await findModel(records, (request.params as { id: string }).id);
@@ -143,7 +152,7 @@ function featureMapRoutes(app: App, dependencies: Dependencies): void {
       },
     },
     async (request, reply) => {
-      const { layer, ...query } = request.query;
+      const { layer, checkpoint, scale, ...query } = request.query;
       const { model } = asked.of(request);
       const mapped = mappedNumbers(model, layer);
       const dataset = model.dataset === null ? null : await records.datasets.read(model.dataset.id);
@@ -154,10 +163,10 @@ function featureMapRoutes(app: App, dependencies: Dependencies): void {
           detail: `expected one input, found ${inputs.count}`,
           errors: [{ pointer: "/instances", detail: `expected one input, found ${inputs.count}` }],
         });
-      const all = await prediction.featureMaps(subjectOf(storage, model), inputs.samples);
+      const all = await prediction.featureMaps(await subjectFor(dependencies, model, checkpoint), inputs.samples);
       const wanted = layer === undefined ? all : all.filter((each) => each.layer === layer);
       if ((request.headers.accept ?? "").includes("image/png"))
-        return reply.type("image/png").send(await mapSheet(wanted[0]));
+        return reply.type("image/png").send(await mapSheet(wanted[0], scale));
       const layers = wanted.map((each) => ({
         layer: each.layer,
         kind: model.network.layers[each.layer].kind,
@@ -170,7 +179,7 @@ function featureMapRoutes(app: App, dependencies: Dependencies): void {
 }
 
 export function insideRoutes(app: App, dependencies: Dependencies): void {
-  const { records, storage, prediction } = dependencies;
+  const { records, prediction } = dependencies;
   app.get(
     "/v1/models/:id/network",
     {
@@ -178,12 +187,13 @@ export function insideRoutes(app: App, dependencies: Dependencies): void {
         tags: ["models"],
         summary: "Layers, shapes, parameters, β and b, learned combinations",
         params: idParams,
+        querystring: networkQuery,
         response: { 200: networkView },
       },
     },
     async (request) => {
       const model = await findModel(records, request.params.id);
-      const layers = await prediction.describe(subjectOf(storage, model));
+      const layers = await prediction.describe(await subjectFor(dependencies, model, request.query.checkpoint));
       return {
         layers: layers.map((layer) => ({
           ...layer,

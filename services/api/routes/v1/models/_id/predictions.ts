@@ -11,19 +11,17 @@ import {
   splitPredictionsQuery,
 } from "../../../../../../schemas/prediction.ts";
 import { idParams } from "../../../../../../schemas/query.ts";
-import type { Subject } from "../../../../../prediction/index.ts";
-import type { ModelRecord } from "../../../../../shared/records/index.ts";
 import { getJson } from "../../../../../shared/storage/index.ts";
 import type { Dependencies } from "../../../../dependencies.ts";
-import { findJob, findModel } from "../../../../../shared/find.ts";
-import { conflict, notFound } from "../../../../http/problem.ts";
+import { findModel } from "../../../../../shared/find.ts";
+import { notFound } from "../../../../http/problem.ts";
 import type { App } from "../../../../http/types.ts";
 import { checkAnswer } from "../../../../models/answers.ts";
 import { beforeBody, mostAskingBytes, readAsked, takeEveryBody } from "../../../../models/asking.ts";
 import { sendPredictions } from "../../../../models/prediction-pages.ts";
 import type { ServedModels } from "../../../../models/served.ts";
 import type { StoredPredictions } from "../../../../models/stored-predictions.ts";
-import { subjectIn, subjectOfCheckpoint } from "../../../../models/subjects.ts";
+import { checkpointOf, subjectIn } from "../../../../models/subjects.ts";
 
 /** What the model has of a split, or a 404 that says of which splits it has something. */
 function ofSplit<Found>(id: string, what: string, all: Partial<Record<Split, Found>>, split: Split): Found {
@@ -33,11 +31,6 @@ function ofSplit<Found>(id: string, what: string, all: Partial<Record<Split, Fou
   throw notFound(
     `model ${id} has no ${what} over '${split}'; ${there.length === 0 ? "it has none over any split: it was imported, or its dataset has nothing to test on" : `there are some over ${there.join(", ")}`}`,
   );
-}
-
-async function checkpointOf(dependencies: Dependencies, model: ModelRecord, epoch: number): Promise<Subject> {
-  if (model.job === null) throw conflict(`model ${model.id} was imported: it has no checkpoints`);
-  return (await subjectOfCheckpoint(dependencies, await findJob(dependencies.records, model.job), epoch)).subject;
 }
 
 function splitRoute(app: App, { records }: Dependencies, stored: StoredPredictions): void {
