@@ -166,7 +166,9 @@ export default {
     moduleSystems: ["es6"],
     doNotFollow: { path: "node_modules" },
     // Examples for people who take a model home are no part of the service.
-    exclude: { path: "^engine/kernels/(assembly|native)/|^dist/|^services/api/models/exports/predict\\.mjs$" },
+    exclude: {
+      path: "^engine/kernels/(assembly|native)/|^(\\.\\./)*dist/|^services/api/models/exports/predict\\.mjs$",
+    },
     enhancedResolveOptions: {
       exportsFields: ["exports"],
       conditionNames: ["import", "node", "default", "types"],

@@ -37,7 +37,7 @@ export default defineConfig({
             "tests/{oracle,gradients,golden,determinism}/**/*.test.ts",
           ],
           exclude: ["**/node_modules/**", "dist/**"],
-          testTimeout: 30 * seconds,
+          testTimeout: 90 * seconds,
           hookTimeout: 30 * seconds,
           sequence: { groupOrder: 1 },
         },
