@@ -256,7 +256,7 @@ const rows: Row[] = [
     400,
     "invalid-request",
     "/network/layers/1/kind",
-    /"dropout", "batch-normalisation", found "attention"/,
+    /"batch-normalisation", "residual", found "attention"/,
   ],
   [
     "a filter larger than the map",
