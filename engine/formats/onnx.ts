@@ -3,7 +3,8 @@
  *
  * Input `input`: float32 [batch, channels, height, width] in the dataset's own range; the normalisation is the graph's
  * first step. Output `output`: float32 [batch, classes], what the network's last activation gives. The batch is a free
- * dimension. Names of the classes stand in the metadata.
+ * dimension. The metadata holds JSON texts: `classes` (their names), `network`, `normalisation`, and what the caller
+ * says besides.
  *
  *   convolution           Conv; a sparse table as zero filters; learned combinations (§3.3) as effective filters α_ij
  *                         k_ij
@@ -247,6 +248,8 @@ export function exportOnnx(options: {
   classes: readonly string[];
   normalisation: Normalisation;
   weights: Uint8Array;
+  /** Entries of the metadata besides the network's own. */
+  about?: Readonly<Record<string, string>>;
 }): Uint8Array {
   const { network, input, classes, normalisation } = options;
   const { layers, problems } = networkShape(network.layers, input, classes.length);
@@ -259,6 +262,11 @@ export function exportOnnx(options: {
   return modelBytes(graph, {
     input: [input.channels, input.height, input.width],
     output: [classes.length],
-    metadata: { classes: JSON.stringify(classes), network: JSON.stringify(network) },
+    metadata: {
+      ...options.about,
+      classes: JSON.stringify(classes),
+      network: JSON.stringify(network),
+      normalisation: JSON.stringify(normalisation),
+    },
   });
 }

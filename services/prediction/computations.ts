@@ -121,9 +121,10 @@ export const describe = ({
 export const onnx = ({
   runnable: { network, input, normalisation },
   classNames,
+  about,
   weights,
 }: Calls["exportOnnx"]["input"]): Uint8Array =>
-  exportOnnx({ network, input, classes: classNames, normalisation, weights });
+  exportOnnx({ network, input, classes: classNames, normalisation, weights, about });
 
 /** Refusals are for whoever asked; anything else is a fault of ours. */
 export const isRefusal = (error: unknown): error is EngineError => error instanceof EngineError;

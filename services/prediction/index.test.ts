@@ -6,6 +6,7 @@ import { completeNetwork, completeRequest } from "../../schemas/complete.ts";
 import { jobRequest } from "../../schemas/job.ts";
 import { network as networkSchema } from "../../schemas/network.ts";
 import { Prediction, piecesOf, type Subject } from "./index.ts";
+import { readOnnx } from "../../tests/support/onnx-graph.ts";
 
 const prediction = new Prediction({ kernels: "auto", cacheBytes: 4 * 1024 * 1024, log: { warn: () => undefined } });
 afterAll(() => prediction.close());
@@ -222,7 +223,11 @@ describe("Prediction", () => {
       "layers.2.weight",
     ]);
     expect(metadata.model).toBe("mdl_x");
-    expect((await prediction.exportOnnx(model, ["a", "b", "c"])).byteLength).toBeGreaterThan(500);
+    const onnx = readOnnx(
+      await prediction.exportOnnx(model, { classNames: ["a", "b", "c"], about: { conversion: "as it was" } }),
+    );
+    expect(onnx.metadata["classes"]).toBe('["a","b","c"]');
+    expect(onnx.metadata["conversion"]).toBe("as it was");
   });
   it("checks gradients, in time", async () => {
     const settings = {

@@ -206,8 +206,13 @@ export class Prediction {
     return this.#on(this.#desk, "filters", async () => ({ weights: await subject.read(), layer }), limits.view);
   }
 
-  exportOnnx(subject: Subject, classNames: string[]): Promise<Uint8Array> {
-    return this.#on(this.#desk, "exportOnnx", async () => ({ ...(await weighted(subject)), classNames }), limits.view);
+  /** An .onnx file; `about` goes into its metadata. */
+  exportOnnx(
+    subject: Subject,
+    described: { classNames: string[]; about: Record<string, string> },
+  ): Promise<Uint8Array> {
+    const call = async () => ({ ...(await weighted(subject)), ...described });
+    return this.#on(this.#desk, "exportOnnx", call, limits.view);
   }
 
   /** A safetensors file of the weights alone. */

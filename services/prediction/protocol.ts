@@ -128,7 +128,7 @@ export interface Calls {
   featureMaps: { input: { key: string; model: WeightedModel | null; sample: Samples }; output: FeatureMaps[] | null };
   describe: { input: WeightedModel; output: LayerView[] };
   filters: { input: { weights: Uint8Array; layer: number }; output: Filters | null };
-  exportOnnx: { input: WeightedModel & { classNames: string[] }; output: Uint8Array };
+  exportOnnx: { input: WeightedModel & { classNames: string[]; about: Record<string, string> }; output: Uint8Array };
   /** The weights alone, without the state that a checkpoint also holds. */
   exportWeights: {
     input: WeightedModel & { metadata: Record<string, string> };

@@ -6,6 +6,7 @@ import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { startTestApp, type TestApp } from "../support/app.ts";
 import { unzip } from "../support/archive.ts";
+import { readOnnx } from "../support/onnx-graph.ts";
 import { askAbout, colourModel, greyModel, importModel, type Importable } from "../support/imported-model.ts";
 
 /** Below the packages that the tests compare with, so that the example finds onnxruntime-node as a user's would. */
@@ -75,6 +76,10 @@ it.each([greyModel, colourModel])("holds what its README says, and both examples
     ].sort(),
   );
   expect(JSON.parse(String(bundle.files.get("labels.json")))).toEqual(model.classes);
+  const described = JSON.parse(String(bundle.files.get("network.json"))) as Record<string, unknown>;
+  const { metadata } = readOnnx(Uint8Array.from(bundle.files.get("model.onnx") ?? []));
+  for (const key of ["network", "input", "normalisation", "conversion", "range"])
+    expect(JSON.parse(metadata[key])).toEqual(described[key]);
   expect(String(bundle.files.get("README.md"))).toContain(bundle.id);
   const run = (command: string, example: string, env: Record<string, string> = {}): string =>
     execFileSync(command, [example, "sample.png"], {

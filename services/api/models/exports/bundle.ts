@@ -13,6 +13,7 @@ import { formOf } from "../forms.ts";
 import { beside } from "./built.ts";
 import { modelCard } from "./card.ts";
 import { aboutOf, type Exported, type ExportFormat } from "./format.ts";
+import { onnx } from "./onnx.ts";
 
 /** What the examples must know besides the weights. */
 function describe({ model, dataset }: Exported): object {
@@ -58,7 +59,7 @@ export const bundle: ExportFormat = {
     const json = (value: unknown): string => `${JSON.stringify(value, null, 2)}\n`;
     const files: Record<string, string | Uint8Array> = {
       "README.md": modelCard(exported),
-      "model.onnx": await prediction.exportOnnx(subject, model.classes),
+      "model.onnx": await onnx.make(exported),
       "weights.safetensors": await prediction.exportWeights(subject, aboutOf(model)),
       "network.json": json(describe(exported)),
       "labels.json": json(model.classes),
