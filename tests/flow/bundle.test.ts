@@ -1,8 +1,9 @@
 /** GET /v1/models/{id}/exports/bundle: what comes out of the ZIP runs as it is, against onnxruntime. */
-import { execFileSync } from "node:child_process";
+import { execFile, execFileSync } from "node:child_process";
 import { mkdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { startTestApp, type TestApp } from "../support/app.ts";
 import { unzip } from "../support/archive.ts";
@@ -81,17 +82,21 @@ it.each([greyModel, colourModel])("holds what its README says, and both examples
   for (const key of ["network", "input", "normalisation", "conversion", "range"])
     expect(JSON.parse(metadata[key])).toEqual(described[key]);
   expect(String(bundle.files.get("README.md"))).toContain(bundle.id);
-  const run = (command: string, example: string, env: Record<string, string> = {}): string =>
-    execFileSync(command, [example, "sample.png"], {
-      cwd: bundle.at,
-      env: { ...process.env, ...env },
-      encoding: "utf8",
-    });
-  await expectAnswer(bundle, model, run(process.execPath, "predict.mjs"));
+  // Waited for, not blocked on: the api runs in this process and refuses while its event loop stands still.
+  const run = async (command: string, example: string, env: Record<string, string> = {}): Promise<string> =>
+    (
+      await promisify(execFile)(command, [example, "sample.png"], {
+        cwd: bundle.at,
+        env: { ...process.env, ...env },
+        encoding: "utf8",
+      })
+    ).stdout;
+  await expectAnswer(bundle, model, await run(process.execPath, "predict.mjs"));
   if (python !== undefined) {
     // Behind a real onnxruntime, if Python has one.
     const path = [process.env["PYTHONPATH"], peers].filter(Boolean).join(":");
-    await expectAnswer(bundle, model, run(python, "predict.py", { PYTHONPATH: path, PYTHONDONTWRITEBYTECODE: "1" }));
+    const answer = await run(python, "predict.py", { PYTHONPATH: path, PYTHONDONTWRITEBYTECODE: "1" });
+    await expectAnswer(bundle, model, answer);
   }
 });
 
