@@ -152,7 +152,7 @@ export function createPredictor({ plan, memory, kernels, weights }: PredictorOpt
 /**
  * Outputs [n][classes] as shares of one: a softmax's as they are; others mapped to [0, 1] from their target range (0 …
  * 1, or −1 … 1 for tanh outputs), clipped and divided by their sum. Where all are clipped to zero every class has an
- * equal share.
+ * equal share; where an output is no number no share is.
  */
 export function probabilitiesOf(
   outputs: Float32Array,
@@ -166,7 +166,7 @@ export function probabilitiesOf(
     let sum = 0;
     for (let unit = 0; unit < classes; unit++) sum += shares[first + unit];
     for (let unit = 0; unit < classes; unit++)
-      shares[first + unit] = sum > 0 ? shares[first + unit] / sum : 1 / classes;
+      shares[first + unit] = sum > 0 || Number.isNaN(sum) ? shares[first + unit] / sum : 1 / classes;
   }
   return shares;
 }

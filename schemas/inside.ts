@@ -15,7 +15,7 @@ const layerView = z.strictObject({
   parameters: z.int(),
   beta: numbers.describe("subsampling: β of every map"),
   bias: numbers.describe("subsampling: b of every map"),
-  alpha: z.array(z.array(z.number())).nullable().describe("learned combinations: α, [maps][inputs]"),
+  alpha: z.array(z.array(z.number().nullable())).nullable().describe("learned combinations: α, [maps][inputs]"),
   effectiveInputs: numbers.describe("learned combinations: exp(−Σ α ln α) of every map"),
 });
 

@@ -91,8 +91,8 @@ export const splitPrediction = z.strictObject({
   class: z.int(),
   predicted: z.int(),
   correct: z.boolean(),
-  confidence: z.number(),
-  probabilities: z.array(z.number()),
+  confidence: z.number().nullable().describe("null where the network's answer is not finite"),
+  probabilities: z.array(z.number().nullable()).describe("null where it is not finite"),
 });
 export type SplitPrediction = z.infer<typeof splitPrediction>;
 export const splitPredictionPage = pageOf(splitPrediction);

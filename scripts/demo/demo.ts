@@ -57,7 +57,7 @@ async function draw(client: Client, model: string): Promise<void> {
     const drawings = await Promise.all(
       rows.map(async (row) => ({
         lines: drawDigit(await client.sample("mnist", row.index), 28),
-        caption: `#${row.index} is ${row.class}, read ${row.predicted} (${(row.confidence * 100).toFixed(1)} %)`,
+        caption: `#${row.index} is ${row.class}, read ${row.predicted} (${((row.confidence ?? 0) * 100).toFixed(1)} %)`,
       })),
     );
     say(`\n${beside(drawings, 32)}`);

@@ -4,11 +4,12 @@ import type { FileTensor } from "../../engine/index.ts";
 import type { TestApp } from "./app.ts";
 
 /** Numbers between −1 and 1 that repeat nowhere near. */
-const wave = (shape: number[], from: number): FileTensor => ({
+const wave = (shape: number[], from: number, scale: number): FileTensor => ({
   dtype: "F32",
   shape,
-  data: Float32Array.from({ length: shape.reduce((product, size) => product * size, 1) }, (_, at) =>
-    Math.sin(from + at * 1.7),
+  data: Float32Array.from(
+    { length: shape.reduce((product, size) => product * size, 1) },
+    (_, at) => scale * Math.sin(from + at * 1.7),
   ),
 });
 
@@ -62,11 +63,10 @@ export const colourModel: Importable = {
   tensors: { "layers.0.weight": [5, 3, 3, 3], "layers.0.bias": [5], "layers.2.weight": [4, 30], "layers.2.bias": [4] },
 };
 
-/** Answers the model's id. */
-/** The form that brings a model. */
-export function formOfModel({ name, network, input, classes, tensors }: Importable): FormData {
+/** The form that brings a model. `scale`: what its weights are multiplied by. */
+export function formOfModel({ name, network, input, classes, tensors }: Importable, scale = 1): FormData {
   const weights = writeSafetensors({
-    tensors: new Map(Object.entries(tensors).map(([tensor, shape], at) => [tensor, wave(shape, at + 1)])),
+    tensors: new Map(Object.entries(tensors).map(([tensor, shape], at) => [tensor, wave(shape, at + 1, scale)])),
   });
   const form = new FormData();
   form.set("name", name);
@@ -76,8 +76,9 @@ export function formOfModel({ name, network, input, classes, tensors }: Importab
   return form;
 }
 
-export async function importModel({ app }: TestApp, model: Importable): Promise<string> {
-  const form = formOfModel(model);
+/** Answers the model's id. */
+export async function importModel({ app }: TestApp, model: Importable, scale = 1): Promise<string> {
+  const form = formOfModel(model, scale);
   const { headers, body } = new Request("http://localhost/", { method: "POST", body: form });
   const payload = Buffer.from(await new Response(body).arrayBuffer());
   const answer = await app.inject({

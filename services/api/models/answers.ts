@@ -38,6 +38,16 @@ function best(row: Float32Array, k: number): number[] {
   return places;
 }
 
+/** JSON cannot say it, and no class follows from it. `values`: [count][classes]. */
+export function refuseNotFinite(values: Float32Array, classes: number): void {
+  const wrong = values.findIndex((value) => !Number.isFinite(value));
+  if (wrong >= 0)
+    throw new Problem({
+      code: "invalid-data",
+      detail: `the network's answer to input ${Math.floor(wrong / classes)} is not finite: its weights, or the numbers of the input, are too large`,
+    });
+}
+
 export interface Answer {
   /** [count][classes]. */
   probabilities: Float32Array;
@@ -82,12 +92,7 @@ export class AnswerText {
   send(reply: FastifyReply, answer: Answer): FastifyReply {
     const { probabilities, topK } = answer;
     const classes = this.#classes.length;
-    const wrong = probabilities.findIndex((share) => !Number.isFinite(share));
-    if (wrong >= 0)
-      throw new Problem({
-        code: "invalid-data",
-        detail: `the network's answer to input ${Math.floor(wrong / classes)} is not finite: its weights, or the numbers of the input, are too large`,
-      });
+    refuseNotFinite(probabilities, classes);
     reply.type("application/json; charset=utf-8");
     const numbers = (probabilities.length / classes) * (classes + 2 * Math.min(topK, classes));
     if (numbers > fewNumbers) return reply.send(Readable.from(inSlices(this.#parts(answer)), { objectMode: false }));

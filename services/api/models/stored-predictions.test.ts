@@ -36,7 +36,7 @@ describe("StoredPredictions", () => {
     const first = await stored.page(file, select);
     expect(first.data.map(({ index }) => index)).toEqual([0, 1, 2, 3, 4]);
     expect(first.data[3]).toMatchObject({ class: 0, predicted: 0, correct: true });
-    expect(first.data[0].probabilities.reduce((sum, each) => sum + each, 0)).toBeCloseTo(1, 5);
+    expect(first.data[0].probabilities.reduce((sum, each) => (sum ?? 0) + (each ?? 0), 0)).toBeCloseTo(1, 5);
     expect(first).toMatchObject({ hasMore: true, nextAfter: "4" });
     expect((await stored.page(file, { ...select, after: count - 3 })).data.map(({ index }) => index)).toEqual([
       count - 2,
@@ -61,7 +61,7 @@ describe("StoredPredictions", () => {
   it("sorts by confidence, and pages through that", async () => {
     const all = await stored.page(file, { ...select, sort: "confidence", order: "desc", limit: 1000 });
     const confidences = all.data.map(({ confidence }) => confidence);
-    expect(confidences).toEqual([...confidences].sort((left, right) => right - left));
+    expect(confidences).toEqual([...confidences].sort((left, right) => (right ?? 0) - (left ?? 0)));
     const rest = await stored.page(file, {
       ...select,
       sort: "confidence",

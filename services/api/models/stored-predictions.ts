@@ -40,6 +40,9 @@ const mostGap = 64;
 const mostCachedBytes = 64 * 1024 * 1024;
 const bytesOf = (summary: Summary): number => summary.truth.length * (summary.byConfidence ? 16 : 12);
 
+/** What is no number comes last. */
+const sureness = (confidence: number): number => (Number.isNaN(confidence) ? -1 : confidence);
+
 const floats = (bytes: Uint8Array): Float32Array => new Float32Array(bytes.slice().buffer);
 const integers = (bytes: Uint8Array): Int32Array => new Int32Array(bytes.slice().buffer);
 
@@ -71,7 +74,7 @@ export class StoredPredictions {
 
   #byConfidence(summary: Summary): Uint32Array {
     summary.byConfidence ??= Uint32Array.from(summary.confidence.keys()).sort(
-      (left, right) => summary.confidence[right] - summary.confidence[left] || left - right,
+      (left, right) => sureness(summary.confidence[right]) - sureness(summary.confidence[left]) || left - right,
     );
     return summary.byConfidence;
   }

@@ -19,7 +19,9 @@ export const checkpointRecord = checkpoint.omit({ best: true }).extend({
   elapsedSeconds: z.number(),
   attempt: z.int(),
   /** The best epoch when this was made. */
-  bestSoFar: z.strictObject({ epoch: z.int(), step: z.int(), accuracy: z.number(), loss: z.number() }).nullable(),
+  bestSoFar: z
+    .strictObject({ epoch: z.int(), step: z.int(), accuracy: z.number(), loss: z.number().nullable() })
+    .nullable(),
 });
 export type CheckpointRecord = z.infer<typeof checkpointRecord>;
 

@@ -99,7 +99,7 @@ export class CheckpointWriter {
       listed: snapshot.listed,
       elapsedSeconds: elapsedSeconds(),
       attempt,
-      bestSoFar: snapshot.best,
+      bestSoFar: snapshot.best && { ...snapshot.best, loss: finite(snapshot.best.loss) },
     };
   }
 

@@ -93,7 +93,7 @@ async function findBest(
   if (best?.validation?.split !== deciding) return null;
   const at =
     best.step === from.bestSoFar.step
-      ? from.bestSoFar
+      ? { ...from.bestSoFar, loss: from.bestSoFar.loss ?? Number.POSITIVE_INFINITY }
       : {
           epoch: best.epoch,
           step: best.step,

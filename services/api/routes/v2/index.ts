@@ -26,6 +26,7 @@ import { jsonText, sendJson } from "../../http/slices.ts";
 import type { App } from "../../http/types.ts";
 import { bodyUnchecked } from "../../http/validation.ts";
 import { beforeBody, mostAskingBytes } from "../../models/asking.ts";
+import { refuseNotFinite } from "../../models/answers.ts";
 import { bytesOfOutput, jsonLengthOf, lengthHeader } from "../../models/binary-tensors.ts";
 import type { readInference } from "../../models/reading.ts";
 import type { ServedModel, ServedModels } from "../../models/served.ts";
@@ -212,6 +213,7 @@ function inferRoutes(app: App, { prediction, reader }: Dependencies, served: Ser
         const names = asked.outputs?.map(({ name }) => name) ?? usualOutputs;
         const numbers = outputNumbers(names, asked.count, model.classes.length);
         const outputs = await prediction.predict(subject, asked.samples, asked.count);
+        for (const values of [outputs.probabilities, outputs.outputs]) refuseNotFinite(values, model.classes.length);
         const { given, binary } = answerOf({ model, asked, outputs });
         if (binary.length === 0) return sendJson(reply, given, numbers);
         const json = Buffer.from(jsonText(given));

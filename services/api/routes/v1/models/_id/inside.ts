@@ -178,6 +178,22 @@ function featureMapRoutes(app: App, dependencies: Dependencies): void {
   );
 }
 
+type Described = Awaited<ReturnType<Dependencies["prediction"]["describe"]>>[number];
+
+/** With null for what is not finite. */
+const numbersOf = ({ beta, bias, alpha, effectiveInputs }: Described) => ({
+  beta: beta?.map(finite) ?? null,
+  bias: bias?.map(finite) ?? null,
+  alpha: alpha?.map((row) => row.map(finite)) ?? null,
+  effectiveInputs: effectiveInputs?.map(finite) ?? null,
+});
+
+const shown = ({ layers, ...layer }: Described) => ({
+  ...layer,
+  ...numbersOf(layer),
+  ...(layers && { layers: layers.map((own) => ({ ...own, ...numbersOf(own) })) }),
+});
+
 export function insideRoutes(app: App, dependencies: Dependencies): void {
   const { records, prediction } = dependencies;
   app.get(
@@ -194,14 +210,7 @@ export function insideRoutes(app: App, dependencies: Dependencies): void {
     async (request) => {
       const model = await findModel(records, request.params.id);
       const layers = await prediction.describe(await subjectFor(dependencies, model, request.query.checkpoint));
-      return {
-        layers: layers.map((layer) => ({
-          ...layer,
-          beta: layer.beta?.map(finite) ?? null,
-          bias: layer.bias?.map(finite) ?? null,
-        })),
-        parameters: model.parameters,
-      };
+      return { layers: layers.map(shown), parameters: model.parameters };
     },
   );
   filterRoutes(app, dependencies);
