@@ -64,6 +64,7 @@ export const rooms = [
       schemas,
       ...service,
       ...packages("fastify", "fastify-plugin", "fastify-type-provider-zod", "@fastify/[^/]+", "yazl"),
+      ...packages("@scalar/fastify-api-reference"),
     ],
   },
   {

@@ -21,6 +21,7 @@ import { idempotency } from "./plugins/idempotency.ts";
 import { jsonBody } from "./plugins/json-body.ts";
 import { openapi } from "./plugins/openapi.ts";
 import { problems, sendProblem, toProblem } from "./plugins/problems.ts";
+import { reference } from "./plugins/reference.ts";
 import { telemetry } from "./plugins/telemetry.ts";
 import { unread } from "./plugins/unread.ts";
 import { Problem } from "./http/problem.ts";
@@ -93,6 +94,7 @@ export async function buildApp(dependencies: Dependencies): Promise<App> {
   await app.register(idempotency, { records: dependencies.records.idempotency });
   await app.register(caughtUp, { mirror: dependencies.mirror });
   await app.register(openapi, { version: dependencies.version });
+  await app.register(reference);
   await app.register(telemetry, { dependencies, streams });
   app.after(() => registerRoutes(app, dependencies, streams));
   await app.ready();

@@ -1,6 +1,5 @@
-/** GET /openapi.json (3.1) and /docs, from the schemas that check requests and answers. */
+/** GET /openapi.json (3.1), from the schemas that check requests and answers. */
 import swagger from "@fastify/swagger";
-import swaggerUi from "@fastify/swagger-ui";
 import plugin from "fastify-plugin";
 import { createJsonSchemaTransform, jsonSchemaTransformObject } from "fastify-type-provider-zod";
 import { z } from "zod";
@@ -18,6 +17,7 @@ import { problem } from "../../../schemas/problem.ts";
 import { progress } from "../../../schemas/progress.ts";
 import { shape } from "../../../schemas/shape.ts";
 import type { App } from "../http/types.ts";
+import { introduction } from "./introduction.ts";
 
 const named: Record<string, z.ZodType> = {
   Checkpoint: checkpoint,
@@ -44,19 +44,6 @@ const named: Record<string, z.ZodType> = {
 };
 
 for (const [id, schema] of Object.entries(named)) z.globalRegistry.add(schema, { ...z.globalRegistry.get(schema), id });
-
-/** As the viewer proposes, without upgrade-insecure-requests: over plain HTTP nothing would load. */
-const documentationPolicy = {
-  "default-src": "'self'",
-  "base-uri": "'self'",
-  "font-src": "'self' https: data:",
-  "frame-ancestors": "'self'",
-  "img-src": "'self' data:",
-  "object-src": "'none'",
-  "script-src": "'self'",
-  "script-src-attr": "'none'",
-  "style-src": "'self' https:",
-};
 
 type Transform = ReturnType<typeof createJsonSchemaTransform>;
 type Bodies = { content: Record<string, { schema: z.ZodType }> };
@@ -151,8 +138,7 @@ export const openapi = plugin(async (app: App, { version }: { version: string })
       info: {
         title: "feature-maps",
         version,
-        description:
-          "Trains convolutional networks: POST a job, watch it learn, ask its model. Every answer that is not a success is application/problem+json.",
+        description: introduction,
         license: { name: "MIT", identifier: "MIT" },
       },
       tags: [
@@ -181,5 +167,4 @@ export const openapi = plugin(async (app: App, { version }: { version: string })
         .serializer((body: unknown) => JSON.stringify(body))
         .send(app.swagger() as never),
   );
-  await app.register(swaggerUi, { routePrefix: "/docs", staticCSP: documentationPolicy });
 });
