@@ -83,7 +83,7 @@ interface Options {
 export function planExecution(
   wanted: TrainingSpec,
   realBytes: RealBytes = 4,
-  { inspects } = { inspects: false },
+  { inspects, explains = false }: { inspects: boolean; explains?: boolean } = { inspects: false },
 ): ExecutionPlan {
   const memory = new MemoryPlan(realBytes);
   const batchSize = Math.max(1, Math.min(wanted.batchSize, wanted.counts.train));
@@ -97,6 +97,7 @@ export function planExecution(
     shards: Math.max(cutBatch(batchSize).shards, cutBatch(lastBatchOf(spec)).shards),
     batchSize,
     averageScale: regions.averageScale,
+    explains,
   });
   const options = { spec, memory, network, regions };
   const training = planTrainingPart(options, inspects);

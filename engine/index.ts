@@ -23,6 +23,15 @@ export { createMemory } from "./memory.ts";
 export { fitNormalisation } from "./normalisation.ts";
 export { createPredictor, planPrediction, probabilitiesOf } from "./prediction.ts";
 export type { FeatureMaps, PredictionPlan, PredictionSpec, Predictor, PredictorOptions } from "./prediction.ts";
+export { createExplainer, planSensitivities } from "./sensitivities.ts";
+export type {
+  Explainer,
+  LayerSensitivities,
+  Saliency,
+  Sensitivities,
+  SensitivitiesPlan,
+  SensitivitiesSpec,
+} from "./sensitivities.ts";
 export { runAugmentationThread } from "./staging.ts";
 export { createTrainer, planTraining } from "./trainer.ts";
 export { request } from "./training.ts";

@@ -161,6 +161,8 @@ export interface LayerOptions<Spec extends LayerSpec = LayerSpec> {
   /** Biases below that only add a constant to whole maps of the input. */
   shifts: readonly Tensor[];
   memory: MemoryPlan;
+  /** One sample is explained: statistics are those of prediction, taken for constants, and nothing is dropped. */
+  explains: boolean;
   /** Most shards of a training batch; 0 where the network only predicts and no gradient is planned. */
   shards: number;
   /** Samples of a whole batch. */

@@ -28,6 +28,8 @@ export interface NetworkPlan {
   trains: readonly boolean[];
   /** By layer: whose place in memory its sensitivity has; mostly its own. */
   deltaOf: readonly number[];
+  /** δ reaches the network's input, and layers are as in prediction. */
+  explains: boolean;
   /** Needs the whole batch at once somewhere. */
   meets: boolean;
   mean: number;
@@ -44,9 +46,11 @@ export interface NetworkOptions {
   shards: number;
   batchSize: number;
   averageScale: number;
+  /** See LayerOptions. δ reaches the network's input then. */
+  explains?: boolean;
 }
 
-type TrainingOptions = Pick<LayerOptions, "memory" | "shards" | "batchSize" | "averageScale">;
+type TrainingOptions = Pick<LayerOptions, "memory" | "shards" | "batchSize" | "averageScale" | "explains">;
 
 /** Says at which layer a plan failed. */
 function at<Planned>(node: Node, plan: () => Planned): Planned {
@@ -111,13 +115,13 @@ function trainedBelow(nodes: readonly Node[], layers: readonly PlannedLayer[]): 
  * any memory exists.
  */
 export function planNetwork(options: NetworkOptions): NetworkPlan {
-  const { network, input, classes, memory, shards, batchSize, averageScale } = options;
+  const { network, input, classes, memory, shards, batchSize, averageScale, explains = false } = options;
   const found = networkShape(network.layers, input, classes);
   const problem = found.problems[0];
   if (problem)
     throw new EngineError({ code: "network-does-not-fit", detail: problem.detail, pointer: problem.pointer });
   const nodes = layOut(network.layers, found.layers);
-  const layers = planNodes(nodes, { memory, shards, batchSize, averageScale });
+  const layers = planNodes(nodes, { memory, shards, batchSize, averageScale, explains });
   const output = outputActivation(network.layers);
   const real = (what: string, count: number) => memory.reserve({ what, element: "real", count });
   return {
@@ -128,8 +132,9 @@ export function planNetwork(options: NetworkOptions): NetworkPlan {
     classes,
     softmax: output === "softmax",
     outputActivation: output,
-    trains: trainedBelow(nodes, layers),
+    trains: explains ? layers.map(() => true) : trainedBelow(nodes, layers),
     deltaOf: sharedDeltas(nodes, layers),
+    explains,
     meets: layers.some((layer) => layer.meetings),
     mean: real("the channels' means", input.channels),
     factor: real("the channels' factors", input.channels),

@@ -19,6 +19,8 @@ export interface Slot {
   /** By layer. In evaluation δ is 0 everywhere. */
   outputs: readonly number[];
   deltas: readonly number[];
+  /** δ of the network's input; 0 where nobody asks for it. */
+  inputDelta: number;
   own: readonly (readonly number[])[];
   /** y where the output is softmax; otherwise the last output. */
   y: number;
@@ -32,7 +34,7 @@ export interface Source {
 
 export function wiresOf({ nodes, trains, deltaOf }: NetworkPlan, slot: Slot, layer: number): Wires {
   const { from, shortcut } = nodes[layer];
-  const passesDown = from >= 0 && trains[from] && deltaOf[from] !== deltaOf[layer];
+  const passesDown = trains[from] && deltaOf[from] !== deltaOf[layer];
   return {
     lanes: slot.lanes,
     header: slot.header,
@@ -41,7 +43,7 @@ export function wiresOf({ nodes, trains, deltaOf }: NetworkPlan, slot: Slot, lay
     shortcut: shortcut === null ? 0 : slot.outputs[shortcut],
     output: slot.outputs[layer],
     delta: slot.deltas[layer],
-    inputDelta: passesDown ? slot.deltas[from] : 0,
+    inputDelta: from < 0 ? slot.inputDelta : passesDown ? slot.deltas[from] : 0,
     own: slot.own[layer],
   };
 }
@@ -148,6 +150,14 @@ export function recordTrainingPass(options: PassOptions): Phase[] {
     each(index, pass === "gradient" ? layer.backward : layer.curvature);
   }
   return phases;
+}
+
+/** From a δ that stands at the last layer back to the input, with no loss: in a network that never meets. */
+export function recordBackward(plan: NetworkPlan, slot: Slot): Program {
+  const program = new Program();
+  for (let index = plan.layers.length - 1; index >= 0; index--)
+    plan.layers[index].backward(program, wiresOf(plan, slot, index));
+  return program;
 }
 
 /**

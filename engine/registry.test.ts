@@ -42,6 +42,7 @@ function plan(spec: Layer, shards = 4, part: ReturnType<typeof partOf> = "layer"
     memory,
     shards,
     batchSize: 27,
+    explains: false,
     averageScale: 64,
   });
   const wires: Wires = {

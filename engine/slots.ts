@@ -104,6 +104,7 @@ export class SlotPlanner {
       const what = `the sensitivity of layer ${plan.deltaOf[number]}`;
       return training ? at(this.#residentDelta[number], what, sizeOf(layer.output)) : 0;
     });
+    const inputDelta = training && plan.explains ? at(false, "the sensitivity of the input", sizeOf(plan.input)) : 0;
     const own = plan.layers.map((layer, number) =>
       [...layer.buffers, ...(curvature ? layer.curvatureBuffers : [])].map((size, which) =>
         at(this.#resident[number], `buffer ${which} of layer ${number}`, size),
@@ -120,6 +121,7 @@ export class SlotPlanner {
       x0,
       outputs,
       deltas,
+      inputDelta,
       own,
       y: plan.softmax ? at(this.#meets, "the softmax", plan.classes) : last,
     };

@@ -9,6 +9,10 @@
  * every shard sums in double, the shards are added in order, and the layer goes on. The batch stays resident meanwhile.
  * Evaluation uses the running statistics.
  *
+ * Where one sample is explained (sensitivities.ts), the running statistics are constants and the layer is linear:
+ *
+ *   δ_below = f′(u_below) ∘ weight/√(variance + ε) · δ
+ *
  * A constant added to a whole map is subtracted again with the mean: the gradient of a bias right below is exactly 0.
  * What rounding leaves of it is taken away, or Adam would make steps of full size out of it.
  */
@@ -171,30 +175,32 @@ function planSlope({ options, maps, weight, bias }: Parts): Slope {
   };
 }
 
-function recordCurvature(
+/** Back with fixed statistics: first derivatives, or second ones, where all is squared. `own` has room for x̂. */
+function recordFixed(
   { options, maps, positions, runningMoments }: Parts,
   { slope, ones, zeros, gradients: [ofWeight, ofBias] }: Slope,
+  { squares }: { squares: boolean },
 ): PlannedLayer["curvature"] {
   const { input: shape, inputActivation } = options;
-  const gate = activationCodes[inputActivation] + gateSquared;
+  const gate = activationCodes[inputActivation] + (squares ? gateSquared : 0);
   return (program, { own, input, inputDelta, delta, header, shard, lanes }) => {
-    const [squared] = own;
+    const [normalised] = own;
     program.call("normalisationForward", {
       input,
       header,
       moments: runningMoments,
       weight: ones,
       bias: zeros,
-      output: squared,
+      output: normalised,
       maps,
       positions,
       activation: activationCodes.linear,
       lanes,
     });
-    program.call("square", { input: squared, output: squared, count: sizeOf(shape) * lanes });
+    if (squares) program.call("square", { input: normalised, output: normalised, count: sizeOf(shape) * lanes });
     program.call("subsamplingGradient", {
       delta,
-      down: squared,
+      down: normalised,
       betaGradient: ofShard(ofWeight, shard),
       biasGradient: ofShard(ofBias, shard),
       maps,
@@ -236,7 +242,7 @@ function finishRunning({ options, maps, weight, mean, variance, runningMoments }
 }
 
 export function planBatchNormalisation(options: LayerOptions<BatchNormalisationLayer>): PlannedLayer {
-  const { spec, input, shifts, activation } = options;
+  const { spec, input, shifts, activation, explains } = options;
   const parts = planParts(options);
   const { maps, positions, weight, bias, mean, variance, moments, runningMoments, settings } = parts;
   const slope = planSlope(parts);
@@ -262,9 +268,9 @@ export function planBatchNormalisation(options: LayerOptions<BatchNormalisationL
     activation,
     tensors: [weight, bias, mean, variance],
     shifts: activation === "linear" ? [bias] : [],
-    shardGradients: [],
+    shardGradients: explains ? slope.gradients : [],
     curvatureGradients: slope.gradients,
-    buffers: [],
+    buffers: explains ? [sizeOf(input)] : [],
     curvatureBuffers: [sizeOf(input)],
     initialise(views: Views): void {
       for (const { address } of [weight, variance]) views.reals(address, maps).fill(1);
@@ -277,18 +283,18 @@ export function planBatchNormalisation(options: LayerOptions<BatchNormalisationL
     beforeStep(views: Views, { samples }): void {
       views.doubles[settings / 8] = samples * positions;
     },
-    meetings: recordMeetings(parts),
-    ...(shifts.length > 0
+    ...(explains ? {} : { meetings: recordMeetings(parts) }),
+    ...(shifts.length > 0 && !explains
       ? {
           finish(program: Program): void {
             for (const { gradient, size } of shifts) program.call("clear", { output: gradient, count: size });
           },
         }
       : {}),
-    forward: normalise(moments),
-    backward: recordBackward(parts),
+    forward: normalise(explains ? runningMoments : moments),
+    backward: explains ? recordFixed(parts, slope, { squares: false }) : recordBackward(parts),
     beforeEvaluation: finishRunning(parts, slope),
     evaluate: normalise(runningMoments),
-    curvature: recordCurvature(parts, slope),
+    curvature: recordFixed(parts, slope, { squares: true }),
   };
 }

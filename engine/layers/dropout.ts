@@ -13,11 +13,12 @@ import type { Views } from "../memory.ts";
 import type { Program } from "../program.ts";
 
 export function planDropout(options: LayerOptions<DropoutLayer>): PlannedLayer {
-  const { spec, path, draws, input, memory, inputActivation } = options;
+  const { spec, path, draws, input, memory, inputActivation, explains } = options;
+  const rate = explains ? 0 : spec.rate;
   const units = sizeOf(input);
   const key = memory.reserve({ what: `the key of ${path}`, element: "int", count: 1 });
   const factor = memory.reserve({ what: `the factor of ${path}`, element: "real", count: 1 });
-  const threshold = Math.min(Math.round(spec.rate * 2 ** 32), 2 ** 32 - 1);
+  const threshold = Math.min(Math.round(rate * 2 ** 32), 2 ** 32 - 1);
   const gate = activationCodes[inputActivation];
   const common = (wires: Wires) => ({ header: wires.header, key, factor, threshold, units, lanes: wires.lanes });
   const back = (program: Program, wires: Wires, code: number): void => {
@@ -43,7 +44,7 @@ export function planDropout(options: LayerOptions<DropoutLayer>): PlannedLayer {
     passes: "in evaluation",
     initialise: () => undefined,
     constants(views: Views): void {
-      views.reals(factor, 1)[0] = 1 / (1 - spec.rate);
+      views.reals(factor, 1)[0] = 1 / (1 - rate);
     },
     beforeStep(views: Views, { seed, step }): void {
       views.words[key / 4] = hash(purposes.dropout, seed, draws, step);
