@@ -20,6 +20,7 @@ import type {
   AugmentationPreview,
   CallName,
   Calls,
+  Explained,
   FeatureMaps,
   Filters,
   GradientCheck,
@@ -27,7 +28,9 @@ import type {
   LayerView,
   Outputs,
   Runnable,
+  Saliency,
   Samples,
+  Sensitivities,
   ThreadData,
 } from "./protocol.ts";
 import { ModelHolder, runnable, weighted, type KeyedSubject, type Subject } from "./model-holder.ts";
@@ -39,7 +42,7 @@ export { ComputationError, type ComputationFault } from "./errors.ts";
 export { ResidentThread, type ThreadAnswer, type ThreadCall } from "./resident.ts";
 export { piecesOf, samplesOf, type Pieces } from "./pieces.ts";
 export type { Subject } from "./model-holder.ts";
-export { encodeSheet, sheetSize, signedShades, stretchedShades, type Sheet } from "./sheets.ts";
+export { encodeSheet, heatOver, sheetSize, signedShades, stretchedShades, type Sheet } from "./sheets.ts";
 export type {
   AugmentationPreview,
   FeatureMaps,
@@ -49,7 +52,9 @@ export type {
   LayerView,
   Outputs,
   Runnable,
+  Saliency,
   Samples,
+  Sensitivities,
 } from "./protocol.ts";
 
 const second = 1000;
@@ -195,6 +200,21 @@ export class Prediction {
   /** What every layer makes of one sample. */
   featureMaps(subject: Subject, sample: Samples | Pieces): Promise<FeatureMaps[]> {
     return this.#first.ask("featureMaps", this.#keyed(subject), { sample: samplesOf(sample) });
+  }
+
+  /** x and δ of every layer and of the input, for one sample; the class null: the predicted one. */
+  sensitivities(subject: Subject, asked: Omit<Explained, "model">): Promise<Sensitivities> {
+    return this.#on(
+      this.#desk,
+      "sensitivities",
+      async () => ({ ...asked, model: await weighted(subject) }),
+      limits.view,
+    );
+  }
+
+  /** How much each pixel moves the score of a class. */
+  saliency(subject: Subject, asked: Omit<Explained, "model">): Promise<Saliency> {
+    return this.#on(this.#desk, "saliency", async () => ({ ...asked, model: await weighted(subject) }), limits.view);
   }
 
   describe(subject: Subject): Promise<LayerView[]> {

@@ -115,6 +115,21 @@ export class LoadedModels {
     this.#memories.give(loaded.memory);
   }
 
+  /** A memory for as long as `work` takes. Throws EngineError where all models together may not have so much. */
+  lend<Answer>(bytes: number, work: (memory: WebAssembly.Memory) => Answer): Answer {
+    if (bytes > this.#mostBytes)
+      throw new EngineError({
+        code: "too-large",
+        detail: `this takes ${mebibytes(bytes)}, more than all models together may have here (${mebibytes(this.#mostBytes)}); the operator raises PREDICTION_CACHE_MIB`,
+      });
+    const memory = this.#room(bytes);
+    try {
+      return work(memory);
+    } finally {
+      this.#memories.give(memory);
+    }
+  }
+
   #room(bytes: number): WebAssembly.Memory {
     for (;;) {
       const memory = this.#memories.take(bytes);

@@ -1,6 +1,7 @@
 /** The entry of the prediction threads: takes a call, answers it, takes the next. */
 import { parentPort, workerData } from "node:worker_threads";
 import * as computations from "./computations.ts";
+import * as explanations from "./explanations.ts";
 import { LoadedModels } from "./loaded-models.ts";
 import { Memories, MemoriesFull } from "./memories.ts";
 import type { CallName, Calls, ThreadData } from "./protocol.ts";
@@ -16,6 +17,8 @@ const models = new LoadedModels({ kernels, memories, mostBytes: cacheBytes });
 const handlers: { [Name in CallName]: (input: Calls[Name]["input"]) => Calls[Name]["output"] } = {
   predict: ({ key, model, shape, exchange }) => models.predict(key, model, shape, exchange),
   featureMaps: ({ key, model, sample }) => models.featureMaps(key, model, sample),
+  sensitivities: (input) => explanations.sensitivities({ models, kernels }, input),
+  saliency: (input) => explanations.saliency({ models, kernels }, input),
   describe: computations.describe,
   filters: computations.filters,
   exportOnnx: computations.onnx,

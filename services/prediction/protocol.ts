@@ -45,6 +45,27 @@ export interface FeatureMaps {
   values: Float32Array;
 }
 
+/** x and δ of one layer for one sample; layer −1 is the input. */
+export interface LayerSensitivities extends FeatureMaps {
+  /** As `values`. */
+  sensitivities: Float32Array;
+  /** Null where the layer has no parameters, or the loss is not finite. */
+  gradientNorm: number | null;
+}
+
+export interface Sensitivities {
+  loss: number;
+  class: number;
+  layers: LayerSensitivities[];
+}
+
+/** A number a pixel. */
+export interface Saliency {
+  class: number;
+  /** [height][width]. */
+  values: Float32Array;
+}
+
 export interface GradientCheck {
   /** The largest relative error of all tensors. */
   worst: number;
@@ -118,6 +139,15 @@ export interface WeightedModel {
   numerics: Numerics;
 }
 
+/** One answer of a model, to be explained. */
+export interface Explained {
+  model: WeightedModel;
+  loss: Loss;
+  sample: Samples;
+  /** Null: the predicted one. */
+  class: number | null;
+}
+
 export interface Calls {
   /** `model` is only read where the thread does not hold it. Null: it does not, and none was sent. */
   predict: {
@@ -126,6 +156,8 @@ export interface Calls {
     output: { bytes: number } | null;
   };
   featureMaps: { input: { key: string; model: WeightedModel | null; sample: Samples }; output: FeatureMaps[] | null };
+  sensitivities: { input: Explained; output: Sensitivities };
+  saliency: { input: Explained; output: Saliency };
   describe: { input: WeightedModel; output: LayerView[] };
   filters: { input: { weights: Uint8Array; layer: number }; output: Filters | null };
   exportOnnx: { input: WeightedModel & { classNames: string[]; about: Record<string, string> }; output: Uint8Array };

@@ -71,3 +71,23 @@ export function stretchedShades(values: Float32Array): Uint8Array {
   const range = most - least || 1;
   return Uint8Array.from(values, (value) => Math.round((255 * (value - least)) / range));
 }
+
+/**
+ * A picture [channels][height][width] in grey (in its colours where it has three channels) with values [height][width]
+ * over it: red where they are largest, the picture alone where they are 0 or less. → uint8 [3][height][width]
+ */
+export function heatOver(
+  picture: Float32Array | Uint8Array,
+  values: Float32Array,
+  { channels }: { channels: number },
+): Uint8Array {
+  const pixels = values.length;
+  const shades = stretchedShades(Float32Array.from(picture));
+  const most = values.reduce((found, value) => Math.max(found, value), 0) || 1;
+  return Uint8Array.from({ length: 3 * pixels }, (_, at) => {
+    const [colour, pixel] = [Math.floor(at / pixels), at % pixels];
+    const heat = Math.max(0, values[pixel] / most);
+    const shade = shades[(channels === 3 ? colour : 0) * pixels + pixel];
+    return Math.round(shade * (1 - heat) + (colour === 0 ? 255 * heat : 0));
+  });
+}

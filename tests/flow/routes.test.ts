@@ -362,6 +362,14 @@ const walk: Record<string, () => Promise<unknown>> = {
     const [one, three] = [await sheet(1), await sheet(3)];
     expect([three.width, three.height]).toEqual([one.width * 3, one.height * 3]);
   },
+  "POST /v1/models/{id}/sensitivities": async () => {
+    const { loss, layers } = await ok("/v1/models/walker/sensitivities?class=1", post({ instances: [sample] }));
+    expect([loss > 0, layers.map(({ layer }: { layer: number }) => layer)]).toEqual([true, [-1, 0, 1, 2]]);
+  },
+  "POST /v1/models/{id}/saliency": async () => {
+    const { values } = await ok("/v1/models/walker/saliency?method=occlusion", post({ instances: [sample] }));
+    expect([values.length, values[0].length]).toEqual([7, 5]);
+  },
   "GET /v1/models/{id}/exports/onnx": async () =>
     expect((await ask("/v1/models/walker/exports/onnx")).bytes.length).toBeGreaterThan(500),
   "GET /v1/models/{id}/exports/bundle": async () =>

@@ -116,7 +116,8 @@ def build(case, rng):
                     params[at + "beta"], params[at + "bias"] = 1 + normal(c) * 0.2, normal(c) * 0.1
 
                 def run(x, at=at, n=n, reduce=reduce, trainable=trainable):
-                    d = F.max_pool2d(x, n) if reduce == "max" else F.avg_pool2d(x, n) * (n * n if reduce == "sum" else 1)
+                    times = n * n if reduce == "sum" else 1
+                    d = F.max_pool2d(x, n) if reduce == "max" else F.avg_pool2d(x, n) * times
                     if not trainable:
                         return d
                     return params[at + "beta"][:, None, None] * d + params[at + "bias"][:, None, None]

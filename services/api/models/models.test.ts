@@ -349,6 +349,179 @@ describe("what is inside", () => {
       (await post(`${at}/feature-maps`, { instances: [Array(35).fill(0), Array(35).fill(0)] })).json(),
     ).toMatchObject({ status: 400 });
   });
+  it("shows back-propagation of one input", async () => {
+    interface Answer {
+      loss: number;
+      class: number;
+      layers: {
+        layer: number;
+        kind: string;
+        values: number[][][];
+        sensitivities: number[][][];
+        gradientNorm: number | null;
+      }[];
+    }
+    const body = { instances: [[...wave(35, 1)].map((value) => 128 + 100 * value)] };
+    const { loss, layers, class: found } = (await post(`${at}/sensitivities`, body)).json<Answer>();
+    const { probabilities } = (await post(`${at}/predictions`, body)).json<{
+      predictions: { probabilities: number[] }[];
+    }>().predictions[0];
+    expect(found).toBe(probabilities.indexOf(Math.max(...probabilities)));
+    expect(loss).toBeCloseTo(-Math.log(probabilities[found]), 5);
+    expect(
+      layers.map(({ layer, kind, values, sensitivities: deltas, gradientNorm }) => [
+        layer,
+        kind,
+        values.length,
+        deltas.length,
+        deltas[0].length,
+        deltas[0][0].length,
+        gradientNorm === null,
+      ]),
+    ).toEqual([
+      [-1, "input", 1, 1, 7, 5, true],
+      [0, "convolution", 2, 2, 5, 3, false],
+      [1, "subsampling", 2, 2, 2, 1, false],
+      [2, "convolution", 3, 3, 2, 1, false],
+      [3, "dense", 3, 3, 1, 1, false],
+    ]);
+    // Behind a softmax δ is y − t.
+    const other = (found + 1) % 3;
+    const asked = (await post(`${at}/sensitivities?class=${other}&layer=3`, body)).json<Answer>();
+    expect(asked.layers[0].sensitivities.flat(2)).toEqual(
+      probabilities.map(
+        (probability, unit) => expect.closeTo(probability - (unit === other ? 1 : 0), 5) as unknown as number,
+      ),
+    );
+    const squared = (await post(`${at}/sensitivities?loss=squared-error`, body)).json<Answer>();
+    expect(squared.loss).toBeCloseTo(
+      probabilities.reduce((sum, share, unit) => sum + (share - (unit === found ? 1 : 0)) ** 2, 0) / 2,
+      5,
+    );
+    const sheet = (query: string) =>
+      test.app.inject({
+        method: "POST",
+        url: `${at}/sensitivities${query}`,
+        headers: { "content-type": "application/json", accept: "image/png" },
+        payload: body,
+      });
+    expect(await sharp((await sheet("?layer=-1")).rawPayload).metadata()).toMatchObject({
+      format: "png",
+      width: 8 * 5,
+      height: 8 * 7,
+    });
+    expect((await sheet("")).json()).toMatchObject({ status: 400, errors: [{ pointer: "/query/layer" }] });
+  });
+  it.each([
+    ["?class=3", { instances: [Array(35).fill(0)] }, "/query/class", /classes 0 to 2, not 3/],
+    ["?class=dash", { instances: [Array(35).fill(0)] }, "/query/class", /whole number/],
+    ["?layer=4", { instances: [Array(35).fill(0)] }, "/query/layer", /layers 0 to 3/],
+    ["?layer=-2", { instances: [Array(35).fill(0)] }, "/query/layer", /-1 for the input/],
+    ["", { instances: [Array(34).fill(0)] }, "/instances/0", /35/],
+    ["", { instances: [Array(35).fill(0), Array(35).fill(0)] }, "/instances", /one input, found 2/],
+  ])("does not explain %s of %j", async (query, body, pointer, words) => {
+    const answer = (await post(`${at}/sensitivities${query}`, body)).json<{ status: number; errors: object[] }>();
+    expect(answer).toMatchObject({
+      status: 400,
+      errors: [{ pointer, detail: expect.stringMatching(words) as string }],
+    });
+  });
+  describe("saliency", () => {
+    const cornered = "/v1/models/cornered/saliency";
+    const isCorner = (row: number, column: number) => row < 2 && column >= 3;
+    const picture = Array.from({ length: 35 }, (_, at) =>
+      isCorner(Math.floor(at / 5), at % 5) ? 220 : (at * 37) % 90,
+    );
+    beforeAll(async () => {
+      // Class 'bright' is told by the upper right corner alone, whatever else is in the picture.
+      const weight = Float32Array.from({ length: 70 }, (_, at) =>
+        at >= 35 && isCorner(Math.floor((at - 35) / 5), at % 5) ? 1 : 0,
+      );
+      const made = await send("/v1/models", {
+        ...whole(),
+        name: "cornered",
+        alias: "cornered",
+        network: '{"layers":[{"kind":"dense","units":2,"activation":"softmax"}]}',
+        classes: '["dark","bright"]',
+        weights: writeSafetensors({
+          tensors: new Map([
+            ["layers.0.weight", { dtype: "F32", shape: [2, 35], data: weight }],
+            ["layers.0.bias", { dtype: "F32", shape: [2], data: Float32Array.of(2, 0) }],
+          ]),
+        }),
+      });
+      expect(made.statusCode).toBe(201);
+    });
+    it.each(["?method=gradient", "?method=occlusion&patch=2&stride=1", "?method=occlusion"])(
+      "finds the corner that a class hangs on: %s",
+      async (query) => {
+        const { values, class: found } = (await post(`${cornered}${query}`, { instances: [picture] })).json<{
+          values: number[][];
+          class: number;
+        }>();
+        expect(found).toBe(1);
+        const most = Math.max(...values.flat());
+        const strong = values.flatMap((row, at) =>
+          row.flatMap((value, column) => (value > most / 2 ? [[at, column]] : [])),
+        );
+        expect(strong.length).toBeGreaterThan(0);
+        expect(strong.filter(([row, column]) => !isCorner(row, column))).toEqual([]);
+        expect(values[6].every((value) => Math.abs(value) < 1e-6)).toBe(true);
+      },
+    );
+    it("lays it over the input", async () => {
+      const answer = await test.app.inject({
+        method: "POST",
+        url: cornered,
+        headers: { "content-type": "application/json", accept: "image/png" },
+        payload: { instances: [picture] },
+      });
+      const { data, info } = await sharp(answer.rawPayload).raw().toBuffer({ resolveWithObject: true });
+      expect(info).toMatchObject({ width: 8 * 5, height: 8 * 7, channels: 3 });
+      const at = (row: number, column: number) => [...data.subarray(3 * (8 * row * 40 + 8 * column)).subarray(0, 3)];
+      expect(at(0, 4)).toEqual([255, 0, 0]);
+      const [red, green, blue] = at(6, 0);
+      expect([red, red]).toEqual([green, blue]);
+    });
+    it.each([
+      ["?class=2", 400, "/query/class", /classes 0 to 1/],
+      ["?method=guess", 400, "/query/method", /./],
+      ["?method=occlusion&patch=8", 400, "/query/patch", /patch of 1 to 7/],
+      ["?method=occlusion&patch=2&stride=3", 400, "/query/stride", /leave pixels out/],
+    ])("refuses %s", async (query, status, pointer, words) => {
+      expect((await post(`${cornered}${query}`, { instances: [picture] })).json()).toMatchObject({
+        status,
+        errors: [{ pointer, detail: expect.stringMatching(words) as string }],
+      });
+    });
+    it("refuses a hundred thousand occlusions", async () => {
+      const input = { channels: 1, height: 320, width: 313 };
+      const pixels = input.height * input.width;
+      const made = await send("/v1/models", {
+        ...whole(),
+        name: "wide",
+        alias: "wide",
+        input: JSON.stringify(input),
+        network:
+          '{"layers":[{"kind":"subsampling","factor":"all","trainable":false},{"kind":"dense","units":2,"activation":"softmax"}]}',
+        classes: '["a","b"]',
+        weights: writeSafetensors({
+          tensors: new Map([
+            ["layers.1.weight", tensor([2, 1], 1)],
+            ["layers.1.bias", tensor([2], 2)],
+          ]),
+        }),
+      });
+      expect(made.statusCode).toBe(201);
+      const ask = (query: string) =>
+        post(`/v1/models/wide/saliency?method=occlusion${query}`, Buffer.alloc(pixels, 7), "application/octet-stream");
+      expect((await ask("&stride=1")).json()).toMatchObject({
+        status: 413,
+        detail: expect.stringMatching(/makes 100160 occlusions/) as string,
+      });
+      expect((await ask("")).statusCode).toBe(200);
+    });
+  });
   it("exports", async () => {
     for (const format of ["onnx", "safetensors"]) {
       const answer = await test.app.inject(`${at}/exports/${format}`);

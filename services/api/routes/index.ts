@@ -24,6 +24,8 @@ import { modelRoutes } from "./v1/models/_id/index.ts";
 import { evaluationRoutes } from "./v1/models/_id/evaluations.ts";
 import { exportRoutes } from "./v1/models/_id/exports.ts";
 import { insideRoutes } from "./v1/models/_id/inside.ts";
+import { saliencyRoutes } from "./v1/models/_id/saliency.ts";
+import { sensitivitiesRoutes } from "./v1/models/_id/sensitivities.ts";
 import { modelPredictionRoutes } from "./v1/models/_id/predictions.ts";
 import { modelsRoutes } from "./v1/models/index.ts";
 import { systemRoutes } from "./v1/system/index.ts";
@@ -55,6 +57,8 @@ export function registerRoutes(app: App, dependencies: Dependencies, streams: Ev
   modelPredictionRoutes(app, dependencies, { stored, served });
   evaluationRoutes(app, dependencies, stored);
   insideRoutes(app, dependencies);
+  sensitivitiesRoutes(app, dependencies);
+  saliencyRoutes(app, dependencies);
   exportRoutes(app, dependencies);
   inferenceProtocolRoutes(app, dependencies, { missingNow, served });
 }

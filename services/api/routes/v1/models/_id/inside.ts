@@ -9,27 +9,18 @@ import {
 } from "../../../../../../schemas/inside.ts";
 import { askingBodies } from "../../../../../../schemas/prediction.ts";
 import { idParams } from "../../../../../../schemas/query.ts";
-import { sizeOf } from "../../../../../../schemas/shape.ts";
-import { networkShape } from "../../../../../../schemas/network-shape.ts";
-import { signedShades, stretchedShades, type FeatureMaps, type Filters } from "../../../../../prediction/index.ts";
-import { beforeBody, mostAskingBytes, readAsked, takeEveryBody } from "../../../../models/asking.ts";
-import type { ModelRecord } from "../../../../../shared/records/index.ts";
+import { signedShades, stretchedShades, type Filters } from "../../../../../prediction/index.ts";
+import { beforeBody, mostAskingBytes, takeEveryBody } from "../../../../models/asking.ts";
 import type { Dependencies } from "../../../../dependencies.ts";
 import { findModel } from "../../../../../shared/find.ts";
 import { binary, pngAnswer } from "../../../../http/binary.ts";
-import { formOf } from "../../../../models/forms.ts";
+import { mapSheet, mappedNumbers, mostAcross, nested, readOne } from "../../../../models/maps.ts";
 import { subjectFor } from "../../../../models/subjects.ts";
-import { Problem, invalid, notFound } from "../../../../http/problem.ts";
+import { notFound } from "../../../../http/problem.ts";
 import { drawSheet } from "../../../../http/sheet.ts";
 import { sendJson } from "../../../../http/slices.ts";
 import type { App } from "../../../../http/types.ts";
 import { finite } from "../../../../../shared/finite.ts";
-
-/** Numbers of the maps of one answer. */
-const mostMapped = 4 * 1024 * 1024;
-
-/** Tiles of a sheet at most in each direction: more are left out. */
-const mostAcross = 64;
 
 function filterSheet({ maps, inputs, size, values }: Filters, scale: number | undefined): Promise<Uint8Array> {
   const [rows, columns] = [Math.min(maps, mostAcross), Math.min(inputs, mostAcross)];
@@ -46,35 +37,6 @@ function filterSheet({ maps, inputs, size, values }: Filters, scale: number | un
     columns,
     scale: scale ?? Math.max(1, Math.min(8, Math.floor(1024 / (columns * (size + 1))))),
   });
-}
-
-const across = (count: number): number => Math.min(mostAcross, Math.ceil(Math.sqrt(count)));
-
-function mapSheet(
-  { shape: { channels, height, width }, values }: FeatureMaps,
-  scale: number | undefined,
-): Promise<Uint8Array> {
-  const shown = Math.min(channels, mostAcross * mostAcross);
-  const tiles = Array.from({ length: shown }, (_, map) => ({
-    pixels: stretchedShades(values.subarray(map * height * width, (map + 1) * height * width)),
-  }));
-  const columns = across(shown);
-  return drawSheet({
-    tiles,
-    channels: 1,
-    height,
-    width,
-    columns,
-    scale: scale ?? Math.max(1, Math.min(8, Math.floor(512 / (columns * (width + 1))))),
-  });
-}
-
-/** [map][row][column], as sendJson takes it. */
-function* nested({ shape: { channels, height, width }, values }: FeatureMaps): Generator<Float32Array[]> {
-  for (let map = 0; map < channels; map++)
-    yield Array.from({ length: height }, (_, row) =>
-      values.subarray((map * height + row) * width, (map * height + row + 1) * width),
-    );
 }
 
 function filterRoutes(app: App, dependencies: Dependencies): void {
@@ -109,21 +71,11 @@ function filterRoutes(app: App, dependencies: Dependencies): void {
   );
 }
 
-/** Numbers of the maps that are asked for: of one layer, or of all. Refuses more than one answer holds. */
-function mappedNumbers(model: ModelRecord, layer: number | undefined): number {
-  if (layer !== undefined && layer >= model.network.layers.length)
-    throw invalid("/query/layer", `this network has layers 0 to ${model.network.layers.length - 1}`);
-  const mapped = networkShape(model.network.layers, model.input, null).layers.reduce(
-    (sum, { output }, index) => sum + (layer === undefined || layer === index ? sizeOf(output) : 0),
-    0,
-  );
-  if (mapped > mostMapped)
-    throw new Problem({
-      code: "payload-too-large",
-      detail: `these maps have ${mapped} numbers; one answer holds at most ${mostMapped}: ask for a single ?layer= with smaller maps`,
-    });
-  return mapped;
-}
+/** Every map by itself: the least is black, the largest white. */
+const shadesOf =
+  (values: Float32Array) =>
+  (from: number, to: number): Uint8Array =>
+    stretchedShades(values.subarray(from, to));
 
 function featureMapRoutes(app: App, dependencies: Dependencies): void {
   const { records, prediction } = dependencies;
@@ -154,24 +106,17 @@ function featureMapRoutes(app: App, dependencies: Dependencies): void {
     async (request, reply) => {
       const { layer, checkpoint, scale, ...query } = request.query;
       const { model } = asked.of(request);
-      const mapped = mappedNumbers(model, layer);
-      const dataset = model.dataset === null ? null : await records.datasets.read(model.dataset.id);
-      const inputs = await readAsked(request, { ...query, topK: 1 }, dependencies, formOf(model.input, dataset));
-      if (inputs.count !== 1)
-        throw new Problem({
-          code: "invalid-request",
-          detail: `expected one input, found ${inputs.count}`,
-          errors: [{ pointer: "/instances", detail: `expected one input, found ${inputs.count}` }],
-        });
+      const mapped = mappedNumbers(model, layer, { kinds: 1, withInput: false });
+      const inputs = await readOne(request, query, dependencies, model);
       const all = await prediction.featureMaps(await subjectFor(dependencies, model, checkpoint), inputs.samples);
       const wanted = layer === undefined ? all : all.filter((each) => each.layer === layer);
       if ((request.headers.accept ?? "").includes("image/png"))
-        return reply.type("image/png").send(await mapSheet(wanted[0], scale));
+        return reply.type("image/png").send(await mapSheet(wanted[0].shape, shadesOf(wanted[0].values), scale));
       const layers = wanted.map((each) => ({
         layer: each.layer,
         kind: model.network.layers[each.layer].kind,
         shape: each.shape,
-        values: nested(each),
+        values: nested(each.shape, each.values),
       }));
       return sendJson(reply, { model: model.id, conversion: inputs.conversion, layers }, mapped);
     },

@@ -1,0 +1,81 @@
+/** Why a model answered what it did to one input: sensitivities, saliency. */
+import { z } from "zod";
+import { loss } from "./network.ts";
+import { askingQuery } from "./prediction.ts";
+import { queryInteger, sheetScale, usually } from "./query.ts";
+import { shape } from "./shape.ts";
+
+const explainingQuery = askingQuery.omit({ topK: true, numerics: true }).extend({
+  class: queryInteger(0, 65_535).optional().describe("the class to be explained; by default the predicted one"),
+  scale: sheetScale.optional().describe("side in pixels of one number on a sheet; otherwise what fits it well"),
+});
+
+/** A layer of the request, or −1 for the input. */
+const layerOrInput = z
+  .string()
+  .regex(/^(-1|\d{1,15})$/, "expected a whole number, -1 for the input")
+  .meta({ type: "integer", minimum: -1, maximum: 199 })
+  .transform(Number)
+  .pipe(z.int().min(-1).max(199));
+
+export const sensitivitiesQuery = explainingQuery.extend({
+  class: explainingQuery.shape.class.describe("the true class of the input; by default the predicted one"),
+  layer: layerOrInput.optional().describe("this layer alone, -1 for the input; a sheet needs one"),
+  loss: loss
+    .optional()
+    .describe(
+      "by default the loss that the model was trained with; where its job is not known, cross-entropy for a softmax output, squared-error otherwise",
+    ),
+});
+
+const maps = z.array(z.array(z.array(z.number().nullable())));
+export const sensitivities = z.strictObject({
+  model: z.string(),
+  conversion: z.array(z.string()),
+  loss: z
+    .number()
+    .nullable()
+    .describe("of this input alone, without penalties; null where it is not finite, as everywhere here"),
+  class: z.int(),
+  layers: z.array(
+    z.strictObject({
+      layer: z.int().describe("index in the network's layers; -1: the input as it was normalised, x⁰"),
+      kind: z.string().describe("'input' for the input"),
+      shape,
+      values: maps.describe("x, [map][row][column]"),
+      sensitivities: maps.describe(
+        "δ = ∂E/∂u, before the layer's activation; of the input ∂E/∂x⁰. Batch normalisation stands on its running statistics, taken for constants, and nothing is dropped out",
+      ),
+      gradientNorm: z
+        .number()
+        .nullable()
+        .describe(
+          "L2 norm of the gradient of all of the layer's parameters, penalties included; null where it has none",
+        ),
+    }),
+  ),
+});
+
+export const saliencyQuery = explainingQuery.extend({
+  method: usually(z.enum(["gradient", "occlusion"]), "gradient").describe(
+    "gradient, the default: the slope of the class's score (Simonyan et al. 2013); occlusion: what its probability falls by under a patch of the picture's mean (Zeiler & Fergus 2014)",
+  ),
+  patch: queryInteger(1, 4096)
+    .optional()
+    .describe("occlusion: the patch's side in pixels; by default a seventh of the longer side"),
+  stride: queryInteger(1, 4096)
+    .optional()
+    .describe("occlusion: from one position to the next; by default half of the patch"),
+});
+
+export const saliency = z.strictObject({
+  model: z.string(),
+  conversion: z.array(z.string()),
+  method: z.enum(["gradient", "occlusion"]),
+  class: z.int(),
+  values: z
+    .array(z.array(z.number().nullable()))
+    .describe(
+      "[row][column]; gradient: the largest |∂u/∂x⁰| of a pixel's channels, u of the class before softmax or activation; occlusion: the fall of the class's probability, negative where it rose; null where not finite",
+    ),
+});
