@@ -19,7 +19,7 @@ import type { LoadedModels } from "./loaded-models.ts";
 import type { AugmentationPreview, Calls, Filters, GradientCheck, GradientCheckSettings } from "./protocol.ts";
 
 /** Tensors of a network itself, as api.md names them; a checkpoint holds more. */
-const networkTensor = /^layers\.\d+\.(weight|bias|beta|mix|mean|variance)$/;
+const networkTensor = /^layers\.\d+\.(layers\.\d+\.|shortcut\.)?(weight|bias|beta|mix|mean|variance)$/;
 
 export function filters({ weights, layer }: Calls["filters"]["input"]): Filters | null {
   const tensor = readSafetensors(weights).tensors.get(`layers.${layer}.weight`);

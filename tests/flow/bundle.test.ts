@@ -8,7 +8,14 @@ import { afterAll, beforeAll, expect, it } from "vitest";
 import { startTestApp, type TestApp } from "../support/app.ts";
 import { unzip } from "../support/archive.ts";
 import { readOnnx } from "../support/onnx-graph.ts";
-import { askAbout, colourModel, greyModel, importModel, type Importable } from "../support/imported-model.ts";
+import {
+  askAbout,
+  colourModel,
+  greyModel,
+  importModel,
+  residualModel,
+  type Importable,
+} from "../support/imported-model.ts";
 
 /** Below the packages that the tests compare with, so that the example finds onnxruntime-node as a user's would. */
 const peers = fileURLToPath(new URL("../peers/", import.meta.url));
@@ -62,43 +69,46 @@ async function expectAnswer({ id, files }: Bundle, model: Importable, line: stri
   expect(Number(share)).toBeCloseTo(probabilities[best], 5);
 }
 
-it.each([greyModel, colourModel])("holds what its README says, and both examples run: $name", async (model) => {
-  const bundle = await unpacked(model);
-  expect([...bundle.files.keys()].sort()).toEqual(
-    [
-      "README.md",
-      "labels.json",
-      "model.onnx",
-      "network.json",
-      "predict.mjs",
-      "predict.py",
-      "sample.png",
-      "weights.safetensors",
-    ].sort(),
-  );
-  expect(JSON.parse(String(bundle.files.get("labels.json")))).toEqual(model.classes);
-  const described = JSON.parse(String(bundle.files.get("network.json"))) as Record<string, unknown>;
-  const { metadata } = readOnnx(Uint8Array.from(bundle.files.get("model.onnx") ?? []));
-  for (const key of ["network", "input", "normalisation", "conversion", "range"])
-    expect(JSON.parse(metadata[key])).toEqual(described[key]);
-  expect(String(bundle.files.get("README.md"))).toContain(bundle.id);
-  // Waited for, not blocked on: the api runs in this process and refuses while its event loop stands still.
-  const run = async (command: string, example: string, env: Record<string, string> = {}): Promise<string> =>
-    (
-      await promisify(execFile)(command, [example, "sample.png"], {
-        cwd: bundle.at,
-        env: { ...process.env, ...env },
-        encoding: "utf8",
-      })
-    ).stdout;
-  await expectAnswer(bundle, model, await run(process.execPath, "predict.mjs"));
-  if (python !== undefined) {
-    // Behind a real onnxruntime, if Python has one.
-    const path = [process.env["PYTHONPATH"], peers].filter(Boolean).join(":");
-    const answer = await run(python, "predict.py", { PYTHONPATH: path, PYTHONDONTWRITEBYTECODE: "1" });
-    await expectAnswer(bundle, model, answer);
-  }
-});
+it.each([greyModel, colourModel, residualModel])(
+  "holds what its README says, and both examples run: $name",
+  async (model) => {
+    const bundle = await unpacked(model);
+    expect([...bundle.files.keys()].sort()).toEqual(
+      [
+        "README.md",
+        "labels.json",
+        "model.onnx",
+        "network.json",
+        "predict.mjs",
+        "predict.py",
+        "sample.png",
+        "weights.safetensors",
+      ].sort(),
+    );
+    expect(JSON.parse(String(bundle.files.get("labels.json")))).toEqual(model.classes);
+    const described = JSON.parse(String(bundle.files.get("network.json"))) as Record<string, unknown>;
+    const { metadata } = readOnnx(Uint8Array.from(bundle.files.get("model.onnx") ?? []));
+    for (const key of ["network", "input", "normalisation", "conversion", "range"])
+      expect(JSON.parse(metadata[key])).toEqual(described[key]);
+    expect(String(bundle.files.get("README.md"))).toContain(bundle.id);
+    // Waited for, not blocked on: the api runs in this process and refuses while its event loop stands still.
+    const run = async (command: string, example: string, env: Record<string, string> = {}): Promise<string> =>
+      (
+        await promisify(execFile)(command, [example, "sample.png"], {
+          cwd: bundle.at,
+          env: { ...process.env, ...env },
+          encoding: "utf8",
+        })
+      ).stdout;
+    await expectAnswer(bundle, model, await run(process.execPath, "predict.mjs"));
+    if (python !== undefined) {
+      // Behind a real onnxruntime, if Python has one.
+      const path = [process.env["PYTHONPATH"], peers].filter(Boolean).join(":");
+      const answer = await run(python, "predict.py", { PYTHONPATH: path, PYTHONDONTWRITEBYTECODE: "1" });
+      await expectAnswer(bundle, model, answer);
+    }
+  },
+);
 
 it("makes the same bytes each time", async () => {
   const id = await importModel(test, greyModel);

@@ -8,7 +8,14 @@ import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { startTestApp, type TestApp } from "../support/app.ts";
 import { findBrowser, startBrowser, warnWithoutBrowser } from "../support/browser.ts";
-import { askAbout, colourModel, greyModel, importModel, type Importable } from "../support/imported-model.ts";
+import {
+  askAbout,
+  colourModel,
+  greyModel,
+  importModel,
+  residualModel,
+  type Importable,
+} from "../support/imported-model.ts";
 
 let test: TestApp;
 let folder: string;
@@ -81,17 +88,20 @@ describe.skipIf(findBrowser() === null)("in a browser without a network", () => 
   const shares = (page: Page): Promise<number[]> =>
     page.locator("#bars li span:last-child").evaluateAll((cells) => cells.map((cell) => Number(cell.title)));
 
-  it.each([greyModel, colourModel])("gives the service's probabilities to the bit: $name", async (model) => {
-    const id = await importModel(test, model);
-    const { page, trouble } = await open(await exported(id));
-    expect(await page.locator("h1").textContent()).toBe(model.name);
-    const picture = await noisy(model);
-    await page.locator("#file").setInputFiles({ name: "noisy.png", mimeType: "image/png", buffer: picture });
-    await expect.poll(() => page.locator("#answer").textContent()).toMatch(/sure/);
-    expect(await shares(page)).toEqual(await askAbout(test, id, picture));
-    expect(trouble).toEqual([]);
-    await page.context().close();
-  });
+  it.each([greyModel, colourModel, residualModel])(
+    "gives the service's probabilities to the bit: $name",
+    async (model) => {
+      const id = await importModel(test, model);
+      const { page, trouble } = await open(await exported(id));
+      expect(await page.locator("h1").textContent()).toBe(model.name);
+      const picture = await noisy(model);
+      await page.locator("#file").setInputFiles({ name: "noisy.png", mimeType: "image/png", buffer: picture });
+      await expect.poll(() => page.locator("#answer").textContent()).toMatch(/sure/);
+      expect(await shares(page)).toEqual(await askAbout(test, id, picture));
+      expect(trouble).toEqual([]);
+      await page.context().close();
+    },
+  );
 
   it("answers a drawing, and saves the very picture that it answered", async () => {
     const id = await importModel(test, greyModel);

@@ -3,13 +3,12 @@ import { writeSafetensors } from "../../engine/index.ts";
 import type { FileTensor } from "../../engine/index.ts";
 import type { TestApp } from "./app.ts";
 
-/** Numbers between −1 and 1 that repeat nowhere near. */
-const wave = (shape: number[], from: number, scale: number): FileTensor => ({
+/** Numbers between −scale and scale that repeat nowhere near; a variance is above 0. */
+const wave = (name: string, shape: number[], from: number, scale: number): FileTensor => ({
   dtype: "F32",
   shape,
-  data: Float32Array.from(
-    { length: shape.reduce((product, size) => product * size, 1) },
-    (_, at) => scale * Math.sin(from + at * 1.7),
+  data: Float32Array.from({ length: shape.reduce((product, size) => product * size, 1) }, (_, at) =>
+    name.endsWith("variance") ? 1.5 + Math.sin(at) : scale * Math.sin(from + at * 1.7),
   ),
 });
 
@@ -66,7 +65,9 @@ export const colourModel: Importable = {
 /** The form that brings a model. `scale`: what its weights are multiplied by. */
 export function formOfModel({ name, network, input, classes, tensors }: Importable, scale = 1): FormData {
   const weights = writeSafetensors({
-    tensors: new Map(Object.entries(tensors).map(([tensor, shape], at) => [tensor, wave(shape, at + 1, scale)])),
+    tensors: new Map(
+      Object.entries(tensors).map(([tensor, shape], at) => [tensor, wave(tensor, shape, at + 1, scale)]),
+    ),
   });
   const form = new FormData();
   form.set("name", name);
@@ -75,6 +76,45 @@ export function formOfModel({ name, network, input, classes, tensors }: Importab
   form.set("weights", new Blob([new Uint8Array(weights)]), "weights.safetensors");
   return form;
 }
+
+/** 7×6 grey through a residual block with a normalisation and a projected shortcut. */
+export const residualModel: Importable = {
+  name: "blocks by hand",
+  network: {
+    layers: [
+      { kind: "convolution", maps: 3, size: 3, padding: 1, activation: "relu" },
+      {
+        kind: "residual",
+        layers: [
+          { kind: "convolution", maps: 5, size: 3, padding: 1, stride: 2 },
+          { kind: "batch-normalisation", activation: "relu" },
+          { kind: "convolution", maps: 5, size: 3, padding: 1 },
+        ],
+        activation: "relu",
+      },
+      { kind: "subsampling", factor: "all", trainable: false },
+      { kind: "dense", units: 3, activation: "softmax" },
+    ],
+  },
+  input: { channels: 1, height: 7, width: 6 },
+  classes: ["one", "two", "three"],
+  tensors: {
+    "layers.0.weight": [3, 1, 3, 3],
+    "layers.0.bias": [3],
+    "layers.1.layers.0.weight": [5, 3, 3, 3],
+    "layers.1.layers.0.bias": [5],
+    "layers.1.layers.1.weight": [5],
+    "layers.1.layers.1.bias": [5],
+    "layers.1.layers.1.mean": [5],
+    "layers.1.layers.1.variance": [5],
+    "layers.1.layers.2.weight": [5, 5, 3, 3],
+    "layers.1.layers.2.bias": [5],
+    "layers.1.shortcut.weight": [5, 3, 1, 1],
+    "layers.1.shortcut.bias": [5],
+    "layers.3.weight": [3, 5],
+    "layers.3.bias": [3],
+  },
+};
 
 /** Answers the model's id. */
 export async function importModel({ app }: TestApp, model: Importable, scale = 1): Promise<string> {
