@@ -3,25 +3,36 @@ import { z } from "zod";
 import { completeJobRequest } from "./job.ts";
 import { shortcutKind } from "./layer.ts";
 
-const extent = z.strictObject({ channels: z.int(), height: z.int(), width: z.int() });
+const extent = z.strictObject({
+  channels: z.int().describe("feature maps, or the units of a vector"),
+  height: z.int().describe("rows"),
+  width: z.int().describe("columns"),
+});
 
-const layerRow = z.strictObject({ kind: z.string(), input: extent, output: extent, parameters: z.int() });
+const layerRow = z.strictObject({
+  kind: z.string().describe("kind of the layer"),
+  input: extent.describe("shape that arrives at the layer"),
+  output: extent.describe("shape that it makes of it"),
+  parameters: z.int().describe("numbers that are trained in it"),
+});
 
 export const estimate = z.strictObject({
-  request: completeJobRequest,
-  layers: z.array(
-    layerRow.extend({
-      shortcut: shortcutKind.optional().describe("residual blocks: what carries x past the block's layers"),
-      layers: z.array(layerRow).optional().describe("residual blocks: the block's own layers"),
-    }),
-  ),
-  parameters: z.int(),
-  bytes: z.int().describe("of the shared memory of the training"),
-  flopsPerSample: z.int().describe("forward and backward"),
+  request: completeJobRequest.describe("the request with every default in place"),
+  layers: z
+    .array(
+      layerRow.extend({
+        shortcut: shortcutKind.optional().describe("residual blocks: what carries x past the block's layers"),
+        layers: z.array(layerRow).optional().describe("residual blocks: the block's own layers"),
+      }),
+    )
+    .describe("the layers in order, with what arrives at each and what leaves it"),
+  parameters: z.int().describe("numbers that are trained, in all layers"),
+  bytes: z.int().describe("memory of the training, in bytes: samples, weights, maps, gradients"),
+  flopsPerSample: z.int().describe("floating-point operations for one training sample, forward and backward"),
   secondsPerEpoch: z
     .number()
     .nullable()
-    .describe("from the rate workers last reported for such a network; null where none has"),
+    .describe("seconds of one epoch, from the rate workers last reported for such a network; null where none has"),
   warnings: z.array(z.string()).describe("what is legal in the request and likely wrong"),
 });
 export type Estimate = z.infer<typeof estimate>;

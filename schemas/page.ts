@@ -12,7 +12,7 @@ export const pageQuery = z.strictObject({
     .string()
     .regex(/^(job|ds|mdl|swp|evl)_[0-9A-Z]{26}$/, "expected the nextAfter of the page before")
     .optional()
-    .describe("nextAfter of the page before"),
+    .describe("nextAfter of the page before; leave it out for the first page"),
   order: usually(pageOrder, "desc").describe("by time of creation; desc by default"),
 });
 /** A name that the entries of a list must have. */
@@ -56,4 +56,8 @@ export const withMetadata = <Shape extends z.ZodRawShape>(query: z.ZodObject<Sha
 export type PageQuery = z.output<typeof pageQuery>;
 
 export const pageOf = <Item extends z.ZodType>(item: Item) =>
-  z.strictObject({ data: z.array(item), hasMore: z.boolean(), nextAfter: z.string().nullable() });
+  z.strictObject({
+    data: z.array(item).describe("the entries of this page, in the order asked for"),
+    hasMore: z.boolean().describe("whether more entries follow this page"),
+    nextAfter: z.string().nullable().describe("pass it as ?after= to get the next page; null on the last page"),
+  });

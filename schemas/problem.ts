@@ -35,15 +35,30 @@ export const problemCodes = {
 export type ProblemCode = keyof typeof problemCodes;
 
 export const problem = z.strictObject({
-  type: z.string(),
-  title: z.string(),
-  status: z.int(),
-  detail: z.string(),
-  instance: z.string(),
-  code: z.enum(Object.keys(problemCodes) as [ProblemCode, ...ProblemCode[]]),
-  errors: z.array(z.strictObject({ pointer: z.string(), detail: z.string() })),
+  type: z.string().describe("where the code is explained: a path of this service, /problems/{code}"),
+  title: z.string().describe("what kind of problem it is, in a few words; the same for every problem of its code"),
+  status: z.int().describe("the HTTP status again"),
+  detail: z.string().describe("what is wrong here, where, and what would be right; its wording may change"),
+  instance: z.string().describe("the path that was asked for"),
+  code: z
+    .enum(Object.keys(problemCodes) as [ProblemCode, ...ProblemCode[]])
+    .describe("the kind for programs: the list is closed and a code never changes its meaning"),
+  errors: z
+    .array(
+      z.strictObject({
+        pointer: z
+          .string()
+          .describe(
+            "JSON pointer to the field at fault in the body; /query/…, /path/… and /headers/… lead elsewhere in the request; empty: the whole",
+          ),
+        detail: z.string().describe("what is wrong with this field, and what would be right"),
+      }),
+    )
+    .describe("one entry for each fault that was found; empty where no single field is at fault"),
   error: z.string().optional().describe("the detail again, under /v2: where clients of that protocol look for it"),
 });
 export type Problem = z.infer<typeof problem>;
 
-export const problemParams = z.strictObject({ code: z.string() });
+export const problemParams = z.strictObject({
+  code: z.string().describe("a code of a problem, an error or a warning, such as network-does-not-fit or diverged"),
+});

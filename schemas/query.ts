@@ -25,4 +25,6 @@ export const usually = <Schema extends z.ZodType, const Value extends z.output<S
 export const sheetScale = queryInteger(1, 16);
 
 /** Path parameters: any text, so that what does not exist is 404 and not 400. */
-export const idParams = z.strictObject({ id: z.string() });
+export const idParams = z.strictObject({
+  id: z.string().describe("id of the resource; of datasets and models the alias does as well"),
+});

@@ -2,11 +2,17 @@
 import { z } from "zod";
 import type { ActivationKind, InitialiserKind } from "./layer.ts";
 
-export const shape = z.strictObject({
-  channels: z.int().min(1).max(65_536),
-  height: z.int().min(1).max(4096),
-  width: z.int().min(1).max(4096),
-});
+export const shape = z
+  .strictObject({
+    channels: z
+      .int()
+      .min(1)
+      .max(65_536)
+      .describe("feature maps; of a picture 1 (grey) or 3 (colour), of a vector its units"),
+    height: z.int().min(1).max(4096).describe("rows, in pixels"),
+    width: z.int().min(1).max(4096).describe("columns, in pixels"),
+  })
+  .describe("channels × height × width of one sample or of what a layer answers");
 /** Feature maps × rows × columns. A vector of n units is n×1×1. */
 export type Shape = z.infer<typeof shape>;
 
