@@ -13,7 +13,10 @@ export const augmentation = z.strictObject({
   shift: z.number().min(0).max(64).default(0).describe("largest shift along each axis, in pixels"),
   rotate: z.number().min(0).max(180).default(0).describe("largest rotation either way, in degrees"),
   scale: z.number().min(0).max(0.9).default(0).describe("largest relative change of size either way"),
-  elastic: elastic.nullable().default(null).describe("elastic distortion (Simard et al. 2003)"),
+  elastic: elastic
+    .nullable()
+    .default(null)
+    .describe("elastic distortion (Simard et al. 2003), as of an unsteady hand; null: none"),
   flip: z.boolean().default(false).describe("mirror left and right for half of the samples"),
   crop: z
     .int()

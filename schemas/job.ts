@@ -9,10 +9,16 @@ import { progress } from "./progress.ts";
 import { queryFlag, usually } from "./query.ts";
 import { validation } from "./validation.ts";
 
-export const numerics = z.enum(["reproducible", "fast"]);
+export const numerics = z
+  .enum(["reproducible", "fast"])
+  .describe("reproducible: the same bits on every machine; fast: what this machine does quickest");
 export type Numerics = z.infer<typeof numerics>;
 
-export const normalisationKind = z.enum(["standardise", "unit", "none"]);
+export const normalisationKind = z
+  .enum(["standardise", "unit", "none"])
+  .describe(
+    "what is done to pixels first: standardise takes each channel's mean away and divides by its deviation over the training split; unit maps the dataset's range to 0–1; none leaves them",
+  );
 export type NormalisationKind = z.infer<typeof normalisationKind>;
 
 export const stopWhen = z.strictObject({
@@ -22,60 +28,96 @@ export const stopWhen = z.strictObject({
     .max(1)
     .nullable()
     .default(null)
-    .describe("ends at an epoch whose validation accuracy reaches this"),
-  patience: z.int().min(1).max(100_000).nullable().default(null).describe("epochs without a new best"),
+    .describe("ends at an epoch whose validation accuracy, from 0 to 1, reaches this; null: it does not end so"),
+  patience: z
+    .int()
+    .min(1)
+    .max(100_000)
+    .nullable()
+    .default(null)
+    .describe("ends after so many epochs without a new best validation accuracy; null: it does not end so"),
   maxSeconds: z
     .number()
     .gt(0)
     .max(31_536_000)
     .nullable()
     .default(null)
-    .describe("seconds of training, over all attempts"),
+    .describe("ends after so many seconds of training, over all attempts; null: it does not end so"),
 });
 
 export const checkpointPolicy = z.strictObject({
-  everyEpochs: z.int().min(1).max(100_000).default(1),
+  everyEpochs: z.int().min(1).max(100_000).default(1).describe("epochs from one checkpoint to the next"),
   everySeconds: z
     .number()
     .min(1)
     .max(86_400)
     .nullable()
     .default(null)
-    .describe("recovery points within an epoch; not listed"),
-  keepLast: z.int().min(1).max(1000).default(2),
-  keepBest: z.int().min(0).max(1000).default(1),
+    .describe("seconds between recovery points within an epoch, which are not listed; null: as the service sets it"),
+  keepLast: z.int().min(1).max(1000).default(2).describe("how many of the newest are kept"),
+  keepBest: z.int().min(0).max(1000).default(1).describe("how many of the best by the deciding split are kept besides"),
 });
 
 export const webhook = z.strictObject({
-  url: z.url({ protocol: /^https?$/, error: "expected an http or https URL" }).max(2000),
+  url: z
+    .url({ protocol: /^https?$/, error: "expected an http or https URL" })
+    .max(2000)
+    .describe(
+      "where each change of the job's status is sent, by POST; a private address only where the operator allows it",
+    ),
   secret: z.string().min(16).max(200).optional().describe("the key of the signature; never shown again"),
 });
 
 export const jobRequest = z.strictObject({
-  name: z.string().min(1).max(200).nullable().default(null),
+  name: z.string().min(1).max(200).nullable().default(null).describe("what you call the job; null: it has no name"),
   dataset: datasetReference,
-  network: z.union([presetName, network]),
+  network: z
+    .union([presetName, network])
+    .describe("the layers, or the name of a preset, whose settings then stand below those that are given"),
   loss: loss.optional().describe("by default cross-entropy for a softmax output, squared-error otherwise"),
   optimiser: optimiser
     .prefault({ kind: "nesterov", learningRate: 0.2, clipNorm: 0.5 })
     .describe("how the weights move; the default is the winner of a sweep over small sets (docs/RESULTS.md)"),
-  schedule: schedule.prefault({ kind: "constant" }),
-  epochs: z.int().min(1).max(100_000).default(10),
-  batchSize: z.int().min(1).max(1_000_000).default(50),
-  shuffle: z.boolean().default(true),
-  seed: z.int().min(0).max(4_294_967_295).default(1),
-  threads: z.int().min(1).max(16).default(2),
+  schedule: schedule.prefault({ kind: "constant" }).describe("how the learning rate changes during the training"),
+  epochs: z.int().min(1).max(100_000).default(10).describe("times that the whole training split is gone through"),
+  batchSize: z
+    .int()
+    .min(1)
+    .max(1_000_000)
+    .default(50)
+    .describe("samples from which one step is computed; the last batch of an epoch may be smaller"),
+  shuffle: z.boolean().default(true).describe("whether each epoch takes the samples in another order, by the seed"),
+  seed: z
+    .int()
+    .min(0)
+    .max(4_294_967_295)
+    .default(1)
+    .describe("decides weights, order, distortions and dropout: the same request and seed make the same weights"),
+  threads: z
+    .int()
+    .min(1)
+    .max(16)
+    .default(2)
+    .describe("gradient threads; the worker may give fewer, and the weights are the same with any number"),
   numerics: numerics.default("reproducible"),
   normalisation: normalisationKind.default("standardise"),
-  augmentation: augmentation.prefault({}),
-  stopWhen: stopWhen.prefault({}),
+  augmentation: augmentation.prefault({}).describe("random distortions of the training samples; none by default"),
+  stopWhen: stopWhen.prefault({}).describe("what ends the training before its epochs are through; nothing by default"),
   validation: validation
     .default(null)
     .describe("what stops and the best epoch go by; null: the dataset's validation split, where it has one"),
-  checkpoints: checkpointPolicy.prefault({}),
-  initialModel: modelReference.nullable().default(null),
-  priority: z.int().min(-100).max(100).default(0).describe("higher goes first"),
-  webhook: webhook.nullable().default(null),
+  checkpoints: checkpointPolicy.prefault({}).describe("when checkpoints are taken, and how many are kept"),
+  initialModel: modelReference
+    .nullable()
+    .default(null)
+    .describe("a model whose weights the training begins with: its id or alias; null: new weights by the seed"),
+  priority: z
+    .int()
+    .min(-100)
+    .max(100)
+    .default(0)
+    .describe("of two jobs that wait the one with the higher number goes first"),
+  webhook: webhook.nullable().default(null).describe("whom to call when the status changes; null: nobody"),
   metadata: metadata.default({}),
 });
 /** A request as a user writes it. */
@@ -85,16 +127,9 @@ export type JobRequestInput = z.input<typeof jobRequest>;
 export const completeJobRequest = jobRequest.extend({ network, loss });
 export type CompleteJobRequest = z.infer<typeof completeJobRequest>;
 
-export const jobStatus = z.enum([
-  "queued",
-  "running",
-  "pausing",
-  "paused",
-  "cancelling",
-  "cancelled",
-  "succeeded",
-  "failed",
-]);
+export const jobStatus = z
+  .enum(["queued", "running", "pausing", "paused", "cancelling", "cancelled", "succeeded", "failed"])
+  .describe("where it stands; cancelled, succeeded and failed are for good");
 export type JobStatus = z.infer<typeof jobStatus>;
 
 /** Every allowed change of status; enforced in one atomic place (services/shared/records). */
@@ -111,82 +146,114 @@ export const jobTransitions: Readonly<Record<JobStatus, readonly JobStatus[]>> =
 export const isTerminal = (status: JobStatus): boolean => jobTransitions[status].length === 0;
 
 export const attempt = z.strictObject({
-  worker: z.string(),
-  startedAt: timestamp,
-  endedAt: timestamp.nullable(),
+  worker: z.string().describe("name of the worker that tried"),
+  startedAt: timestamp.describe("when it began, ISO 8601 in UTC"),
+  endedAt: timestamp.nullable().describe("when it ended, ISO 8601 in UTC; null while it goes on"),
   reason: z
     .string()
     .nullable()
-    .describe("why it ended: finished, paused, cancelled, handed over, lost, or what went wrong"),
-  fromCheckpoint: z.int().nullable().describe("the step it started from; null from the beginning"),
+    .describe(
+      "why it ended: finished, paused, cancelled, handed over, lost, or what went wrong; null while it goes on",
+    ),
+  fromCheckpoint: z
+    .int()
+    .nullable()
+    .describe("the step of the checkpoint that it started from; null where it began at the beginning"),
 });
 export type Attempt = z.infer<typeof attempt>;
 
-export const splitResult = z.strictObject({ loss: z.number().nullable(), accuracy: z.number(), samples: z.int() });
+export const splitResult = z.strictObject({
+  loss: z.number().nullable().describe("mean loss of a sample, without penalties; null where it is not finite"),
+  accuracy: z.number().describe("share of samples that were answered right, from 0 to 1"),
+  samples: z.int().describe("samples of the split"),
+});
 
 export const jobResult = z.strictObject({
-  stopReason: z.enum(["epochs", "validationAccuracy", "patience", "maxSeconds", "step"]),
-  epochs: z.int(),
-  steps: z.int(),
-  seconds: z.number(),
-  kernels: z.string(),
-  train: splitResult.nullable(),
-  validation: splitResult.nullable(),
-  test: splitResult.nullable(),
+  stopReason: z
+    .enum(["epochs", "validationAccuracy", "patience", "maxSeconds", "step"])
+    .describe("why it ended: all epochs were done, a field of stopWhen, or (of a reproduction) the original's step"),
+  epochs: z.int().describe("epochs that were done"),
+  steps: z.int().describe("batches that were done"),
+  seconds: z.number().describe("seconds of training over all attempts"),
+  kernels: z.string().describe("the kernels that computed it"),
+  train: splitResult.nullable().describe("the model on the samples it was trained on; null where not measured"),
+  validation: splitResult
+    .nullable()
+    .describe("the model on the validation split or what was held out; null without one"),
+  test: splitResult.nullable().describe("the model on the test split; null where the dataset has none"),
 });
 export type JobResult = z.infer<typeof jobResult>;
 
 /** What must agree for the weights to agree, and the digest of the weights. */
 export const receipt = z.strictObject({
-  request: sha256,
-  dataset: sha256,
-  engine: z.string(),
-  kernels: z.strictObject({ name: z.string(), sha256 }),
-  seed: z.int(),
+  request: sha256.describe("SHA-256 digest of the complete request"),
+  dataset: sha256.describe("revision of the dataset: the SHA-256 digest of its content"),
+  engine: z.string().describe("version of the engine; another one may make other bits"),
+  kernels: z
+    .strictObject({
+      name: z.string().describe("which kernels computed"),
+      sha256: sha256.describe("SHA-256 digest of their file"),
+    })
+    .describe("the compiled loops that computed it; reproducible ones all make the same bits"),
+  seed: z.int().describe("seed of the request"),
   numerics,
-  stoppedAtStep: z.int(),
-  weights: sha256,
+  stoppedAtStep: z.int().describe("the step that the model's weights are of"),
+  weights: sha256.describe("SHA-256 digest of the model's weights file"),
 });
 export type Receipt = z.infer<typeof receipt>;
 
-export const jobError = z.strictObject({ code: z.string(), detail: z.string(), step: z.int().nullable() });
+export const jobError = z.strictObject({
+  code: z.string().describe("the kind for programs, such as diverged; explained at /problems/{code}"),
+  detail: z.string().describe("what went wrong, and what to try"),
+  step: z.int().nullable().describe("the step at which it went wrong; null where it was not at a step"),
+});
 
 /** What a reproduction found: null until it ended. */
 export const reproduction = z.strictObject({
-  of: jobId,
-  expected: sha256,
-  found: sha256.nullable(),
-  agrees: z.boolean().nullable(),
+  of: jobId.describe("the job that is done again"),
+  expected: sha256.describe("SHA-256 digest of that job's weights"),
+  found: sha256.nullable().describe("SHA-256 digest of the weights of this one; null until it ended"),
+  agrees: z.boolean().nullable().describe("whether the two are the same; null until it ended"),
 });
 
 export const job = z.strictObject({
   id: jobId,
-  object: z.literal("job"),
-  name: z.string().nullable(),
+  object: z.literal("job").describe("what this is: always job"),
+  name: z.string().nullable().describe("what the request calls it; null where it has no name"),
   status: jobStatus,
-  terminal: z.boolean(),
-  createdAt: timestamp,
-  startedAt: timestamp.nullable(),
-  finishedAt: timestamp.nullable(),
-  dataset: z.strictObject({
-    id: datasetId,
-    revision: sha256.nullable().describe("null while the dataset is still being made"),
-  }),
+  terminal: z.boolean().describe("whether it has ended for good: cancelled, succeeded or failed"),
+  createdAt: timestamp.describe("when it was accepted, ISO 8601 in UTC"),
+  startedAt: timestamp.nullable().describe("when a worker first began, ISO 8601 in UTC; null before that"),
+  finishedAt: timestamp.nullable().describe("when it ended for good, ISO 8601 in UTC; null before that"),
+  dataset: z
+    .strictObject({
+      id: datasetId,
+      revision: sha256
+        .nullable()
+        .describe("SHA-256 digest of the dataset's content; null while the dataset is still being made"),
+    })
+    .describe("what it is trained on"),
   request: completeJobRequest.describe("complete; while the dataset is being made, as far as can be told without it"),
-  progress: progress.nullable(),
-  result: jobResult.nullable(),
-  model: modelId.nullable(),
-  error: jobError.nullable(),
-  attempts: z.array(attempt),
-  receipt: receipt.nullable(),
-  reproduction: reproduction.nullable(),
+  progress: progress
+    .nullable()
+    .describe("where the training stands, replaced about once a second; null before it began"),
+  result: jobResult.nullable().describe("how good the model is and what ended the training; null until it succeeded"),
+  model: modelId.nullable().describe("id of the model that it left behind; null until it succeeded"),
+  error: jobError.nullable().describe("why it failed; null where it did not"),
+  attempts: z.array(attempt).describe("the tries of workers, oldest first; a new one follows a crash or a pause"),
+  receipt: receipt.nullable().describe("what must agree for the weights to agree; null until it succeeded"),
+  reproduction: reproduction.nullable().describe("of a job that does another again; null for all others"),
   warnings: z.array(z.string()).default([]).describe("what is legal in the request and likely wrong"),
-  urls: z.record(z.string(), z.string()),
+  urls: z
+    .record(z.string(), z.string())
+    .describe("paths of what belongs to it, by name: progress, events, checkpoints …"),
   metadata,
 });
 export type Job = z.infer<typeof job>;
 
-export const view = z.enum(["summary", "full"]);
+export const view = z
+  .enum(["summary", "full"])
+  .describe("summary: without long connection tables; full: with them, and fewer entries a page");
 
 export const createJobQuery = z.strictObject({
   dryRun: queryFlag.optional().describe("check and estimate; queue nothing"),
@@ -204,11 +271,20 @@ export const deleteJobQuery = z.strictObject({
 });
 
 /** The answer to `GET /v1/jobs/{id}/progress`. */
-export const jobProgress = progress.extend({ status: jobStatus, terminal: z.boolean() });
+export const jobProgress = progress.extend({
+  status: jobStatus,
+  terminal: z.boolean().describe("whether the job has ended for good"),
+});
 export type JobProgress = z.infer<typeof jobProgress>;
 
 /** A network in a list: of a long connection table it says `{"connections": n}`. */
-export const networkSummary = z.strictObject({ layers: z.array(z.looseObject({ kind: z.string() })) });
+export const networkSummary = z
+  .strictObject({
+    layers: z
+      .array(z.looseObject({ kind: z.string().describe("kind of the layer; its own fields stand beside it") }))
+      .describe("the layers in order"),
+  })
+  .describe("the network; of a long connection table it says only how many connections there are");
 export type NetworkSummary = z.infer<typeof networkSummary>;
 
 /** A job in a list: all of it but long connection tables. */

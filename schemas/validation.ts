@@ -12,7 +12,7 @@ export const validation = z
         .number()
         .gt(0)
         .max(0.9)
-        .describe("held out of the training split for this job, class by class, by the job's seed"),
+        .describe("share of the training split that is held out for this job, class by class, by the job's seed"),
     }),
     z.strictObject({
       split: z.literal("test").describe("stops and the best epoch go by the test split, whose figures then flatter"),
