@@ -2,6 +2,7 @@
  * Grids of small grey or coloured pictures as one PNG: filters, feature maps, samples. Encoding happens in sharp's own
  * threads.
  */
+import { setImmediate as others } from "node:timers/promises";
 import sharp from "sharp";
 
 export interface Tile {
@@ -21,6 +22,8 @@ export interface Sheet {
 
 const gap = 1;
 const gapShade = 64;
+/** Pixels that are laid out before others have a turn: about a millisecond. */
+const pixelsAtOnce = 250_000;
 
 /** Pixels of a sheet before it is scaled. A single tile comes without a border. */
 export function sheetSize({ tiles, height, width, columns }: Sheet): { height: number; width: number } {
@@ -29,12 +32,13 @@ export function sheetSize({ tiles, height, width, columns }: Sheet): { height: n
   return { height: rows * (height + border) + border, width: columns * (width + border) + border };
 }
 
-/** Lays tiles out row by row with a line of grey between them. */
-export async function encodeSheet(of: Sheet): Promise<Uint8Array> {
-  const { tiles, channels, height, width, columns, scale = 1 } = of;
+/** Tiles row by row with a line of grey between them: uint8 [row][column][channel]. */
+async function layOut(of: Sheet): Promise<Uint8Array> {
+  const { tiles, channels, height, width, columns } = of;
   const { height: sheetHeight, width: sheetWidth } = sheetSize(of);
   const border = tiles.length > 1 ? gap : 0;
   const sheet = new Uint8Array(sheetWidth * sheetHeight * channels).fill(gapShade);
+  let pixelsLaid = 0;
   for (const [index, { pixels }] of tiles.entries()) {
     const left = border + (index % columns) * (width + border);
     const top = border + Math.floor(index / columns) * (height + border);
@@ -44,7 +48,19 @@ export async function encodeSheet(of: Sheet): Promise<Uint8Array> {
           sheet[((top + y) * sheetWidth + left + x) * channels + channel] = pixels[(channel * height + y) * width + x];
       }
     }
+    pixelsLaid += pixels.length;
+    if (pixelsLaid < pixelsAtOnce) continue;
+    pixelsLaid = 0;
+    await others();
   }
+  return sheet;
+}
+
+/** The sheet as a PNG. */
+export async function encodeSheet(of: Sheet): Promise<Uint8Array> {
+  const { channels, scale = 1 } = of;
+  const { height: sheetHeight, width: sheetWidth } = sheetSize(of);
+  const sheet = await layOut(of);
   const image = sharp(sheet, { raw: { width: sheetWidth, height: sheetHeight, channels } });
   const sized = scale === 1 ? image : image.resize(sheetWidth * scale, sheetHeight * scale, { kernel: "nearest" });
   return new Uint8Array(

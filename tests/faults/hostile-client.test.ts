@@ -18,8 +18,8 @@ import { startBeside, type Beside } from "../support/beside.ts";
 import { ask, until, type Ask, type Stack } from "../support/stack.ts";
 import { startStackWithStrokes, strokesForm, strokesJob, strokesNetwork } from "../support/strokes.ts";
 
-/** What the machine may add by itself: the tests run on few processors, beside other work. A freeze is longer. */
-const unnoticedMs = 3000;
+/** A freeze comes each time; a hiccup of a machine that does other work does not. */
+const tries = 3;
 const mebibyte = 1024 * 1024;
 const environment = { BODY_STALL_SECONDS: "3", BODY_MEMORY_MIB: "64" };
 
@@ -35,11 +35,17 @@ const residentBytes = async (): Promise<number> => {
   return Number(/VmRSS:\s+(\d+)/.exec(status)?.[1]) * 1024;
 };
 
-async function expectUnnoticed(doing: () => Promise<void>): Promise<void> {
-  const { answers, failed, slowestMs } = await beside.during(doing);
-  console.log(`${expect.getState().currentTestName}: ${answers} answers beside, the slowest after ${slowestMs} ms`);
-  expect({ failed, slow: slowestMs > unnoticedMs ? slowestMs : null }).toEqual({ failed: [], slow: null });
-  expect(answers).toBeGreaterThan(0);
+/** Expects that the client beside noticed nothing: every answer right, and none slow three times in a row. */
+async function expectUnnoticed(doing: () => Promise<void>, by = beside): Promise<void> {
+  for (let left = tries - 1; ; left--) {
+    const { answers, failed, slowestMs, machineMs, slow } = await by.during(doing);
+    const answered = `${answers} answers beside, the slowest after ${slowestMs} ms (idle server: ${machineMs} ms)`;
+    console.log(`${expect.getState().currentTestName}: ${answered}`);
+    expect(failed).toEqual([]);
+    expect(answers).toBeGreaterThan(0);
+    if (!slow) return;
+    if (left === 0) expect.fail(answered);
+  }
 }
 
 /** A connection to the api; what comes back is gathered. */
@@ -159,11 +165,10 @@ describe("reading", () => {
     const cold = await stack.startApi();
     const own = startBeside(cold.url, ["/health/live"]);
     try {
-      const { failed, slowestMs } = await own.during(async () => {
+      await expectUnnoticed(async () => {
         const sheets = Array.from({ length: 6 }, () => ask(cold.url, "/v1/datasets/mnist/samples.png?limit=1000"));
         expect((await Promise.all(sheets)).map(({ status }) => status)).toEqual(Array(6).fill(200));
-      });
-      expect({ failed, slow: slowestMs > unnoticedMs ? slowestMs : null }).toEqual({ failed: [], slow: null });
+      }, own);
     } finally {
       own.end();
       await cold.end();
@@ -356,11 +361,10 @@ describe("a world that fails", () => {
     const [line] = (await once(child.stdout ?? child, "data")) as [Buffer];
     const url = /http:\S+/.exec(line.toString())?.[0] ?? "";
     const own = startBeside(url, ["/health/live"]);
-    const { failed, slowestMs } = await own.during(async () => {
+    await expectUnnoticed(async () => {
       for (let number = 0; number < 400; number++)
         await ask(url, `/v1/models/${wide}/predictions`, { body: { instances: [Array(1600).fill(0)] } });
-    });
-    expect({ failed, slow: slowestMs > unnoticedMs ? slowestMs : null }).toEqual({ failed: [], slow: null });
+    }, own);
     own.end();
     const exited = once(child, "exit");
     child.disconnect();

@@ -2,6 +2,10 @@
 import { fork } from "node:child_process";
 import { fileURLToPath } from "node:url";
 
+/** How long an answer may take for what the service does, and how often the machine's own delay is added to it. */
+const patienceMs = 200;
+const machineFactor = 4;
+
 interface Noticed {
   path: string;
   /** 0: no answer. */
@@ -9,11 +13,23 @@ interface Noticed {
   ms: number;
 }
 
+export interface Seen {
+  answers: number;
+  failed: Noticed[];
+  slowestMs: number;
+  /** The slowest answer of a server that does nothing, over the same time: what the machine added by itself. */
+  machineMs: number;
+  /** Whether an answer took longer than 200 ms and what the machine explains. */
+  slow: boolean;
+}
+
 export interface Beside {
   /** What was noticed while `doing` went on. */
-  during: (doing: () => Promise<void>) => Promise<{ answers: number; failed: Noticed[]; slowestMs: number }>;
+  during: (doing: () => Promise<void>) => Promise<Seen>;
   end: () => void;
 }
+
+const slowest = (noticed: readonly Noticed[]): number => Math.max(0, ...noticed.map(({ ms }) => ms));
 
 /** Asks `paths` of `url` ten times a second until it is ended. */
 export function startBeside(url: string, paths: readonly string[]): Beside {
@@ -38,11 +54,15 @@ export function startBeside(url: string, paths: readonly string[]): Beside {
       const from = noticed.length;
       await doing();
       await next();
-      const seen = noticed.slice(from);
+      const both = noticed.slice(from);
+      const seen = both.filter(({ path }) => path !== "idle");
+      const [slowestMs, machineMs] = [slowest(seen), slowest(both.filter(({ path }) => path === "idle"))];
       return {
         answers: seen.length,
         failed: seen.filter(({ status }) => status !== 200),
-        slowestMs: Math.max(0, ...seen.map(({ ms }) => ms)),
+        slowestMs,
+        machineMs,
+        slow: slowestMs > patienceMs + machineFactor * machineMs,
       };
     },
     end: () => {

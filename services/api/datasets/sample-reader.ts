@@ -1,4 +1,5 @@
 /** Samples of a dataset that is ready, a few at a time, straight from its split files. */
+import { setImmediate as others } from "node:timers/promises";
 import type { Split, ValueRange } from "../../../schemas/dataset.ts";
 import { sizeOf } from "../../../schemas/shape.ts";
 import type { Samples } from "../../prediction/index.ts";
@@ -12,6 +13,8 @@ const cachedLabels = new Map<string, Int32Array>();
 /** Of labels being read: who asks meanwhile waits for the same. */
 const reading = new Sharing<Int32Array>();
 const mostCachedBytes = 64 * 1024 * 1024;
+/** Samples of one request that are read at once: thousands together would keep the event loop from everybody else. */
+const readsAtOnce = 8;
 
 function remember(key: string, labels: Int32Array): void {
   cachedLabels.set(key, labels);
@@ -110,6 +113,18 @@ export class SampleReader {
     const read = await this.#storage.range(this.#files().samples, index * bytes, bytes);
     if (read.length !== bytes) throw conflict(`the samples of dataset ${this.dataset.id} end before index ${index}`);
     return dtype === "uint8" ? read : new Float32Array(read.buffer.slice(read.byteOffset, read.byteOffset + bytes));
+  }
+
+  /** What `make` makes of each of several samples, in their order. */
+  async samples<Made>(indices: readonly number[], make: (sample: Samples, index: number) => Made): Promise<Made[]> {
+    const made: Made[] = [];
+    for (let from = 0; from < indices.length; from += readsAtOnce) {
+      const some = indices.slice(from, from + readsAtOnce);
+      const read = await Promise.all(some.map((index) => this.sample(index)));
+      for (const [at, sample] of read.entries()) made.push(make(sample, some[at]));
+      await others();
+    }
+    return made;
   }
 
   /** Shades for somebody who looks: from black for the dataset's least value to white for its largest. */

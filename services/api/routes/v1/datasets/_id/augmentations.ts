@@ -75,7 +75,7 @@ export function augmentationRoutes(app: App, { records, storage, prediction }: D
           );
         const indices = await reader.spread({ label: label === undefined ? null : reader.classOf(label), most: limit });
         if (indices.length === 0) throw notFound(`there are no such samples in the ${reader.split} split`);
-        const originals = await Promise.all(indices.map((index) => reader.sample(index)));
+        const originals = await reader.samples(indices, (sample) => sample);
         const size = sizeOf(shape);
         const samples = join(originals, size, dtype === "float32");
         const distorted = await prediction.augment({

@@ -48,9 +48,7 @@ function rowsRoute(app: App, dependencies: Dependencies): void {
       });
       const labels = await reader.labels();
       const shown = found.slice(0, most);
-      const data = await Promise.all(
-        shown.map(async (index) => ({ index, label: labels[index], pixels: await reader.sample(index) })),
-      );
+      const data = await reader.samples(shown, (pixels, index) => ({ index, label: labels[index], pixels }));
       const hasMore = found.length > most;
       const page = { data, hasMore, nextAfter: hasMore ? String(shown.at(-1)) : null };
       return sendJson(reply, page, shown.length * sizeOf(reader.dataset.shape));
@@ -118,9 +116,7 @@ function sheetRoute(app: App, dependencies: Dependencies): void {
       const most = Math.max(1, Math.min(limit, Math.floor(mostSheetPixels / pixelsEach)));
       const indices = await reader.spread({ label: label === undefined ? null : reader.classOf(label), most });
       if (indices.length === 0) throw notFound(`there are no such samples in the ${reader.split} split`);
-      const tiles = await Promise.all(
-        indices.map(async (index) => ({ pixels: reader.shades(await reader.sample(index)) })),
-      );
+      const tiles = await reader.samples(indices, (sample) => ({ pixels: reader.shades(sample) }));
       const png = await drawSheet({
         tiles,
         channels: reader.channels,
