@@ -6,13 +6,14 @@
 import type { SplitPrediction } from "../../../schemas/prediction.ts";
 import type { ModelRecord } from "../../shared/records/index.ts";
 import type { Storage } from "../../shared/storage/index.ts";
+import { rank } from "./ranking.ts";
 
 interface Summary {
   truth: Int32Array;
   predicted: Int32Array;
   confidence: Float32Array;
   /** Indices by confidence, the highest first; made when first asked for. */
-  byConfidence: Uint32Array | null;
+  byConfidence: Promise<Uint32Array> | null;
 }
 
 export interface Selection {
@@ -38,10 +39,8 @@ const rowsAtOnce = (classes: number): number => Math.max(1, Math.min(8192, Math.
 /** Rows that are rather read for nothing than left out by another reading. */
 const mostGap = 64;
 const mostCachedBytes = 64 * 1024 * 1024;
-const bytesOf = (summary: Summary): number => summary.truth.length * (summary.byConfidence ? 16 : 12);
-
-/** What is no number comes last. */
-const sureness = (confidence: number): number => (Number.isNaN(confidence) ? -1 : confidence);
+/** With its order, which whoever sorts asks for later. */
+const bytesOf = (summary: Summary): number => summary.truth.length * 16;
 
 const floats = (bytes: Uint8Array): Float32Array => new Float32Array(bytes.slice().buffer);
 const integers = (bytes: Uint8Array): Int32Array => new Int32Array(bytes.slice().buffer);
@@ -59,7 +58,7 @@ export class StoredPredictions {
     const { count } = file;
     if (after !== null && after >= count) return { data: [], hasMore: false, nextAfter: null };
     const summary = await this.#summary(file);
-    const places = sort === "confidence" ? this.#byConfidence(summary) : null;
+    const places = sort === "confidence" ? await (summary.byConfidence ??= rank(summary.confidence)) : null;
     const step = order === (places ? "desc" : "asc") ? 1 : -1;
     const start = after === null ? (step === 1 ? -1 : count) : places ? places.indexOf(after) : after;
     const chosen: number[] = [];
@@ -70,13 +69,6 @@ export class StoredPredictions {
     const hasMore = chosen.length > limit;
     const rows = chosen.slice(0, limit);
     return { data: await this.#rows(file, summary, rows), hasMore, nextAfter: hasMore ? String(rows.at(-1)) : null };
-  }
-
-  #byConfidence(summary: Summary): Uint32Array {
-    summary.byConfidence ??= Uint32Array.from(summary.confidence.keys()).sort(
-      (left, right) => sureness(summary.confidence[right]) - sureness(summary.confidence[left]) || left - right,
-    );
-    return summary.byConfidence;
   }
 
   /** Rows that stand near each other are read together. */
@@ -129,7 +121,7 @@ export class StoredPredictions {
     for (const [key, each] of this.#cache) {
       if (this.#bytes <= mostCachedBytes || key === newest) break;
       this.#cache.delete(key);
-      void each.then((summary) => (this.#bytes -= summary.truth.length * 12));
+      void each.then((summary) => (this.#bytes -= bytesOf(summary)));
     }
   }
 
