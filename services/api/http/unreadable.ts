@@ -64,7 +64,7 @@ export function refuseUnusual(server: Server): void {
       new Problem({
         code: "method-not-allowed",
         detail: "CONNECT is not offered: this service is no proxy",
-        headers: { allow: "GET, HEAD, POST, PATCH, DELETE" },
+        headers: { allow: "GET, HEAD, POST, PUT, PATCH, DELETE" },
       }),
     ),
   );
