@@ -1,4 +1,7 @@
+import { isDeepStrictEqual } from "node:util";
 import { expect, test } from "vitest";
+import { networkShape } from "../schemas/network-shape.ts";
+import { weightedLayers } from "../schemas/weights.ts";
 import { smallSpec, startTraining } from "../tests/support/training.ts";
 import { EngineError, readSafetensors, writeSafetensors } from "./index.ts";
 
@@ -37,6 +40,48 @@ test("tensors carry the names and shapes of the interface, the optimiser's state
   });
   expect(JSON.parse(metadata.position)).toMatchObject({ epoch: 2, step: 6, inEpoch: 3 });
   expect(JSON.parse(metadata.normalisation)).toEqual(smallSpec(layers).normalisation);
+});
+
+test("schemas/weights.ts knows the tensors of every kind of layer, as they are called here", async () => {
+  const spec = smallSpec([
+    { kind: "convolution", maps: 4, size: 2, inputs: [[0], [1], [0, 1], [1]] },
+    { kind: "batch-normalisation" },
+    { kind: "convolution", maps: 3, size: 2, inputs: { learned: { filters: "per-input" } } },
+    {
+      kind: "residual",
+      layers: [
+        { kind: "convolution", maps: 2, size: 3, padding: 1, inputs: { learned: {} } },
+        { kind: "batch-normalisation" },
+        { kind: "dropout" },
+      ],
+    },
+    { kind: "subsampling", factor: 2 },
+    { kind: "subsampling", factor: 1, trainable: false },
+    layers[1],
+  ]);
+  const { trainer, close } = await startTraining(spec);
+  const tensors = [...trainer.tensors(() => true)].map(([name, { shape }]) => [name, shape]);
+  await close();
+  const weighted = weightedLayers(spec.network.layers, networkShape(spec.network.layers, spec.input, null).layers);
+  const known = weighted.flatMap(({ path, tensors: own }) =>
+    Object.entries(own).map(([name, shape]) => [`${path}.${name}`, shape]),
+  );
+  expect(Object.fromEntries(known)).toEqual(Object.fromEntries(tensors));
+});
+
+test("only the layers that are named start from a file's weights", async () => {
+  const spec = smallSpec(layers);
+  const file = readSafetensors(await checkpointOf());
+  const weightsAt = async (initialLayers?: readonly string[]) => {
+    const initial = { initialWeights: writeSafetensors({ tensors: file.tensors }), initialLayers };
+    const { trainer, close } = await startTraining(spec, { from: initial });
+    const tensors = trainer.tensors(() => true);
+    await close();
+    return [...tensors].filter(([name, { data }]) => isDeepStrictEqual(data, file.tensors.get(name)?.data));
+  };
+  const namesOf = (found: Awaited<ReturnType<typeof weightsAt>>) => found.map(([name]) => name);
+  expect(namesOf(await weightsAt())).toHaveLength(4);
+  expect(namesOf(await weightsAt(["layers.0"]))).toEqual(["layers.0.weight", "layers.0.bias"]);
 });
 
 test("a checkpoint from before a layer had a setting goes on: the setting then had its default", async () => {

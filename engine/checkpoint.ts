@@ -108,18 +108,23 @@ export function writeCheckpoint(options: {
   return writeSafetensors({ tensors, metadata });
 }
 
-/** Puts the weights of a file in place; names and shapes must be this network's. Throws EngineError. */
-export function loadWeights({
-  views,
-  tensors,
-  bytes,
-}: {
+/** What the names of a layer's tensors begin with: `layers.2` of `layers.2.weight`. */
+const layerOf = ({ name }: Tensor): string => name.slice(0, name.lastIndexOf("."));
+
+/**
+ * Puts the weights of a file in place, of all layers or of those that are named; names and shapes must be this
+ * network's. Throws EngineError.
+ */
+export function loadWeights(options: {
   views: Views;
   tensors: readonly Tensor[];
   bytes: Uint8Array;
+  layers?: readonly string[] | undefined;
 }): void {
+  const { views, tensors, bytes } = options;
+  const layers = options.layers && new Set(options.layers);
   const file = readSafetensors(bytes);
-  for (const tensor of tensors) putIn(views, tensor, file);
+  for (const tensor of tensors) if (layers?.has(layerOf(tensor)) ?? true) putIn(views, tensor, file);
 }
 
 /** A value of the metadata; a network with the settings that layers have gained since it was written, at their defaults. */

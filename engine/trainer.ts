@@ -63,7 +63,7 @@ class TrainingRun implements Trainer {
   #trained = 0;
   #rows: StepRow[] = [];
 
-  constructor({ plan, memory, kernels, resume, initialWeights, realBytes = 4 }: TrainerOptions) {
+  constructor({ plan, memory, kernels, resume, initialWeights, initialLayers, realBytes = 4 }: TrainerOptions) {
     this.#plan = planExecution(plan.spec, realBytes);
     this.#spec = this.#plan.spec;
     this.#execution = new Execution({ plan: this.#plan, buffer: memory.buffer, kernels, thread: 0 });
@@ -80,7 +80,7 @@ class TrainingRun implements Trainer {
     this.#execution.install();
     for (const layer of network.layers) layer.initialise(views, seed);
     const { tensors } = network;
-    if (initialWeights) loadWeights({ views, tensors, bytes: initialWeights });
+    if (initialWeights) loadWeights({ views, tensors, bytes: initialWeights, layers: initialLayers });
     this.#position = resume
       ? resumeFrom({ views, tensors, moved, bytes: resume, context: this.#spec })
       : atTheBeginning();

@@ -168,6 +168,8 @@ export interface TrainerOptions {
   resume?: Uint8Array;
   /** Start from these weights (initialModel) with fresh state. */
   initialWeights?: Uint8Array;
+  /** The layers that do, by what their tensors' names begin with (`layers.0`); by default all. */
+  initialLayers?: readonly string[] | undefined;
   /** 8 with the reference in float64; the plan's memory is then larger. */
   realBytes?: RealBytes;
 }

@@ -34,5 +34,8 @@ export const estimate = z.strictObject({
     .nullable()
     .describe("seconds of one epoch, from the rate workers last reported for such a network; null where none has"),
   warnings: z.array(z.string()).describe("what is legal in the request and likely wrong"),
+  reasons: z
+    .array(z.string())
+    .describe("what was decided for this job, and why, in sentences: which layers start with a model's weights"),
 });
 export type Estimate = z.infer<typeof estimate>;

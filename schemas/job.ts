@@ -68,6 +68,20 @@ export const webhook = z.strictObject({
   secret: z.string().min(16).max(200).optional().describe("the key of the signature; never shown again"),
 });
 
+/** Weights to start from: of a model whose every layer fits, or of the layers that match. */
+export const initialModel = z.union([
+  modelReference,
+  z.strictObject({
+    model: modelReference.describe("id or alias of the model"),
+    layers: z
+      .literal("matching")
+      .describe("layers of equal kind and shape at the same place are taken over, the others start anew"),
+  }),
+]);
+/** The model's id or alias, whichever way it was written. */
+export const referenceOf = (initial: z.infer<typeof initialModel>): string =>
+  typeof initial === "string" ? initial : initial.model;
+
 export const jobRequest = z.strictObject({
   name: z.string().min(1).max(200).nullable().default(null).describe("what you call the job; null: it has no name"),
   dataset: datasetReference,
@@ -107,10 +121,12 @@ export const jobRequest = z.strictObject({
     .default(null)
     .describe("what stops and the best epoch go by; null: the dataset's validation split, where it has one"),
   checkpoints: checkpointPolicy.prefault({}).describe("when checkpoints are taken, and how many are kept"),
-  initialModel: modelReference
+  initialModel: initialModel
     .nullable()
     .default(null)
-    .describe("a model whose weights the training begins with: its id or alias; null: new weights by the seed"),
+    .describe(
+      "a model whose weights the training begins with: its id or alias, where every layer fits, or with `layers` those that match; null: new weights by the seed",
+    ),
   priority: z
     .int()
     .min(-100)
@@ -199,6 +215,10 @@ export const receipt = z.strictObject({
   numerics,
   stoppedAtStep: z.int().describe("the step that the model's weights are of"),
   weights: sha256.describe("SHA-256 digest of the model's weights file"),
+  initialWeights: sha256
+    .nullable()
+    .default(null)
+    .describe("SHA-256 digest of the weights of `initialModel`; null where the training began by the seed"),
 });
 export type Receipt = z.infer<typeof receipt>;
 
@@ -244,6 +264,10 @@ export const job = z.strictObject({
   receipt: receipt.nullable().describe("what must agree for the weights to agree; null until it succeeded"),
   reproduction: reproduction.nullable().describe("of a job that does another again; null for all others"),
   warnings: z.array(z.string()).default([]).describe("what is legal in the request and likely wrong"),
+  reasons: z
+    .array(z.string())
+    .default([])
+    .describe("what was decided for this job, and why, in sentences: which layers start with a model's weights"),
   urls: z
     .record(z.string(), z.string())
     .describe("paths of what belongs to it, by name: progress, events, checkpoints …"),

@@ -2,13 +2,20 @@ import { describe, expect, it } from "vitest";
 import { completeRequest, withPreset } from "./complete.ts";
 import { jobRequest } from "./job.ts";
 import { presetName } from "./network.ts";
+import { networkShape } from "./network-shape.ts";
 import { afterDivergence, warningsOf } from "./warnings.ts";
+import { weightedLayers } from "./weights.ts";
 
 const classes = ["cat", "dog", "emu"];
 const complete = (body: object) =>
   completeRequest(jobRequest.parse(withPreset({ dataset: "pets", ...body })), classes.length);
-const warnings = (body: object, trainingCounts = [40, 40, 40]) =>
-  warningsOf({ request: complete(body), classes, trainingCounts });
+const input = { channels: 1, height: 32, width: 30 };
+const warnings = (body: object, trainingCounts = [40, 40, 40], taken: readonly string[] = []) => {
+  const request = complete(body);
+  const { layers: specs } = request.network;
+  const weighted = weightedLayers(specs, networkShape(specs, input, null).layers);
+  return warningsOf({ request, classes, trainingCounts, weighted, taken });
+};
 const layers = (options: { activation?: string; reduce?: string; output?: string }) => ({
   layers: [
     { kind: "convolution", maps: 3, size: 3, activation: options.activation ?? "relu" },
@@ -33,6 +40,17 @@ describe("warnings", () => {
       expect.stringMatching(new RegExp(`^squared error .* "${output}", which have no bounds`)),
     ]),
   );
+  it("tell of frozen layers that no model gave their weights, and of a network that cannot learn", () => {
+    const frozen = layers({}).layers.map((layer, at) => (at < 2 ? { ...layer, learningRate: 0 } : layer));
+    expect(warnings({ network: { layers: frozen } })).toEqual([
+      expect.stringMatching(/^layer 0 \(convolution\) is frozen .* drawn from the seed/),
+    ]);
+    expect(warnings({ network: { layers: frozen } }, [40, 40, 40], ["layers.0"])).toEqual([]);
+    const all = frozen.map((layer) => ({ ...layer, learningRate: 0 }));
+    expect(warnings({ network: { layers: all } }, [40, 40, 40], ["layers.0", "layers.2"])).toEqual([
+      expect.stringMatching(/^every layer is frozen/),
+    ]);
+  });
   it("tell of a batch above the set", () => {
     expect(warnings({ network: layers({}), batchSize: 121 })).toEqual([
       expect.stringMatching(/^a batch of 121 is more than the 120 training samples.*`batchSize` of 30/),

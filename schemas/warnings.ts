@@ -5,12 +5,16 @@
 import type { CompleteJobRequest } from "./job.ts";
 import type { Layer } from "./layer.ts";
 import { outputActivation } from "./network-shape.ts";
+import type { WeightedLayer } from "./weights.ts";
 
 export interface WarningFacts {
   request: CompleteJobRequest;
   /** Names of the classes, and how many training samples each has. */
   classes: readonly string[];
   trainingCounts: readonly number[];
+  /** Its layers with weights, and the paths of those that start with a model's. */
+  weighted: readonly WeightedLayer[];
+  taken: readonly string[];
 }
 
 const squashing = ["sigmoid", "tanh", "scaled-tanh", "softmax"];
@@ -82,7 +86,35 @@ function almostEmptyClass({ classes, trainingCounts }: WarningFacts): string | n
   );
 }
 
-const kinds = [noActivation, unboundedOutput, wholeSetAtOnce, sumsBeforeLargeRate, almostEmptyClass];
+function nothingLearns({ weighted }: WarningFacts): string | null {
+  return weighted.length > 0 && weighted.every(({ learningRate }) => learningRate === 0)
+    ? "every layer is frozen (`learningRate` 0): nothing is learned. Let at least the last layer learn"
+    : null;
+}
+
+/** Batch normalisation and subsampling start as the identity: frozen they do no harm. */
+function frozenAtRandom({ weighted, taken }: WarningFacts): string | null {
+  const random = weighted.filter(
+    ({ path, kind, learningRate }) =>
+      learningRate === 0 && (kind === "convolution" || kind === "dense") && !taken.includes(path),
+  );
+  if (random.length === 0) return null;
+  const others = random.length > 1 ? ` (and ${random.length - 1} more like it)` : "";
+  return (
+    `${random[0].name}${others} is frozen (\`learningRate\` 0) with weights drawn from the seed: it never learns ` +
+    "what to look for. Start it from a model (`initialModel`), or let it learn"
+  );
+}
+
+const kinds = [
+  noActivation,
+  unboundedOutput,
+  wholeSetAtOnce,
+  sumsBeforeLargeRate,
+  almostEmptyClass,
+  nothingLearns,
+  frozenAtRandom,
+];
 
 /** At most one sentence of each kind. */
 export const warningsOf = (facts: WarningFacts): string[] => kinds.flatMap((kind) => kind(facts) ?? []);

@@ -2,7 +2,7 @@
 import { once } from "node:events";
 import { Worker } from "node:worker_threads";
 import { createMemory, createTrainer, planTraining } from "../../engine/index.ts";
-import type { Trainer, TrainingPlan, TrainingSpec } from "../../engine/index.ts";
+import type { Trainer, TrainerOptions, TrainingPlan, TrainingSpec } from "../../engine/index.ts";
 import { augmentation } from "../../schemas/augmentation.ts";
 import { network } from "../../schemas/network.ts";
 import { optimiser } from "../../schemas/optimiser.ts";
@@ -77,10 +77,16 @@ export interface SmallTraining {
  */
 export async function startTraining(
   spec: TrainingSpec,
-  options: { resume?: Uint8Array; description?: KernelsDescription; ahead?: boolean } = {},
+  options: {
+    resume?: Uint8Array;
+    from?: Pick<TrainerOptions, "initialWeights" | "initialLayers">;
+    description?: KernelsDescription;
+    ahead?: boolean;
+  } = {},
 ): Promise<SmallTraining> {
   const {
     resume,
+    from,
     description = chooseKernels({ wanted: "reference", numerics: spec.numerics }),
     ahead = false,
   } = options;
@@ -98,6 +104,7 @@ export async function startTraining(
     memory,
     kernels: loadKernels(description, memory),
     ...(resume ? { resume } : {}),
+    ...from,
   });
   const close = async (): Promise<number> => {
     const said = augmentation ? (once(augmentation, "message") as Promise<[number]>) : [0];

@@ -9,7 +9,7 @@ const rowOf = ({ kind, input, output, parameters }: LayerShape) => ({ kind, inpu
 
 export async function estimateOf(
   records: Records,
-  { request, dataset, layers, bytes, warnings }: Order,
+  { request, dataset, layers, bytes, warnings, reasons }: Order,
 ): Promise<Estimate> {
   const rate = await records.rates.read(rateKey(request, dataset.shape));
   return {
@@ -24,5 +24,6 @@ export async function estimateOf(
     secondsPerEpoch:
       rate === null || rate <= 0 ? null : splitsOf(request.validation, validationFacts(dataset)).train / rate,
     warnings,
+    reasons,
   };
 }

@@ -12,10 +12,13 @@ import { type Shape } from "../../../schemas/shape.ts";
 import { networkShape, type LayerShape } from "../../../schemas/network-shape.ts";
 import { trainedCounts, validationProblems, validationWarnings, validationFacts } from "../../../schemas/validation.ts";
 import { warningsOf } from "../../../schemas/warnings.ts";
-import { findDataset, findModel, findReadyDataset, type ReadyDataset } from "../find.ts";
+import { weightedLayers } from "../../../schemas/weights.ts";
+import { findDataset, findReadyDataset, type ReadyDataset } from "../find.ts";
 import type { DatasetRecord, ModelRecord, Records } from "../records/index.ts";
 import { Refusal, doesNotFit, invalid, validationDoesNotFit } from "../refusal.ts";
+import type { Storage } from "../storage/index.ts";
 import { refuseWebhook } from "../webhooks/refuse.ts";
+import { findInitialModel, startFrom } from "./initial-model.ts";
 
 /** Of a preset for a dataset whose classes are not known yet. */
 const usualClasses = 10;
@@ -32,6 +35,7 @@ export interface TrainingToPlan {
 
 export interface OrderDependencies {
   records: Records;
+  storage: Storage;
   /** Bytes of the shared memory that a training would take. Throws Refusal where it cannot be. */
   planBytes: (plan: TrainingToPlan) => Promise<{ bytes: number }>;
   /** Whether a webhook may be at a private address. */
@@ -47,6 +51,8 @@ export interface Order {
   bytes: number;
   /** What is legal and likely wrong. */
   warnings: string[];
+  /** Why what was chosen for this job was chosen. */
+  reasons: string[];
 }
 
 /** What is wrong with a resource that a field of the request names: the field is pointed at. */
@@ -58,27 +64,6 @@ async function named<Found>(pointer: string, looking: Promise<Found>): Promise<F
       throw new Refusal({ code: error.code, detail: error.message, errors: [{ pointer, detail: error.message }] });
     throw error;
   }
-}
-
-/** Weights can be carried over where every layer has the same shapes and as many parameters. */
-async function findInitialModel(
-  records: Records,
-  reference: string,
-  layers: readonly LayerShape[],
-): Promise<ModelRecord> {
-  const model = await named("/initialModel", findModel(records, reference));
-  const theirs = networkShape(model.network.layers, model.input, null).layers;
-  const differs = layers.findIndex((layer, index) => JSON.stringify(layer) !== JSON.stringify(theirs[index]));
-  const at = differs >= 0 ? differs : theirs.length > layers.length ? layers.length : -1;
-  if (at >= 0) {
-    const detail = `model ${reference} has other weights: its network differs from this one at layer ${at}`;
-    throw new Refusal({
-      code: "network-does-not-fit",
-      detail: `/initialModel: ${detail}`,
-      errors: [{ pointer: "/initialModel", detail }],
-    });
-  }
-  return model;
 }
 
 /** What is wrong with a request whatever its dataset holds. */
@@ -101,23 +86,29 @@ export interface AwaitingOrder {
 
 /** Where the dataset is still being received or checked: the order that waits for it. null where it is not. */
 export async function makeAwaitingOrder(
-  { records, allowPrivateWebhooks }: Pick<OrderDependencies, "records" | "allowPrivateWebhooks">,
+  { records, storage, allowPrivateWebhooks }: Pick<OrderDependencies, "records" | "storage" | "allowPrivateWebhooks">,
   body: z.output<typeof jobRequest>,
 ): Promise<AwaitingOrder | null> {
   const dataset = await named("/dataset", findDataset(records, body.dataset));
   if (dataset.terminal) return null;
   const request = completeRequest(body, dataset.classes.length || usualClasses);
   await refuseContradictions(request, allowPrivateWebhooks);
-  const initialModel =
-    request.initialModel === null ? null : await named("/initialModel", findModel(records, request.initialModel));
+  const initialModel = await findInitialModel({ records, storage }, request);
   return { request, dataset, preset: presetOf(body), initialModel };
 }
 
-/** Walks a network through its dataset, and looks for what judges it. Throws Refusal where something does not fit. */
+/**
+ * Walks a network through its dataset, and looks for what judges it and what it starts from. Throws Refusal where
+ * something does not fit.
+ */
 export function fitToDataset(
   request: CompleteJobRequest,
-  { dataset, preset }: { dataset: ReadyDataset; preset: PresetName | null },
-): { layers: LayerShape[]; warnings: string[] } {
+  {
+    dataset,
+    preset,
+    initialModel,
+  }: { dataset: ReadyDataset; preset: PresetName | null; initialModel: ModelRecord | null },
+): Pick<Order, "layers" | "warnings" | "reasons"> {
   if (dataset.splits.train === 0) throw invalid("/dataset", `dataset ${request.dataset} has no training samples`);
   const { shape, classes } = dataset;
   const { layers, problems } = networkShape(request.network.layers, shape, classes.length);
@@ -128,27 +119,34 @@ export function fitToDataset(
   const facts = validationFacts(dataset);
   const misfits = validationProblems(request, facts);
   if (misfits.length > 0) throw validationDoesNotFit(misfits);
+  const start = initialModel && startFrom(initialModel, { request, input: shape });
   return {
     layers,
+    reasons: start?.reasons ?? [],
     warnings: [
       ...validationWarnings(request.validation, { classes, ...facts }),
-      ...warningsOf({ request, classes, trainingCounts: trainedCounts(request.validation, facts.trainingCounts) }),
+      ...warningsOf({
+        request,
+        classes,
+        trainingCounts: trainedCounts(request.validation, facts.trainingCounts),
+        weighted: weightedLayers(request.network.layers, layers),
+        taken: start?.taken ?? [],
+      }),
     ],
   };
 }
 
 /** Everything that can be wrong with a request is found here, before anything is queued. */
 export async function makeOrder(
-  { records, planBytes, allowPrivateWebhooks }: OrderDependencies,
+  { records, storage, planBytes, allowPrivateWebhooks }: OrderDependencies,
   body: z.output<typeof jobRequest>,
 ): Promise<Order> {
   const dataset = await named("/dataset", findReadyDataset(records, body.dataset));
   const classes = dataset.classes.length;
   const request = completeRequest(body, classes);
   await refuseContradictions(request, allowPrivateWebhooks);
-  const { layers, warnings } = fitToDataset(request, { dataset, preset: presetOf(body) });
-  const initialModel =
-    request.initialModel === null ? null : await findInitialModel(records, request.initialModel, layers);
+  const initialModel = await findInitialModel({ records, storage }, request);
+  const fitted = fitToDataset(request, { dataset, preset: presetOf(body), initialModel });
   const { bytes } = await planBytes({
     request,
     input: dataset.shape,
@@ -157,5 +155,5 @@ export async function makeOrder(
     counts: dataset.splits,
     statistics: dataset.statistics,
   });
-  return { request, dataset, layers, initialModel, bytes, warnings };
+  return { request, dataset, initialModel, bytes, ...fitted };
 }

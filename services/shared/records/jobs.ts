@@ -49,6 +49,8 @@ export interface NewJob {
   initialModelId?: string | null;
   /** What is legal in the request and likely wrong. */
   warnings?: string[];
+  /** Why what was chosen for it was chosen. */
+  reasons?: string[];
   /** Only for reproductions. */
   reproduction?: { of: string; expected: string; stopAtStep: number };
 }
@@ -105,6 +107,7 @@ function readSummary(hash: Readonly<Record<string, string>>): JobSummaryRecord {
     receipt: parse<Receipt | null>(hash["receipt"], null),
     reproduction: parse<Job["reproduction"]>(hash["reproduction"], null),
     warnings: parse<string[]>(hash["warnings"], []),
+    reasons: parse<string[]>(hash["reasons"], []),
     metadata: parse(hash["metadata"], {}),
     run: Number(hash["run"]),
     attempt: Number(hash["attempt"]),
@@ -188,6 +191,7 @@ export class JobRecords {
       ...(tables === null ? {} : { [tablesField]: tables }),
       metadata: job.metadata,
       warnings: job.warnings,
+      reasons: job.reasons,
       preset: job.preset,
       ...(webhook ? { webhook: { url: webhook.url }, webhookSecret: webhook.secret } : {}),
       ...(job.reproduction
@@ -209,7 +213,7 @@ export class JobRecords {
   }
 
   /** What could not be told while the job waited for its dataset. */
-  async settle(id: string, known: Pick<JobRecord, "dataset" | "request" | "warnings">): Promise<void> {
+  async settle(id: string, known: Pick<JobRecord, "dataset" | "request" | "warnings" | "reasons">): Promise<void> {
     const { network, tables } = await withoutTables(known.request.network);
     const request = { ...known.request, network };
     const fields = toFields({ ...known, request, ...(tables === null ? {} : { [tablesField]: tables }) });

@@ -48,7 +48,8 @@ export interface TrainAssignment {
   heldOut: number | null;
   /** The best checkpoint so far, if not the one resumed from. */
   best: { bytes: Uint8Array; at: Best } | null;
-  initialWeights: Uint8Array | null;
+  /** A model's weights, and the layers that start with them; null: all start from the seed, or go on. */
+  start: { weights: Uint8Array; layers: readonly string[] } | null;
   everyEpochs: number;
   signals: SharedArrayBuffer;
   /** Names of the classes, for the evaluation. */

@@ -58,13 +58,13 @@ class TrainingThread {
     this.#heldOut = this.#load();
     // The gradient threads start now, while this one prepares.
     say({ kind: "planned", plan: this.#plan, memory: this.#memory, kernels: kernels.name });
-    const { resume, initialWeights } = assignment;
+    const { resume, start } = assignment;
     this.#trainer = createTrainer({
       plan: this.#plan,
       memory: this.#memory,
       kernels,
       ...(resume === null ? {} : { resume }),
-      ...(resume !== null || initialWeights === null ? {} : { initialWeights }),
+      ...(resume !== null || start === null ? {} : { initialWeights: start.weights, initialLayers: start.layers }),
     });
   }
 

@@ -171,6 +171,7 @@ class Attempt {
         attempt,
         dataset: of.prepared.dataset,
         normalisation: of.prepared.normalisation,
+        initialWeights: of.prepared.initialWeights,
         finished,
         seconds: of.session.elapsedSeconds,
         kernels: kernels(job.request.numerics),

@@ -26,6 +26,8 @@ export interface OutcomeOptions {
   attempt: number;
   dataset: ReadyDataset;
   normalisation: Normalisation;
+  /** Digest of the model's weights that the job started from. */
+  initialWeights: string | null;
   finished: Finished;
   seconds: number;
   kernels: KernelsDescription;
@@ -51,7 +53,8 @@ function resultOf({ finished, seconds, kernelsName }: OutcomeOptions): JobResult
 }
 
 /** `stoppedAtStep` is the step that the weights are of: a reproduction runs up to there. */
-function receiptOf({ job, dataset, finished, kernels, kernelsName }: OutcomeOptions, weights: string): Receipt {
+function receiptOf(options: OutcomeOptions, weights: string): Receipt {
+  const { job, dataset, initialWeights, finished, kernels, kernelsName } = options;
   return {
     request: digestOfDocument(job.request),
     dataset: dataset.revision,
@@ -61,6 +64,7 @@ function receiptOf({ job, dataset, finished, kernels, kernelsName }: OutcomeOpti
     numerics: job.request.numerics,
     stoppedAtStep: finished.chosen.step,
     weights,
+    initialWeights,
   };
 }
 

@@ -2,10 +2,13 @@
 import { deriveTraining } from "../../../engine/index.ts";
 import { splitNames, type Split } from "../../../schemas/dataset.ts";
 import type { Normalisation } from "../../../schemas/model.ts";
+import type { Shape } from "../../../schemas/shape.ts";
 import { decidingSplit, fractionOf } from "../../../schemas/validation.ts";
 import { isReady, type ReadyDataset } from "../../shared/find.ts";
+import { startFrom } from "../../shared/jobs/initial-model.ts";
 import { bestOf } from "../../shared/records/index.ts";
-import type { CheckpointRecord, DatasetRecord, JobRecord, Records } from "../../shared/records/index.ts";
+import type { CheckpointRecord, DatasetRecord, JobRecord, ModelRecord, Records } from "../../shared/records/index.ts";
+import { Refusal } from "../../shared/refusal.ts";
 import { isStorageFault } from "../../shared/storage/index.ts";
 import type { Storage } from "../../shared/storage/index.ts";
 import type { SplitFiles, TrainAssignment } from "../threads/protocol.ts";
@@ -24,6 +27,8 @@ export interface Prepared {
   assignment: Omit<TrainAssignment, "kernels" | "signals" | "predictionsLimitBytes">;
   dataset: ReadyDataset;
   normalisation: Normalisation;
+  /** Digest of the model's weights that the job starts from. */
+  initialWeights: string | null;
   /** Where it goes on from. */
   from: CheckpointRecord | null;
   /** What the user should hear. */
@@ -103,12 +108,26 @@ async function findBest(
   return { bytes: await storage.get(best.key), at };
 }
 
-async function initialWeights(job: JobRecord, { records, storage }: Sources): Promise<Uint8Array | null> {
+/** The model to start from; null: from the seed. */
+async function readInitialModel(job: JobRecord, records: Records): Promise<ModelRecord | null> {
   if (job.initialModelId === null) return null;
   const model = await records.models.read(job.initialModelId);
-  if (!model)
-    throw new CannotTrain("model-missing", `the model ${job.initialModelId} to start from is not there any more`);
-  return storage.get(model.files.weights);
+  if (model) return model;
+  throw new CannotTrain("model-missing", `the model ${job.initialModelId} to start from is not there any more`);
+}
+
+async function startOf(
+  model: ModelRecord,
+  { job, input, storage }: { job: JobRecord; input: Shape; storage: Storage },
+): Promise<NonNullable<TrainAssignment["start"]>> {
+  try {
+    const { taken } = startFrom(model, { request: job.request, input });
+    return { weights: await storage.get(model.files.weights), layers: taken };
+  } catch (error) {
+    if (error instanceof Refusal) throw new CannotTrain(error.code, error.message);
+    if (isStorageFault(error, "missing", "damaged")) throw new CannotTrain("model-unreadable", error.message);
+    throw error;
+  }
 }
 
 /** Throws CannotTrain for what trying again would not mend; StorageError for what it may. */
@@ -141,6 +160,7 @@ export async function prepare(job: JobRecord, options: Sources & { threads: numb
     findCheckpoint(checkpoints, storage, warnings),
   ]);
   const from = found?.record ?? null;
+  const initialModel = await readInitialModel(job, records);
   return {
     assignment: {
       spec,
@@ -148,12 +168,13 @@ export async function prepare(job: JobRecord, options: Sources & { threads: numb
       heldOut: fractionOf(job.request.validation),
       resume: found?.bytes ?? null,
       best: await findBest(checkpoints, { from, deciding: decidingSplit(job.request.validation), storage }),
-      initialWeights: found ? null : await initialWeights(job, options),
+      start: found || !initialModel ? null : await startOf(initialModel, { job, input: shape, storage }),
       everyEpochs: job.request.checkpoints.everyEpochs,
       classes: manifest.classes,
     },
     dataset: { ...dataset, shape },
     normalisation: spec.normalisation,
+    initialWeights: initialModel?.sha256 ?? null,
     from,
     warnings,
   };

@@ -35,8 +35,9 @@ export async function settle(job: JobRecord, records: Records): Promise<Settled>
     const network =
       job.preset === null ? job.request.network : completeNetwork(presetNetwork(job.preset, dataset.classes.length));
     const request = { ...job.request, network };
-    const { warnings } = fitToDataset(request, { dataset, preset: job.preset });
-    const known = { request, warnings, dataset: { id: dataset.id, revision: dataset.revision } };
+    const initialModel = job.initialModelId === null ? null : await records.models.read(job.initialModelId);
+    const { warnings, reasons } = fitToDataset(request, { dataset, preset: job.preset, initialModel });
+    const known = { request, warnings, reasons, dataset: { id: dataset.id, revision: dataset.revision } };
     await records.jobs.settle(job.id, known);
     return { kind: "settled", job: { ...job, ...known } };
   } catch (error) {

@@ -14,7 +14,7 @@ import { sendPage } from "../../../http/slices.ts";
 import type { App } from "../../../http/types.ts";
 
 export function jobsRoutes(app: App, dependencies: Dependencies): void {
-  const { config, records, prediction } = dependencies;
+  const { config, records, storage, prediction } = dependencies;
   app.post(
     "/v1/jobs",
     {
@@ -32,6 +32,7 @@ export function jobsRoutes(app: App, dependencies: Dependencies): void {
     async (request, reply) => {
       const means = {
         records,
+        storage,
         planBytes: planBytesWith(prediction),
         allowPrivateWebhooks: config.webhooks.allowPrivate,
       };
@@ -50,10 +51,10 @@ export function jobsRoutes(app: App, dependencies: Dependencies): void {
         metadata: order.request.metadata,
         initialModelId: initialModel?.id ?? null,
         preset: order.preset,
-        ...("warnings" in order ? { warnings: order.warnings } : {}),
+        ...("warnings" in order ? { warnings: order.warnings, reasons: order.reasons } : {}),
       });
       if (queued === "no-dataset") throw notFound(`dataset ${order.request.dataset} was deleted in this moment`);
-      if (queued === "no-model") throw notFound(`model ${order.request.initialModel} was deleted in this moment`);
+      if (queued === "no-model") throw notFound(`model ${initialModel?.id} was deleted in this moment`);
       return reply.code(202).header("location", `/v1/jobs/${id}`).send(presentJob(queued));
     },
   );

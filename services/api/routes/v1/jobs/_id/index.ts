@@ -78,6 +78,7 @@ async function reproduce(dependencies: Dependencies, original: JobRecord, id: st
     metadata: original.metadata,
     initialModelId: original.initialModelId,
     warnings: original.warnings,
+    reasons: original.reasons,
     reproduction: { of: original.id, expected: receipt.weights, stopAtStep: receipt.stoppedAtStep },
   });
   if (queued === "no-dataset") throw conflict(`the dataset of job ${original.id} was deleted`);
