@@ -6,24 +6,36 @@ import { nameFilter, pageOf, pageQuery } from "./page.ts";
 import { queryFlag } from "./query.ts";
 import { shape } from "./shape.ts";
 
-export const split = z.enum(["train", "validation", "test"]);
+export const split = z
+  .enum(["train", "validation", "test"])
+  .describe("a part of a dataset: what is learned from, what decides on the way, what judges at the end");
 export type Split = z.infer<typeof split>;
 export const splitNames: readonly Split[] = split.options;
 
-export const datasetStatus = z.enum(["receiving", "checking", "ready", "rejected"]);
+export const datasetStatus = z
+  .enum(["receiving", "checking", "ready", "rejected"])
+  .describe("receiving: the upload still arrives; checking: it is read; ready: it can be used; rejected: see problems");
 export type DatasetStatus = z.infer<typeof datasetStatus>;
 
-export const dtype = z.enum(["uint8", "float32"]);
+export const dtype = z
+  .enum(["uint8", "float32"])
+  .describe("as what a number of a sample is kept: a byte from 0 to 255, or a 32-bit float");
 export type Dtype = z.infer<typeof dtype>;
 
 export const datasetProblem = z.strictObject({
-  file: z.string().nullable(),
-  row: z.int().nullable().describe("row, line or sample, counted as the file's own tools count"),
-  detail: z.string(),
+  file: z.string().nullable().describe("the file at fault, as the upload names it; null: the upload as a whole"),
+  row: z
+    .int()
+    .nullable()
+    .describe("row, line or sample at fault, counted as the file's own tools count; null: the file as a whole"),
+  detail: z.string().describe("what was found, and what was expected"),
 });
 export type DatasetProblem = z.infer<typeof datasetProblem>;
 
-export const valueRange = z.strictObject({ minimum: z.number(), maximum: z.number() });
+export const valueRange = z.strictObject({
+  minimum: z.number().describe("what 0 of a picture becomes: black"),
+  maximum: z.number().describe("what 255 of a picture becomes: white"),
+});
 export type ValueRange = z.infer<typeof valueRange>;
 
 /** What stands behind a picture where it is transparent or does not reach. */
@@ -34,10 +46,12 @@ const background = z
 
 /** How pictures were made into samples: kept so that new inputs are converted the same way. */
 export const conversion = z.strictObject({
-  channels: z.union([z.literal(1), z.literal(3)]),
-  height: z.int().min(1),
-  width: z.int().min(1),
-  fit: z.enum(["fit", "crop", "stretch"]),
+  channels: z.union([z.literal(1), z.literal(3)]).describe("1: pictures are made grey; 3: red, green and blue"),
+  height: z.int().min(1).describe("rows that a picture is resized to"),
+  width: z.int().min(1).describe("columns that a picture is resized to"),
+  fit: z
+    .enum(["fit", "crop", "stretch"])
+    .describe("how a picture of other proportions is resized: whole on the background, filled and cut, or distorted"),
   background: background.describe("what lies behind transparency, and beside a picture that is fitted"),
   range: valueRange
     .nullable()
@@ -50,69 +64,102 @@ export type Conversion = z.infer<typeof conversion>;
 export const channelOrder = z.enum(["chw", "hwc"]);
 export type ChannelOrder = z.infer<typeof channelOrder>;
 
-const guessed = z.boolean().describe("whether the upload left it open");
-const decided = <Value extends z.ZodType>(value: Value) => z.strictObject({ value, guessed });
+const guessed = z.boolean().describe("whether the upload left it open and it was guessed");
+const decided = <Value extends z.ZodType>(value: Value) =>
+  z.strictObject({ value: value.describe("what was decided"), guessed });
+const columnName = z.string().nullable().describe("the column's name in the header; null where there is no header");
 
 /** What was decided about an upload. null where there was nothing to decide. */
 export const interpretation = z.strictObject({
   format: decided(z.string()).describe("what the upload was read as, such as csv, npz or folders"),
-  delimiter: decided(z.string()).nullable().describe("what separates the columns of a table"),
-  header: decided(z.boolean()).nullable().describe("whether the first row of a table names its columns"),
+  delimiter: decided(z.string())
+    .nullable()
+    .describe("what separates the columns of a table; null where it is no table"),
+  header: decided(z.boolean())
+    .nullable()
+    .describe("whether the first row of a table names its columns; null where it is no table"),
   labelColumn: decided(z.int())
-    .extend({ name: z.string().nullable() })
+    .extend({ name: columnName })
     .nullable()
-    .describe("the column of the labels, counted from 0, and its name in the header"),
+    .describe("the column of the labels, counted from 0, and its name in the header; null where it is no table"),
   splitColumn: decided(z.int())
-    .extend({ name: z.string().nullable() })
+    .extend({ name: columnName })
     .nullable()
-    .describe("the column that says to which split a row belongs"),
-  skippedColumns: decided(z.array(z.int())).nullable().describe("columns that are neither label nor pixel"),
-  order: decided(channelOrder).nullable().describe("where the values of a colour pixel stand"),
+    .describe("the column that says to which split a row belongs; null where there is none"),
+  skippedColumns: decided(z.array(z.int()))
+    .nullable()
+    .describe("columns that are neither label nor pixel, counted from 0; null where there are none"),
+  order: decided(channelOrder)
+    .nullable()
+    .describe("where the values of a colour pixel stand: chw or hwc; null where nothing has colour"),
   labels: decided(z.string())
     .nullable()
-    .describe("where the labels of pictures stand: in their folders, or in a table"),
-  range: decided(valueRange).nullable().describe("the values that 0 and 255 of a picture sent to a model become"),
+    .describe("where the labels of pictures stand: in their folders, or in a table; null where there are no pictures"),
+  range: decided(valueRange)
+    .nullable()
+    .describe("the values that 0 and 255 of a picture sent to a model become; null where it was not decided"),
 });
 export type Interpretation = z.infer<typeof interpretation>;
 
 export const datasetStatistics = z.strictObject({
-  mean: z.array(z.number()),
-  std: z.array(z.number()),
-  minimum: z.number(),
-  maximum: z.number(),
-  classCounts: z.strictObject({ train: z.array(z.int()), validation: z.array(z.int()), test: z.array(z.int()) }),
+  mean: z.array(z.number()).describe("mean of each channel over the training split"),
+  std: z.array(z.number()).describe("standard deviation of each channel over the training split"),
+  minimum: z.number().describe("least value of the training split"),
+  maximum: z.number().describe("largest value of the training split"),
+  classCounts: z
+    .strictObject({
+      train: z.array(z.int()).describe("of the training split"),
+      validation: z.array(z.int()).describe("of the validation split"),
+      test: z.array(z.int()).describe("of the test split"),
+    })
+    .describe("samples of each class in each split, in the order of `classes`"),
 });
 export type DatasetStatistics = z.infer<typeof datasetStatistics>;
 
 export const dataset = z.strictObject({
   id: datasetId,
-  object: z.literal("dataset"),
-  name: z.string(),
-  alias: alias.nullable(),
-  revision: sha256.nullable(),
+  object: z.literal("dataset").describe("what this is: always dataset"),
+  name: z.string().describe("what you called it; otherwise the name of the file"),
+  alias: alias.nullable().describe("a short unique name to use in jobs instead of the id; null where it has none"),
+  revision: sha256
+    .nullable()
+    .describe("SHA-256 digest of its samples, labels and classes: the same data, the same revision; null until ready"),
   status: datasetStatus,
-  terminal: z.boolean(),
-  fraction: z.number().min(0).max(1).describe("progress of receiving or checking"),
-  classes: z.array(z.string()),
-  splits: z.strictObject({ train: z.int(), validation: z.int(), test: z.int() }),
-  shape: shape.nullable(),
-  dtype: dtype.nullable(),
-  conversion: conversion.nullable(),
-  interpretation: interpretation.nullable().default(null),
-  statistics: datasetStatistics.nullable(),
-  warnings: z.array(z.string()),
-  problems: z.array(datasetProblem),
-  bytes: z.int().nullable(),
-  createdAt: timestamp,
+  terminal: z.boolean().describe("whether it is ready or rejected, and will not change by itself"),
+  fraction: z.number().min(0).max(1).describe("how much of receiving or checking is done, from 0 to 1"),
+  classes: z
+    .array(z.string())
+    .describe("names of the classes, in the order of their indices; empty until they are known"),
+  splits: z
+    .strictObject({
+      train: z.int().describe("samples to learn from"),
+      validation: z.int().describe("samples by which stops and the best epoch go"),
+      test: z.int().describe("samples that judge the finished model"),
+    })
+    .describe("samples of each split; 0 until they are known"),
+  shape: shape.nullable().describe("channels, height and width of every sample; null until they are known"),
+  dtype: dtype.nullable().describe("as what a number is kept: uint8 (0 to 255) or float32; null until it is known"),
+  conversion: conversion
+    .nullable()
+    .describe("how pictures are made into samples, in the upload and in predictions; null until ready"),
+  interpretation: interpretation
+    .nullable()
+    .default(null)
+    .describe("what was decided about the upload; null until ready, and in datasets of before this was kept"),
+  statistics: datasetStatistics.nullable().describe("means, deviations and counts; null until ready"),
+  warnings: z.array(z.string()).describe("what was guessed or is likely wrong, in sentences"),
+  problems: z.array(datasetProblem).describe("why it was rejected; empty where it was not"),
+  bytes: z.int().nullable().describe("size in storage, in bytes; null until ready"),
+  createdAt: timestamp.describe("when the upload began, ISO 8601 in UTC"),
 });
 export type Dataset = z.infer<typeof dataset>;
 
 /** The smallest fractions that make sense; what is left is the training split, and `train` may say so. */
 export const splitFractions = z
   .strictObject({
-    train: z.number().gt(0).max(1).optional(),
-    validation: z.number().min(0).max(0.9).default(0),
-    test: z.number().min(0).max(0.9).default(0),
+    train: z.number().gt(0).max(1).optional().describe("share that stays; by default what the others leave"),
+    validation: z.number().min(0).max(0.9).default(0).describe("share for stops and the best epoch"),
+    test: z.number().min(0).max(0.9).default(0).describe("share that judges the finished model"),
   })
   .refine((each) => each.validation + each.test < 1, "the fractions must leave something to train on")
   .refine(
@@ -141,7 +188,13 @@ export const uploadSettings = z.strictObject({
     .optional()
     .describe("1 or grey, 3 or rgb; otherwise as the files are"),
   size: z
-    .union([side, z.strictObject({ height: side, width: side })])
+    .union([
+      side,
+      z.strictObject({
+        height: side.describe("rows in pixels"),
+        width: side.describe("columns in pixels"),
+      }),
+    ])
     .optional()
     .describe(
       "one side, or height and width as JSON: pictures are resized to it, flat rows of so many values are read as it",
@@ -183,8 +236,8 @@ export const uploadForm = uploadSettings.partial().extend({
 });
 
 export const datasetChanges = z.strictObject({
-  name: z.string().min(1).max(200).optional(),
-  alias: alias.nullable().optional(),
+  name: z.string().min(1).max(200).optional().describe("what to call it from now on"),
+  alias: alias.nullable().optional().describe("the alias from now on; null takes it away"),
 });
 export type DatasetChanges = z.infer<typeof datasetChanges>;
 

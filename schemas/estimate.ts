@@ -17,7 +17,7 @@ const layerRow = z.strictObject({
 });
 
 export const estimate = z.strictObject({
-  request: completeJobRequest.describe("the request with every default in place"),
+  request: completeJobRequest,
   layers: z
     .array(
       layerRow.extend({

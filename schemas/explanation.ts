@@ -30,30 +30,32 @@ export const sensitivitiesQuery = explainingQuery.extend({
 
 const maps = z.array(z.array(z.array(z.number().nullable())));
 export const sensitivities = z.strictObject({
-  model: z.string(),
-  conversion: z.array(z.string()),
+  model: z.string().describe("id of the model"),
+  conversion: z.array(z.string()).describe("what was done to the input, in words"),
   loss: z
     .number()
     .nullable()
-    .describe("of this input alone, without penalties; null where it is not finite, as everywhere here"),
-  class: z.int(),
-  layers: z.array(
-    z.strictObject({
-      layer: z.int().describe("index in the network's layers; -1: the input as it was normalised, x⁰"),
-      kind: z.string().describe("'input' for the input"),
-      shape,
-      values: maps.describe("x, [map][row][column]"),
-      sensitivities: maps.describe(
-        "δ = ∂E/∂u, before the layer's activation; of the input ∂E/∂x⁰. Batch normalisation stands on its running statistics, taken for constants, and nothing is dropped out",
-      ),
-      gradientNorm: z
-        .number()
-        .nullable()
-        .describe(
-          "L2 norm of the gradient of all of the layer's parameters, penalties included; null where it has none",
+    .describe("loss of this input alone, without penalties; null where it is not finite, as everywhere here"),
+  class: z.int().describe("index of the class that was taken for the true one"),
+  layers: z
+    .array(
+      z.strictObject({
+        layer: z.int().describe("index in the network's layers; -1: the input as it was normalised, x⁰"),
+        kind: z.string().describe("kind of the layer; 'input' for the input"),
+        shape: shape.describe("channels, height and width of its maps"),
+        values: maps.describe("x, [map][row][column]"),
+        sensitivities: maps.describe(
+          "δ = ∂E/∂u, before the layer's activation; of the input ∂E/∂x⁰. Batch normalisation stands on its running statistics, taken for constants, and nothing is dropped out",
         ),
-    }),
-  ),
+        gradientNorm: z
+          .number()
+          .nullable()
+          .describe(
+            "L2 norm of the gradient of all of the layer's parameters, penalties included; null where it has none",
+          ),
+      }),
+    )
+    .describe("the layers that were asked for, from the input on"),
 });
 
 export const saliencyQuery = explainingQuery.extend({
@@ -69,10 +71,10 @@ export const saliencyQuery = explainingQuery.extend({
 });
 
 export const saliency = z.strictObject({
-  model: z.string(),
-  conversion: z.array(z.string()),
-  method: z.enum(["gradient", "occlusion"]),
-  class: z.int(),
+  model: z.string().describe("id of the model"),
+  conversion: z.array(z.string()).describe("what was done to the input, in words"),
+  method: z.enum(["gradient", "occlusion"]).describe("how it was computed"),
+  class: z.int().describe("index of the class that is explained"),
   values: z
     .array(z.array(z.number().nullable()))
     .describe(

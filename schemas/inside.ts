@@ -7,39 +7,53 @@ import { queryInteger, sheetScale, usually } from "./query.ts";
 import { shape } from "./shape.ts";
 
 const numbers = z.array(z.number().nullable()).nullable();
+/** What layers that weigh their inputs have learned. */
+const weighing = {
+  beta: numbers.describe("subsampling: β of every map; null in other layers"),
+  bias: numbers.describe("subsampling: b of every map; null in other layers"),
+  alpha: z
+    .array(z.array(z.number().nullable()))
+    .nullable()
+    .describe("learned combinations: α, [maps][inputs]; null in other layers"),
+  effectiveInputs: numbers.describe(
+    "learned combinations: exp(−Σ α ln α) of every map, how many inputs it really uses; null in other layers",
+  ),
+};
 const layerView = z.strictObject({
-  index: z.int(),
-  kind: z.string(),
-  input: shape,
-  output: shape,
-  parameters: z.int(),
-  beta: numbers.describe("subsampling: β of every map"),
-  bias: numbers.describe("subsampling: b of every map"),
-  alpha: z.array(z.array(z.number().nullable())).nullable().describe("learned combinations: α, [maps][inputs]"),
-  effectiveInputs: numbers.describe("learned combinations: exp(−Σ α ln α) of every map"),
+  index: z.int().describe("index in the network's (or block's) layers, from 0"),
+  kind: z.string().describe("kind of the layer"),
+  input: shape.describe("shape that arrives at the layer"),
+  output: shape.describe("shape that it makes of it"),
+  parameters: z.int().describe("numbers that are trained in it"),
+  ...weighing,
 });
 
 export const networkView = z.strictObject({
-  layers: z.array(
-    layerView.extend({
-      shortcut: shortcutKind.optional().describe("residual blocks: what carries x past the block's layers"),
-      layers: z.array(layerView).optional().describe("residual blocks: the block's own layers"),
-    }),
-  ),
-  parameters: z.int(),
+  layers: z
+    .array(
+      layerView.extend({
+        shortcut: shortcutKind.optional().describe("residual blocks: what carries x past the block's layers"),
+        layers: z.array(layerView).optional().describe("residual blocks: the block's own layers"),
+      }),
+    )
+    .describe("the layers in order, with what they learned"),
+  parameters: z.int().describe("numbers that are trained, in all layers"),
 });
 export type NetworkView = z.infer<typeof networkView>;
 
 /** What layers that weigh their inputs had learned at the end of an epoch: kept with the job. */
 const insideLayer = z.strictObject({
-  layer: z.int(),
-  inner: z.int().nullable().describe("residual blocks: which of the block's own layers"),
-  beta: numbers.describe("subsampling: β of every map"),
-  bias: numbers.describe("subsampling: b of every map"),
-  alpha: z.array(z.array(z.number().nullable())).nullable().describe("learned combinations: α, [maps][inputs]"),
-  effectiveInputs: numbers.describe("learned combinations: exp(−Σ α ln α) of every map"),
+  layer: z.int().describe("index in the network's layers, from 0"),
+  inner: z
+    .int()
+    .nullable()
+    .describe("residual blocks: which of the block's own layers, from 0; null for a layer of the network itself"),
+  ...weighing,
 });
-const moment = { epoch: z.int(), step: z.int() };
+const moment = {
+  epoch: z.int().describe("the epoch at whose end it was so"),
+  step: z.int().describe("batches done by then"),
+};
 
 /** As it is kept: a row an epoch. */
 export const insideRow = z.strictObject({ ...moment, layers: z.array(insideLayer) });
@@ -48,12 +62,15 @@ export type InsideRow = z.infer<typeof insideRow>;
 export const insideQuery = z.strictObject({
   layer: queryInteger(0, 199).optional().describe("this layer alone; by default all that have β or α"),
   limit: usually(pageLimit, 50).describe("epochs of a page; 50 by default"),
-  after: queryInteger(0, 1_000_000_000).optional().describe("nextAfter of the page before"),
+  after: queryInteger(0, 1_000_000_000).optional().describe("nextAfter of the page before: an epoch"),
   order: usually(pageOrder, "asc").describe("by epoch; asc by default"),
 });
 export const insidePage = pageOf(z.strictObject({ ...moment, ...insideLayer.shape }));
 
-export const filterParams = z.strictObject({ id: z.string(), layer: z.string() });
+export const filterParams = z.strictObject({
+  id: z.string().describe("id or alias of the model"),
+  layer: z.string().describe("index of a convolution in the network's layers, from 0"),
+});
 
 const scale = sheetScale.optional().describe("side in pixels of one number on a sheet; otherwise what fits it well");
 
@@ -62,20 +79,24 @@ export const filtersQuery = z.strictObject({ checkpoint: checkpointOfModel, scal
 
 export const featureMapsQuery = askingQuery.omit({ topK: true, numerics: true }).extend({
   checkpoint: checkpointOfModel,
-  layer: queryInteger(0, 199).optional().describe("this layer alone"),
+  layer: queryInteger(0, 199).optional().describe("this layer alone, counted from 0; by default all"),
   scale,
 });
 
 export const featureMaps = z.strictObject({
-  model: z.string(),
-  conversion: z.array(z.string()),
-  layers: z.array(
-    z.strictObject({
-      layer: z.int(),
-      kind: z.string(),
-      shape,
-      values: z.array(z.array(z.array(z.number().nullable()))).describe("[map][row][column]"),
-    }),
-  ),
+  model: z.string().describe("id of the model"),
+  conversion: z.array(z.string()).describe("what was done to the input, in words"),
+  layers: z
+    .array(
+      z.strictObject({
+        layer: z.int().describe("index in the network's layers, from 0"),
+        kind: z.string().describe("kind of the layer"),
+        shape: shape.describe("channels, height and width of its maps"),
+        values: z
+          .array(z.array(z.array(z.number().nullable())))
+          .describe("what it answers to the input, [map][row][column]; null where it is not finite"),
+      }),
+    )
+    .describe("the layers that were asked for, in order"),
 });
 export type FeatureMaps = z.infer<typeof featureMaps>;

@@ -17,7 +17,7 @@ export type Numerics = z.infer<typeof numerics>;
 export const normalisationKind = z
   .enum(["standardise", "unit", "none"])
   .describe(
-    "what is done to pixels first: standardise takes each channel's mean away and divides by its deviation over the training split; unit maps the dataset's range to 0–1; none leaves them",
+    "what is done to pixels first: standardise takes each channel's mean away and divides by its deviation over the training split; unit divides bytes by 255 and maps other numbers from their range to 0–1; none leaves them",
   );
 export type NormalisationKind = z.infer<typeof normalisationKind>;
 
@@ -53,7 +53,7 @@ export const checkpointPolicy = z.strictObject({
     .max(86_400)
     .nullable()
     .default(null)
-    .describe("seconds between recovery points within an epoch, which are not listed; null: as the service sets it"),
+    .describe("seconds between recovery points within an epoch, which are not listed; null: none"),
   keepLast: z.int().min(1).max(1000).default(2).describe("how many of the newest are kept"),
   keepBest: z.int().min(0).max(1000).default(1).describe("how many of the best by the deciding split are kept besides"),
 });
@@ -140,7 +140,9 @@ export const jobRequest = z.strictObject({
 export type JobRequestInput = z.input<typeof jobRequest>;
 
 /** A request with every default in place: what the job shows, what the worker runs, what the receipt hashes. */
-export const completeJobRequest = jobRequest.extend({ network, loss });
+export const completeJobRequest = jobRequest
+  .extend({ network, loss })
+  .describe("a job request with every default in place");
 export type CompleteJobRequest = z.infer<typeof completeJobRequest>;
 
 export const jobStatus = z
@@ -312,7 +314,11 @@ export const networkSummary = z
 export type NetworkSummary = z.infer<typeof networkSummary>;
 
 /** A job in a list: all of it but long connection tables. */
-export const jobSummary = job.extend({ request: completeJobRequest.extend({ network: networkSummary }) });
+export const jobSummary = job.extend({
+  request: completeJobRequest
+    .extend({ network: networkSummary })
+    .describe("the request with every default in place, without long connection tables"),
+});
 export type JobSummary = z.infer<typeof jobSummary>;
 
 export const jobPage = pageOf(jobSummary);

@@ -158,7 +158,9 @@ export const openapi = plugin(async (app: App, { version }: { version: string })
       schema: {
         tags: ["process"],
         summary: "This interface as an OpenAPI 3.1 document",
-        response: { 200: z.looseObject({ openapi: z.string() }) },
+        response: {
+          200: z.looseObject({ openapi: z.string().describe("version of OpenAPI that the document is written in") }),
+        },
       },
     },
     async (_request, reply) =>
