@@ -11,9 +11,7 @@ export type EngineErrorCode =
   /** A file written by others, or damaged, that cannot be read. */
   | "invalid-file"
   /** A checkpoint that belongs to another network or another request. */
-  | "checkpoint-does-not-fit"
-  /** Settings that contradict each other or the data. */
-  | "invalid-settings";
+  | "checkpoint-does-not-fit";
 
 export class EngineError extends Error {
   override readonly name = "EngineError";

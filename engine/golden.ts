@@ -147,7 +147,7 @@ export function runGolden(
     losses.push(...report.rows.map((row) => row.loss));
     if (report.kind === "diverged")
       throw new EngineError({
-        code: "invalid-settings",
+        code: "invalid-file",
         detail: `the case diverges at step ${report.step}: ${report.detail}`,
       });
   }

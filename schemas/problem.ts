@@ -10,7 +10,6 @@ export const problemCodes = {
   "cross-site": [403, "Another site may not do this"],
   "not-found": [404, "There is no such thing"],
   "method-not-allowed": [405, "This method is not offered here"],
-  "not-acceptable": [406, "No representation fits the Accept header"],
   "request-timeout": [408, "The request did not arrive in time"],
   conflict: [409, "The present state does not allow this"],
   "in-use": [409, "Others still need this"],

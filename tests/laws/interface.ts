@@ -2,9 +2,10 @@
 import { pino } from "pino";
 import { buildApp } from "../../services/api/app.ts";
 import type { Dependencies } from "../../services/api/dependencies.ts";
+import type { App } from "../../services/api/http/types.ts";
 import { readConfig } from "../../services/shared/config.ts";
 
-/** Whatever is asked of it: itself. Routes are only registered here, never called. */
+/** Whatever is asked of it: itself. What needs more is not asked here. */
 const nothing: unknown = new Proxy(() => nothing, {
   get: (_target, name) => (name === "then" || typeof name === "symbol" ? undefined : nothing),
   apply: () => nothing,
@@ -18,13 +19,19 @@ export interface Document {
   components: { schemas: Record<string, Node> };
 }
 
-export async function interfaceDocument(): Promise<Document> {
+/** Asks such an api. */
+export async function interfaceOf<Found>(ask: (app: App) => Promise<Found>): Promise<Found> {
   const dependencies = new Proxy(
     { version: "0.0.0", config: readConfig({}), log: pino({ level: "silent" }) },
     { get: (given, name) => (Reflect.has(given, name) ? (Reflect.get(given, name) as unknown) : nothing) },
   );
   const app = await buildApp(dependencies as unknown as Dependencies);
-  const document = app.swagger() as unknown as Document;
-  await app.close();
-  return document;
+  try {
+    return await ask(app);
+  } finally {
+    await app.close();
+  }
 }
+
+export const interfaceDocument = (): Promise<Document> =>
+  interfaceOf(async (app) => app.swagger() as unknown as Document);

@@ -6,6 +6,7 @@ import {
   type EvaluationStatus,
   type ModelEvaluation,
 } from "../../../schemas/evaluation.ts";
+import type { Failure } from "../../../schemas/failure.ts";
 import { keys } from "../redis-keys.ts";
 import { bytesOf, fromFields, readHashes, toFields } from "./hash.ts";
 import { filterOf, type Listing } from "./filters.ts";
@@ -128,7 +129,11 @@ export class EvaluationRecords {
       attempt,
       at = new Date().toISOString(),
       set = {},
-    }: { attempt?: number; at?: string; set?: Partial<EvaluationRecord> } = {},
+    }: {
+      attempt?: number;
+      at?: string;
+      set?: Partial<Omit<EvaluationRecord, "error">> & { error?: Omit<Failure, "step"> };
+    } = {},
   ): Promise<EvaluationOutcome> {
     const [kind, status] = (await runScript(this.#redis, "move-evaluation", [
       id,

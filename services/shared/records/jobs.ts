@@ -1,15 +1,8 @@
 /** Records of jobs: creating, reading, listing, and every change of status. */
 import type { Redis } from "ioredis";
+import type { Failure, Warning } from "../../../schemas/failure.ts";
 import { attempt, isTerminal } from "../../../schemas/job.ts";
-import type {
-  Attempt,
-  CompleteJobRequest,
-  Job,
-  JobResult,
-  JobStatus,
-  JobSummary,
-  Receipt,
-} from "../../../schemas/job.ts";
+import type { Attempt, CompleteJobRequest, Job, JobStatus, JobSummary } from "../../../schemas/job.ts";
 import type { PresetName } from "../../../schemas/network.ts";
 import type { Progress } from "../../../schemas/progress.ts";
 import { keys } from "../redis-keys.ts";
@@ -100,11 +93,11 @@ function readSummary(hash: Readonly<Record<string, string>>): JobSummaryRecord {
     dataset: parse(hash["dataset"], { id: "", revision: "" }),
     request: { ...beforeFields, ...parse(hash["request"], {} as JobSummary["request"]) },
     progress: parse<Progress | null>(hash["progress"], null),
-    result: parse<JobResult | null>(hash["result"], null),
+    result: parse<Job["result"]>(hash["result"], null),
     model: parse<string | null>(hash["model"], null),
     error: parse<Job["error"]>(hash["error"], null),
     attempts: readAttempts(hash),
-    receipt: parse<Receipt | null>(hash["receipt"], null),
+    receipt: parse<Job["receipt"]>(hash["receipt"], null),
     reproduction: parse<Job["reproduction"]>(hash["reproduction"], null),
     warnings: parse<string[]>(hash["warnings"], []),
     reasons: parse<string[]>(hash["reasons"], []),
@@ -162,7 +155,7 @@ export interface JobChange {
   attempt?: number;
   /** Closes the attempt with this reason. */
   ending?: string;
-  set?: Partial<Pick<Job, "result" | "model" | "error" | "receipt" | "reproduction" | "progress">>;
+  set?: Partial<Pick<Job, "result" | "model" | "receipt" | "reproduction" | "progress">> & { error?: Failure };
 }
 
 type JobListing = Listing & { status?: JobStatus | undefined };
@@ -329,7 +322,7 @@ export class JobRecords {
   }
 
   /** Says something to the user in the job's sequence of events; fenced. */
-  async warn(id: string, attempt: number, warning: { code: string; detail: string }): Promise<void> {
+  async warn(id: string, attempt: number, warning: Warning): Promise<void> {
     await runScript(this.#redis, "warn-job", [id, attempt, new Date().toISOString(), JSON.stringify(warning)]);
   }
 

@@ -3,6 +3,7 @@
  * the same answer, and each write names its attempt.
  */
 import type { EvaluationManifest, ModelEvaluation } from "../../../schemas/evaluation.ts";
+import type { FailureCode } from "../../../schemas/failure.ts";
 import type { Numerics } from "../../../schemas/job.ts";
 import { outputActivation } from "../../../schemas/network-shape.ts";
 import { finite } from "../../shared/finite.ts";
@@ -37,8 +38,8 @@ export interface Delivered {
 
 /** It cannot be made, now or later: it fails with this. */
 class CannotEvaluate extends Error {
-  readonly code: string;
-  constructor(code: string, detail: string) {
+  readonly code: FailureCode;
+  constructor(code: FailureCode, detail: string) {
     super(detail);
     this.code = code;
   }

@@ -4,6 +4,7 @@
  */
 import { closeSync, openSync, readSync } from "node:fs";
 import { EngineError, createMemory, createPredictor, planPrediction, probabilitiesOf } from "../../../engine/index.ts";
+import type { FailureCode } from "../../../schemas/failure.ts";
 import { sizeOf } from "../../../schemas/shape.ts";
 import { outputActivation } from "../../../schemas/network-shape.ts";
 import { loadKernels } from "../../shared/kernels.ts";
@@ -20,8 +21,8 @@ const largeBytes = 512 * 1024 * 1024;
 const reportEveryMs = 200;
 
 class Refused extends Error {
-  readonly code: string;
-  constructor(code: string, detail: string) {
+  readonly code: FailureCode;
+  constructor(code: FailureCode, detail: string) {
     super(detail);
     this.code = code;
   }

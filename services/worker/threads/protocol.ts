@@ -13,6 +13,7 @@ import type {
 } from "../../../engine/index.ts";
 import type { Dtype, Split } from "../../../schemas/dataset.ts";
 import type { EvaluationDetails } from "../../../schemas/evaluation.ts";
+import type { FailureCode } from "../../../schemas/failure.ts";
 import type { InsideRow } from "../../../schemas/inside.ts";
 import type { Evaluation } from "../../../schemas/prediction.ts";
 import type { KernelsDescription } from "../../shared/kernels.ts";
@@ -84,7 +85,7 @@ export type EvaluationEnding =
       details: EvaluationDetails;
     }
   /** Nothing that trying again would mend. */
-  | { kind: "refused"; code: string; detail: string };
+  | { kind: "refused"; code: FailureCode; detail: string };
 
 export type ToThread =
   | { kind: "evaluate"; assignment: EvaluateAssignment }
@@ -136,7 +137,7 @@ export type Ending =
   | { kind: "stopped" }
   | { kind: "diverged"; step: number; tensor: string; detail: string }
   /** The engine refused: nothing that trying again would mend. */
-  | { kind: "refused"; code: string; detail: string };
+  | { kind: "refused"; code: FailureCode; detail: string };
 
 export type FromThread =
   | { kind: "ready" }

@@ -2,6 +2,7 @@
  * One attempt at a job, from its first fenced write to the status that the job has afterwards. Every write carries the
  * attempt's number: once another attempt has begun, none of them counts any more.
  */
+import type { Failure, Warning } from "../../../schemas/failure.ts";
 import type { Job, JobStatus, Numerics } from "../../../schemas/job.ts";
 import { afterDivergence } from "../../../schemas/warnings.ts";
 import { newUlid } from "../../shared/ids.ts";
@@ -227,7 +228,7 @@ class Attempt {
     return "done";
   }
 
-  async fail(error: NonNullable<Job["error"]>): Promise<"done"> {
+  async fail(error: Failure): Promise<"done"> {
     const { job, number: attempt, log, dependencies } = this.#options;
     const { detail } = error;
     log.info({ attempt, code: error.code }, detail);
@@ -240,11 +241,7 @@ class Attempt {
   }
 
   /** The attempt is over, the job is not: it waits in the queue for the next. */
-  async #giveBack(why: {
-    reason: string;
-    crash: boolean;
-    warning: { code: string; detail: string };
-  }): Promise<"again"> {
+  async #giveBack(why: { reason: string; crash: boolean; warning: Warning }): Promise<"again"> {
     const { job, number: attempt, dependencies } = this.#options;
     const { attempts, jobs } = dependencies.records;
     await jobs.warn(job.id, attempt, why.warning);
@@ -258,7 +255,7 @@ class Attempt {
 /** The end of a job that cannot be attempted at all. */
 export async function failUnstarted(
   job: JobRecord,
-  { error, dependencies }: { error: NonNullable<Job["error"]>; dependencies: TrainingDependencies },
+  { error, dependencies }: { error: Failure; dependencies: TrainingDependencies },
 ): Promise<void> {
   const { detail } = error;
   await dependencies.records.jobs.move(job.id, { queued: "failed" }, { reason: detail, set: { error } });

@@ -1,4 +1,5 @@
 /** Brings checkpoints to storage, one after another, records them, and lets go what the policy no longer keeps. */
+import type { WarningCode } from "../../../schemas/failure.ts";
 import type { CompleteJobRequest } from "../../../schemas/job.ts";
 import type { Logger } from "../../shared/log.ts";
 import { expendable } from "../../shared/records/index.ts";
@@ -20,7 +21,7 @@ export interface CheckpointWriterOptions {
   elapsedSeconds: () => number;
   /** Says to the training thread that one more is taken care of. */
   acknowledge: () => void;
-  warn: (code: string, detail: string) => void;
+  warn: (code: WarningCode, detail: string) => void;
   fenced: () => void;
 }
 

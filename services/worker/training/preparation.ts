@@ -1,6 +1,7 @@
 /** What a training needs before it can start: the engine's spec, the files, the checkpoint to go on from. */
 import { deriveTraining } from "../../../engine/index.ts";
 import { splitNames, type Split } from "../../../schemas/dataset.ts";
+import type { FailureCode, Warning } from "../../../schemas/failure.ts";
 import type { Normalisation } from "../../../schemas/model.ts";
 import type { Shape } from "../../../schemas/shape.ts";
 import { decidingSplit, fractionOf } from "../../../schemas/validation.ts";
@@ -16,8 +17,8 @@ import type { SplitFiles, TrainAssignment } from "../threads/protocol.ts";
 /** The job cannot be trained, now or later: it fails with this. */
 export class CannotTrain extends Error {
   override name = "CannotTrain";
-  readonly code: string;
-  constructor(code: string, detail: string) {
+  readonly code: FailureCode;
+  constructor(code: FailureCode, detail: string) {
     super(detail);
     this.code = code;
   }
@@ -32,7 +33,7 @@ export interface Prepared {
   /** Where it goes on from. */
   from: CheckpointRecord | null;
   /** What the user should hear. */
-  warnings: { code: string; detail: string }[];
+  warnings: Warning[];
 }
 
 interface Sources {

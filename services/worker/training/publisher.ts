@@ -2,6 +2,7 @@
  * Brings what happens in an attempt to Redis, in order, fenced; while Redis is away it is kept, and the training goes
  * on.
  */
+import type { WarningCode } from "../../../schemas/failure.ts";
 import type { JobStatus } from "../../../schemas/job.ts";
 import type { Progress } from "../../../schemas/progress.ts";
 import type { Logger } from "../../shared/log.ts";
@@ -40,7 +41,7 @@ export class Publisher {
     this.#running ??= this.#send().finally(() => (this.#running = null));
   }
 
-  warn(code: string, detail: string): void {
+  warn(code: WarningCode, detail: string): void {
     this.publish([{ kind: "event", type: "warning", at: new Date().toISOString(), data: { code, detail } }], null);
   }
 

@@ -1,6 +1,6 @@
 /** A job that was accepted while its dataset was still being made: it waits, and then learns what it could not know. */
 import { completeNetwork } from "../../../schemas/complete.ts";
-import type { Job } from "../../../schemas/job.ts";
+import type { Failure, FailureCode } from "../../../schemas/failure.ts";
 import { presetNetwork } from "../../../schemas/presets.ts";
 import { isReady } from "../../shared/find.ts";
 import { fitToDataset } from "../../shared/jobs/order.ts";
@@ -8,10 +8,7 @@ import type { DatasetRecord, JobRecord, Records } from "../../shared/records/ind
 import { Refusal } from "../../shared/refusal.ts";
 
 /** `waits`: the dataset is still being made. `failed`: the job cannot be trained with it. */
-export type Settled =
-  | { kind: "settled"; job: JobRecord }
-  | { kind: "waits" }
-  | { kind: "failed"; error: NonNullable<Job["error"]> };
+export type Settled = { kind: "settled"; job: JobRecord } | { kind: "waits" } | { kind: "failed"; error: Failure };
 
 const toldProblems = 3;
 
@@ -26,7 +23,10 @@ function rejection({ problems }: DatasetRecord): string {
 
 export async function settle(job: JobRecord, records: Records): Promise<Settled> {
   if (job.dataset.revision !== null) return { kind: "settled", job };
-  const failed = (code: string, detail: string): Settled => ({ kind: "failed", error: { code, detail, step: null } });
+  const failed = (code: FailureCode, detail: string): Settled => ({
+    kind: "failed",
+    error: { code, detail, step: null },
+  });
   const dataset = await records.datasets.read(job.dataset.id);
   if (!dataset) return failed("dataset-missing", `the dataset ${job.dataset.id} is not there any more`);
   if (!dataset.terminal) return { kind: "waits" };

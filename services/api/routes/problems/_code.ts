@@ -1,6 +1,7 @@
 /** GET /problems/{code}: where the `type` of a problem leads. The text is that of docs/PROBLEMS.md. */
 import { readFileSync } from "node:fs";
 import { z } from "zod";
+import { failureCodes, warningCodes } from "../../../../schemas/failure.ts";
 import { problemCodes, problemParams } from "../../../../schemas/problem.ts";
 import { notFound } from "../../http/problem.ts";
 import type { App } from "../../http/types.ts";
@@ -25,6 +26,12 @@ function readSections(): Map<string, string> {
   return new Map();
 }
 
+/** Of every code that an answer can carry: of problems, of failed jobs and evaluations, of warnings. */
+const titles = new Map<string, string>([
+  ...Object.entries(problemCodes).map(([code, [status, title]]) => [code, `${status}. ${title}`] as const),
+  ...Object.entries({ ...failureCodes, ...warningCodes }),
+]);
+
 export function problemRoutes(app: App): void {
   const sections = readSections();
   app.get(
@@ -32,18 +39,17 @@ export function problemRoutes(app: App): void {
     {
       schema: {
         tags: ["process"],
-        summary: "What a problem means and what to do",
+        summary: "What the code of a problem, a failure or a warning means, and what to do",
         params: problemParams,
         response: { 200: { description: "Markdown", content: { "text/markdown": { schema: z.string() } } } },
       },
     },
     async (request, reply) => {
       const { code } = request.params;
-      const known = Object.entries(problemCodes).find(([each]) => each === code);
-      if (!known) throw notFound(`there is no problem '${code}'; there are ${Object.keys(problemCodes).join(", ")}`);
-      return reply
-        .type("text/markdown; charset=utf-8")
-        .send(sections.get(code) ?? `## \`${code}\`\n${known[1].join(". ")}.\n`);
+      const title = titles.get(code);
+      if (title === undefined)
+        throw notFound(`there is no problem '${code}'; there are ${[...titles.keys()].join(", ")}`);
+      return reply.type("text/markdown; charset=utf-8").send(sections.get(code) ?? `## \`${code}\`\n\n${title}.\n`);
     },
   );
 }
