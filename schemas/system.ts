@@ -35,3 +35,11 @@ export const live = z.strictObject({
 export const ready = z.strictObject({
   status: z.literal("ready").describe("always ready; what is not ready answers 503 and says what is missing"),
 });
+
+/** What a program finds at `/`. */
+export const entryPoints = z.strictObject({
+  name: z.string().describe("of the product"),
+  version: z.string().describe("of the product"),
+  urls: z.record(z.string(), z.string()).describe("what there is → its path"),
+});
+export type EntryPoints = z.infer<typeof entryPoints>;

@@ -82,7 +82,8 @@ function compiler() {
 /** Deletes JavaScript whose TypeScript is gone: a file that was renamed must not live on in dist/. */
 function sweep(code) {
   const kept = new Set(code.map((path) => path.replace(/\.ts$/, ".js")));
-  for (const path of rooms.flatMap((room) => filesBelow(join("dist", room)))) {
+  // What stands in dist/web was bundled, not compiled.
+  for (const path of rooms.filter((room) => room !== "web").flatMap((room) => filesBelow(join("dist", room)))) {
     const output = relative("dist", path).replace(/\.map$/, "");
     if (output.endsWith(".js") && !kept.has(output)) rmSync(join(root, path));
   }
@@ -126,8 +127,13 @@ function steps() {
       name: "pages",
       script: "scripts/build-pages.mjs",
       // A page holds the kernels and the engine that runs them.
-      inputs: [...files.filter((path) => /^(web|engine|schemas)/.test(path)), "package-lock.json"],
+      inputs: [...files.filter((path) => /^(web\/export|engine|schemas)/.test(path)), "package-lock.json"],
       after: "assembly",
+    },
+    {
+      name: "dashboard",
+      script: "scripts/build-dashboard.mjs",
+      inputs: [...files.filter((path) => /^(web\/dashboard|client)\//.test(path)), "package-lock.json"],
     },
   ];
   return all

@@ -9,6 +9,7 @@ import Fastify, { LogController } from "fastify";
 import type { ZodTypeProvider } from "fastify-type-provider-zod";
 import { newUlid } from "../shared/ids.ts";
 import type { Dependencies } from "./dependencies.ts";
+import { dashboard } from "./plugins/dashboard.ts";
 import { caughtUp } from "./plugins/caught-up.ts";
 import { usualLimits } from "./http/body.ts";
 import { bodyBudget } from "./http/budget.ts";
@@ -95,6 +96,7 @@ export async function buildApp(dependencies: Dependencies): Promise<App> {
   await app.register(caughtUp, { mirror: dependencies.mirror });
   await app.register(openapi, { version: dependencies.version });
   await app.register(reference);
+  await app.register(dashboard, { version: dependencies.version });
   await app.register(telemetry, { dependencies, streams });
   app.after(() => registerRoutes(app, dependencies, streams));
   await app.ready();

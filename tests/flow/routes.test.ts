@@ -57,6 +57,11 @@ const statusOf = (id: string, status: string) =>
 
 /** In the order of a user's day. */
 const walk: Record<string, () => Promise<unknown>> = {
+  "GET /": async () => {
+    expect(await ok("/")).toMatchObject({ name: "feature-maps", urls: { jobs: "/v1/jobs", openapi: "/openapi.json" } });
+    const page = await ask("/", { headers: { accept: "text/html" } });
+    expect([page.status, page.headers.get("content-type")]).toEqual([200, expect.stringMatching(/^text\/html/)]);
+  },
   "GET /health/live": async () => expect(await ok("/health/live")).toMatchObject({ status: "live" }),
   "GET /health/ready": async () =>
     until(

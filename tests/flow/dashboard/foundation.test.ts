@@ -1,0 +1,107 @@
+/** The dashboard is served whole, small and strict, and stands on an empty installation in every look. */
+import { gunzipSync } from "node:zlib";
+import type { Browser } from "playwright-core";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { startTestApp, type TestApp } from "../../support/app.ts";
+import { findBrowser, startBrowser, warnWithoutBrowser } from "../../support/browser.ts";
+import { looks, openDashboard, violationsOf } from "../../support/dashboard.ts";
+
+const mostFirstLoadBytes = 150_000;
+
+let test: TestApp;
+let url: string;
+beforeAll(async () => {
+  test = await startTestApp();
+  url = await test.app.listen({ host: "127.0.0.1", port: 0 });
+});
+afterAll(() => test.stop());
+
+const asBrowser = { accept: "text/html,application/xhtml+xml,*/*;q=0.8" };
+const page = () => test.app.inject({ url: "/", headers: asBrowser });
+
+it("is a page for browsers and a list of entry points for others", async () => {
+  const html = await page();
+  expect([html.statusCode, html.headers["content-type"]]).toEqual([200, "text/html; charset=utf-8"]);
+  expect(html.headers["vary"]).toContain("Accept");
+  const list = await test.app.inject("/");
+  expect([list.statusCode, list.json()]).toMatchObject([200, { urls: { jobs: "/v1/jobs", documentation: "/docs" } }]);
+});
+
+it("allows nothing that stands inside the page, and nothing of another host", async () => {
+  const { headers, body } = await page();
+  const policy = String(headers["content-security-policy"]);
+  expect(policy).toContain("default-src 'none'");
+  expect(policy).not.toMatch(/unsafe|\*|https?:/);
+  expect(body).not.toMatch(/<script(?![^>]* src=)|<style|\son[a-z]+=|\sstyle=/);
+});
+
+it("is the same page below every place of its own, and a problem for programs", async () => {
+  for (const path of [
+    "/datasets",
+    "/jobs/new",
+    "/jobs/job_1?series=step",
+    "/models/a/mathematics",
+    "/sweeps",
+    "/system",
+  ]) {
+    expect((await test.app.inject({ url: path, headers: asBrowser })).body).toBe((await page()).body);
+    expect((await test.app.inject(path)).json()).toMatchObject({ status: 404, code: "not-found" });
+  }
+});
+
+it("has files that are kept for ever, compressed, and fit a first load", async () => {
+  const { body } = await page();
+  const paths = [...body.matchAll(/(?:src|href)="(\/assets\/[^"]+)"/g)].map(([, path]) => path);
+  expect(paths.length).toBeGreaterThanOrEqual(3);
+  let bytes = body.length;
+  for (const path of paths) {
+    const answer = await test.app.inject({ url: path, headers: { "accept-encoding": "gzip" } });
+    expect([path, answer.statusCode, answer.headers["cache-control"]]).toEqual([
+      path,
+      200,
+      "public, max-age=31536000, immutable",
+    ]);
+    bytes += answer.rawPayload.length;
+    if (/\.(js|css)$/.test(path))
+      expect(gunzipSync(answer.rawPayload).length).toBeGreaterThan(answer.rawPayload.length);
+  }
+  expect(bytes).toBeLessThan(mostFirstLoadBytes);
+});
+
+it("answers a problem for a file that is not there", async () => {
+  const answer = await test.app.inject("/assets/none-00000000.js");
+  expect([answer.statusCode, answer.json()]).toMatchObject([404, { code: "not-found" }]);
+});
+
+warnWithoutBrowser("the dashboard");
+describe.skipIf(findBrowser() === null)("in a browser", () => {
+  let browser: Browser;
+  beforeAll(async () => {
+    browser = await startBrowser();
+  });
+  afterAll(() => browser.close());
+
+  for (const look of looks)
+    it(`begins, ${look.scheme} and ${look.width} wide, with nothing for axe to say`, async () => {
+      const { context, page: tab, trouble } = await openDashboard(browser, url, look);
+      await tab.goto(url);
+      await tab.getByRole("heading", { name: "Teach a network to see" }).waitFor();
+      await tab.getByText("Nothing is learning").waitFor();
+      expect(await violationsOf(tab)).toEqual([]);
+      expect(trouble).toEqual([]);
+      await context.close();
+    });
+
+  it("goes from page to page by links and back, and says which page it is", async () => {
+    const { context, page: tab } = await openDashboard(browser, url);
+    await tab.goto(`${url}/nowhere-in-particular`).catch(() => undefined);
+    await tab.goto(`${url}/jobs/none/such/place`);
+    await tab.getByRole("heading", { name: "No such page" }).waitFor();
+    await tab.getByRole("link", { name: "Home", exact: true }).click();
+    await tab.getByRole("heading", { level: 1, name: "Teach a network to see" }).waitFor();
+    expect(await tab.title()).toBe("Teach a network to see · feature-maps");
+    await tab.goBack();
+    await tab.getByRole("heading", { name: "No such page" }).waitFor();
+    await context.close();
+  });
+});

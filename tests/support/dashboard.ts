@@ -1,0 +1,68 @@
+/** The dashboard in a real browser: pages in every look, judged by axe, and whatever they complain of. */
+import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import type { Browser, BrowserContext, Page } from "playwright-core";
+
+const axeSource = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+
+export interface Look {
+  scheme: "light" | "dark";
+  width: number;
+  height: number;
+}
+
+/** Light and dark, as wide as a desk and as narrow as a telephone. */
+export const looks: readonly Look[] = (["light", "dark"] as const).flatMap((scheme) => [
+  { scheme, width: 1280, height: 900 },
+  { scheme, width: 360, height: 740 },
+]);
+
+export interface Opened {
+  context: BrowserContext;
+  page: Page;
+  /** Errors of scripts and of the console, and requests to other hosts. */
+  trouble: string[];
+}
+
+export async function openDashboard(browser: Browser, url: string, look: Look = looks[0]): Promise<Opened> {
+  const context = await browser.newContext({
+    viewport: { width: look.width, height: look.height },
+    colorScheme: look.scheme,
+    reducedMotion: "reduce",
+    acceptDownloads: true,
+  });
+  const page = await context.newPage();
+  const trouble: string[] = [];
+  page.on("pageerror", (error) => trouble.push(String(error)));
+  page.on("console", (message) => void (message.type() === "error" && trouble.push(message.text())));
+  page.on("request", (request) => {
+    const to = request.url();
+    if (!to.startsWith(`${url}/`) && !/^(data|blob):/.test(to)) trouble.push(`asked ${to}`);
+  });
+  return { context, page, trouble };
+}
+
+/** What of a browser's globals the judging reads. */
+interface Tab {
+  axe: {
+    run: (
+      options: object,
+    ) => Promise<{ violations: { id: string; nodes: { html: string; failureSummary?: string }[] }[] }>;
+  };
+  document: { documentElement: { scrollWidth: number; clientWidth: number } };
+}
+
+/** What axe has to say, a sentence each; and whether the page is wider than the window. */
+export async function violationsOf(page: Page): Promise<string[]> {
+  // Evaluated rather than put into the page as a script, which the page's own policy refuses.
+  await page.evaluate(axeSource);
+  return page.evaluate(async () => {
+    const { axe, document } = globalThis as unknown as Tab;
+    const { violations } = await axe.run({ resultTypes: ["violations"] });
+    const found = violations.flatMap(({ id, nodes }) =>
+      nodes.map(({ html, failureSummary }) => `${id}: ${html.slice(0, 200)} – ${failureSummary ?? ""}`),
+    );
+    const { scrollWidth, clientWidth } = document.documentElement;
+    return scrollWidth > clientWidth ? [...found, `wider than the window: ${scrollWidth} > ${clientWidth}`] : found;
+  });
+}

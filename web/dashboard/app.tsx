@@ -1,0 +1,82 @@
+/** What stands around every page: the way to the others, what arrives, and word of a lost connection. */
+import type { ComponentType, JSX } from "preact";
+import { useEffect, useState } from "preact/hooks";
+import { Empty, PageHead, ProblemNote, Waiting } from "./elements/basics.tsx";
+import { place } from "./router.ts";
+import { findRoute, type PageProps } from "./routes.ts";
+import { DropLayer } from "./shell/drop-layer.tsx";
+import { KeyForm } from "./shell/key-form.tsx";
+import { Navigation } from "./shell/navigation.tsx";
+import { UploadTray } from "./shell/upload-tray.tsx";
+import { isLost, wantsKey } from "./store/connection.ts";
+
+interface Shown {
+  path: string;
+  Page: ComponentType<PageProps>;
+  params: Record<string, string>;
+}
+
+const NoSuchPage = (): JSX.Element => (
+  <>
+    <PageHead title="No such page" />
+    <Empty title="Nothing stands at this address.">
+      <p>
+        <a href="/">Back to the beginning</a>
+      </p>
+    </Empty>
+  </>
+);
+
+/** The page of the path; the one before stays until its file is there. */
+function useShown(): { shown: Shown | null; failure: Error | null } {
+  const [shown, setShown] = useState<Shown | null>(null);
+  const [failure, setFailure] = useState<Error | null>(null);
+  const { path } = place.value;
+  useEffect(() => {
+    const found = findRoute(path);
+    if (!found) return setShown({ path, Page: NoSuchPage, params: {} });
+    let isWanted = true;
+    found.route.load().then(
+      ({ default: Page }) => {
+        if (!isWanted) return;
+        setFailure(null);
+        setShown({ path, Page, params: found.params });
+      },
+      () => {
+        if (isWanted)
+          setFailure(new Error("This page could not be loaded: the service may be renewed. Load it again."));
+      },
+    );
+    return () => {
+      isWanted = false;
+    };
+  }, [path]);
+  return { shown, failure };
+}
+
+export function App(): JSX.Element {
+  const { shown, failure } = useShown();
+  return (
+    <>
+      <a class="skip" href="#main">
+        To the content
+      </a>
+      <Navigation />
+      <div role="status" class={isLost.value ? "banner" : "unseen"}>
+        {isLost.value ? "The service cannot be reached. Trying again; what you see may be old." : ""}
+      </div>
+      <main id="main" tabIndex={-1}>
+        {wantsKey.value ? (
+          <KeyForm />
+        ) : (
+          <>
+            <ProblemNote problem={failure} />
+            {shown ? <shown.Page key={shown.path} params={shown.params} /> : <Waiting what="Loading" />}
+          </>
+        )}
+      </main>
+      <UploadTray />
+      <DropLayer />
+    </>
+  );
+}

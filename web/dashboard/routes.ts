@@ -1,0 +1,39 @@
+/** Every page: its path (`:name` is a part that varies) and its file, which is loaded when it is first shown. */
+import type { ComponentType } from "preact";
+
+export interface PageProps {
+  /** The parts of the path that vary, by name. */
+  params: Readonly<Record<string, string>>;
+}
+
+export interface Route {
+  path: string;
+  load: () => Promise<{ default: ComponentType<PageProps> }>;
+}
+
+export const routes: readonly Route[] = [{ path: "/", load: () => import("./pages/home/page.tsx") }];
+
+export interface Found {
+  route: Route;
+  params: Record<string, string>;
+}
+
+function match(route: Route, path: string): Found | null {
+  const [wanted, given] = [route.path, path].map((each) => each.split("/").filter(Boolean));
+  if (wanted.length !== given.length) return null;
+  const params: Record<string, string> = {};
+  for (const [at, part] of wanted.entries()) {
+    if (part.startsWith(":")) params[part.slice(1)] = decodeURIComponent(given[at]);
+    else if (part !== given[at]) return null;
+  }
+  return { route, params };
+}
+
+/** The first route of that path. */
+export function findRoute(path: string): Found | null {
+  for (const route of routes) {
+    const found = match(route, path);
+    if (found) return found;
+  }
+  return null;
+}
