@@ -64,8 +64,6 @@ const moments = new Intl.DateTimeFormat("en-GB", { dateStyle: "medium", timeStyl
 /** In the reader's own zone. */
 export const moment = (time: string): string => moments.format(new Date(time));
 
-export const clock = (time: string): string => new Date(time).toLocaleTimeString("en-GB");
-
 /** Channels × rows × columns. */
 export const shapeOf = (shape: { channels: number; height: number; width: number }): string =>
   `${count(shape.channels)}×${shape.height}×${shape.width}`;

@@ -11,7 +11,11 @@ export interface Route {
   load: () => Promise<{ default: ComponentType<PageProps> }>;
 }
 
-export const routes: readonly Route[] = [{ path: "/", load: () => import("./pages/home/page.tsx") }];
+export const routes: readonly Route[] = [
+  { path: "/", load: () => import("./pages/home/page.tsx") },
+  { path: "/datasets", load: () => import("./pages/datasets/page.tsx") },
+  { path: "/datasets/:id", load: () => import("./pages/dataset/page.tsx") },
+];
 
 export interface Found {
   route: Route;

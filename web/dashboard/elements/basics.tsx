@@ -3,7 +3,7 @@ import type { ComponentChildren, JSX } from "preact";
 import { useEffect, useRef } from "preact/hooks";
 import { ago, moment } from "../format.ts";
 import { now } from "../store/clock.ts";
-import { ServiceError } from "../service.ts";
+import { problemsOf } from "../service.ts";
 
 type Children = { children?: ComponentChildren };
 
@@ -59,7 +59,7 @@ export const Ago = ({ at }: { at: string }): JSX.Element => (
 /** What went wrong, in the service's own words. */
 export function ProblemNote({ problem, title }: { problem: Error | null; title?: string }): JSX.Element | null {
   if (problem === null) return null;
-  const errors = problem instanceof ServiceError ? problem.errors.filter(({ pointer }) => pointer !== "") : [];
+  const errors = problemsOf(problem).filter(({ pointer }) => pointer !== "");
   return (
     <div class="note bad" role="alert">
       <p>

@@ -2,28 +2,9 @@
 import { signal } from "@preact/signals";
 import type { JSX } from "preact";
 import { useEffect } from "preact/hooks";
-import { uploadDrop } from "../uploads/uploads.ts";
+import { taker } from "../elements/drops.ts";
 
-interface Taker {
-  /** What a drop would do here, as a sentence. */
-  says: string;
-  take: (data: DataTransfer) => void;
-}
-
-const usual: Taker = { says: "Drop to make a dataset of it", take: uploadDrop };
-const taker = signal<Taker>(usual);
 const isOver = signal(false);
-
-/** While the component is there, what is dropped anywhere is its own. */
-export function useDrops(says: string, take: (data: DataTransfer) => void): void {
-  useEffect(() => {
-    const own = { says, take };
-    taker.value = own;
-    return () => {
-      if (taker.peek() === own) taker.value = usual;
-    };
-  });
-}
 
 const hasFiles = ({ dataTransfer }: DragEvent): boolean => dataTransfer?.types.includes("Files") ?? false;
 

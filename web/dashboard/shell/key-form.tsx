@@ -2,7 +2,7 @@
 import type { JSX } from "preact";
 import { useId, useState } from "preact/hooks";
 import { PageHead } from "../elements/basics.tsx";
-import { ask } from "../service.ts";
+import { asError, openSession } from "../service.ts";
 import { keyGiven } from "../store/connection.ts";
 
 export function KeyForm(): JSX.Element {
@@ -12,10 +12,10 @@ export function KeyForm(): JSX.Element {
   const give = async (event: Event): Promise<void> => {
     event.preventDefault();
     try {
-      await ask("/v1/session", { method: "POST", body: { key: key.trim() } });
+      await openSession(key.trim());
       keyGiven();
     } catch (error) {
-      setRefusal(error instanceof Error ? error.message : String(error));
+      setRefusal(asError(error).message);
     }
   };
   return (

@@ -4,13 +4,18 @@ import { Progress } from "../elements/basics.tsx";
 import { bytes, counted, percent } from "../format.ts";
 import { dismiss, retry, uploads, type Upload } from "../uploads/uploads.ts";
 
-function sentence({ phase, count, bytes: all, sent }: Upload): string {
+const shareOf = ({ phase, sentBytes, totalBytes }: Upload): number | null =>
+  phase === "reading" || totalBytes === null ? null : sentBytes / Math.max(1, totalBytes);
+
+function sentence(upload: Upload): string {
+  const { phase, count, sentBytes, totalBytes } = upload;
   if (phase === "reading") return count === 0 ? "Looking at the files" : `Found ${counted(count, "file")} so far`;
-  return `${counted(count, "file")} · ${bytes(sent)} of ${bytes(all)} · ${percent(all === 0 ? 0 : sent / all)}`;
+  if (totalBytes === null) return counted(count, "file");
+  return `${counted(count, "file")} · ${bytes(sentBytes)} of ${bytes(totalBytes)} · ${percent(shareOf(upload))}`;
 }
 
 function Row({ upload }: { upload: Upload }): JSX.Element {
-  const { id, name, phase, bytes: all, sent, detail, canRetry } = upload;
+  const { id, name, phase, detail, canRetry } = upload;
   return (
     <li class="upload">
       <div class="upload-top">
@@ -30,7 +35,7 @@ function Row({ upload }: { upload: Upload }): JSX.Element {
         </p>
       ) : (
         <>
-          <Progress share={phase === "reading" ? null : all === 0 ? 0 : sent / all} label={`Upload of ${name}`} />
+          <Progress share={shareOf(upload)} label={`Upload of ${name}`} />
           <p class="soft">{sentence(upload)}</p>
         </>
       )}

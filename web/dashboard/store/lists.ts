@@ -2,8 +2,7 @@
 import type { DatasetPage } from "../../../schemas/dataset.ts";
 import type { JobPage, JobStatus } from "../../../schemas/job.ts";
 import type { ModelPage } from "../../../schemas/model.ts";
-import { ask } from "../service.ts";
-import { withQuery } from "../router.ts";
+import { service } from "../service.ts";
 import { useResource, type Resource } from "./resource.ts";
 
 interface ListQuery {
@@ -13,18 +12,18 @@ interface ListQuery {
 
 export const useDatasets = ({ limit = 200, every = 3000 }: ListQuery = {}): Resource<DatasetPage> =>
   useResource(`datasets?${limit}`, {
-    ask: (signal) => ask<DatasetPage>(withQuery("/v1/datasets", { limit }), { signal }),
+    ask: (signal) => service.datasets.list({ limit }, { signal }),
     every,
   });
 
 export const useJobsOf = (status: JobStatus, { limit = 20, every = 1000 }: ListQuery = {}): Resource<JobPage> =>
   useResource(`jobs?${status}&${limit}`, {
-    ask: (signal) => ask<JobPage>(withQuery("/v1/jobs", { status, limit }), { signal }),
+    ask: (signal) => service.jobs.list({ status, limit }, { signal }),
     every,
   });
 
 export const useModels = ({ limit = 6, every = 5000 }: ListQuery = {}): Resource<ModelPage> =>
   useResource(`models?${limit}`, {
-    ask: (signal) => ask<ModelPage>(withQuery("/v1/models", { limit }), { signal }),
+    ask: (signal) => service.models.list({ limit }, { signal }),
     every,
   });

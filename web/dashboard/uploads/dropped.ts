@@ -1,11 +1,10 @@
-/** What was dropped or chosen, as the fields of an upload's form. */
-import { tarOf, type Packed } from "./tar.ts";
+/** What was dropped or chosen, as the files of an upload. */
+import type { DatasetFiles, FolderFile } from "../../../client/index.ts";
 
 export interface Offer {
   /** What the dataset would be called. */
   name: string;
-  /** Field of the form → file. */
-  files: Readonly<Record<string, File>>;
+  files: DatasetFiles;
   /** How many files of the reader's own are in it. */
   count: number;
 }
@@ -13,8 +12,9 @@ export interface Offer {
 /** What no upload can be made of, in a sentence that says what would be right. */
 export class CannotTake extends Error {}
 
-const isHidden = (path: string): boolean =>
-  path.split("/").some((part) => part.startsWith(".") || part === "__MACOSX" || part === "Thumbs.db");
+type Found = FolderFile & { content: Blob };
+
+const isHidden = (path: string): boolean => /(^|\/)(\.[^/]*|__MACOSX|Thumbs\.db|desktop\.ini)(\/|$)/i.test(path);
 const isPicture = (name: string): boolean => /\.(png|jpe?g|gif|webp|tiff?|bmp|avif)$/i.test(name);
 const withoutEnding = (name: string): string =>
   name.replace(/(\.(tar|csv|tsv|jsonl|idx))?\.(gz|tgz|zip|tar|npz|csv|tsv|jsonl|idx|npy)$/i, "");
@@ -25,11 +25,11 @@ const fileOf = (entry: FileSystemFileEntry): Promise<File> =>
   new Promise((resolve, reject) => entry.file(resolve, reject));
 
 /** Every file below an entry; a folder gives its entries by the hundred. */
-async function* filesBelow(entry: FileSystemEntry): AsyncGenerator<Packed> {
+async function* filesBelow(entry: FileSystemEntry): AsyncGenerator<Found> {
   const path = entry.fullPath.replace(/^\//, "");
   if (isHidden(path)) return;
   if (entry.isFile) {
-    yield { path, file: await fileOf(entry as FileSystemFileEntry) };
+    yield { path, content: await fileOf(entry as FileSystemFileEntry) };
     return;
   }
   const reader = (entry as FileSystemDirectoryEntry).createReader();
@@ -41,54 +41,49 @@ async function* filesBelow(entry: FileSystemEntry): AsyncGenerator<Packed> {
 function arraysOf(files: readonly File[]): Record<string, File> | null {
   const found: Record<string, File> = {};
   for (const file of files) {
-    const match = /(train|t10k|test)?.*(images|labels)/i.exec(file.name);
-    if (!match || isPicture(file.name)) return null;
-    const isTest = /t10k|test/i.test(file.name);
-    const kind = match[2].toLowerCase();
-    const field = isTest ? (kind === "images" ? "testImages" : "testLabels") : kind;
+    const kind = /(images|labels)/i.exec(file.name)?.[1]?.toLowerCase();
+    if (kind === undefined || isPicture(file.name)) return null;
+    const field = /t10k|test/i.test(file.name) ? (kind === "images" ? "testImages" : "testLabels") : kind;
     if (found[field]) return null;
     found[field] = file;
   }
   return "images" in found && "labels" in found ? found : null;
 }
 
-const packed = (name: string, files: readonly Packed[]): Offer => ({
-  name,
-  files: { file: new File([tarOf(files)], `${name}.tar`) },
-  count: files.length,
-});
+/** Of folders: one gives the dataset its name, several are the classes. */
+function folders(files: readonly Found[]): Offer {
+  const [first] = files;
+  if (!first) throw new CannotTake("There are no files in this folder.");
+  const top = first.path.split("/")[0] ?? "";
+  const name = files.every(({ path }) => path.startsWith(`${top}/`)) ? top : "pictures";
+  return { name, files: { folder: files }, count: files.length };
+}
 
 /** Files that came without a folder. */
 function loose(files: readonly File[]): Offer {
   const [first] = files;
   if (!first) throw new CannotTake("Nothing was dropped; drop a folder of pictures, a ZIP, or a table.");
+  const name = withoutEnding(first.name);
   const arrays = files.length > 1 ? arraysOf(files) : null;
-  if (arrays) return { name: withoutEnding(first.name), files: arrays, count: files.length };
-  if (files.every(({ name }) => isPicture(name)))
+  if (arrays) return { name, files: arrays, count: files.length };
+  if (files.every((file) => isPicture(file.name)))
     throw new CannotTake(
       "These pictures say nothing of their classes: put those of each class into a folder of its own, and drop the folder around them.",
     );
-  if (files.length === 1) return { name: withoutEnding(first.name), files: { file: first }, count: 1 };
-  return packed(
-    withoutEnding(first.name),
-    files.map((file) => ({ path: file.name, file })),
-  );
+  if (files.length === 1) return { name, files: { file: first }, count: 1 };
+  return {
+    name,
+    files: { folder: files.map((content) => ({ path: content.name, content })) },
+    count: files.length,
+  };
 }
 
-/** Of folders: one gives the dataset its name, several are the classes. */
-function folders(files: readonly Packed[]): Offer {
-  if (files.length === 0) throw new CannotTake("There are no files in this folder.");
-  const tops = new Set(files.map(({ path }) => path.split("/")[0]));
-  const [top = "pictures"] = tops;
-  return packed(tops.size === 1 ? top : "pictures", files);
-}
-
-/** What a drop brought: entries must be taken from it at once, before anything is awaited. */
+/** What a drop brought: its entries are taken from it at once, before anything is awaited. */
 export async function offerOfDrop(data: DataTransfer, seen: (files: number) => void): Promise<Offer> {
   const entries = [...data.items].flatMap((item) => item.webkitGetAsEntry() ?? []);
   const single = [...data.files];
   if (!entries.some(({ isDirectory }) => isDirectory)) return loose(single);
-  const files: Packed[] = [];
+  const files: Found[] = [];
   for (const entry of entries)
     for await (const file of filesBelow(entry)) {
       files.push(file);
@@ -100,7 +95,7 @@ export async function offerOfDrop(data: DataTransfer, seen: (files: number) => v
 /** What was chosen in a dialog: of a folder each file knows its path. */
 export function offerOfFiles(list: FileList): Offer {
   const files = [...list];
-  const isFolder = files.some(({ webkitRelativePath }) => webkitRelativePath !== "");
-  if (!isFolder) return loose(files);
-  return folders(files.map((file) => ({ path: file.webkitRelativePath, file })).filter(({ path }) => !isHidden(path)));
+  if (!files.some(({ webkitRelativePath }) => webkitRelativePath !== "")) return loose(files);
+  const found = files.map((content) => ({ path: content.webkitRelativePath, content }));
+  return folders(found.filter(({ path }) => !isHidden(path)));
 }

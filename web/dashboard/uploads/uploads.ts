@@ -1,10 +1,12 @@
 /** Uploads under way: they go on while the reader looks at other pages. */
 import { signal } from "@preact/signals";
+import { Problem } from "../../../client/index.ts";
 import type { Dataset } from "../../../schemas/dataset.ts";
-import { go, place } from "../router.ts";
+import { go, place, withQuery } from "../router.ts";
+import { asError, service } from "../service.ts";
+import { keyMissing } from "../store/connection.ts";
 import { refreshAll } from "../store/resource.ts";
 import { CannotTake, offerOfDrop, offerOfFiles, type Offer } from "./dropped.ts";
-import { send, type Sending } from "./send.ts";
 
 export interface Upload {
   id: number;
@@ -12,23 +14,32 @@ export interface Upload {
   phase: "reading" | "sending" | "failed";
   /** Files that were found so far. */
   count: number;
-  bytes: number;
-  sent: number;
+  /** null until it is known. */
+  totalBytes: number | null;
+  sentBytes: number;
   detail: string | null;
   /** Whether sending it again may help. */
   canRetry: boolean;
 }
 
+interface Running {
+  offer: Offer;
+  /** The same upload keeps its Idempotency-Key: sent twice, it is one dataset. */
+  idempotencyKey: string;
+  abort: AbortController;
+}
+
 export const uploads = signal<readonly Upload[]>([]);
-const running = new Map<number, { offer: Offer; key: string; sending: Sending | null }>();
+const running = new Map<number, Running>();
 let last = 0;
 
 function change(id: number, fields: Partial<Upload>): void {
   uploads.value = uploads.peek().map((each) => (each.id === id ? { ...each, ...fields } : each));
 }
 
+/** Ends it where it is under way, and takes it from the list. */
 export function dismiss(id: number): void {
-  running.get(id)?.sending?.abort();
+  running.get(id)?.abort.abort();
   running.delete(id);
   uploads.value = uploads.peek().filter((each) => each.id !== id);
 }
@@ -37,53 +48,64 @@ export function dismiss(id: number): void {
 function arrived(id: number, dataset: Dataset): void {
   dismiss(id);
   refreshAll("datasets");
-  const { path } = place.peek();
+  const { path, query } = place.peek();
   if (path === "/" || path.startsWith("/datasets")) go(`/datasets/${dataset.id}`);
-  else if (path === "/jobs/new") go(`/jobs/new?dataset=${dataset.id}`);
+  else if (path === "/jobs/new") go(withQuery(path, { ...Object.fromEntries(query), dataset: dataset.id }));
 }
 
-function start(id: number): void {
+/** The problem's own sentence, with the field that it is about. */
+function sentenceOf(error: Error): string {
+  const [first] = error instanceof Problem ? error.errors : [];
+  return first && first.pointer !== "" ? `${first.pointer.slice(1)}: ${first.detail}` : error.message;
+}
+
+async function sendNow(id: number, { offer, idempotencyKey, abort }: Running): Promise<void> {
+  change(id, { phase: "sending", name: offer.name, count: offer.count, sentBytes: 0, detail: null });
+  try {
+    const settings = { name: offer.name.slice(0, 200) };
+    const dataset = await service.datasets.upload(offer.files, settings, {
+      idempotencyKey,
+      signal: abort.signal,
+      onProgress: (progress) => change(id, progress),
+    });
+    arrived(id, dataset);
+  } catch (error) {
+    if (abort.signal.aborted) return;
+    if (error instanceof Problem && error.status === 401) keyMissing();
+    change(id, { phase: "failed", detail: sentenceOf(asError(error)), canRetry: true });
+  }
+}
+
+export function retry(id: number): void {
   const known = running.get(id);
-  if (!known) return;
-  const { offer, key } = known;
-  const total = Object.values(offer.files).reduce((sum, file) => sum + file.size, 0);
-  change(id, { phase: "sending", name: offer.name, count: offer.count, bytes: total, sent: 0, detail: null });
-  known.sending = send({ offer, key, progress: (sent) => change(id, { sent: Math.min(sent, total) }) });
-  known.sending.done.then(
-    (dataset) => arrived(id, dataset),
-    (error: unknown) =>
-      change(id, {
-        phase: "failed",
-        detail: error instanceof Error ? error.message : String(error),
-        canRetry: true,
-      }),
-  );
+  if (known) void sendNow(id, known);
 }
 
-export const retry = start;
-
-/** The same upload keeps its Idempotency-Key: sent twice, it is one dataset. */
-function begin(name: string, look: (seen: (files: number) => void) => Offer | Promise<Offer>): void {
+async function begin(look: (seen: (files: number) => void) => Offer | Promise<Offer>): Promise<void> {
   const id = (last += 1);
-  const fresh = { id, name, phase: "reading" as const, count: 0, bytes: 0, sent: 0, detail: null, canRetry: false };
+  const fresh: Upload = {
+    id,
+    name: "your files",
+    phase: "reading",
+    count: 0,
+    totalBytes: null,
+    sentBytes: 0,
+    detail: null,
+    canRetry: false,
+  };
   uploads.value = [...uploads.peek(), fresh];
-  const found = async (): Promise<Offer> => look((count) => change(id, { count }));
-  found().then(
-    (offer) => {
-      running.set(id, { offer, key: crypto.randomUUID(), sending: null });
-      start(id);
-    },
-    (error: unknown) =>
-      change(id, {
-        phase: "failed",
-        detail:
-          error instanceof CannotTake ? error.message : `The files could not be read: ${String(error)}. Try once more.`,
-      }),
-  );
+  try {
+    const offer = await look((count) => change(id, { count }));
+    running.set(id, { offer, idempotencyKey: crypto.randomUUID(), abort: new AbortController() });
+    retry(id);
+  } catch (error) {
+    const detail = error instanceof CannotTake ? error.message : `The files cannot be read: ${asError(error).message}`;
+    change(id, { phase: "failed", detail });
+  }
 }
 
-export const uploadDrop = (data: DataTransfer): void => begin("your files", (seen) => offerOfDrop(data, seen));
-export const uploadFiles = (files: FileList): void => begin("your files", () => offerOfFiles(files));
+export const uploadDrop = (data: DataTransfer): void => void begin((seen) => offerOfDrop(data, seen));
+export const uploadFiles = (files: FileList): void => void begin(() => offerOfFiles(files));
 
 // Closing the tab would lose what is on its way.
 addEventListener("beforeunload", (event) => {

@@ -1,14 +1,14 @@
 /** Where to begin on an empty installation. */
 import type { JSX } from "preact";
 import { useState } from "preact/hooks";
-import type { Job } from "../../../../schemas/job.ts";
+import type { JobRequest } from "../../../../client/index.ts";
 import { ProblemNote } from "../../elements/basics.tsx";
 import { go } from "../../router.ts";
-import { ask, asError } from "../../service.ts";
+import { asError, service } from "../../service.ts";
 
-const quick = { name: "digits in five seconds", dataset: "mnist", network: "fast-mnist" };
+const quick: JobRequest = { name: "digits in five seconds", dataset: "mnist", network: "fast-mnist" };
 /** It reads digits that are drawn anywhere and at any tilt, which MNIST's own are not. */
-const drawing = {
+const drawing: JobRequest = {
   name: "digits to draw",
   dataset: "mnist",
   network: "fast-mnist",
@@ -43,8 +43,8 @@ function Way({ title, text, button, go: act }: WayProps): JSX.Element {
   );
 }
 
-const start = async (body: object): Promise<void> => {
-  const job = await ask<Job>("/v1/jobs", { method: "POST", body });
+const start = async (request: JobRequest): Promise<void> => {
+  const job = await service.jobs.create(request);
   go(`/jobs/${job.id}`);
 };
 
