@@ -2,8 +2,8 @@
 import type { ComponentType, JSX } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import { Empty, PageHead, ProblemNote, Waiting } from "./elements/basics.tsx";
-import { place } from "./router.ts";
-import { findRoute, type PageProps } from "./routes.ts";
+import { place, type PageProps } from "./router.ts";
+import { findRoute } from "./routes.ts";
 import { DropLayer } from "./shell/drop-layer.tsx";
 import { KeyForm } from "./shell/key-form.tsx";
 import { Navigation } from "./shell/navigation.tsx";

@@ -1,6 +1,11 @@
 /** The URL is the state: which page is shown, and how. */
 import { signal } from "@preact/signals";
-import { findRoute } from "./routes.ts";
+
+/** What every page is given. */
+export interface PageProps {
+  /** The parts of the path that vary, by name. */
+  params: Readonly<Record<string, string>>;
+}
 
 export interface Place {
   path: string;
@@ -37,18 +42,18 @@ export function setQuery(changes: Readonly<Record<string, string | null>>, how: 
 }
 
 /** A click that asks for nothing but the page itself. */
-function linkOf(event: MouseEvent): HTMLAnchorElement | null {
+function linkOf(event: MouseEvent, isPage: (path: string) => boolean): HTMLAnchorElement | null {
   if (event.defaultPrevented || event.button !== 0) return null;
   if (event.metaKey || event.ctrlKey || event.shiftKey || event.altKey) return null;
   const link = event.target instanceof Element ? event.target.closest("a") : null;
   if (!link || link.target !== "" || link.hasAttribute("download")) return null;
-  return link.origin === location.origin && findRoute(link.pathname) ? link : null;
+  return link.origin === location.origin && isPage(link.pathname) ? link : null;
 }
 
 /** Links to pages of ours change the page without a new load; all others go their way. */
-export function listenToLinks(): void {
+export function listenToLinks(isPage: (path: string) => boolean): void {
   document.addEventListener("click", (event) => {
-    const link = linkOf(event);
+    const link = linkOf(event, isPage);
     if (!link || (link.hash !== "" && link.pathname === location.pathname)) return;
     event.preventDefault();
     go(link.pathname + link.search);

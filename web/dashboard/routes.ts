@@ -1,10 +1,6 @@
 /** Every page: its path (`:name` is a part that varies) and its file, which is loaded when it is first shown. */
 import type { ComponentType } from "preact";
-
-export interface PageProps {
-  /** The parts of the path that vary, by name. */
-  params: Readonly<Record<string, string>>;
-}
+import type { PageProps } from "./router.ts";
 
 export interface Route {
   path: string;
@@ -12,7 +8,7 @@ export interface Route {
 }
 
 export const routes: readonly Route[] = [
-  { path: "/", load: () => import("./pages/home/page.tsx") },
+  { path: "/", load: () => import("./pages/start/page.tsx") },
   { path: "/datasets", load: () => import("./pages/datasets/page.tsx") },
   { path: "/datasets/:id", load: () => import("./pages/dataset/page.tsx") },
 ];

@@ -1,5 +1,5 @@
 /**
- * The dashboard, as `npm run build` made it: one page for every path of its own, and its files, which are named by their
+ * The dashboard, as `npm run build` made it: one page for every path of its own, and its files, named by their
  * content and kept for ever. Programs that ask at `/` get a list of entry points.
  */
 import { fileURLToPath } from "node:url";

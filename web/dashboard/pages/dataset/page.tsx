@@ -5,9 +5,8 @@ import { PageHead, ProblemNote, Progress, Section, Waiting, Warnings } from "../
 import { Confirm } from "../../elements/confirm.tsx";
 import { Status } from "../../elements/status.tsx";
 import { percent } from "../../format.ts";
-import { go, withQuery } from "../../router.ts";
+import { go, withQuery, type PageProps } from "../../router.ts";
 import { service } from "../../service.ts";
-import type { PageProps } from "../../routes.ts";
 import { refreshAll, useResource, type Resource } from "../../store/resource.ts";
 import { Augmentations } from "./augmentations.tsx";
 import { Details } from "./details.tsx";
