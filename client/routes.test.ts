@@ -46,6 +46,7 @@ const twins = ["GET /v1/datasets/{id}/augmentations"];
 
 /** Every operation, and the call that asks for it with everything its query may have. */
 const calls: Record<string, (client: Client) => Promise<unknown>> = {
+  "GET /": ({ service }) => service.entryPoints(),
   "GET /health/live": ({ service }) => service.live(),
   "GET /health/ready": ({ service }) => service.ready(),
   "GET /openapi.json": ({ service }) => service.openapi(),

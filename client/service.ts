@@ -1,6 +1,6 @@
 /** The service itself: what runs, whether it is ready, what it offers. */
 import { path, type CallOptions, type Transport } from "./transport.ts";
-import type { Live, ProblemCode, Ready, System } from "./types.ts";
+import type { EntryPoints, Live, ProblemCode, Ready, System } from "./types.ts";
 
 export class Service {
   readonly #transport: Transport;
@@ -15,6 +15,10 @@ export class Service {
     return this.#transport.exchange({ method: "GET", path: at, accept: "text/*" }, options, (answer) => answer.text());
   }
 
+  /** What there is, and where. */
+  entryPoints(options?: CallOptions): Promise<EntryPoints> {
+    return this.#get("/", options);
+  }
   /** Version, kernels in use, workers and what they do, queues. */
   system(options?: CallOptions): Promise<System> {
     return this.#get("/v1/system", options);

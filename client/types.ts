@@ -33,7 +33,7 @@ import type {
 } from "../schemas/prediction.ts";
 import type { augmentationSheetQuery, samplePictureQuery, sampleSheetQuery, samplesQuery } from "../schemas/sample.ts";
 import type { sweepsQuery, trialsQuery } from "../schemas/sweep.ts";
-import type { live, ready } from "../schemas/system.ts";
+import type { entryPoints, live, ready } from "../schemas/system.ts";
 import type { webhooksQuery } from "../schemas/webhook.ts";
 
 export type { Checkpoint, CheckpointPage } from "../schemas/checkpoint.ts";
@@ -139,6 +139,7 @@ export type SaliencyQuery = Query<typeof saliencyQuery>;
 export type SweepsQuery = Query<typeof sweepsQuery>;
 export type TrialsQuery = Query<typeof trialsQuery>;
 
+export type EntryPoints = Output<typeof entryPoints>;
 export type Live = Output<typeof live>;
 export type Ready = Output<typeof ready>;
 export type InferenceServer = Output<typeof inferenceServer>;
