@@ -75,7 +75,9 @@ export const initialModel = z.union([
     model: modelReference.describe("id or alias of the model"),
     layers: z
       .literal("matching")
-      .describe("layers of equal kind and shape at the same place are taken over, the others start anew"),
+      .describe(
+        "layers of equal kind and shape at the same place are taken over, the others start anew; so does the last where the classes have other names",
+      ),
   }),
 ]);
 /** The model's id or alias, whichever way it was written. */

@@ -8,8 +8,11 @@ const weighted = (layers: readonly object[], shape = input) => {
   const parsed = network.parse({ layers }).layers;
   return weightedLayers(parsed, networkShape(parsed, shape, null).layers);
 };
-const compared = (own: readonly object[], others: readonly object[], shape = input) =>
-  compareWeights(weighted(own), weighted(others, shape)).map(({ layer, differs }) => [layer.path, differs]);
+const compared = (own: readonly object[], others: readonly object[], shape = input, sameClasses = true) =>
+  compareWeights(weighted(own), weighted(others, shape), { sameClasses }).map(({ layer, differs }) => [
+    layer.path,
+    differs,
+  ]);
 
 const filters = { kind: "convolution", maps: 4, size: 3 };
 const output = { kind: "dense", units: 3, activation: "softmax" };
@@ -58,6 +61,15 @@ describe("compared with another network's", () => {
     expect(compared([block(same)], [same])[0]).toEqual([
       "layers.0.layers.0",
       "the model has no layer with weights at this place",
+    ]);
+  });
+
+  it("do not match where their units stand for other classes", () => {
+    const layers = [filters, output, { kind: "dropout" }, { kind: "batch-normalisation", activation: "softmax" }];
+    expect(compared(layers, layers, input, false)).toEqual([
+      ["layers.0", null],
+      ["layers.1", "its classes are others than the model's"],
+      ["layers.3", "its classes are others than the model's"],
     ]);
   });
 

@@ -16,6 +16,8 @@ export interface WeightedLayer {
   kind: Layer["kind"];
   /** Multiplier of the learning rate, that of its block included; 0: frozen. */
   learningRate: number;
+  /** Whether its units or maps stand for the classes: the last layer that mixes its inputs, and what follows it. */
+  answers: boolean;
   /** Shapes of its tensors as in a checkpoint, by the end of their names. */
   tensors: Readonly<Record<string, readonly number[]>>;
   /** M_j of every output map of a convolution; null where every map reads all inputs. */
@@ -48,7 +50,10 @@ function tensorsOf(layer: Layer, { input }: Pick<LayerShape, "input">): Weighted
   }
 }
 
-type Placed = Pick<WeightedLayer, "path" | "name" | "learningRate"> & { spec: Layer; shape: Pick<LayerShape, "input"> };
+type Placed = Pick<WeightedLayer, "path" | "name" | "learningRate" | "answers"> & {
+  spec: Layer;
+  shape: Pick<LayerShape, "input">;
+};
 
 const weighted = ({ spec, shape, ...place }: Placed): WeightedLayer => ({
   ...place,
@@ -57,15 +62,20 @@ const weighted = ({ spec, shape, ...place }: Placed): WeightedLayer => ({
   table: spec.kind === "convolution" ? connectionTable(spec, shape.input.channels) : null,
 });
 
+const mixes: readonly Layer["kind"][] = ["convolution", "dense", "residual"];
+
 /** Of layers that fit, with their shapes. */
 export function weightedLayers(layers: readonly Layer[], shapes: readonly LayerShape[]): WeightedLayer[] {
+  const answering = layers.findLastIndex(({ kind }) => mixes.includes(kind));
   const places = layers.flatMap((spec, at): Placed[] => {
-    const [path, shape, { learningRate }] = [`layers.${at}`, shapes[at], spec];
-    if (spec.kind !== "residual") return [{ path, name: `layer ${at} (${spec.kind})`, learningRate, spec, shape }];
+    const [path, shape, answers, { learningRate }] = [`layers.${at}`, shapes[at], at >= answering, spec];
+    if (spec.kind !== "residual")
+      return [{ path, name: `layer ${at} (${spec.kind})`, learningRate, answers, spec, shape }];
     const inner = spec.layers.map((own, index) => ({
       path: `${path}.layers.${index}`,
       name: `layer ${index} of block ${at} (${own.kind})`,
       learningRate: own.learningRate * learningRate,
+      answers,
       spec: own,
       shape: shape.layers?.[index] ?? shape,
     }));
@@ -73,6 +83,7 @@ export function weightedLayers(layers: readonly Layer[], shapes: readonly LayerS
       path: `${path}.shortcut`,
       name: `the projection of block ${at}`,
       learningRate,
+      answers,
       spec: projectionOf(spec, shape.output.channels),
       shape,
     };
@@ -101,11 +112,17 @@ export interface ComparedLayer {
   differs: string | null;
 }
 
-/** Compares layers place by place: by their kind and the shapes of their weights. */
+/** Compares layers place by place: by their kind, the shapes of their weights, and the classes they answer. */
 export function compareWeights(
   own: readonly WeightedLayer[],
   others: readonly WeightedLayer[],
+  { sameClasses }: { sameClasses: boolean },
 ): readonly ComparedLayer[] {
   const byPath = new Map(others.map((other) => [other.path, other]));
-  return own.map((layer) => ({ layer, differs: difference(layer, byPath.get(layer.path)) }));
+  return own.map((layer) => ({
+    layer,
+    differs:
+      difference(layer, byPath.get(layer.path)) ??
+      (layer.answers && !sameClasses ? "its classes are others than the model's" : null),
+  }));
 }

@@ -38,6 +38,7 @@ export interface Start {
   /** Layers that start with the model's weights, by what their tensors' names begin with. */
   taken: readonly string[];
   reasons: string[];
+  warnings: string[];
 }
 
 const walked = ({ network, input }: { network: CompleteJobRequest["network"]; input: Shape }): WeightedLayer[] =>
@@ -69,13 +70,27 @@ function matching(reference: string, compared: readonly ComparedLayer[]): Start 
       ...others.slice(0, mostNamed).map(anew),
       ...more,
     ],
+    warnings: [],
   };
 }
 
-/** Every layer must be as the model's, on the same shapes. */
-function whole(reference: string, compared: readonly ComparedLayer[], misfit: number | null): Start {
+const otherClasses = (reference: string): string =>
+  `the classes are others than those of model ${reference}, and the last layer starts with its weights for them; ` +
+  `{"model": "${reference}", "layers": "matching"} starts that layer anew`;
+
+/** Every layer must be as the model's, on the same shapes, whatever its classes are called. */
+function whole(
+  reference: string,
+  compared: readonly ComparedLayer[],
+  { misfit, sameClasses }: { misfit: number | null; sameClasses: boolean },
+): Start {
   const other = compared.find(({ differs }) => differs !== null);
-  if (misfit === null && !other) return { taken: compared.map(({ layer }) => layer.path), reasons: [] };
+  if (misfit === null && !other)
+    return {
+      taken: compared.map(({ layer }) => layer.path),
+      reasons: [],
+      warnings: sameClasses ? [] : [otherClasses(reference)],
+    };
   const what = other ? `${other.layer.name}: ${other.differs}` : `its network differs from this one at layer ${misfit}`;
   throw refusal(
     "network-does-not-fit",
@@ -97,12 +112,20 @@ function misfitOf({ network, input }: { network: CompleteJobRequest["network"]; 
 /** What of a network starts with a model's weights. Throws Refusal where the request's wish cannot be met. */
 export function startFrom(
   model: ModelRecord,
-  { request, input }: { request: Pick<CompleteJobRequest, "network" | "initialModel">; input: Shape },
+  {
+    request,
+    input,
+    classes,
+  }: { request: Pick<CompleteJobRequest, "network" | "initialModel">; input: Shape; classes: readonly string[] },
 ): Start {
   const { network, initialModel } = request;
   const reference = initialModel === null ? model.id : referenceOf(initialModel);
-  const compared = compareWeights(walked({ network, input }), walked(model));
+  const [own, others] = [walked({ network, input }), walked(model)];
+  const sameClasses = JSON.stringify(classes) === JSON.stringify(model.classes);
   return typeof initialModel === "object" && initialModel !== null
-    ? matching(reference, compared)
-    : whole(reference, compared, misfitOf({ network, input }, model));
+    ? matching(reference, compareWeights(own, others, { sameClasses }))
+    : whole(reference, compareWeights(own, others, { sameClasses: true }), {
+        misfit: misfitOf({ network, input }, model),
+        sameClasses,
+      });
 }

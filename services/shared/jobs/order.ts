@@ -119,11 +119,12 @@ export function fitToDataset(
   const facts = validationFacts(dataset);
   const misfits = validationProblems(request, facts);
   if (misfits.length > 0) throw validationDoesNotFit(misfits);
-  const start = initialModel && startFrom(initialModel, { request, input: shape });
+  const start = initialModel && startFrom(initialModel, { request, input: shape, classes });
   return {
     layers,
     reasons: start?.reasons ?? [],
     warnings: [
+      ...(start?.warnings ?? []),
       ...validationWarnings(request.validation, { classes, ...facts }),
       ...warningsOf({
         request,

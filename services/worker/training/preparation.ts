@@ -119,10 +119,10 @@ async function readInitialModel(job: JobRecord, records: Records): Promise<Model
 
 async function startOf(
   model: ModelRecord,
-  { job, input, storage }: { job: JobRecord; input: Shape; storage: Storage },
+  { job, input, classes, storage }: { job: JobRecord; input: Shape; classes: readonly string[]; storage: Storage },
 ): Promise<NonNullable<TrainAssignment["start"]>> {
   try {
-    const { taken } = startFrom(model, { request: job.request, input });
+    const { taken } = startFrom(model, { request: job.request, input, classes });
     return { weights: await storage.get(model.files.weights), layers: taken };
   } catch (error) {
     if (error instanceof Refusal) throw new CannotTrain(error.code, error.message);
@@ -169,7 +169,10 @@ export async function prepare(job: JobRecord, options: Sources & { threads: numb
       heldOut: fractionOf(job.request.validation),
       resume: found?.bytes ?? null,
       best: await findBest(checkpoints, { from, deciding: decidingSplit(job.request.validation), storage }),
-      start: found || !initialModel ? null : await startOf(initialModel, { job, input: shape, storage }),
+      start:
+        found || !initialModel
+          ? null
+          : await startOf(initialModel, { job, input: shape, classes: manifest.classes, storage }),
       everyEpochs: job.request.checkpoints.everyEpochs,
       classes: manifest.classes,
     },
