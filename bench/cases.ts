@@ -128,8 +128,9 @@ export const networks: Record<NetworkName, Definition> = {
 
 /** FLOPs of one sample: multiply-adds of convolutions and dense layers, two each. */
 export function flopsPerSample({ network: name, mode }: Pick<Case, "network" | "mode">): number {
-  const { layers } = networkShape(networks[name].network.layers, networks[name].input, classes);
-  return mode === "training" ? trainingFlops(layers) : layers.reduce((sum, { flops }) => sum + flops, 0);
+  const { network: given, input } = networks[name];
+  const { layers } = networkShape(given.layers, input, classes);
+  return mode === "training" ? trainingFlops(given.layers, layers) : layers.reduce((sum, { flops }) => sum + flops, 0);
 }
 
 const each = (name: NetworkName, mode: Mode, batch: number, threads: readonly number[]): Case[] =>

@@ -8,6 +8,7 @@ import type { Cut } from "./batches.ts";
 import type { StepKind } from "./commands.ts";
 import { dtypeCodes } from "./kernels/kernels.ts";
 import type { RealBytes } from "./kernels/kernels.ts";
+import { learns } from "./layer.ts";
 import { MemoryPlan } from "./memory.ts";
 import { planNetwork } from "./network.ts";
 import type { NetworkPlan } from "./network.ts";
@@ -47,6 +48,8 @@ export interface TrainingPart {
   steps: Record<StepKind, BatchPrograms | null>;
   /** By thread, after every change of the weights: effective filters. */
   prepare: Program[];
+  /** The same of layers that are frozen, once. */
+  prepareFrozen: Program;
   /** Before second derivatives: squared weights. */
   prepareCurvature: Program;
 }
@@ -105,6 +108,7 @@ export function planExecution(
   const programs = [
     ...Object.values(training.steps).flatMap((step) => (step ? programsOf(step) : [])),
     ...training.prepare,
+    training.prepareFrozen,
     training.prepareCurvature,
     ...Object.values(evaluation.splits).flatMap((split) => split?.map(({ program }) => program) ?? []),
   ];
@@ -135,10 +139,11 @@ function planTrainingPart(options: Options, inspects: boolean): TrainingPart {
     recordBatch({ ...options, slots, update, samples, pass, inspecting });
   const last = lastBatchOf(spec);
   const prepare = Array.from({ length: threads }, () => new Program());
+  const prepareFrozen = new Program();
   const prepareCurvature = new Program();
   for (const [index, layer] of network.layers.entries()) {
-    layer.prepare?.(prepare[index % threads]);
-    if (curvature) layer.prepareCurvature?.(prepareCurvature);
+    layer.prepare?.(learns(layer) ? prepare[index % threads] : prepareFrozen);
+    if (curvature && network.trains[index]) layer.prepareCurvature?.(prepareCurvature);
   }
   return {
     optimiser,
@@ -153,6 +158,7 @@ function planTrainingPart(options: Options, inspects: boolean): TrainingPart {
       gradient: inspects ? record(batchSize, "gradient", true) : null,
     },
     prepare,
+    prepareFrozen,
     prepareCurvature,
   };
 }

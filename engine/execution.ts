@@ -185,9 +185,12 @@ export class Execution {
     this.team.barrier();
   }
 
-  /** Thread 0 with all others at rest: effective filters after the weights came from elsewhere. */
+  /** Thread 0 with all others at rest: what follows from weights that came from elsewhere. */
   prepareAll(): void {
-    for (const program of this.plan.training.prepare) program.run(this.#kernels);
+    const { network, training } = this.plan;
+    // Layers that are frozen stand on their running statistics in training too.
+    for (const layer of network.layers) layer.beforeEvaluation?.(this.views);
+    for (const program of [...training.prepare, training.prepareFrozen]) program.run(this.#kernels);
   }
 
   /** Thread 0 with all others at rest, before steps of the kind `curvature`. */

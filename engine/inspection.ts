@@ -120,7 +120,7 @@ export class Inspection {
 
   gradientOf(name: string): Reals {
     const tensor = this.plan.network.tensors.find((each) => each.name === name);
-    if (!tensor) throw new Error(`no tensor ${name}`);
+    if (!tensor?.gradient) throw new Error(`nothing trains ${name}`);
     return this.#execution.views.reals(tensor.gradient, tensor.size);
   }
 

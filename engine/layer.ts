@@ -22,7 +22,7 @@ export interface Tensor {
   size: number;
   /** Address of the values, in the engine's own order. */
   address: number;
-  /** Address of ∂E/∂tensor, or 0 for what is not trained by descent. */
+  /** Address of ∂E/∂tensor, or 0 for what is not trained by descent, or is frozen. */
   gradient: number;
   /** Multiplier of the learning rate. */
   learningRate: number;
@@ -163,6 +163,11 @@ export interface LayerOptions<Spec extends LayerSpec = LayerSpec> {
   memory: MemoryPlan;
   /** One sample is explained: statistics are those of prediction, taken for constants, and nothing is dropped. */
   explains: boolean;
+  /**
+   * Nothing of it moves: no gradient is planned and no kernel computes one, statistics are those of prediction. It runs
+   * forward and passes δ down where something below learns.
+   */
+  frozen: boolean;
   /** Most shards of a training batch; 0 where the network only predicts and no gradient is planned. */
   shards: number;
   /** Samples of a whole batch. */
@@ -171,12 +176,12 @@ export interface LayerOptions<Spec extends LayerSpec = LayerSpec> {
   averageScale: number;
 }
 
-/** Plans the values of a tensor and, for training, its gradient. */
+/** Plans the values of a tensor and, where it is trained, its gradient. */
 export function planTensor(
   options: LayerOptions,
   tensor: Omit<Tensor, "address" | "gradient" | "learningRate" | "name"> & { name: string; trained: boolean },
 ): Tensor {
-  const { memory, path, spec, shards } = options;
+  const { memory, path, spec, shards, frozen } = options;
   const { trained, ...rest } = tensor;
   const name = `${path}.${tensor.name}`;
   const reserve = (what: string) =>
@@ -185,7 +190,7 @@ export function planTensor(
     ...rest,
     name,
     address: reserve(""),
-    gradient: trained && shards > 0 ? reserve("the gradient of ") : 0,
+    gradient: trained && shards > 0 && !frozen ? reserve("the gradient of ") : 0,
     learningRate: spec.learningRate,
   };
 }
@@ -198,8 +203,8 @@ export function planShardGradient(
   options: LayerOptions,
   { size, target }: { size: number; target: number },
 ): ShardGradient {
-  const { memory, shards, batchSize, path } = options;
-  if (shards === 0 || batchSize === 1) return { address: target, stride: 0, size, target };
+  const { memory, shards, batchSize, path, frozen } = options;
+  if (shards === 0 || batchSize === 1 || frozen) return { address: target, stride: 0, size, target };
   const stride = Math.ceil((size * memory.realBytes) / 64) * 64;
   const address = memory.reserve({
     what: `the gradients of ${path} in ${shards} shards`,
@@ -208,6 +213,9 @@ export function planShardGradient(
   });
   return { address, stride, size, target };
 }
+
+/** Whether descent moves something of a layer. */
+export const learns = ({ tensors }: PlannedLayer): boolean => tensors.some(({ gradient }) => gradient !== 0);
 
 /** The address of a shard's own sum. */
 export const ofShard = (gradient: ShardGradient, shard: number): number => gradient.address + shard * gradient.stride;

@@ -9,6 +9,7 @@ import { networkShape, outputActivation } from "../schemas/network-shape.ts";
 import type { Network } from "../schemas/network.ts";
 import type { Shape } from "../schemas/shape.ts";
 import { EngineError } from "./errors.ts";
+import { learns } from "./layer.ts";
 import type { LayerOptions, PlannedLayer, Tensor } from "./layer.ts";
 import type { MemoryPlan, Views } from "./memory.ts";
 import { layOut, pointerOf } from "./nodes.ts";
@@ -24,7 +25,7 @@ export interface NetworkPlan {
   classes: number;
   softmax: boolean;
   outputActivation: ActivationKind;
-  /** By layer: whether it or anything below it is trained, so that it must pass a sensitivity. */
+  /** By layer: whether it or anything below it learns, so that it needs a sensitivity. Nothing runs back below. */
   trains: readonly boolean[];
   /** By layer: whose place in memory its sensitivity has; mostly its own. */
   deltaOf: readonly number[];
@@ -85,11 +86,22 @@ function planNodes(nodes: readonly Node[], options: TrainingOptions): PlannedLay
       declaredActivation: declared,
       inputActivation: from < 0 ? "linear" : layers[from].activation,
       shifts: shiftsBelow(node, nodes, layers),
+      frozen: spec.learningRate === 0 && !options.explains,
       ...options,
     } as const;
-    layers.push(at(node, () => planLayer(part, given)));
+    const planned = at(node, () => planLayer(part, given));
+    layers.push(given.frozen ? withoutGradients(planned) : planned);
   }
   return layers;
+}
+
+/**
+ * What is frozen has no gradient: nothing to reduce, to finish or to penalise. What its backward pass leaves out it
+ * knows itself.
+ */
+function withoutGradients(layer: PlannedLayer): PlannedLayer {
+  const { finish: _finish, omega: _omega, finishCurvature: _curvature, deferred: _deferred, ...rest } = layer;
+  return { ...rest, shardGradients: [], curvatureGradients: [] };
 }
 
 /** A sum's sensitivity is that of both its terms, where no gate lies between. */
@@ -106,7 +118,7 @@ function sharedDeltas(nodes: readonly Node[], layers: readonly PlannedLayer[]): 
 function trainedBelow(nodes: readonly Node[], layers: readonly PlannedLayer[]): boolean[] {
   const trains: boolean[] = [];
   for (const [index, { from, shortcut }] of nodes.entries())
-    trains.push(layers[index].tensors.length > 0 || (trains[from] ?? false) || (shortcut !== null && trains[shortcut]));
+    trains.push(learns(layers[index]) || (trains[from] ?? false) || (shortcut !== null && trains[shortcut]));
   return trains;
 }
 

@@ -23,9 +23,9 @@ const specs: Record<PlannedKind, Record<string, unknown>> = {
 };
 const parts = ["sum", "identity", "projection"] as const;
 const partOf = (kind: PlannedKind) => parts.find((part) => part === kind) ?? "layer";
-const below = { name: "layers.3.bias" } as Tensor;
+const below = { name: "layers.3.bias", gradient: 0 } as Tensor;
 
-function plan(spec: Layer, shards = 4, part: ReturnType<typeof partOf> = "layer") {
+function plan(spec: Layer, shards = 4, part: ReturnType<typeof partOf> = "layer", frozen = false, shift = below) {
   const memory = new MemoryPlan(4);
   const [shape] = networkShape([spec], input, null).layers;
   const activation = "activation" in spec && spec.activation !== "softmax" ? spec.activation : "linear";
@@ -38,11 +38,12 @@ function plan(spec: Layer, shards = 4, part: ReturnType<typeof partOf> = "layer"
     activation,
     declaredActivation: activation,
     inputActivation: "tanh",
-    shifts: [below],
+    shifts: [shift],
     memory,
     shards,
     batchSize: 27,
     explains: false,
+    frozen,
     averageScale: 64,
   });
   const wires: Wires = {
@@ -104,6 +105,17 @@ describe.each(Object.keys(layerPlanners) as PlannedKind[])("%s", (kind) => {
     expect(squares.length).toBeGreaterThan(ownSquares.length);
   });
 
+  test("frozen it computes no gradient, passes down as before and nothing at all where nothing below learns", () => {
+    const { planned, wires } = plan(spec, 4, part, true);
+    expect(planned.tensors.every(({ gradient }) => gradient === 0)).toBe(true);
+    for (const pass of ["backward", "curvature"] as const) {
+      expect(recorded((program) => planned[pass](program, wires)).join()).not.toMatch(/gradient/i);
+      expect(recorded((program) => planned[pass](program, { ...wires, inputDelta: 0 }))).toEqual([]);
+      expect(recorded((program) => planned[pass](program, wires))).not.toEqual([]);
+    }
+    expect(planned.meetings).toBeUndefined();
+  });
+
   test("has no gradients where the network only predicts", () =>
     expect(plan(spec, 0, part).planned.tensors.every((tensor) => tensor.gradient === 0)).toBe(true));
 });
@@ -119,6 +131,15 @@ describe("biases that only shift whole maps", () => {
   test("through a linear subsampling also those below", () => {
     expect(shifts(specs.subsampling)).toEqual(["layers.3.bias", "layers.4.bias"]);
     expect(shifts({ ...specs.subsampling, trainable: false })).toEqual(["layers.3.bias"]);
+  });
+  test("through a linear batch normalisation that is frozen also those below, if they learn", () => {
+    const bias = { ...below, gradient: 640 };
+    const spec = schema.parse(specs["batch-normalisation"]);
+    expect(plan(spec, 4, "layer", true, bias).planned.shifts.map(({ name }) => name)).toEqual([
+      "layers.3.bias",
+      "layers.4.bias",
+    ]);
+    expect(plan(spec, 4, "layer", true).planned.shifts.map(({ name }) => name)).toEqual(["layers.4.bias"]);
   });
   test("none through an activation or a dropout", () => {
     expect(shifts({ ...specs.convolution, activation: "tanh" })).toEqual([]);

@@ -104,10 +104,7 @@ function installed({ plan, memory, kernels, weights }: ExplainerOptions): Execut
   backward.install(views);
   loadWeights({ views, tensors: planned.network.tensors, bytes: weights });
   views.reals(planned.regions.averageScale, 1)[0] = 1;
-  for (const layer of planned.network.layers) {
-    layer.beforeStep?.(views, { seed: 0, step: 1, samples: 1 });
-    layer.beforeEvaluation?.(views);
-  }
+  for (const layer of planned.network.layers) layer.beforeStep?.(views, { seed: 0, step: 1, samples: 1 });
   execution.prepareAll();
   return execution;
 }

@@ -28,7 +28,7 @@ const common = {
     .min(0)
     .max(1000)
     .default(1)
-    .describe("multiplier of the optimiser's learning rate for this layer; 0 leaves its weights as they are"),
+    .describe("multiplier of the optimiser's learning rate for this layer; 0 freezes it: no bit of it changes"),
   initialiser: initialiserKind
     .optional()
     .describe("how the weights start; by default what the activation needs: lecun, glorot or he"),

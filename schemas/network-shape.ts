@@ -266,14 +266,35 @@ export function networkShape(layers: readonly Layer[], input: Shape, classes: nu
   return { layers: shapes, problems };
 }
 
-/** FLOPs of one sample, forward and backward: the first layer with weights passes no sensitivity down. */
-export function trainingFlops(layers: readonly LayerShape[]): number {
-  let first = true;
+interface Cost {
+  flops: number;
+  learns: boolean;
+}
+
+/** Layer by layer; a residual block's own layers, then what carries x past them. */
+function costsOf(layers: readonly Layer[], shapes: readonly LayerShape[], multiplier = 1): Cost[] {
+  return layers.flatMap((layer, at) => {
+    const { flops, parameters, layers: inner = [] } = shapes[at];
+    const rate = multiplier * layer.learningRate;
+    if (layer.kind !== "residual") return [{ flops, learns: rate > 0 && parameters > 0 }];
+    const rest = (of: "flops" | "parameters"): number => inner.reduce((left, own) => left - own[of], shapes[at][of]);
+    return [
+      ...costsOf(layer.layers, inner, rate),
+      { flops: rest("flops"), learns: rate > 0 && rest("parameters") > 0 },
+    ];
+  });
+}
+
+/**
+ * FLOPs of one sample, forward and backward: a gradient of what learns, a sensitivity passed down where something below
+ * learns.
+ */
+export function trainingFlops(layers: readonly Layer[], shapes: readonly LayerShape[]): number {
   let total = 0;
-  for (const each of layers) {
-    if (each.flops === 0) continue;
-    total += each.flops * (first ? 2 : 3);
-    first = false;
+  let below = false;
+  for (const { flops, learns } of costsOf(layers, shapes)) {
+    total += flops * (1 + Number(learns) + Number(below));
+    below ||= learns;
   }
   return total;
 }

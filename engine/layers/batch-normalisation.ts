@@ -9,11 +9,13 @@
  * every shard sums in double, the shards are added in order, and the layer goes on. The batch stays resident meanwhile.
  * Evaluation uses the running statistics.
  *
- * Where one sample is explained (sensitivities.ts), the running statistics are constants and the layer is linear:
+ * Where the layer is frozen, and where one sample is explained (sensitivities.ts), the running statistics are constants
+ * that nothing updates, and the layer is linear:
  *
  *   δ_below = f′(u_below) ∘ weight/√(variance + ε) · δ
  *
- * A constant added to a whole map is subtracted again with the mean: the gradient of a bias right below is exactly 0.
+ * A constant added to a whole map is subtracted again with the batch's mean: the gradient of a bias right below is then
+ * exactly 0.
  * What rounding leaves of it is taken away, or Adam would make steps of full size out of it.
  */
 import { sizeOf } from "../../schemas/shape.ts";
@@ -183,7 +185,7 @@ function recordFixed(
 ): PlannedLayer["curvature"] {
   const { input: shape, inputActivation } = options;
   const gate = activationCodes[inputActivation] + (squares ? gateSquared : 0);
-  return (program, { own, input, inputDelta, delta, header, shard, lanes }) => {
+  const gradient: PlannedLayer["backward"] = (program, { own, input, delta, header, shard, lanes }) => {
     const [normalised] = own;
     program.call("normalisationForward", {
       input,
@@ -207,6 +209,10 @@ function recordFixed(
       positions,
       lanes,
     });
+  };
+  return (program, wires) => {
+    if (!options.frozen) gradient(program, wires);
+    const { input, inputDelta, delta, lanes } = wires;
     if (!inputDelta) return;
     program.call("subsamplingBackward", {
       delta,
@@ -242,7 +248,9 @@ function finishRunning({ options, maps, weight, mean, variance, runningMoments }
 }
 
 export function planBatchNormalisation(options: LayerOptions<BatchNormalisationLayer>): PlannedLayer {
-  const { spec, input, shifts, activation, explains } = options;
+  const { spec, input, activation, explains, frozen } = options;
+  const isFixed = explains || frozen;
+  const shifts = options.shifts.filter(({ gradient }) => gradient !== 0);
   const parts = planParts(options);
   const { maps, positions, weight, bias, mean, variance, moments, runningMoments, settings } = parts;
   const slope = planSlope(parts);
@@ -267,7 +275,7 @@ export function planBatchNormalisation(options: LayerOptions<BatchNormalisationL
     output: input,
     activation,
     tensors: [weight, bias, mean, variance],
-    shifts: activation === "linear" ? [bias] : [],
+    shifts: activation === "linear" ? [...(isFixed ? shifts : []), bias] : [],
     shardGradients: explains ? slope.gradients : [],
     curvatureGradients: slope.gradients,
     buffers: explains ? [sizeOf(input)] : [],
@@ -283,16 +291,16 @@ export function planBatchNormalisation(options: LayerOptions<BatchNormalisationL
     beforeStep(views: Views, { samples }): void {
       views.doubles[settings / 8] = samples * positions;
     },
-    ...(explains ? {} : { meetings: recordMeetings(parts) }),
-    ...(shifts.length > 0 && !explains
+    ...(isFixed ? {} : { meetings: recordMeetings(parts) }),
+    ...(shifts.length > 0 && !isFixed
       ? {
           finish(program: Program): void {
             for (const { gradient, size } of shifts) program.call("clear", { output: gradient, count: size });
           },
         }
       : {}),
-    forward: normalise(explains ? runningMoments : moments),
-    backward: explains ? recordFixed(parts, slope, { squares: false }) : recordBackward(parts),
+    forward: normalise(isFixed ? runningMoments : moments),
+    backward: isFixed ? recordFixed(parts, slope, { squares: false }) : recordBackward(parts),
     beforeEvaluation: finishRunning(parts, slope),
     evaluate: normalise(runningMoments),
     curvature: recordFixed(parts, slope, { squares: true }),

@@ -102,7 +102,7 @@ function recordFull({ options }: ConvolutionKernels, { squares }: { squares: boo
 
 function recordConvolution(kernels: ConvolutionKernels) {
   const { options, weights, bias, weightGradient, biasGradient, squaredWeights } = kernels;
-  const { spec, input, activation } = options;
+  const { spec, input, activation, frozen } = options;
   const { padding } = spec;
   const rows = input.height + 2 * padding;
   const columns = input.width + 2 * padding;
@@ -114,8 +114,9 @@ function recordConvolution(kernels: ConvolutionKernels) {
   const downSquared = recordFull(kernels, { squares: true });
 
   /** ∂E/∂k_ij (§3.1) and ∂E/∂b_j (3). */
-  const gradient = (program: Program, wires: Wires, from: number): void =>
-    void program.call("convolutionGradient", {
+  const gradient = (program: Program, wires: Wires, from: number): void => {
+    if (frozen) return;
+    program.call("convolutionGradient", {
       input: from,
       delta: wires.delta,
       gradient: ofShard(weightGradient, wires.shard),
@@ -123,6 +124,7 @@ function recordConvolution(kernels: ConvolutionKernels) {
       ...shape,
       lanes: wires.lanes,
     });
+  };
   return {
     buffers: padding > 0 ? [paddedSize] : [],
     curvatureBuffers: [paddedSize],
@@ -147,7 +149,7 @@ function recordConvolution(kernels: ConvolutionKernels) {
     },
     curvature(program: Program, wires: Wires): void {
       const squared = wires.own[padding > 0 ? 1 : 0];
-      program.call("square", { input: seen(wires), output: squared, count: paddedSize * wires.lanes });
+      if (!frozen) program.call("square", { input: seen(wires), output: squared, count: paddedSize * wires.lanes });
       gradient(program, wires, squared);
       downSquared(program, wires, squaredWeights());
     },

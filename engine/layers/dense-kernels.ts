@@ -19,8 +19,8 @@ import type { Program } from "../program.ts";
  */
 const leastDeferred = 4096;
 
-export const isDeferred = ({ shards, batchSize }: LayerOptions, weights: number): boolean =>
-  shards > 1 && batchSize > 8 && weights >= leastDeferred;
+export const isDeferred = ({ shards, batchSize, frozen }: LayerOptions, weights: number): boolean =>
+  !frozen && shards > 1 && batchSize > 8 && weights >= leastDeferred;
 
 export interface DenseKernels {
   options: LayerOptions;
@@ -38,11 +38,12 @@ export interface DenseKernels {
 
 export function recordDense(kernels: DenseKernels) {
   const { options, inputs, units, weights, gradient, bias, weightGradient, biasGradient, squaredWeights } = kernels;
-  const { activation, inputActivation, shards } = options;
+  const { activation, inputActivation, shards, frozen } = options;
   const f = activationCodes[activation];
   const gate = activationCodes[inputActivation];
 
   const outer = (program: Program, wires: Wires, input: number): void => {
+    if (frozen) return;
     // With a deferred gradient the shard still sums the biases: no rows, all units.
     program.call("denseGradient", {
       input,
@@ -94,7 +95,7 @@ export function recordDense(kernels: DenseKernels) {
       down(program, wires, weights, gate);
     },
     curvature(program: Program, wires: Wires): void {
-      program.call("square", { input: wires.input, output: wires.own[0], count: inputs * wires.lanes });
+      if (!frozen) program.call("square", { input: wires.input, output: wires.own[0], count: inputs * wires.lanes });
       outer(program, wires, wires.own[0]);
       down(program, wires, squaredWeights(), gate + gateSquared);
     },

@@ -60,13 +60,14 @@ export function planSubsampling(options: LayerOptions<SubsamplingLayer>): Planne
   const { spec, input, output, activation, inputActivation, shifts } = options;
   const { channels: maps, height: rows, width: columns } = input;
   const trained = spec.trainable ? planTrained(options) : null;
+  const moved = options.frozen ? null : trained;
   const { beta, bias } = trained ? { beta: trained.beta.address, bias: trained.bias.address } : planConstants(options);
   const tensors = trained ? [trained.beta, trained.bias] : [];
   const { height: blockRows, width: blockColumns } = blockOf(spec, input);
   const geometry = { maps, rows, columns, blockRows, blockColumns, reduce: reduceCodes[spec.reduce] };
-  const keepsDown = trained !== null || spec.reduce === "max";
+  const keepsDown = moved !== null || spec.reduce === "max";
   const down = ({ own }: Wires): number => (keepsDown ? own[0] : 0);
-  const gradient = trained && recordGradient(options, trained);
+  const gradient = moved && recordGradient(options, moved);
   const up = (program: Program, wires: Wires, gate: number): void => {
     const { delta, input: x, inputDelta, lanes } = wires;
     if (!inputDelta) return;
@@ -84,7 +85,7 @@ export function planSubsampling(options: LayerOptions<SubsamplingLayer>): Planne
     shifts: activation === "linear" ? [...shifts, ...tensors.slice(1)] : [],
     shardGradients: trained ? [trained.betaGradient, trained.biasGradient] : [],
     buffers: keepsDown ? [sizeOf(output)] : [],
-    curvatureBuffers: trained ? [sizeOf(output)] : [],
+    curvatureBuffers: moved ? [sizeOf(output)] : [],
     initialise(views: Views): void {
       if (!trained) return;
       views.reals(trained.beta.address, maps).fill(1);

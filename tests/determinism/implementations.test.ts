@@ -30,13 +30,15 @@ test.each([
     "blocks, empty lanes and single samples",
     { optimiser: optimiser.parse({ kind: "adam", learningRate: 0.005, clipNorm: 1 }) },
   ],
+  ["with layers that are frozen", {}, [0, 1, 3]],
   ["online", { batchSize: 1, epochs: 1, optimiser: optimiser.parse({ kind: "nesterov", learningRate: 0.01 }) }],
-])("%s", async (_, changes) => {
+])("%s", async (_, changes, frozen: readonly number[] = []) => {
+  const network = layers.map((layer, at) => (frozen.includes(at) ? { ...layer, learningRate: 0 } : layer));
   expect(strict.map(({ kind }) => kind)).toContain("assembly");
   const digests: Record<string, string> = {};
   for (const description of strict) {
     for (const threads of [1, 2]) {
-      const { trainer, close } = await startTraining(smallSpec(layers, { ...changes, threads }), { description });
+      const { trainer, close } = await startTraining(smallSpec(network, { ...changes, threads }), { description });
       for (const report of trainer.run()) expect(report.kind).not.toBe("diverged");
       digests[`${description.name} on ${threads}`] = createHash("sha256").update(trainer.checkpoint()).digest("hex");
       await close();

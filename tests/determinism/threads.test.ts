@@ -64,6 +64,21 @@ const networks: Record<string, Record<string, unknown>[]> = {
   ],
 };
 
+/** Frozen layers of every kind, with layers between and inside blocks that learn. */
+const frozen = { learningRate: 0 };
+networks["frozen layers"] = [
+  { ...first, ...frozen },
+  { kind: "batch-normalisation", ...frozen },
+  { ...three(5), activation: "tanh" },
+  { ...three(6), activation: "tanh", inputs: { learned: { penalty: "entropy" } }, ...frozen },
+  { ...block([{ ...three(6), ...frozen }, { kind: "batch-normalisation", activation: "relu" }, three(7)]), ...frozen },
+  block([three(4), { kind: "batch-normalisation", ...frozen }]),
+  { kind: "subsampling", factor: 2, activation: "sigmoid", ...frozen },
+  { kind: "dropout", rate: 0.2 },
+  { kind: "dense", units: 700, activation: "tanh", ...frozen },
+  last,
+];
+
 const digest = (bytes: Uint8Array): string => createHash("sha256").update(bytes).digest("hex");
 
 async function train(spec: TrainingSpec): Promise<{ digest: string; accuracy: number; rows: unknown[] }> {

@@ -1,6 +1,7 @@
 /** A training that starts from a model: what is taken over, what is frozen, what is refused, and that it helps. */
 import { readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { isDeepStrictEqual } from "node:util";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { readSafetensors } from "../../engine/index.ts";
@@ -24,7 +25,9 @@ const order = { epochs: 3, batchSize: 20, optimiser: { kind: "sgd", learningRate
 const matching = () => ({ model: lower, layers: "matching" });
 
 async function upload(alias: string, digits: readonly number[], train: number): Promise<void> {
-  const { body } = await stack.ask("/v1/datasets", { body: digitsForm(alias, { digits, train, test: train / 3 }) });
+  const { body } = await stack.ask("/v1/datasets", {
+    body: digitsForm(alias, { digits, train, test: 300 }),
+  });
   await until(
     () => stack.ask(`/v1/datasets/${body.id}`),
     (answer) => answer.body.status === "ready",
@@ -34,10 +37,10 @@ async function upload(alias: string, digits: readonly number[], train: number): 
 
 beforeAll(async () => {
   stack = await startStack();
-  await upload("lower", [0, 1, 2, 3, 4], 900);
-  await upload("upper", [5, 6, 7, 8, 9], 900);
+  await upload("lower", [0, 1, 2, 3, 4], 2000);
+  await upload("upper", [5, 6, 7, 8, 9], 120);
   await upload("four", [6, 7, 8, 9], 90);
-  lower = (await trained({ dataset: "lower", network: network(5) })).model;
+  lower = (await trained({ dataset: "lower", network: network(5), epochs: 4 })).model;
 }, 180_000);
 afterAll(() => stack.stop());
 
@@ -79,6 +82,58 @@ test("layers of equal kind and shape are taken over, bit by bit; the last starts
   expect(after.get("layers.4.weight")?.shape).toEqual([4, 192]);
 });
 
+/** Loss and accuracy over the test split, epoch by epoch. */
+async function curve(id: string): Promise<{ loss: number; accuracy: number }[]> {
+  const { body } = await stack.ask(`/v1/jobs/${id}/metrics`);
+  return (body.data as { validationLoss: number; validationAccuracy: number }[]).map((row) => ({
+    loss: row.validationLoss,
+    accuracy: row.validationAccuracy,
+  }));
+}
+
+test("the other half of the digits is learned in fewer epochs than from nothing, with frozen convolutions", async () => {
+  const [tuned, fresh] = await Promise.all([
+    trained({ network: network(5, { learningRate: 0 }), initialModel: matching(), epochs: 6 }),
+    trained({ network: network(5), epochs: 6 }),
+  ]);
+  expect(tuned).toMatchObject({
+    warnings: [],
+    reasons: [/start with the weights/, /^layer 4 \(dense\) starts anew .* its classes are others/].map(
+      (sentence) => expect.stringMatching(sentence) as string,
+    ),
+  });
+  const [ours, theirs] = await Promise.all([curve(tuned.id), curve(fresh.id)]);
+  expect(ours[0].loss).toBeLessThan(theirs[0].loss);
+  const reached = Math.max(...theirs.map(({ accuracy }) => accuracy));
+  const epochsTo = (rows: readonly { accuracy: number }[]): number =>
+    rows.findIndex(({ accuracy }) => accuracy >= reached) + 1;
+  expect(epochsTo(ours)).toBeGreaterThan(0);
+  expect(epochsTo(ours)).toBeLessThan(epochsTo(theirs));
+});
+
+test("no bit of a frozen layer changes, through a pause and a resume", async () => {
+  const fields = { network: network(5, { learningRate: 0 }), initialModel: matching(), epochs: 200 };
+  const id = await begin(fields);
+  await until(
+    () => stack.ask(`/v1/jobs/${id}`),
+    ({ body }) => (body.progress?.step ?? 0) > 0,
+    "the first step",
+  );
+  await stack.ask(`/v1/jobs/${id}/pause`, { method: "POST" });
+  await until(
+    () => stack.ask(`/v1/jobs/${id}`),
+    ({ body }) => body.status === "paused",
+    "the pause",
+  );
+  await stack.ask(`/v1/jobs/${id}/resume`, { method: "POST" });
+  const [paused, whole] = await Promise.all([stack.ended(id), trained(fields)]);
+  expect(paused.attempts).toHaveLength(2);
+  expect(paused.receipt.weights).toBe(whole.receipt.weights);
+  const [before, after] = await Promise.all([weightsOf(lower), weightsOf(paused.model)]);
+  for (const [name, tensor] of before)
+    expect([name, isDeepStrictEqual(after.get(name), tensor)]).toEqual([name, !name.startsWith("layers.4")]);
+});
+
 test("the receipt names the weights it started from, and a reproduction agrees to the bit", async () => {
   const job = await trained({ dataset: "four", network: network(4), epochs: 2, initialModel: matching() });
   const { sha256 } = (await stack.ask(`/v1/models/${lower}`)).body;
@@ -103,6 +158,19 @@ test("a job that waits for its dataset learns what is taken over when that is re
   expect((await stack.ended(bad)).error).toMatchObject({
     code: "network-does-not-fit",
     detail: expect.stringContaining('"layers": "matching"') as string,
+  });
+});
+
+test("a model whose every layer fits starts all of them, and other classes are warned of", async () => {
+  const dryRun = async (dataset: string) => {
+    const body = { ...order, dataset, network: network(5), initialModel: lower };
+    const { warnings, reasons } = (await stack.ask("/v1/jobs?dryRun=true", { body })).body;
+    return { warnings, reasons };
+  };
+  expect(await dryRun("lower")).toEqual({ warnings: [], reasons: [] });
+  expect(await dryRun("upper")).toEqual({
+    warnings: [expect.stringContaining("the classes are others than those of model") as string],
+    reasons: [],
   });
 });
 

@@ -246,6 +246,36 @@ describe("residual blocks", () => {
     ));
 });
 
+describe("frozen layers pass sensitivities down and are not checked themselves", () => {
+  const frozen = (spec: Spec): Spec => ({ ...spec, learningRate: 0 });
+  const three = (maps: number): Spec => ({ kind: "convolution", maps, size: 3, padding: 1, activation: "tanh" });
+  const kinds: Record<string, Spec> = {
+    convolution: three(4),
+    combination: { ...learned("per-input", "entropy"), maps: 4 },
+    subsampling: { kind: "subsampling", factor: 2, activation: "tanh" },
+    "batch normalisation": { kind: "batch-normalisation", activation: "sigmoid" },
+    dense: { kind: "dense", units: 5, activation: "tanh" },
+    "a block": { kind: "residual", layers: [three(6), { kind: "batch-normalisation" }], activation: "tanh" },
+  };
+  test.each(Object.entries(kinds))("%s", (_, spec) => {
+    const layers = [first, { kind: "batch-normalisation" }, frozen(spec), output("softmax")];
+    expectRight(layers, "cross-entropy");
+    expect(check(layers, "cross-entropy").result.layers.map(({ parameters }) => parameters.length)).toEqual([
+      2, 2, 0, 2,
+    ]);
+  });
+  test("the first ones, and some inside a block", () => {
+    const inner = [frozen(three(4)), { kind: "batch-normalisation", activation: "tanh" }, frozen(three(5))];
+    const layers = [frozen(first), { kind: "residual", layers: inner }, output("softmax")];
+    expectRight(layers, "cross-entropy");
+    expect(check(layers, "cross-entropy").result.layers.map(({ parameters }) => parameters.length)).toEqual([0, 4, 2]);
+  });
+  test("all of them: nothing is checked, and nothing is wrong", () => {
+    const { result } = check([frozen(first), frozen(output("softmax"))], "cross-entropy");
+    expect(result).toMatchObject({ complete: true, worst: 0 });
+  });
+});
+
 test("every planned kind was checked", () =>
   expect([...covered].toSorted()).toEqual(Object.keys(layerPlanners).toSorted()));
 

@@ -20,7 +20,7 @@ export async function estimateOf(
     })),
     parameters: layers.reduce((sum, layer) => sum + layer.parameters, 0),
     bytes,
-    flopsPerSample: trainingFlops(layers),
+    flopsPerSample: trainingFlops(request.network.layers, layers),
     secondsPerEpoch:
       rate === null || rate <= 0 ? null : splitsOf(request.validation, validationFacts(dataset)).train / rate,
     warnings,

@@ -63,7 +63,8 @@ export function gradientCheckRoutes(app: App, dependencies: Dependencies): void 
       const chosenLoss = asked.loss ?? lossOf(checkedNetwork);
       if (chosenLoss === "cross-entropy" && outputActivation(checkedNetwork.layers) !== "softmax")
         throw invalid("/loss", "cross-entropy needs a last layer with activation 'softmax'");
-      const [flops, parameters] = [trainingFlops(layers), layers.reduce((sum, layer) => sum + layer.parameters, 0)];
+      const flops = trainingFlops(checkedNetwork.layers, layers);
+      const parameters = layers.reduce((sum, layer) => sum + layer.parameters, 0);
       const values = flatShapes(layers).reduce((sum, layer) => sum + sizeOf(layer.output), sizeOf(input));
       if (flops > mostFlops || parameters > mostParameters) {
         throw new Problem({
