@@ -1,6 +1,7 @@
 /** Reads a body into memory: bounded, accounted for, and looked at while it comes. */
 import type { Readable } from "node:stream";
 import type { FastifyRequest } from "fastify";
+import { pictureKind } from "../../shared/pictures.ts";
 import { JsonMeter, type JsonLimits } from "./json-meter.ts";
 import { Problem } from "./problem.ts";
 
@@ -57,13 +58,15 @@ export async function readBody(request: FastifyRequest, payload: Readable, kind:
   const { bytes, json } = request.bodyLimits ?? usualLimits;
   const declared = request.headers["content-length"];
   if (declared !== undefined && Number(declared) > bytes) throw tooLong(bytes);
-  const meter = kind === "json" && !(Number(declared) <= harmless(json)) ? new JsonMeter(json) : null;
+  let meter = kind === "json" && !(Number(declared) <= harmless(json)) ? new JsonMeter(json) : null;
   const chunks: Buffer[] = [];
   let length = 0;
   await takeChunks(payload, (chunk) => {
     length += chunk.length;
     if (length > bytes) throw tooLong(bytes);
     request.hold(chunk.length);
+    // Nothing that begins like a picture is parsed as JSON.
+    if (chunks.length === 0 && meter && pictureKind(chunk) !== null) meter = null;
     meter?.add(chunk);
     chunks.push(chunk);
   });

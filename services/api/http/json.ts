@@ -3,6 +3,7 @@
  * takes and we do not: a field named twice, of which the first would be dropped in silence; lists in lists without end,
  * which code that walks them could not leave again; and names that a careless copy would write into a prototype.
  */
+import { pictureKind } from "../../shared/pictures.ts";
 import { endOfNumberList, readNumberList } from "./number-list.ts";
 import { Problem, invalid } from "./problem.ts";
 import { pointerOf } from "./validation.ts";
@@ -192,6 +193,9 @@ export const isBlank = (bytes: Buffer): boolean => bytes.every((sign) => sign <=
 
 /** What JSON.parse has against a text that the reader gave up. */
 function complaint(bytes: Buffer): string {
+  const picture = pictureKind(bytes);
+  if (picture !== null)
+    return `it is a ${picture} picture; where pictures are taken, send it with content-type: image/${picture}`;
   try {
     JSON.parse(bytes.toString("utf8"));
     return "it could not be read";

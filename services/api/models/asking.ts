@@ -153,6 +153,8 @@ async function fromJson(bytes: Buffer, { prediction, reader, form, query }: Cont
   };
 }
 
+const jsonType = "application/json";
+const openingBrace = 0x7b;
 const endOfJpeg = Buffer.from([0xff, 0xd9]);
 
 /**
@@ -175,10 +177,13 @@ async function fromBody(body: Buffer, type: string, context: Context): Promise<A
     topK,
     numerics,
   });
+  const isJson = type === jsonType;
+  if (isJson && body[0] === openingBrace) return fromJson(body, context);
   if (isPicture(body, context)) return picture(body);
   if (type === rawType) return { ...fromBytes(body, query.dtype, form.input), topK, numerics };
   const linked = begins(body, /^\s*data:image\//i) ? fromBase64(body.toString("latin1")) : null;
   if (linked) return picture(linked);
+  if (isJson) return fromJson(body, context);
   if (begins(body, /^(\u00ef\u00bb\u00bf)?\s*\{/)) {
     new JsonMeter(askingLimits(form.input, type).json).add(body);
     return fromJson(body, context);
@@ -203,5 +208,5 @@ export async function readAsked(
     return { ...(await fromUpload(request, tools.prediction, form)), topK: query.topK, numerics: query.numerics };
   const body = (request.body as Buffer | undefined) ?? Buffer.alloc(0);
   const context = { ...tools, query, form };
-  return type === "application/json" ? fromJson(body, context) : fromBody(body, type, context);
+  return fromBody(body, type, context);
 }

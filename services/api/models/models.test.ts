@@ -187,6 +187,8 @@ describe("predictions", () => {
       ["a PNG as image/x-png", picture, "image/x-png"],
       ["a PNG as curl sends files", picture, "application/x-www-form-urlencoded"],
       ["a PNG as text", picture, "text/plain"],
+      ["a PNG as JSON", picture, "application/json"],
+      ["a data: URL as JSON", Buffer.from(`data:image/png;base64,${picture.toString("base64")}`), "application/json"],
       ["a PNG without a type", picture, undefined],
       ["a WebP", await raw.clone().webp({ lossless: true }).toBuffer(), "image/webp"],
       ["a data: URL", Buffer.from(`data:image/png;base64,${picture.toString("base64")}`), "text/plain"],
@@ -213,6 +215,12 @@ describe("predictions", () => {
       text.replaceAll("+", "-").replaceAll("/", "_").replace(/=+$/, ""),
     ])
       expect((await post(url, { instances: [{ b64 }] })).json()).toMatchObject({ predictions: expected });
+  });
+  it("does not take the bytes of a picture that is called JSON for lists", async () => {
+    const damaged = Buffer.concat([await png(), Buffer.alloc(400_000, "[")]);
+    damaged.fill("[", 33);
+    const answer = await post(url, damaged, "application/json");
+    expect(answer.json()).toMatchObject({ code: "invalid-data", detail: expect.stringContaining("PNG") as string });
   });
   it("takes raw samples that begin like a JPEG for what they are", async () => {
     const body = Buffer.from([0xff, 0xd8, 0xff, ...pixels.slice(3)]);

@@ -4,6 +4,7 @@ import type { FastifyRequest } from "fastify";
 import plugin from "fastify-plugin";
 import { readBody } from "../http/body.ts";
 import { isBlank, readJson } from "../http/json.ts";
+import { takesOtherThanJson, unreadType } from "../http/media-types.ts";
 import { Problem } from "../http/problem.ts";
 import type { App } from "../http/types.ts";
 
@@ -11,6 +12,7 @@ export const jsonBody = plugin(async (app: App) => {
   app.decorateRequest("bodyLimits", null);
   // Many clients name a type also where they send nothing: a route that takes no body does not mind.
   app.addContentTypeParser("application/json", async (request: FastifyRequest, payload: Readable) => {
+    if (takesOtherThanJson(request)) throw unreadType(request);
     const bytes = await readBody(request, payload, "json");
     if (!isBlank(bytes)) return readJson(bytes);
     if (request.routeOptions.schema?.body === undefined) return undefined;
@@ -20,9 +22,6 @@ export const jsonBody = plugin(async (app: App) => {
   app.addContentTypeParser("text/plain", async (request: FastifyRequest, payload: Readable) => {
     const text = await readBody(request, payload, "bytes");
     if (text.length === 0 && request.routeOptions.schema?.body === undefined) return undefined;
-    throw new Problem({
-      code: "unsupported-media-type",
-      detail: "this route does not read a body of type 'text/plain'; send JSON with content-type: application/json",
-    });
+    throw unreadType(request);
   });
 });

@@ -5,6 +5,7 @@ import type { Problem as ProblemBody, ProblemCode } from "../../../schemas/probl
 import { ComputationError, type ComputationFault } from "../../prediction/index.ts";
 import { isRedisAway } from "../../shared/redis.ts";
 import { StorageError } from "../../shared/storage/index.ts";
+import { unreadType } from "../http/media-types.ts";
 import { Problem, Refusal } from "../http/problem.ts";
 import type { App } from "../http/types.ts";
 
@@ -12,11 +13,7 @@ const retrySeconds = 2;
 
 /** What Fastify and its plugins throw, in our words. */
 const fastifyErrors: Record<string, ((error: FastifyError, request: FastifyRequest) => Problem) | undefined> = {
-  FST_ERR_CTP_INVALID_MEDIA_TYPE: (_error, request) =>
-    new Problem({
-      code: "unsupported-media-type",
-      detail: `this route does not read a body of type '${request.headers["content-type"] ?? "(none)"}'`,
-    }),
+  FST_ERR_CTP_INVALID_MEDIA_TYPE: (_error, request) => unreadType(request),
   FST_ERR_CTP_INVALID_CONTENT_LENGTH: () =>
     new Problem({ code: "malformed-body", detail: "the body's length is not what Content-Length says" }),
   FST_ERR_CTP_BODY_TOO_LARGE: (_error, request) =>
