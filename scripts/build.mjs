@@ -47,6 +47,12 @@ function filesBelow(folder) {
   return found.sort();
 }
 
+/** What the lock file says of packages: the kernels are built again where these change, not where any other does. */
+function locked(...names) {
+  const { packages } = JSON.parse(readFileSync(join(root, "package-lock.json"), "utf8"));
+  return names.map((name) => `${name} ${packages[`node_modules/${name}`]?.version}`).join(" ");
+}
+
 const exists = (path) => existsSync(join(root, path));
 const isCode = (path) =>
   extname(path) === ".ts" && !path.endsWith(".test.ts") && !path.startsWith(assembly) && !path.startsWith("web");
@@ -100,7 +106,7 @@ function steps() {
   const files = rooms.flatMap(filesBelow);
   const code = files.filter(isCode);
   const assets = files.filter(isAsset);
-  const contract = ["engine/kernels/kernels.ts", "scripts/kernels/contract.mjs", "package-lock.json"];
+  const contract = ["engine/kernels/kernels.ts", "scripts/kernels/contract.mjs"];
   const manifest = ["package.json", "package-lock.json"];
   const all = [
     {
@@ -115,12 +121,13 @@ function steps() {
       name: "assembly",
       script: "scripts/build-assembly.mjs",
       inputs: [...files.filter((path) => path.startsWith(assembly)), ...contract, "scripts/kernels/expand.mjs"],
+      words: [locked("assemblyscript", "binaryen")],
     },
     {
       name: "native",
       script: "scripts/build-native.mjs",
       inputs: [...files.filter((path) => path.startsWith(native)), ...contract],
-      words: [compiler(), process.env.CFLAGS ?? ""],
+      words: [compiler(), process.env.CFLAGS ?? "", locked("node-api-headers")],
     },
     { name: "assets", inputs: assets, work: async () => copy(assets) },
     {
@@ -155,7 +162,7 @@ const isAlive = (pid) => {
 };
 
 /** One build at a time in one folder: a demo and a test started together must not write over each other. */
-async function locked(work) {
+async function alone(work) {
   const lock = join(tmpdir(), `feature-maps-build-${createHash("sha256").update(root).digest("hex").slice(0, 16)}`);
   for (;;) {
     try {
@@ -186,7 +193,7 @@ async function locked(work) {
  * ended.
  */
 export function build({ force = false } = {}) {
-  return locked(async () => {
+  return alone(async () => {
     mkdirSync(dist, { recursive: true });
     const stamps = !force && existsSync(stampsFile) ? JSON.parse(readFileSync(stampsFile, "utf8")) : {};
     const stale = steps()
