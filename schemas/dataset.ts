@@ -235,10 +235,12 @@ export const uploadForm = uploadSettings.partial().extend({
   testLabels: file.optional().describe("as `labels`, for the test split"),
 });
 
-export const datasetChanges = z.strictObject({
-  name: z.string().min(1).max(200).optional().describe("what to call it from now on"),
-  alias: alias.nullable().optional().describe("the alias from now on; null takes it away"),
-});
+export const datasetChanges = z
+  .strictObject({
+    name: z.string().min(1).max(200).optional().describe("what to call it from now on"),
+    alias: alias.nullable().optional().describe("the alias from now on; null takes it away"),
+  })
+  .meta({ examples: [{ name: "Digits, second try", alias: "digits-v2" }] });
 export type DatasetChanges = z.infer<typeof datasetChanges>;
 
 /**

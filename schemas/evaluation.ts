@@ -5,10 +5,14 @@ import { datasetId, datasetReference, evaluationId, modelId, sha256, timestamp }
 import { datasetFilter, pageOf, pageQuery } from "./page.ts";
 import { calibration, evaluation, splitPredictionsQuery } from "./prediction.ts";
 
-export const evaluationRequest = z.strictObject({
-  dataset: datasetReference.describe("what to judge on: id, alias or alias@revision of a dataset of the model's shape"),
-  split: split.default("test").describe("the split to judge on"),
-});
+export const evaluationRequest = z
+  .strictObject({
+    dataset: datasetReference.describe(
+      "what to judge on: id, alias or alias@revision of a dataset of the model's shape",
+    ),
+    split: split.default("test").describe("the split to judge on"),
+  })
+  .meta({ examples: [{ dataset: "mnist", split: "test" }] });
 
 export const evaluationStatus = z
   .enum(["queued", "running", "cancelling", "cancelled", "succeeded", "failed"])

@@ -4,19 +4,29 @@ import { datasetReference } from "./ids.ts";
 import { loss, network, presetName } from "./network.ts";
 import { shape } from "./shape.ts";
 
-export const gradientCheckRequest = z.strictObject({
-  network: z.union([presetName, network]).describe("the layers, or the name of a preset"),
-  input: shape.optional().describe("channels, height and width; or give a dataset"),
-  dataset: datasetReference.optional().describe("take input and classes from this dataset"),
-  loss: loss.optional().describe("by default cross-entropy for a softmax output, squared-error otherwise"),
-  seed: z
-    .int()
-    .min(0)
-    .max(4_294_967_295)
-    .default(1)
-    .describe("decides the weights, the sample and which elements are checked"),
-  sample: z.int().min(1).max(100_000).nullable().default(20).describe("elements checked of each tensor; null: all"),
-});
+export const gradientCheckRequest = z
+  .strictObject({
+    network: z.union([presetName, network]).describe("the layers, or the name of a preset"),
+    input: shape.optional().describe("channels, height and width; or give a dataset"),
+    dataset: datasetReference.optional().describe("take input and classes from this dataset"),
+    loss: loss.optional().describe("by default cross-entropy for a softmax output, squared-error otherwise"),
+    seed: z
+      .int()
+      .min(0)
+      .max(4_294_967_295)
+      .default(1)
+      .describe("decides the weights, the sample and which elements are checked"),
+    sample: z.int().min(1).max(100_000).nullable().default(20).describe("elements checked of each tensor; null: all"),
+  })
+  .meta({
+    examples: [
+      { dataset: "mnist", network: "toolbox" },
+      {
+        network: { layers: [{ kind: "dense", units: 3, activation: "softmax" }] },
+        input: { channels: 1, height: 7, width: 5 },
+      },
+    ],
+  });
 export type GradientCheckRequest = z.infer<typeof gradientCheckRequest>;
 
 const checkedTensor = z.strictObject({

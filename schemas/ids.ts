@@ -6,22 +6,27 @@ const ulid = "[0-9A-HJKMNP-TV-Z]{26}";
 export const jobId = z
   .string()
   .regex(new RegExp(`^job_${ulid}$`), "expected an id such as job_01J9ZQ8…")
+  .meta({ examples: ["job_01J9ZQ8F3W6T0N5XK2V7RBYCDE"] })
   .describe("id of a job: job_ and a ULID, which sorts by time of creation");
 export const datasetId = z
   .string()
   .regex(new RegExp(`^ds_${ulid}$`), "expected an id such as ds_01J9ZQ8…")
+  .meta({ examples: ["ds_01J9ZQ8F3W6T0N5XK2V7RBYCDE"] })
   .describe("id of a dataset: ds_ and a ULID, which sorts by time of creation");
 export const sweepId = z
   .string()
   .regex(new RegExp(`^swp_${ulid}$`), "expected an id such as swp_01J9ZQ8…")
+  .meta({ examples: ["swp_01J9ZQ8F3W6T0N5XK2V7RBYCDE"] })
   .describe("id of a sweep: swp_ and a ULID, which sorts by time of creation");
 export const evaluationId = z
   .string()
   .regex(new RegExp(`^evl_${ulid}$`), "expected an id such as evl_01J9ZQ8…")
+  .meta({ examples: ["evl_01J9ZQ8F3W6T0N5XK2V7RBYCDE"] })
   .describe("id of an evaluation: evl_ and a ULID, which sorts by time of creation");
 export const modelId = z
   .string()
   .regex(new RegExp(`^mdl_${ulid}$`), "expected an id such as mdl_01J9ZQ8…")
+  .meta({ examples: ["mdl_01J9ZQ8F3W6T0N5XK2V7RBYCDE"] })
   .describe("id of a model: mdl_ and a ULID; the model of a job has the ULID of its job");
 
 /** SHA-256 in lower-case hexadecimal. */
@@ -37,6 +42,7 @@ export const alias = z
     /^(?!job_|ds_|mdl_|swp_|evl_)[a-z0-9][a-z0-9._-]{0,62}$/,
     "expected 1–63 lower-case letters, digits, '.', '_' or '-', starting with a letter or digit",
   )
+  .meta({ examples: ["mnist"] })
   .describe("a short unique name that may stand wherever the id may");
 
 /** A model's alias may have a stage: `digits@production`. */
@@ -46,6 +52,7 @@ export const modelAlias = z
     /^(?!job_|ds_|mdl_|swp_|evl_)[a-z0-9][a-z0-9._@-]{0,62}$/,
     "expected 1–63 lower-case letters, digits, '.', '_', '@' or '-', starting with a letter or digit, and no id",
   )
+  .meta({ examples: ["digits@production"] })
   .describe("a short unique name that may stand wherever the model's id may; may have a stage: digits@production");
 
 /** A dataset in a request: an id, an alias, or `alias@revision`. */
@@ -53,6 +60,7 @@ export const datasetReference = z
   .string()
   .max(160)
   .regex(/^[A-Za-z0-9][A-Za-z0-9._-]*(@[0-9a-f]{8,64})?$/, "expected a dataset id, an alias, or alias@revision")
+  .meta({ examples: ["mnist"] })
   .describe(
     "a dataset: its id, its alias, or alias@revision with the first 8 to 64 digits of the revision, which must then agree",
   );
@@ -62,6 +70,7 @@ export const modelReference = z
   .string()
   .max(80)
   .regex(/^[A-Za-z0-9][A-Za-z0-9._@-]*$/, "expected a model id or an alias")
+  .meta({ examples: ["digits@production"] })
   .describe("a model: its id or one of its aliases");
 
 /** When something happened: ISO 8601, UTC. */

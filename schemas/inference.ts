@@ -39,48 +39,57 @@ export const inferenceModel = z.strictObject({
   outputs: z.array(tensor).describe("the tensors that it can answer"),
 });
 
-export const inferenceRequest = z.strictObject({
-  id: z.string().max(200).optional().describe("an id of yours for this request; the answer repeats it"),
-  parameters: parametersWith({
-    binary_data_output: z
-      .boolean()
-      .optional()
-      .describe("whether all outputs come as bytes behind the JSON of the answer"),
-  }),
-  inputs: z
-    .array(
-      z.strictObject({
-        name: z.string().describe("name of the input; any will do, as there is one"),
-        shape: z
-          .array(z.int().min(0))
-          .min(1)
-          .max(4)
-          .describe("extents of the tensor: inputs, then channels, height, width, or all their numbers in a row"),
-        datatype,
-        parameters: parametersWith({ binary_data_size: binarySize }),
-        data: z
-          .array(z.unknown())
-          .optional()
-          .describe("the numbers, flat or nested; left out where bytes follow the JSON"),
-      }),
-    )
-    .length(1, "this model takes one input")
-    .describe("the one input"),
-  outputs: z
-    .array(
-      z.strictObject({
-        name: outputName.describe("probabilities of all classes, the outputs of the last layer, or the class alone"),
-        parameters: parametersWith({
-          binary_data: z.boolean().optional().describe("whether this output comes as bytes"),
+export const inferenceRequest = z
+  .strictObject({
+    id: z.string().max(200).optional().describe("an id of yours for this request; the answer repeats it"),
+    parameters: parametersWith({
+      binary_data_output: z
+        .boolean()
+        .optional()
+        .describe("whether all outputs come as bytes behind the JSON of the answer"),
+    }),
+    inputs: z
+      .array(
+        z.strictObject({
+          name: z.string().describe("name of the input; any will do, as there is one"),
+          shape: z
+            .array(z.int().min(0))
+            .min(1)
+            .max(4)
+            .describe("extents of the tensor: inputs, then channels, height, width, or all their numbers in a row"),
+          datatype,
+          parameters: parametersWith({ binary_data_size: binarySize }),
+          data: z
+            .array(z.unknown())
+            .optional()
+            .describe("the numbers, flat or nested; left out where bytes follow the JSON"),
         }),
-      }),
-    )
-    .min(1)
-    .max(outputName.options.length)
-    .refine((outputs) => new Set(outputs.map(({ name }) => name)).size === outputs.length, "expected every output once")
-    .optional()
-    .describe("the outputs wanted; by default the model's usual ones"),
-});
+      )
+      .length(1, "this model takes one input")
+      .describe("the one input"),
+    outputs: z
+      .array(
+        z.strictObject({
+          name: outputName.describe("probabilities of all classes, the outputs of the last layer, or the class alone"),
+          parameters: parametersWith({
+            binary_data: z.boolean().optional().describe("whether this output comes as bytes"),
+          }),
+        }),
+      )
+      .min(1)
+      .max(outputName.options.length)
+      .refine(
+        (outputs) => new Set(outputs.map(({ name }) => name)).size === outputs.length,
+        "expected every output once",
+      )
+      .optional()
+      .describe("the outputs wanted; by default the model's usual ones"),
+  })
+  .meta({
+    examples: [
+      { inputs: [{ name: "input", shape: [1, 1, 2, 3], datatype: "UINT8", data: [0, 64, 128, 192, 255, 0] }] },
+    ],
+  });
 export type InferenceRequest = z.infer<typeof inferenceRequest>;
 
 export const inferenceAnswer = z.strictObject({

@@ -2,6 +2,7 @@
 import { z } from "zod";
 import { augmentation } from "./augmentation.ts";
 import { datasetId, datasetReference, jobId, metadata, modelId, modelReference, sha256, timestamp } from "./ids.ts";
+import { jobExamples } from "./examples.ts";
 import { loss, network, presetName } from "./network.ts";
 import { optimiser, schedule } from "./optimiser.ts";
 import { datasetFilter, nameFilter, pageOf, pageQuery, withMetadata } from "./page.ts";
@@ -84,7 +85,7 @@ export const initialModel = z.union([
 export const referenceOf = (initial: z.infer<typeof initialModel>): string =>
   typeof initial === "string" ? initial : initial.model;
 
-export const jobRequest = z.strictObject({
+const jobFields = z.strictObject({
   name: z.string().min(1).max(200).nullable().default(null).describe("what you call the job; null: it has no name"),
   dataset: datasetReference,
   network: z
@@ -138,6 +139,8 @@ export const jobRequest = z.strictObject({
   webhook: webhook.nullable().default(null).describe("whom to call when the status changes; null: nobody"),
   metadata: metadata.default({}),
 });
+
+export const jobRequest = jobFields.meta({ examples: jobExamples }).describe("a training to be queued");
 /** A request as a user writes it. */
 export type JobRequestInput = z.input<typeof jobRequest>;
 

@@ -75,11 +75,13 @@ export const modelManifest = z.strictObject({
 });
 export type ModelManifest = z.infer<typeof modelManifest>;
 
-export const modelChanges = z.strictObject({
-  name: z.string().min(1).max(200).optional().describe("what to call it from now on"),
-  alias: modelAlias.nullable().optional().describe("an alias that names it from now on; null takes its alias away"),
-  metadata: metadata.optional().describe("your notes from now on, in place of all that were there"),
-});
+export const modelChanges = z
+  .strictObject({
+    name: z.string().min(1).max(200).optional().describe("what to call it from now on"),
+    alias: modelAlias.nullable().optional().describe("an alias that names it from now on; null takes its alias away"),
+    metadata: metadata.optional().describe("your notes from now on, in place of all that were there"),
+  })
+  .meta({ examples: [{ alias: "digits@production", metadata: { team: "vision" } }] });
 
 /** A model has at most so many classes. */
 export const mostClasses = 65_536;
@@ -124,9 +126,11 @@ export const modelPage = pageOf(modelSummary);
 export type ModelPage = z.infer<typeof modelPage>;
 
 /** Where an alias is moved to. */
-export const aliasTarget = z.strictObject({
-  model: modelReference.describe("the model that the alias names from now on: its id or another alias"),
-});
+export const aliasTarget = z
+  .strictObject({
+    model: modelReference.describe("the model that the alias names from now on: its id or another alias"),
+  })
+  .meta({ examples: [{ model: "mdl_01J9ZQ8F3W6T0N5XK2V7RBYCDE" }] });
 export const aliasParams = z.strictObject({ alias: z.string().describe("the alias, such as digits@production") });
 export const movedAlias = z.strictObject({
   alias: modelAlias,

@@ -2,6 +2,7 @@
 import { z } from "zod";
 import { file } from "./binary.ts";
 import { dtype, split } from "./dataset.ts";
+import { aSeven } from "./examples.ts";
 import { numerics } from "./job.ts";
 import { pageOf, pageOrder, pageQuery } from "./page.ts";
 import { queryInteger, usually } from "./query.ts";
@@ -14,22 +15,24 @@ export const instance = z.union([
   z.array(z.unknown()),
   z.strictObject({ b64: z.string().min(1).describe("a picture in Base64, or as a data: URL") }),
 ]);
-export const predictionRequest = z.strictObject({
-  instances: z
-    .array(instance)
-    .min(1)
-    .max(mostInstances)
-    .describe(
-      "numbers in the dataset's own range, C,H,W order, flat or nested; or pictures as {b64}: Base64, standard or URL-safe, wrapped, or a data: URL",
-    ),
-  topK: z
-    .int()
-    .min(1)
-    .max(mostTopK)
-    .default(usualTopK)
-    .describe("how many of the most probable classes each answer ranks"),
-  numerics: numerics.optional().describe("by default those that the model was trained in"),
-});
+export const predictionRequest = z
+  .strictObject({
+    instances: z
+      .array(instance)
+      .min(1)
+      .max(mostInstances)
+      .describe(
+        "numbers in the dataset's own range, C,H,W order, flat or nested; or pictures as {b64}: Base64, standard or URL-safe, wrapped, or a data: URL",
+      ),
+    topK: z
+      .int()
+      .min(1)
+      .max(mostTopK)
+      .default(usualTopK)
+      .describe("how many of the most probable classes each answer ranks"),
+    numerics: numerics.optional().describe("by default those that the model was trained in"),
+  })
+  .meta({ examples: [{ instances: [{ b64: aSeven }], topK: 2 }] });
 
 export const rawType = "application/octet-stream";
 export const mostRawSamples = 16_384;
