@@ -106,6 +106,7 @@ export const rooms = [
     node: true,
     may: [
       "^scripts/",
+      "^client/index\\.ts$",
       "^services/shared/",
       schemas,
       "^engine/index\\.ts$",
