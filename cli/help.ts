@@ -1,0 +1,40 @@
+/** Help that fits a screen of 80 columns and 24 lines, each with an example. */
+import type { Command, Option } from "./command.ts";
+import { common } from "./command.ts";
+
+const flag = ([name, { value, short }]: [string, Option]): string =>
+  `${short === undefined ? "" : `-${short}, `}--${name}${value === undefined ? "" : ` ${value}`}`;
+
+/** The commands of one word; those of two stand in the help of their group. */
+export const leaders = (commands: readonly Command[]): Command[] => commands.filter(({ name }) => !name.includes(" "));
+
+export function generalHelp(commands: readonly Command[]): string {
+  const rows = leaders(commands).map(({ name, summary }) => `  ${name.padEnd(11)} ${summary}`);
+  return [
+    "Trains convolutional networks on your pictures, and asks them.",
+    "",
+    "  npx feature-maps train ./pets            a folder of pictures becomes a model",
+    "  npx feature-maps predict MODEL cat.png   what it sees in a picture",
+    "",
+    ...rows,
+    "",
+    "Each explains itself: npx feature-maps train --help. Codes: docs/COMMANDS.md",
+  ].join("\n");
+}
+
+export function commandHelp(command: Command, commands: readonly Command[]): string {
+  const options = Object.entries({ ...command.options, ...common });
+  const width = Math.max(...options.map((each) => flag(each).length));
+  const inner = commands.filter(({ name }) => name.startsWith(`${command.name} `));
+  return [
+    `npx feature-maps ${[command.name, command.usage, "[OPTION…]"].filter((each) => each !== "").join(" ")}`,
+    `  ${command.summary}`,
+    "",
+    `  ${command.example}`,
+    "",
+    ...inner.map(({ name, usage, summary }) => `  ${`${name} ${usage}`.padEnd(29)} ${summary}`),
+    ...(inner.length > 0 ? [""] : []),
+    ...options.map((each) => `  ${flag(each).padEnd(width)}  ${each[1].help}`),
+    ...(command.notes === undefined ? [] : ["", ...command.notes]),
+  ].join("\n");
+}

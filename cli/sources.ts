@@ -1,0 +1,106 @@
+/** What is trained on: a folder or a file of this machine, which is uploaded, or a dataset of the service. */
+import { createReadStream } from "node:fs";
+import { stat } from "node:fs/promises";
+import { basename } from "node:path";
+import { Problem, type Client, type Dataset, type DatasetFiles, type UploadSettings } from "../client/index.ts";
+import type { Given, Option } from "./command.ts";
+import { exitCodes, Failure, unusable } from "./failures.ts";
+import { nameOf, readFolder, sizeFor } from "./folder.ts";
+import { size, type Output } from "./output.ts";
+import { watchDataset, type Watching } from "./watching.ts";
+
+export type Source = { kind: "dataset"; reference: string } | { kind: "upload"; upload: LocalUpload };
+
+interface LocalUpload {
+  files: DatasetFiles;
+  settings: UploadSettings;
+  /** What it is, in a sentence. */
+  sentence: string;
+}
+
+export const uploadOptions: Readonly<Record<string, Option>> = {
+  size: { value: "SIDE", help: "fit pictures to it; by default at most 64" },
+  test: { value: "SHARE", help: "cut off for the test; 0.2 of a folder by default" },
+  validation: { value: "SHARE", help: "cut off to choose the best epoch by" },
+  grey: { help: "pictures lose their colour" },
+};
+
+function settingsOf(given: Given): UploadSettings {
+  const [test, validation, side] = [given.number("test"), given.number("validation"), given.whole("size", 1)];
+  const splits = { ...(test === undefined ? {} : { test }), ...(validation === undefined ? {} : { validation }) };
+  return {
+    ...(side === undefined ? {} : { size: side }),
+    ...(given.is("grey") ? { channels: 1 as const } : {}),
+    ...(Object.keys(splits).length === 0 ? {} : { splits }),
+  };
+}
+
+const usualTest = 0.2;
+
+async function folderUpload(path: string, given: Given): Promise<LocalUpload> {
+  const folder = await readFolder(path);
+  const settings: UploadSettings = { name: nameOf(path), ...settingsOf(given) };
+  const side = settings.size === undefined ? await sizeFor(path, folder) : null;
+  if (side !== null) settings.size = side;
+  if (settings.splits === undefined && !folder.splits) settings.splits = { test: usualTest };
+  const fitted = side === null ? "" : `, fitted to ${side}×${side}`;
+  const classes = folder.classes.length === 0 ? "a table of labels" : `${folder.classes.length} classes`;
+  const sentence = `${folder.pictures.toLocaleString("en")} pictures, ${classes}, ${size(folder.bytes)}${fitted}`;
+  return { files: { folder: folder.files }, settings, sentence };
+}
+
+function fileUpload(path: string, bytes: number, given: Given): LocalUpload {
+  const content = { size: bytes, open: () => createReadStream(path) as AsyncIterable<Uint8Array> };
+  const name = nameOf(path).replace(/(\.(tar|csv|jsonl))?\.[a-z0-9]+$/i, "");
+  return {
+    files: { file: { name: basename(path), content } },
+    settings: { name, ...settingsOf(given) },
+    sentence: `${basename(path)}, ${size(bytes)}`,
+  };
+}
+
+/** Looks at what is on this machine, and asks nobody. */
+export async function sourceOf(name: string, given: Given): Promise<Source> {
+  const found = await stat(name).catch(() => null);
+  if (found?.isDirectory() === true) return { kind: "upload", upload: await folderUpload(name, given) };
+  if (found?.isFile() === true) return { kind: "upload", upload: fileUpload(name, found.size, given) };
+  if (found !== null || /^[./~]|[/\\]|\.[a-z]+$/i.test(name))
+    throw unusable(`there is no folder and no file ${name}; expected one, or the name of a dataset`);
+  return { kind: "dataset", reference: name };
+}
+
+/** A dataset of the service, ready or on its way. */
+export async function findDataset(client: Client, reference: string): Promise<Dataset> {
+  try {
+    return await client.datasets.get(reference);
+  } catch (error) {
+    if (!(error instanceof Problem && error.code === "not-found")) throw error;
+    throw new Failure(
+      exitCodes.refused,
+      `there is neither a folder or file ${reference} here nor a dataset of that name on the service`,
+    );
+  }
+}
+
+/** Sends and has it checked. What is broken off, or rejected, leaves nothing on the service. */
+export async function upload({ client, out, signal }: Watching, local: LocalUpload): Promise<Dataset> {
+  out.note(local.sentence);
+  const dataset = await client.datasets
+    .upload(local.files, local.settings, { signal, onProgress: progressOf(out) })
+    .finally(() => (out.live ? out.draw("\r\u001B[K") : undefined));
+  try {
+    return await watchDataset({ client, out, signal }, dataset.id);
+  } catch (error) {
+    await client.datasets.delete(dataset.id);
+    throw error;
+  }
+}
+
+function progressOf(out: Output): (progress: { sentBytes: number; totalBytes: number | null }) => void {
+  let drawnAt = 0;
+  return ({ sentBytes, totalBytes }) => {
+    if (!out.live || performance.now() - drawnAt < 100) return;
+    drawnAt = performance.now();
+    out.draw(`\r\u001B[Ksending ${size(sentBytes)}${totalBytes === null ? "" : ` of ${size(totalBytes)}`}`);
+  };
+}

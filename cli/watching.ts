@@ -1,0 +1,76 @@
+/** Follows what runs on the service until it has ended, and tells what came of it. */
+import type { Client, Dataset, Job } from "../client/index.ts";
+import { exitCodes, Failure } from "./failures.ts";
+import { viewFor } from "./live.ts";
+import { percent, type Output } from "./output.ts";
+
+export interface Watching {
+  client: Client;
+  out: Output;
+  signal: AbortSignal;
+}
+
+/** Until it has ended. Ctrl-C leaves it running, and says how to come back. */
+export async function watchJob({ client, out, signal }: Watching, id: string): Promise<Job> {
+  const view = viewFor(out);
+  try {
+    const job = await client.jobs.wait(id, { signal, onEvent: view.take });
+    view.end();
+    return job;
+  } catch (error) {
+    if (signal.aborted)
+      throw new Failure(
+        exitCodes.interrupted,
+        `${id} goes on without you: \`npx feature-maps watch ${id}\` brings you back, \`npx feature-maps jobs cancel ${id}\` ends it`,
+      );
+    throw error;
+  }
+}
+
+/** A job that has not succeeded ends the command with its reason. */
+export function demandSuccess(job: Job): void {
+  if (job.status === "cancelled") throw new Failure(exitCodes.cancelled, `${job.id} was cancelled`);
+  if (job.status === "failed")
+    throw new Failure(exitCodes.failed, `${job.id} failed: ${job.error?.detail ?? "it says no reason"}`);
+}
+
+/** What a job that succeeded leaves, and what to do with it. */
+export function tellResult(out: Output, job: Job): void {
+  const { result, model } = job;
+  const judged = result?.test ?? result?.validation ?? null;
+  const split = result?.test ? "test" : "validation";
+  if (judged)
+    out.say(`${split} accuracy ${percent(judged.accuracy, 2)} on ${judged.samples.toLocaleString("en")} pictures`);
+  if (model === null) return;
+  out.say(`model ${model}`);
+  out.note(`\nnpx feature-maps predict ${model} PICTURE…   asks it\nnpx feature-maps open ${model}   shows it`);
+}
+
+const mostProblems = 20;
+
+/** Until it has been checked; a rejected one ends the command with its problems. */
+export async function watchDataset({ client, out, signal }: Watching, id: string): Promise<Dataset> {
+  let told = false;
+  const dataset = await client.datasets
+    .wait(id, {
+      signal,
+      onChange: ({ status, fraction }) => {
+        if (!out.live || status !== "checking") return;
+        out.draw(`\r\u001B[Kchecking ${percent(fraction, 0)}`);
+        told = true;
+      },
+    })
+    .finally(() => (told ? out.draw("\r\u001B[K") : undefined));
+  for (const warning of dataset.warnings) out.note(`warning: ${warning}`);
+  if (dataset.status !== "rejected") return dataset;
+  const problems = dataset.problems.map(({ file, row, detail }) =>
+    [file, row === null ? null : `row ${row}`, detail].filter((each) => each !== null).join(": "),
+  );
+  const more = problems.length - mostProblems;
+  throw new Failure(
+    exitCodes.failed,
+    [`the dataset was rejected`, ...problems.slice(0, mostProblems), ...(more > 0 ? [`and ${more} more`] : [])].join(
+      "\n  ",
+    ),
+  );
+}
