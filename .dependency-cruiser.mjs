@@ -90,7 +90,7 @@ export const rooms = [
     may: ["^client/", schemas],
     note: "the client runs wherever fetch does: no module of Node, no package",
   },
-  { room: "cli", node: true, may: ["^cli/", "^client/", schemas, ...packages("citty", "@clack/[^/]+")] },
+  { room: "cli", node: true, may: ["^cli/", "^client/"] },
   {
     room: "web",
     may: ["^web/", "^client/", schemas, ...packages("preact", "@preact/[^/]+", "uplot", "signature_pad")],

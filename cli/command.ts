@@ -38,7 +38,7 @@ export interface Context {
   /** Aborted by Ctrl-C. */
   signal: AbortSignal;
   /** The service, which answers; `start` starts one of our own where none does. */
-  connect(options?: { start?: boolean }): Promise<Connected>;
+  connect: (options?: { start?: boolean }) => Promise<Connected>;
 }
 
 export interface Command {

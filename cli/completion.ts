@@ -26,7 +26,7 @@ function bash(commands: readonly Command[]): string {
       "    esac ;;",
     ].join("\n");
   });
-  return `# feature-maps completion bash > /etc/bash_completion.d/feature-maps, or: source <(feature-maps completion bash)
+  return `# source <(feature-maps completion bash), or into a file in /etc/bash_completion.d
 _feature_maps() {
   local current="\${COMP_WORDS[COMP_CWORD]}" before="\${COMP_WORDS[COMP_CWORD-1]}" words="" files=""
   if [[ $COMP_CWORD -eq 1 ]]; then

@@ -33,9 +33,9 @@ function epochLine({ data }: Event & { type: "epoch" }, epochs: number | null): 
 }
 
 export interface View {
-  take(event: Event): void;
+  take: (event: Event) => void;
   /** Leaves the last picture standing. */
-  end(): void;
+  end: () => void;
 }
 
 function plainView(out: Output): View {
@@ -122,7 +122,7 @@ function drawnView(out: Output): View {
   const paint = (): void => {
     const columns = Math.min(100, out.columns);
     const frame = progress === null ? [status] : [...curves.draw(columns), progressLine(progress, columns)];
-    if (status !== "running" && progress !== null) frame.push(status);
+    if (progress !== null && !["running", "succeeded"].includes(status)) frame.push(status);
     const up = lines === 0 ? "" : `\u001B[${lines}F`;
     out.draw(`${up}\u001B[J${frame.map((line) => `${line.slice(0, out.columns)}\n`).join("")}`);
     lines = frame.length;

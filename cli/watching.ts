@@ -10,6 +10,21 @@ export interface Watching {
   signal: AbortSignal;
 }
 
+/** What Ctrl-C says: nothing is lost, and nothing is asked. */
+export function comeBack(out: Output, id: string, ending: string): Failure {
+  if (out.live) out.draw("\n");
+  const back = `npx feature-maps watch ${id}`;
+  const width = Math.max(back.length, ending.length);
+  return new Failure(
+    exitCodes.interrupted,
+    [
+      `${id} goes on without you.`,
+      `  ${back.padEnd(width)}  brings you back`,
+      `  ${ending.padEnd(width)}  ends it`,
+    ].join("\n"),
+  );
+}
+
 /** Until it has ended. Ctrl-C leaves it running, and says how to come back. */
 export async function watchJob({ client, out, signal }: Watching, id: string): Promise<Job> {
   const view = viewFor(out);
@@ -18,11 +33,7 @@ export async function watchJob({ client, out, signal }: Watching, id: string): P
     view.end();
     return job;
   } catch (error) {
-    if (signal.aborted)
-      throw new Failure(
-        exitCodes.interrupted,
-        `${id} goes on without you: \`npx feature-maps watch ${id}\` brings you back, \`npx feature-maps jobs cancel ${id}\` ends it`,
-      );
+    if (signal.aborted) throw comeBack(out, id, `npx feature-maps jobs cancel ${id}`);
     throw error;
   }
 }

@@ -42,11 +42,11 @@ async function save(response: Response, path: string): Promise<number> {
   if (response.body === null) throw new Error("the answer has no body");
   const partial = `${path}.partial`;
   // "wx": what another command writes there now is not ours to touch.
-  const file = await open(partial, "wx").catch((error: NodeJS.ErrnoException) => {
-    throw unusable(`${partial} cannot be written: ${error.message}`);
+  const file = await open(partial, "wx").catch((error: unknown) => {
+    throw unusable(`${partial} cannot be written: ${(error as Error).message}`);
   });
   try {
-    const body = Readable.fromWeb(response.body as Parameters<typeof Readable.fromWeb>[0]);
+    const body = Readable.fromWeb(response.body);
     await pipeline(body, file.createWriteStream());
     await rename(partial, path);
   } catch (error) {
@@ -94,8 +94,9 @@ export const predictCommand: Command = {
     const topK = given.whole("top", 1);
     const pictures = await Promise.all(
       paths.map(async (path) => {
-        const bytes = await readFile(path).catch((error: NodeJS.ErrnoException) => {
-          throw unusable(error.code === "ENOENT" ? `there is no file ${path}` : error.message);
+        const bytes = await readFile(path).catch((error: unknown) => {
+          const { code, message } = error as NodeJS.ErrnoException;
+          throw unusable(code === "ENOENT" ? `there is no file ${path}` : message);
         });
         return { path, picture: new Blob([bytes]) };
       }),

@@ -4,7 +4,7 @@ import { completionCommand } from "../completion.ts";
 import { exportCommand, predictCommand, uploadCommand } from "./files.ts";
 import { datasetCommands, jobCommands, modelCommands } from "./lists.ts";
 import { downCommand, openCommand, upCommand } from "./stack.ts";
-import { sweepCommand } from "./sweep.ts";
+import { sweepCommands } from "./sweep.ts";
 import { trainCommand } from "./train.ts";
 import { logsCommand, watchCommand } from "./watch.ts";
 
@@ -17,7 +17,7 @@ export const commands: readonly Command[] = [
   exportCommand,
   ...datasetCommands,
   uploadCommand,
-  sweepCommand,
+  ...sweepCommands,
   logsCommand,
   upCommand,
   downCommand,

@@ -3,11 +3,11 @@ import type { Client, Dataset, JobSummary, ModelSummary } from "../../client/ind
 import type { Command, Context, Option } from "../command.ts";
 import { moment, percent, table, type Output } from "../output.ts";
 
-const limit: Option = { value: "N", help: "at most so many; 20 by default" };
+export const listLimit: Option = { value: "N", help: "at most so many; 20 by default" };
 const usualLimit = 20;
 
 /** A list: the newest first, as many as were asked for. */
-async function list<Item>(
+export async function list<Item>(
   { given, out }: Context,
   items: AsyncIterable<Item>,
   { head, row }: { head: string[]; row: (item: Item) => string[] },
@@ -24,7 +24,7 @@ async function list<Item>(
 }
 
 /** A thing as lines of field and value; what is long stays in `--json`. */
-export function showFields(out: Output, value: object): void {
+function showFields(out: Output, value: object): void {
   if (out.json) return out.show(value);
   const lines = Object.entries(value as Record<string, unknown>).flatMap(([name, field]) => {
     if (field === null || field === undefined) return [];
@@ -36,7 +36,7 @@ export function showFields(out: Output, value: object): void {
 }
 
 /** `GROUP VERB ID`: asks, and shows what the service answers. */
-function one(
+export function one(
   name: string,
   { summary, usage, options = {} }: { summary: string; usage: string; options?: Record<string, Option> },
   ask: (client: Client, id: string, context: Context) => Promise<object | void>,
@@ -49,7 +49,8 @@ function one(
     options,
     example: `npx feature-maps ${name} ${usage.toLowerCase()}_01J9ZQ8…`
       .replace("model_", "mdl_")
-      .replace("dataset_", "ds_"),
+      .replace("dataset_", "ds_")
+      .replace("sweep_0", "swp_0"),
     run: async (context) => {
       const { client } = await context.connect();
       const [id] = context.given.arguments;
@@ -110,7 +111,7 @@ export const jobCommands: readonly Command[] = [
     summary: "list jobs; also show, cancel, pause, resume, reproduce, delete",
     usage: "",
     takes: [0, 0],
-    options: { limit, status },
+    options: { limit: listLimit, status },
     example: "npx feature-maps jobs --status running",
     run: async (context) => {
       const { client } = await context.connect();
@@ -138,7 +139,7 @@ export const datasetCommands: readonly Command[] = [
     summary: "list datasets; also show, upload, delete",
     usage: "",
     takes: [0, 0],
-    options: { limit },
+    options: { limit: listLimit },
     example: "npx feature-maps datasets",
     run: async (context) => {
       const { client } = await context.connect();
@@ -163,7 +164,7 @@ export const modelCommands: readonly Command[] = [
     summary: "list models; also show, export, delete",
     usage: "",
     takes: [0, 0],
-    options: { limit },
+    options: { limit: listLimit },
     example: "npx feature-maps models",
     run: async (context) => {
       const { client } = await context.connect();

@@ -1,10 +1,11 @@
 /** `sweep`: many trainings of one request, and the best of them. */
-import type { Sweep, SweepEvent, SweepRequest } from "../../client/index.ts";
+import type { Sweep, SweepEvent, SweepPage, SweepRequest } from "../../client/index.ts";
 import type { Command } from "../command.ts";
 import { exitCodes, Failure, unusable } from "../failures.ts";
-import { percent, table, type Output } from "../output.ts";
+import { moment, percent, table, type Output } from "../output.ts";
 import { findDataset, sourceOf, upload, uploadOptions } from "../sources.ts";
-import type { Watching } from "../watching.ts";
+import { comeBack, type Watching } from "../watching.ts";
+import { list, listLimit, one } from "./lists.ts";
 import { requestFor, trainingOptions } from "./train.ts";
 
 const value = (sweep: Sweep, figure: number): string =>
@@ -33,10 +34,7 @@ function progress(out: Output): (event: SweepEvent) => void {
 export async function watchSweep({ client, out, signal }: Watching, id: string): Promise<void> {
   const sweep = await client.sweeps.wait(id, { signal, onEvent: progress(out) }).catch((error: unknown) => {
     if (!signal.aborted) throw error;
-    throw new Failure(
-      exitCodes.interrupted,
-      `${id} goes on without you: \`npx feature-maps watch ${id}\` brings you back`,
-    );
+    throw comeBack(out, id, `npx feature-maps sweep cancel ${id}`);
   });
   if (out.json) out.show(sweep);
   if (sweep.status === "cancelled") throw new Failure(exitCodes.cancelled, `${id} was cancelled`);
@@ -73,9 +71,9 @@ function dimensionOf(text: string): [string, unknown] {
   return [pointer, { [kind ?? "choices"]: list }];
 }
 
-export const sweepCommand: Command = {
+const sweepCommand: Command = {
   name: "sweep",
-  summary: "try many settings, keep the best",
+  summary: "try many settings, keep the best; also list, show, cancel, …",
   usage: "FOLDER|FILE|DATASET",
   takes: [1, 1],
   files: true,
@@ -116,3 +114,40 @@ export const sweepCommand: Command = {
     else out.say(sweep.id);
   },
 };
+
+type SweepSummary = SweepPage["data"][number];
+
+const sweepTable = {
+  head: ["SWEEP", "STATUS", "TRIALS", "BEST", "NAME", "CREATED"],
+  row: (sweep: SweepSummary) => [
+    sweep.id,
+    sweep.status,
+    `${sweep.trials.succeeded + sweep.trials.stopped + sweep.trials.failed}/${sweep.trials.total}`,
+    sweep.best === null ? "–" : sweep.best.value.toPrecision(4),
+    sweep.name ?? "",
+    moment(sweep.createdAt),
+  ],
+};
+
+export const sweepCommands: readonly Command[] = [
+  sweepCommand,
+  {
+    name: "sweep list",
+    summary: "list sweeps",
+    usage: "",
+    takes: [0, 0],
+    options: { limit: listLimit },
+    example: "npx feature-maps sweep list",
+    run: async (context) => {
+      const { client } = await context.connect();
+      await list(context, client.sweeps.all(), sweepTable);
+    },
+  },
+  one("sweep show", { summary: "one sweep", usage: "SWEEP" }, (client, id) => client.sweeps.get(id)),
+  one("sweep cancel", { summary: "end it and its jobs", usage: "SWEEP" }, (client, id) => client.sweeps.cancel(id)),
+  one("sweep pause", { summary: "give its places to others", usage: "SWEEP" }, (client, id) => client.sweeps.pause(id)),
+  one("sweep resume", { summary: "go on where it was paused", usage: "SWEEP" }, (client, id) =>
+    client.sweeps.resume(id),
+  ),
+  one("sweep delete", { summary: "one that has ended", usage: "SWEEP" }, (client, id) => client.sweeps.delete(id)),
+];

@@ -1,6 +1,5 @@
 /** `train`: from a folder, a file or a dataset to a model. */
-import type { Client, JobRequest } from "../../client/index.ts";
-import type { CompleteJobRequest } from "../../client/index.ts";
+import type { Client, CompleteJobRequest, JobRequest } from "../../client/index.ts";
 import type { Command, Context, Given } from "../command.ts";
 import { Failure } from "../failures.ts";
 import { assign, needsComplete, parseAssignment, type Assignment } from "../pointers.ts";
@@ -27,7 +26,7 @@ function wishes(given: Given): { fields: Omit<JobRequest, "dataset">; assignment
 /** The request with every `--set` in its place. */
 export async function requestFor(client: Client, dataset: string, given: Given): Promise<JobRequest> {
   const { fields, assignments } = wishes(given);
-  const request = { ...fields, dataset } as JobRequest;
+  const request: JobRequest = { ...fields, dataset };
   const complete: CompleteJobRequest | null = needsComplete(assignments)
     ? (await client.jobs.estimate(request)).request
     : null;
@@ -112,6 +111,6 @@ export const trainCommand: Command = {
     "no-wait": { help: "print the job's id and go" },
   },
   example: "npx feature-maps train ./pets --epochs 20 --set /optimiser/learningRate=0.05",
-  notes: ["Starts a service of its own where none answers. Ctrl-C leaves the training running."],
+  notes: ["Starts a service where none answers. Ctrl-C leaves the training running."],
   run: train,
 };
