@@ -20,7 +20,6 @@ import { Execution } from "./execution.ts";
 import { plainSpec } from "./inspection.ts";
 import type { Kernels, RealBytes } from "./kernels/kernels.ts";
 import type { Reals } from "./memory.ts";
-import { endOf } from "./network.ts";
 import { recordBackward } from "./passes.ts";
 import { probabilitiesOf } from "./prediction.ts";
 import type { Program } from "./program.ts";
@@ -50,6 +49,8 @@ export interface LayerSensitivities {
   sensitivities: Reals;
   /** L2 norm of ∂(E + Ω)/∂parameters of all of the layer's parameters; null where it has none, or E is not finite. */
   gradientNorm: number | null;
+  /** Residual blocks: the block's own layers, each with its index in the block. */
+  layers?: LayerSensitivities[];
 }
 
 export interface Sensitivities {
@@ -109,12 +110,10 @@ function installed({ plan, memory, kernels, weights }: ExplainerOptions): Execut
   return execution;
 }
 
-/** L2 norm of the gradients of all parameters of a layer of the request; null where it has none. */
-function gradientNormOf({ plan, views }: Execution, layer: number): number | null {
-  const { layers, nodes } = plan.network;
-  const trained = layers.flatMap(({ tensors }, node) =>
-    nodes[node].layer === layer ? tensors.filter(({ gradient }) => gradient !== 0) : [],
-  );
+/** L2 norm of the gradients of all parameters of some nodes; null where they have none. */
+function gradientNormOf({ plan, views }: Execution, nodes: readonly number[]): number | null {
+  const tensors = nodes.flatMap((node) => plan.network.layers[node].tensors);
+  const trained = tensors.filter(({ gradient }) => gradient !== 0);
   if (trained.length === 0) return null;
   let sum = 0;
   for (const { gradient, size } of trained) for (const each of views.reals(gradient, size)) sum += each * each;
@@ -128,8 +127,9 @@ const copyOf = ({ views }: Execution, address: number, shape: Shape): Reals =>
 function layersAfter(execution: Execution, loss: number): LayerSensitivities[] {
   const { network, spec } = execution.plan;
   const slot = slotOf(execution.plan);
-  const layers = spec.network.layers.map(({ kind }, layer): LayerSensitivities => {
-    const node = endOf(network, layer);
+  /** A layer, or a block, by its nodes: the last has its output. */
+  const seen = (layer: number, kind: string, nodes: readonly number[]): LayerSensitivities => {
+    const node = nodes[nodes.length - 1];
     const shape = network.layers[node].output;
     const isLast = node === network.nodes.length - 1;
     return {
@@ -138,8 +138,15 @@ function layersAfter(execution: Execution, loss: number): LayerSensitivities[] {
       shape,
       values: copyOf(execution, isLast ? slot.y : slot.outputs[node], shape),
       sensitivities: copyOf(execution, slot.deltas[node], shape),
-      gradientNorm: Number.isFinite(loss) ? gradientNormOf(execution, layer) : null,
+      gradientNorm: Number.isFinite(loss) ? gradientNormOf(execution, nodes) : null,
     };
+  };
+  const layers = spec.network.layers.map((each, layer): LayerSensitivities => {
+    const nodes = [...network.nodes.keys()].filter((node) => network.nodes[node].layer === layer);
+    const found = seen(layer, each.kind, nodes);
+    if (each.kind !== "residual") return found;
+    const inner = nodes.filter((node) => network.nodes[node].path.startsWith(`layers.${layer}.layers.`));
+    return { ...found, layers: inner.map((node, at) => seen(at, each.layers[at].kind, [node])) };
   });
   const input: LayerSensitivities = {
     layer: -1,

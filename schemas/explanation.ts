@@ -1,12 +1,13 @@
 /** Why a model answered what it did to one input: sensitivities, saliency. */
 import { z } from "zod";
 import { loss } from "./network.ts";
-import { askingQuery } from "./prediction.ts";
+import { askingQuery, checkpointOfModel } from "./prediction.ts";
 import { queryInteger, sheetScale, usually } from "./query.ts";
 import { shape } from "./shape.ts";
 
 const explainingQuery = askingQuery.omit({ topK: true, numerics: true }).extend({
   class: queryInteger(0, 65_535).optional().describe("the class to be explained; by default the predicted one"),
+  checkpoint: checkpointOfModel,
   scale: sheetScale.optional().describe("side in pixels of one number on a sheet; otherwise what fits it well"),
 });
 
@@ -21,6 +22,9 @@ const layerOrInput = z
 export const sensitivitiesQuery = explainingQuery.extend({
   class: explainingQuery.shape.class.describe("the true class of the input; by default the predicted one"),
   layer: layerOrInput.optional().describe("this layer alone, -1 for the input; a sheet needs one"),
+  inner: queryInteger(0, 63)
+    .optional()
+    .describe("with `layer` a residual block: of its own layers this one alone, and its sheet in place of the block's"),
   loss: loss
     .optional()
     .describe(
@@ -29,6 +33,20 @@ export const sensitivitiesQuery = explainingQuery.extend({
 });
 
 const maps = z.array(z.array(z.array(z.number().nullable())));
+const seenLayer = z.strictObject({
+  layer: z.int().describe("index in the network's layers; -1: the input as it was normalised, x⁰"),
+  kind: z.string().describe("kind of the layer; 'input' for the input"),
+  shape: shape.describe("channels, height and width of its maps"),
+  values: maps.describe("x, [map][row][column]"),
+  sensitivities: maps.describe(
+    "δ = ∂E/∂u, before the layer's activation; of the input ∂E/∂x⁰. Batch normalisation stands on its running statistics, taken for constants, and nothing is dropped out",
+  ),
+  gradientNorm: z
+    .number()
+    .nullable()
+    .describe("L2 norm of the gradient of all of the layer's parameters, penalties included; null where it has none"),
+});
+
 export const sensitivities = z.strictObject({
   model: z.string().describe("id of the model"),
   conversion: z.array(z.string()).describe("what was done to the input, in words"),
@@ -39,20 +57,11 @@ export const sensitivities = z.strictObject({
   class: z.int().describe("index of the class that was taken for the true one"),
   layers: z
     .array(
-      z.strictObject({
-        layer: z.int().describe("index in the network's layers; -1: the input as it was normalised, x⁰"),
-        kind: z.string().describe("kind of the layer; 'input' for the input"),
-        shape: shape.describe("channels, height and width of its maps"),
-        values: maps.describe("x, [map][row][column]"),
-        sensitivities: maps.describe(
-          "δ = ∂E/∂u, before the layer's activation; of the input ∂E/∂x⁰. Batch normalisation stands on its running statistics, taken for constants, and nothing is dropped out",
-        ),
-        gradientNorm: z
-          .number()
-          .nullable()
-          .describe(
-            "L2 norm of the gradient of all of the layer's parameters, penalties included; null where it has none",
-          ),
+      seenLayer.extend({
+        layers: z
+          .array(seenLayer.extend({ layer: z.int().describe("index in the block's layers") }))
+          .optional()
+          .describe("residual blocks: the block's own layers"),
       }),
     )
     .describe("the layers that were asked for, from the input on"),

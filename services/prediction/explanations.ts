@@ -3,7 +3,7 @@ import { createExplainer, planSensitivities } from "../../engine/index.ts";
 import type { Explainer } from "../../engine/index.ts";
 import { loadKernels } from "../shared/kernels.ts";
 import type { LoadedModels } from "./loaded-models.ts";
-import type { Calls, Explained, ThreadData } from "./protocol.ts";
+import type { Calls, Explained, LayerSensitivities, ThreadData } from "./protocol.ts";
 
 interface Tools {
   models: LoadedModels;
@@ -25,17 +25,21 @@ function explained<Found>(
 
 const floats = (values: ArrayLike<number>): Float32Array => Float32Array.from(values);
 
+type Seen = ReturnType<Explainer["sensitivities"]>["layers"][number];
+
+const ofLayer = ({ layers, ...layer }: Seen): LayerSensitivities => ({
+  ...layer,
+  values: floats(layer.values),
+  sensitivities: floats(layer.sensitivities),
+  ...(layers && { layers: layers.map(ofLayer) }),
+});
+
 export const sensitivities = (
   tools: Tools,
   asked: Calls["sensitivities"]["input"],
 ): Calls["sensitivities"]["output"] => {
   const found = explained(tools, asked, (explainer) => explainer.sensitivities(asked.sample, asked.class));
-  const layers = found.layers.map((layer) => ({
-    ...layer,
-    values: floats(layer.values),
-    sensitivities: floats(layer.sensitivities),
-  }));
-  return { ...found, layers };
+  return { ...found, layers: found.layers.map(ofLayer) };
 };
 
 export const saliency = (tools: Tools, asked: Calls["saliency"]["input"]): Calls["saliency"]["output"] => {

@@ -49,6 +49,7 @@ export type {
   Filters,
   GradientCheck,
   GradientCheckSettings,
+  LayerSensitivities,
   LayerView,
   Outputs,
   Runnable,

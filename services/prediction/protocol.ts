@@ -51,6 +51,8 @@ export interface LayerSensitivities extends FeatureMaps {
   sensitivities: Float32Array;
   /** Null where the layer has no parameters, or the loss is not finite. */
   gradientNorm: number | null;
+  /** Residual blocks: the block's own layers, each with its index in the block. */
+  layers?: LayerSensitivities[];
 }
 
 export interface Sensitivities {

@@ -370,10 +370,20 @@ const walk: Record<string, () => Promise<unknown>> = {
   "POST /v1/models/{id}/sensitivities": async () => {
     const { loss, layers } = await ok("/v1/models/walker/sensitivities?class=1", post({ instances: [sample] }));
     expect([loss > 0, layers.map(({ layer }: { layer: number }) => layer)]).toEqual([true, [-1, 0, 1, 2]]);
+    const path = "/v1/models/walker/sensitivities?class=1&checkpoint=";
+    const [early, last] = [
+      await ok(`${path}1`, post({ instances: [sample] })),
+      await ok(`${path}8`, post({ instances: [sample] })),
+    ];
+    expect([last.loss, early.loss === loss]).toEqual([loss, false]);
+    expect((await ask(`${path}99`, post({ instances: [sample] }))).status).toBe(404);
   },
   "POST /v1/models/{id}/saliency": async () => {
     const { values } = await ok("/v1/models/walker/saliency?method=occlusion", post({ instances: [sample] }));
     expect([values.length, values[0].length]).toEqual([7, 5]);
+    const slopes = (query: string) => ok(`/v1/models/walker/saliency${query}`, post({ instances: [sample] }));
+    expect(await slopes("?class=0&checkpoint=8")).toEqual(await slopes("?class=0"));
+    expect(await slopes("?class=0&checkpoint=1")).not.toEqual(await slopes("?class=0"));
   },
   "GET /v1/models/{id}/exports/onnx": async () =>
     expect((await ask("/v1/models/walker/exports/onnx")).bytes.length).toBeGreaterThan(500),

@@ -9,6 +9,7 @@ import {
   createMemory,
   planSensitivities,
   readSafetensors,
+  writeSafetensors,
   type Implementation,
 } from "../../engine/index.ts";
 import { network } from "../../schemas/network.ts";
@@ -25,16 +26,16 @@ const differenceOf = (found: ArrayLike<number>, wanted: ArrayLike<number>): numb
 
 describe.each(names)("%s", (name) => {
   const raw = JSON.parse(readFileSync(new URL(`${name}/case.json`, cases), "utf8"));
-  const weights = readFileSync(new URL(`${name}/tensors.safetensors`, cases));
+  const weights: Uint8Array = readFileSync(new URL(`${name}/tensors.safetensors`, cases));
   const { tensors } = readSafetensors(weights);
   const { label, loss, input, classes, normalisation } = raw;
   const spec = { network: network.parse(raw.network), loss, input, classes, normalisation };
   const recorded = (tensor: string): number[] => Array.from(tensors.get(tensor)!.data, Number);
   const sample = recorded("sample");
-  const explainerOf = ({ realBytes, kernels }: Pick<Implementation, "realBytes" | "kernels">) => {
+  const explainerOf = ({ realBytes, kernels }: Pick<Implementation, "realBytes" | "kernels">, own = weights) => {
     const plan = planSensitivities(spec, realBytes);
     const memory = createMemory(plan);
-    return createExplainer({ plan, memory, kernels: kernels(memory), weights });
+    return createExplainer({ plan, memory, kernels: kernels(memory), weights: own });
   };
 
   test.each(implementations())("$name", (implementation) => {
@@ -78,6 +79,33 @@ describe.each(names)("%s", (name) => {
       return (lossAt(by) - lossAt(-by)) / (2 * step);
     });
     expect(differenceOf(sensitivities, differences)).toBeLessThanOrEqual(1e-6);
+  });
+
+  // A bias is added to all of its map's u: ∂E/∂b is the sum of δ.
+  test("the own layers of its blocks: δ by differences of the biases, which follow from their maps", () => {
+    const [implementation] = implementations();
+    const lossWith = (name: string, map: number, by: number): number => {
+      const data = Float64Array.from(recorded(name));
+      data[map] += by;
+      const shifted = new Map([...tensors, [name, { dtype: "F64" as const, shape: [data.length], data }]]);
+      return explainerOf(implementation, writeSafetensors({ tensors: shifted })).sensitivities(sample, label).loss;
+    };
+    const { layers } = explainerOf(implementation).sensitivities(sample, label);
+    for (const [at, own] of spec.network.layers.entries()) {
+      const rows = layers[at + 1].layers ?? [];
+      expect(rows.map(({ kind }) => kind)).toEqual(own.kind === "residual" ? own.layers.map(({ kind }) => kind) : []);
+      for (const { layer, shape, sensitivities, values } of rows) {
+        const pixels = shape.height * shape.width;
+        expect(values).toHaveLength(shape.channels * pixels);
+        const name = `layers.${at}.layers.${layer}.bias`;
+        if (!tensors.has(name)) continue;
+        const sums = Array.from({ length: shape.channels }, (_, map) =>
+          Array.from(sensitivities.slice(map * pixels, (map + 1) * pixels)).reduce((sum, each) => sum + each, 0),
+        );
+        const differences = sums.map((_, map) => (lossWith(name, map, 1e-5) - lossWith(name, map, -1e-5)) / 2e-5);
+        expect(differenceOf(sums, differences), name).toBeLessThanOrEqual(1e-6);
+      }
+    }
   });
 
   test("without a class it is the predicted one", () => {

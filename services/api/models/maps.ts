@@ -37,18 +37,21 @@ export async function readOne(
 }
 
 /**
- * Numbers of the maps that are asked for: of one layer, or of all; −1 is the input, where it is one of them. Refuses
- * more than one answer holds.
+ * Numbers of the maps that are asked for: of one layer, or of all; −1 is the input, where it is one of them, and a
+ * residual block may show its own layers. Refuses more than one answer holds.
  */
 export function mappedNumbers(
   { network, input }: ModelRecord,
   layer: number | undefined,
-  { kinds, withInput }: { kinds: number; withInput: boolean },
+  { kinds, withInput, withInner = false }: { kinds: number; withInput: boolean; withInner?: boolean },
 ): number {
   const { layers } = network;
   if (layer !== undefined && layer >= layers.length)
     throw invalid("/query/layer", `this network has layers 0 to ${layers.length - 1}`);
-  const sizes = networkShape(layers, input, null).layers.map(({ output }, index) => ({ index, size: sizeOf(output) }));
+  const sizes = networkShape(layers, input, null).layers.map(({ output, layers: inner = [] }, index) => ({
+    index,
+    size: [output, ...(withInner ? inner.map((own) => own.output) : [])].reduce((sum, maps) => sum + sizeOf(maps), 0),
+  }));
   if (withInput) sizes.push({ index: -1, size: sizeOf(input) });
   const mapped = sizes.reduce(
     (sum, { index, size }) => sum + (layer === undefined || layer === index ? kinds * size : 0),
@@ -60,6 +63,16 @@ export function mappedNumbers(
       detail: `these maps have ${mapped} numbers; one answer holds at most ${mostMapped}: ask for a single ?layer= with smaller maps`,
     });
   return mapped;
+}
+
+/** Refuses a layer of a residual block that there is not. */
+export function checkInner({ network }: ModelRecord, layer: number | undefined, inner: number | undefined): void {
+  if (inner === undefined) return;
+  const block = layer === undefined ? undefined : network.layers[layer];
+  if (block?.kind !== "residual")
+    throw invalid("/query/inner", "expected with ?layer= a residual block, whose own layers it counts");
+  if (inner >= block.layers.length)
+    throw invalid("/query/inner", `block ${layer} has layers 0 to ${block.layers.length - 1}`);
 }
 
 /** Refuses a class that the model does not know. */

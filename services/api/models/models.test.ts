@@ -420,6 +420,62 @@ describe("what is inside", () => {
     });
     expect((await sheet("")).json()).toMatchObject({ status: 400, errors: [{ pointer: "/query/layer" }] });
   });
+  it("shows the own layers of a residual block, and one of them as a sheet", async () => {
+    const layers = [
+      { kind: "residual", layers: [{ ...network.layers[0], padding: 1 }, { kind: "dropout" }], activation: "relu" },
+      network.layers[3],
+    ];
+    const tensors = {
+      "layers.0.layers.0.weight": [2, 1, 3, 3],
+      "layers.0.layers.0.bias": [2],
+      "layers.0.shortcut.weight": [2, 1, 1, 1],
+      "layers.0.shortcut.bias": [2],
+      "layers.1.weight": [3, 70],
+      "layers.1.bias": [3],
+    };
+    const made = Object.entries(tensors).map(([name, shape], at) => [name, tensor(shape, at)] as const);
+    const imported = await send("/v1/models", {
+      ...whole(),
+      alias: "blocks",
+      network: JSON.stringify({ layers }),
+      weights: writeSafetensors({ tensors: new Map(made) }),
+    });
+    expect(imported.statusCode).toBe(201);
+    const body = { instances: [[...wave(35, 1)]] };
+    const ask = (query: string) => post(`/v1/models/blocks/sensitivities${query}`, body);
+    interface Row {
+      layer: number;
+      kind: string;
+      gradientNorm: number | null;
+      sensitivities: number[][][];
+      layers?: Row[];
+    }
+    const rows = (await ask("")).json<{ layers: Row[] }>().layers;
+    expect(rows.map(({ layer, layers: own }) => [layer, own?.map(({ kind }) => kind)])).toEqual([
+      [-1, undefined],
+      [0, ["convolution", "dropout"]],
+      [1, undefined],
+    ]);
+    expect(rows[1].layers?.map(({ layer, gradientNorm }) => [layer, gradientNorm === null])).toEqual([
+      [0, false],
+      [1, true],
+    ]);
+    const [one] = (await ask("?layer=0&inner=0")).json<{ layers: Row[] }>().layers;
+    expect(one.layers).toEqual(rows[1].layers?.slice(0, 1));
+    const sheet = async (query: string) => {
+      const answer = await test.app.inject({
+        method: "POST",
+        url: `/v1/models/blocks/sensitivities${query}`,
+        headers: { "content-type": "application/json", accept: "image/png" },
+        payload: body,
+      });
+      expect(await sharp(answer.rawPayload).metadata()).toMatchObject({ format: "png" });
+      return answer.rawPayload;
+    };
+    expect(await sheet("?layer=0&inner=0")).not.toEqual(await sheet("?layer=0"));
+    for (const query of ["?inner=0", "?layer=1&inner=0", "?layer=0&inner=2"])
+      expect((await ask(query)).json()).toMatchObject({ status: 400, errors: [{ pointer: "/query/inner" }] });
+  });
   it.each([
     ["?class=3", { instances: [Array(35).fill(0)] }, "/query/class", /classes 0 to 2, not 3/],
     ["?class=dash", { instances: [Array(35).fill(0)] }, "/query/class", /whole number/],

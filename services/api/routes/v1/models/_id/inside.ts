@@ -7,13 +7,12 @@ import {
   networkQuery,
   networkView,
 } from "../../../../../../schemas/inside.ts";
-import { askingBodies } from "../../../../../../schemas/prediction.ts";
 import { idParams } from "../../../../../../schemas/query.ts";
 import { signedShades, stretchedShades, type Filters } from "../../../../../prediction/index.ts";
-import { beforeBody, mostAskingBytes, takeEveryBody } from "../../../../models/asking.ts";
+import { askingModels, showing, wantsPicture } from "../../../../models/showing.ts";
 import type { Dependencies } from "../../../../dependencies.ts";
 import { findModel } from "../../../../../shared/find.ts";
-import { binary, pngAnswer } from "../../../../http/binary.ts";
+import { pngAnswer } from "../../../../http/binary.ts";
 import { mapSheet, mappedNumbers, mostAcross, nested, readOne } from "../../../../models/maps.ts";
 import { subjectFor } from "../../../../models/subjects.ts";
 import { notFound } from "../../../../http/problem.ts";
@@ -79,30 +78,15 @@ const shadesOf =
 
 function featureMapRoutes(app: App, dependencies: Dependencies): void {
   const { records, prediction } = dependencies;
-  takeEveryBody(app);
-  const asked = beforeBody(async (request) => {
-    const model = await findModel(records, (request.params as { id: string }).id);
-    return { model, input: model.input };
-  });
+  const asked = askingModels(app, records);
   app.post(
     "/v1/models/:id/feature-maps",
-    {
-      onRequest: asked.onRequest,
-      bodyLimit: mostAskingBytes,
-      schema: {
-        tags: ["models"],
-        summary: "What each layer makes of one input: JSON, or with Accept: image/png and ?layer= a sheet of its maps",
-        params: idParams,
-        querystring: featureMapsQuery,
-        body: askingBodies,
-        response: {
-          200: {
-            description: "Maps of each layer",
-            content: { "application/json": { schema: featureMaps }, "image/png": { schema: binary } },
-          },
-        },
-      },
-    },
+    showing(asked, {
+      summary: "What each layer makes of one input: JSON, or with Accept: image/png and ?layer= a sheet of its maps",
+      description: "Maps of each layer",
+      query: featureMapsQuery,
+      answer: featureMaps,
+    }),
     async (request, reply) => {
       const { layer, checkpoint, scale, ...query } = request.query;
       const { model } = asked.of(request);
@@ -110,7 +94,7 @@ function featureMapRoutes(app: App, dependencies: Dependencies): void {
       const inputs = await readOne(request, query, dependencies, model);
       const all = await prediction.featureMaps(await subjectFor(dependencies, model, checkpoint), inputs.samples);
       const wanted = layer === undefined ? all : all.filter((each) => each.layer === layer);
-      if ((request.headers.accept ?? "").includes("image/png"))
+      if (wantsPicture(request))
         return reply.type("image/png").send(await mapSheet(wanted[0].shape, shadesOf(wanted[0].values), scale));
       const layers = wanted.map((each) => ({
         layer: each.layer,

@@ -1,61 +1,42 @@
 /** POST /v1/models/{id}/saliency: which pixels of one input made a class. */
 import { saliency, saliencyQuery } from "../../../../../../schemas/explanation.ts";
 import { lossOf } from "../../../../../../schemas/complete.ts";
-import { askingBodies } from "../../../../../../schemas/prediction.ts";
-import { idParams } from "../../../../../../schemas/query.ts";
 import { heatOver } from "../../../../../prediction/index.ts";
-import { findModel } from "../../../../../shared/find.ts";
 import type { Dependencies } from "../../../../dependencies.ts";
-import { binary } from "../../../../http/binary.ts";
 import { drawSheet } from "../../../../http/sheet.ts";
 import { sendJson } from "../../../../http/slices.ts";
 import type { App } from "../../../../http/types.ts";
-import { beforeBody, mostAskingBytes, takeEveryBody } from "../../../../models/asking.ts";
+import { askingModels, showing, wantsPicture } from "../../../../models/showing.ts";
 import { checkClass, mappedNumbers, nested, readOne } from "../../../../models/maps.ts";
 import { occlude, occlusionOf } from "../../../../models/occlusion.ts";
-import { subjectOf } from "../../../../models/subjects.ts";
+import { subjectFor } from "../../../../models/subjects.ts";
 
 function saliencyRoute(app: App, dependencies: Dependencies): void {
-  const { records, storage, prediction } = dependencies;
-  takeEveryBody(app);
-  const asked = beforeBody(async (request) => {
-    const model = await findModel(records, (request.params as { id: string }).id);
-    return { model, input: model.input };
-  });
+  const { records, prediction } = dependencies;
+  const asked = askingModels(app, records);
   app.post(
     "/v1/models/:id/saliency",
-    {
-      onRequest: asked.onRequest,
-      bodyLimit: mostAskingBytes,
-      schema: {
-        tags: ["models"],
-        summary: "Which pixels of one input made a class: JSON, or with Accept: image/png a picture over the input",
-        params: idParams,
-        querystring: saliencyQuery,
-        body: askingBodies,
-        response: {
-          200: {
-            description: "A number a pixel; in a picture red is most",
-            content: { "application/json": { schema: saliency }, "image/png": { schema: binary } },
-          },
-        },
-      },
-    },
+    showing(asked, {
+      summary: "Which pixels of one input made a class: JSON, or with Accept: image/png a picture over the input",
+      description: "A number a pixel; in a picture red is most",
+      query: saliencyQuery,
+      answer: saliency,
+    }),
     async (request, reply) => {
-      const { method, class: of, patch, stride, scale, ...query } = request.query;
+      const { method, class: of, patch, stride, checkpoint, scale, ...query } = request.query;
       const { model } = asked.of(request);
       checkClass(model, of);
       const numbers = mappedNumbers(model, -1, { kinds: 1, withInput: true });
       const occlusion = method === "occlusion" ? occlusionOf(model.input, { patch, stride }) : null;
       const { samples: sample, conversion } = await readOne(request, query, dependencies, model);
-      const subject = subjectOf(storage, model);
+      const subject = await subjectFor(dependencies, model, checkpoint);
       const isAbandoned = (): boolean => reply.raw.destroyed;
       // The score's slope hangs on no loss; a plan has one.
       const found = occlusion
         ? await occlude({ prediction, subject, sample, class: of, occlusion, isAbandoned })
         : await prediction.saliency(subject, { sample, loss: lossOf(model.network), class: of ?? null });
       const { height, width } = model.input;
-      if ((request.headers.accept ?? "").includes("image/png"))
+      if (wantsPicture(request))
         return reply.type("image/png").send(
           await drawSheet({
             tiles: [{ pixels: heatOver(sample, found.values, model.input) }],
