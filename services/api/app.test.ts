@@ -1,6 +1,7 @@
 import { Validator } from "@seriousme/openapi-schema-validator";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { datasetRecord, startTestApp, type TestApp } from "../../tests/support/app.ts";
+import { registerBuiltins } from "../shared/builtins.ts";
 import { ComputationError } from "../prediction/index.ts";
 
 let test: TestApp;
@@ -18,7 +19,15 @@ beforeAll(async () => {
   vi.spyOn(test.dependencies.prediction, "planBytes").mockResolvedValue({ bytes: 65_536 });
   await test.dependencies.records.datasets.create(datasetRecord());
   await test.dependencies.records.datasets.create(
-    datasetRecord({ alias: "unfinished", status: "checking", terminal: false, revision: null }),
+    datasetRecord({
+      alias: "unfinished",
+      status: "checking",
+      terminal: false,
+      revision: null,
+      shape: null,
+      classes: [],
+      statistics: null,
+    }),
   );
   await test.dependencies.records.datasets.create(
     datasetRecord({
@@ -296,7 +305,31 @@ describe("jobs", () => {
     expect(answer.json()).toMatchObject({ status: "queued", dataset: { revision: null }, warnings: [] });
     const estimated = await post(waiting, { url: "/v1/jobs?dryRun=true" });
     expect(estimated.json()).toMatchObject({ status: 409, errors: [{ pointer: "/dataset" }] });
-    expect(estimated.json<{ detail: string }>().detail).toMatch(/status is checking/);
+    expect(estimated.json<{ detail: string }>().detail).toMatch(/status is checking.*may be queued now/);
+    const named = await post({ dataset: "unfinished", network: "toolbox" });
+    expect(named.json()).toMatchObject({
+      warnings: [expect.stringMatching(/until its classes are known, .* shown with 10 units/)],
+    });
+  });
+  it("knows of a built-in dataset that is still being read what a dry run needs", async () => {
+    await registerBuiltins(test.dependencies);
+    const estimated = await post({ dataset: "mnist", network: "lenet-5" }, { url: "/v1/jobs?dryRun=true" });
+    expect([estimated.statusCode, estimated.json()]).toMatchObject([
+      200,
+      { parameters: 60_850, warnings: [expect.stringMatching(/still being read/)] },
+    ]);
+    expect((await post({ dataset: "mnist", network: "lenet-5" })).json()).toMatchObject({
+      status: "queued",
+      warnings: [],
+    });
+    expect(
+      (
+        await post({ dataset: "mnist", network: { layers: [{ kind: "dense", units: 9, activation: "softmax" }] } })
+      ).json(),
+    ).toMatchObject({
+      status: 422,
+      code: "network-does-not-fit",
+    });
   });
   it("estimates without queueing anything", async () => {
     const before = await jobCount();

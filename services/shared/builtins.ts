@@ -83,7 +83,7 @@ export async function filesOf({ folder, suffix }: Builtin): Promise<BuiltinFile[
   return files;
 }
 
-/** Before it is read, all that is known is how it is called. */
+/** Before it is read: all but its figures is known. The four files of both have the same form. */
 const unread = ({ alias, name, classes }: Builtin): DatasetRecord => ({
   id: builtinId(alias),
   object: "dataset",
@@ -94,9 +94,9 @@ const unread = ({ alias, name, classes }: Builtin): DatasetRecord => ({
   terminal: false,
   fraction: 0,
   classes,
-  splits: { train: 0, validation: 0, test: 0 },
-  shape: null,
-  dtype: null,
+  splits: { train: 60_000, validation: 0, test: 10_000 },
+  shape: { channels: 1, height: 28, width: 28 },
+  dtype: "uint8",
   conversion: null,
   interpretation: null,
   statistics: null,
@@ -109,7 +109,13 @@ const unread = ({ alias, name, classes }: Builtin): DatasetRecord => ({
 });
 
 /** Makes those known whose files are here, unless something has their alias already. Harmless to repeat. */
-export async function registerBuiltins({ records, log }: { records: Records; log: Logger }): Promise<void> {
+export async function registerBuiltins({
+  records,
+  log,
+}: {
+  records: Records;
+  log: Pick<Logger, "info">;
+}): Promise<void> {
   for (const builtin of builtins()) {
     if ((await records.datasets.find(builtin.alias)) !== null || !(await filesOf(builtin))) continue;
     const made = await records.datasets.create(unread(builtin));

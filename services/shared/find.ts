@@ -50,5 +50,7 @@ export async function findReadyDataset(records: Records, reference: string): Pro
   if (isReady(found)) return found;
   if (found.status === "rejected")
     throw conflict(`dataset ${reference} was rejected: ${found.problems[0]?.detail ?? "see its problems"}`);
-  throw conflict(`dataset ${reference} is not ready yet: its status is ${found.status}`);
+  throw conflict(
+    `dataset ${reference} is not ready yet: its status is ${found.status}; ask again when it is. A job on it may be queued now: it waits`,
+  );
 }

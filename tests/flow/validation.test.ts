@@ -126,7 +126,11 @@ describe("a part held out", () => {
     );
     expect(await of("train")).toEqual(whole.body.data);
     expect(await of("train")).toHaveLength(train);
-    expect((await trial.ask(`/v1/models/${job.model}/predictions?split=validation`)).status).toBe(404);
+    const heldOut = await trial.ask(`/v1/models/${job.model}/predictions?split=validation`);
+    expect([heldOut.status, heldOut.body.detail]).toEqual([
+      404,
+      expect.stringMatching(/held that part out .*split=train; GET .*evaluation\?split=validation/),
+    ]);
   });
 
   test("works with patience", async () => {

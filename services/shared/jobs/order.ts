@@ -82,7 +82,13 @@ export interface AwaitingOrder {
   dataset: DatasetRecord;
   preset: PresetName | null;
   initialModel: ModelRecord | null;
+  warnings: string[];
 }
+
+/** What has no classes yet shows a preset's network as if it had the usual ones. */
+const classesUnknown =
+  `the dataset is still being made: until its classes are known, the preset's last layer is shown with ${usualClasses} ` +
+  "units; when the job starts it has one for each class";
 
 /** Where the dataset is still being received or checked: the order that waits for it. null where it is not. */
 export async function makeAwaitingOrder(
@@ -94,7 +100,38 @@ export async function makeAwaitingOrder(
   const request = completeRequest(body, dataset.classes.length || usualClasses);
   await refuseContradictions(request, allowPrivateWebhooks);
   const initialModel = await findInitialModel({ records, storage }, request);
-  return { request, dataset, preset: presetOf(body), initialModel };
+  const preset = presetOf(body);
+  const { shape, classes } = dataset;
+  if (shape !== null && classes.length > 0) walk(request, { shape, classes, preset });
+  const warnings = preset !== null && classes.length === 0 ? [classesUnknown] : [];
+  return { request, dataset, preset, initialModel, warnings };
+}
+
+/**
+ * A dataset that is built in and still being read, as it will be but for its figures: those change no shape and no
+ * size. null for any other. Every class counts as equally large.
+ */
+function expected(dataset: DatasetRecord): ReadyDataset | null {
+  const { terminal, shape, dtype, classes, splits } = dataset;
+  if (terminal || shape === null || dtype === null || classes.length === 0) return null;
+  const evenly = (samples: number): number[] => classes.map(() => Math.floor(samples / classes.length));
+  const perChannel = (value: number): number[] => new Array<number>(shape.channels).fill(value);
+  const classCounts = { train: evenly(splits.train), validation: evenly(splits.validation), test: evenly(splits.test) };
+  const statistics = { mean: perChannel(0), std: perChannel(1), minimum: 0, maximum: 255, classCounts };
+  return { ...dataset, shape, dtype, revision: "", statistics };
+}
+
+/** The shapes that a network makes. Throws Refusal where it does not fit. */
+function walk(
+  { network }: CompleteJobRequest,
+  { shape, classes, preset }: { shape: Shape; classes: readonly string[]; preset: PresetName | null },
+): LayerShape[] {
+  const { layers, problems } = networkShape(network.layers, shape, classes.length);
+  if (problems.length > 0)
+    throw doesNotFit(
+      preset === null ? problems : [{ pointer: "", detail: describeMisfit(preset, shape, classes.length) }],
+    );
+  return layers;
 }
 
 /**
@@ -111,11 +148,7 @@ export function fitToDataset(
 ): Pick<Order, "layers" | "warnings" | "reasons"> {
   if (dataset.splits.train === 0) throw invalid("/dataset", `dataset ${request.dataset} has no training samples`);
   const { shape, classes } = dataset;
-  const { layers, problems } = networkShape(request.network.layers, shape, classes.length);
-  if (problems.length > 0)
-    throw doesNotFit(
-      preset === null ? problems : [{ pointer: "", detail: describeMisfit(preset, shape, classes.length) }],
-    );
+  const layers = walk(request, { shape, classes, preset });
   const facts = validationFacts(dataset);
   const misfits = validationProblems(request, facts);
   if (misfits.length > 0) throw validationDoesNotFit(misfits);
@@ -142,7 +175,8 @@ export async function makeOrder(
   { records, storage, planBytes, allowPrivateWebhooks }: OrderDependencies,
   body: z.output<typeof jobRequest>,
 ): Promise<Order> {
-  const dataset = await named("/dataset", findReadyDataset(records, body.dataset));
+  const ahead = expected(await named("/dataset", findDataset(records, body.dataset)));
+  const dataset = ahead ?? (await named("/dataset", findReadyDataset(records, body.dataset)));
   const classes = dataset.classes.length;
   const request = completeRequest(body, classes);
   await refuseContradictions(request, allowPrivateWebhooks);
@@ -156,5 +190,9 @@ export async function makeOrder(
     counts: dataset.splits,
     statistics: dataset.statistics,
   });
-  return { request, dataset, initialModel, bytes, ...fitted };
+  const warnings =
+    ahead === null
+      ? fitted.warnings
+      : ["the dataset is still being read: its classes are taken for equally large", ...fitted.warnings];
+  return { request, dataset, initialModel, bytes, ...fitted, warnings };
 }

@@ -51,7 +51,8 @@ export function jobsRoutes(app: App, dependencies: Dependencies): void {
         metadata: order.request.metadata,
         initialModelId: initialModel?.id ?? null,
         preset: order.preset,
-        ...("warnings" in order ? { warnings: order.warnings, reasons: order.reasons } : {}),
+        warnings: order.warnings,
+        ...("reasons" in order ? { reasons: order.reasons } : {}),
       });
       if (queued === "no-dataset") throw notFound(`dataset ${order.request.dataset} was deleted in this moment`);
       if (queued === "no-model") throw notFound(`model ${initialModel?.id} was deleted in this moment`);

@@ -11,7 +11,8 @@ import {
   splitPredictionsQuery,
 } from "../../../../../../schemas/prediction.ts";
 import { idParams } from "../../../../../../schemas/query.ts";
-import { getJson } from "../../../../../shared/storage/index.ts";
+import type { ModelRecord } from "../../../../../shared/records/index.ts";
+import { getJson, type Storage } from "../../../../../shared/storage/index.ts";
 import type { Dependencies } from "../../../../dependencies.ts";
 import { findModel } from "../../../../../shared/find.ts";
 import { notFound } from "../../../../http/problem.ts";
@@ -33,7 +34,17 @@ function ofSplit<Found>(id: string, what: string, all: Partial<Record<Split, Fou
   );
 }
 
-function splitRoute(app: App, { records }: Dependencies, stored: StoredPredictions): void {
+/** An evaluation without predictions is of samples that are no split of the dataset: the job held them out. */
+async function missing({ id, files }: ModelRecord, split: Split, storage: Storage): Promise<never> {
+  const { evaluations } = await getJson(storage, files.manifest, modelManifest);
+  if (split === "validation" && evaluations.validation !== undefined)
+    throw notFound(
+      `model ${id} has no predictions over 'validation' of their own: its job held that part out of the training split, so its samples stand among those of ?split=train; GET /v1/models/${id}/evaluation?split=validation says how well they were answered`,
+    );
+  return ofSplit(id, "predictions", files.predictions as Record<Split, never>, split);
+}
+
+function splitRoute(app: App, { records, storage }: Dependencies, stored: StoredPredictions): void {
   app.get(
     "/v1/models/:id/predictions",
     {
@@ -48,7 +59,7 @@ function splitRoute(app: App, { records }: Dependencies, stored: StoredPredictio
     async (request, reply) => {
       const { split, ...query } = request.query;
       const model = await findModel(records, request.params.id);
-      const file = ofSplit(model.id, "predictions", model.files.predictions, split);
+      const file = model.files.predictions[split] ?? (await missing(model, split, storage));
       return sendPredictions(reply, stored, file, query);
     },
   );
