@@ -93,8 +93,14 @@ export const rooms = [
   { room: "cli", node: true, may: ["^cli/", "^client/"] },
   {
     room: "web",
-    may: ["^web/", "^client/", schemas, ...packages("preact", "@preact/[^/]+", "uplot", "signature_pad")],
-    note: "a page knows the service by its client and the types of schemas alone",
+    may: [
+      "^web/",
+      "^client/",
+      "^engine/index\\.ts$",
+      schemas,
+      ...packages("preact", "@preact/[^/]+", "uplot", "signature_pad"),
+    ],
+    note: "a page knows the service by its client and the types of schemas; weights it reads as the engine does",
   },
   {
     room: "search",

@@ -64,8 +64,7 @@ export async function startTestApp(environment: Record<string, string> = {}): Pr
     feed,
     mirror,
     prediction,
-    reader: new BodyReader({ log }),
-    siblings: null,
+    reader: new BodyReader(log),
   };
   const app = await buildApp(dependencies);
   return {
