@@ -8,6 +8,7 @@ import type { Queues } from "../shared/queues.ts";
 import type { Records } from "../shared/records/index.ts";
 import type { Redis } from "../shared/redis.ts";
 import type { Mirror } from "./mirror.ts";
+import type { Siblings } from "./processes/member.ts";
 import type { Storage } from "../shared/storage/index.ts";
 
 export interface Dependencies {
@@ -25,4 +26,6 @@ export interface Dependencies {
   feed: EventFeed;
   mirror: Mirror;
   prediction: Prediction;
+  /** The other processes of this api; null: there are none. */
+  siblings: Siblings | null;
 }

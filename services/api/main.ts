@@ -1,130 +1,50 @@
-/** The process of the api: reads the configuration, connects, listens, and ends without dropping what it accepted. */
-import { readFileSync } from "node:fs";
-import type { AddressInfo } from "node:net";
-import { setTimeout as sleep } from "node:timers/promises";
+/** The api: one process that answers, or with API_PROCESSES one that starts several and looks after them. */
 import closeWithGrace from "close-with-grace";
-import { Prediction } from "../prediction/index.ts";
-import { registerBuiltins } from "../shared/builtins.ts";
-import { ConfigError, readConfig, type Config } from "../shared/config.ts";
+import { readConfig, type Config } from "../shared/config.ts";
 import { endWithParent } from "../shared/lifeline.ts";
-import { keepToOwner } from "../shared/ownership.ts";
 import { createLog } from "../shared/log.ts";
-import { EventFeed } from "../shared/progress/index.ts";
-import { Queues } from "../shared/queues.ts";
-import { createRecords } from "../shared/records/index.ts";
-import { closeRedis, connectRedis } from "../shared/redis.ts";
-import { CannotStart, endUnstarted, exitCodes } from "../shared/start.ts";
-import { createStorage } from "../shared/storage/index.ts";
-import { buildApp } from "./app.ts";
-import { Mirror } from "./mirror.ts";
-import { BodyReader } from "./models/reader.ts";
+import { keepToOwner } from "../shared/ownership.ts";
+import { endUnstarted } from "../shared/start.ts";
+import { FirstProcess } from "./processes/first.ts";
+import { asMember } from "./processes/member.ts";
+import { mostSecondsToEnd, sayListening, serve } from "./serve.ts";
 
-const mostSecondsToEnd = 25;
-/** How long the api waits for a Redis that is starting before it listens all the same. */
-const builtinsMs = 5000;
+const allowedMs = (mostSecondsToEnd + 2) * 1000;
 
-/** package.json stands two folders up from services/api, and three from dist/services/api. */
-function readVersion(): string {
-  for (const up of ["../../package.json", "../../../package.json"]) {
-    try {
-      return (JSON.parse(readFileSync(new URL(up, import.meta.url), "utf8")) as { version: string }).version;
-    } catch {
-      continue;
-    }
-  }
-  return "unknown";
-}
-
-/** What the operating system says of PORT and HOST, in our words. */
-function refuseListening(error: unknown, { port, host }: Config): never {
-  const code = error instanceof Error && "code" in error ? error.code : null;
-  if (code === "EADDRINUSE")
-    throw new CannotStart(
-      `PORT: ${port} on ${host} is taken by another program; choose another, or 0 for a free one`,
-      exitCodes.portTaken,
-    );
-  if (code === "EACCES") throw new CannotStart(`PORT: this user may not listen on ${port}; choose one above 1023`);
-  if (code === "EADDRNOTAVAIL" || code === "ENOTFOUND" || code === "EAI_AGAIN")
-    throw new CannotStart(`HOST: ${host} is no address of this machine; 127.0.0.1 is for it alone, 0.0.0.0 for all`);
-  throw error;
-}
-
-/** Before the first request; where Redis is away, in the background as soon as it is there. */
-async function makeBuiltinsKnown(options: Parameters<typeof registerBuiltins>[0]): Promise<void> {
-  const known = (async () => {
-    for (;;) {
-      try {
-        return await registerBuiltins(options);
-      } catch {
-        await sleep(250, undefined, { ref: false });
-      }
-    }
-  })();
-  await Promise.race([known, sleep(builtinsMs, undefined, { ref: false })]);
-}
-
-async function start(config: Config): Promise<void> {
-  endWithParent();
-  keepToOwner();
-  const { redisUrl } = config;
-  if (redisUrl === null)
-    throw new ConfigError(
-      "REDIS_URL: the api alone needs a Redis, as in redis://127.0.0.1:6379; `npm start` brings its own",
-    );
+async function lead(config: Config): Promise<void> {
   const log = createLog({ level: config.logLevel, service: "api" });
-  const redis = connectRedis({ url: redisUrl, role: "answering", log });
-  const subscriber = connectRedis({ url: redisUrl, role: "listening", log });
-  const changes = connectRedis({ url: redisUrl, role: "listening", log });
-  const mirror = new Mirror({ commands: redis, listener: changes, log });
-  const records = createRecords(redis);
-  const queues = new Queues({ redis, log });
-  const feed = new EventFeed({ commands: redis, subscriber, log });
-  const prediction = new Prediction({
-    kernels: config.kernels,
-    cacheBytes: config.predictionCacheBytes,
-    threads: config.predictionThreads,
-    log,
-  });
-  const reader = new BodyReader(log);
-  prediction.warm();
-  const app = await buildApp({
-    version: readVersion(),
+  let code = 0;
+  const first = new FirstProcess({
     config,
     log,
-    redis,
-    records,
-    queues,
-    storage: createStorage(config),
-    feed,
-    mirror,
-    prediction,
-    reader,
+    onListening: (port) => sayListening(config, port),
+    onUseless: (exitCode) => {
+      code = exitCode;
+      ending.close();
+    },
   });
-  closeWithGrace(
+  const ending = closeWithGrace(
     {
-      delay: mostSecondsToEnd * 1000,
+      delay: allowedMs + 1000,
       logger: { error: (error: unknown) => log.error({ err: error }, "the api ends after a failure") },
     },
     async ({ err, signal }) => {
       if (err) log.error({ err }, "the api ends after a failure");
       else log.info({ signal }, "the api ends");
-      await app.close();
-      feed.close();
-      mirror.close();
-      await Promise.all([prediction.close(), reader.close()]);
-      await queues.close();
-      await Promise.all([redis, subscriber, changes].map(closeRedis));
+      await first.stop(allowedMs);
+      if (code !== 0) process.exit(code);
     },
   );
-  await makeBuiltinsKnown({ records, log });
-  await app.listen({ port: config.port, host: config.host }).catch((error: unknown) => refuseListening(error, config));
-  const { port } = app.server.address() as AddressInfo;
-  const host = config.host.includes(":") ? `[${config.host}]` : config.host;
-  process.stdout.write(`listening on http://${host}:${port}\n`);
+  await first.start();
 }
 
 try {
-  await start(readConfig(process.env));
+  endWithParent();
+  keepToOwner();
+  const config = readConfig(process.env);
+  const member = asMember();
+  if (member === null && config.apiProcesses > 1) await lead(config);
+  else await serve(config, member);
 } catch (error) {
   endUnstarted(error);
 }

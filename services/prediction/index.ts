@@ -90,6 +90,8 @@ export interface PredictionOptions {
   cacheBytes: number;
   /** Threads that predict; those after the first start when there is work for them. */
   threads?: number;
+  /** Processes of this kind: what may wait is divided among them. */
+  processes?: number;
   log: Log;
   entry?: URL;
 }
@@ -113,6 +115,7 @@ export class Prediction {
     kernels,
     cacheBytes,
     threads = 1,
+    processes = 1,
     log,
     entry = built("services/prediction/prediction-thread.js"),
   }: PredictionOptions) {
@@ -123,6 +126,7 @@ export class Prediction {
     const further = furtherBytes(cacheBytes, threads);
     /** What is left for the first while the others hold theirs. It may hold all, and then they hold nothing. */
     const left = cacheBytes - further * (threads - 1);
+    const part = (all: number): number => Math.ceil(all / processes);
     const thread = (
       name: string,
       of: keyof typeof lines,
@@ -130,7 +134,16 @@ export class Prediction {
       bytes: number,
     ) => {
       const workerData = { kernels: this.#kernels, cacheBytes: bytes } satisfies ThreadData;
-      return { entry, name, workerData, ...lines[of], rest: { afterMs: restMs, ...rest }, log };
+      const { mostWaiting, mostWaitMs } = lines[of];
+      return {
+        entry,
+        name,
+        workerData,
+        mostWaiting: part(mostWaiting),
+        mostWaitMs,
+        rest: { afterMs: restMs, ...rest },
+        log,
+      };
     };
     const learn = (key: string, bytes: number): void => {
       this.#learn(key, bytes);
@@ -155,8 +168,8 @@ export class Prediction {
     // What the engine makes for a check is nobody's to reuse: at rest this thread always ends.
     this.#checks = new ResidentThread(thread("checks", "checks", { keptBytes: -1, warm: false }, cacheBytes));
     this.#decoders = new Decoders({
-      processes: decodersAtOnce,
-      mostWaiting: 512,
+      processes: part(decodersAtOnce),
+      mostWaiting: part(512),
       mostWaitMs: 20 * second,
       limitMs: 25 * second,
       restMs,
@@ -166,7 +179,7 @@ export class Prediction {
       runners: this.#holders,
       mostTogether: 128,
       mostTogetherBytes: 8 * mebibyte,
-      mostWaitingBytes: 64 * mebibyte,
+      mostWaitingBytes: part(64 * mebibyte),
       mostWaitMs: lines.predictor.mostWaitMs,
     });
   }

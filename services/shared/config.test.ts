@@ -41,6 +41,19 @@ test("every wrong value is named with what would be right", () => {
   expect(message).toContain("WEBHOOK_ALLOW_PRIVATE=yes: expected true or false");
 });
 
+test("what several processes of an api share has to be enough for each", () => {
+  expect(readConfig({}).apiProcesses).toBe(1);
+  expect(readConfig({ API_PROCESSES: "8" })).toMatchObject({ apiProcesses: 8 });
+  expect(refusal({ API_PROCESSES: "9", BODY_MEMORY_MIB: "512", PREDICTION_CACHE_MIB: "100" })).toBe(
+    [
+      "The configuration cannot be used.",
+      "  BODY_MEMORY_MIB=512: is shared by API_PROCESSES=9; expected at least 576, 64 each",
+      "  PREDICTION_CACHE_MIB=100: is shared by API_PROCESSES=9; expected at least 144, 16 each",
+    ].join("\n"),
+  );
+  expect(refusal({ API_PROCESSOS: "2" })).toContain("API_PROCESSOS: there is no such setting");
+});
+
 test("a misspelt name is refused with those that exist; what containers inject is not", () => {
   expect(refusal({ WORKER_SLOT: "2" })).toContain(
     "WORKER_SLOT: there is no such setting; known are WORKER_SLOTS, WORKER_CHECKS",
@@ -51,6 +64,7 @@ test("a misspelt name is refused with those that exist; what containers inject i
       REDIS_PORT: "tcp://10.0.0.1:6379",
       REDIS_PORT_6379_TCP_ADDR: "10.0.0.1",
       API_KEY: "x",
+      API_PORT: "tcp://10.0.0.2:3000",
     }),
   ).not.toThrow();
 });

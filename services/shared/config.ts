@@ -51,10 +51,14 @@ const proxies = z
     return word === "true" || word === "false" ? word === "true" : listed(word);
   });
 
+/** Every process of an api needs so much of what is for all of them together, in MiB. */
+const leastShares = { BODY_MEMORY_MIB: 64, PREDICTION_CACHE_MIB: 16 } as const;
+
 /** Every variable we read, its form and its default. */
 export const environmentSchema = z.object({
   PORT: wholeNumber(0, 65_535).default(3000),
   HOST: z.string().min(1).default("127.0.0.1"),
+  API_PROCESSES: wholeNumber(1, 64).default(1),
   DATA_DIR: z.string().min(1).default("./data"),
   REDIS_URL: redisUrl.optional(),
   STORAGE_URL: storageUrl.optional(),
@@ -80,9 +84,9 @@ export const environmentSchema = z.object({
   RATE_LIMIT: wholeNumber(1, 1_000_000).optional(),
   ALLOWED_HOSTS: hostNames.default([]),
   TRUST_PROXY: proxies.default(false),
-  BODY_MEMORY_MIB: wholeNumber(64, 65_536).default(512),
+  BODY_MEMORY_MIB: wholeNumber(leastShares.BODY_MEMORY_MIB, 65_536).default(512),
   BODY_STALL_SECONDS: wholeNumber(2, 3600).default(15),
-  PREDICTION_CACHE_MIB: wholeNumber(16, 65_536).default(256),
+  PREDICTION_CACHE_MIB: wholeNumber(leastShares.PREDICTION_CACHE_MIB, 65_536).default(256),
   PREDICTION_THREADS: wholeNumber(1, 64).default(Math.min(4, availableParallelism())),
   ...datasetLimits.shape,
 });
@@ -92,6 +96,8 @@ type Environment = z.infer<typeof environmentSchema>;
 export interface Config {
   port: number;
   host: string;
+  /** Processes that share the port. */
+  apiProcesses: number;
   /** Absolute. */
   dataDir: string;
   /** null: the stack provides a Redis of its own. */
@@ -129,7 +135,7 @@ export class ConfigError extends CannotStart {
 }
 
 const ours =
-  /^((REDIS|STORAGE|WORKER|WEBHOOK|KERNELS|PREDICTION|RATE|BODY|ALLOWED|TRUST)_|(MAX|MIN)_(UPLOAD|DATASET|ENTR|PIXEL|DECODED|SAMPLE|CLASS|LINE|CHECK|FREE))/;
+  /^(API_PROCESS|(REDIS|STORAGE|WORKER|WEBHOOK|KERNELS|PREDICTION|RATE|BODY|ALLOWED|TRUST)_|(MAX|MIN)_(UPLOAD|DATASET|ENTR|PIXEL|DECODED|SAMPLE|CLASS|LINE|CHECK|FREE))/;
 /**
  * What docker-compose.yml asks for, and what Kubernetes and Docker links put into every container for a service called
  * redis or worker.
@@ -146,6 +152,16 @@ function unknownVariables(environment: Readonly<Record<string, string | undefine
     );
 }
 
+const tooSmallShares = ({ API_PROCESSES: processes, ...given }: Environment): string[] =>
+  Object.entries(leastShares).flatMap(([name, least]) => {
+    const all = given[name as keyof typeof leastShares];
+    return all >= processes * least
+      ? []
+      : [
+          `${name}=${all}: is shared by API_PROCESSES=${processes}; expected at least ${processes * least}, ${least} each`,
+        ];
+  });
+
 /**
  * Parses the environment. Empty values count as unset. Throws ConfigError that names every variable at fault and what
  * would be right.
@@ -161,7 +177,7 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
       const name = String(issue.path[0]);
       faults.push(`${name}${secretive.has(name) ? "" : `=${given[name]}`}: ${issue.message}`);
     }
-  }
+  } else faults.push(...tooSmallShares(parsed.data));
   if (!parsed.success || faults.length > 0)
     throw new ConfigError(`The configuration cannot be used.\n${faults.map((fault) => `  ${fault}`).join("\n")}`);
   const read = parsed.data;
@@ -169,6 +185,7 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
   return {
     port: read.PORT,
     host: read.HOST,
+    apiProcesses: read.API_PROCESSES,
     dataDir,
     redisUrl: read.REDIS_URL ?? null,
     storageUrl: read.STORAGE_URL ?? pathToFileURL(resolve(dataDir, "storage")).href,

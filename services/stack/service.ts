@@ -2,6 +2,7 @@
 import { fork } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
 import type { Logger } from "../shared/log.ts";
+import { Restarts } from "../shared/restarts.ts";
 import { isHopeless } from "../shared/start.ts";
 
 export interface ServiceOptions {
@@ -15,21 +16,12 @@ export interface ServiceOptions {
   onUseless: (name: string, code: number | null) => void;
 }
 
-/** A process that dies sooner than this was never of use. */
-const leastMs = 3000;
-/** The pause before it is started again: longer each time for one that never runs for long. */
-const restartMs = 500;
-const mostRestartMs = 15_000;
-const steadyMs = 20_000;
-
 export class Service {
   readonly #options: ServiceOptions;
   #child: ChildProcess | null = null;
   #ending = false;
   #timer: NodeJS.Timeout | null = null;
-  #restarts = 0;
-  /** How often in a row it ended soon. */
-  #hasty = 0;
+  readonly #restarts = new Restarts();
 
   constructor(options: ServiceOptions) {
     this.#options = options;
@@ -57,14 +49,12 @@ export class Service {
       this.#child = null;
       if (this.#ending) return;
       const ranMs = performance.now() - startedAt;
-      if (isHopeless(code) || (this.#restarts === 0 && ranMs < leastMs && signal === null)) {
+      if (isHopeless(code) || this.#restarts.isUseless({ ranMs, signal })) {
         onUseless(name, code);
         return;
       }
       log.warn({ code, signal }, `${name} ended by itself; it is started again`);
-      this.#restarts++;
-      this.#hasty = ranMs < steadyMs ? this.#hasty + 1 : 0;
-      this.#timer = setTimeout(() => this.start(), Math.min(restartMs * 2 ** this.#hasty, mostRestartMs));
+      this.#timer = setTimeout(() => this.start(), this.#restarts.pauseAfter(ranMs));
     });
   }
 

@@ -64,7 +64,8 @@ export async function startTestApp(environment: Record<string, string> = {}): Pr
     feed,
     mirror,
     prediction,
-    reader: new BodyReader(log),
+    reader: new BodyReader({ log }),
+    siblings: null,
   };
   const app = await buildApp(dependencies);
   return {

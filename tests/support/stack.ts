@@ -121,7 +121,7 @@ export interface Stack {
 }
 
 async function startApi(environment: Record<string, string>): Promise<Api> {
-  const service = run("services/api/main.js", { ...environment, PORT: "0" });
+  const service = run("services/api/main.js", { PORT: "0", ...environment });
   const { stdout } = service.process;
   if (!stdout) throw new Error("the api has no stdout");
   const ready = new Promise<string>((resolve, reject) => {

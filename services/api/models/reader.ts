@@ -14,12 +14,13 @@ const entry = built("services/api/models/reading-thread.js");
 export class BodyReader {
   readonly #thread: ResidentThread;
 
-  constructor(log: Log) {
+  /** `processes`: as many that read share what may wait. */
+  constructor({ processes = 1, log }: { processes?: number; log: Log }) {
     this.#thread = new ResidentThread({
       entry,
       name: "reader",
       workerData: null,
-      mostWaiting: 64,
+      mostWaiting: Math.ceil(64 / processes),
       mostWaitMs: 20_000,
       rest: { afterMs: 20_000, keptBytes: 64 * 1024 * 1024, warm: false },
       log,

@@ -1,6 +1,9 @@
-/** GET /metrics for Prometheus: this process, its requests, and what Redis says of queues, jobs and workers. */
+/**
+ * GET /metrics for Prometheus: the processes of this api, their requests, and what Redis says of queues, jobs and
+ * workers. What Redis says is the same for every process: it has a registry of its own, which is never added up.
+ */
 import plugin from "fastify-plugin";
-import { Gauge, Histogram, Registry, collectDefaultMetrics } from "prom-client";
+import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from "prom-client";
 import { z } from "zod";
 import { jobStatus } from "../../../schemas/job.ts";
 import type { Dependencies } from "../dependencies.ts";
@@ -9,24 +12,38 @@ import type { App } from "../http/types.ts";
 
 const buckets = [0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
 
-/** What this process knows of itself, read at each scrape. */
-function ownGauges(registry: Registry, { prediction }: Dependencies, streams: EventStreams): void {
-  const own: Record<string, { help: string; read: () => number }> = {
+/** What this process knows of itself, read at each scrape. Those of several processes are added up. */
+function ownFigures(registry: Registry, { prediction }: Dependencies, streams: EventStreams): void {
+  const registers = [registry];
+  const gauges: Record<string, { help: string; read: () => number }> = {
     event_streams_open: { help: "Open event streams", read: () => streams.open },
     predictions_waiting: { help: "Computations that wait or run", read: () => prediction.load.waiting },
+  };
+  for (const [name, { help, read }] of Object.entries(gauges)) {
+    new Gauge({
+      name,
+      help,
+      registers,
+      collect() {
+        this.set(read());
+      },
+    });
+  }
+  const counters: Record<string, { help: string; read: () => number }> = {
     prediction_batches: { help: "Batches predicted since the start", read: () => prediction.load.batches },
     prediction_threads_started: {
       help: "Prediction threads started, dead ones replaced",
       read: () => prediction.load.threadsStarted,
     },
   };
-  for (const [name, { help, read }] of Object.entries(own)) {
-    new Gauge({
+  for (const [name, { help, read }] of Object.entries(counters)) {
+    new Counter({
       name,
       help,
-      registers: [registry],
+      registers,
       collect() {
-        this.set(read());
+        this.reset();
+        this.inc(read());
       },
     });
   }
@@ -80,8 +97,11 @@ export const telemetry = plugin(
       buckets,
       registers: [registry],
     });
-    ownGauges(registry, dependencies, streams);
-    const askRedis = sharedGauges(registry, dependencies);
+    ownFigures(registry, dependencies, streams);
+    const shared = new Registry();
+    const askRedis = sharedGauges(shared, dependencies);
+    const { siblings } = dependencies;
+    siblings?.countWith(() => registry.getMetricsAsJSON());
     /** The place of a method, route and status in the histogram, found once. */
     const places = new Map<string, Histogram.Internal<"method" | "route" | "status">>();
     app.addHook("onResponse", (request, reply, done) => {
@@ -94,7 +114,11 @@ export const telemetry = plugin(
       place.observe(reply.elapsedTime / 1000);
       done();
     });
-    app.addHook("onClose", async () => registry.clear());
+    app.addHook("onClose", async () => {
+      await siblings?.leave();
+      registry.clear();
+      shared.clear();
+    });
     app.get(
       "/metrics",
       {
@@ -107,8 +131,8 @@ export const telemetry = plugin(
         },
       },
       async (_request, reply) => {
-        await askRedis();
-        return reply.type(registry.contentType).send(await registry.metrics());
+        const [own] = await Promise.all([siblings ? siblings.gathered() : registry.metrics(), askRedis()]);
+        return reply.type(registry.contentType).send(`${own}\n${await shared.metrics()}`);
       },
     );
   },

@@ -9,7 +9,7 @@ import type { Storage } from "./storage.ts";
 export { layout } from "./layout.ts";
 export { Sharing } from "./sharing.ts";
 export { digestOf } from "./digesting.ts";
-export { NoSpace, holdSpace, holdingSpace, type Hold } from "./space.ts";
+export { NoSpace, holdElsewhere, holdSpace, holdingSpace, type Hold, type SpaceAsked } from "./space.ts";
 export { StorageError, getJson, isStorageFault, putJson } from "./storage.ts";
 export type { Listed, Storage, StorageFault, Stored } from "./storage.ts";
 

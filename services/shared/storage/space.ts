@@ -1,6 +1,7 @@
 /**
  * Room on a disk, held before it is written: two writers of a process that ask at the same moment do not both get the
- * last of it. What is held counts until it is released, or shrunk by what has reached the disk.
+ * last of it, nor two processes of one api. What is held counts until it is released, or shrunk by what has reached the
+ * disk.
  */
 import { mkdir, stat, statfs } from "node:fs/promises";
 import { Transform, type TransformCallback } from "node:stream";
@@ -27,16 +28,14 @@ export interface Hold {
   release(): void;
 }
 
-/** Holds `bytes` on the disk of `folder`, which is made. Throws NoSpace where less than `leaveBytes` would stay. */
-export async function holdSpace({
-  folder,
-  bytes,
-  leaveBytes,
-}: {
+export interface SpaceAsked {
   folder: string;
   bytes: number;
   leaveBytes: number;
-}): Promise<Hold> {
+}
+type HoldSpace = (asked: SpaceAsked) => Promise<Hold>;
+
+async function holdHere({ folder, bytes, leaveBytes }: SpaceAsked): Promise<Hold> {
   await mkdir(folder, { recursive: true });
   const { dev } = await stat(folder);
   const count = (more: number): void => void heldOn.set(dev, (heldOn.get(dev) ?? 0) + more);
@@ -56,6 +55,15 @@ export async function holdSpace({
     count(-gone);
   };
   return { shrink, release: () => shrink(left) };
+}
+
+let holder: HoldSpace = holdHere;
+/** Holds `bytes` on the disk of `folder`, which is made. Throws NoSpace where less than `leaveBytes` would stay. */
+export const holdSpace: HoldSpace = (asked) => holder(asked);
+
+/** Processes that share their disks let one of them hold for all: from here on this one asks it. */
+export function holdElsewhere(other: HoldSpace): void {
+  holder = other;
 }
 
 const stepBytes = 8 * 1024 * 1024;
