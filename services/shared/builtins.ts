@@ -7,7 +7,7 @@ import { access } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import type { Logger } from "./log.ts";
-import type { DatasetRecord, Records } from "./records/index.ts";
+import { unreadDataset, type DatasetRecord, type Records } from "./records/index.ts";
 
 export interface Builtin {
   alias: string;
@@ -84,29 +84,17 @@ export async function filesOf({ folder, suffix }: Builtin): Promise<BuiltinFile[
 }
 
 /** Before it is read: all but its figures is known. The four files of both have the same form. */
-const unread = ({ alias, name, classes }: Builtin): DatasetRecord => ({
-  id: builtinId(alias),
-  object: "dataset",
-  name,
-  alias,
-  revision: null,
-  status: "checking",
-  terminal: false,
-  fraction: 0,
-  classes,
-  splits: { train: 60_000, validation: 0, test: 10_000 },
-  shape: { channels: 1, height: 28, width: 28 },
-  dtype: "uint8",
-  conversion: null,
-  interpretation: null,
-  statistics: null,
-  warnings: [],
-  problems: [],
-  bytes: null,
-  createdAt: new Date().toISOString(),
-  upload: null,
-  manifest: null,
-});
+const known = ({ alias, name, classes }: Builtin): DatasetRecord =>
+  unreadDataset({
+    id: builtinId(alias),
+    name,
+    alias,
+    status: "checking",
+    classes,
+    splits: { train: 60_000, validation: 0, test: 10_000 },
+    shape: { channels: 1, height: 28, width: 28 },
+    dtype: "uint8",
+  });
 
 /** Makes those known whose files are here, unless something has their alias already. Harmless to repeat. */
 export async function registerBuiltins({
@@ -118,7 +106,7 @@ export async function registerBuiltins({
 }): Promise<void> {
   for (const builtin of builtins()) {
     if ((await records.datasets.find(builtin.alias)) !== null || !(await filesOf(builtin))) continue;
-    const made = await records.datasets.create(unread(builtin));
+    const made = await records.datasets.create(known(builtin));
     if (made === "created") log.info({ alias: builtin.alias }, "a built-in dataset is known and will be read");
   }
 }

@@ -1,5 +1,5 @@
 /**
- * What fault tests start from: a stack with small datasets, jobs of a few seconds, and the digest an undisturbed run
+ * What fault tests start from: a stack with a small dataset, jobs of a few seconds, and the digest an undisturbed run
  * ends with.
  */
 import { setTimeout as sleep } from "node:timers/promises";
@@ -20,10 +20,7 @@ export interface Trial extends Stack {
   storage: Storage;
 }
 
-/**
- * Datasets `tiny` (with a validation split) and, so that no worker imports the real ones, small ones under the names of
- * the built-in.
- */
+/** With a dataset `tiny` that has a validation split. */
 export async function startTrial(options: { workers: number; environment?: Record<string, string> }): Promise<Trial> {
   const stack = await startStack({ workers: 0, ...(options.environment ? { environment: options.environment } : {}) });
   const log = createLog({ level: "silent", service: "test" });
@@ -32,8 +29,6 @@ export async function startTrial(options: { workers: number; environment?: Recor
   const storage = createStorage({ storageUrl: stack.environment["STORAGE_URL"] ?? "", dataDir: stack.redis.dir });
   const counts = { train: 900, validation: 120, test: 90 };
   await putTinyDataset({ storage, records, counts, alias: "tiny" });
-  await putTinyDataset({ storage, records, counts: { train: 30, validation: 0, test: 10 }, alias: "mnist" });
-  await putTinyDataset({ storage, records, counts: { train: 30, validation: 0, test: 10 }, alias: "fashion-mnist" });
   for (let count = 0; count < options.workers; count++) stack.startWorker();
   return {
     ...stack,

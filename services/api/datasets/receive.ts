@@ -7,7 +7,7 @@ import type { Readable, TransformCallback } from "node:stream";
 import type { FastifyRequest } from "fastify";
 import { grouped, nameLimit } from "../../shared/dataset-limits.ts";
 import { keys } from "../../shared/redis-keys.ts";
-import type { DatasetRecord } from "../../shared/records/index.ts";
+import { unreadDataset, type DatasetRecord } from "../../shared/records/index.ts";
 import { layout } from "../../shared/storage/index.ts";
 import type { Dependencies } from "../dependencies.ts";
 import { Problem, Refusal, conflict } from "../http/problem.ts";
@@ -22,30 +22,6 @@ const signOfLifeSeconds = 15;
 const beatEveryMs = 3000;
 const spaceEveryBytes = 64 * 1024 * 1024;
 const formBytes = 1024 * 1024;
-
-const newRecord = (id: string): DatasetRecord => ({
-  id,
-  object: "dataset",
-  name: id,
-  alias: null,
-  revision: null,
-  status: "receiving",
-  terminal: false,
-  fraction: 0,
-  classes: [],
-  splits: { train: 0, validation: 0, test: 0 },
-  shape: null,
-  dtype: null,
-  conversion: null,
-  interpretation: null,
-  statistics: null,
-  warnings: [],
-  problems: [],
-  bytes: null,
-  createdAt: new Date().toISOString(),
-  upload: null,
-  manifest: null,
-});
 
 /** Passes bytes on and counts them; asks for free disk as they come. */
 class Gauge extends Transform {
@@ -114,7 +90,9 @@ export class Reception {
     const { records } = this.#dependencies;
     this.#refuseByLength();
     await this.#space.expect(this.#declared ?? 0);
-    const made = await records.datasets.create(newRecord(this.#id));
+    const made = await records.datasets.create(
+      unreadDataset({ id: this.#id, name: this.#id, alias: null, status: "receiving" }),
+    );
     if (made === "exists") {
       const before = await records.datasets.read(this.#id);
       if (before && before.status !== "receiving")

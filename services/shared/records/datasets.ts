@@ -20,6 +20,30 @@ export function presentDataset(record: DatasetRecord): Dataset {
   return shown;
 }
 
+/** A dataset that was not read yet, with what is known of it all the same. */
+export const unreadDataset = (
+  known: Pick<DatasetRecord, "id" | "name" | "alias" | "status"> & Partial<DatasetRecord>,
+): DatasetRecord => ({
+  object: "dataset",
+  revision: null,
+  terminal: false,
+  fraction: 0,
+  classes: [],
+  splits: { train: 0, validation: 0, test: 0 },
+  shape: null,
+  dtype: null,
+  conversion: null,
+  interpretation: null,
+  statistics: null,
+  warnings: [],
+  problems: [],
+  bytes: null,
+  createdAt: new Date().toISOString(),
+  upload: null,
+  manifest: null,
+  ...known,
+});
+
 export class DatasetRecords extends ResourceRecords<DatasetRecord> {
   readonly #redis: Redis;
   constructor(redis: Redis) {

@@ -11,7 +11,7 @@ import { WebhookRecords } from "./webhooks.ts";
 import { Rates, WorkerRecords } from "./workers.ts";
 
 export { bestOf, expendable, presentCheckpoints } from "./checkpoints.ts";
-export { presentDataset } from "./datasets.ts";
+export { presentDataset, unreadDataset } from "./datasets.ts";
 export { presentEvaluation } from "./evaluations.ts";
 export { presentJob } from "./jobs.ts";
 export { tablesField, withoutTables } from "./tables.ts";
