@@ -1,5 +1,6 @@
 /** The Open Inference Protocol, version 2 (KServe): names and spellings are the protocol's. */
 import { z } from "zod";
+import { numerics } from "./job.ts";
 
 const datatype = z
   .enum(["UINT8", "INT8", "INT16", "UINT16", "INT32", "UINT32", "INT64", "FP32", "FP64"])
@@ -47,6 +48,7 @@ export const inferenceRequest = z
         .boolean()
         .optional()
         .describe("whether all outputs come as bytes behind the JSON of the answer"),
+      numerics: numerics.optional().describe("arithmetic of the answer; by default that of the model's training"),
     }),
     inputs: z
       .array(
@@ -96,6 +98,10 @@ export const inferenceAnswer = z.strictObject({
   model_name: z.string().describe("id of the model"),
   model_version: z.string().describe("the first 16 digits of the digest of its weights"),
   id: z.string().optional().describe("the id of the request, where it had one"),
+  parameters: z
+    .strictObject({ numerics: numerics.describe("arithmetic of the answer") })
+    .optional()
+    .describe("there where the request asked for an arithmetic"),
   outputs: z
     .array(
       z.strictObject({

@@ -93,6 +93,31 @@ test("every answer has the protocol's form", async () => {
   ]);
 });
 
+test("in the numerics that a parameter asks for, as the other door answers them", async () => {
+  const ask = async (parameters: object) => {
+    const answer = protocol.answer.parse((await post(`${at}/infer`, { ...plain, parameters })).json());
+    return { parameters: answer.parameters, data: answer.outputs[0].data };
+  };
+  const none = await ask({});
+  expect(none.parameters).toBeUndefined();
+  expect(await ask({ numerics: "reproducible" })).toEqual({ ...none, parameters: { numerics: "reproducible" } });
+  const fast = await ask({ numerics: "fast", of_another_server: 1 });
+  const body = { instances: [pixels.slice(0, 35), pixels.slice(35)], numerics: "fast" };
+  const { predictions } = (
+    await post(`/v1/models/${model}/predictions`, body, { "content-type": "application/json" })
+  ).json<{ predictions: { probabilities: number[] }[] }>();
+  expect(fast.parameters).toEqual({ numerics: "fast" });
+  expect(fast.data).toEqual(predictions.flatMap(({ probabilities }) => probabilities));
+  const refused = await post(`${at}/infer`, { ...plain, parameters: { numerics: "slow" } });
+  expect([refused.statusCode, protocol.error.parse(refused.json()).error]).toEqual([
+    400,
+    expect.stringMatching(/reproducible.*fast/),
+  ]);
+});
+
+test("the server is found with a slash at the end too, as the protocol's OpenAPI file writes it", async () =>
+  expect(await get("/v2/")).toEqual(await get("/v2")));
+
 describe("tensors as bytes", () => {
   const read = (answer: Awaited<ReturnType<typeof post>>) => {
     const length = Number(answer.headers["inference-header-content-length"]);

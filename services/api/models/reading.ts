@@ -30,6 +30,7 @@ export interface ReadTensor {
   outputs: InferenceRequest["outputs"];
   /** What the request wants of outputs that say nothing of their own. */
   binaryOutput: boolean;
+  numerics: Numerics | undefined;
   id: string | undefined;
 }
 
@@ -81,7 +82,8 @@ export function readInference(bytes: Uint8Array, { input, jsonLength }: About): 
   const { request, list } = isRaw ? { request: rawRequest(rest, input), list: null } : parseInference(json);
   const { inputs, outputs, id, parameters } = request;
   const binaryOutput = parameters?.binary_data_output ?? false;
-  return { ...readTensor(inputs[0], { input, list, behind: rest }), outputs, id, binaryOutput };
+  const { numerics } = parameters ?? {};
+  return { ...readTensor(inputs[0], { input, list, behind: rest }), outputs, id, binaryOutput, numerics };
 }
 
 /** What can be read, by name: what goes in and comes out is plain data. */

@@ -30,6 +30,7 @@ import { refuseNotFinite } from "../../models/answers.ts";
 import { bytesOfOutput, jsonLengthOf, lengthHeader } from "../../models/binary-tensors.ts";
 import type { readInference } from "../../models/reading.ts";
 import type { ServedModel, ServedModels } from "../../models/served.ts";
+import { subjectIn } from "../../models/subjects.ts";
 import { outputNumbers, outputTensor, usualOutputs } from "../../models/tensors.ts";
 import type { Lacking } from "../health/index.ts";
 
@@ -37,11 +38,14 @@ const platform = "feature-maps_safetensors";
 const versionOf = (sha256: string): string => sha256.slice(0, 16);
 
 function serverRoutes(app: App, { version }: Dependencies, missingNow: Lacking): void {
+  const server = { name: "feature-maps", version, extensions: ["binary_tensor_data"] };
   app.get(
     "/v2",
     { schema: { tags: ["inference"], summary: "This server", response: { 200: inferenceServer } } },
-    async () => ({ name: "feature-maps", version, extensions: ["binary_tensor_data"] }),
+    async () => server,
   );
+  // The protocol's text writes it without a slash at the end, its OpenAPI file with one.
+  app.get("/v2/", { schema: { hide: true, response: { 200: inferenceServer } } }, async () => server);
   app.get(
     "/v2/health/live",
     {
@@ -179,7 +183,9 @@ function answerOf({ model, asked, outputs }: Answered): { given: object; binary:
     return { ...described, parameters: { binary_data_size: bytes.length } };
   });
   const { id: model_name, sha256 } = model;
-  return { given: { model_name, model_version: versionOf(sha256), id: asked.id, outputs: tensors }, binary };
+  const { id, numerics } = asked;
+  const parameters = numerics && { numerics };
+  return { given: { model_name, model_version: versionOf(sha256), id, parameters, outputs: tensors }, binary };
 }
 
 function inferRoutes(app: App, { prediction, reader }: Dependencies, served: ServedModels): void {
@@ -212,7 +218,7 @@ function inferRoutes(app: App, { prediction, reader }: Dependencies, served: Ser
         const asked = await reader.read("inference", body, { input: model.input, jsonLength });
         const names = asked.outputs?.map(({ name }) => name) ?? usualOutputs;
         const numbers = outputNumbers(names, asked.count, model.classes.length);
-        const outputs = await prediction.predict(subject, asked.samples, asked.count);
+        const outputs = await prediction.predict(subjectIn(subject, asked.numerics), asked.samples, asked.count);
         for (const values of [outputs.probabilities, outputs.outputs]) refuseNotFinite(values, model.classes.length);
         const { given, binary } = answerOf({ model, asked, outputs });
         if (binary.length === 0) return sendJson(reply, given, numbers);
