@@ -1,4 +1,5 @@
 /** A client of the service for browsers, Node, Deno and Bun: fetch and web streams, and nothing else. */
+import { Access } from "./access.ts";
 import { Datasets } from "./datasets.ts";
 import { Inference } from "./inference.ts";
 import { Jobs } from "./jobs.ts";
@@ -9,6 +10,7 @@ import { Transport, type ClientOptions } from "./transport.ts";
 import { Urls } from "./urls.ts";
 
 export class Client {
+  readonly access: Access;
   readonly jobs: Jobs;
   readonly datasets: Datasets;
   readonly models: Models;
@@ -22,6 +24,7 @@ export class Client {
   /** `url`: of the service, such as http://127.0.0.1:3000; in a page of its own the empty text. */
   constructor(url = "", options: ClientOptions = {}) {
     const transport = new Transport(url, options);
+    this.access = new Access(transport);
     this.jobs = new Jobs(transport);
     this.datasets = new Datasets(transport);
     this.models = new Models(transport);

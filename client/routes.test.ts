@@ -54,6 +54,17 @@ const calls: Record<string, (client: Client) => Promise<unknown>> = {
   "GET /problems/{code}": ({ service }) => service.problem("conflict"),
   "GET /v1/system": ({ service }) => service.system(),
 
+  "GET /v1/session": ({ access }) => access.session(),
+  "POST /v1/session": ({ access }) => access.begin({ key: "fm_" }),
+  "DELETE /v1/session": ({ access }) => access.end(),
+  "GET /v1/keys": ({ access }) => access.keys.list(page),
+  "POST /v1/keys": ({ access }) => access.keys.create({ name: "n" }),
+  "DELETE /v1/keys/{id}": ({ access }) => access.keys.revoke("k"),
+  "GET /v1/projects": ({ access }) => access.projects.list(page),
+  "POST /v1/projects": ({ access }) => access.projects.create({ name: "n" }),
+  "GET /v1/projects/{id}": ({ access }) => access.projects.get("p"),
+  "PATCH /v1/projects/{id}": ({ access }) => access.projects.update("p", { name: "n" }),
+
   "POST /v1/datasets": ({ datasets }) => datasets.upload({ file: picture }, { name: "n" }),
   "GET /v1/datasets": ({ datasets }) => datasets.list({ ...page, name: "n" }),
   "GET /v1/datasets/{id}": ({ datasets }) => datasets.get("d"),

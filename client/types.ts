@@ -1,4 +1,14 @@
 /** The words of the interface, as types: none of `schemas/` is there at run time. */
+import type {
+  keyPage,
+  keyRequest,
+  keysQuery,
+  projectChanges,
+  projectPage,
+  projectRequest,
+  projectsQuery,
+  sessionRequest,
+} from "../schemas/access.ts";
 import type { checkpointsQuery } from "../schemas/checkpoint.ts";
 import type { datasetChanges, datasetsQuery, deleteDatasetQuery, uploadForm } from "../schemas/dataset.ts";
 import type {
@@ -36,6 +46,7 @@ import type { sweepsQuery, trialsQuery } from "../schemas/sweep.ts";
 import type { entryPoints, live, ready } from "../schemas/system.ts";
 import type { webhooksQuery } from "../schemas/webhook.ts";
 
+export type { Key, MadeKey, Project, Session } from "../schemas/access.ts";
 export type { Checkpoint, CheckpointPage } from "../schemas/checkpoint.ts";
 export type { Dataset, DatasetPage, DatasetProblem, DatasetStatus, Split } from "../schemas/dataset.ts";
 export type { Estimate } from "../schemas/estimate.ts";
@@ -145,3 +156,12 @@ export type Ready = Output<typeof ready>;
 export type InferenceServer = Output<typeof inferenceServer>;
 export type InferenceModel = Output<typeof inferenceModel>;
 export type InferenceRequest = Input<typeof inferenceRequest>;
+
+export type KeyPage = Output<typeof keyPage>;
+export type KeyRequest = Input<typeof keyRequest>;
+export type KeysQuery = Query<typeof keysQuery>;
+export type ProjectChanges = Input<typeof projectChanges>;
+export type ProjectPage = Output<typeof projectPage>;
+export type ProjectRequest = Input<typeof projectRequest>;
+export type ProjectsQuery = Query<typeof projectsQuery>;
+export type SessionRequest = Input<typeof sessionRequest>;

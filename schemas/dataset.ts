@@ -1,5 +1,6 @@
 /** Labelled images: what was uploaded, what was found in it, how it is cut into splits. */
 import { z } from "zod";
+import { projectId } from "./access.ts";
 import { file } from "./binary.ts";
 import { alias, datasetId, sha256, timestamp } from "./ids.ts";
 import { nameFilter, pageOf, pageQuery } from "./page.ts";
@@ -249,6 +250,7 @@ export type DatasetChanges = z.infer<typeof datasetChanges>;
  */
 export const datasetManifest = z.strictObject({
   version: z.literal(1),
+  project: projectId.optional().describe("where it belongs; absent in those from before there were projects"),
   id: datasetId,
   name: z.string(),
   alias: alias.nullable(),

@@ -1,5 +1,6 @@
 /** What a finished job leaves behind, or an import brings: a network with weights that answers predictions. */
 import { z } from "zod";
+import { projectId } from "./access.ts";
 import { file } from "./binary.ts";
 import { split } from "./dataset.ts";
 import { datasetId, jobId, metadata, modelAlias, modelId, modelReference, sha256, timestamp } from "./ids.ts";
@@ -64,6 +65,7 @@ export type Model = z.infer<typeof model>;
  */
 export const modelManifest = z.strictObject({
   version: z.literal(1),
+  project: projectId.optional().describe("where it belongs; absent in those from before there were projects"),
   model,
   weights: z.string().describe("key of the safetensors file in storage"),
   predictions: z.partialRecord(split, z.strictObject({ file: z.string(), count: z.int(), classes: z.int() })),

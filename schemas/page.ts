@@ -10,7 +10,7 @@ export const pageQuery = z.strictObject({
   limit: usually(pageLimit, 50).describe("entries of a page; 50 by default"),
   after: z
     .string()
-    .regex(/^(job|ds|mdl|swp|evl)_[0-9A-Z]{26}$/, "expected the nextAfter of the page before")
+    .regex(/^((job|ds|mdl|swp|evl|key|prj)_[0-9A-Z]{26}|prj_default)$/, "expected the nextAfter of the page before")
     .optional()
     .describe("nextAfter of the page before; leave it out for the first page"),
   order: usually(pageOrder, "desc").describe("by time of creation; desc by default"),

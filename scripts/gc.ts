@@ -3,29 +3,18 @@
  * REDIS_URL, DATA_DIR and STORAGE_URL are those of the service; without REDIS_URL the Redis of a running `npm start` on
  * DATA_DIR is asked.
  */
-import { existsSync } from "node:fs";
-import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { ConfigError, readConfig } from "../services/shared/config.ts";
-import type { Config } from "../services/shared/config.ts";
 import { grouped } from "../services/shared/dataset-limits.ts";
 import { createLog } from "../services/shared/log.ts";
 import { createRecords } from "../services/shared/records/index.ts";
 import { closeRedis, connectRedis, isRedisAway } from "../services/shared/redis.ts";
 import { createStorage } from "../services/shared/storage/index.ts";
 import { RecordsMissing, findGarbage } from "./gc/garbage.ts";
+import { redisOf } from "./redis-of.ts";
 
 const minuteMs = 60_000;
 const usualMinutes = "60";
-
-function redisOf({ redisUrl, dataDir }: Config): string {
-  if (redisUrl !== null) return redisUrl;
-  const socket = join(dataDir, "redis", "redis.sock");
-  if (existsSync(socket)) return `unix://${encodeURI(socket)}`;
-  throw new ConfigError(
-    `REDIS_URL: not set, and no Redis of \`npm start\` runs on ${dataDir}; the records in Redis say what is needed`,
-  );
-}
 
 async function run(): Promise<void> {
   const { values } = parseArgs({
@@ -39,7 +28,7 @@ async function run(): Promise<void> {
     throw new ConfigError(`--older-than-minutes: expected a number, found '${values["older-than-minutes"]}'`);
   const config = readConfig(process.env);
   const log = createLog({ level: "error", service: "gc" });
-  const redis = connectRedis({ url: redisOf(config), role: "working", log });
+  const redis = connectRedis({ url: redisOf(config, "the records in Redis say what is needed"), role: "working", log });
   try {
     const storage = createStorage(config);
     const garbage = await findGarbage({

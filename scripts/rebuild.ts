@@ -4,29 +4,18 @@
  * REDIS_URL, DATA_DIR and STORAGE_URL are those of the service; without REDIS_URL the Redis of a running `npm start` on
  * DATA_DIR is filled. May run beside the service, and twice.
  */
-import { existsSync } from "node:fs";
-import { join } from "node:path";
 import { ConfigError, readConfig } from "../services/shared/config.ts";
-import type { Config } from "../services/shared/config.ts";
 import { createLog } from "../services/shared/log.ts";
 import { createRecords } from "../services/shared/records/index.ts";
 import { closeRedis, connectRedis } from "../services/shared/redis.ts";
 import { createStorage } from "../services/shared/storage/index.ts";
 import { rebuild } from "./rebuild/rebuild.ts";
-
-function redisOf({ redisUrl, dataDir }: Config): string {
-  if (redisUrl !== null) return redisUrl;
-  const socket = join(dataDir, "redis", "redis.sock");
-  if (existsSync(socket)) return `unix://${encodeURI(socket)}`;
-  throw new ConfigError(
-    `REDIS_URL: not set, and no Redis of \`npm start\` runs on ${dataDir}; start it first, or name the Redis to fill`,
-  );
-}
+import { redisOf } from "./redis-of.ts";
 
 async function run(): Promise<void> {
   const config = readConfig(process.env);
   const redis = connectRedis({
-    url: redisOf(config),
+    url: redisOf(config, "start it first, or name the Redis to fill"),
     role: "working",
     log: createLog({ level: "error", service: "rebuild" }),
   });

@@ -3,12 +3,20 @@
  * already there stays as it is.
  */
 import type { Redis } from "../../services/shared/redis.ts";
+import { noLimits } from "../../schemas/access.ts";
 import { datasetManifest } from "../../schemas/dataset.ts";
 import type { DatasetManifest } from "../../schemas/dataset.ts";
 import { evaluationManifest } from "../../schemas/evaluation.ts";
 import { modelManifest } from "../../schemas/model.ts";
 import { keys } from "../../services/shared/redis-keys.ts";
-import { modelRecord, tablesField, withoutTables } from "../../services/shared/records/index.ts";
+import {
+  createRecords,
+  migrate,
+  modelRecord,
+  projectOf,
+  tablesField,
+  withoutTables,
+} from "../../services/shared/records/index.ts";
 import type { DatasetRecord, Records } from "../../services/shared/records/index.ts";
 import { toFields } from "../../services/shared/records/hash.ts";
 import { jobManifest } from "../../services/shared/records/job-manifest.ts";
@@ -32,13 +40,14 @@ interface Sources {
 }
 
 function datasetRecord(manifest: DatasetManifest): DatasetRecord {
-  const { version: _version, splits, ...shown } = manifest;
+  const { version: _version, splits, project, ...shown } = manifest;
   const count = (split: "train" | "validation" | "test"): number => splits[split]?.count ?? 0;
   const bytesOf =
     manifest.shape.channels * manifest.shape.height * manifest.shape.width * (manifest.dtype === "uint8" ? 1 : 4) + 4;
   const counts = { train: count("train"), validation: count("validation"), test: count("test") };
   return {
     ...shown,
+    ...(project === undefined ? {} : { project }),
     object: "dataset",
     status: "ready",
     terminal: true,
@@ -62,6 +71,7 @@ async function createUnaliased<Entry extends { alias: string | null }>(
 }
 
 interface GivenAlias {
+  project: string;
   name: string;
   at: string;
   model: string;
@@ -71,15 +81,19 @@ interface GivenAlias {
  * Each alias names the model that got it last: a move that broke off may stand in two manifests. One that somebody has
  * by now stays there.
  */
-async function restoreAliases(given: readonly GivenAlias[], { records }: Sources): Promise<void> {
+async function restoreAliases(given: readonly GivenAlias[], { redis }: Sources): Promise<void> {
   const last = new Map<string, GivenAlias>();
-  for (const each of given) if (each.at >= (last.get(each.name)?.at ?? "")) last.set(each.name, each);
+  for (const each of given) {
+    const place = `${each.project} ${each.name}`;
+    if (each.at >= (last.get(place)?.at ?? "")) last.set(place, each);
+  }
   const inOrder = [...last.values()].sort((left, right) => (left.at < right.at ? -1 : 1));
-  for (const { name, at, model } of inOrder) await records.models.name(name, model, { at, ifFree: true });
+  for (const { project, name, at, model } of inOrder)
+    await createRecords(redis, project).models.name(name, model, { at, ifFree: true });
 }
 
 async function restoreJob(manifest: JobManifest, { redis }: Sources): Promise<boolean> {
-  const { job, stopAtStep, initialModelId, checkpoints, metrics, events } = manifest;
+  const { project, job, stopAtStep, initialModelId, checkpoints, metrics, events } = manifest;
   if ((await redis.exists(keys.job(job.id))) === 1) return false;
   const { object: _object, terminal: _terminal, urls: _urls, status, attempts, ...fields } = job;
   const { network, tables } = await withoutTables(job.request.network);
@@ -89,6 +103,7 @@ async function restoreJob(manifest: JobManifest, { redis }: Sources): Promise<bo
     key,
     ...toFields({
       ...fields,
+      project,
       request: { ...job.request, network },
       ...(tables === null ? {} : { [tablesField]: tables }),
       ...(stopAtStep === null ? {} : { stopAtStep }),
@@ -128,6 +143,8 @@ async function restoreJob(manifest: JobManifest, { redis }: Sources): Promise<bo
     write.hset(keys.jobCheckpoints(job.id), String(record.step), JSON.stringify(record));
   write.zadd(keys.jobs, 0, job.id);
   write.zadd(keys.jobsByStatus(status), 0, job.id);
+  write.zadd(keys.projectJobs(project), 0, job.id);
+  write.zadd(keys.projectJobsByStatus(project, status), 0, job.id);
   write.zadd(keys.jobsByDataset(job.dataset.id), 0, job.id);
   for (const [error] of (await write.exec()) ?? []) if (error) throw error;
   return true;
@@ -145,8 +162,15 @@ async function manifestsBelow(storage: Storage, prefix: string): Promise<string[
   return [...found.values()].map(({ key }) => key);
 }
 
+/** Keys and names of projects were in Redis alone: a project comes back under its id, and gets keys anew. */
+async function restoreProject({ records }: Sources, id: string | undefined): Promise<void> {
+  if (id === undefined || (await records.projects.read(id)) !== null) return;
+  await records.projects.create({ id, name: id, limits: noLimits, createdAt: new Date().toISOString() });
+}
+
 export async function rebuild(sources: Sources): Promise<Rebuilt> {
   const { records, storage } = sources;
+  await migrate(sources.redis);
   const rebuilt: Rebuilt = { datasets: 0, models: 0, evaluations: 0, jobs: 0, problems: [] };
   const each = async (
     prefix: string,
@@ -163,10 +187,11 @@ export async function rebuild(sources: Sources): Promise<Rebuilt> {
   };
   await each(
     layout.datasets,
-    async (key) =>
-      createUnaliased(datasetRecord(await getJson(storage, key, datasetManifest)), (entry) =>
-        records.datasets.create(entry),
-      ),
+    async (key) => {
+      const manifest = await getJson(storage, key, datasetManifest);
+      await restoreProject(sources, manifest.project);
+      return createUnaliased(datasetRecord(manifest), (entry) => records.datasets.create(entry));
+    },
     "datasets",
   );
   const given: GivenAlias[] = [];
@@ -174,11 +199,13 @@ export async function rebuild(sources: Sources): Promise<Rebuilt> {
     layout.models,
     async (key) => {
       const manifest = await getJson(storage, key, modelManifest);
+      await restoreProject(sources, manifest.project);
       const record = modelRecord(manifest, key);
       const { alias, createdAt, dataset, id } = manifest.model;
       const made = await records.models.create({ ...record, alias: null }, dataset ? { needs: dataset.id } : {});
       const aliases = manifest.aliases ?? (alias === null ? [] : [{ name: alias, at: createdAt }]);
-      if (made === "created") given.push(...aliases.map((every) => ({ ...every, model: id })));
+      if (made === "created")
+        given.push(...aliases.map((every) => ({ ...every, project: projectOf(record), model: id })));
       return made === "created";
     },
     "models",
@@ -194,6 +221,14 @@ export async function rebuild(sources: Sources): Promise<Rebuilt> {
     },
     "evaluations",
   );
-  await each(layout.jobs, async (key) => restoreJob(await getJson(storage, key, jobManifest), sources), "jobs");
+  await each(
+    layout.jobs,
+    async (key) => {
+      const manifest = await getJson(storage, key, jobManifest);
+      await restoreProject(sources, manifest.project);
+      return restoreJob(manifest, sources);
+    },
+    "jobs",
+  );
   return rebuilt;
 }

@@ -10,12 +10,15 @@ import type { ZodTypeProvider } from "fastify-type-provider-zod";
 import { newUlid } from "../shared/ids.ts";
 import type { Dependencies } from "./dependencies.ts";
 import { dashboard } from "./plugins/dashboard.ts";
+import { requireAuth } from "../shared/config.ts";
+import { access } from "./plugins/access.ts";
 import { caughtUp } from "./plugins/caught-up.ts";
 import { usualLimits } from "./http/body.ts";
 import { bodyBudget } from "./http/budget.ts";
 import { answerSerializer } from "./http/answer.ts";
 import { refuseUnreadable, refuseUnusual } from "./http/unreadable.ts";
 import { bodyWatch } from "./plugins/body-watch.ts";
+import { crossOrigin } from "./plugins/cors.ts";
 import { door } from "./plugins/door.ts";
 import { guard } from "./plugins/guard.ts";
 import { idempotency } from "./plugins/idempotency.ts";
@@ -79,7 +82,12 @@ export async function buildApp(dependencies: Dependencies): Promise<App> {
   refuseUnusual(app.server);
   endGracefully(app, streams);
   await app.register(problems);
-  await app.register(door, { host: dependencies.config.host, allowed: dependencies.config.allowedHosts });
+  await app.register(door, {
+    host: dependencies.config.host,
+    allowed: dependencies.config.allowedHosts,
+    origins: dependencies.config.corsOrigins,
+  });
+  await app.register(crossOrigin, { origins: dependencies.config.corsOrigins });
   await app.register(bodyBudget, { bytes: dependencies.config.bodies.memoryBytes });
   await app.register(bodyWatch, { stallSeconds: dependencies.config.bodies.stallSeconds });
   await app.register(jsonBody);
@@ -90,9 +98,10 @@ export async function buildApp(dependencies: Dependencies): Promise<App> {
     // Models in the threads of predictions and of the desk, and bodies.
     memoryBytes: 2 * config.predictionCacheBytes + config.bodies.memoryBytes,
   });
+  await app.register(access, { auth: requireAuth(config), redis, keyring: dependencies.keyring });
   await app.register(multipart);
   await app.register(unread);
-  await app.register(idempotency, { records: dependencies.records.idempotency });
+  await app.register(idempotency, { records: dependencies.allRecords.idempotency });
   await app.register(caughtUp, { mirror: dependencies.mirror });
   await app.register(openapi, { version: dependencies.version });
   await app.register(reference);

@@ -1,5 +1,5 @@
 /** What the api is given: nothing here is found by itself, so a test can give something else. */
-import type { FastifyBaseLogger } from "fastify";
+import type { FastifyBaseLogger, FastifyRequest } from "fastify";
 import type { BodyReader } from "./models/reader.ts";
 import type { Prediction } from "../prediction/index.ts";
 import type { Config } from "../shared/config.ts";
@@ -7,6 +7,7 @@ import type { EventFeed } from "../shared/progress/index.ts";
 import type { Queues } from "../shared/queues.ts";
 import type { Records } from "../shared/records/index.ts";
 import type { Redis } from "../shared/redis.ts";
+import type { Keyring } from "./access/keyring.ts";
 import type { Mirror } from "./mirror.ts";
 import type { Siblings } from "./processes/member.ts";
 import type { Storage } from "../shared/storage/index.ts";
@@ -20,7 +21,9 @@ export interface Dependencies {
   log: FastifyBaseLogger;
   /** In the role `answering`: a command fails at once while Redis is away. */
   redis: Redis;
-  records: Records;
+  /** Of all projects. What a request asks for is looked for in `request.records`: those of its own. */
+  allRecords: Records;
+  keyring: Keyring;
   queues: Queues;
   storage: Storage;
   feed: EventFeed;
@@ -29,3 +32,11 @@ export interface Dependencies {
   /** The other processes of this api; null: there are none. */
   siblings: Siblings | null;
 }
+
+/** The same for one request: the records are those that it may see. */
+export type Within = Dependencies & { records: Records };
+
+export const within = (dependencies: Dependencies, { records }: FastifyRequest): Within => ({
+  ...dependencies,
+  records,
+});

@@ -1,6 +1,6 @@
 /** The api: one process that answers, or with API_PROCESSES one that starts several and looks after them. */
 import closeWithGrace from "close-with-grace";
-import { readConfig, type Config } from "../shared/config.ts";
+import { readConfig, requireAuth, type Config } from "../shared/config.ts";
 import { endWithParent } from "../shared/lifeline.ts";
 import { createLog } from "../shared/log.ts";
 import { keepToOwner } from "../shared/ownership.ts";
@@ -42,6 +42,7 @@ try {
   endWithParent();
   keepToOwner();
   const config = readConfig(process.env);
+  requireAuth(config);
   const member = asMember();
   if (member === null && config.apiProcesses > 1) await lead(config);
   else await serve(config, member);

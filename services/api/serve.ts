@@ -5,15 +5,16 @@ import { setTimeout as sleep } from "node:timers/promises";
 import closeWithGrace from "close-with-grace";
 import { Prediction } from "../prediction/index.ts";
 import { registerBuiltins } from "../shared/builtins.ts";
-import { ConfigError, type Config } from "../shared/config.ts";
-import { createLog } from "../shared/log.ts";
+import { ConfigError, requireAuth, type Config } from "../shared/config.ts";
+import { createLog, type Logger } from "../shared/log.ts";
 import { EventFeed } from "../shared/progress/index.ts";
 import { Queues } from "../shared/queues.ts";
-import { createRecords } from "../shared/records/index.ts";
-import { closeRedis, connectRedis } from "../shared/redis.ts";
+import { createRecords, migrate, type Records } from "../shared/records/index.ts";
+import { closeRedis, connectRedis, type Redis } from "../shared/redis.ts";
 import { CannotStart, exitCodes } from "../shared/start.ts";
 import { createStorage } from "../shared/storage/index.ts";
 import { buildApp } from "./app.ts";
+import { Keyring } from "./access/keyring.ts";
 import { Mirror } from "./mirror.ts";
 import { BodyReader } from "./models/reader.ts";
 import { memberSignals, type Member } from "./processes/member.ts";
@@ -48,12 +49,26 @@ function refuseListening(error: unknown, { port, host }: Config): never {
   throw error;
 }
 
+interface Beginning {
+  redis: Redis;
+  records: Records;
+  config: Config;
+  log: Logger;
+}
+
+/** Records as this version has them, the operator's key, what is built in. Harmless to repeat. */
+async function begin({ redis, records, config, log }: Beginning): Promise<void> {
+  await migrate(redis);
+  if (config.adminKey !== null) await records.keys.putAdmin(config.adminKey);
+  await registerBuiltins({ records, log });
+}
+
 /** Before the first request; where Redis is away, in the background as soon as it is there. */
-async function makeBuiltinsKnown(options: Parameters<typeof registerBuiltins>[0]): Promise<void> {
+async function beginSoon(beginning: Beginning): Promise<void> {
   const known = (async () => {
     for (;;) {
       try {
-        return await registerBuiltins(options);
+        return await begin(beginning);
       } catch {
         await sleep(250, undefined, { ref: false });
       }
@@ -86,7 +101,10 @@ export async function serve(whole: Config, member: Member | null): Promise<void>
     throw new ConfigError(
       "REDIS_URL: the api alone needs a Redis, as in redis://127.0.0.1:6379; `npm start` brings its own",
     );
+  const auth = requireAuth(config);
   const log = createLog({ level: config.logLevel, service: "api" });
+  if (auth === "none" && config.authWritten)
+    log.warn({ host: config.host }, "AUTH=none: everybody who reaches the port may use the service");
   const redis = connectRedis({ url: redisUrl, role: "answering", log });
   const subscriber = connectRedis({ url: redisUrl, role: "listening", log });
   const changes = connectRedis({ url: redisUrl, role: "listening", log });
@@ -108,7 +126,8 @@ export async function serve(whole: Config, member: Member | null): Promise<void>
     config,
     log,
     redis,
-    records,
+    allRecords: records,
+    keyring: new Keyring({ records, mirror, log }),
     queues,
     storage: createStorage(config),
     feed,
@@ -135,7 +154,7 @@ export async function serve(whole: Config, member: Member | null): Promise<void>
     },
   );
   member?.endWith(() => ending.close());
-  await makeBuiltinsKnown({ records, log });
+  await beginSoon({ redis, records, config, log });
   await app.listen({ port: config.port, host: config.host }).catch((error: unknown) => refuseListening(error, config));
   // Of several, the first process says it once for all.
   if (!member) sayListening(config, (app.server.address() as AddressInfo).port);

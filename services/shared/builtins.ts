@@ -6,6 +6,7 @@ import { createHash } from "node:crypto";
 import { access } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
+import { builtinPrefix } from "./ids.ts";
 import type { Logger } from "./log.ts";
 import { unreadDataset, type DatasetRecord, type Records } from "./records/index.ts";
 
@@ -67,7 +68,7 @@ const digits = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 /** The same id wherever it is imported, older than any other: a rebuilt service finds its jobs' dataset again. */
 export function builtinId(alias: string): string {
   const digest = createHash("sha256").update(`builtin ${alias}`).digest();
-  return `ds_0000000000${Array.from({ length: 16 }, (_, at) => digits[digest[at] % 32]).join("")}`;
+  return `${builtinPrefix}${Array.from({ length: 16 }, (_, at) => digits[digest[at] % 32]).join("")}`;
 }
 
 /** Its files by form field; null where one is not on this machine. */

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
-import { ConfigError, environmentSchema, readConfig } from "./config.ts";
+import { ConfigError, environmentSchema, readConfig, requireAuth } from "./config.ts";
 
 const refusal = (environment: Record<string, string>): string => {
   try {
@@ -67,6 +67,23 @@ test("a misspelt name is refused with those that exist; what containers inject i
       API_PORT: "tcp://10.0.0.2:3000",
     }),
   ).not.toThrow();
+});
+
+test("whoever can be reached by others must say who may use it", () => {
+  for (const HOST of ["127.0.0.1", "127.8.9.1", "::1", "localhost", "maps.localhost"])
+    expect([HOST, requireAuth(readConfig({ HOST }))]).toEqual([HOST, "none"]);
+  for (const HOST of ["0.0.0.0", "::", "192.168.0.7", "maps.example.org", "127.0.0.1.example.org"]) {
+    expect(() => requireAuth(readConfig({ HOST }))).toThrow(/AUTH=keys, with ADMIN_KEY=.*or AUTH=none/);
+    expect(requireAuth(readConfig({ HOST, AUTH: "none" }))).toBe("none");
+    expect(requireAuth(readConfig({ HOST, AUTH: "keys" }))).toBe("keys");
+  }
+  // In a container the api listens everywhere, and is published where PUBLISH says.
+  expect(requireAuth(readConfig({ HOST: "0.0.0.0", PUBLISH: "127.0.0.1:3000" }))).toBe("none");
+  for (const PUBLISH of ["0.0.0.0:8080", "8080:", "[::]:80", "10.0.0.1:3000"])
+    expect(() => requireAuth(readConfig({ HOST: "0.0.0.0", PUBLISH }))).toThrow("AUTH=keys");
+  const message = refusal({ ADMIN_KEY: "fm_too-short-hunter2" });
+  expect(message).toContain("ADMIN_KEY: expected fm_ and then 32 to 128");
+  expect(message).not.toContain("hunter2");
 });
 
 test("docs/OPERATIONS.md has every variable in its table, and no other", () => {

@@ -6,6 +6,7 @@ import { availableParallelism } from "node:os";
 import { isAbsolute, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { z } from "zod";
+import { keyText } from "../../schemas/access.ts";
 import { datasetLimits, wholeNumber } from "./dataset-limits.ts";
 import type { DatasetLimits, LimitName } from "./dataset-limits.ts";
 import { parseRedisUrl } from "./redis-url.ts";
@@ -51,6 +52,15 @@ const proxies = z
     return word === "true" || word === "false" ? word === "true" : listed(word);
   });
 
+/** Origins as browsers send them, each with its scheme; `*` for any. */
+const origins = z
+  .string()
+  .regex(
+    /^\s*(\*|https?:\/\/[A-Za-z0-9.:[\]-]+(\s*,\s*https?:\/\/[A-Za-z0-9.:[\]-]+)*)\s*$/,
+    "expected origins joined by commas, as in https://maps.example.org,http://localhost:5173; or * for any",
+  )
+  .transform((text) => listed(text).map((each) => each.toLowerCase()));
+
 /** Every process of an api needs so much of what is for all of them together, in MiB. */
 const leastShares = { BODY_MEMORY_MIB: 64, PREDICTION_CACHE_MIB: 16 } as const;
 
@@ -81,6 +91,11 @@ export const environmentSchema = z.object({
   WORKER_CRASH_BUDGET: wholeNumber(1, 1000).default(3),
   WORKER_DRAIN_SECONDS: wholeNumber(1, 3600).default(30),
   WEBHOOK_ALLOW_PRIVATE: flag.default(false),
+  AUTH: z.enum(["none", "keys"], "expected none or keys").optional(),
+  ADMIN_KEY: keyText.optional(),
+  METRICS_OPEN: flag.default(false),
+  CORS_ORIGINS: origins.default([]),
+  PUBLISH: z.string().min(1).optional(),
   RATE_LIMIT: wholeNumber(1, 1_000_000).optional(),
   ALLOWED_HOSTS: hostNames.default([]),
   TRUST_PROXY: proxies.default(false),
@@ -107,6 +122,16 @@ export interface Config {
   logLevel: Environment["LOG_LEVEL"];
   worker: { slots: number; checks: number; threads: number; crashBudget: number; drainSeconds: number };
   webhooks: { allowPrivate: boolean };
+  /** Who may use the service: everybody, or who has a key; null: nobody said, and others can reach it. */
+  auth: "none" | "keys" | null;
+  /** Whether `none` was asked for in words. */
+  authWritten: boolean;
+  /** The first key, of the operator. */
+  adminKey: string | null;
+  /** Whether /metrics is answered without a key. */
+  metricsOpen: boolean;
+  /** Origins whose pages may read and write; their browsers ask. */
+  corsOrigins: string[];
   /** Requests a minute that one address may make; null: any number. */
   rateLimit: number | null;
   /** Names besides the loopback's and HOST under which the api may be called. */
@@ -126,8 +151,15 @@ export interface Config {
   datasets: DatasetLimits;
 }
 
+/** Reached from this machine alone. */
+const isLoopback = (host: string): boolean =>
+  host === "localhost" || host.endsWith(".localhost") || /^(::ffff:)?127(\.\d+){3}$|^::1$/.test(host);
+
+/** The address of `address:port`; a port alone is published everywhere. */
+const hostOf = (published: string): string => /^\[?(.*?)\]?:[^:]*$/.exec(published)?.[1] ?? "";
+
 /** Addresses that may carry a password: a mistyped one is not repeated where others read. */
-const secretive = new Set(["REDIS_URL", "STORAGE_URL"]);
+const secretive = new Set(["REDIS_URL", "STORAGE_URL", "ADMIN_KEY"]);
 
 /** The environment asks for something that cannot be. `message` has a line for each variable at fault. */
 export class ConfigError extends CannotStart {
@@ -135,7 +167,7 @@ export class ConfigError extends CannotStart {
 }
 
 const ours =
-  /^(API_PROCESS|(REDIS|STORAGE|WORKER|WEBHOOK|KERNELS|PREDICTION|RATE|BODY|ALLOWED|TRUST)_|(MAX|MIN)_(UPLOAD|DATASET|ENTR|PIXEL|DECODED|SAMPLE|CLASS|LINE|CHECK|FREE))/;
+  /^(API_PROCESS|(REDIS|STORAGE|WORKER|WEBHOOK|KERNELS|PREDICTION|RATE|BODY|ALLOWED|TRUST|CORS)_|(MAX|MIN)_(UPLOAD|DATASET|ENTR|PIXEL|DECODED|SAMPLE|CLASS|LINE|CHECK|FREE))/;
 /**
  * What docker-compose.yml asks for, and what Kubernetes and Docker links put into every container for a service called
  * redis or worker.
@@ -199,6 +231,11 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
       drainSeconds: read.WORKER_DRAIN_SECONDS,
     },
     webhooks: { allowPrivate: read.WEBHOOK_ALLOW_PRIVATE },
+    auth: read.AUTH ?? (isLoopback(read.PUBLISH === undefined ? read.HOST : hostOf(read.PUBLISH)) ? "none" : null),
+    authWritten: read.AUTH !== undefined,
+    adminKey: read.ADMIN_KEY ?? null,
+    metricsOpen: read.METRICS_OPEN,
+    corsOrigins: read.CORS_ORIGINS,
     rateLimit: read.RATE_LIMIT ?? null,
     allowedHosts: read.ALLOWED_HOSTS,
     trustProxy: read.TRUST_PROXY,
@@ -209,4 +246,12 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
       Object.keys(datasetLimits.shape).map((name) => [name, read[name as LimitName]]),
     ) as DatasetLimits,
   };
+}
+
+/** Throws ConfigError where others could reach the service and nobody said whether they may use it. */
+export function requireAuth({ auth, host }: Config): "none" | "keys" {
+  if (auth !== null) return auth;
+  throw new ConfigError(
+    `HOST: at ${host} others reach the service: set AUTH=keys, with ADMIN_KEY=fm_… for the first key, or AUTH=none to let everybody use it who reaches the port`,
+  );
 }

@@ -16,8 +16,19 @@ function draw(): number {
 }
 
 const next = monotonicFactory(draw);
-const prefixes = { job: "job_", dataset: "ds_", model: "mdl_", evaluation: "evl_" } as const;
+const prefixes = {
+  job: "job_",
+  dataset: "ds_",
+  model: "mdl_",
+  evaluation: "evl_",
+  project: "prj_",
+  key: "key_",
+} as const;
 
 export const newId = (kind: keyof typeof prefixes): string => `${prefixes[kind]}${next()}`;
 /** A bare ULID: names of requests, workers, temporary files, deliveries of webhooks. */
 export const newUlid = (): string => next();
+
+/** Older than any ULID that is drawn: a dataset that came with the service and is everybody's. */
+export const builtinPrefix = "ds_0000000000";
+export const isBuiltin = (datasetId: string): boolean => datasetId.startsWith(builtinPrefix);

@@ -29,8 +29,26 @@ export const keyForms = {
   resource: "maps:{kind}:{id}",
   /** Sorted set like jobs. */
   resources: "maps:{kind}s",
+  /** What a project has: sorted sets like jobs. A built-in dataset stands in every project's. */
+  projectJobs: "maps:project:{project}:jobs",
+  projectJobsByStatus: "maps:project:{project}:jobs:status:{status}",
+  projectResources: "maps:project:{project}:{kind}s",
   /** Hash: alias → id. */
-  aliases: "maps:{kind}s:aliases",
+  aliases: "maps:project:{project}:{kind}s:aliases",
+  /** Hash: the record of a project, and the counter storedBytes. */
+  project: "maps:project:{project}",
+  /** Sorted set like jobs. */
+  projects: "maps:projects",
+  /** Hash: the record of a key. */
+  key: "maps:key:{id}",
+  /** Sorted set like jobs. */
+  allKeys: "maps:keys",
+  /** Hash: SHA-256 of a key → its id. */
+  keyDigests: "maps:keys:digests",
+  /** String with an end: the session whose cookie has this SHA-256. */
+  session: "maps:session:{digest}",
+  /** String: the version of the records, that `migrate` brought them to. */
+  version: "maps:version",
   /** Set: ids of the jobs and models that need it. */
   users: "maps:{kind}:{id}:users",
   /** Set: ids of what goes with a dataset, until their objects are gone too. */
@@ -61,7 +79,7 @@ export const keyForms = {
 export const channelForms = {
   /** Message: a job's id. Its event sequence has grown. */
   events: "maps:wake:{job}",
-  /** Message: kind:id. A dataset or model is another now, is gone, or has another alias. */
+  /** Message: kind:id. A dataset, model, key or project is another now, is gone, or has another alias. */
   changed: "maps:changed",
   /** Message: a number. What was said before it on the same connection has been heard. */
   pulse: "maps:pulse:{listener}",

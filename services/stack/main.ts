@@ -4,7 +4,7 @@ import { fileURLToPath } from "node:url";
 import { join } from "node:path";
 import closeWithGrace from "close-with-grace";
 import { built } from "../shared/built.ts";
-import { readConfig } from "../shared/config.ts";
+import { readConfig, requireAuth } from "../shared/config.ts";
 import type { Config } from "../shared/config.ts";
 import { endWithParent } from "../shared/lifeline.ts";
 import { keepToOwner, ownFolder } from "../shared/ownership.ts";
@@ -38,6 +38,7 @@ async function takeFolder(config: Config): Promise<{ dataDir: string; unlock: ()
 async function start(config: Config): Promise<void> {
   endWithParent();
   keepToOwner();
+  requireAuth(config);
   const log = createLog({ level: config.logLevel, service: "stack" });
   const { dataDir, unlock } = await takeFolder(config);
   const redis = config.redisUrl === null ? await provideRedis({ dataDir, log }) : null;

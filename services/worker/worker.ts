@@ -11,7 +11,7 @@ import { newUlid } from "../shared/ids.ts";
 import { channels } from "../shared/redis-keys.ts";
 import type { Logger } from "../shared/log.ts";
 import { Queues } from "../shared/queues.ts";
-import { createRecords } from "../shared/records/index.ts";
+import { createRecords, migrate } from "../shared/records/index.ts";
 import type { Records } from "../shared/records/index.ts";
 import { closeRedis, connectRedis } from "../shared/redis.ts";
 import type { Redis } from "../shared/redis.ts";
@@ -112,9 +112,9 @@ export class RunningWorker {
       log,
       signal,
     };
-    await registerBuiltins(options).catch((error: unknown) =>
-      log.warn({ err: error }, "the built-in datasets could not be made known"),
-    );
+    await migrate(this.#redis)
+      .then(() => registerBuiltins(options))
+      .catch((error: unknown) => log.warn({ err: error }, "the built-in datasets could not be made known"));
     while (!signal.aborted) {
       await importBuiltins(options);
       await sleep(builtinsEveryMs, undefined, { ref: false, signal }).catch(() => undefined);

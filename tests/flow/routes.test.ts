@@ -18,6 +18,7 @@ const made: { dataset: string; job: string; model: string; paused: string; impor
   imported: "",
   evaluation: "",
 };
+const access = { key: "", project: "" };
 const documented = new Set<string>();
 
 beforeAll(async () => {
@@ -74,6 +75,35 @@ const walk: Record<string, () => Promise<unknown>> = {
   "GET /problems/{code}": async () => expect(await ok("/problems/conflict")).toContain("409"),
   "GET /v1/system": async () =>
     expect(await ok("/v1/system")).toMatchObject({ workers: [{ slots: 1 }], kernels: [expect.any(String)] }),
+
+  "GET /v1/session": async () =>
+    expect(await ok("/v1/session")).toMatchObject({ auth: "none", scope: "admin", project: { id: "prj_default" } }),
+  "POST /v1/session": async () =>
+    expect(await ok("/v1/session", post({}))).toMatchObject({ object: "session", key: null }),
+  "DELETE /v1/session": async () => remove("/v1/session"),
+  "POST /v1/projects": async () => {
+    const { body, status } = await ask("/v1/projects", post({ name: "walkers", limits: { queuedJobs: 7 } }));
+    expect([status, body.limits.queuedJobs, body.limits.runningJobs]).toEqual([201, 7, null]);
+    access.project = body.id as string;
+  },
+  "GET /v1/projects": async () =>
+    expect((await ok("/v1/projects")).data.map((each: { id: string }) => each.id).toSorted()).toEqual(
+      ["prj_default", access.project].toSorted(),
+    ),
+  "PATCH /v1/projects/{id}": async () =>
+    expect(
+      await ok(`/v1/projects/${access.project}`, { method: "PATCH", body: { limits: { queuedJobs: null } } }),
+    ).toMatchObject({ name: "walkers", limits: { queuedJobs: null } }),
+  "GET /v1/projects/{id}": async () =>
+    expect(await ok(`/v1/projects/${access.project}`)).toMatchObject({ usage: { queuedJobs: 0, storedBytes: 0 } }),
+  "POST /v1/keys": async () => {
+    const made = await ok("/v1/keys", post({ name: "walker", project: access.project, scope: "read" }));
+    expect(made.key).toMatch(/^fm_[\w-]{43}$/);
+    access.key = made.id as string;
+  },
+  "GET /v1/keys": async () =>
+    expect((await ok("/v1/keys")).data).toMatchObject([{ id: access.key, name: "walker", scope: "read" }]),
+  "DELETE /v1/keys/{id}": async () => remove(`/v1/keys/${access.key}`),
 
   "POST /v1/datasets": async () => {
     const answer = await ask("/v1/datasets", post(strokesForm()));

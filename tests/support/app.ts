@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { pino } from "pino";
 import { buildApp } from "../../services/api/app.ts";
+import { Keyring } from "../../services/api/access/keyring.ts";
 import { Mirror } from "../../services/api/mirror.ts";
 import type { Dependencies } from "../../services/api/dependencies.ts";
 import { BodyReader } from "../../services/api/models/reader.ts";
@@ -12,14 +13,14 @@ import { readConfig } from "../../services/shared/config.ts";
 import { newId } from "../../services/shared/ids.ts";
 import { EventFeed } from "../../services/shared/progress/index.ts";
 import { Queues } from "../../services/shared/queues.ts";
-import { createRecords, type DatasetRecord } from "../../services/shared/records/index.ts";
+import { createRecords, migrate, type DatasetRecord, type Records } from "../../services/shared/records/index.ts";
 import { closeRedis, connectRedis } from "../../services/shared/redis.ts";
 import { createStorage } from "../../services/shared/storage/index.ts";
 import { startTestRedis, type TestRedis } from "./redis.ts";
 
 export interface TestApp {
   app: App;
-  dependencies: Dependencies;
+  dependencies: Dependencies & { records: Records };
   server: TestRedis;
   /** Log lines of level warn and above. */
   lines: { level: number; msg: string }[];
@@ -44,6 +45,7 @@ export async function startTestApp(environment: Record<string, string> = {}): Pr
   await new Promise((resolve) => (redis.status === "ready" ? resolve(null) : redis.once("ready", resolve)));
   const changes = connectRedis({ url: server.url, role: "listening", log });
   const mirror = new Mirror({ commands: redis, listener: changes, log });
+  await migrate(redis);
   const records = createRecords(redis);
   const queues = new Queues({ redis, log });
   const feed = new EventFeed({ commands: redis, subscriber, log });
@@ -53,12 +55,15 @@ export async function startTestApp(environment: Record<string, string> = {}): Pr
     threads: config.predictionThreads,
     log,
   });
-  const dependencies: Dependencies = {
+  const dependencies = {
     version: "0.0.0",
     config,
     log,
     redis,
+    /** Of all projects, as a worker has them. */
     records,
+    allRecords: records,
+    keyring: new Keyring({ records, mirror, log }),
     queues,
     storage: createStorage(config),
     feed,

@@ -9,7 +9,7 @@ import { grouped, nameLimit } from "../../shared/dataset-limits.ts";
 import { keys } from "../../shared/redis-keys.ts";
 import { unreadDataset, type DatasetRecord } from "../../shared/records/index.ts";
 import { layout } from "../../shared/storage/index.ts";
-import type { Dependencies } from "../dependencies.ts";
+import type { Within } from "../dependencies.ts";
 import { Problem, Refusal, conflict } from "../http/problem.ts";
 import { readParts } from "../http/uploads.ts";
 import { UploadSpace } from "./space.ts";
@@ -57,7 +57,7 @@ class Gauge extends Transform {
 }
 
 export class Reception {
-  readonly #dependencies: Dependencies;
+  readonly #dependencies: Within;
   readonly #request: FastifyRequest;
   readonly #id: string;
   readonly #declared: number | null;
@@ -68,7 +68,7 @@ export class Reception {
   #withdrawn = false;
   #beat: NodeJS.Timeout | null = null;
 
-  constructor(dependencies: Dependencies, request: FastifyRequest) {
+  constructor(dependencies: Within, request: FastifyRequest) {
     this.#dependencies = dependencies;
     this.#request = request;
     this.#id = `ds_${request.ulid}`;

@@ -2,13 +2,14 @@
  * Deletes a dataset, alone or with all that was made with it. With all: first it is noted what goes, then the records
  * go, then their objects, and the dataset last, so that a deletion that broke off anywhere is ended by repeating it.
  */
+import { isBuiltin } from "../../shared/ids.ts";
 import { layout } from "../../shared/storage/index.ts";
 import type { DatasetRecord } from "../../shared/records/index.ts";
-import type { Dependencies } from "../dependencies.ts";
+import type { Within } from "../dependencies.ts";
 import { Problem, conflict, inUse, notFound } from "../http/problem.ts";
 
 /** Where those that need a dataset are found. */
-async function urlsOf({ records }: Dependencies, users: readonly string[]): Promise<Map<string, string>> {
+async function urlsOf({ records }: Within, users: readonly string[]): Promise<Map<string, string>> {
   const evaluations = users.filter((user) => user.startsWith("evl_"));
   const found = await Promise.all(evaluations.map((id) => records.evaluations.read(id)));
   return new Map(
@@ -23,14 +24,29 @@ async function urlsOf({ records }: Dependencies, users: readonly string[]): Prom
   );
 }
 
+/** Of those that need a dataset, the ones that may be named: a built-in dataset is needed by other projects too. */
+async function namable({ records }: Within, dataset: string, users: readonly string[]): Promise<string[]> {
+  if (!isBuiltin(dataset)) return [...users];
+  const own = await Promise.all(
+    users.map(async (user) => {
+      if (user.startsWith("job_")) return (await records.jobs.read(user)) !== null;
+      const evaluation = user.startsWith("evl_") ? await records.evaluations.read(user) : null;
+      return (await records.models.read(evaluation?.model ?? user)) !== null;
+    }),
+  );
+  return users.filter((_, at) => own[at]);
+}
+
 /** The samples stay where they are: other datasets may share them, and the collector finds those that nobody does. */
-export async function removeDataset(dependencies: Dependencies, record: DatasetRecord): Promise<void> {
+export async function removeDataset(dependencies: Within, record: DatasetRecord): Promise<void> {
   const { records, storage, log } = dependencies;
   const gone = await records.datasets.delete(record.id);
   if (gone.kind === "missing") throw notFound(`there is no dataset ${record.id}`);
   if (gone.kind === "in-use") {
-    const urls = await urlsOf(dependencies, gone.users);
-    throw inUse(`dataset ${record.id}`, gone.users, (user) => urls.get(user) ?? user);
+    const users = await namable(dependencies, record.id, gone.users);
+    if (users.length === 0) throw conflict(`dataset ${record.id} is still needed by other projects`);
+    const urls = await urlsOf(dependencies, users);
+    throw inUse(`dataset ${record.id}`, users, (user) => urls.get(user) ?? user);
   }
   for (const prefix of [layout.dataset(record.id), layout.upload(record.id)]) {
     await storage
@@ -51,9 +67,9 @@ const objectsOf: Readonly<Record<string, (id: string) => string>> = {
 const isModel = (id: string): boolean => id.startsWith("mdl_");
 
 /** What was made with a dataset. Refuses while any of it, or anything that was begun with it, has not ended. */
-async function findAll(dependencies: Dependencies, dataset: string): Promise<{ jobs: string[]; models: string[] }> {
+async function findAll(dependencies: Within, dataset: string): Promise<{ jobs: string[]; models: string[] }> {
   const { records } = dependencies;
-  const users = await records.datasets.users(dataset);
+  const users = await namable(dependencies, dataset, await records.datasets.users(dataset));
   const models = users.filter(isModel);
   const ofModels = await Promise.all(models.map((model) => records.models.users(model)));
   const underWay = [...new Set([...users.filter((user) => !isModel(user)), ...ofModels.flat()])].sort();
@@ -67,7 +83,7 @@ async function findAll(dependencies: Dependencies, dataset: string): Promise<{ j
   });
 }
 
-async function removeRecords({ records }: Dependencies, of: { jobs: string[]; models: string[] }): Promise<void> {
+async function removeRecords({ records }: Within, of: { jobs: string[]; models: string[] }): Promise<void> {
   for (const model of of.models) {
     const gone = await records.models.delete(model);
     if (gone.kind === "in-use") throw inUse(`model ${model}`, gone.users, (user) => `/v1/jobs/${user}`);
@@ -79,10 +95,10 @@ async function removeRecords({ records }: Dependencies, of: { jobs: string[]; mo
   }
 }
 
-const stands = async ({ records }: Dependencies, id: string): Promise<boolean> =>
+const stands = async ({ records }: Within, id: string): Promise<boolean> =>
   (await (id.startsWith("job_") ? records.jobs : isModel(id) ? records.models : records.evaluations).read(id)) !== null;
 
-export async function removeWithAll(dependencies: Dependencies, record: DatasetRecord): Promise<void> {
+export async function removeWithAll(dependencies: Within, record: DatasetRecord): Promise<void> {
   const { records, storage } = dependencies;
   const found = await findAll(dependencies, record.id);
   const evaluations = await Promise.all(found.models.map((model) => records.evaluations.idsOfModel(model)));

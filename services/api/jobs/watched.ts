@@ -43,33 +43,31 @@ interface Told {
 const topicsOf = ({ id, dataset }: JobRecord): string[] => [`job:${id}`, `dataset:${dataset.id}`];
 
 export class WatchedJobs {
-  readonly #records: Records;
   readonly #progress: Copies<Told>;
   readonly #whole: Copies<Told>;
 
-  constructor({ records, mirror }: { records: Records; mirror: Mirror }) {
-    this.#records = records;
+  constructor({ mirror }: { mirror: Mirror }) {
     const told = (): Copies<Told> =>
       mirror.copies({ most: mostJobs, lifeMs, kinds: ["job", "dataset"], topicsOf: ({ topics }) => topics });
     this.#progress = told();
     this.#whole = told();
   }
 
-  /** What GET /v1/jobs/{id}/progress answers. Throws a refusal where there is no such job. */
-  progress(id: string): Told | Promise<Told> {
-    return this.#progress.get(id, async () => {
-      const record = await findJob(this.#records, id);
+  /** What GET /v1/jobs/{id}/progress answers to a project. Throws a refusal where there is no such job. */
+  progress(records: Records, id: string): Told | Promise<Told> {
+    return this.#progress.get(`${records.project} ${id}`, async () => {
+      const record = await findJob(records, id);
       const { status } = record;
-      const progress = record.progress ?? (await standstill(this.#records, record));
+      const progress = record.progress ?? (await standstill(records, record));
       const text = answerText(jobProgress, { status, terminal: isTerminal(status), ...progress });
       return { text, topics: topicsOf(record) };
     });
   }
 
   /** What GET /v1/jobs/{id} answers; throws likewise. */
-  whole(id: string): Told | Promise<Told> {
-    return this.#whole.get(id, async () => {
-      const record = await findJob(this.#records, id);
+  whole(records: Records, id: string): Told | Promise<Told> {
+    return this.#whole.get(`${records.project} ${id}`, async () => {
+      const record = await findJob(records, id);
       const text = answerText(job, presentJob(record));
       return { text, topics: text.length > longText ? null : topicsOf(record) };
     });

@@ -14,7 +14,7 @@ import { networkShape } from "../../../schemas/network-shape.ts";
 import { ComputationError } from "../../prediction/index.ts";
 import { modelRecord, type ModelRecord } from "../../shared/records/index.ts";
 import { digestOf, layout, putJson } from "../../shared/storage/index.ts";
-import type { Dependencies } from "../dependencies.ts";
+import type { Within } from "../dependencies.ts";
 import { Problem, conflict, doesNotFit, invalid } from "../http/problem.ts";
 import { readParts } from "../http/uploads.ts";
 import { parseOrThrow } from "../http/validation.ts";
@@ -82,7 +82,7 @@ function shapeUp(given: ImportSettings): { parameters: number; outputs: number; 
 
 /** Reads the form, has the weights tried on the network, stores and records. */
 export async function importModel(
-  { records, storage, prediction }: Dependencies,
+  { records, storage, prediction }: Within,
   request: FastifyRequest,
 ): Promise<ModelRecord> {
   const { given, weights } = await readForm(request);
@@ -124,6 +124,7 @@ export async function importModel(
   const key = layout.modelWeights(id, sha256);
   const manifest: ModelManifest = {
     version: 1,
+    ...(records.project === null ? {} : { project: records.project }),
     model: { id, ...made, sha256 },
     weights: key,
     predictions: {},

@@ -6,7 +6,7 @@ import type { askingQuery } from "../../../schemas/prediction.ts";
 import { sizeOf, type Shape } from "../../../schemas/shape.ts";
 import { samplesOf, type Samples } from "../../prediction/index.ts";
 import type { ModelRecord } from "../../shared/records/index.ts";
-import type { Dependencies } from "../dependencies.ts";
+import type { Within } from "../dependencies.ts";
 import { Problem, invalid } from "../http/problem.ts";
 import { drawSheet } from "../http/sheet.ts";
 import { readAsked } from "./asking.ts";
@@ -23,7 +23,7 @@ export const mostAcross = 64;
 export async function readOne(
   request: FastifyRequest,
   query: Omit<z.output<typeof askingQuery>, "topK">,
-  dependencies: Dependencies,
+  dependencies: Within,
   model: ModelRecord,
 ): Promise<Instances & { samples: Samples }> {
   const dataset = model.dataset === null ? null : await dependencies.records.datasets.read(model.dataset.id);

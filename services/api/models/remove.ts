@@ -1,10 +1,10 @@
 /** Deletes a model, its evaluations, and the objects of both; a model that others need stays. */
 import { layout } from "../../shared/storage/index.ts";
-import type { Dependencies } from "../dependencies.ts";
+import type { Within } from "../dependencies.ts";
 import { inUse, notFound } from "../http/problem.ts";
 
 export async function removeModel(
-  { records, storage, log }: Pick<Dependencies, "records" | "storage" | "log">,
+  { records, storage, log }: Pick<Within, "records" | "storage" | "log">,
   id: string,
 ): Promise<void> {
   const gone = await records.models.delete(id);

@@ -25,14 +25,12 @@ export interface ServedModel {
 }
 
 export class ServedModels {
-  readonly #records: Records;
   readonly #storage: Storage;
   readonly #copies: Copies<ServedModel>;
-  /** What was served last under a reference: the same subject as long as it is the same file. */
+  /** What was served last to a project under a reference: the same subject as long as it is the same file. */
   readonly #last = new Map<string, ServedModel>();
 
-  constructor({ records, storage, mirror }: { records: Records; storage: Storage; mirror: Mirror }) {
-    this.#records = records;
+  constructor({ storage, mirror }: { storage: Storage; mirror: Mirror }) {
     this.#storage = storage;
     this.#copies = mirror.copies({
       most: mostModels,
@@ -46,18 +44,19 @@ export class ServedModels {
     });
   }
 
-  /** By id or alias. Throws a refusal where there is no such model. */
-  find(reference: string): ServedModel | Promise<ServedModel> {
-    return this.#copies.get(reference, () => this.#look(reference));
+  /** By id or alias, among the records of one project. Throws a refusal where there is no such model. */
+  find(records: Records, reference: string): ServedModel | Promise<ServedModel> {
+    const name = `${records.project} ${reference}`;
+    return this.#copies.get(name, () => this.#look(records, { name, reference }));
   }
 
-  async #look(reference: string): Promise<ServedModel> {
-    const record = await findModel(this.#records, reference);
+  async #look(records: Records, { name, reference }: { name: string; reference: string }): Promise<ServedModel> {
+    const record = await findModel(records, reference);
     const [dataset, version] = await Promise.all([
-      record.dataset === null ? null : this.#records.datasets.read(record.dataset.id),
+      record.dataset === null ? null : records.datasets.read(record.dataset.id),
       this.#storage.version(record.files.weights),
     ]);
-    const before = this.#last.get(reference);
+    const before = this.#last.get(name);
     const isSame =
       before?.record.id === record.id && before.record.sha256 === record.sha256 && before.subject.version === version;
     const subject = isSame ? before.subject : { ...subjectOf(this.#storage, record), version };
@@ -69,8 +68,8 @@ export class ServedModels {
       form: formOf(record.input, dataset),
       answers: new AnswerText(record.classes),
     };
-    this.#last.delete(reference);
-    this.#last.set(reference, served);
+    this.#last.delete(name);
+    this.#last.set(name, served);
     for (const oldest of this.#last.keys()) {
       if (this.#last.size <= mostModels) break;
       this.#last.delete(oldest);

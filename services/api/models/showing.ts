@@ -4,16 +4,15 @@ import type { z } from "zod";
 import { askingBodies } from "../../../schemas/prediction.ts";
 import { idParams } from "../../../schemas/query.ts";
 import { findModel } from "../../shared/find.ts";
-import type { Records } from "../../shared/records/index.ts";
 import { binary } from "../http/binary.ts";
 import type { App } from "../http/types.ts";
 import { beforeBody, mostAskingBytes, takeEveryBody } from "./asking.ts";
 
 /** Looks a route's model up before its body is read. */
-export function askingModels(app: App, records: Records) {
+export function askingModels(app: App) {
   takeEveryBody(app);
   return beforeBody(async (request) => {
-    const model = await findModel(records, (request.params as { id: string }).id);
+    const model = await findModel(request.records, (request.params as { id: string }).id);
     return { model, input: model.input };
   });
 }
@@ -25,6 +24,7 @@ export const showing = <Query extends z.ZodType, Answer extends z.ZodType>(
 ) => ({
   onRequest,
   bodyLimit: mostAskingBytes,
+  config: { changesNothing: true },
   schema: {
     tags: ["models"],
     summary,

@@ -3,7 +3,7 @@ import type { Numerics } from "../../../schemas/job.ts";
 import type { Subject } from "../../prediction/index.ts";
 import { presentCheckpoints, type JobRecord, type ModelRecord } from "../../shared/records/index.ts";
 import type { Storage } from "../../shared/storage/index.ts";
-import type { Dependencies } from "../dependencies.ts";
+import type { Within } from "../dependencies.ts";
 import { findJob, findReadyDataset, type ReadyDataset } from "../../shared/find.ts";
 import { conflict, notFound } from "../http/problem.ts";
 
@@ -12,7 +12,7 @@ const pinSeconds = 120;
 
 /** A job's checkpoint of an epoch as services/prediction takes it; null epoch: the newest. */
 export async function subjectOfCheckpoint(
-  { records, storage, prediction }: Pick<Dependencies, "records" | "storage" | "prediction">,
+  { records, storage, prediction }: Pick<Within, "records" | "storage" | "prediction">,
   job: JobRecord,
   epoch: number | null,
 ): Promise<{ subject: Subject; dataset: ReadyDataset; epoch: number }> {
@@ -61,7 +61,7 @@ export function subjectIn(subject: Subject, numerics: Numerics | undefined): Sub
 
 /** What a model was at the checkpoint of an epoch. */
 export async function checkpointOf(
-  dependencies: Pick<Dependencies, "records" | "storage" | "prediction">,
+  dependencies: Pick<Within, "records" | "storage" | "prediction">,
   model: ModelRecord,
   epoch: number,
 ): Promise<Subject> {
@@ -71,7 +71,7 @@ export async function checkpointOf(
 
 /** A model, or what it was. */
 export const subjectFor = async (
-  dependencies: Pick<Dependencies, "records" | "storage" | "prediction">,
+  dependencies: Pick<Within, "records" | "storage" | "prediction">,
   model: ModelRecord,
   epoch: number | undefined,
 ): Promise<Subject> =>

@@ -7,6 +7,7 @@ import { isIP } from "node:net";
 import type { FastifyRequest } from "fastify";
 import plugin from "fastify-plugin";
 import { isProbe } from "../http/probes.ts";
+import { isAllowedOrigin } from "./cors.ts";
 import { Problem } from "../http/problem.ts";
 import type { App } from "../http/types.ts";
 
@@ -15,6 +16,8 @@ export interface DoorOptions {
   host: string;
   /** ALLOWED_HOSTS. */
   allowed: readonly string[];
+  /** CORS_ORIGINS. */
+  origins: readonly string[];
 }
 
 const mostKnownHosts = 1000;
@@ -39,7 +42,7 @@ function nameOfOrigin(origin: string): string | null {
   }
 }
 
-export const door = plugin(async (app: App, { host, allowed }: DoorOptions) => {
+export const door = plugin(async (app: App, { host, allowed, origins }: DoorOptions) => {
   const own = new Set(["localhost", nameOf(host), hostname().toLowerCase()]);
   // An address is no name that somebody could lead elsewhere.
   const isServed = (name: string): boolean =>
@@ -78,12 +81,12 @@ export const door = plugin(async (app: App, { host, allowed }: DoorOptions) => {
     if (!writes.has(request.method)) return;
     const { origin, "sec-fetch-site": site } = request.headers;
     const from = origin === undefined ? null : nameOfOrigin(origin);
-    if (from !== null && inList(from, allowed)) return;
+    if (from !== null && (inList(from, allowed) || isAllowedOrigin(origins, origin))) return;
     const strange = origin !== undefined && (from === null || (from !== nameOf(request.host) && !isServed(from)));
     if (site !== "cross-site" && !strange) return;
     throw new Problem({
       code: "cross-site",
-      detail: `a page of ${origin?.slice(0, 100) ?? "another site"} may not write here; name its host in ALLOWED_HOSTS if it may`,
+      detail: `a page of ${origin?.slice(0, 100) ?? "another site"} may not write here; name its host in ALLOWED_HOSTS or its origin in CORS_ORIGINS if it may`,
     });
   };
 

@@ -77,7 +77,9 @@ async function claim(
       errors: [{ pointer: "/headers/idempotency-key", detail: "expected 1 to 255 visible ASCII characters" }],
     });
   }
-  const scope = sha256(request.method, request.url.split("?")[0] ?? "").slice(0, 32);
+  // Another project's keys are no concern of this one's.
+  const caller = request.bearer?.project ?? "";
+  const scope = sha256(caller, request.method, request.url.split("?")[0] ?? "").slice(0, 32);
   const key = sha256(given).slice(0, 32);
   const claimed = await records.claim({
     scope,

@@ -17,6 +17,7 @@ import { problem } from "../../../schemas/problem.ts";
 import { progress } from "../../../schemas/progress.ts";
 import { shape } from "../../../schemas/shape.ts";
 import type { App } from "../http/types.ts";
+import { sessionCookie } from "../access/admission.ts";
 import { introduction } from "./introduction.ts";
 
 const named: Record<string, z.ZodType> = {
@@ -146,8 +147,24 @@ export const openapi = plugin(async (app: App, { version }: { version: string })
         { name: "models", description: "What finished jobs leave behind" },
         { name: "datasets", description: "Labelled images" },
         { name: "inference", description: "The Open Inference Protocol, version 2" },
+        { name: "access", description: "Projects, keys, sessions" },
         { name: "process", description: "Health, telemetry, system" },
       ],
+      components: {
+        securitySchemes: {
+          key: {
+            type: "http",
+            scheme: "bearer",
+            description: "A key, fm_…, from POST /v1/keys or `npm run keys -- create`; asked for where AUTH=keys",
+          },
+          session: {
+            type: "apiKey",
+            in: "cookie",
+            name: sessionCookie,
+            description: "What POST /v1/session sets; writes must come from a page of this service",
+          },
+        },
+      },
     },
     transform,
     transformObject: finish,

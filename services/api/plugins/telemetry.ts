@@ -50,7 +50,7 @@ function ownFigures(registry: Registry, { prediction }: Dependencies, streams: E
 }
 
 /** What Redis says, the same from every api: answers the function that asks it. */
-function sharedGauges(registry: Registry, { records, queues }: Dependencies): () => Promise<void> {
+function sharedGauges(registry: Registry, { allRecords: records, queues }: Dependencies): () => Promise<void> {
   const registers = [registry];
   const jobs = new Gauge({ name: "jobs", help: "Jobs by status", labelNames: ["status"], registers });
   const deliveries = new Gauge({
@@ -122,6 +122,7 @@ export const telemetry = plugin(
     app.get(
       "/metrics",
       {
+        config: { access: dependencies.config.metricsOpen ? "open" : "read" },
         schema: {
           tags: ["process"],
           summary: "Telemetry for Prometheus",

@@ -1,11 +1,11 @@
 /** Records of datasets. */
-import type { Redis } from "ioredis";
 import type { Dataset, DatasetManifest, UploadSettings } from "../../../schemas/dataset.ts";
 import { keys } from "../redis-keys.ts";
-import { ResourceRecords } from "./resources.ts";
+import { ResourceRecords, type Kept } from "./resources.ts";
+import type { Sight } from "./sight.ts";
 
 /** The resource, and while it is checked what was uploaded. */
-export interface DatasetRecord extends Dataset {
+export interface DatasetRecord extends Dataset, Kept {
   /**
    * Settings of the upload, files by field name with their keys in storage; null for built-in ones once they are ready.
    */
@@ -16,7 +16,7 @@ export interface DatasetRecord extends Dataset {
 
 /** The resource of the API. */
 export function presentDataset(record: DatasetRecord): Dataset {
-  const { upload: _upload, manifest: _manifest, ...shown } = record;
+  const { upload: _upload, manifest: _manifest, project: _project, ...shown } = record;
   return shown;
 }
 
@@ -45,10 +45,10 @@ export const unreadDataset = (
 });
 
 export class DatasetRecords extends ResourceRecords<DatasetRecord> {
-  readonly #redis: Redis;
-  constructor(redis: Redis) {
-    super(redis, "dataset");
-    this.#redis = redis;
+  readonly #redis: Sight["redis"];
+  constructor(sight: Sight) {
+    super(sight, "dataset");
+    this.#redis = sight.redis;
   }
 
   /** An upload that broke off: its record goes, or where jobs wait for it, says what became of it. */

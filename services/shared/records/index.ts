@@ -5,25 +5,34 @@ import { CheckpointRecords } from "./checkpoints.ts";
 import { DatasetRecords } from "./datasets.ts";
 import { EvaluationRecords } from "./evaluations.ts";
 import { IdempotencyRecords } from "./idempotency.ts";
+import { KeyRecords } from "./keys.ts";
 import { JobRecords } from "./jobs.ts";
 import { ModelRecords } from "./models.ts";
+import { ProjectRecords } from "./projects.ts";
+import { SessionRecords } from "./sessions.ts";
 import { WebhookRecords } from "./webhooks.ts";
 import { Rates, WorkerRecords } from "./workers.ts";
 
 export { bestOf, expendable, presentCheckpoints } from "./checkpoints.ts";
 export { presentDataset, unreadDataset } from "./datasets.ts";
 export { presentEvaluation } from "./evaluations.ts";
-export { presentJob } from "./jobs.ts";
+export { presentJob } from "./job-hash.ts";
 export { tablesField, withoutTables } from "./tables.ts";
 export { modelIdOf, modelRecord, presentModel } from "./models.ts";
 export { messageId, presentWebhook } from "./webhooks.ts";
+export { migrate } from "./migrate.ts";
+export { presentKey } from "./keys.ts";
+export { withLimits } from "./projects.ts";
+export { projectOf } from "./sight.ts";
 export { rateKey } from "./workers.ts";
 export type { Publication } from "./attempts.ts";
 export type { CheckpointRecord } from "./checkpoints.ts";
 export type { DatasetRecord } from "./datasets.ts";
 export type { EvaluationOutcome, EvaluationRecord, NewEvaluation } from "./evaluations.ts";
 export type { Claim, StoredAnswer } from "./idempotency.ts";
-export type { JobOutcome, JobRecord, NewJob } from "./jobs.ts";
+export type { JobRecord } from "./job-hash.ts";
+export type { JobOutcome, NewJob } from "./jobs.ts";
+export type { KeyRecord } from "./keys.ts";
 export type { ModelRecord } from "./models.ts";
 export type { Page, PageRequest } from "./paging.ts";
 export type { Deleted } from "./resources.ts";
@@ -31,6 +40,8 @@ export type { WebhookRecord } from "./webhooks.ts";
 export type { WorkerRecord } from "./workers.ts";
 
 export interface Records {
+  /** Whose records these are; null: those of all projects. */
+  project: string | null;
   jobs: JobRecords;
   attempts: Attempts;
   checkpoints: CheckpointRecords;
@@ -41,17 +52,25 @@ export interface Records {
   webhooks: WebhookRecords;
   workers: WorkerRecords;
   rates: Rates;
+  projects: ProjectRecords;
+  keys: KeyRecords;
+  sessions: SessionRecords;
 }
 
-export const createRecords = (redis: Redis): Records => ({
-  jobs: new JobRecords(redis),
+/** With a project only its own records are seen, and what is made belongs to it. */
+export const createRecords = (redis: Redis, project: string | null = null): Records => ({
+  project,
+  jobs: new JobRecords({ redis, project }),
   attempts: new Attempts(redis),
   checkpoints: new CheckpointRecords(redis),
-  datasets: new DatasetRecords(redis),
-  models: new ModelRecords(redis),
+  datasets: new DatasetRecords({ redis, project }),
+  models: new ModelRecords({ redis, project }),
   evaluations: new EvaluationRecords(redis),
   idempotency: new IdempotencyRecords(redis),
   webhooks: new WebhookRecords(redis),
   workers: new WorkerRecords(redis),
   rates: new Rates(redis),
+  projects: new ProjectRecords(redis),
+  keys: new KeyRecords(redis),
+  sessions: new SessionRecords(redis),
 });

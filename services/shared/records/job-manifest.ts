@@ -1,5 +1,6 @@
 /** What stands in jobs/{id}/manifest.json when a job has ended: enough to rebuild its records. */
 import { z } from "zod";
+import { defaultProject, projectId } from "../../../schemas/access.ts";
 import { event } from "../../../schemas/event.ts";
 import { insideRow } from "../../../schemas/inside.ts";
 import { job } from "../../../schemas/job.ts";
@@ -8,6 +9,8 @@ import { checkpointRecord } from "./checkpoints.ts";
 
 export const jobManifest = z.strictObject({
   version: z.literal(1),
+  /** Where it belongs. */
+  project: projectId.default(defaultProject),
   job,
   stopAtStep: z.int().nullable(),
   /** The model that its first weights came from: the request may name it by an alias. */

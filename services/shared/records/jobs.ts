@@ -1,37 +1,21 @@
 /** Records of jobs: creating, reading, listing, and every change of status. */
-import type { Redis } from "ioredis";
 import type { Failure, Warning } from "../../../schemas/failure.ts";
-import { attempt, isTerminal } from "../../../schemas/job.ts";
-import type { Attempt, CompleteJobRequest, Job, JobStatus, JobSummary } from "../../../schemas/job.ts";
+import type { CompleteJobRequest, Job, JobStatus } from "../../../schemas/job.ts";
 import type { PresetName } from "../../../schemas/network.ts";
-import type { Progress } from "../../../schemas/progress.ts";
 import { keys } from "../redis-keys.ts";
-import { bytesOf, readHashes, readHashesWithout, toFields } from "./hash.ts";
+import { bytesOf, readFields, readHashes, readHashesWithout, toFields } from "./hash.ts";
+import { readJobHash, readJobSummary, type JobRecord, type JobSummaryRecord } from "./job-hash.ts";
 import { modelFields, type ModelRecord } from "./models.ts";
 import { filterOf, type Listing } from "./filters.ts";
 import { readPage, type Page } from "./paging.ts";
-import { tablesField, withTables, withoutTables } from "./tables.ts";
+import { tablesField, withoutTables } from "./tables.ts";
 import { runScript } from "./scripts.ts";
-
-/** A job as it stands in Redis: what the API shows, and what only we need. */
-export interface JobRecord extends Omit<Job, "terminal" | "urls" | "object"> {
-  /** Number of the delivery that may run it. */
-  run: number;
-  /** Number of the present attempt: the fence of every write. 0: never started. */
-  attempt: number;
-  /** Starts without a new checkpoint. */
-  crashes: number;
-  /** The key that signs webhooks. */
-  webhookSecret: string | null;
-  /** Reproductions stop after exactly this step. */
-  stopAtStep: number | null;
-  initialModelId: string | null;
-  /** Whose network is made anew once the dataset that the job waits for is known. */
-  preset: PresetName | null;
-}
+import { isOwn, isSeen, projectOf, type Sight } from "./sight.ts";
 
 export interface NewJob {
   id: string;
+  /** Where it belongs, where the records that make it are not one project's. */
+  project?: string;
   name: string | null;
   /** Without a revision the dataset is still being made: the job waits for it. */
   dataset: { id: string; revision: string | null };
@@ -54,100 +38,6 @@ export type JobOutcome =
   | { kind: "forbidden" | "fenced"; status: JobStatus }
   | { kind: "missing" };
 
-const parse = <Value>(text: string | undefined, otherwise: Value): Value =>
-  text === undefined ? otherwise : (JSON.parse(text) as Value);
-
-function readAttempts(hash: Readonly<Record<string, string>>): Attempt[] {
-  const attempts: Attempt[] = [];
-  for (let number = 1; number <= Number(hash["attempt"]); number++) {
-    const opened = hash[`attempt:${number}`];
-    if (opened === undefined) continue;
-    const ended = parse<{ at: string; reason: string } | null>(hash[`attempt:${number}:end`], null);
-    attempts.push(
-      attempt.parse({ ...(JSON.parse(opened) as object), endedAt: ended?.at ?? null, reason: ended?.reason ?? null }),
-    );
-  }
-  return attempts;
-}
-
-/** Without the long connection tables: the request says of each how many connections it has. */
-export type JobSummaryRecord = Omit<JobRecord, "request"> & { request: JobSummary["request"] };
-
-export async function readJobHash(hash: Readonly<Record<string, string>>): Promise<JobRecord> {
-  const summary = readSummary(hash);
-  const network = await withTables(summary.request.network, parse<string | null>(hash[tablesField], null));
-  return { ...summary, request: { ...summary.request, network } };
-}
-
-/** What requests from before there was a field say of it. */
-const beforeFields: Partial<JobSummary["request"]> = { validation: null };
-
-function readSummary(hash: Readonly<Record<string, string>>): JobSummaryRecord {
-  return {
-    id: parse(hash["id"], ""),
-    name: parse<string | null>(hash["name"], null),
-    status: hash["status"] as JobStatus,
-    createdAt: parse(hash["createdAt"], ""),
-    startedAt: parse<string | null>(hash["startedAt"], null),
-    finishedAt: parse<string | null>(hash["finishedAt"], null),
-    dataset: parse(hash["dataset"], { id: "", revision: "" }),
-    request: { ...beforeFields, ...parse(hash["request"], {} as JobSummary["request"]) },
-    progress: parse<Progress | null>(hash["progress"], null),
-    result: parse<Job["result"]>(hash["result"], null),
-    model: parse<string | null>(hash["model"], null),
-    error: parse<Job["error"]>(hash["error"], null),
-    attempts: readAttempts(hash),
-    receipt: parse<Job["receipt"]>(hash["receipt"], null),
-    reproduction: parse<Job["reproduction"]>(hash["reproduction"], null),
-    warnings: parse<string[]>(hash["warnings"], []),
-    reasons: parse<string[]>(hash["reasons"], []),
-    metadata: parse(hash["metadata"], {}),
-    run: Number(hash["run"]),
-    attempt: Number(hash["attempt"]),
-    crashes: Number(hash["crashes"]),
-    webhookSecret: parse<string | null>(hash["webhookSecret"], null),
-    stopAtStep: parse<number | null>(hash["stopAtStep"], null),
-    initialModelId: hash["initialModelId"] ?? null,
-    preset: parse<PresetName | null>(hash["preset"], null),
-  };
-}
-
-/** The resource of the API. */
-export function presentJob<Request>(
-  record: Omit<JobRecord, "request"> & { request: Request },
-): Omit<Job, "request"> & { request: Request } {
-  const {
-    run: _run,
-    attempt: _attempt,
-    crashes: _crashes,
-    webhookSecret: _secret,
-    stopAtStep: _stop,
-    initialModelId: _model,
-    preset: _preset,
-    ...shown
-  } = record;
-  const at = `/v1/jobs/${record.id}`;
-  return {
-    ...shown,
-    object: "job",
-    terminal: isTerminal(record.status),
-    urls: {
-      self: at,
-      progress: `${at}/progress`,
-      metrics: `${at}/metrics`,
-      events: `${at}/events`,
-      checkpoints: `${at}/checkpoints`,
-      ...(record.model === null
-        ? {}
-        : {
-            model: `/v1/models/${record.model}`,
-            predictions: `/v1/models/${record.model}/predictions`,
-            evaluation: `/v1/models/${record.model}/evaluation`,
-          }),
-    },
-  };
-}
-
 /** What the worker needs to close an attempt with a change of status. */
 export interface JobChange {
   reason?: string;
@@ -161,9 +51,15 @@ export interface JobChange {
 type JobListing = Listing & { status?: JobStatus | undefined };
 
 export class JobRecords {
-  readonly #redis: Redis;
-  constructor(redis: Redis) {
-    this.#redis = redis;
+  readonly #redis: Sight["redis"];
+  readonly #sight: Sight;
+  constructor(sight: Sight) {
+    this.#redis = sight.redis;
+    this.#sight = sight;
+  }
+
+  #isOwn(id: string): Promise<boolean> {
+    return isOwn(this.#sight, keys.job(id));
   }
 
   /**
@@ -177,6 +73,7 @@ export class JobRecords {
     const request = { ...job.request, network, webhook: webhook && { url: webhook.url } };
     const fields = toFields({
       id: job.id,
+      project: this.#sight.project ?? projectOf(job),
       name: job.name,
       createdAt: now.toISOString(),
       dataset: job.dataset,
@@ -215,7 +112,8 @@ export class JobRecords {
 
   async read(id: string): Promise<JobRecord | null> {
     const [hash] = await readHashes(this.#redis, [keys.job(id)]);
-    return hash?.["status"] === undefined ? null : readJobHash(hash);
+    if (hash?.["status"] === undefined || !isSeen(this.#sight, id, hash["project"])) return null;
+    return readJobHash(hash);
   }
 
   /** The status alone, or null. */
@@ -225,6 +123,7 @@ export class JobRecords {
 
   /** Status and number of the delivery that may run it. */
   async runOf(id: string): Promise<{ status: JobStatus; run: number } | null> {
+    if (!(await this.#isOwn(id))) return null;
     const [status, run] = await this.#redis.hmget(keys.job(id), "status", "run");
     return status ? { status: status as JobStatus, run: Number(run) } : null;
   }
@@ -236,7 +135,7 @@ export class JobRecords {
   /** A page without long connection tables. */
   summaries(request: JobListing): Promise<Page<JobSummaryRecord>> {
     const read = (names: string[]) => readHashesWithout(this.#redis, names, tablesField);
-    return this.#page(request, read, async (hash) => readSummary(hash));
+    return this.#page(request, read, async (hash) => readJobSummary(hash));
   }
 
   #page<Shown>(
@@ -245,12 +144,18 @@ export class JobRecords {
     entryOf: (hash: Readonly<Record<string, string>>) => Promise<Shown>,
   ): Promise<Page<Shown>> {
     const { status, dataset, ...wanted } = request;
-    const all = status === undefined ? keys.jobs : keys.jobsByStatus(status);
+    const { project } = this.#sight;
+    const everybodys = status === undefined ? keys.jobs : keys.jobsByStatus(status);
+    const own = (of: string): string =>
+      status === undefined ? keys.projectJobs(of) : keys.projectJobsByStatus(of, status);
+    const all = project === null ? everybodys : own(project);
     const index = dataset === undefined ? all : keys.jobsByDataset(dataset);
+    // Jobs on a built-in dataset are of many projects.
+    const ofProject = dataset === undefined ? undefined : (project ?? undefined);
     return readPage(this.#redis, request, {
       index,
       keyOf: keys.job,
-      filter: filterOf({ ...wanted, status }),
+      filter: filterOf({ ...wanted, status, project: ofProject }),
       read: async (names) =>
         Promise.all(
           (await read(names)).map(async (hash) =>
@@ -268,8 +173,15 @@ export class JobRecords {
   }
 
   /** All jobs of a dataset, the oldest first. */
-  idsOfDataset(dataset: string): Promise<string[]> {
-    return this.#redis.zrange(keys.jobsByDataset(dataset), "0", "-1");
+  async idsOfDataset(dataset: string): Promise<string[]> {
+    return this.ownOf(await this.#redis.zrange(keys.jobsByDataset(dataset), "0", "-1"));
+  }
+
+  /** Those of some jobs that may be seen. */
+  async ownOf(ids: string[]): Promise<string[]> {
+    if (this.#sight.project === null) return ids;
+    const found = await readFields(this.#redis, ids.map(keys.job), ["project"]);
+    return ids.filter((id, at) => isSeen(this.#sight, id, found[at][0]));
   }
 
   /** The oldest jobs in a status. */
@@ -283,6 +195,7 @@ export class JobRecords {
     targets: Partial<Record<JobStatus | "*", JobStatus>>,
     change: JobChange = {},
   ): Promise<JobOutcome> {
+    if (!(await this.#isOwn(id))) return { kind: "missing" };
     const now = new Date();
     const answer = (await runScript(this.#redis, "move-job", [
       id,
@@ -363,6 +276,7 @@ export class JobRecords {
    * the caller's.
    */
   async delete(id: string): Promise<"deleted" | "missing" | JobStatus> {
+    if (!(await this.#isOwn(id))) return "missing";
     return (await runScript(this.#redis, "delete-job", [id])) as "deleted" | "missing" | JobStatus;
   }
 }

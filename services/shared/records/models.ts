@@ -1,16 +1,17 @@
 /** Records of models. */
-import type { Redis } from "ioredis";
+import { defaultProject } from "../../../schemas/access.ts";
 import type { Model, ModelManifest, ModelSummary } from "../../../schemas/model.ts";
 import { keys } from "../redis-keys.ts";
 import { fromFields, readHashesWithout } from "./hash.ts";
 import type { Listing } from "./filters.ts";
 import type { Page } from "./paging.ts";
-import { ResourceRecords } from "./resources.ts";
+import { ResourceRecords, type Kept } from "./resources.ts";
 import { runScript } from "./scripts.ts";
+import type { Sight } from "./sight.ts";
 import { tablesField, withTables, withoutTables } from "./tables.ts";
 
 /** The resource, and where its files are. */
-export interface ModelRecord extends Model {
+export interface ModelRecord extends Model, Kept {
   /** All aliases, the one it shows at the end. Absent while it has only the one it was made with, or none. */
   aliases?: ModelManifest["aliases"];
   files: Pick<ModelManifest, "weights" | "predictions"> & {
@@ -26,7 +27,7 @@ export type ModelSummaryRecord = Omit<ModelRecord, "network"> & { network: Model
 export function presentModel<Network>(
   record: Omit<ModelRecord, "network"> & { network: Network },
 ): Omit<Model, "network"> & { network: Network } {
-  const { files: _files, aliases: _aliases, ...shown } = record;
+  const { files: _files, aliases: _aliases, project: _project, ...shown } = record;
   return shown;
 }
 
@@ -39,6 +40,7 @@ export async function modelFields(record: ModelRecord): Promise<Readonly<Record<
 /** `key`: where the manifest stands. */
 export const modelRecord = (manifest: ModelManifest, key: string): ModelRecord => ({
   ...manifest.model,
+  ...(manifest.project === undefined ? {} : { project: manifest.project }),
   files: { manifest: key, weights: manifest.weights, predictions: manifest.predictions },
 });
 
@@ -52,10 +54,13 @@ async function modelOf(hash: Readonly<Record<string, string>>): Promise<ModelRec
 }
 
 export class ModelRecords extends ResourceRecords<ModelRecord> {
-  readonly #redis: Redis;
-  constructor(redis: Redis) {
-    super(redis, "model", { fieldsOf: modelFields, entryOf: modelOf });
-    this.#redis = redis;
+  readonly #redis: Sight["redis"];
+  /** Whose aliases are given and listed. */
+  readonly #project: string;
+  constructor(sight: Sight) {
+    super(sight, "model", { fieldsOf: modelFields, entryOf: modelOf });
+    this.#redis = sight.redis;
+    this.#project = sight.project ?? defaultProject;
   }
 
   /**
@@ -67,7 +72,9 @@ export class ModelRecords extends ResourceRecords<ModelRecord> {
     id: string,
     { at = new Date().toISOString(), ifFree = false }: { at?: string; ifFree?: boolean } = {},
   ): Promise<{ kind: "missing" | "taken" } | { kind: "named"; previous: string | null }> {
-    const [kind, previous] = (await runScript(this.#redis, "name-model", [alias, id, at, ifFree ? 1 : 0])) as [
+    if (!(await this.isOwn(id))) return { kind: "missing" };
+    const args = [this.#project, alias, id, at, ifFree ? 1 : 0];
+    const [kind, previous] = (await runScript(this.#redis, "name-model", args)) as [
       "named" | "missing" | "taken",
       string?,
     ];
@@ -76,13 +83,13 @@ export class ModelRecords extends ResourceRecords<ModelRecord> {
 
   /** Takes an alias away. Answers the model that had it, or null. */
   async unname(alias: string): Promise<string | null> {
-    const answer = (await runScript(this.#redis, "name-model", [alias, "", "", 0])) as string[];
+    const answer = (await runScript(this.#redis, "name-model", [this.#project, alias, "", "", 0])) as string[];
     return answer[1] === "" ? null : (answer[1] ?? null);
   }
 
   /** Every alias and the model that it names, by alias. */
   async aliases(): Promise<{ alias: string; model: string }[]> {
-    const all = await this.#redis.hgetall(keys.aliases("model"));
+    const all = await this.#redis.hgetall(keys.aliases(this.#project, "model"));
     return Object.entries(all)
       .map(([alias, model]) => ({ alias, model }))
       .sort((left, right) => (left.alias < right.alias ? -1 : 1));

@@ -1,10 +1,12 @@
 /** Records of datasets and models: what is alike in both. */
-import type { Redis } from "ioredis";
+import { defaultProject } from "../../../schemas/access.ts";
+import { isBuiltin } from "../ids.ts";
 import { keys } from "../redis-keys.ts";
 import { bytesOf, fromFields, readHashes, toFields } from "./hash.ts";
 import { filterOf, type Listing } from "./filters.ts";
 import { readPage, type Page } from "./paging.ts";
 import { runScript } from "./scripts.ts";
+import { isOwn, isSeen, projectOf, type Sight } from "./sight.ts";
 
 export type Kind = "dataset" | "model";
 export type Deleted =
@@ -27,12 +29,20 @@ const plainForm = <Entry extends object>(): EntryForm<Entry> => ({
   entryOf: async (hash) => fromFields(hash) as Entry,
 });
 
-export class ResourceRecords<Entry extends { id: string; alias: string | null }> {
-  readonly #redis: Redis;
+/** What records have besides what the API shows. */
+export interface Kept {
+  /** The project that it belongs to; absent in those from before there were projects. */
+  project?: string;
+}
+
+export class ResourceRecords<Entry extends Kept & { id: string; alias: string | null }> {
+  readonly #redis: Sight["redis"];
+  readonly #sight: Sight;
   readonly #kind: Kind;
   readonly #form: EntryForm<Entry>;
-  constructor(redis: Redis, kind: Kind, form: EntryForm<Entry> = plainForm()) {
-    this.#redis = redis;
+  constructor(sight: Sight, kind: Kind, form: EntryForm<Entry> = plainForm()) {
+    this.#redis = sight.redis;
+    this.#sight = sight;
     this.#kind = kind;
     this.#form = form;
   }
@@ -40,6 +50,7 @@ export class ResourceRecords<Entry extends { id: string; alias: string | null }>
   /** `needs`: the dataset that may not be deleted while this stands. */
   async create(entry: Entry, options: { needs?: string } = {}): Promise<"created" | "exists" | "alias-taken"> {
     const answer = await runScript(this.#redis, "create-resource", [
+      this.#sight.project ?? projectOf(entry),
       this.#kind,
       entry.id,
       entry.alias ?? "",
@@ -51,16 +62,30 @@ export class ResourceRecords<Entry extends { id: string; alias: string | null }>
 
   async read(id: string): Promise<Entry | null> {
     const [hash] = await readHashes(this.#redis, [keys.resource(this.#kind, id)]);
-    return hash ? this.#form.entryOf(hash) : null;
+    return hash && isSeen(this.#sight, id, hash["project"]) ? this.#form.entryOf(hash) : null;
   }
 
-  /** By id or alias. */
+  /** Whether it may be changed, and not only seen. */
+  isOwn(id: string): Promise<boolean> {
+    return isOwn(this.#sight, keys.resource(this.#kind, id));
+  }
+
+  /** What an alias names: in the project, or else what is built in. */
+  async #named(alias: string): Promise<string | null> {
+    const project = this.#sight.project ?? defaultProject;
+    const own = await this.#redis.hget(keys.aliases(project, this.#kind), alias);
+    if (own !== null || project === defaultProject || this.#kind !== "dataset") return own;
+    const id = await this.#redis.hget(keys.aliases(defaultProject, this.#kind), alias);
+    return id !== null && isBuiltin(id) ? id : null;
+  }
+
+  /** By id or alias; where all projects are seen, by an alias of the default one. */
   async find(reference: string): Promise<Entry | null> {
-    const id = await this.#redis.hget(keys.aliases(this.#kind), reference);
+    const id = await this.#named(reference);
     const found = await this.read(id ?? reference);
     if (found !== null || id === null) return found;
     // Moved in this moment, and what it named was deleted.
-    const now = await this.#redis.hget(keys.aliases(this.#kind), reference);
+    const now = await this.#named(reference);
     return now === null ? null : this.read(now);
   }
 
@@ -75,7 +100,10 @@ export class ResourceRecords<Entry extends { id: string; alias: string | null }>
     entryOf: (hash: Hash) => Promise<Shown>,
   ): Promise<Page<Shown>> {
     return readPage(this.#redis, request, {
-      index: keys.resources(this.#kind),
+      index:
+        this.#sight.project === null
+          ? keys.resources(this.#kind)
+          : keys.projectResources(this.#sight.project, this.#kind),
       keyOf: (id) => keys.resource(this.#kind, id),
       filter: filterOf(request),
       read: async (names) =>
@@ -91,6 +119,7 @@ export class ResourceRecords<Entry extends { id: string; alias: string | null }>
     fields: Partial<Entry>,
     expected?: string,
   ): Promise<"ok" | "missing" | "alias-taken" | "status"> {
+    if (!(await this.isOwn(id))) return "missing";
     const alias = fields.alias === undefined ? "keep" : fields.alias === null ? "clear" : `=${fields.alias}`;
     const answer = await runScript(this.#redis, "patch-resource", [
       this.#kind,
@@ -105,6 +134,7 @@ export class ResourceRecords<Entry extends { id: string; alias: string | null }>
 
   /** Deletes the record unless jobs or models need it; the objects in storage are the caller's. */
   async delete(id: string): Promise<Deleted> {
+    if (!(await this.isOwn(id))) return { kind: "missing" };
     const [kind, ...ids] = (await runScript(this.#redis, "delete-resource", [this.#kind, id])) as string[];
     if (kind === "in-use") return { kind, users: ids.sort() };
     return kind === "deleted" ? { kind, evaluations: ids } : { kind: "missing" };

@@ -40,9 +40,9 @@ describe.each(scriptNames)("%s", (name) => {
     expect(text).not.toMatch(/maps:|'(?:training|datasets|evaluations|webhooks):|KEYS/);
   });
 
-  test("tells those who keep copies where it writes a dataset, a model or an alias", () => {
+  test("tells those who keep copies where it writes a dataset, a model, an alias, a key or a project", () => {
     const writes = /(?:set\(|'(?:HSET|HDEL|DEL)', )(?:keys\.(?:resource|aliases)\(|aliases)/;
-    const resource = /local key = keys\.resource\([\s\S]*(?:set\(key|'DEL', key)/;
+    const resource = /local key = keys\.(?:resource|key|project)\([\s\S]*(?:set\(key|'DEL', key)/;
     const tells = /^\s*changed\(/m.test(text);
     expect(tells).toBe(writes.test(text) || resource.test(text));
   });

@@ -4,8 +4,10 @@
  */
 import { readFileSync } from "node:fs";
 import type { Redis } from "ioredis";
+import { defaultProject } from "../../../schemas/access.ts";
 import { jobTransitions } from "../../../schemas/job.ts";
 import { luaOfForms } from "../forms.ts";
+import { builtinPrefix } from "../ids.ts";
 import { orderForms } from "../outbox.ts";
 import { channelForms, keyForms } from "../redis-keys.ts";
 
@@ -18,9 +20,11 @@ export const scriptNames = [
   "create-resource",
   "delete-evaluation",
   "delete-job",
+  "delete-key",
   "delete-resource",
   "drop-checkpoints",
   "end-attempt",
+  "migrate-records",
   "move-evaluation",
   "move-job",
   "name-model",
@@ -28,10 +32,13 @@ export const scriptNames = [
   "patch-resource",
   "pin-checkpoint",
   "publish-progress",
+  "put-key",
+  "put-project",
   "record-checkpoint",
   "renew-idempotency",
   "settle-job",
   "succeed-job",
+  "use-keys",
   "warn-job",
 ] as const;
 export type ScriptName = (typeof scriptNames)[number];
@@ -45,6 +52,7 @@ const tables = [
   `local keys = ${luaOfForms(keyForms)}`,
   `local channels = ${luaOfForms(channelForms)}`,
   `local orders = ${luaOfForms(orderForms)}`,
+  `local defaultProject, builtinPrefix = '${defaultProject}', '${builtinPrefix}'`,
 ];
 
 /** The whole text of a script, as Redis gets it. */

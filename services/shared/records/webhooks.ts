@@ -8,7 +8,7 @@ import { jobStatus } from "../../../schemas/job.ts";
 import { webhookDelivery, type WebhookDelivery } from "../../../schemas/webhook.ts";
 import { keys } from "../redis-keys.ts";
 import { readHashes } from "./hash.ts";
-import { readJobHash, type JobRecord } from "./jobs.ts";
+import { readJobHash, type JobRecord } from "./job-hash.ts";
 import { runScript } from "./scripts.ts";
 
 /** As it stands in Redis under the event's id. */

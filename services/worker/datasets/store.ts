@@ -3,7 +3,7 @@ import { createReadStream } from "node:fs";
 import { splitNames, type DatasetManifest, type Split } from "../../../schemas/dataset.ts";
 import { layout, putJson } from "../../shared/storage/index.ts";
 import type { Storage } from "../../shared/storage/index.ts";
-import type { DatasetRecord } from "../../shared/records/index.ts";
+import { projectOf, type DatasetRecord } from "../../shared/records/index.ts";
 import type { CheckedDataset, CheckedSplit } from "./finish.ts";
 
 export interface Named {
@@ -11,6 +11,7 @@ export interface Named {
   name: string;
   alias: string | null;
   createdAt: string;
+  project?: string;
 }
 
 /**
@@ -42,6 +43,7 @@ export async function storeDataset(storage: Storage, named: Named, dataset: Chec
   const { id, name, alias, createdAt } = named;
   const manifest: DatasetManifest = {
     version: 1,
+    project: projectOf(named),
     id,
     name,
     alias,

@@ -45,6 +45,7 @@ export async function archive(jobId: string, { redis, records, storage }: Archiv
     ]);
     const manifest: JobManifest = {
       version: 1,
+      project: record.project,
       job: presentJob(record),
       stopAtStep: record.stopAtStep,
       initialModelId: record.initialModelId,

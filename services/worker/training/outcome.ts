@@ -110,6 +110,7 @@ export async function keepOutcome(options: OutcomeOptions): Promise<Outcome> {
   await storage.put(weightsKey, finished.weights);
   const manifest: ModelManifest = {
     version: 1,
+    project: job.project,
     model: modelOf(options, weights),
     weights: weightsKey,
     predictions: {},

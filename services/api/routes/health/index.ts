@@ -24,7 +24,7 @@ export function readiness(dependencies: Dependencies): Lacking {
   };
 }
 
-async function missing({ redis, storage, records }: Dependencies): Promise<string[]> {
+async function missing({ redis, storage, allRecords: records }: Dependencies): Promise<string[]> {
   const redisMissing = await redis.ping().then(
     () => null,
     () => "Redis does not answer",

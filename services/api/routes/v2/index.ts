@@ -100,7 +100,7 @@ async function datatypeOf(records: Records, { dataset }: ModelRecord): Promise<"
   return trained?.dtype === "uint8" ? "UINT8" : "FP32";
 }
 
-function modelRoutes(app: App, { records, storage }: Dependencies): void {
+function modelRoutes(app: App, { storage }: Dependencies): void {
   for (const { at, params } of places) {
     app.get(
       at,
@@ -113,13 +113,15 @@ function modelRoutes(app: App, { records, storage }: Dependencies): void {
         },
       },
       async (request) => {
-        const found = await findVersion(records, request.params);
+        const found = await findVersion(request.records, request.params);
         const { channels, height, width } = found.input;
         return {
           name: found.id,
           versions: [versionOf(found.sha256)],
           platform,
-          inputs: [{ name: "input", datatype: await datatypeOf(records, found), shape: [-1, channels, height, width] }],
+          inputs: [
+            { name: "input", datatype: await datatypeOf(request.records, found), shape: [-1, channels, height, width] },
+          ],
           outputs: [
             { name: "probabilities", datatype: "FP32", shape: [-1, found.classes.length] },
             { name: "outputs", datatype: "FP32", shape: [-1, found.classes.length] },
@@ -139,7 +141,7 @@ function modelRoutes(app: App, { records, storage }: Dependencies): void {
         },
       },
       async (request) => {
-        const found = await findVersion(records, request.params);
+        const found = await findVersion(request.records, request.params);
         return { name: found.id, ready: await isWhole(storage, found.files.weights) };
       },
     );
@@ -193,7 +195,7 @@ function inferRoutes(app: App, { prediction, reader }: Dependencies, served: Ser
   const looked = beforeBody((request) => {
     const { id, version } = request.params as { id: string; version?: string };
     const check = (found: ServedModel): ServedModel => (checkVersion(found.record, version), found);
-    const found = served.find(id);
+    const found = served.find(request.records, id);
     return found instanceof Promise ? found.then(check) : check(found);
   });
   for (const { at, params } of places)

@@ -1,5 +1,5 @@
 -- A new job, `queued`, and the order that delivers it.
--- keys       job, events, jobs, indices by dataset and status, users of dataset and initial model, outbox
+-- keys       job, events, jobs, indices by project, dataset and status, users of dataset and initial model, outbox
 -- arguments  id, at, ms, dataset id, initial model id or '', then fields of the record
 -- answers    created | exists | no-dataset | no-model
 -- events     status
@@ -17,7 +17,10 @@ if model ~= '' then
   redis.call('HSET', key, 'initialModelId', model)
   redis.call('SADD', keys.users('model', model), id)
 end
+local project = projectOf(key)
 redis.call('ZADD', keys.jobs, 0, id)
+redis.call('ZADD', keys.projectJobs(project), 0, id)
+redis.call('ZADD', keys.projectJobsByStatus(project, 'queued'), 0, id)
 redis.call('ZADD', keys.jobsByDataset(dataset), 0, id)
 redis.call('ZADD', keys.jobsByStatus('queued'), 0, id)
 emit(id, 'status', at, cjson.encode({ status = 'queued', terminal = false, reason = cjson.null }))

@@ -1,5 +1,6 @@
 -- Deletes the records of a job that ended.
--- keys       job, events, metrics, checkpoints, pins, webhooks, jobs, the indices by dataset and status, archive
+-- keys       job, events, metrics, checkpoints, pins, webhooks, jobs, the indices by project,
+--            dataset and status, archive
 -- arguments  id
 -- answers    deleted | missing | its status, where it has not ended
 -- events     none; readers are woken and find that it is gone
@@ -9,7 +10,10 @@ local status = redis.call('HGET', key, 'status')
 if not status then return 'missing' end
 if not terminal(status) then return status end
 local dataset = redis.call('HGET', key, 'datasetId')
+local project = projectOf(key)
 redis.call('ZREM', keys.jobs, id)
+redis.call('ZREM', keys.projectJobs(project), id)
+redis.call('ZREM', keys.projectJobsByStatus(project, status), id)
 redis.call('ZREM', keys.jobsByStatus(status), id)
 if dataset then redis.call('ZREM', keys.jobsByDataset(dataset), id) end
 redis.call('ZREM', keys.archive, id)

@@ -1,5 +1,5 @@
 -- Deletes a dataset or model that nobody needs; the evaluations of a model go with it.
--- keys       the resource, the index of its kind, its aliases, its users, what was to leave with it,
+-- keys       the resource, the indices of its kind, its aliases, its users, what was to leave with it,
 --            users of the dataset it needs, its evaluations, those under way, users of their datasets
 -- arguments  kind, id
 -- answers    {deleted, evaluation …} | {missing} | {in-use, user …}
@@ -13,11 +13,12 @@ if #users > 0 then
   table.insert(users, 1, 'in-use')
   return users
 end
+local aliases = keys.aliases(projectOf(key), kind)
 local alias = redis.call('HGET', key, 'alias')
 if kind == 'model' then
-  for _, each in ipairs(namesOf(id)) do redis.call('HDEL', keys.aliases(kind), each.name) end
+  for _, each in ipairs(namesOf(id)) do redis.call('HDEL', aliases, each.name) end
 elseif alias and alias ~= 'null' then
-  redis.call('HDEL', keys.aliases(kind), cjson.decode('[' .. alias .. ']')[1])
+  redis.call('HDEL', aliases, cjson.decode('[' .. alias .. ']')[1])
 end
 local dataset = redis.call('HGET', key, 'dataset')
 if dataset and dataset ~= 'null' then redis.call('SREM', keys.users('dataset', cjson.decode(dataset).id), id) end
@@ -31,6 +32,7 @@ if kind == 'model' then
   redis.call('DEL', keys.evaluationsOfModel(id))
 end
 redis.call('ZREM', keys.resources(kind), id)
+for _, each in ipairs(homesOf(kind, id)) do redis.call('ZREM', keys.projectResources(each, kind), id) end
 redis.call('DEL', key, keys.users(kind, id), keys.leaving(id))
 changed(kind, id)
 return deleted

@@ -1,5 +1,5 @@
 -- Replaces fields of a dataset or model, and its alias: of several that a model has, the one given last.
--- keys       the resource, the aliases of its kind, a rejected dataset that had the alias
+-- keys       the resource, its project's aliases of its kind, a rejected dataset that had the alias
 -- arguments  kind, id, alias (keep | clear | =alias), expected status as JSON or '', at, then fields
 -- answers    ok | missing | alias-taken | status
 -- events     none
@@ -8,14 +8,15 @@ local key = keys.resource(kind, id)
 if redis.call('EXISTS', key) == 0 then return 'missing' end
 if expected ~= '' and redis.call('HGET', key, 'status') ~= expected then return 'status' end
 local wanted = string.sub(alias, 1, 1) == '=' and string.sub(alias, 2) or nil
-if wanted and taken(kind, wanted, id) then return 'alias-taken' end
+local project = projectOf(key)
+if wanted and taken(project, kind, wanted, id) then return 'alias-taken' end
 local before = redis.call('HGET', key, 'alias')
 before = before and before ~= 'null' and cjson.decode('[' .. before .. ']')[1] or nil
 local names = kind == 'model' and alias ~= 'keep' and namesOf(id) or {}
 set(key, { unpack(ARGV, 6) })
 if alias ~= 'keep' then
-  if before then redis.call('HDEL', keys.aliases(kind), before) end
-  if wanted then redis.call('HSET', keys.aliases(kind), wanted, id) end
+  if before then redis.call('HDEL', keys.aliases(project, kind), before) end
+  if wanted then redis.call('HSET', keys.aliases(project, kind), wanted, id) end
   if kind == 'model' then
     local left = {}
     for _, each in ipairs(names) do

@@ -2,6 +2,8 @@
 --   keys, channels    names in Redis (services/shared/redis-keys.ts)
 --   orders            members of the outbox (services/shared/outbox.ts)
 --   transitions       status → statuses that may follow (schemas/job.ts)
+--   defaultProject    where everything belongs that nobody put elsewhere (schemas/access.ts)
+--   builtinPrefix     of datasets that are everybody's (services/shared/ids.ts)
 
 local function terminal(status)
   return next(transitions[status]) == nil
@@ -26,14 +28,28 @@ local function wake(id)
   redis.call('PUBLISH', channels.events(id), id)
 end
 
--- Tells those who keep copies that a dataset or model is another now, is gone, or has another alias.
+-- The project of a record. Those from before there were projects have no such field.
+local function projectOf(key)
+  local project = redis.call('HGET', key, 'project')
+  return project and cjson.decode('[' .. project .. ']')[1] or defaultProject
+end
+
+-- The projects in whose lists a dataset or model stands: its own; all of them where it is built in.
+local function homesOf(kind, id)
+  if string.sub(id, 1, #builtinPrefix) ~= builtinPrefix then return { projectOf(keys.resource(kind, id)) } end
+  local all = redis.call('ZRANGE', keys.projects, 0, -1)
+  return #all > 0 and all or { defaultProject }
+end
+
+-- Tells those who keep copies that a dataset, model, key or project is another now, is gone, or has another alias.
 local function changed(kind, id)
   redis.call('PUBLISH', channels.changed, kind .. ':' .. id)
 end
 
--- Whether an alias belongs to another. A dataset that was rejected gives its own back to whoever asks for it.
-local function taken(kind, alias, id)
-  local owner = redis.call('HGET', keys.aliases(kind), alias)
+-- Whether an alias belongs to another of the project. A dataset that was rejected gives its own back to whoever asks
+-- for it.
+local function taken(project, kind, alias, id)
+  local owner = redis.call('HGET', keys.aliases(project, kind), alias)
   if not owner or owner == id then return false end
   local key = keys.resource(kind, owner)
   if redis.call('HGET', key, 'status') ~= '"rejected"' then return true end
@@ -100,9 +116,12 @@ end
 -- Moves a job from one status to another. Event: status. An end frees what the job needed.
 local function change(id, from, to, at, reason, ms)
   local key = keys.job(id)
+  local project = projectOf(key)
   redis.call('HSET', key, 'status', to)
   redis.call('ZREM', keys.jobsByStatus(from), id)
   redis.call('ZADD', keys.jobsByStatus(to), 0, id)
+  redis.call('ZREM', keys.projectJobsByStatus(project, from), id)
+  redis.call('ZADD', keys.projectJobsByStatus(project, to), 0, id)
   local data = { status = to, terminal = terminal(to), reason = reason ~= '' and reason or cjson.null }
   local sequence = emit(id, 'status', at, cjson.encode(data))
   if terminal(to) then
@@ -170,5 +189,5 @@ local function unname(id, alias)
     if each.name ~= alias then table.insert(left, each) end
   end
   setNames(id, left)
-  redis.call('HDEL', keys.aliases('model'), alias)
+  redis.call('HDEL', keys.aliases(projectOf(keys.resource('model', id)), 'model'), alias)
 end

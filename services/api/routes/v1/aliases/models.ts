@@ -3,12 +3,12 @@ import { z } from "zod";
 import { aliasPage, aliasParams, aliasTarget, aliasesQuery, movedAlias } from "../../../../../schemas/model.ts";
 import { modelAlias } from "../../../../../schemas/ids.ts";
 import { findModel } from "../../../../shared/find.ts";
-import type { Dependencies } from "../../../dependencies.ts";
+import { within, type Dependencies } from "../../../dependencies.ts";
 import { invalid, notFound } from "../../../http/problem.ts";
 import type { App } from "../../../http/types.ts";
 import { followRecord } from "../../../models/manifest.ts";
 
-function listRoute(app: App, { records }: Dependencies): void {
+function listRoute(app: App): void {
   app.get(
     "/v1/aliases/models",
     {
@@ -21,7 +21,7 @@ function listRoute(app: App, { records }: Dependencies): void {
     },
     async (request) => {
       const { limit, after, order } = request.query;
-      const all = await records.models.aliases();
+      const all = await request.records.models.aliases();
       if (order === "desc") all.reverse();
       const isLater = (alias: string): boolean =>
         after === undefined || (order === "asc" ? alias > after : alias < after);
@@ -34,8 +34,7 @@ function listRoute(app: App, { records }: Dependencies): void {
 }
 
 export function aliasRoutes(app: App, dependencies: Dependencies): void {
-  const { records } = dependencies;
-  listRoute(app, dependencies);
+  listRoute(app);
   app.put(
     "/v1/aliases/models/:alias",
     {
@@ -52,12 +51,12 @@ export function aliasRoutes(app: App, dependencies: Dependencies): void {
       const { model: reference } = request.body;
       const wrong = modelAlias.safeParse(alias).error?.issues[0]?.message;
       if (wrong !== undefined) throw invalid("/alias", `${wrong}, found '${alias.slice(0, 100)}'`);
-      const { id } = await findModel(records, reference);
-      const answer = await records.models.name(alias, id);
+      const { id } = await findModel(request.records, reference);
+      const answer = await request.records.models.name(alias, id);
       if (answer.kind !== "named") throw notFound(`model ${reference} was deleted in this moment`);
       const { previous } = answer;
       for (const each of new Set([id, ...(previous === null ? [] : [previous])]))
-        await followRecord(dependencies, each);
+        await followRecord(within(dependencies, request), each);
       return { alias, model: id, previous };
     },
   );
@@ -73,9 +72,9 @@ export function aliasRoutes(app: App, dependencies: Dependencies): void {
     },
     async (request, reply) => {
       const { alias } = request.params;
-      const model = await records.models.unname(alias);
+      const model = await request.records.models.unname(alias);
       if (model === null) throw notFound(`no model has the alias ${alias}`);
-      await followRecord(dependencies, model);
+      await followRecord(within(dependencies, request), model);
       return reply.code(204).send();
     },
   );

@@ -2,7 +2,7 @@
 import { dataset, datasetPage, datasetsQuery, uploadForm } from "../../../../../schemas/dataset.ts";
 import { presentDataset } from "../../../../shared/records/index.ts";
 import { Reception } from "../../../datasets/receive.ts";
-import type { Dependencies } from "../../../dependencies.ts";
+import { within, type Dependencies } from "../../../dependencies.ts";
 import { sendPage } from "../../../http/slices.ts";
 import type { App } from "../../../http/types.ts";
 import { bodyUnchecked } from "../../../http/validation.ts";
@@ -21,7 +21,7 @@ export function datasetsRoutes(app: App, dependencies: Dependencies): void {
       validatorCompiler: bodyUnchecked,
     },
     async (request, reply) => {
-      const record = await new Reception(dependencies, request).run();
+      const record = await new Reception(within(dependencies, request), request).run();
       return reply.code(202).header("location", `/v1/datasets/${record.id}`).send(presentDataset(record));
     },
   );
@@ -37,7 +37,7 @@ export function datasetsRoutes(app: App, dependencies: Dependencies): void {
       },
     },
     async (request, reply) => {
-      const page = await dependencies.records.datasets.list(request.query);
+      const page = await request.records.datasets.list(request.query);
       return sendPage(reply, { ...page, data: page.data.map(presentDataset) });
     },
   );

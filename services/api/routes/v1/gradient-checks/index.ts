@@ -9,6 +9,7 @@ import { describeMisfit, presetNetwork } from "../../../../../schemas/presets.ts
 import { sizeOf, type Shape } from "../../../../../schemas/shape.ts";
 import { flatShapes, networkShape, outputActivation, trainingFlops } from "../../../../../schemas/network-shape.ts";
 import type { Dependencies } from "../../../dependencies.ts";
+import type { Records } from "../../../../shared/records/index.ts";
 import { findReadyDataset } from "../../../../shared/find.ts";
 import { Problem, doesNotFit, invalid } from "../../../http/problem.ts";
 import type { App } from "../../../http/types.ts";
@@ -24,7 +25,7 @@ const mostParameters = 2_000_000;
 const mostValues = 1_000_000;
 
 async function inputOf(
-  { records }: Dependencies,
+  records: Records,
   { input, dataset }: GradientCheckRequest,
 ): Promise<{ input: Shape; classes: number | null }> {
   if (dataset !== undefined && input !== undefined)
@@ -39,6 +40,7 @@ export function gradientCheckRoutes(app: App, dependencies: Dependencies): void 
   app.post(
     "/v1/gradient-checks",
     {
+      config: { changesNothing: true },
       schema: {
         tags: ["process"],
         summary: "Check every gradient of a network by finite differences",
@@ -48,7 +50,7 @@ export function gradientCheckRoutes(app: App, dependencies: Dependencies): void 
     },
     async (request) => {
       const asked = request.body;
-      const { input, classes } = await inputOf(dependencies, asked);
+      const { input, classes } = await inputOf(request.records, asked);
       const preset = typeof asked.network === "string" ? asked.network : null;
       const checkedNetwork = completeNetwork(
         typeof asked.network === "string" ? presetNetwork(asked.network, classes ?? usualClasses) : asked.network,

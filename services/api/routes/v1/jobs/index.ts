@@ -3,7 +3,7 @@ import { withPreset } from "../../../../../schemas/complete.ts";
 import { estimate } from "../../../../../schemas/estimate.ts";
 import { createJobQuery, job, jobPage, jobRequest, jobsQuery } from "../../../../../schemas/job.ts";
 import { presentJob } from "../../../../shared/records/index.ts";
-import type { Dependencies } from "../../../dependencies.ts";
+import { within, type Dependencies } from "../../../dependencies.ts";
 import { enqueue } from "../../../../shared/jobs/enqueue.ts";
 import { idOfDataset } from "../../../../shared/find.ts";
 import { makeAwaitingOrder, makeOrder } from "../../../../shared/jobs/order.ts";
@@ -14,7 +14,7 @@ import { sendPage } from "../../../http/slices.ts";
 import type { App } from "../../../http/types.ts";
 
 export function jobsRoutes(app: App, dependencies: Dependencies): void {
-  const { config, records, storage, prediction } = dependencies;
+  const { config, storage, prediction } = dependencies;
   app.post(
     "/v1/jobs",
     {
@@ -30,6 +30,7 @@ export function jobsRoutes(app: App, dependencies: Dependencies): void {
       },
     },
     async (request, reply) => {
+      const { records } = request;
       const means = {
         records,
         storage,
@@ -43,7 +44,7 @@ export function jobsRoutes(app: App, dependencies: Dependencies): void {
         ({ ...(await makeOrder(means, request.body)), preset: null } as const);
       const id = `job_${request.ulid}`;
       const { dataset, initialModel } = order;
-      const queued = await enqueue(dependencies, {
+      const queued = await enqueue(within(dependencies, request), {
         id,
         name: order.request.name,
         dataset: { id: dataset.id, revision: dataset.revision },
@@ -72,8 +73,10 @@ export function jobsRoutes(app: App, dependencies: Dependencies): void {
     },
     async (request, reply) => {
       const { view, ...query } = request.query;
-      const listing = { ...query, dataset: await idOfDataset(records, query.dataset) };
-      const page = await (view === "full" ? records.jobs.list(listing) : records.jobs.summaries(listing));
+      const listing = { ...query, dataset: await idOfDataset(request.records, query.dataset) };
+      const page = await (view === "full"
+        ? request.records.jobs.list(listing)
+        : request.records.jobs.summaries(listing));
       return sendPage(reply, { ...page, data: page.data.map(presentJob) });
     },
   );

@@ -1,7 +1,7 @@
 /** GET /v1/models; POST /v1/models imports one. */
 import { importForm, model, modelPage, modelsQuery } from "../../../../../schemas/model.ts";
 import { presentModel } from "../../../../shared/records/index.ts";
-import type { Dependencies } from "../../../dependencies.ts";
+import { within, type Dependencies } from "../../../dependencies.ts";
 import { idOfDataset } from "../../../../shared/find.ts";
 import { importModel } from "../../../models/importing.ts";
 import { sendPage } from "../../../http/slices.ts";
@@ -9,7 +9,6 @@ import type { App } from "../../../http/types.ts";
 import { bodyUnchecked } from "../../../http/validation.ts";
 
 export function modelsRoutes(app: App, dependencies: Dependencies): void {
-  const { records } = dependencies;
   app.get(
     "/v1/models",
     {
@@ -22,8 +21,10 @@ export function modelsRoutes(app: App, dependencies: Dependencies): void {
     },
     async (request, reply) => {
       const { view, ...query } = request.query;
-      const listing = { ...query, dataset: await idOfDataset(records, query.dataset) };
-      const page = await (view === "full" ? records.models.list(listing) : records.models.summaries(listing));
+      const listing = { ...query, dataset: await idOfDataset(request.records, query.dataset) };
+      const page = await (view === "full"
+        ? request.records.models.list(listing)
+        : request.records.models.summaries(listing));
       return sendPage(reply, { ...page, data: page.data.map(presentModel) });
     },
   );
@@ -41,7 +42,7 @@ export function modelsRoutes(app: App, dependencies: Dependencies): void {
       validatorCompiler: bodyUnchecked,
     },
     async (request, reply) => {
-      const made = await importModel(dependencies, request);
+      const made = await importModel(within(dependencies, request), request);
       return reply.code(201).header("location", `/v1/models/${made.id}`).send(presentModel(made));
     },
   );

@@ -3,12 +3,15 @@ import { system } from "../../../../../schemas/system.ts";
 import type { Dependencies } from "../../../dependencies.ts";
 import type { App } from "../../../http/types.ts";
 
-export function systemRoutes(app: App, { version, records, queues, storage }: Dependencies): void {
+export function systemRoutes(app: App, { version, allRecords, queues, storage }: Dependencies): void {
   app.get(
     "/v1/system",
     { schema: { tags: ["process"], summary: "Version, kernels, workers and queues", response: { 200: system } } },
-    async () => {
-      const [workers, depths] = await Promise.all([records.workers.list(), queues.depths()]);
+    async ({ records }) => {
+      const [all, depths] = await Promise.all([allRecords.workers.list(), queues.depths()]);
+      const workers = await Promise.all(
+        all.map(async (worker) => ({ ...worker, jobs: await records.jobs.ownOf(worker.jobs) })),
+      );
       return {
         version,
         node: process.version,

@@ -45,7 +45,7 @@ function join(samples: readonly Samples[], size: number, float: boolean): Sample
   return all;
 }
 
-export function augmentationRoutes(app: App, { records, storage, prediction }: Dependencies): void {
+export function augmentationRoutes(app: App, { storage, prediction }: Dependencies): void {
   for (const ending of ["", ".png"]) {
     app.get(
       `/v1/datasets/:id/augmentations${ending}`,
@@ -61,7 +61,7 @@ export function augmentationRoutes(app: App, { records, storage, prediction }: D
       async (request, reply) => {
         const { limit, copies, seed, label, zoom, split } = request.query;
         const reader = new SampleReader({
-          dataset: await findReadyDataset(records, request.params.id),
+          dataset: await findReadyDataset(request.records, request.params.id),
           split,
           storage,
         });

@@ -1,4 +1,5 @@
 /** GET, PATCH and DELETE /v1/datasets/{id}. */
+import type { FastifyRequest } from "fastify";
 import { z } from "zod";
 import { dataset, datasetChanges, deleteDatasetQuery, type DatasetChanges } from "../../../../../../schemas/dataset.ts";
 import { idParams } from "../../../../../../schemas/query.ts";
@@ -6,12 +7,12 @@ import { presentDataset } from "../../../../../shared/records/index.ts";
 import type { DatasetRecord } from "../../../../../shared/records/index.ts";
 import { layout, putJson } from "../../../../../shared/storage/index.ts";
 import { removeDataset, removeWithAll } from "../../../../datasets/remove.ts";
-import type { Dependencies } from "../../../../dependencies.ts";
+import { within, type Dependencies, type Within } from "../../../../dependencies.ts";
 import { findDataset } from "../../../../../shared/find.ts";
-import { conflict, notFound } from "../../../../http/problem.ts";
+import { Problem, conflict, notFound } from "../../../../http/problem.ts";
 import type { App } from "../../../../http/types.ts";
 
-async function rename({ records, storage }: Dependencies, record: DatasetRecord, given: DatasetChanges): Promise<void> {
+async function rename({ records, storage }: Within, record: DatasetRecord, given: DatasetChanges): Promise<void> {
   const fields = {
     ...(given.name === undefined ? {} : { name: given.name }),
     ...(given.alias === undefined ? {} : { alias: given.alias }),
@@ -25,8 +26,16 @@ async function rename({ records, storage }: Dependencies, record: DatasetRecord,
   if (manifest) await putJson(storage, layout.datasetManifest(record.id), manifest);
 }
 
+/** What is built in is everybody's to use, and the operator's to change. */
+async function requireOwn({ records }: FastifyRequest, { id, alias }: DatasetRecord): Promise<void> {
+  if (await records.datasets.isOwn(id)) return;
+  throw new Problem({
+    code: "forbidden",
+    detail: `dataset ${alias ?? id} is built in and everybody's: only a key of the default project may change it`,
+  });
+}
+
 export function datasetRoutes(app: App, dependencies: Dependencies): void {
-  const { records } = dependencies;
   app.get(
     "/v1/datasets/:id",
     {
@@ -37,7 +46,7 @@ export function datasetRoutes(app: App, dependencies: Dependencies): void {
         response: { 200: dataset },
       },
     },
-    async (request) => presentDataset(await findDataset(records, request.params.id)),
+    async (request) => presentDataset(await findDataset(request.records, request.params.id)),
   );
 
   app.patch(
@@ -52,9 +61,10 @@ export function datasetRoutes(app: App, dependencies: Dependencies): void {
       },
     },
     async (request) => {
-      const record = await findDataset(records, request.params.id);
-      await rename(dependencies, record, request.body);
-      return presentDataset(await findDataset(records, record.id));
+      const record = await findDataset(request.records, request.params.id);
+      await requireOwn(request, record);
+      await rename(within(dependencies, request), record, request.body);
+      return presentDataset(await findDataset(request.records, record.id));
     },
   );
 
@@ -71,8 +81,9 @@ export function datasetRoutes(app: App, dependencies: Dependencies): void {
       },
     },
     async (request, reply) => {
-      const record = await findDataset(records, request.params.id);
-      await (request.query.cascade === true ? removeWithAll : removeDataset)(dependencies, record);
+      const record = await findDataset(request.records, request.params.id);
+      await requireOwn(request, record);
+      await (request.query.cascade === true ? removeWithAll : removeDataset)(within(dependencies, request), record);
       return reply.code(204).send();
     },
   );

@@ -10,7 +10,7 @@ import {
 } from "../../../../../../schemas/sample.ts";
 import { sizeOf } from "../../../../../../schemas/shape.ts";
 import { SampleReader } from "../../../../datasets/sample-reader.ts";
-import type { Dependencies } from "../../../../dependencies.ts";
+import { within, type Dependencies, type Within } from "../../../../dependencies.ts";
 import { pngAnswer } from "../../../../http/binary.ts";
 import { findReadyDataset } from "../../../../../shared/find.ts";
 import { notFound } from "../../../../http/problem.ts";
@@ -22,7 +22,7 @@ import type { App } from "../../../../http/types.ts";
 const mostNumbers = 4_000_000;
 const forever = "public, max-age=31536000, immutable";
 
-const readerOf = async ({ records, storage }: Dependencies, id: string, of: Split): Promise<SampleReader> =>
+const readerOf = async ({ records, storage }: Within, id: string, of: Split): Promise<SampleReader> =>
   new SampleReader({ dataset: await findReadyDataset(records, id), split: of, storage });
 
 function rowsRoute(app: App, dependencies: Dependencies): void {
@@ -39,7 +39,7 @@ function rowsRoute(app: App, dependencies: Dependencies): void {
     },
     async (request, reply) => {
       const { split: of, label, limit, after } = request.query;
-      const reader = await readerOf(dependencies, request.params.id, of);
+      const reader = await readerOf(within(dependencies, request), request.params.id, of);
       const most = Math.max(1, Math.min(limit, Math.floor(mostNumbers / sizeOf(reader.dataset.shape))));
       const found = await reader.indices({
         label: label === undefined ? null : reader.classOf(label),
@@ -74,7 +74,7 @@ function pictureRoute(app: App, dependencies: Dependencies): void {
         throw notFound(
           `there is no split '${request.params.split.slice(0, 60)}'; splits are train, validation and test`,
         );
-      const reader = await readerOf(dependencies, request.params.id, of.data);
+      const reader = await readerOf(within(dependencies, request), request.params.id, of.data);
       const index = Number(request.params.index);
       if (index >= reader.count)
         throw notFound(`there is no sample ${index} in the ${of.data} split: it has ${reader.count}, counted from 0`);
@@ -110,7 +110,7 @@ function sheetRoute(app: App, dependencies: Dependencies): void {
     },
     async (request, reply) => {
       const { split: of, label, limit, columns, scale } = request.query;
-      const reader = await readerOf(dependencies, request.params.id, of);
+      const reader = await readerOf(within(dependencies, request), request.params.id, of);
       const { height, width } = reader.dataset.shape;
       const pixelsEach = (height + 1) * (width + 1) * scale * scale;
       const most = Math.max(1, Math.min(limit, Math.floor(mostSheetPixels / pixelsEach)));

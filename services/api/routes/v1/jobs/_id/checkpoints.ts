@@ -9,7 +9,7 @@ import {
 import { askingBodies, jobPredictionsQuery, predictionAnswer } from "../../../../../../schemas/prediction.ts";
 import { idParams } from "../../../../../../schemas/query.ts";
 import { presentCheckpoints } from "../../../../../shared/records/index.ts";
-import type { Dependencies } from "../../../../dependencies.ts";
+import { within, type Dependencies } from "../../../../dependencies.ts";
 import { fileAnswer } from "../../../../http/binary.ts";
 import { findJob, findReadyDataset } from "../../../../../shared/find.ts";
 import { notFound, type Refusal } from "../../../../http/problem.ts";
@@ -31,7 +31,7 @@ function epochOf(text: string, id: string): number {
 const letGo = (id: string, epoch: number): Refusal =>
   notFound(`job ${id} has no checkpoint of epoch ${epoch}, or it was let go by the job's policy`);
 
-function listRoute(app: App, { records }: Dependencies): void {
+function listRoute(app: App): void {
   app.get(
     "/v1/jobs/:id/checkpoints",
     {
@@ -44,9 +44,9 @@ function listRoute(app: App, { records }: Dependencies): void {
       },
     },
     async (request) => {
-      const { id, request: asked } = await findJob(records, request.params.id);
+      const { id, request: asked } = await findJob(request.records, request.params.id);
       const { limit, after, order } = request.query;
-      const all = presentCheckpoints(await records.checkpoints.list(id), asked);
+      const all = presentCheckpoints(await request.records.checkpoints.list(id), asked);
       const ordered = order === "asc" ? all : all.toReversed();
       const rest =
         after === undefined
@@ -59,7 +59,7 @@ function listRoute(app: App, { records }: Dependencies): void {
   );
 }
 
-function oneRoute(app: App, { records }: Dependencies): void {
+function oneRoute(app: App): void {
   app.get(
     "/v1/jobs/:id/checkpoints/:epoch",
     {
@@ -71,16 +71,18 @@ function oneRoute(app: App, { records }: Dependencies): void {
       },
     },
     async (request) => {
-      const { id, request: asked } = await findJob(records, request.params.id);
+      const { id, request: asked } = await findJob(request.records, request.params.id);
       const epoch = epochOf(request.params.epoch, id);
-      const found = presentCheckpoints(await records.checkpoints.list(id), asked).find((each) => each.epoch === epoch);
+      const found = presentCheckpoints(await request.records.checkpoints.list(id), asked).find(
+        (each) => each.epoch === epoch,
+      );
       if (!found) throw letGo(id, epoch);
       return found;
     },
   );
 }
 
-function weightsRoute(app: App, { records, storage }: Dependencies): void {
+function weightsRoute(app: App, { storage }: Dependencies): void {
   app.get(
     "/v1/jobs/:id/checkpoints/:epoch/weights",
     {
@@ -92,9 +94,9 @@ function weightsRoute(app: App, { records, storage }: Dependencies): void {
       },
     },
     async (request, reply) => {
-      const { id } = await findJob(records, request.params.id);
+      const { id } = await findJob(request.records, request.params.id);
       const epoch = epochOf(request.params.epoch, id);
-      const found = await records.checkpoints.pin(id, epoch, downloadPinSeconds);
+      const found = await request.records.checkpoints.pin(id, epoch, downloadPinSeconds);
       if (!found) throw letGo(id, epoch);
       reply.headers({
         "content-length": found.bytes,
@@ -107,11 +109,11 @@ function weightsRoute(app: App, { records, storage }: Dependencies): void {
 }
 
 function predictionsRoute(app: App, dependencies: Dependencies): void {
-  const { records, prediction } = dependencies;
+  const { prediction } = dependencies;
   takeEveryBody(app);
   const asked = beforeBody(async (request) => {
-    const job = await findJob(records, (request.params as { id: string }).id);
-    const dataset = await findReadyDataset(records, job.dataset.id);
+    const job = await findJob(request.records, (request.params as { id: string }).id);
+    const dataset = await findReadyDataset(request.records, job.dataset.id);
     return { job, dataset, input: dataset.shape };
   });
   app.post(
@@ -132,7 +134,11 @@ function predictionsRoute(app: App, dependencies: Dependencies): void {
     async (request, reply) => {
       const began = performance.now();
       const { job, dataset } = asked.of(request);
-      const { subject, epoch } = await subjectOfCheckpoint(dependencies, job, request.query.checkpoint ?? null);
+      const { subject, epoch } = await subjectOfCheckpoint(
+        within(dependencies, request),
+        job,
+        request.query.checkpoint ?? null,
+      );
       const form = formOf(dataset.shape, dataset);
       const { samples, count, numerics, ...asking } = await readAsked(request, request.query, dependencies, form);
       checkAnswer({ count, classes: dataset.classes.length, topK: asking.topK });
@@ -150,8 +156,8 @@ function predictionsRoute(app: App, dependencies: Dependencies): void {
 }
 
 export function checkpointRoutes(app: App, dependencies: Dependencies): void {
-  listRoute(app, dependencies);
-  oneRoute(app, dependencies);
+  listRoute(app);
+  oneRoute(app);
   weightsRoute(app, dependencies);
   app.register(async (scope: App) => predictionsRoute(scope, dependencies));
 }

@@ -12,7 +12,8 @@ import type { JobRecord } from "../../../../../shared/records/index.ts";
 import type { Dependencies } from "../../../../dependencies.ts";
 import { findJob } from "../../../../../shared/find.ts";
 import { Problem, invalid } from "../../../../http/problem.ts";
-import type { EventStreams } from "../../../../http/streams.ts";
+import { isOver } from "../../../../access/keyring.ts";
+import type { EventStreams, StillAllowed } from "../../../../http/streams.ts";
 import type { App } from "../../../../http/types.ts";
 
 /** Readers who stand at the same place share their events: each is written out once. */
@@ -56,9 +57,10 @@ interface Opening {
   streams: EventStreams;
   record: JobRecord;
   after: string;
+  isAllowed: StillAllowed;
 }
 
-function stream(reply: FastifyReply, { dependencies, streams, record, after }: Opening): void {
+function stream(reply: FastifyReply, { dependencies, streams, record, after, isAllowed }: Opening): void {
   reply.hijack();
   const { raw } = reply;
   raw.writeHead(200, {
@@ -68,7 +70,7 @@ function stream(reply: FastifyReply, { dependencies, streams, record, after }: O
     "x-accel-buffering": "no",
   });
   raw.write("retry: 1000\n\n");
-  const close = streams.add(raw);
+  const close = streams.add(raw, isAllowed);
   const deliver = (events: Event[]): void | Promise<void> => {
     const waiting = write(raw, events.map(lineOf).join(""));
     if (events.some((each) => each.type === "status" && each.data.terminal)) raw.end();
@@ -85,7 +87,7 @@ function stream(reply: FastifyReply, { dependencies, streams, record, after }: O
 }
 
 export function eventRoutes(app: App, dependencies: Dependencies, streams: EventStreams): void {
-  const { records, redis } = dependencies;
+  const { redis } = dependencies;
   app.get(
     "/v1/jobs/:id/events",
     {
@@ -105,7 +107,7 @@ export function eventRoutes(app: App, dependencies: Dependencies, streams: Event
       },
     },
     async (request, reply) => {
-      const record = await findJob(records, request.params.id);
+      const record = await findJob(request.records, request.params.id);
       const after = positionOf(request, request.query.after);
       const back = request.query.order === "desc";
       if (wantsStream(request)) {
@@ -114,7 +116,10 @@ export function eventRoutes(app: App, dependencies: Dependencies, streams: Event
           throw new Problem({ code: "overloaded", detail: "this process is ending; ask again", retryAfter: 1 });
         if (isTerminal(record.status) && Number(after ?? "0") >= Number(await lastEventId(redis, record.id)))
           return reply.code(204).send();
-        return stream(reply, { dependencies, streams, record, after: after ?? "0" });
+        const { key, sessionEnds } = request.access;
+        const isAllowed = async (): Promise<boolean> =>
+          key === null || (!isOver(sessionEnds) && (await dependencies.keyring.isStillGood(key)));
+        return stream(reply, { dependencies, streams, record, after: after ?? "0", isAllowed });
       }
       const { limit } = request.query;
       const events = back

@@ -4,7 +4,7 @@ import { deleteJobQuery, isTerminal, job, type JobStatus } from "../../../../../
 import { idParams } from "../../../../../../schemas/query.ts";
 import { presentJob, type JobOutcome, type JobRecord } from "../../../../../shared/records/index.ts";
 import { layout } from "../../../../../shared/storage/index.ts";
-import type { Dependencies } from "../../../../dependencies.ts";
+import { within, type Dependencies, type Within } from "../../../../dependencies.ts";
 import { enqueue } from "../../../../../shared/jobs/enqueue.ts";
 import { findJob, findReadyDataset } from "../../../../../shared/find.ts";
 import { removeModel } from "../../../../models/remove.ts";
@@ -42,7 +42,7 @@ function settled(outcome: JobOutcome, id: string, asked: keyof typeof reasons): 
   return outcome.status;
 }
 
-async function removeJob({ records, storage, log }: Dependencies, record: JobRecord, models: boolean): Promise<void> {
+async function removeJob({ records, storage, log }: Within, record: JobRecord, models: boolean): Promise<void> {
   if (!isTerminal(record.status))
     throw conflict(`job ${record.id} is ${record.status}; cancel it first: only jobs that ended can be deleted`);
   if (models && record.model !== null) await removeModel({ records, storage, log }, record.model);
@@ -56,7 +56,7 @@ async function removeJob({ records, storage, log }: Dependencies, record: JobRec
     );
 }
 
-async function reproduce(dependencies: Dependencies, original: JobRecord, id: string): Promise<JobRecord> {
+async function reproduce(dependencies: Within, original: JobRecord, id: string): Promise<JobRecord> {
   const { receipt } = original;
   if (receipt === null)
     throw conflict(
@@ -86,12 +86,11 @@ async function reproduce(dependencies: Dependencies, original: JobRecord, id: st
   return queued;
 }
 
-export function jobRoutes(app: App, dependencies: Dependencies, watched: WatchedJobs): void {
-  const { records, queues } = dependencies;
+function recordRoutes(app: App, dependencies: Dependencies, watched: WatchedJobs): void {
   app.get(
     "/v1/jobs/:id",
     { schema: { tags: ["jobs"], summary: "A job", params: idParams, response: { 200: job } } },
-    (request, reply) => sendText(reply, watched.whole(request.params.id)),
+    (request, reply) => sendText(reply, watched.whole(request.records, request.params.id)),
   );
 
   app.delete(
@@ -106,10 +105,19 @@ export function jobRoutes(app: App, dependencies: Dependencies, watched: Watched
       },
     },
     async (request, reply) => {
-      await removeJob(dependencies, await findJob(records, request.params.id), request.query.models === true);
+      await removeJob(
+        within(dependencies, request),
+        await findJob(request.records, request.params.id),
+        request.query.models === true,
+      );
       return reply.code(204).send();
     },
   );
+}
+
+export function jobRoutes(app: App, dependencies: Dependencies, watched: WatchedJobs): void {
+  const { queues } = dependencies;
+  recordRoutes(app, dependencies, watched);
 
   /**
    * What no longer waits does not count as waiting. A job that a worker still has keeps its delivery: the worker's
@@ -131,12 +139,12 @@ export function jobRoutes(app: App, dependencies: Dependencies, watched: Watched
       async (request, reply) => {
         const { id } = request.params;
         // The run before: a resume that comes in between makes a delivery of its own, which stays.
-        const run = (await records.jobs.runOf(id))?.run ?? 0;
-        const status = settled(await records.jobs[verb](id), id, asked);
+        const run = (await request.records.jobs.runOf(id))?.run ?? 0;
+        const status = settled(await request.records.jobs[verb](id), id, asked);
         await after(id, status, run).catch((error: unknown) =>
           request.log.warn({ err: error, job: id }, "the queue follows later"),
         );
-        return reply.code(202).send(presentJob(await findJob(records, id)));
+        return reply.code(202).send(presentJob(await findJob(request.records, id)));
       },
     );
   };
@@ -156,7 +164,11 @@ export function jobRoutes(app: App, dependencies: Dependencies, watched: Watched
     },
     async (request, reply) => {
       const id = `job_${request.ulid}`;
-      const queued = await reproduce(dependencies, await findJob(records, request.params.id), id);
+      const queued = await reproduce(
+        within(dependencies, request),
+        await findJob(request.records, request.params.id),
+        id,
+      );
       return reply.code(202).header("location", `/v1/jobs/${id}`).send(presentJob(queued));
     },
   );

@@ -8,7 +8,7 @@ import { notFound } from "../../../../http/problem.ts";
 import { sendPage } from "../../../../http/slices.ts";
 import type { App } from "../../../../http/types.ts";
 
-export function jobInsideRoutes(app: App, { records, redis }: Dependencies): void {
+export function jobInsideRoutes(app: App, { redis }: Dependencies): void {
   app.get(
     "/v1/jobs/:id/inside",
     {
@@ -22,7 +22,7 @@ export function jobInsideRoutes(app: App, { records, redis }: Dependencies): voi
     },
     async (request, reply) => {
       const { layer, limit, after, order } = request.query;
-      const { id } = await findJob(records, request.params.id);
+      const { id } = await findJob(request.records, request.params.id);
       const found = await readInside(redis, id, { after, limit: limit + 1, order });
       const rows = found.slice(0, limit);
       const there = new Set(rows[0]?.layers.map((each) => each.layer));

@@ -13,7 +13,7 @@ import type { App } from "../../../../http/types.ts";
 
 const numbersOfRow = Object.keys(metricRow.shape).length;
 
-export function watchRoutes(app: App, { records, redis }: Dependencies, watched: WatchedJobs): void {
+export function watchRoutes(app: App, { redis }: Dependencies, watched: WatchedJobs): void {
   app.get(
     "/v1/jobs/:id/progress",
     {
@@ -24,7 +24,7 @@ export function watchRoutes(app: App, { records, redis }: Dependencies, watched:
         response: { 200: jobProgress },
       },
     },
-    (request, reply) => sendText(reply, watched.progress(request.params.id)),
+    (request, reply) => sendText(reply, watched.progress(request.records, request.params.id)),
   );
 
   app.get(
@@ -42,7 +42,7 @@ export function watchRoutes(app: App, { records, redis }: Dependencies, watched:
     },
     async (request, reply) => {
       const { series, maxPoints } = request.query;
-      const { id } = await findJob(records, request.params.id);
+      const { id } = await findJob(request.records, request.params.id);
       const all = await readMetrics(redis, id, series);
       const { rows, sampled } = thin(all, maxPoints);
       return sendJson(reply, { series, data: rows, sampled, total: all.length }, rows.length * numbersOfRow);

@@ -3,10 +3,9 @@ import { idParams } from "../../../../../../schemas/query.ts";
 import { webhookPage, webhooksQuery } from "../../../../../../schemas/webhook.ts";
 import { findJob } from "../../../../../shared/find.ts";
 import { presentWebhook } from "../../../../../shared/records/index.ts";
-import type { Dependencies } from "../../../../dependencies.ts";
 import type { App } from "../../../../http/types.ts";
 
-export function webhookRoutes(app: App, { records }: Dependencies): void {
+export function webhookRoutes(app: App): void {
   app.get(
     "/v1/jobs/:id/webhooks",
     {
@@ -19,9 +18,9 @@ export function webhookRoutes(app: App, { records }: Dependencies): void {
       },
     },
     async (request) => {
-      const { id } = await findJob(records, request.params.id);
+      const { id } = await findJob(request.records, request.params.id);
       const { limit, after, order } = request.query;
-      const all = await records.webhooks.list(id);
+      const all = await request.records.webhooks.list(id);
       const ordered = order === "asc" ? all : all.toReversed();
       const rest = ordered.filter(
         ({ event }) =>

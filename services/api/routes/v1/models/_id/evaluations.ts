@@ -1,4 +1,5 @@
 /** /v1/models/{id}/evaluations: a model judged on any dataset that fits it, by a worker. */
+import type { FastifyRequest } from "fastify";
 import { z } from "zod";
 import {
   detailedEvaluation,
@@ -27,13 +28,17 @@ import type { StoredPredictions } from "../../../../models/stored-predictions.ts
 type Params = z.infer<typeof evaluationParams>;
 
 /** One of this model, and of no other. */
-async function findEvaluation({ records }: Dependencies, { id, evaluation }: Params): Promise<EvaluationRecord> {
-  const [model, found] = await Promise.all([findModel(records, id), records.evaluations.read(evaluation)]);
+async function findEvaluation(request: FastifyRequest): Promise<EvaluationRecord> {
+  const { id, evaluation } = request.params as Params;
+  const [model, found] = await Promise.all([
+    findModel(request.records, id),
+    request.records.evaluations.read(evaluation),
+  ]);
   if (found?.model !== model.id) throw notFound(`model ${model.id} has no evaluation ${evaluation}`);
   return found;
 }
 
-function createRoute(app: App, { records, queues }: Dependencies): void {
+function createRoute(app: App, { queues }: Dependencies): void {
   app.post(
     "/v1/models/:id/evaluations",
     {
@@ -47,12 +52,12 @@ function createRoute(app: App, { records, queues }: Dependencies): void {
     },
     async (request, reply) => {
       const { split } = request.body;
-      const model = await findModel(records, request.params.id);
-      const dataset = await findReadyDataset(records, request.body.dataset);
+      const model = await findModel(request.records, request.params.id);
+      const dataset = await findReadyDataset(request.records, request.body.dataset);
       checkFit(model, dataset, split);
-      const trained = model.dataset === null ? null : await records.datasets.read(model.dataset.id);
+      const trained = model.dataset === null ? null : await request.records.datasets.read(model.dataset.id);
       const id = `evl_${request.ulid}`;
-      const made = await records.evaluations.create({
+      const made = await request.records.evaluations.create({
         id,
         model: model.id,
         dataset: { id: dataset.id, revision: dataset.revision },
@@ -61,7 +66,7 @@ function createRoute(app: App, { records, queues }: Dependencies): void {
         warnings: evaluationWarnings(trained, dataset),
       });
       if (made === "no-dataset") throw notFound(`dataset ${request.body.dataset} was deleted in this moment`);
-      const record = made === "no-model" ? null : await records.evaluations.read(id);
+      const record = made === "no-model" ? null : await request.records.evaluations.read(id);
       if (!record) throw notFound(`model ${model.id} was deleted in this moment`);
       await queues
         .deliverEvaluation(id)
@@ -77,7 +82,7 @@ function createRoute(app: App, { records, queues }: Dependencies): void {
 const unknown: EvaluationDetails = { classes: null, confusion: null, topK: null, calibration: null };
 
 function readRoutes(app: App, dependencies: Dependencies, stored: StoredPredictions): void {
-  const { records, storage } = dependencies;
+  const { storage } = dependencies;
   app.get(
     "/v1/models/:id/evaluations",
     {
@@ -90,9 +95,9 @@ function readRoutes(app: App, dependencies: Dependencies, stored: StoredPredicti
       },
     },
     async (request) => {
-      const { id } = await findModel(records, request.params.id);
-      const dataset = await idOfDataset(records, request.query.dataset);
-      const page = await records.evaluations.list(id, { ...request.query, dataset });
+      const { id } = await findModel(request.records, request.params.id);
+      const dataset = await idOfDataset(request.records, request.query.dataset);
+      const page = await request.records.evaluations.list(id, { ...request.query, dataset });
       return { ...page, data: page.data.map(presentEvaluation) };
     },
   );
@@ -107,7 +112,7 @@ function readRoutes(app: App, dependencies: Dependencies, stored: StoredPredicti
       },
     },
     async (request) => {
-      const found = await findEvaluation(dependencies, request.params);
+      const found = await findEvaluation(request);
       const details = found.files
         ? (await getJson(storage, found.files.manifest, evaluationManifest)).details
         : unknown;
@@ -126,7 +131,7 @@ function readRoutes(app: App, dependencies: Dependencies, stored: StoredPredicti
       },
     },
     async (request, reply) => {
-      const { id, status, files } = await findEvaluation(dependencies, request.params);
+      const { id, status, files } = await findEvaluation(request);
       if (!files)
         throw conflict(
           `evaluation ${id} is ${status}: ${evaluationEnded(status) ? "it made no predictions" : "ask again when it has succeeded"}`,
@@ -137,7 +142,7 @@ function readRoutes(app: App, dependencies: Dependencies, stored: StoredPredicti
 }
 
 function endRoutes(app: App, dependencies: Dependencies): void {
-  const { records, storage, queues } = dependencies;
+  const { storage, queues } = dependencies;
   app.post(
     "/v1/models/:id/evaluations/:evaluation/cancel",
     {
@@ -149,14 +154,14 @@ function endRoutes(app: App, dependencies: Dependencies): void {
       },
     },
     async (request, reply) => {
-      const { id } = await findEvaluation(dependencies, request.params);
-      const outcome = await records.evaluations.cancel(id);
+      const { id } = await findEvaluation(request);
+      const outcome = await request.records.evaluations.cancel(id);
       if (outcome.kind === "forbidden")
         throw conflict(
           `evaluation ${id} cannot be cancelled: it has ${outcome.status === "cancelled" ? "been cancelled" : outcome.status}`,
         );
       if (outcome.kind === "changed" && outcome.status === "cancelled") await queues.withdrawEvaluation(id);
-      return reply.code(202).send(presentEvaluation(await findEvaluation(dependencies, request.params)));
+      return reply.code(202).send(presentEvaluation(await findEvaluation(request)));
     },
   );
   app.delete(
@@ -170,8 +175,8 @@ function endRoutes(app: App, dependencies: Dependencies): void {
       },
     },
     async (request, reply) => {
-      const { id } = await findEvaluation(dependencies, request.params);
-      const gone = await records.evaluations.delete(id);
+      const { id } = await findEvaluation(request);
+      const gone = await request.records.evaluations.delete(id);
       if (gone !== "deleted" && gone !== "missing")
         throw conflict(`evaluation ${id} is ${gone}; cancel it first: only evaluations that ended can be deleted`);
       await storage

@@ -8,7 +8,7 @@ import type { ExportFormat } from "../../../../models/exports/format.ts";
 import { exportFormats } from "../../../../models/exports/index.ts";
 import { subjectOf } from "../../../../models/subjects.ts";
 
-export function exportRoutes(app: App, { records, storage, prediction }: Dependencies): void {
+export function exportRoutes(app: App, { storage, prediction }: Dependencies): void {
   for (const [name, format] of Object.entries<ExportFormat>(exportFormats))
     app.get(
       `/v1/models/:id/exports/${name}`,
@@ -21,10 +21,10 @@ export function exportRoutes(app: App, { records, storage, prediction }: Depende
         },
       },
       async (request, reply) => {
-        const model = await findModel(records, request.params.id);
+        const model = await findModel(request.records, request.params.id);
         const [dataset, job] = await Promise.all([
-          model.dataset === null ? null : records.datasets.read(model.dataset.id),
-          model.job === null ? null : records.jobs.read(model.job),
+          model.dataset === null ? null : request.records.datasets.read(model.dataset.id),
+          model.job === null ? null : request.records.jobs.read(model.job),
         ]);
         const subject = subjectOf(storage, model);
         const bytes = await format.make({ model, subject, dataset, job, prediction, storage });

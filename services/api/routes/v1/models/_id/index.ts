@@ -3,7 +3,7 @@ import { z } from "zod";
 import { model, modelChanges } from "../../../../../../schemas/model.ts";
 import { idParams } from "../../../../../../schemas/query.ts";
 import { presentModel } from "../../../../../shared/records/index.ts";
-import type { Dependencies } from "../../../../dependencies.ts";
+import { within, type Dependencies } from "../../../../dependencies.ts";
 import { findModel } from "../../../../../shared/find.ts";
 import { followRecord } from "../../../../models/manifest.ts";
 import { removeModel } from "../../../../models/remove.ts";
@@ -11,11 +11,10 @@ import { conflict, notFound } from "../../../../http/problem.ts";
 import type { App } from "../../../../http/types.ts";
 
 export function modelRoutes(app: App, dependencies: Dependencies): void {
-  const { records } = dependencies;
   app.get(
     "/v1/models/:id",
     { schema: { tags: ["models"], summary: "A model, by id or alias", params: idParams, response: { 200: model } } },
-    async (request) => presentModel(await findModel(records, request.params.id)),
+    async (request) => presentModel(await findModel(request.records, request.params.id)),
   );
 
   app.patch(
@@ -30,18 +29,18 @@ export function modelRoutes(app: App, dependencies: Dependencies): void {
       },
     },
     async (request) => {
-      const { id } = await findModel(records, request.params.id);
+      const { id } = await findModel(request.records, request.params.id);
       const { name, alias: newAlias, metadata: newMetadata } = request.body;
       const fields = {
         ...(name === undefined ? {} : { name }),
         ...(newAlias === undefined ? {} : { alias: newAlias }),
         ...(newMetadata === undefined ? {} : { metadata: newMetadata }),
       };
-      const done = await records.models.patch(id, fields);
+      const done = await request.records.models.patch(id, fields);
       if (done === "alias-taken") throw conflict(`the alias '${newAlias}' belongs to another model`);
       if (done === "missing") throw notFound(`there is no model ${id}`);
-      await followRecord(dependencies, id);
-      return presentModel(await findModel(records, id));
+      await followRecord(within(dependencies, request), id);
+      return presentModel(await findModel(request.records, id));
     },
   );
 
@@ -56,8 +55,8 @@ export function modelRoutes(app: App, dependencies: Dependencies): void {
       },
     },
     async (request, reply) => {
-      const { id } = await findModel(records, request.params.id);
-      await removeModel(dependencies, id);
+      const { id } = await findModel(request.records, request.params.id);
+      await removeModel(within(dependencies, request), id);
       return reply.code(204).send();
     },
   );

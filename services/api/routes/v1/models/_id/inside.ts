@@ -10,7 +10,7 @@ import {
 import { idParams } from "../../../../../../schemas/query.ts";
 import { signedShades, stretchedShades, type Filters } from "../../../../../prediction/index.ts";
 import { askingModels, showing, wantsPicture } from "../../../../models/showing.ts";
-import type { Dependencies } from "../../../../dependencies.ts";
+import { within, type Dependencies } from "../../../../dependencies.ts";
 import { findModel } from "../../../../../shared/find.ts";
 import { pngAnswer } from "../../../../http/binary.ts";
 import { mapSheet, mappedNumbers, mostAcross, nested, readOne } from "../../../../models/maps.ts";
@@ -39,7 +39,7 @@ function filterSheet({ maps, inputs, size, values }: Filters, scale: number | un
 }
 
 function filterRoutes(app: App, dependencies: Dependencies): void {
-  const { records, prediction } = dependencies;
+  const { prediction } = dependencies;
   app.get(
     "/v1/models/:id/filters/:layer.png",
     {
@@ -52,12 +52,12 @@ function filterRoutes(app: App, dependencies: Dependencies): void {
       },
     },
     async (request, reply) => {
-      const model = await findModel(records, request.params.id);
+      const model = await findModel(request.records, request.params.id);
       const layer = Number(request.params.layer);
       const convolutions = model.network.layers.flatMap(({ kind }, index) => (kind === "convolution" ? [index] : []));
       const { checkpoint, scale } = request.query;
       const found = convolutions.includes(layer)
-        ? await prediction.filters(await subjectFor(dependencies, model, checkpoint), layer)
+        ? await prediction.filters(await subjectFor(within(dependencies, request), model, checkpoint), layer)
         : null;
       if (!found)
         throw notFound(
@@ -77,8 +77,8 @@ const shadesOf =
     stretchedShades(values.subarray(from, to));
 
 function featureMapRoutes(app: App, dependencies: Dependencies): void {
-  const { records, prediction } = dependencies;
-  const asked = askingModels(app, records);
+  const { prediction } = dependencies;
+  const asked = askingModels(app);
   app.post(
     "/v1/models/:id/feature-maps",
     showing(asked, {
@@ -91,8 +91,11 @@ function featureMapRoutes(app: App, dependencies: Dependencies): void {
       const { layer, checkpoint, scale, ...query } = request.query;
       const { model } = asked.of(request);
       const mapped = mappedNumbers(model, layer, { kinds: 1, withInput: false });
-      const inputs = await readOne(request, query, dependencies, model);
-      const all = await prediction.featureMaps(await subjectFor(dependencies, model, checkpoint), inputs.samples);
+      const inputs = await readOne(request, query, within(dependencies, request), model);
+      const all = await prediction.featureMaps(
+        await subjectFor(within(dependencies, request), model, checkpoint),
+        inputs.samples,
+      );
       const wanted = layer === undefined ? all : all.filter((each) => each.layer === layer);
       if (wantsPicture(request))
         return reply.type("image/png").send(await mapSheet(wanted[0].shape, shadesOf(wanted[0].values), scale));
@@ -124,7 +127,7 @@ const shown = ({ layers, ...layer }: Described) => ({
 });
 
 export function insideRoutes(app: App, dependencies: Dependencies): void {
-  const { records, prediction } = dependencies;
+  const { prediction } = dependencies;
   app.get(
     "/v1/models/:id/network",
     {
@@ -137,8 +140,10 @@ export function insideRoutes(app: App, dependencies: Dependencies): void {
       },
     },
     async (request) => {
-      const model = await findModel(records, request.params.id);
-      const layers = await prediction.describe(await subjectFor(dependencies, model, request.query.checkpoint));
+      const model = await findModel(request.records, request.params.id);
+      const layers = await prediction.describe(
+        await subjectFor(within(dependencies, request), model, request.query.checkpoint),
+      );
       return { layers: layers.map(shown), parameters: model.parameters };
     },
   );

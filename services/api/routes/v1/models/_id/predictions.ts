@@ -13,7 +13,7 @@ import {
 import { idParams } from "../../../../../../schemas/query.ts";
 import type { ModelRecord } from "../../../../../shared/records/index.ts";
 import { getJson, type Storage } from "../../../../../shared/storage/index.ts";
-import type { Dependencies } from "../../../../dependencies.ts";
+import { within, type Dependencies } from "../../../../dependencies.ts";
 import { findModel } from "../../../../../shared/find.ts";
 import { notFound } from "../../../../http/problem.ts";
 import type { App } from "../../../../http/types.ts";
@@ -44,7 +44,7 @@ async function missing({ id, files }: ModelRecord, split: Split, storage: Storag
   return ofSplit(id, "predictions", files.predictions as Record<Split, never>, split);
 }
 
-function splitRoute(app: App, { records, storage }: Dependencies, stored: StoredPredictions): void {
+function splitRoute(app: App, { storage }: Dependencies, stored: StoredPredictions): void {
   app.get(
     "/v1/models/:id/predictions",
     {
@@ -58,14 +58,14 @@ function splitRoute(app: App, { records, storage }: Dependencies, stored: Stored
     },
     async (request, reply) => {
       const { split, ...query } = request.query;
-      const model = await findModel(records, request.params.id);
+      const model = await findModel(request.records, request.params.id);
       const file = model.files.predictions[split] ?? (await missing(model, split, storage));
       return sendPredictions(reply, stored, file, query);
     },
   );
 }
 
-function evaluationRoute(app: App, { records, storage }: Dependencies): void {
+function evaluationRoute(app: App, { storage }: Dependencies): void {
   app.get(
     "/v1/models/:id/evaluation",
     {
@@ -78,7 +78,7 @@ function evaluationRoute(app: App, { records, storage }: Dependencies): void {
       },
     },
     async (request) => {
-      const model = await findModel(records, request.params.id);
+      const model = await findModel(request.records, request.params.id);
       const { evaluations } = await getJson(storage, model.files.manifest, modelManifest);
       return ofSplit(model.id, "evaluation", evaluations, request.query.split);
     },
@@ -88,7 +88,7 @@ function evaluationRoute(app: App, { records, storage }: Dependencies): void {
 function newInputsRoute(app: App, dependencies: Dependencies, served: ServedModels): void {
   const { prediction } = dependencies;
   takeEveryBody(app);
-  const asked = beforeBody((request) => served.find((request.params as { id: string }).id));
+  const asked = beforeBody((request) => served.find(request.records, (request.params as { id: string }).id));
   app.post(
     "/v1/models/:id/predictions",
     {
@@ -108,7 +108,10 @@ function newInputsRoute(app: App, dependencies: Dependencies, served: ServedMode
       const began = performance.now();
       const { record, form, answers, ...model } = asked.of(request);
       const { checkpoint } = request.query;
-      const trained = checkpoint === undefined ? model.subject : await checkpointOf(dependencies, record, checkpoint);
+      const trained =
+        checkpoint === undefined
+          ? model.subject
+          : await checkpointOf(within(dependencies, request), record, checkpoint);
       const { samples, count, numerics, ...asking } = await readAsked(request, request.query, dependencies, form);
       checkAnswer({ count, classes: record.classes.length, topK: asking.topK });
       const subject = subjectIn(trained, numerics);

@@ -2,7 +2,7 @@
 import { saliency, saliencyQuery } from "../../../../../../schemas/explanation.ts";
 import { lossOf } from "../../../../../../schemas/complete.ts";
 import { heatOver } from "../../../../../prediction/index.ts";
-import type { Dependencies } from "../../../../dependencies.ts";
+import { within, type Dependencies } from "../../../../dependencies.ts";
 import { drawSheet } from "../../../../http/sheet.ts";
 import { sendJson } from "../../../../http/slices.ts";
 import type { App } from "../../../../http/types.ts";
@@ -12,8 +12,8 @@ import { occlude, occlusionOf } from "../../../../models/occlusion.ts";
 import { subjectFor } from "../../../../models/subjects.ts";
 
 function saliencyRoute(app: App, dependencies: Dependencies): void {
-  const { records, prediction } = dependencies;
-  const asked = askingModels(app, records);
+  const { prediction } = dependencies;
+  const asked = askingModels(app);
   app.post(
     "/v1/models/:id/saliency",
     showing(asked, {
@@ -28,8 +28,8 @@ function saliencyRoute(app: App, dependencies: Dependencies): void {
       checkClass(model, of);
       const numbers = mappedNumbers(model, -1, { kinds: 1, withInput: true });
       const occlusion = method === "occlusion" ? occlusionOf(model.input, { patch, stride }) : null;
-      const { samples: sample, conversion } = await readOne(request, query, dependencies, model);
-      const subject = await subjectFor(dependencies, model, checkpoint);
+      const { samples: sample, conversion } = await readOne(request, query, within(dependencies, request), model);
+      const subject = await subjectFor(within(dependencies, request), model, checkpoint);
       const isAbandoned = (): boolean => reply.raw.destroyed;
       // The score's slope hangs on no loss; a plan has one.
       const found = occlusion

@@ -6,7 +6,7 @@ import { outputActivation } from "../../../../../../schemas/network-shape.ts";
 import { signedShades, type LayerSensitivities } from "../../../../../prediction/index.ts";
 import { finite } from "../../../../../shared/finite.ts";
 import type { ModelRecord, Records } from "../../../../../shared/records/index.ts";
-import type { Dependencies } from "../../../../dependencies.ts";
+import { within, type Dependencies } from "../../../../dependencies.ts";
 import { invalid } from "../../../../http/problem.ts";
 import { sendJson } from "../../../../http/slices.ts";
 import type { App } from "../../../../http/types.ts";
@@ -48,8 +48,8 @@ const shown = ({ layers, ...row }: LayerSensitivities): object => ({
 });
 
 function sensitivitiesRoute(app: App, dependencies: Dependencies): void {
-  const { records, prediction } = dependencies;
-  const asked = askingModels(app, records);
+  const { prediction } = dependencies;
+  const asked = askingModels(app);
   app.post(
     "/v1/models/:id/sensitivities",
     showing(asked, {
@@ -66,9 +66,9 @@ function sensitivitiesRoute(app: App, dependencies: Dependencies): void {
       checkClass(model, of);
       checkInner(model, layer, inner);
       const numbers = mappedNumbers(model, layer, { kinds: 2, withInput: true, withInner: true });
-      const chosen = await lossFor(records, model, loss);
-      const { samples: sample, conversion } = await readOne(request, query, dependencies, model);
-      const found = await prediction.sensitivities(await subjectFor(dependencies, model, checkpoint), {
+      const chosen = await lossFor(request.records, model, loss);
+      const { samples: sample, conversion } = await readOne(request, query, within(dependencies, request), model);
+      const found = await prediction.sensitivities(await subjectFor(within(dependencies, request), model, checkpoint), {
         sample,
         loss: chosen,
         class: of ?? null,

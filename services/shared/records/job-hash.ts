@@ -1,0 +1,121 @@
+/** A job's hash in Redis, read into a record; and the record as the API shows it. */
+import { attempt, isTerminal } from "../../../schemas/job.ts";
+import type { Attempt, Job, JobStatus, JobSummary } from "../../../schemas/job.ts";
+import type { PresetName } from "../../../schemas/network.ts";
+import type { Progress } from "../../../schemas/progress.ts";
+import { projectOf } from "./sight.ts";
+import { tablesField, withTables } from "./tables.ts";
+
+/** A job as it stands in Redis: what the API shows, and what only we need. */
+export interface JobRecord extends Omit<Job, "terminal" | "urls" | "object"> {
+  /** Number of the delivery that may run it. */
+  run: number;
+  /** Number of the present attempt: the fence of every write. 0: never started. */
+  attempt: number;
+  /** Starts without a new checkpoint. */
+  crashes: number;
+  /** The key that signs webhooks. */
+  webhookSecret: string | null;
+  /** Reproductions stop after exactly this step. */
+  stopAtStep: number | null;
+  initialModelId: string | null;
+  /** Whose network is made anew once the dataset that the job waits for is known. */
+  preset: PresetName | null;
+  project: string;
+}
+
+const parse = <Value>(text: string | undefined, otherwise: Value): Value =>
+  text === undefined ? otherwise : (JSON.parse(text) as Value);
+
+function readAttempts(hash: Readonly<Record<string, string>>): Attempt[] {
+  const attempts: Attempt[] = [];
+  for (let number = 1; number <= Number(hash["attempt"]); number++) {
+    const opened = hash[`attempt:${number}`];
+    if (opened === undefined) continue;
+    const ended = parse<{ at: string; reason: string } | null>(hash[`attempt:${number}:end`], null);
+    attempts.push(
+      attempt.parse({ ...(JSON.parse(opened) as object), endedAt: ended?.at ?? null, reason: ended?.reason ?? null }),
+    );
+  }
+  return attempts;
+}
+
+/** Without the long connection tables: the request says of each how many connections it has. */
+export type JobSummaryRecord = Omit<JobRecord, "request"> & { request: JobSummary["request"] };
+
+export async function readJobHash(hash: Readonly<Record<string, string>>): Promise<JobRecord> {
+  const summary = readJobSummary(hash);
+  const network = await withTables(summary.request.network, parse<string | null>(hash[tablesField], null));
+  return { ...summary, request: { ...summary.request, network } };
+}
+
+/** What requests from before there was a field say of it. */
+const beforeFields: Partial<JobSummary["request"]> = { validation: null };
+
+export function readJobSummary(hash: Readonly<Record<string, string>>): JobSummaryRecord {
+  return {
+    id: parse(hash["id"], ""),
+    name: parse<string | null>(hash["name"], null),
+    status: hash["status"] as JobStatus,
+    createdAt: parse(hash["createdAt"], ""),
+    startedAt: parse<string | null>(hash["startedAt"], null),
+    finishedAt: parse<string | null>(hash["finishedAt"], null),
+    dataset: parse(hash["dataset"], { id: "", revision: "" }),
+    request: { ...beforeFields, ...parse(hash["request"], {} as JobSummary["request"]) },
+    progress: parse<Progress | null>(hash["progress"], null),
+    result: parse<Job["result"]>(hash["result"], null),
+    model: parse<string | null>(hash["model"], null),
+    error: parse<Job["error"]>(hash["error"], null),
+    attempts: readAttempts(hash),
+    receipt: parse<Job["receipt"]>(hash["receipt"], null),
+    reproduction: parse<Job["reproduction"]>(hash["reproduction"], null),
+    warnings: parse<string[]>(hash["warnings"], []),
+    reasons: parse<string[]>(hash["reasons"], []),
+    metadata: parse(hash["metadata"], {}),
+    run: Number(hash["run"]),
+    attempt: Number(hash["attempt"]),
+    crashes: Number(hash["crashes"]),
+    webhookSecret: parse<string | null>(hash["webhookSecret"], null),
+    stopAtStep: parse<number | null>(hash["stopAtStep"], null),
+    initialModelId: hash["initialModelId"] ?? null,
+    preset: parse<PresetName | null>(hash["preset"], null),
+    project: projectOf({ project: parse<string | undefined>(hash["project"], undefined) }),
+  };
+}
+
+/** The resource of the API. */
+export function presentJob<Request>(
+  record: Omit<JobRecord, "request"> & { request: Request },
+): Omit<Job, "request"> & { request: Request } {
+  const {
+    run: _run,
+    attempt: _attempt,
+    crashes: _crashes,
+    webhookSecret: _secret,
+    stopAtStep: _stop,
+    initialModelId: _model,
+    preset: _preset,
+    project: _project,
+    ...shown
+  } = record;
+  const at = `/v1/jobs/${record.id}`;
+  return {
+    ...shown,
+    object: "job",
+    terminal: isTerminal(record.status),
+    urls: {
+      self: at,
+      progress: `${at}/progress`,
+      metrics: `${at}/metrics`,
+      events: `${at}/events`,
+      checkpoints: `${at}/checkpoints`,
+      ...(record.model === null
+        ? {}
+        : {
+            model: `/v1/models/${record.model}`,
+            predictions: `/v1/models/${record.model}/predictions`,
+            evaluation: `/v1/models/${record.model}/evaluation`,
+          }),
+    },
+  };
+}
