@@ -32,7 +32,7 @@ afterAll(() => test.stop());
 
 const page = { limit: 2, after: "a", order: "asc" } as const;
 const picture = new Blob(["png"], { type: "image/png" });
-const asking = { dtype: "uint8", class: 1, scale: 2 } as const;
+const asking = { dtype: "uint8", class: 1, checkpoint: 1, scale: 2 } as const;
 const jobList = { ...page, status: "queued", name: "n", dataset: "d", view: "full", metadata: { "*": "m" } } as const;
 const ofClass = { split: "test", label: "cat" } as const;
 const augmentation = { shift: 1, rotate: 2, scale: 0.1, flip: true, elastic: "true", seed: 1, ...ofClass };
@@ -127,7 +127,7 @@ const calls: Record<string, (client: Client) => Promise<unknown>> = {
   "POST /v1/models/{id}/feature-maps": ({ models }) =>
     models.featureMaps("m", picture, { dtype: "uint8", checkpoint: 1, layer: 0, scale: 1 }),
   "POST /v1/models/{id}/sensitivities": ({ models }) =>
-    models.sensitivitySheet("m", picture, { ...asking, layer: -1, loss: "squared-error" }),
+    models.sensitivitySheet("m", picture, { ...asking, layer: 3, inner: 1, loss: "squared-error" }),
   "POST /v1/models/{id}/saliency": ({ models }) =>
     models.saliency("m", picture, { ...asking, method: "occlusion", patch: 2, stride: 1 }),
   "GET /v1/models/{id}/exports/onnx": ({ models }) => models.export("m", "onnx"),
