@@ -7,6 +7,8 @@ import type { Selection, StoredPredictions } from "./stored-predictions.ts";
 const mostNumbers = 1_000_000;
 
 export interface PredictionsQuery extends Pick<Selection, "only" | "sort" | "limit"> {
+  class?: number | undefined;
+  predicted?: number | undefined;
   after?: number | undefined;
   order?: Selection["order"] | undefined;
 }
@@ -15,9 +17,11 @@ export async function sendPredictions(
   reply: FastifyReply,
   stored: StoredPredictions,
   file: Parameters<StoredPredictions["page"]>[0],
-  { only, sort, limit: wanted, after, order = sort === "index" ? "asc" : "desc" }: PredictionsQuery,
+  query: PredictionsQuery,
 ): Promise<FastifyReply> {
+  const { only, sort, limit: wanted, order = sort === "index" ? "asc" : "desc" } = query;
   const limit = Math.max(1, Math.min(wanted, Math.floor(mostNumbers / file.classes)));
-  const page = await stored.page(file, { only, sort, limit, after: after ?? null, order });
+  const { class: truth = null, predicted = null, after = null } = query;
+  const page = await stored.page(file, { only, class: truth, predicted, sort, limit, after, order });
   return sendJson(reply, page, limit * file.classes);
 }

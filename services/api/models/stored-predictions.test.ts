@@ -29,7 +29,15 @@ beforeAll(async () => {
 });
 afterAll(() => rm(dir, { recursive: true, force: true }));
 
-const select = { only: "all", sort: "index", order: "asc", limit: 5, after: null } as const;
+const select = {
+  only: "all",
+  class: null,
+  predicted: null,
+  sort: "index",
+  order: "asc",
+  limit: 5,
+  after: null,
+} as const;
 
 describe("StoredPredictions", () => {
   it("gives rows by index, page by page", async () => {
@@ -47,6 +55,15 @@ describe("StoredPredictions", () => {
       count - 2,
     ]);
     expect(await stored.page(file, { ...select, after: count })).toEqual({ data: [], hasMore: false, nextAfter: null });
+  });
+  it("gives one cell of the confusion matrix", async () => {
+    const wrong = { ...select, class: 1, predicted: 2, limit: 1000, sort: "confidence", order: "desc" } as const;
+    const { data, hasMore } = await stored.page(file, wrong);
+    const expected = Array.from({ length: count }, (_, index) => index).filter((index) => index % 7 === 0 && index % 3 === 1);
+    expect(hasMore).toBe(false);
+    expect(data.map(({ index }) => index).sort((one, other) => one - other)).toEqual(expected);
+    expect(data.every((row) => row.class === 1 && row.predicted === 2)).toBe(true);
+    expect((await stored.page(file, { ...select, class: 1, predicted: 0 })).data).toEqual([]);
   });
   it("gives errors alone, every one of them once", async () => {
     const seen: number[] = [];

@@ -18,6 +18,9 @@ interface Summary {
 
 export interface Selection {
   only: "all" | "errors";
+  /** Of this true class; of this answer; null for all. */
+  class: number | null;
+  predicted: number | null;
   sort: "index" | "confidence";
   order: "asc" | "desc";
   limit: number;
@@ -54,7 +57,8 @@ export class StoredPredictions {
     this.#storage = storage;
   }
 
-  async page(file: File, { only, sort, order, limit, after }: Selection): Promise<PredictionPage> {
+  async page(file: File, selection: Selection): Promise<PredictionPage> {
+    const { only, sort, order, limit, after } = selection;
     const { count } = file;
     if (after !== null && after >= count) return { data: [], hasMore: false, nextAfter: null };
     const summary = await this.#summary(file);
@@ -64,7 +68,11 @@ export class StoredPredictions {
     const chosen: number[] = [];
     for (let position = start + step; position >= 0 && position < count && chosen.length <= limit; position += step) {
       const index = places ? places[position] : position;
-      if (only === "all" || summary.predicted[index] !== summary.truth[index]) chosen.push(index);
+      const [truth, predicted] = [summary.truth[index], summary.predicted[index]];
+      if (only === "errors" && predicted === truth) continue;
+      if (selection.class !== null && truth !== selection.class) continue;
+      if (selection.predicted !== null && predicted !== selection.predicted) continue;
+      chosen.push(index);
     }
     const hasMore = chosen.length > limit;
     const rows = chosen.slice(0, limit);
