@@ -124,7 +124,9 @@ export const splitPredictionsQuery = z.strictObject({
     "errors: only samples that are answered wrong; all by default",
   ),
   class: queryInteger(0, 65_535).optional().describe("only samples of this true class, by its index"),
-  predicted: queryInteger(0, 65_535).optional().describe("only samples that are answered with this class, by its index"),
+  predicted: queryInteger(0, 65_535)
+    .optional()
+    .describe("only samples that are answered with this class, by its index"),
   sort: usually(z.enum(["index", "confidence"]), "index").describe(
     "by place in the split, the default, or by confidence",
   ),

@@ -9,6 +9,8 @@ export interface Route {
 
 export const routes: readonly Route[] = [
   { path: "/", load: () => import("./pages/start/page.tsx") },
+  { path: "/models", load: () => import("./pages/models/page.tsx") },
+  { path: "/models/:id", load: () => import("./pages/model/page.tsx") },
   { path: "/models/:id/mathematics", load: () => import("./pages/mathematics/page.tsx") },
   { path: "/datasets", load: () => import("./pages/datasets/page.tsx") },
   { path: "/datasets/:id", load: () => import("./pages/dataset/page.tsx") },

@@ -59,7 +59,9 @@ describe("StoredPredictions", () => {
   it("gives one cell of the confusion matrix", async () => {
     const wrong = { ...select, class: 1, predicted: 2, limit: 1000, sort: "confidence", order: "desc" } as const;
     const { data, hasMore } = await stored.page(file, wrong);
-    const expected = Array.from({ length: count }, (_, index) => index).filter((index) => index % 7 === 0 && index % 3 === 1);
+    const expected = Array.from({ length: count }, (_, index) => index).filter(
+      (index) => index % 7 === 0 && index % 3 === 1,
+    );
     expect(hasMore).toBe(false);
     expect(data.map(({ index }) => index).sort((one, other) => one - other)).toEqual(expected);
     expect(data.every((row) => row.class === 1 && row.predicted === 2)).toBe(true);
