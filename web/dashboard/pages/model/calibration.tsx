@@ -12,7 +12,7 @@ export const Calibration = ({ of }: { of: Bins }): JSX.Element => {
     <Section title="How sure it may be" aside={<span class="soft">{percent(of.expectedError)} off, on average</span>}>
       <svg
         class="calibration"
-        viewBox={`-14 -4 ${size + 18} ${size + 20}`}
+        viewBox={`-18 -5 ${size + 26} ${size + 22}`}
         role="img"
         aria-label={`Share of right answers by confidence: ${of.bins
           .filter(({ samples }) => samples > 0)
