@@ -4,7 +4,6 @@
  * calls it.
  */
 import { setTimeout as sleep } from "node:timers/promises";
-import multipart from "@fastify/multipart";
 import Fastify, { LogController } from "fastify";
 import type { ZodTypeProvider } from "fastify-type-provider-zod";
 import { newUlid } from "../shared/ids.ts";
@@ -23,6 +22,7 @@ import { door } from "./plugins/door.ts";
 import { guard } from "./plugins/guard.ts";
 import { idempotency } from "./plugins/idempotency.ts";
 import { jsonBody } from "./plugins/json-body.ts";
+import { multipartForms } from "./plugins/multipart.ts";
 import { openapi } from "./plugins/openapi.ts";
 import { problems, sendProblem, toProblem } from "./plugins/problems.ts";
 import { reference } from "./plugins/reference.ts";
@@ -99,7 +99,7 @@ export async function buildApp(dependencies: Dependencies): Promise<App> {
     memoryBytes: 2 * config.predictionCacheBytes + config.bodies.memoryBytes,
   });
   await app.register(access, { auth: requireAuth(config), redis, keyring: dependencies.keyring });
-  await app.register(multipart);
+  await app.register(multipartForms);
   await app.register(unread);
   await app.register(idempotency, { records: dependencies.allRecords.idempotency });
   await app.register(caughtUp, { mirror: dependencies.mirror });

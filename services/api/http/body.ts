@@ -9,6 +9,8 @@ export interface BodyLimits {
   bytes: number;
   /** For a JSON body. */
   json: JsonLimits;
+  /** A JSON body that says it is no longer is not counted while it comes: all it can hold is read in little time. */
+  harmlessBytes?: number;
 }
 
 /** A job with connection tables as long as its body may be. */
@@ -54,11 +56,29 @@ function takeChunks(payload: Readable, take: (chunk: Buffer) => void): Promise<v
   });
 }
 
-export async function readBody(request: FastifyRequest, payload: Readable, kind: "json" | "bytes"): Promise<Buffer> {
-  const { bytes, json } = request.bodyLimits ?? usualLimits;
+/** A body of several pieces as they came: put together only for who needs it so. */
+export class SplitBody {
+  readonly pieces: readonly Buffer[];
+  #whole: Buffer | null = null;
+
+  constructor(pieces: readonly Buffer[]) {
+    this.pieces = pieces;
+  }
+
+  get whole(): Buffer {
+    return (this.#whole ??= Buffer.concat(this.pieces));
+  }
+}
+
+export async function readPieces(
+  request: FastifyRequest,
+  payload: Readable,
+  kind: "json" | "bytes",
+): Promise<Buffer[]> {
+  const { bytes, json, harmlessBytes = harmless(json) } = request.bodyLimits ?? usualLimits;
   const declared = request.headers["content-length"];
   if (declared !== undefined && Number(declared) > bytes) throw tooLong(bytes);
-  let meter = kind === "json" && !(Number(declared) <= harmless(json)) ? new JsonMeter(json) : null;
+  let meter = kind === "json" && !(Number(declared) <= harmlessBytes) ? new JsonMeter(json) : null;
   const chunks: Buffer[] = [];
   let length = 0;
   await takeChunks(payload, (chunk) => {
@@ -70,5 +90,10 @@ export async function readBody(request: FastifyRequest, payload: Readable, kind:
     meter?.add(chunk);
     chunks.push(chunk);
   });
-  return chunks.length === 1 ? chunks[0] : Buffer.concat(chunks, length);
+  return chunks;
+}
+
+export async function readBody(request: FastifyRequest, payload: Readable, kind: "json" | "bytes"): Promise<Buffer> {
+  const chunks = await readPieces(request, payload, kind);
+  return chunks.length === 1 ? chunks[0] : Buffer.concat(chunks);
 }

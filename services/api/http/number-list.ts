@@ -26,15 +26,21 @@ const mostDigits = 100;
 /** More than a hundred roundings of a float64 can be off. */
 const margin = 2 ** -40;
 
-/** What was read last; kept, so that a small list takes no memory of its own while it grows. */
-let room = new Float32Array(16 * 1024);
-const mostRoom = 1024 * 1024;
+/**
+ * Lists are read into one memory after another, until it is full: a memory of its own for each would cost more than
+ * reading it, and lists of one body that follow each other need not be put together afterwards.
+ */
+let room = new Float32Array(0);
+let used = 0;
+const leastRoom = 32 * 1024;
 
-function grow(values: Float32Array<ArrayBuffer>): Float32Array<ArrayBuffer> {
-  const larger = new Float32Array(2 * values.length);
-  larger.set(values);
-  if (larger.length <= mostRoom) room = larger;
-  return larger;
+/** A number and the sign behind it take two bytes: more numbers than that do not come. */
+function makeRoom(bytes: number): void {
+  const most = Math.ceil(bytes / 2) + 1;
+  // Where a memory was handed to another thread, nothing is left of it.
+  if (room.length - used >= most) return;
+  room = new Float32Array(Math.max(leastRoom, most));
+  used = 0;
 }
 
 /** Where the last list ended, behind its bracket. */
@@ -116,8 +122,10 @@ const skipSpace = (bytes: Buffer, from: number): number => {
  * lists, which may still be valid JSON.
  */
 export function readNumberList(bytes: Buffer, from: number): NumberList | null {
-  let values = room;
-  let found = 0;
+  makeRoom(bytes.length - from);
+  const values = room;
+  const start = used;
+  let found = start;
   const lengths: number[] = [];
   const counts: number[] = [];
   let depth = 0;
@@ -143,7 +151,6 @@ export function readNumberList(bytes: Buffer, from: number): NumberList | null {
         if (value !== value) return null;
         isWhole &&= Number.isInteger(value);
       }
-      if (found === values.length) values = grow(values);
       values[found++] = value;
       at = numberEnd;
     } while (bytes[at] === 0x2c && isDigit(bytes[++at]));
@@ -158,7 +165,8 @@ export function readNumberList(bytes: Buffer, from: number): NumberList | null {
       if ((lengths[depth] ??= counts[depth]) !== counts[depth]) return null;
       if (depth === 0) {
         listEnd = at;
-        return new NumberList(values.slice(0, found), lengths, isWhole);
+        used = found;
+        return new NumberList(values.subarray(start, found), lengths, isWhole);
       }
       counts[depth - 1] += 1;
     }

@@ -70,14 +70,15 @@ export class AnswerText {
   }
 
   #row(row: Float32Array, topK: number): string {
+    // Each number is written out once: that costs more than the rest.
+    const numbers = new Array<string>(row.length);
+    for (let at = 0; at < row.length; at++) numbers[at] = String(row[at]);
     const places = best(row, Math.min(topK, row.length));
-    let numbers = `${row[0]}`;
-    for (let at = 1; at < row.length; at++) numbers += `,${row[at]}`;
     let ranked = "";
     for (const place of places)
-      ranked += `${ranked === "" ? "" : ","}${this.#classes[place]}"probability":${row[place]}}`;
+      ranked += `${ranked === "" ? "" : ","}${this.#classes[place]}"probability":${numbers[place]}}`;
     const [first] = places;
-    return `${this.#classes[first]}"confidence":${row[first]},"probabilities":[${numbers}],"topK":[${ranked}]}`;
+    return `${this.#classes[first]}"confidence":${numbers[first]},"probabilities":[${numbers.join()}],"topK":[${ranked}]}`;
   }
 
   *#parts({ probabilities, topK, model, numerics, kernels, conversion, began }: Answer): Generator<string> {

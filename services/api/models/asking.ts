@@ -18,16 +18,17 @@ import { sizeOf, type Shape } from "../../../schemas/shape.ts";
 import type { Prediction } from "../../prediction/index.ts";
 import { fromBase64 } from "../../shared/base64.ts";
 import { pictureKind } from "../../shared/pictures.ts";
-import { readBody, type BodyLimits } from "../http/body.ts";
+import { SplitBody, readBody, readPieces, type BodyLimits } from "../http/body.ts";
 import { JsonMeter } from "../http/json-meter.ts";
 import { Problem, invalid } from "../http/problem.ts";
 import type { App } from "../http/types.ts";
 import { readParts } from "../http/uploads.ts";
 import { bodyUnchecked } from "../http/validation.ts";
-import { fromBytes, fromPictures, joinInstances, mostNumbers, type Instances, type SampleForm } from "./instances.ts";
-import type { BodyReader } from "./reader.ts";
+import { fromPictures, fromPieces, joinInstances, mostNumbers, type Instances, type SampleForm } from "./instances.ts";
+import { smallBytes, type BodyReader } from "./reader.ts";
 
 export const mostAskingBytes = 32 * 1024 * 1024;
+const jsonType = "application/json";
 const pictureTypes: ReadonlySet<string> = new Set(readablePictureTypes);
 const readableBodies = [
   "JSON",
@@ -51,11 +52,15 @@ export function askingLimits(input: Shape, type: string): BodyLimits {
       // An instance is a list, or an object with a picture; nested, a list a channel and a row.
       containers: count * (1 + input.channels * (1 + input.height)) + framing,
     },
+    harmlessBytes: smallBytes,
   };
 }
 
-const typeOf = (request: FastifyRequest): string =>
-  (request.headers["content-type"] ?? "").split(";")[0].trim().toLowerCase();
+/** The body's type without its parameters. Most clients write the usual ones as they are. */
+function typeOf({ headers }: FastifyRequest): string {
+  const given = headers["content-type"] ?? "";
+  return given === jsonType || given === rawType ? given : given.split(";")[0].trim().toLowerCase();
+}
 
 /**
  * Lets the routes of an encapsulated app read bodies of any type and of none, large JSON among them. Bodies stay bytes
@@ -67,10 +72,18 @@ export function takeEveryBody(app: App): void {
     readBody(request, payload, "json"),
   );
   app.removeContentTypeParser("text/plain");
-  app.addContentTypeParser("*", async (request: FastifyRequest, payload: Readable) =>
-    readBody(request, payload, "bytes"),
-  );
+  app.addContentTypeParser("*", async (request: FastifyRequest, payload: Readable) => {
+    const pieces = await readPieces(request, payload, "bytes");
+    return pieces.length === 1 ? pieces[0] : new SplitBody(pieces);
+  });
   app.setValidatorCompiler(bodyUnchecked);
+}
+
+declare module "fastify" {
+  interface FastifyRequest {
+    /** What `beforeBody` found. */
+    lookedUp: unknown;
+  }
 }
 
 /**
@@ -78,9 +91,8 @@ export function takeEveryBody(app: App): void {
  * hand.
  */
 export function beforeBody<Found extends { input: Shape }>(look: (request: FastifyRequest) => Found | Promise<Found>) {
-  const found = new WeakMap<FastifyRequest, Found>();
   const take = (request: FastifyRequest, each: Found): void => {
-    found.set(request, each);
+    request.lookedUp = each;
     request.bodyLimits = askingLimits(each.input, typeOf(request));
   };
   return {
@@ -98,9 +110,8 @@ export function beforeBody<Found extends { input: Shape }>(look: (request: Fasti
         );
     },
     of: (request: FastifyRequest): Found => {
-      const each = found.get(request);
-      if (!each) throw new Error("this route has not looked up what it is asked of");
-      return each;
+      if (request.lookedUp === null) throw new Error("this route has not looked up what it is asked of");
+      return request.lookedUp as Found;
     },
   };
 }
@@ -146,14 +157,10 @@ interface Context extends AskingTools {
 
 async function fromJson(bytes: Buffer, { prediction, reader, form, query }: Context): Promise<Asked> {
   const read = await reader.read("instances", bytes, { input: form.input, jsonLength: null });
-  return {
-    ...(await joinInstances(prediction, read, form)),
-    topK: read.topK,
-    numerics: read.numerics ?? query.numerics,
-  };
+  const { samples, count, conversion } = await joinInstances(prediction, read, form);
+  return { samples, count, conversion, topK: read.topK, numerics: read.numerics ?? query.numerics };
 }
 
-const jsonType = "application/json";
 const openingBrace = 0x7b;
 const endOfJpeg = Buffer.from([0xff, 0xd9]);
 
@@ -180,7 +187,7 @@ async function fromBody(body: Buffer, type: string, context: Context): Promise<A
   const isJson = type === jsonType;
   if (isJson && body[0] === openingBrace) return fromJson(body, context);
   if (isPicture(body, context)) return picture(body);
-  if (type === rawType) return { ...fromBytes(body, query.dtype, form.input), topK, numerics };
+  if (type === rawType) return { ...fromPieces([body], query.dtype, form.input), topK, numerics };
   const linked = begins(body, /^\s*data:image\//i) ? fromBase64(body.toString("latin1")) : null;
   if (linked) return picture(linked);
   if (isJson) return fromJson(body, context);
@@ -196,17 +203,26 @@ async function fromBody(body: Buffer, type: string, context: Context): Promise<A
   });
 }
 
+/** So much of a body says what it is. */
+const headBytes = 64;
+
+/** Whether the first piece shows that raw samples are nothing else: they need not be put together. */
+const isSurelyRaw = ([first]: readonly Buffer[], type: string): boolean =>
+  type === rawType && first.length >= headBytes && pictureKind(first) === null;
+
 /** Reads what was asked. */
 export async function readAsked(
   request: FastifyRequest,
   query: z.output<typeof askingQuery>,
-  tools: AskingTools,
+  { prediction, reader }: AskingTools,
   form: SampleForm,
 ): Promise<Asked> {
+  const { topK, numerics } = query;
+  if (request.isMultipart()) return { ...(await fromUpload(request, prediction, form)), topK, numerics };
   const type = typeOf(request);
-  if (request.isMultipart())
-    return { ...(await fromUpload(request, tools.prediction, form)), topK: query.topK, numerics: query.numerics };
-  const body = (request.body as Buffer | undefined) ?? Buffer.alloc(0);
-  const context = { ...tools, query, form };
-  return fromBody(body, type, context);
+  const body = request.body as Buffer | SplitBody | undefined;
+  if (body instanceof SplitBody && isSurelyRaw(body.pieces, type))
+    return { ...fromPieces(body.pieces, query.dtype, form.input), topK, numerics };
+  const whole = body instanceof SplitBody ? body.whole : (body ?? Buffer.alloc(0));
+  return fromBody(whole, type, { prediction, reader, query, form });
 }

@@ -1,7 +1,7 @@
 import sharp from "sharp";
 import { afterAll, describe, expect, it } from "vitest";
 import { Prediction, samplesOf } from "../../prediction/index.ts";
-import { fromBytes, joinInstances, type SampleForm } from "./instances.ts";
+import { fromPieces, joinInstances, type SampleForm } from "./instances.ts";
 import { readInstances } from "./reading.ts";
 import type { Problem } from "../http/problem.ts";
 
@@ -177,20 +177,30 @@ describe("fromJson", () => {
   });
 });
 
-describe("fromBytes", () => {
+describe("fromPieces", () => {
   it("reads float32 at any alignment", () => {
     const bytes = new Uint8Array(25);
     bytes.set(new Uint8Array(Float32Array.of(1, 2, 3, 4, 5, 6).buffer), 1);
-    expect([...samplesOf(fromBytes(bytes.subarray(1), "float32", form.input).samples)]).toEqual([1, 2, 3, 4, 5, 6]);
+    expect([...samplesOf(fromPieces([bytes.subarray(1)], "float32", form.input).samples)]).toEqual([1, 2, 3, 4, 5, 6]);
   });
   it.each([NaN, Infinity, -Infinity])("refuses float32 that are not finite: %s", (value) => {
     const bytes = new Uint8Array(Float32Array.of(1, 2, 3e38, 4, value, 6).buffer);
-    expect(() => fromBytes(bytes, "float32", form.input)).toThrow(/number 4 of the body is not finite/);
+    for (const cut of [0, 3, 17, 18, 19, 20, 24]) {
+      const pieces = [bytes.subarray(0, cut), bytes.subarray(cut)];
+      expect(() => fromPieces(pieces, "float32", form.input)).toThrow(/number 4 of the body is not finite/);
+    }
+  });
+  it("takes samples in pieces as if they were whole", () => {
+    const bytes = Uint8Array.from({ length: 24 }, (_, at) => at);
+    const pieces = [bytes.subarray(0, 5), bytes.subarray(5, 6), bytes.subarray(6)];
+    const { samples, count } = fromPieces(pieces, "uint8", form.input);
+    expect(count).toBe(4);
+    expect([...samplesOf(samples)]).toEqual([...bytes]);
   });
   it("refuses more samples than one answer should hold", () =>
-    expect(() => fromBytes(new Uint8Array(6 * 16_385), "uint8", form.input)).toThrow(
+    expect(() => fromPieces([new Uint8Array(6 * 16_385)], "uint8", form.input)).toThrow(
       /16385 samples are too many at once; send at most 16384/,
     ));
   it("refuses what is no whole number of samples", () =>
-    expect(() => fromBytes(new Uint8Array(7), "uint8", form.input)).toThrow(/multiple/));
+    expect(() => fromPieces([new Uint8Array(7)], "uint8", form.input)).toThrow(/multiple/));
 });

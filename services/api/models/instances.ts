@@ -173,6 +173,21 @@ export interface SplitInstances {
   pictures: { index: number; bytes: Uint8Array<ArrayBuffer> }[];
 }
 
+/** Lists that lie one behind the other in one memory, as they are read; null where they do not. */
+function inOnePiece(
+  lists: readonly (Float32Array<ArrayBuffer> | null)[],
+  size: number,
+): Float32Array<ArrayBuffer> | null {
+  const [first] = lists;
+  if (!first) return null;
+  const { buffer, byteOffset, byteLength } = first;
+  for (let at = 1; at < lists.length; at++) {
+    const each = lists[at];
+    if (each?.buffer !== buffer || each.byteOffset !== byteOffset + at * byteLength) return null;
+  }
+  return lists.length === 1 ? first : new Float32Array(buffer, byteOffset, lists.length * size);
+}
+
 /** Reads what is numbers, decodes what is pictures. Numbers and pictures may be mixed. */
 export function splitInstances(instances: readonly Instance[], input: Shape): SplitInstances {
   checkCount(instances.length, input);
@@ -184,8 +199,8 @@ export function splitInstances(instances: readonly Instance[], input: Shape): Sp
   const numbers = instances.map((instance, index) =>
     isPicture(instance) ? null : numbersOf(instance, input, `/instances/${index}`),
   );
-  const [only] = numbers;
-  if (only && numbers.length === 1) return { count: 1, samples: only, pictures };
+  const together = inOnePiece(numbers, size);
+  if (together) return { count: instances.length, samples: together, pictures };
   const samples = new Float32Array(instances.length * size);
   for (const [index, values] of numbers.entries()) if (values) samples.set(values, index * size);
   return { count: instances.length, samples, pictures };
@@ -217,20 +232,27 @@ function decode(text: string, pointer: string): Uint8Array<ArrayBuffer> {
 }
 
 /** The place among float32 of the first that is an infinity or no number: all bits of its exponent are set. */
-function firstNotFinite(bytes: Uint8Array): number {
-  for (let at = 3; at < bytes.length; at += 4)
-    if ((bytes[at] & 0x7f) === 0x7f && bytes[at - 1] >= 0x80) return (at - 3) / 4;
+function firstNotFinite(pieces: readonly Uint8Array[]): number {
+  let from = 0;
+  let last = 0;
+  for (const piece of pieces) {
+    for (let at = 3 - (from % 4); at < piece.length; at += 4)
+      if ((piece[at] & 0x7f) === 0x7f && (at === 0 ? last : piece[at - 1]) >= 0x80) return (from + at - 3) / 4;
+    from += piece.length;
+    if (piece.length > 0) last = piece[piece.length - 1];
+  }
   return -1;
 }
 
-/** Raw samples, one after another; float32 is little-endian. They stay where they are. */
-export function fromBytes(bytes: Uint8Array, dtype: Dtype, input: Shape): Instances {
+/** Raw samples, one after another, in pieces as they came; float32 is little-endian. They stay where they are. */
+export function fromPieces(pieces: readonly Uint8Array[], dtype: Dtype, input: Shape): Instances {
   const bytesEach = sizeOf(input) * (dtype === "uint8" ? 1 : 4);
-  const count = bytes.byteLength / bytesEach;
+  const byteLength = pieces.reduce((sum, { length }) => sum + length, 0);
+  const count = byteLength / bytesEach;
   if (count === 0 || !Number.isInteger(count)) {
     throw new Problem({
       code: "invalid-data",
-      detail: `the body has ${bytes.byteLength} bytes; a sample of ${describeShape(input)} ${dtype} has ${bytesEach}: expected a multiple of it`,
+      detail: `the body has ${byteLength} bytes; a sample of ${describeShape(input)} ${dtype} has ${bytesEach}: expected a multiple of it`,
     });
   }
   if (count > mostRawSamples)
@@ -239,8 +261,8 @@ export function fromBytes(bytes: Uint8Array, dtype: Dtype, input: Shape): Instan
       detail: `${count} samples are too many at once; send at most ${mostRawSamples}`,
     });
   const words = `${count} raw ${dtype} ${count === 1 ? "sample" : "samples"} of ${describeShape(input)} (channels, rows, columns), in the dataset's own range`;
-  const samples: Pieces = { dtype, pieces: [bytes], byteLength: bytes.byteLength };
-  const wrong = dtype === "uint8" ? -1 : firstNotFinite(bytes);
+  const samples: Pieces = { dtype, pieces, byteLength };
+  const wrong = dtype === "uint8" ? -1 : firstNotFinite(pieces);
   if (wrong >= 0) throw new Problem({ code: "invalid-data", detail: `number ${wrong} of the body is not finite` });
   return { samples, count, conversion: [words] };
 }

@@ -6,7 +6,7 @@ import { Problem } from "../http/problem.ts";
 import { readings, type About, type ReadingAnswer, type ReadingName, type Readings } from "./reading.ts";
 
 /** What is read in less time than it takes to hand it over. */
-const smallBytes = 1024 * 1024;
+export const smallBytes = 1024 * 1024;
 const mostMilliseconds = 60_000;
 
 const entry = built("services/api/models/reading-thread.js");

@@ -2,7 +2,7 @@
 import type { Numerics } from "../../../schemas/job.ts";
 import type { InferenceRequest } from "../../../schemas/inference.ts";
 import { inferenceRequest } from "../../../schemas/inference.ts";
-import { predictionRequest } from "../../../schemas/prediction.ts";
+import { mostInstances, predictionRequest } from "../../../schemas/prediction.ts";
 import type { Shape } from "../../../schemas/shape.ts";
 import { rawRequest, splitBody } from "./binary-tensors.ts";
 import { isBlank, readJson, type NumberListsAt } from "../http/json.ts";
@@ -43,8 +43,23 @@ function parseBody(bytes: Uint8Array, listsAt: NumberListsAt | null): unknown {
   return readJson(body, listsAt);
 }
 
+/** What a body of instances alone says of the rest: found once. */
+const { topK: usualTopK, numerics: usualNumerics } = parseOrThrow(predictionRequest, { instances: [[]] });
+
+/** The lists of a body that has nothing but instances, and numbers alone in them: as most have. Null for any other. */
+function onlyNumbers(body: unknown): NumberList[] | null {
+  if (typeof body !== "object" || body === null) return null;
+  const { instances } = body as { instances?: unknown };
+  if (!Array.isArray(instances) || instances.length === 0 || instances.length > mostInstances) return null;
+  for (const name in body) if (name !== "instances") return null;
+  for (const each of instances as unknown[]) if (!(each instanceof NumberList)) return null;
+  return instances as NumberList[];
+}
+
 export function readInstances(bytes: Uint8Array, { input }: About): ReadInstances {
   const body = parseBody(bytes, ["instances", "*"]);
+  const numeric = onlyNumbers(body);
+  if (numeric) return { ...splitInstances(numeric, input), topK: usualTopK, numerics: usualNumerics };
   const given = (body as { instances?: unknown } | null)?.instances;
   const lists: (NumberList | null)[] = [];
   if (Array.isArray(given)) {

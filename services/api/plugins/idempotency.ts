@@ -6,6 +6,7 @@ import { createHash } from "node:crypto";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import plugin from "fastify-plugin";
 import type { Records, StoredAnswer } from "../../shared/records/index.ts";
+import { SplitBody } from "../http/body.ts";
 import { Problem } from "../http/problem.ts";
 import type { App } from "../http/types.ts";
 import { readParts } from "../http/uploads.ts";
@@ -37,7 +38,7 @@ const sha256 = (...parts: (string | Uint8Array)[]): string => {
 function fingerprint(request: FastifyRequest): string {
   const query = request.url.split("?")[1] ?? "";
   if (request.isMultipart()) return sha256("multipart", query);
-  const { body } = request;
+  const body = request.body instanceof SplitBody ? request.body.whole : request.body;
   return sha256("whole", query, body instanceof Uint8Array ? body : JSON.stringify(body ?? null));
 }
 

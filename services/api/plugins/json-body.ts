@@ -10,6 +10,7 @@ import type { App } from "../http/types.ts";
 
 export const jsonBody = plugin(async (app: App) => {
   app.decorateRequest("bodyLimits", null);
+  app.decorateRequest("lookedUp", null);
   // Many clients name a type also where they send nothing: a route that takes no body does not mind.
   app.addContentTypeParser("application/json", async (request: FastifyRequest, payload: Readable) => {
     if (takesOtherThanJson(request)) throw unreadType(request);

@@ -106,23 +106,21 @@ function newInputsRoute(app: App, dependencies: Dependencies, served: ServedMode
     },
     async (request, reply) => {
       const began = performance.now();
-      const { record, form, answers, ...model } = asked.of(request);
+      const { record, form, answers, subject: now } = asked.of(request);
       const { checkpoint } = request.query;
       const trained =
-        checkpoint === undefined
-          ? model.subject
-          : await checkpointOf(within(dependencies, request), record, checkpoint);
-      const { samples, count, numerics, ...asking } = await readAsked(request, request.query, dependencies, form);
-      checkAnswer({ count, classes: record.classes.length, topK: asking.topK });
+        checkpoint === undefined ? now : await checkpointOf(within(dependencies, request), record, checkpoint);
+      const { samples, count, numerics, topK, conversion } = await readAsked(
+        request,
+        request.query,
+        dependencies,
+        form,
+      );
+      checkAnswer({ count, classes: record.classes.length, topK });
       const subject = subjectIn(trained, numerics);
       const { probabilities } = await prediction.predict(subject, samples, count);
-      return answers.send(reply, {
-        ...asking,
-        ...prediction.computedIn(subject),
-        probabilities,
-        model: record.id,
-        began,
-      });
+      const computed = prediction.computedIn(subject);
+      return answers.send(reply, { ...computed, topK, conversion, probabilities, model: record.id, began });
     },
   );
 }
