@@ -34,6 +34,8 @@ const { values: options } = parseArgs({
 const seconds = Number(options.seconds ?? (options.quick ? 1 : 4));
 const turns = Number(options.turns);
 const warmUpSeconds = Math.min(1, seconds);
+/** Before the first row everything is cold: the compiler works for some ten thousand requests. */
+const firstWarmUpSeconds = 8;
 /** Beside a training: so many predictions a second, of which the training should not notice much. */
 const besideRate = 200;
 
@@ -141,6 +143,11 @@ async function measure(contenders: Contenders, results: ServingResults): Promise
   }
   for (const row of wanted.filter(({ name, mark }) => mark !== null && !name.includes("hello")))
     await compare(contenders, row);
+  for (const side of ["service", "peer"] as const)
+    await ask(contenders, contenders[side], first[side] ?? first.service, {
+      connections: first.connections,
+      seconds: firstWarmUpSeconds,
+    });
   for (const row of wanted) {
     const result = await measureRow(contenders, row);
     results.rows.push(result);
