@@ -23,6 +23,7 @@ import type { gradientCheckRequest } from "../schemas/gradient-check.ts";
 import type { inferenceModel, inferenceRequest, inferenceServer } from "../schemas/inference.ts";
 import type { featureMapsQuery, filtersQuery, insidePage, insideQuery, networkQuery } from "../schemas/inside.ts";
 import type { deleteJobQuery, jobsQuery } from "../schemas/job.ts";
+import type { layer } from "../schemas/layer.ts";
 import type { metricsQuery } from "../schemas/metrics.ts";
 import type {
   aliasesQuery,
@@ -41,6 +42,7 @@ import type {
   splitPredictionsQuery,
   evaluationQuery,
 } from "../schemas/prediction.ts";
+import type { network } from "../schemas/network.ts";
 import type { augmentationSheetQuery, samplePictureQuery, sampleSheetQuery, samplesQuery } from "../schemas/sample.ts";
 import type { sweepsQuery, trialsQuery } from "../schemas/sweep.ts";
 import type { entryPoints, live, ready } from "../schemas/system.ts";
@@ -64,8 +66,10 @@ export type {
   JobStatus,
   JobSummary,
 } from "../schemas/job.ts";
+export type { Layer } from "../schemas/layer.ts";
 export type { MetricRow, Metrics } from "../schemas/metrics.ts";
 export type { Model, ModelPage, ModelSummary } from "../schemas/model.ts";
+export type { Network } from "../schemas/network.ts";
 export type { Evaluation, Prediction, SplitPrediction, SplitPredictionPage } from "../schemas/prediction.ts";
 export type { Problem as ProblemDocument, ProblemCode } from "../schemas/problem.ts";
 export type { Progress } from "../schemas/progress.ts";
@@ -120,6 +124,9 @@ export type CheckpointsQuery = Query<typeof checkpointsQuery>;
 export type InsideQuery = Query<typeof insideQuery>;
 export type InsidePage = Output<typeof insidePage>;
 export type WebhooksQuery = Query<typeof webhooksQuery>;
+/** Layers as a request has them; what is left out gets its default. */
+export type NetworkRequest = Input<typeof network>;
+export type LayerRequest = Input<typeof layer>;
 export type GradientCheckRequest = Input<typeof gradientCheckRequest>;
 
 export type ModelsQuery = Query<typeof modelsQuery>;

@@ -21,6 +21,7 @@ function withoutDefault(field: z.ZodType): z.ZodType {
 
 /** What a base may leave out: all but the dataset. */
 type Base = Partial<z.output<typeof jobRequest>> & Pick<z.output<typeof jobRequest>, "dataset">;
+type BaseInput = Partial<z.input<typeof jobRequest>> & Pick<z.input<typeof jobRequest>, "dataset">;
 
 /** A job request as it was written: each field is checked, and none that is absent gets its default. */
 export const sweepBase = z.strictObject(
@@ -30,7 +31,7 @@ export const sweepBase = z.strictObject(
       name === "dataset" ? field : withoutDefault(field).optional(),
     ]),
   ),
-) as unknown as z.ZodType<Base>;
+) as unknown as z.ZodType<Base, BaseInput>;
 export type SweepBase = Base;
 
 const pair = (bound: z.ZodNumber) =>

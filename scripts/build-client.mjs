@@ -28,7 +28,7 @@ await build({
   build: {
     outDir: folder,
     target: "es2022",
-    minify: false,
+    minify: true,
     lib: { entry: join(root, "client", "index.ts"), formats: ["es"], fileName: () => "index.js" },
   },
 });

@@ -34,8 +34,8 @@ const parenthesised = (type: string): string => (/ [|&] /.test(type) ? `(${type}
 
 class Printer {
   /** Schemas that have a name of their own, by their definition. */
-  readonly #names: Map<object, string>;
-  constructor(names: Map<object, string>) {
+  readonly #names: Readonly<Record<Mode, Map<object, string>>>;
+  constructor(names: Readonly<Record<Mode, Map<object, string>>>) {
     this.#names = names;
   }
 
@@ -85,7 +85,7 @@ class Printer {
   /** `own`: whether the name of the schema itself may stand for it. */
   type(schema: Schema, mode: Mode, indent = "", own = true): string {
     const { def } = (schema as z.ZodType)._zod;
-    const named = known.get(def) ?? (own && mode === "output" ? this.#names.get(def) : undefined);
+    const named = known.get(def) ?? (own ? this.#names[mode].get(def) : undefined);
     if (named !== undefined) return named;
     const inner = (each: Schema): string => this.type(each, mode, indent);
     switch (def.type) {
@@ -191,9 +191,9 @@ const objectOf = (schema: Schema): Schema => {
 /** The text of a `types.d.ts` that stands by itself. `root`: of the project, with a slash at its end. */
 export async function printTypes(root: string, problemCodes: readonly string[]): Promise<string> {
   const all = await wanted(root);
-  const names = new Map<object, string>();
+  const names = { input: new Map<object, string>(), output: new Map<object, string>() };
   for (const { name, schema, mode, query, omitted } of all)
-    if (mode === "output" && !query && omitted.length === 0) names.set((schema as z.ZodType)._zod.def, name);
+    if (!query && omitted.length === 0) names[mode].set((schema as z.ZodType)._zod.def, name);
   const printer = new Printer(names);
   const printed = all.map(({ name, schema, mode, query, omitted }) => {
     const type =
