@@ -173,9 +173,9 @@ export default {
     tsPreCompilationDeps: true,
     moduleSystems: ["es6"],
     doNotFollow: { path: "node_modules" },
-    // Examples for people who take a model home are no part of the service.
+    // Examples are for people elsewhere, beside an installed client or a model that was taken home.
     exclude: {
-      path: "^engine/kernels/(assembly|native)/|^(\\.\\./)*dist/|^services/api/models/exports/predict\\.mjs$",
+      path: "^examples/|^engine/kernels/(assembly|native)/|^(\\.\\./)*dist/|^services/api/models/exports/predict\\.mjs$",
     },
     enhancedResolveOptions: {
       exportsFields: ["exports"],

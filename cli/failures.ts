@@ -48,9 +48,8 @@ function ofProblem({ status, code, detail, title, errors }: Problem): Failure {
   if (status === 401)
     return new Failure(exitCodes.forbidden, `${detail || title}: give a valid one with --key or FEATURE_MAPS_KEY`);
   if (status === 403) return new Failure(exitCodes.forbidden, detail || title);
-  const places = errors
-    .map((each) => `${each.pointer}: ${each.detail}`)
-    .filter((each) => !each.endsWith(`: ${detail}`));
+  // One error alone is the detail itself.
+  const places = errors.map((each) => `${each.pointer}: ${each.detail}`).filter((each) => !each.endsWith(detail));
   return new Failure(exitCodes.refused, [detail || title, ...places].join("\n  "));
 }
 

@@ -7,6 +7,7 @@ import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { gzipSync } from "node:zlib";
 import { afterAll, beforeAll, expect, it } from "vitest";
+import { installClient } from "../tests/support/client-package.ts";
 import { json, startScriptedServer } from "../tests/support/scripted-server.ts";
 
 const run = promisify(execFile);
@@ -16,12 +17,8 @@ let folder: string;
 let installed: string;
 
 beforeAll(async () => {
-  await run(process.execPath, ["scripts/build-client.mjs"], { cwd: root });
   folder = await mkdtemp(join(tmpdir(), "maps-package-"));
-  installed = join(folder, "node_modules", "feature-maps-client");
-  const archive = (await readdir(join(root, "dist"))).find((name) => /^feature-maps-client-.*\.tgz$/.test(name)) ?? "";
-  await writeFile(join(folder, "package.json"), '{"private":true,"type":"module"}');
-  await run("npm", ["install", "--no-audit", "--no-fund", "--offline", join(root, "dist", archive)], { cwd: folder });
+  installed = await installClient(folder);
 }, 5 * minutes);
 afterAll(() => rm(folder, { recursive: true }));
 

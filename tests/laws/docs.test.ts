@@ -4,7 +4,8 @@ import { describe, expect, test } from "vitest";
 import { files, read, root } from "./tree.ts";
 
 const documents = files.filter((path) => path.endsWith(".md") && !path.startsWith("bench/results/"));
-const rooms = /^(?:\.ci|\.github|bench|cli|client|docker|docs|engine|schemas|scripts|search|services|tests|web)\//;
+const rooms =
+  /^(?:\.ci|\.github|bench|cli|client|docker|docs|engine|examples|schemas|scripts|search|services|tests|web)\//;
 const prose = (path: string): string => read(path).replace(/^(```|~~~)[^\n]*\n[\s\S]*?^\1/gm, "");
 
 /** A path with `*` and `{a,b}` as an expression. */

@@ -8,6 +8,7 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath, pathToFileURL } from "node:url";
+import { Client } from "../../client/index.ts";
 import { startTestRedis, type TestRedis } from "./redis.ts";
 
 const dist = fileURLToPath(new URL("../../dist/", import.meta.url));
@@ -110,6 +111,8 @@ export interface Stack {
   api: Api;
   workers: Service[];
   environment: Record<string, string>;
+  /** For what a test needs and is not about; what it is about it asks by `ask`, byte by byte. */
+  client: Client;
   ask: (path: string, how?: Ask) => Promise<Answer>;
   /** A further api over the same Redis and storage. */
   startApi: (environment?: Record<string, string>) => Promise<Api>;
@@ -136,6 +139,22 @@ async function startApi(environment: Record<string, string>): Promise<Api> {
   return { ...service, url: await ready };
 }
 
+async function ended(client: Client, jobId: string, patience = patienceMs): Promise<Answer["body"]> {
+  const signal = AbortSignal.timeout(patience);
+  try {
+    return await client.jobs.wait(jobId, { signal });
+  } catch (error) {
+    if (!signal.aborted) throw error;
+    const job = await client.jobs.get(jobId);
+    const { status, progress, attempts } = job;
+    if (job.terminal) return job;
+    throw new Error(
+      `waited ${patience / 1000} s for the end of ${jobId}; at last there was ${JSON.stringify({ status, progress, attempts })}`,
+      { cause: error },
+    );
+  }
+}
+
 /** `workers`: how many; with none, jobs stay queued. */
 export async function startStack({
   workers = 1,
@@ -158,6 +177,7 @@ export async function startStack({
     api,
     workers: started,
     environment,
+    client: new Client(api.url),
     ask: (path, how) => ask(api.url, path, how),
     startApi: async (more = {}) => {
       const another = await startApi({ ...environment, ...more });
@@ -169,15 +189,7 @@ export async function startStack({
       started.push(worker);
       return worker;
     },
-    ended: async (jobId, patience) =>
-      (
-        await until(
-          () => ask(api.url, `/v1/jobs/${jobId}`),
-          ({ body }) => body.terminal === true,
-          `the end of ${jobId}`,
-          patience,
-        )
-      ).body,
+    ended: (jobId, patience) => ended(stack.client, jobId, patience),
     stop: async () => {
       await Promise.all([...started, ...apis].map((service) => service.end()));
       await redis.stop();

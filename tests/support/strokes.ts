@@ -2,7 +2,7 @@
  * A small dataset that a small network learns in a second: 7×5 pixels, a bar, a dash or a dot somewhere in noise. As
  * IDX files.
  */
-import { startStack, until, type Stack } from "./stack.ts";
+import { startStack, type Stack } from "./stack.ts";
 
 export const strokes = { classes: ["bar", "dash", "dot"], channels: 1, height: 7, width: 5 } as const;
 
@@ -87,11 +87,10 @@ export const strokesJob = {
 /** A running stack that has the strokes as a ready dataset. */
 export async function startStackWithStrokes(options: Parameters<typeof startStack>[0] = {}): Promise<Stack> {
   const stack = await startStack(options);
-  const { body } = await stack.ask("/v1/datasets", { body: strokesForm() });
-  await until(
-    () => stack.ask(`/v1/datasets/${body.id}`),
-    (answer) => answer.body.terminal === true,
-    "the dataset",
-  );
+  const form = strokesForm();
+  const files = ["images", "labels", "testImages", "testLabels"].map((name) => [name, form.get(name)] as const);
+  const settings = { name: "strokes", alias: "strokes", classes: [...strokes.classes] };
+  const { id } = await stack.client.datasets.upload(Object.fromEntries(files), settings);
+  await stack.client.datasets.wait(id);
   return stack;
 }
