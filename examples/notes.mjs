@@ -1,6 +1,6 @@
 /**
  * A walk through "Notes on Convolutional Neural Networks" (Bouvrie 2006) with one small network: its layers and their
- * sizes, one sample forwards, its sensitivities backwards, the gradient checked, and what the learned parts have learned.
+ * sizes, one sample forwards, its sensitivities backwards, the gradient checked, and what was learned inside.
  *     node notes.mjs [DATASET]
  */
 import { Client } from "feature-maps-client";

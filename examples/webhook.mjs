@@ -1,6 +1,6 @@
 /**
- * Receives webhooks (Standard Webhooks) and takes none that is not signed with the secret, is older than five minutes, or
- * came before.
+ * Receives webhooks (Standard Webhooks) and takes none that is not signed with the secret, is older than five minutes,
+ * or came before.
  *     SECRET=a-secret-of-16-letters-or-more PORT=8080 node webhook.mjs
  */
 import { createHmac, timingSafeEqual } from "node:crypto";
