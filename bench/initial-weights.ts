@@ -43,6 +43,7 @@ export function endlessTraining(
     targetAccuracy: null,
     patience: null,
     stopAtStep: null,
+    pauseAfterEpoch: null,
     threads,
   };
 }

@@ -44,7 +44,8 @@ import type {
 } from "../schemas/prediction.ts";
 import type { network } from "../schemas/network.ts";
 import type { augmentationSheetQuery, samplePictureQuery, sampleSheetQuery, samplesQuery } from "../schemas/sample.ts";
-import type { sweepsQuery, trialsQuery } from "../schemas/sweep.ts";
+import type { sweepsQuery } from "../schemas/sweep.ts";
+import type { trialsQuery } from "../schemas/trial.ts";
 import type { entryPoints, live, ready } from "../schemas/system.ts";
 import type { webhooksQuery } from "../schemas/webhook.ts";
 
@@ -74,16 +75,9 @@ export type { Evaluation, Prediction, SplitPrediction, SplitPredictionPage } fro
 export type { Problem as ProblemDocument, ProblemCode } from "../schemas/problem.ts";
 export type { Progress } from "../schemas/progress.ts";
 export type { Sample, SamplePage } from "../schemas/sample.ts";
-export type {
-  Sweep,
-  SweepEstimate,
-  SweepEvent,
-  SweepEventPage,
-  SweepPage,
-  SweepRequestInput as SweepRequest,
-  Trial,
-  TrialPage,
-} from "../schemas/sweep.ts";
+export type { Sweep, SweepEstimate, SweepPage, SweepRequestInput as SweepRequest } from "../schemas/sweep.ts";
+export type { Trial, TrialPage } from "../schemas/trial.ts";
+export type { SweepEvent, SweepEventPage } from "../schemas/sweep-event.ts";
 export type { System } from "../schemas/system.ts";
 export type { WebhookDelivery, WebhookPage } from "../schemas/webhook.ts";
 

@@ -24,7 +24,7 @@ const dataset = {
 test("what the request says about the bits arrives, with the dataset's facts", () => {
   const { network, loss, optimiser, schedule, epochs, batchSize, shuffle, seed, numerics, augmentation } = request;
   const { statistics: _, ...facts } = dataset;
-  expect(deriveTraining({ request, dataset, mostThreads: 16, stopAtStep: null })).toEqual({
+  expect(deriveTraining({ request, dataset, mostThreads: 16, stopAtStep: null, pauseAfterEpoch: null })).toEqual({
     ...{ network, loss, optimiser, schedule, epochs, batchSize, shuffle, seed, numerics, augmentation, threads: 3 },
     ...facts,
     judge: { split: "validation", decides: true },
@@ -33,11 +33,12 @@ test("what the request says about the bits arrives, with the dataset's facts", (
     targetAccuracy: 0.9,
     patience: 4,
     stopAtStep: null,
+    pauseAfterEpoch: null,
   });
 });
 
 test("a reproduction ends at its step alone", () =>
-  expect(deriveTraining({ request, dataset, mostThreads: 16, stopAtStep: 12 })).toMatchObject({
+  expect(deriveTraining({ request, dataset, mostThreads: 16, stopAtStep: 12, pauseAfterEpoch: null })).toMatchObject({
     stopAtStep: 12,
     targetAccuracy: null,
     patience: null,
@@ -47,7 +48,9 @@ test.each([
   [2, 2],
   [8, 3],
 ])("of the three threads that it asks for, a worker with %i gives %i", (mostThreads, threads) =>
-  expect(deriveTraining({ request, dataset, mostThreads, stopAtStep: null }).threads).toBe(threads),
+  expect(deriveTraining({ request, dataset, mostThreads, stopAtStep: null, pauseAfterEpoch: null }).threads).toBe(
+    threads,
+  ),
 );
 
 test.each([
@@ -58,6 +61,12 @@ test.each([
 ])("without a validation split, %j leaves %j to %j", (validation, counts, judge) => {
   const without = { ...dataset, counts: { train: 40, validation: 0, test: 9 } };
   expect(
-    deriveTraining({ request: { ...request, validation }, dataset: without, mostThreads: 1, stopAtStep: null }),
+    deriveTraining({
+      request: { ...request, validation },
+      dataset: without,
+      mostThreads: 1,
+      stopAtStep: null,
+      pauseAfterEpoch: null,
+    }),
   ).toMatchObject({ counts, judge });
 });

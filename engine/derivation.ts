@@ -47,9 +47,17 @@ export interface DerivationOptions {
   mostThreads: number;
   /** Where a reproduction ends, whatever else would have ended it; null for a job. */
   stopAtStep: number | null;
+  /** The epoch after which it is interrupted, to go on another time; null: it is not. */
+  pauseAfterEpoch: number | null;
 }
 
-export function deriveTraining({ request, dataset, mostThreads, stopAtStep }: DerivationOptions): TrainingSpec {
+export function deriveTraining({
+  request,
+  dataset,
+  mostThreads,
+  stopAtStep,
+  pauseAfterEpoch,
+}: DerivationOptions): TrainingSpec {
   const { network, loss, optimiser, schedule, epochs, batchSize, shuffle, seed, numerics, augmentation } = request;
   const { input, classes, dtype, statistics } = dataset;
   const counts = splitsOf(request.validation, {
@@ -79,6 +87,7 @@ export function deriveTraining({ request, dataset, mostThreads, stopAtStep }: De
     targetAccuracy: reproduces ? null : validationAccuracy,
     patience: reproduces ? null : patience,
     stopAtStep,
+    pauseAfterEpoch,
     threads: Math.min(request.threads, mostThreads),
   };
 }

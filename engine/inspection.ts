@@ -83,6 +83,7 @@ export function plainSpec(options: {
     targetAccuracy: null,
     patience: null,
     stopAtStep: null,
+    pauseAfterEpoch: null,
     threads: 1,
   };
 }

@@ -89,7 +89,13 @@ class TrainingRun implements Trainer {
 
   *run(): Generator<TrainingReport, void, undefined> {
     const position = this.#position;
-    while (position.epoch <= this.#spec.epochs) {
+    const { epochs, pauseAfterEpoch } = this.#spec;
+    while (position.epoch <= epochs) {
+      if (pauseAfterEpoch !== null && position.epoch > pauseAfterEpoch) {
+        const epoch = position.inEpoch === 0 ? position.epoch - 1 : position.epoch;
+        yield { kind: "interrupted", ...this.#report(), epoch };
+        return;
+      }
       this.#openEpoch();
       while (position.inEpoch < this.#stepsPerEpoch) {
         if (!this.#step()) {

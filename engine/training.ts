@@ -45,6 +45,8 @@ export interface TrainingSpec {
   patience: number | null;
   /** Stop after exactly this step (reproductions); null: by the other rules alone. */
   stopAtStep: number | null;
+  /** Interrupt before the epoch after this one begins, to go on from a checkpoint another time; null: go on. */
+  pauseAfterEpoch: number | null;
   /** Gradient threads, this one included. Never changes the bits. */
   threads: number;
 }
@@ -136,6 +138,8 @@ export type TrainingReport =
   | ({ kind: "checkpoint" } & TrainingPosition)
   /** Somebody set `request.stop`; the generator ends after this. */
   | ({ kind: "stopped" } & TrainingPosition)
+  /** `spec.pauseAfterEpoch` is over; the generator ends after this. `epoch` is the last one that was trained. */
+  | ({ kind: "interrupted" } & TrainingPosition)
   | ({ kind: "diverged"; tensor: string; detail: string } & TrainingPosition)
   | ({ kind: "finished"; reason: "epochs" | "validationAccuracy" | "patience" | "step" } & TrainingPosition);
 

@@ -19,6 +19,20 @@ export const jobExamples = [
   },
 ];
 
+export const sweepExamples = [
+  {
+    base: { dataset: "mnist", network: "lenet-5", validation: { fraction: 0.1 } },
+    space: "auto",
+    stopWhen: { maxSeconds: 600 },
+  },
+  {
+    name: "rates and batches",
+    base: { dataset: "mnist", network: "fast-mnist", epochs: 9, validation: { fraction: 0.1 } },
+    space: { "/optimiser/learningRate": { log: [0.01, 0.3] }, "/batchSize": { choices: [32, 64, 128] } },
+    search: { kind: "halving", trials: 27, reduction: 3, firstEpochs: 1 },
+  },
+];
+
 /** The first test picture of MNIST, as a PNG: for the document's example. */
 export const aSeven =
   "iVBORw0KGgoAAAANSUhEUgAAABwAAAAcCAAAAABXZoBIAAAACXBIWXMAAAPoAAAD6AG1e1JrAAAAo0lEQVQoz2NgGG4gZOf86TYqOCTv" +

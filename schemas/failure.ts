@@ -1,6 +1,7 @@
 /**
- * What a job or an evaluation ends with when it fails, and what a job warns of on its way. The lists are closed, so a
- * new code cannot be forgotten; what was stored by another version may carry others, so the interface says `string`.
+ * What a job, an evaluation or a sweep ends with when it fails, and what a job warns of on its way. The lists are
+ * closed, so a new code cannot be forgotten; what was stored by another version may carry others, so the interface says
+ * `string`.
  */
 import type { ProblemCode } from "./problem.ts";
 
@@ -16,6 +17,7 @@ export const failureCodes = {
   "model-missing": "Its model is not there any more",
   "model-unreadable": "Its model cannot be read from storage",
   unreadable: "What it needs cannot be read from storage",
+  "no-trial-succeeded": "No trial of the sweep has a value",
   "too-large": "It takes more memory than can be addressed",
   "invalid-file": "A file of weights cannot be read",
   "checkpoint-does-not-fit": "The weights are those of another network",

@@ -1,8 +1,19 @@
 /** A training job: the request, complete with its defaults, and the record of what became of it. */
 import { z } from "zod";
 import { augmentation } from "./augmentation.ts";
-import { datasetId, datasetReference, jobId, metadata, modelId, modelReference, sha256, timestamp } from "./ids.ts";
 import { jobExamples } from "./examples.ts";
+import {
+  datasetId,
+  datasetReference,
+  jobId,
+  metadata,
+  modelId,
+  modelReference,
+  sha256,
+  sweepId,
+  timestamp,
+} from "./ids.ts";
+import { jobError, jobResult, reproduction } from "./job-result.ts";
 import { loss, network, presetName } from "./network.ts";
 import { optimiser, schedule } from "./optimiser.ts";
 import { datasetFilter, nameFilter, pageOf, pageQuery, withMetadata } from "./page.ts";
@@ -158,7 +169,8 @@ export type JobStatus = z.infer<typeof jobStatus>;
 /** Every allowed change of status; enforced in one atomic place (services/shared/records). */
 export const jobTransitions: Readonly<Record<JobStatus, readonly JobStatus[]>> = {
   queued: ["running", "paused", "cancelled", "failed"],
-  running: ["queued", "pausing", "cancelling", "succeeded", "failed"],
+  // At once paused: a trial whose rung is over.
+  running: ["queued", "pausing", "paused", "cancelling", "succeeded", "failed"],
   pausing: ["paused", "cancelling", "succeeded", "failed"],
   paused: ["queued", "cancelled"],
   cancelling: ["cancelled", "succeeded", "failed"],
@@ -185,28 +197,6 @@ export const attempt = z.strictObject({
 });
 export type Attempt = z.infer<typeof attempt>;
 
-export const splitResult = z.strictObject({
-  loss: z.number().nullable().describe("mean loss of a sample, without penalties; null where it is not finite"),
-  accuracy: z.number().describe("share of samples that were answered right, from 0 to 1"),
-  samples: z.int().describe("samples of the split"),
-});
-
-export const jobResult = z.strictObject({
-  stopReason: z
-    .enum(["epochs", "validationAccuracy", "patience", "maxSeconds", "step"])
-    .describe("why it ended: all epochs were done, a field of stopWhen, or (of a reproduction) the original's step"),
-  epochs: z.int().describe("epochs that were done"),
-  steps: z.int().describe("batches that were done"),
-  seconds: z.number().describe("seconds of training over all attempts"),
-  kernels: z.string().describe("the kernels that computed it"),
-  train: splitResult.nullable().describe("the model on the samples it was trained on; null where not measured"),
-  validation: splitResult
-    .nullable()
-    .describe("the model on the validation split or what was held out; null without one"),
-  test: splitResult.nullable().describe("the model on the test split; null where the dataset has none"),
-});
-export type JobResult = z.infer<typeof jobResult>;
-
 /** What must agree for the weights to agree, and the digest of the weights. */
 export const receipt = z.strictObject({
   request: sha256.describe("SHA-256 digest of the complete request"),
@@ -228,20 +218,6 @@ export const receipt = z.strictObject({
     .describe("SHA-256 digest of the weights of `initialModel`; null where the training began by the seed"),
 });
 export type Receipt = z.infer<typeof receipt>;
-
-export const jobError = z.strictObject({
-  code: z.string().describe("the kind for programs, such as diverged; explained at /problems/{code}"),
-  detail: z.string().describe("what went wrong, and what to try"),
-  step: z.int().nullable().describe("the step at which it went wrong; null where it was not at a step"),
-});
-
-/** What a reproduction found: null until it ended. */
-export const reproduction = z.strictObject({
-  of: jobId.describe("the job that is done again"),
-  expected: sha256.describe("SHA-256 digest of that job's weights"),
-  found: sha256.nullable().describe("SHA-256 digest of the weights of this one; null until it ended"),
-  agrees: z.boolean().nullable().describe("whether the two are the same; null until it ended"),
-});
 
 export const job = z.strictObject({
   id: jobId,
@@ -270,6 +246,11 @@ export const job = z.strictObject({
   attempts: z.array(attempt).describe("the tries of workers, oldest first; a new one follows a crash or a pause"),
   receipt: receipt.nullable().describe("what must agree for the weights to agree; null until it succeeded"),
   reproduction: reproduction.nullable().describe("of a job that does another again; null for all others"),
+  sweep: z
+    .strictObject({ id: sweepId, trial: z.int().min(0).describe("its number in the sweep") })
+    .nullable()
+    .default(null)
+    .describe("the sweep that it is a trial of; null: it was asked for by itself"),
   warnings: z.array(z.string()).default([]).describe("what is legal in the request and likely wrong"),
   reasons: z
     .array(z.string())
@@ -294,6 +275,7 @@ export const jobsQuery = withMetadata(
     status: jobStatus.optional().describe("only those of this status"),
     name: nameFilter,
     dataset: datasetFilter,
+    sweep: z.string().max(64).optional().describe("only the trials of this sweep: its id"),
     view: usually(view, "summary").describe("full: with long connection tables; a page then has fewer entries"),
   }),
 );

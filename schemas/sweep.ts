@@ -3,10 +3,13 @@
  * an objective. search/ chooses; here are the words.
  */
 import { z } from "zod";
-import { datasetId, jobId, metadata, modelId, sha256, sweepId, timestamp } from "./ids.ts";
-import { jobError, jobRequest, jobStatus } from "./job.ts";
-import { pageOf, pageOrder, pageQuery } from "./page.ts";
+import { sweepExamples } from "./examples.ts";
+import { datasetId, metadata, sha256, sweepId, timestamp } from "./ids.ts";
+import { jobRequest, jobStatus, view } from "./job.ts";
+import { jobError } from "./job-result.ts";
+import { datasetFilter, nameFilter, pageOf, pageQuery, withMetadata } from "./page.ts";
 import { queryFlag, usually } from "./query.ts";
+import { bestTrial, rung, trialCounts, trialParameters } from "./trial.ts";
 
 export const mostTrials = 10_000;
 const mostPointers = 32;
@@ -123,12 +126,23 @@ const rungs = {
 /** How trials are chosen. The last rung of halving and asha trains the base's `epochs`, the whole training. */
 export const search = z.discriminatedUnion("kind", [
   z.strictObject({
-    kind: z.literal("grid"),
+    kind: z.literal("grid").describe("all combinations of the space's values"),
     points: z.int().min(2).max(mostTrials).default(3).describe("values of a range; choices are all taken"),
   }),
-  z.strictObject({ kind: z.literal("random"), trials }),
-  z.strictObject({ kind: z.literal("halving"), ...rungs }),
-  z.strictObject({ kind: z.literal("asha"), ...rungs }),
+  z.strictObject({
+    kind: z.literal("random").describe("values drawn for each trial"),
+    trials: trials.describe("how many are drawn"),
+  }),
+  z.strictObject({
+    kind: z
+      .literal("halving")
+      .describe("rung by rung, the best of each go on; the same winner on any number of workers"),
+    ...rungs,
+  }),
+  z.strictObject({
+    kind: z.literal("asha").describe("the same, but nobody waits: the best so far go on as results come"),
+    ...rungs,
+  }),
 ]);
 export type SearchRequest = z.infer<typeof search>;
 
@@ -148,163 +162,125 @@ export const sweepStopWhen = z.strictObject({
     .max(31_536_000)
     .nullable()
     .default(null)
-    .describe("seconds in which the sweep ran, pauses apart"),
-  accuracy: z.number().gt(0).max(1).nullable().default(null).describe("enough, on the objective's split"),
+    .describe("seconds from the first training on, pauses apart; then what runs ends with what it has; null: no limit"),
+  accuracy: z
+    .number()
+    .gt(0)
+    .max(1)
+    .nullable()
+    .default(null)
+    .describe("enough, on the objective's split: a trial that reaches it ends the sweep; null: none is"),
 });
 
-export const sweepRequest = z.strictObject({
-  name: z.string().min(1).max(200).nullable().default(null),
+const sweepFields = z.strictObject({
+  name: z.string().min(1).max(200).nullable().default(null).describe("what you call it; null: it has no name"),
   base: sweepBase.describe("a job request; the space's values are put into it"),
   space: z.union([z.literal("auto"), space]).describe("JSON pointers into the job request, and what they may be"),
   search: search.optional().describe("by default chosen from the epochs of the base and from stopWhen.maxSeconds"),
-  objective: objective.prefault({}),
+  objective: objective.prefault({}).describe("by which trials are compared"),
   seed: z.int().min(0).max(4_294_967_295).default(1).describe("of the draws; the jobs' own seed stands in the base"),
   parallel: z.int().min(1).max(1000).default(4).describe("most trials in the queue or running at once"),
-  stopWhen: sweepStopWhen.prefault({}),
+  stopWhen: sweepStopWhen.prefault({}).describe("what ends it before all trials are done"),
   priority: z.int().min(-100).max(100).default(0).describe("of its jobs; higher goes first"),
   metadata: metadata.default({}),
 });
+export const sweepRequest = sweepFields.meta({ examples: sweepExamples }).describe("a search for the best values");
 export type SweepRequestInput = z.input<typeof sweepRequest>;
 export type SweepRequest = z.infer<typeof sweepRequest>;
 
 /** With space and search as they were chosen: all that decides what is trained. */
-export const completeSweepRequest = sweepRequest.extend({ space, search });
+export const completeSweepRequest = sweepFields
+  .extend({
+    space: space.describe("JSON pointers into the job request, and what each may be"),
+    search: search.describe("how trials are chosen"),
+  })
+  .describe("the request with space and search as they were chosen: all that decides what is trained");
 export type CompleteSweepRequest = z.infer<typeof completeSweepRequest>;
 
-/** A sweep goes through the same statuses as a job (`jobTransitions`). */
+/** A sweep goes through the same statuses as a job. */
 export const sweepStatus = jobStatus;
-
-export const trialStatus = z.enum(["queued", "running", "stopped", "succeeded", "failed"]);
-export type TrialStatus = z.infer<typeof trialStatus>;
-
-export const trialParameters = z
-  .record(z.string(), z.unknown())
-  .describe("JSON pointer into the job request → the value put there");
-export type TrialParameters = z.infer<typeof trialParameters>;
-
-/** A row of `GET /v1/sweeps/{id}/trials`. */
-export const trial = z.strictObject({
-  trial: z.int().min(0),
-  parameters: trialParameters,
-  job: jobId.nullable().describe("null until it was queued"),
-  rung: z.int().min(0),
-  epochs: z.int().min(0).describe("trained so far"),
-  value: z.number().nullable().describe("of the objective; null until measured, and where it is not finite"),
-  status: trialStatus.describe("stopped: it ran, or waited, and will not go on"),
-});
-export type Trial = z.infer<typeof trial>;
-
-export const bestTrial = z.strictObject({
-  trial: z.int().min(0),
-  job: jobId,
-  model: modelId.nullable().describe("null while its training goes on"),
-  value: z.number(),
-  parameters: trialParameters,
-});
-
-export const rung = z.strictObject({
-  rung: z.int().min(0),
-  trials: z.int().min(1).describe("at most so many reach it; with asha a few more may"),
-  epochs: z.int().min(1).nullable().describe("trained at its end; null: as each trial's own request says"),
-});
-export type Rung = z.infer<typeof rung>;
 
 const sentences = z.array(z.string());
 
 export const sweepStopReason = z.enum(["trials", "accuracy", "maxSeconds"]);
 export type SweepStopReason = z.infer<typeof sweepStopReason>;
 
-const trialCounts = z.strictObject({
-  total: z.int(),
-  queued: z.int().describe("not begun yet, or waiting for their rung to end"),
-  running: z.int(),
-  stopped: z.int(),
-  succeeded: z.int(),
-  failed: z.int(),
-});
-export type TrialCounts = z.infer<typeof trialCounts>;
-
 export const sweep = z.strictObject({
   id: sweepId,
-  object: z.literal("sweep"),
-  name: z.string().nullable(),
+  object: z.literal("sweep").describe("what this is: always sweep"),
+  name: z.string().nullable().describe("what the request calls it; null where it has no name"),
   status: sweepStatus,
-  terminal: z.boolean(),
-  createdAt: timestamp,
-  startedAt: timestamp.nullable(),
-  finishedAt: timestamp.nullable(),
-  dataset: z.strictObject({ id: datasetId, revision: sha256 }),
+  terminal: z.boolean().describe("whether it has ended for good: cancelled, succeeded or failed"),
+  createdAt: timestamp.describe("when it was accepted, ISO 8601 in UTC"),
+  startedAt: timestamp.nullable().describe("when a worker first took it up, ISO 8601 in UTC; null before that"),
+  finishedAt: timestamp.nullable().describe("when it ended for good, ISO 8601 in UTC; null before that"),
+  dataset: z
+    .strictObject({ id: datasetId, revision: sha256.describe("SHA-256 digest of the dataset's content") })
+    .describe("what its trials are trained on"),
   request: completeSweepRequest,
-  rungs: z.array(rung),
-  trials: trialCounts,
-  best: bestTrial.nullable(),
-  stopReason: sweepStopReason.nullable(),
-  elapsedSeconds: z.number().min(0),
-  error: jobError.nullable(),
-  reasons: sentences,
-  warnings: sentences,
-  urls: z.record(z.string(), z.string()),
+  rungs: z.array(rung).describe("stages of the search; one for grid and random"),
+  trials: trialCounts.describe("how many trials stand where"),
+  best: bestTrial.nullable().describe("the best trial so far; null while none has a value"),
+  stopReason: sweepStopReason
+    .nullable()
+    .describe("why it ended: all trials were done, or a field of stopWhen; null until it did by itself"),
+  elapsedSeconds: z.number().min(0).describe("seconds from the first training on, pauses apart"),
+  error: jobError.nullable().describe("why it failed; null where it did not"),
+  reasons: sentences.describe("what was chosen for it and why"),
+  warnings: sentences.describe("what is legal in the request and likely wrong"),
+  urls: z.record(z.string(), z.string()).describe("paths of what belongs to it, by name: trials, events, jobs"),
   metadata,
 });
 export type Sweep = z.infer<typeof sweep>;
 
+/** A sweep in a list: all of it but long connection tables of its base. */
+export const sweepSummary = sweep.extend({
+  request: completeSweepRequest
+    .extend({
+      base: z
+        .looseObject({ dataset: z.string().describe("the dataset as the request names it") })
+        .describe("the job request that trials vary; a long connection table is shown as its count"),
+    })
+    .describe("with space and search as they were chosen"),
+});
+export type SweepSummary = z.infer<typeof sweepSummary>;
+
 /** The answer to a dry run: what would be trained, and what it would cost if no trial failed. */
 export const sweepEstimate = z.strictObject({
   request: completeSweepRequest,
-  rungs: z.array(rung),
-  trials: z.int(),
+  rungs: z.array(rung).describe("stages of the search; one for grid and random"),
+  trials: z.int().describe("how many trials there would be"),
   requests: z
-    .array(z.strictObject({ trial: z.int().min(0), parameters: trialParameters, request: z.unknown() }))
+    .array(
+      z.strictObject({
+        trial: z.int().min(0).describe("its number, from 0"),
+        parameters: trialParameters,
+        request: z.unknown().describe("its complete job request"),
+      }),
+    )
     .max(100)
     .describe("the first hundred trials with their complete job requests"),
   epochs: z.int().describe("of all trials together"),
   secondsPerEpoch: z.number().nullable().describe("of the first trial; null where no worker has reported a rate"),
-  seconds: z.number().nullable().describe("of training, on one worker slot"),
-  reasons: sentences,
-  warnings: sentences,
+  seconds: z.number().nullable().describe("of training, on one worker slot; null where no worker has reported a rate"),
+  reasons: sentences.describe("what would be chosen and why"),
+  warnings: sentences.describe("what is legal in the request and likely wrong"),
 });
 export type SweepEstimate = z.infer<typeof sweepEstimate>;
 
 export const createSweepQuery = z.strictObject({
   dryRun: queryFlag.optional().describe("check and estimate; queue nothing"),
 });
-export const sweepsQuery = pageQuery.extend({
-  status: sweepStatus.optional(),
-  dataset: z.string().max(200).optional().describe("id or alias"),
+export const sweepsQuery = withMetadata(
+  pageQuery.extend({
+    status: sweepStatus.optional().describe("only those of this status"),
+    name: nameFilter,
+    dataset: datasetFilter,
+    view: usually(view, "summary").describe("full: with long connection tables; a page then has fewer entries"),
+  }),
+);
+export const deleteSweepQuery = z.strictObject({
+  models: queryFlag.optional().describe("also the model of its best trial"),
 });
-export const trialsQuery = pageQuery.extend({
-  status: trialStatus.optional(),
-  sort: usually(z.enum(["trial", "value"]), "trial").describe(
-    "trial by default; value: the best first, those without last",
-  ),
-  after: z.string().max(64).optional().describe("nextAfter of the page before"),
-  order: usually(pageOrder, "asc").describe("asc by default"),
-});
-
-export const sweepPage = pageOf(sweep);
+export const sweepPage = pageOf(sweepSummary);
 export type SweepPage = z.infer<typeof sweepPage>;
-export const trialPage = pageOf(trial);
-export type TrialPage = z.infer<typeof trialPage>;
-
-const eventBase = { id: z.string().describe("position in the sweep's sequence"), at: timestamp };
-
-/** What happened to a sweep, in order. */
-export const sweepEvent = z.discriminatedUnion("type", [
-  z.strictObject({
-    ...eventBase,
-    type: z.literal("status"),
-    data: z.strictObject({ status: sweepStatus, terminal: z.boolean(), reason: z.string().nullable() }),
-  }),
-  z.strictObject({ ...eventBase, type: z.literal("trial"), data: trial }),
-  z.strictObject({ ...eventBase, type: z.literal("best"), data: bestTrial }),
-  z.strictObject({
-    ...eventBase,
-    type: z.literal("warning"),
-    data: z.strictObject({ code: z.string(), detail: z.string() }),
-  }),
-]);
-export type SweepEvent = z.infer<typeof sweepEvent>;
-
-/** The answer to `GET /v1/sweeps/{id}/events`, which takes what a job's events take (`eventsQuery`). */
-export const sweepEventPage = pageOf(sweepEvent);
-export type SweepEventPage = z.infer<typeof sweepEventPage>;

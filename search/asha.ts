@@ -3,7 +3,7 @@
  * the best 1/reduction of its rung's outcomes so far and has not gone on goes on, from the highest such rung; where
  * there is none, a new trial begins. No worker waits, and the winner may depend on the order in which results come.
  */
-import type { Rung } from "../schemas/sweep.ts";
+import type { Rung } from "../schemas/trial.ts";
 import {
   isPromotable,
   reaches,

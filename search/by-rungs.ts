@@ -6,7 +6,7 @@
  * the number of workers leave no trace. The same holds where an accuracy is enough: of the trials that reach it the one
  * with the smallest number ends the sweep, and those before it in its rung are waited for; no others count.
  */
-import type { Rung } from "../schemas/sweep.ts";
+import type { Rung } from "../schemas/trial.ts";
 import { isPromotable, reaches, type Order, type Outcome, type Place, type Rule, type Trials } from "./trials.ts";
 
 export class ByRungs implements Rule {

@@ -4,13 +4,8 @@
  * starts anew finds the same plan.
  */
 import { jobRequest } from "../schemas/job.ts";
-import {
-  mostTrials,
-  type CompleteSweepRequest,
-  type Rung,
-  type SweepRequest,
-  type TrialParameters,
-} from "../schemas/sweep.ts";
+import { mostTrials, type CompleteSweepRequest, type SweepRequest } from "../schemas/sweep.ts";
+import type { Rung, TrialParameters } from "../schemas/trial.ts";
 import { chooseSearch, type Pace } from "./automatic-search.ts";
 import { chooseSpace, type DatasetFacts } from "./automatic-space.ts";
 import { inSpace, overlap, type Problem } from "./pointer.ts";

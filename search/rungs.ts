@@ -1,5 +1,6 @@
 /** The rungs of successive halving: how many trials train how long before the best of them go on. */
-import type { Rung, SearchRequest } from "../schemas/sweep.ts";
+import type { SearchRequest } from "../schemas/sweep.ts";
+import type { Rung } from "../schemas/trial.ts";
 
 type WithRungs = Extract<SearchRequest, { reduction: number }>;
 

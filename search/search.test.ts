@@ -52,6 +52,7 @@ function run(options: {
   const started: Place[] = [];
   const running: Place[] = [];
   const told = new Set<string>();
+  const hopeless = new Set<number>();
   const end = (outcome: Outcome): void => {
     outcomes.push(outcome);
     expect(search.ended(outcome)).toBe(true);
@@ -64,16 +65,21 @@ function run(options: {
     const decision = search.next(moment);
     expect(search.next(moment)).toEqual(decision);
     expect(new Search({ plan, outcomes, started }).next(moment)).toEqual(decision);
-    expect(decision.start.filter(({ trial }) => decision.stop.includes(trial))).toEqual([]);
+    const ended = [...decision.stop, ...decision.conclude];
+    expect(decision.start.filter(({ trial }) => ended.includes(trial))).toEqual([]);
+    expect(decision.stop.filter((trial) => decision.conclude.includes(trial))).toEqual([]);
+    for (const trial of search.hopeless()) hopeless.add(trial);
     onDecision?.(decision, outcomes, started);
     if (decision.finished) {
       expect(running).toEqual([]);
       expect(decision.finished.best).toEqual(search.best());
+      expect(hopeless.has(decision.finished.best?.trial ?? -1), "who wins was not given up").toBe(false);
       return { decision, outcomes, started };
     }
     for (const place of [...decision.start, ...decision.carried]) {
       expect(told.has(keyOf(place)), `${keyOf(place)} is chosen once`).toBe(false);
       told.add(keyOf(place));
+      expect(hopeless.has(place.trial), "who goes on was not given up").toBe(false);
       const before = outcomes.find((each) => each.trial === place.trial && each.rung === place.rung - 1);
       if (place.rung > 0) expect(before).toMatchObject({ status: "succeeded" });
       if ("from" in place)
@@ -86,13 +92,13 @@ function run(options: {
       running.push({ trial, rung });
     }
     expect(running.length).toBeLessThanOrEqual(plan.request.parallel);
-    for (const trial of decision.stop) {
+    for (const trial of ended) {
       const at = running.findIndex((place) => place.trial === trial);
       const [place] = running.splice(at, 1);
       end({ ...fate(place), status: "stopped", complete: false });
     }
     if (running.length > 0) end(fate(...(running.splice(choose(running.length), 1) as [Place])));
-    else if (decision.carried.length === 0) expect(decision.stop, "something goes on").not.toEqual([]);
+    else if (decision.carried.length === 0) expect(ended, "something goes on").not.toEqual([]);
   }
   throw new Error("the sweep does not end");
 }
@@ -358,6 +364,7 @@ describe("time and pauses", () => {
       start: [],
       carried: [],
       stop: [],
+      conclude: [],
       finished: null,
     });
     expect(search.next(moment).start.map(({ trial }) => trial)).toEqual([0, 1, 2]);
@@ -367,7 +374,7 @@ describe("time and pauses", () => {
     const search = new Search({ plan, outcomes: [outcome(0, 0.4), outcome(1, 0.9), outcome(2, null)] });
     search.started({ trial: 3, rung: 0 });
     const late = { elapsedSeconds: 60, paused: false };
-    expect(search.next(late)).toEqual({ start: [], carried: [], stop: [3], finished: null });
+    expect(search.next(late)).toEqual({ start: [], carried: [], stop: [], conclude: [3], finished: null });
     search.ended({ ...outcome(3, 0.5), status: "stopped" });
     expect(search.next(late).finished).toEqual({ reason: "maxSeconds", best: outcome(1, 0.9) });
     expect([0, 1, 2, 3, 4].map((trial) => search.statusOf(trial, true))).toEqual([
@@ -377,6 +384,17 @@ describe("time and pauses", () => {
       "stopped",
       "stopped",
     ]);
+  });
+
+  it("says that the time was up where all that ran was ended by it", () => {
+    const late = { elapsedSeconds: 61, paused: false };
+    const search = new Search({
+      plan: planFor({ search: { kind: "random", trials: 1 }, stopWhen: { maxSeconds: 60 } }),
+    });
+    search.started({ trial: 0, rung: 0 });
+    expect(search.next(late)).toMatchObject({ conclude: [0], finished: null });
+    search.ended({ ...outcome(0, 0.5), status: "stopped" });
+    expect(search.next(late).finished).toMatchObject({ reason: "maxSeconds", best: { trial: 0 } });
   });
 
   it("says where trials stand on the way", () => {

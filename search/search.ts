@@ -2,12 +2,14 @@
  * The choosing: outcomes in, what to start next out. It has no clock and keeps nothing that the records do not say: one
  * that is opened anew from the recorded starts and outcomes decides as the one before would have.
  */
-import type { SweepStopReason, TrialCounts, TrialParameters, TrialStatus } from "../schemas/sweep.ts";
+import type { SweepStopReason } from "../schemas/sweep.ts";
+import type { TrialCounts, TrialParameters, TrialStatus } from "../schemas/trial.ts";
 import { Asha } from "./asha.ts";
 import { ByRungs } from "./by-rungs.ts";
 import { parametersOf, type Plan } from "./plan.ts";
 import {
   isMeasured,
+  isPromotable,
   orderBy,
   Trials,
   type Measured,
@@ -32,6 +34,8 @@ export interface Decision {
   carried: Outcome[];
   /** Running trials whose outcome decides nothing any more: to be ended, and their outcomes told as of any other. */
   stop: number[];
+  /** Running trials that the end of the sweep meets on their way: to be ended; what they reached by now counts. */
+  conclude: number[];
   /** Set when all is over and nothing runs. */
   finished: { reason: SweepStopReason; best: Measured | null } | null;
 }
@@ -53,6 +57,8 @@ export class Search {
   readonly #trials: Trials;
   readonly #rule: Rule;
   #best: Measured | null = null;
+  /** Some training was ended before its time. */
+  #cutShort = false;
 
   /** `started` and `outcomes` are the records, in any order; an outcome implies its start. */
   constructor(options: { plan: Plan; started?: Iterable<Place>; outcomes?: Iterable<Outcome> }) {
@@ -76,6 +82,7 @@ export class Search {
   /** A training ended. Told again it changes nothing; returns whether it was new. */
   ended(outcome: Outcome): boolean {
     if (!this.#trials.end(outcome)) return false;
+    this.#cutShort ||= outcome.status === "stopped";
     this.#rule.ended(outcome);
     // Records come in any order: one of a lower rung than is known says nothing about the best.
     if (this.#trials.latest(outcome.trial) !== outcome) return true;
@@ -98,9 +105,12 @@ export class Search {
 
   #overBy({ elapsedSeconds }: Moment): SweepStopReason | null {
     const { maxSeconds } = this.#plan.request.stopWhen;
+    const late = maxSeconds !== null && elapsedSeconds >= maxSeconds;
     if (this.#rule.satisfied()) return "accuracy";
+    // Those that were ended with what they had leave nothing to start, and that is not why it is over.
+    if (late && this.#cutShort) return "maxSeconds";
     if (this.#trials.running.size === 0 && this.#rule.exhausted()) return "trials";
-    return maxSeconds !== null && elapsedSeconds >= maxSeconds ? "maxSeconds" : null;
+    return late ? "maxSeconds" : null;
   }
 
   #startOf({ trial, rung }: Place): Start {
@@ -118,9 +128,11 @@ export class Search {
   next(moment: Moment): Decision {
     const reason = this.#overBy(moment);
     const running = [...this.#trials.running.values()].sort((one, other) => one.trial - other.trial);
-    const stop = running.filter((place) => reason !== null || !this.#rule.counts(place)).map(({ trial }) => trial);
+    const stop = running.filter((place) => !this.#rule.counts(place)).map(({ trial }) => trial);
+    const conclude =
+      reason === null ? [] : running.filter((place) => this.#rule.counts(place)).map(({ trial }) => trial);
     const finished = reason !== null && running.length === 0 ? { reason, best: this.best() } : null;
-    const decision: Decision = { start: [], carried: [], stop, finished };
+    const decision: Decision = { start: [], carried: [], stop, conclude, finished };
     const room = this.#plan.request.parallel - running.length;
     if (reason !== null || moment.paused || room <= 0) return decision;
     for (const place of this.#rule.ready(room)) {
@@ -138,6 +150,39 @@ export class Search {
     if (latest !== undefined && latest.status !== "succeeded") return latest.status;
     if (latest !== undefined && (latest.complete || latest.rung === this.#plan.rungs.length - 1)) return "succeeded";
     return !over && this.#rule.mayGoOn(trial) ? "queued" : "stopped";
+  }
+
+  /** Trials that are over and cannot win, whatever is still to come: what they left behind is of no use. */
+  hopeless(): number[] {
+    const { accuracy } = this.#plan.request.stopWhen;
+    const over: Outcome[] = [];
+    for (let trial = 0; trial < this.#plan.trials; trial++) {
+      const latest = this.#trials.latest(trial);
+      if (latest === undefined || this.#trials.running.has(trial)) continue;
+      if (!(isPromotable(latest) && this.#rule.mayGoOn(trial))) over.push(latest);
+    }
+    const better = (best: Measured | null, each: Outcome): Measured | null =>
+      isMeasured(each) && isBetter(this.#order, each, best) ? each : best;
+    if (accuracy === null) {
+      const best = over.reduce(better, null);
+      return over.filter((each) => each !== best).map(({ trial }) => trial);
+    }
+    // An accuracy that is enough may still take those of larger numbers, or of lower rungs, out of the running.
+    const inOrder = over.toSorted((one, other) => other.rung - one.rung || one.trial - other.trial);
+    let best: Measured | null = null;
+    return inOrder.flatMap((each) => {
+      const before = best;
+      best = better(best, each);
+      return best === before ? [each.trial] : [];
+    });
+  }
+
+  /** The rung that a trial is in, or was in last. */
+  rungOf = (trial: number): number => Math.max(0, this.#trials.reached(trial));
+
+  /** Trials that were begun and have no outcome yet. */
+  get running(): Place[] {
+    return [...this.#trials.running.values()];
   }
 
   /** The outcome of a trial's highest rung. */

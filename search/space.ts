@@ -2,7 +2,8 @@
  * The values of a space: drawn for a trial, or laid out as a grid. Only operations that IEEE 754 rounds in one way
  * are used (a power is a product of square roots), so every machine finds the same bits.
  */
-import type { Dimension, Space, TrialParameters } from "../schemas/sweep.ts";
+import type { Dimension, Space } from "../schemas/sweep.ts";
+import type { TrialParameters } from "../schemas/trial.ts";
 import { below, extend, placeOf, share } from "./random.ts";
 
 /** A pointer of the space, what it may be, and the hash that its draws begin with. */

@@ -95,7 +95,7 @@ async function restoreAliases(given: readonly GivenAlias[], { redis }: Sources):
 async function restoreJob(manifest: JobManifest, { redis }: Sources): Promise<boolean> {
   const { project, job, stopAtStep, initialModelId, checkpoints, metrics, events } = manifest;
   if ((await redis.exists(keys.job(job.id))) === 1) return false;
-  const { object: _object, terminal: _terminal, urls: _urls, status, attempts, ...fields } = job;
+  const { object: _object, terminal: _terminal, urls: _urls, sweep, status, attempts, ...fields } = job;
   const { network, tables } = await withoutTables(job.request.network);
   const write = redis.multi();
   const key = keys.job(job.id);
@@ -124,6 +124,10 @@ async function restoreJob(manifest: JobManifest, { redis }: Sources): Promise<bo
     "datasetId",
     job.dataset.id,
   );
+  if (sweep !== null) {
+    write.hset(key, "sweepId", sweep.id, "trial", sweep.trial);
+    write.zadd(keys.jobsBySweep(sweep.id), 0, job.id);
+  }
   if (initialModelId !== null) write.hset(key, "initialModelId", initialModelId);
   for (const [index, { endedAt, reason, ...opened }] of attempts.entries()) {
     write.hset(

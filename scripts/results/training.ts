@@ -105,6 +105,7 @@ export function runTraining({ request, splits, kernels, onEpoch }: TrainingOptio
     },
     mostThreads: 1,
     stopAtStep: null,
+    pauseAfterEpoch: null,
   });
   const plan = planTraining(spec);
   const memory = createMemory(plan);

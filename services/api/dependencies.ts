@@ -1,5 +1,7 @@
 /** What the api is given: nothing here is found by itself, so a test can give something else. */
 import type { FastifyBaseLogger, FastifyRequest } from "fastify";
+import type { Event } from "../../schemas/event.ts";
+import type { SweepEvent } from "../../schemas/sweep-event.ts";
 import type { BodyReader } from "./models/reader.ts";
 import type { Prediction } from "../prediction/index.ts";
 import type { Config } from "../shared/config.ts";
@@ -26,7 +28,9 @@ export interface Dependencies {
   keyring: Keyring;
   queues: Queues;
   storage: Storage;
-  feed: EventFeed;
+  /** Events of jobs, and of sweeps, as they happen. */
+  feed: EventFeed<Event>;
+  sweepFeed: EventFeed<SweepEvent>;
   mirror: Mirror;
   prediction: Prediction;
   /** The other processes of this api; null: there are none. */

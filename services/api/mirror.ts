@@ -29,8 +29,8 @@ export interface CopiesOptions<Value> {
   /** Milliseconds after which a copy is read again although nobody said that it changed. */
   lifeMs: number;
   /**
-   * Whose changes drop it: `model:{id}`, `dataset:{id}`, `job:{id}`, or a kind alone for all of that kind; null: it is
-   * not kept.
+   * Whose changes drop it: `model:{id}`, `dataset:{id}`, `job:{id}`, `sweep:{id}`, or a kind alone for all of that
+   * kind; null: it is not kept.
    */
   topicsOf: (value: Value) => readonly string[] | null;
   /** Kinds that a copy may depend on: while one is read, a change of any of them may be too late for it. */
@@ -119,7 +119,9 @@ export class Mirror {
     this.#listener = listener;
     this.#log = log;
     listener.on("message", (channel: string, message: string) => this.#hear(channel, message));
-    listener.on("pmessage", (_pattern: string, _channel: string, job: string) => this.#drop(`job:${job}`));
+    listener.on("pmessage", (_pattern: string, _channel: string, id: string) =>
+      this.#drop(`${id.startsWith("swp_") ? "sweep" : "job"}:${id}`),
+    );
     listener.on("close", () => this.#lose());
     listener.on("ready", () => void this.#listen());
     if (listener.status === "ready") void this.#listen();

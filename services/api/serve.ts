@@ -7,7 +7,7 @@ import { Prediction } from "../prediction/index.ts";
 import { registerBuiltins } from "../shared/builtins.ts";
 import { ConfigError, requireAuth, type Config } from "../shared/config.ts";
 import { createLog, type Logger } from "../shared/log.ts";
-import { EventFeed } from "../shared/progress/index.ts";
+import { EventFeed, jobSequence, sweepSequence } from "../shared/progress/index.ts";
 import { Queues } from "../shared/queues.ts";
 import { createRecords, migrate, type Records } from "../shared/records/index.ts";
 import { closeRedis, connectRedis, type Redis } from "../shared/redis.ts";
@@ -111,7 +111,8 @@ export async function serve(whole: Config, member: Member | null): Promise<void>
   const mirror = new Mirror({ commands: redis, listener: changes, log });
   const records = createRecords(redis);
   const queues = new Queues({ redis, log });
-  const feed = new EventFeed({ commands: redis, subscriber, log });
+  const feed = new EventFeed({ sequence: jobSequence, commands: redis, subscriber, log });
+  const sweepFeed = new EventFeed({ sequence: sweepSequence, commands: redis, subscriber, log });
   const prediction = new Prediction({
     kernels: config.kernels,
     cacheBytes: config.predictionCacheBytes,
@@ -131,6 +132,7 @@ export async function serve(whole: Config, member: Member | null): Promise<void>
     queues,
     storage: createStorage(config),
     feed,
+    sweepFeed,
     mirror,
     prediction,
     reader,
@@ -147,6 +149,7 @@ export async function serve(whole: Config, member: Member | null): Promise<void>
       else log.info({ signal }, "the api ends");
       await app.close();
       feed.close();
+      sweepFeed.close();
       mirror.close();
       await Promise.all([prediction.close(), reader.close()]);
       await queues.close();

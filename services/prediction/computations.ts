@@ -54,7 +54,13 @@ export function inspectWeights(
 
 export function planBytes({ request, ...dataset }: Calls["planBytes"]["input"]): { bytes: number } {
   // Which worker will train is not known yet: none gives more threads than were asked for.
-  const spec = deriveTraining({ request, dataset, mostThreads: request.threads, stopAtStep: null });
+  const spec = deriveTraining({
+    request,
+    dataset,
+    mostThreads: request.threads,
+    stopAtStep: null,
+    pauseAfterEpoch: null,
+  });
   return { bytes: planTraining(spec).bytes };
 }
 

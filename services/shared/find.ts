@@ -1,10 +1,16 @@
 /** Resources by what a path or a request calls them, or a refusal that says what was looked for. */
-import type { DatasetRecord, JobRecord, ModelRecord, Records } from "./records/index.ts";
+import type { DatasetRecord, JobRecord, ModelRecord, Records, SweepRecord } from "./records/index.ts";
 import { conflict, notFound } from "./refusal.ts";
 
 export async function findJob(records: Records, id: string): Promise<JobRecord> {
   const found = await records.jobs.read(id);
   if (!found) throw notFound(`there is no job ${id}`);
+  return found;
+}
+
+export async function findSweep(records: Records, id: string): Promise<SweepRecord> {
+  const found = await records.sweeps.read(id);
+  if (!found) throw notFound(`there is no sweep ${id}`);
   return found;
 }
 

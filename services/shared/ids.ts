@@ -21,6 +21,7 @@ const prefixes = {
   dataset: "ds_",
   model: "mdl_",
   evaluation: "evl_",
+  sweep: "swp_",
   project: "prj_",
   key: "key_",
 } as const;

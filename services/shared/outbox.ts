@@ -9,6 +9,8 @@ export const orderForms = {
   datasets: "datasets:{dataset}",
   /** An evaluation to make. */
   evaluations: "evaluations:{evaluation}",
+  /** A sweep to coordinate, by the delivery's number in its life. */
+  sweeps: "sweeps:{sweep}:{run}",
   /** An event to tell the user's server of. */
   webhooks: "webhooks:{job}:{event}",
 } as const satisfies Record<QueueName, string>;
@@ -19,6 +21,7 @@ export type OutboxOrder =
   | { queue: "training"; job: string; run: number }
   | { queue: "datasets"; dataset: string }
   | { queue: "evaluations"; evaluation: string }
+  | { queue: "sweeps"; sweep: string; run: number }
   | { queue: "webhooks"; job: string; event: string };
 
 /** What a member asks for; null where nobody knows (a newer version wrote it). */
@@ -29,6 +32,7 @@ export function readOrder(member: string): OutboxOrder | null {
   if (queue === "evaluations" && second === undefined) return { queue, evaluation: first };
   if (second === undefined || !/^\d+$/.test(second)) return null;
   if (queue === "training") return { queue, job: first, run: Number(second) };
+  if (queue === "sweeps") return { queue, sweep: first, run: Number(second) };
   if (queue === "webhooks") return { queue, job: first, event: second };
   return null;
 }

@@ -85,6 +85,7 @@ test("checks, evaluations and webhooks go to queues of their own, each event onc
     training: { waiting: 0, active: 0 },
     datasets: { waiting: 1, active: 0 },
     evaluations: { waiting: 1, active: 0 },
+    sweeps: { waiting: 0, active: 0 },
     webhooks: { waiting: 2, active: 0 },
   });
 });

@@ -33,10 +33,13 @@ const options: Record<QueueName, (priority: number) => JobsOptions> = {
   training: (priority) => ({ attempts: 1_000_000, backoff: { type: "capped" }, priority: 101 - priority }),
   datasets: (priority) => ({ attempts: 5, backoff: { type: "exponential", delay: 1000 }, priority }),
   evaluations: () => ({ attempts: 5, backoff: { type: "exponential", delay: 1000 } }),
+  sweeps: () => ({ attempts: 1_000_000, backoff: { type: "capped" } }),
   webhooks: () => ({ attempts: webhookTries, backoff: { type: "exponential", delay: 1000, jitter: 0.2 } }),
 };
 
 export const trainingDeliveryId = (jobId: string, run: number): string => `${jobId}-${run}`;
+
+const sweepDeliveryId = (sweepId: string, run: number): string => `${sweepId}-${run}`;
 
 const webhookDeliveryId = (jobId: string, event: string): string => `${jobId}-${event}`;
 
@@ -60,6 +63,7 @@ export class Queues {
       training: make("training"),
       datasets: make("datasets"),
       evaluations: make("evaluations"),
+      sweeps: make("sweeps"),
       webhooks: make("webhooks"),
     };
   }
@@ -88,6 +92,12 @@ export class Queues {
     return this.#deliver(orders.evaluations(id));
   }
 
+  /** Delivers what the creation of a sweep, or a change of it, ordered. */
+  async deliverSweep(id: string): Promise<void> {
+    const run = await this.#redis.hget(keys.sweep(id), "run");
+    if (run !== null) await this.#deliver(orders.sweeps(id, run));
+  }
+
   /** Delivers what stood in the outbox for at least `olderThanMs`. Answers how many. */
   async relay(olderThanMs = 0): Promise<number> {
     const members = await this.#redis.zrangebyscore(keys.outbox, "-inf", Date.now() - olderThanMs, "LIMIT", 0, 200);
@@ -104,6 +114,12 @@ export class Queues {
         "evaluate",
         queuePayloads.evaluations.parse({ version: 1, evaluationId: order.evaluation }),
         { ...options.evaluations(0), jobId: order.evaluation },
+      );
+    else if (order?.queue === "sweeps")
+      await this.#queues.sweeps.add(
+        "coordinate",
+        queuePayloads.sweeps.parse({ version: 1, sweepId: order.sweep, run: order.run }),
+        { ...options.sweeps(0), jobId: sweepDeliveryId(order.sweep, order.run) },
       );
     else if (order?.queue === "webhooks")
       await this.#queues.webhooks.add(
@@ -159,6 +175,9 @@ export class Queues {
   async hasEvaluation(id: string): Promise<boolean> {
     return (await this.#redis.exists(`${queuePrefix}:evaluations:${id}`)) === 1;
   }
+  async hasSweep(id: string, run: number): Promise<boolean> {
+    return (await this.#redis.exists(`${queuePrefix}:sweeps:${sweepDeliveryId(id, run)}`)) === 1;
+  }
 
   /** A job that is under way but in no queue (its queue's keys were lost) is ordered again, under the same run. */
   async reorder(jobId: string, run: number): Promise<void> {
@@ -166,6 +185,9 @@ export class Queues {
   }
   async reorderEvaluation(id: string): Promise<void> {
     await this.#redis.zadd(keys.outbox, Date.now(), orders.evaluations(id));
+  }
+  async reorderSweep(id: string, run: number): Promise<void> {
+    await this.#redis.zadd(keys.outbox, Date.now(), orders.sweeps(id, run));
   }
 
   /** Deliveries in each queue: waiting (with delayed and prioritised ones) and active. */

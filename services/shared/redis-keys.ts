@@ -25,6 +25,17 @@ export const keyForms = {
   jobs: "maps:jobs",
   jobsByStatus: "maps:jobs:status:{status}",
   jobsByDataset: "maps:jobs:dataset:{id}",
+  jobsBySweep: "maps:jobs:sweep:{id}",
+  /** Hash: the record; every field is JSON but the counters and the clock. */
+  sweep: "maps:sweep:{id}",
+  /** Stream like a job's events. */
+  sweepEvents: "maps:sweep:{id}:events",
+  /** Hash: trial → its job; trial:rung → '' once begun, then its outcome; trial:over → 1 once it cannot win. */
+  sweepTrials: "maps:sweep:{id}:trials",
+  /** Sorted sets like jobs: all, those of a dataset, those that a coordinator sees to. */
+  sweeps: "maps:sweeps",
+  sweepsByDataset: "maps:sweeps:dataset:{id}",
+  sweepsUnderWay: "maps:sweeps:under-way",
   /** Hash: the record. Kind: dataset, model. */
   resource: "maps:{kind}:{id}",
   /** Sorted set like jobs. */
@@ -77,14 +88,16 @@ export const keyForms = {
 } as const;
 
 export const channelForms = {
-  /** Message: a job's id. Its event sequence has grown. */
-  events: "maps:wake:{job}",
+  /** Message: the id of a job or sweep. Its event sequence has grown, or it is another now. */
+  events: "maps:wake:{id}",
   /** Message: kind:id. A dataset, model, key or project is another now, is gone, or has another alias. */
   changed: "maps:changed",
   /** Message: a number. What was said before it on the same connection has been heard. */
   pulse: "maps:pulse:{listener}",
   /** Message: a job's id. Its status asks something of the worker that runs it. */
   control: "maps:control",
+  /** Message: sweep:trial. Its coordinator looks: a trial's job paused or ended; without a trial, at the sweep. */
+  sweeps: "maps:sweep-news",
 } as const;
 
 export const keys = fromForms(keyForms);

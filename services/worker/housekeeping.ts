@@ -37,7 +37,7 @@ export class Housekeeping {
   #timer: NodeJS.Timeout | null = null;
   #busy: Promise<void> | null = null;
   #ticks = 0;
-  /** Jobs and evaluations that were in no queue when we last looked. */
+  /** Jobs, evaluations and sweeps that were in no queue when we last looked. */
   #missing = new Set<string>();
 
   constructor(options: HousekeepingOptions) {
@@ -68,7 +68,7 @@ export class Housekeeping {
     this.#ticks++;
   }
 
-  /** A job or an evaluation under way whose delivery is nowhere, twice in a row, is ordered anew. */
+  /** A job, an evaluation or a sweep under way whose delivery is nowhere, twice in a row, is ordered anew. */
   async #findLost(): Promise<void> {
     const { records, queues, log } = this.#options;
     const missing = new Set<string>();
@@ -89,6 +89,15 @@ export class Housekeeping {
       else {
         log.warn({ evaluation: id }, "an evaluation under way was in no queue; it is delivered again");
         await queues.reorderEvaluation(id);
+      }
+    }
+    for (const id of await records.sweeps.idsUnderWay(mostLooked)) {
+      const sweep = await records.sweeps.runOf(id);
+      if (!sweep || (await queues.hasSweep(id, sweep.run))) continue;
+      if (!this.#missing.has(id)) missing.add(id);
+      else {
+        log.warn({ sweep: id }, "a sweep under way was in no queue; it is delivered again");
+        await queues.reorderSweep(id, sweep.run);
       }
     }
     this.#missing = missing;

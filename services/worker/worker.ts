@@ -25,9 +25,11 @@ import { Housekeeping } from "./housekeeping.ts";
 import { CheckPlaces, checkDataset } from "./processors/datasets.ts";
 import { evaluateModel } from "./processors/evaluations.ts";
 import { startProcessors } from "./processors/index.ts";
+import { coordinateSweep } from "./processors/sweeps.ts";
 import { trainJob } from "./processors/training.ts";
 import { callWebhook } from "./processors/webhooks.ts";
 import { HostLimits } from "./webhooks/hosts.ts";
+import { Coordinators } from "./sweeps/coordinators.ts";
 import { ThreadPool } from "./threads/pool.ts";
 import type { TrainingDependencies } from "./training/attempt.ts";
 import { Sessions } from "./training/sessions.ts";
@@ -39,6 +41,8 @@ const awayMs = 3000;
 const webhooksAtOnce = 32;
 const webhooksPerHost = 2;
 const evaluationsAtOnce = 1;
+/** A coordinator mostly waits; it takes no place of a training. */
+const sweepsAtOnce = 64;
 const builtinsEveryMs = 10_000;
 
 const threadEntry = built("services/worker/threads/thread.js");
@@ -60,6 +64,7 @@ export class RunningWorker {
   readonly #queues: Queues;
   readonly #pool: ThreadPool;
   readonly #sessions = new Sessions();
+  readonly #coordinators: Coordinators;
   readonly #housekeeping: Housekeeping;
   readonly #workers: Worker[];
   readonly #ending = new AbortController();
@@ -81,8 +86,21 @@ export class RunningWorker {
     this.#pool = new ThreadPool({ entry: threadEntry, keep: config.worker.slots * config.worker.threads, log });
     this.#pool.warm(Math.min(2, config.worker.threads));
     this.#redis.on("ready", () => this.#hello());
-    this.#listener.on("message", (_channel: string, jobId: string) => this.#heed(jobId));
-    void this.#listener.subscribe(channels.control);
+    this.#coordinators = new Coordinators(
+      {
+        records: this.#records,
+        recordsOf: (project) => createRecords(this.#redis, project),
+        queues: this.#queues,
+        storage: this.#storage,
+        log,
+      },
+      this.#ending.signal,
+    );
+    this.#listener.on("message", (channel: string, message: string) =>
+      channel === channels.sweeps ? this.#coordinators.hear(message) : this.#heed(message),
+    );
+    void this.#listener.subscribe(channels.control, channels.sweeps);
+    this.#listener.on("ready", () => this.#coordinators.hearAll());
     this.#housekeeping = new Housekeeping({
       redis: this.#redis,
       records: this.#records,
@@ -179,6 +197,10 @@ export class RunningWorker {
           concurrency: evaluationsAtOnce,
           process: (delivery, token) => evaluateModel(delivery, token, evaluations, this.#ending.signal),
         },
+        sweeps: {
+          concurrency: sweepsAtOnce,
+          process: (delivery, token) => coordinateSweep(delivery, token, this.#coordinators),
+        },
         webhooks: { concurrency: webhooksAtOnce, process: (delivery, token) => callWebhook(delivery, token, webhooks) },
       },
       { redis: this.#redis, name: this.name, log },
@@ -201,8 +223,8 @@ export class RunningWorker {
     const session = this.#sessions.get(jobId);
     if (!session) return;
     this.#records.jobs
-      .status(jobId)
-      .then((status) => session.heed(status ?? ""))
+      .asked(jobId)
+      .then((asked) => session.heed(asked))
       .catch((error: unknown) => this.#options.log.debug({ err: error }, "a job's status could not be read"));
   }
 

@@ -10,13 +10,24 @@ import { drawStrokes, strokesForm, strokesJob, strokesNetwork } from "../support
 
 let stack: Stack;
 /** What the walk leaves for later entries. */
-const made: { dataset: string; job: string; model: string; paused: string; imported: string; evaluation: string } = {
+const made: {
+  dataset: string;
+  job: string;
+  model: string;
+  paused: string;
+  imported: string;
+  evaluation: string;
+  sweep: string;
+  pausedSweep: string;
+} = {
   dataset: "",
   job: "",
   model: "",
   paused: "",
   imported: "",
   evaluation: "",
+  sweep: "",
+  pausedSweep: "",
 };
 const access = { key: "", project: "" };
 const documented = new Set<string>();
@@ -54,6 +65,13 @@ const statusOf = (id: string, status: string) =>
     () => ask(`/v1/jobs/${id}`),
     ({ body }) => body.status === status,
     `${id} ${status}`,
+  );
+
+const sweepIs = (status: string) =>
+  until(
+    () => ask(`/v1/sweeps/${made.pausedSweep}`),
+    ({ body }) => body.status === status,
+    `a sweep ${status}`,
   );
 
 /** In the order of a user's day. */
@@ -270,6 +288,71 @@ const walk: Record<string, () => Promise<unknown>> = {
   "POST /v1/jobs/{id}/reproduce": async () => {
     const { id } = await ok(`/v1/jobs/${made.job}/reproduce`, post());
     expect(await stack.ended(id)).toMatchObject({ status: "succeeded", reproduction: { of: made.job, agrees: true } });
+  },
+
+  "POST /v1/sweeps": async () => {
+    const request = {
+      name: "walk",
+      base: { ...strokesJob, validation: { fraction: 0.1 }, epochs: 2 },
+      space: { "/optimiser/learningRate": { log: [0.01, 0.3] } },
+      search: { kind: "random", trials: 3 },
+      metadata: { of: "walk" },
+    };
+    const estimate = await ok("/v1/sweeps?dryRun=true", post(request));
+    expect([estimate.trials, estimate.epochs, estimate.requests.length]).toEqual([3, 6, 3]);
+    const answer = await ask("/v1/sweeps", { ...post(request), headers: { "idempotency-key": "walk" } });
+    expect([answer.status, answer.headers.get("location")]).toEqual([202, `/v1/sweeps/${answer.body.id}`]);
+    made.sweep = answer.body.id as string;
+    const again = await ask("/v1/sweeps", { ...post(request), headers: { "idempotency-key": "walk" } });
+    expect(again.body.id).toBe(made.sweep);
+  },
+  "GET /v1/sweeps/{id}": async () => {
+    const { body } = await until(
+      () => ask(`/v1/sweeps/${made.sweep}`),
+      (each) => each.body.terminal === true,
+      "the sweep",
+    );
+    expect(body).toMatchObject({ status: "succeeded", best: { model: expect.stringMatching(/^mdl_/) } });
+  },
+  "GET /v1/sweeps": async () =>
+    expect((await ok("/v1/sweeps?status=succeeded&name=walk&dataset=strokes&metadata.of=walk")).data).toMatchObject([
+      { id: made.sweep },
+    ]),
+  "GET /v1/sweeps/{id}/trials": async () =>
+    expect((await ok(`/v1/sweeps/${made.sweep}/trials?sort=value`)).data).toMatchObject([
+      { status: "succeeded", epochs: 2 },
+      { status: "succeeded" },
+      { status: "succeeded" },
+    ]),
+  "GET /v1/sweeps/{id}/events": async () => {
+    const { data } = await ok(`/v1/sweeps/${made.sweep}/events?limit=1000`);
+    expect(data.map(({ id }: { id: string }) => Number(id))).toEqual(data.map((_: unknown, at: number) => at + 1));
+    expect(data.at(-1)).toMatchObject({ type: "status", data: { status: "succeeded", terminal: true } });
+    const live = await ask(`/v1/sweeps/${made.sweep}/events`, { headers: { accept: "text/event-stream" } });
+    expect(live.body.match(/^id: /gm)).toHaveLength(data.length);
+  },
+  "POST /v1/sweeps/{id}/pause": async () => {
+    const request = {
+      base: { ...longJob, validation: { fraction: 0.1 } },
+      space: "auto",
+      search: { kind: "random", trials: 2 },
+    };
+    made.pausedSweep = (await ok("/v1/sweeps", post(request))).id as string;
+    await ok(`/v1/sweeps/${made.pausedSweep}/pause`, post());
+    await sweepIs("paused");
+  },
+  "POST /v1/sweeps/{id}/resume": async () => {
+    await ok(`/v1/sweeps/${made.pausedSweep}/resume`, post());
+    await sweepIs("running");
+  },
+  "POST /v1/sweeps/{id}/cancel": async () => {
+    await ok(`/v1/sweeps/${made.pausedSweep}/cancel`, post());
+    await sweepIs("cancelled");
+  },
+  "DELETE /v1/sweeps/{id}": async () => {
+    await remove(`/v1/sweeps/${made.sweep}?models=true`);
+    await remove(`/v1/sweeps/${made.pausedSweep}?models=true`);
+    expect((await ok(`/v1/jobs?sweep=${made.sweep}`)).data).toEqual([]);
   },
 
   "GET /v1/models": async () =>

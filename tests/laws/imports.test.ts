@@ -73,9 +73,6 @@ describe("walls", () => {
     expect([...services].filter((service) => !rooms.some(({ room }) => room === service))).toEqual([]);
   });
 
-  /** Shared before its second room uses it: a worker that makes jobs itself, as sweeps do. */
-  const awaited = ["services/shared/jobs/enqueue.ts"];
-
   test("what services share is used by two rooms", () => {
     const users = new Map<string, Set<string>>();
     const room = (path: string): string =>
@@ -97,14 +94,9 @@ describe("walls", () => {
       }
       users.set(path, new Set([...seen].map(room).filter((each) => each !== "services/shared")));
     }
-    const alone = new Set([...users].filter(([, by]) => by.size < 2).map(([path]) => path));
-    expect(
-      awaited.filter((path) => !alone.has(path)),
-      "these have their second room: take them off the list",
-    ).toEqual([]);
     expect(
       [...users]
-        .filter(([path]) => alone.has(path) && !awaited.includes(path))
+        .filter(([, by]) => by.size < 2)
         .map(([path, by]) => `${path} is used by ${[...by].join() || "nobody"}`),
     ).toEqual([]);
   });

@@ -11,7 +11,7 @@ import type { App } from "../../services/api/http/types.ts";
 import { Prediction } from "../../services/prediction/index.ts";
 import { readConfig } from "../../services/shared/config.ts";
 import { newId } from "../../services/shared/ids.ts";
-import { EventFeed } from "../../services/shared/progress/index.ts";
+import { EventFeed, jobSequence, sweepSequence } from "../../services/shared/progress/index.ts";
 import { Queues } from "../../services/shared/queues.ts";
 import { createRecords, migrate, type DatasetRecord, type Records } from "../../services/shared/records/index.ts";
 import { closeRedis, connectRedis } from "../../services/shared/redis.ts";
@@ -48,7 +48,8 @@ export async function startTestApp(environment: Record<string, string> = {}): Pr
   await migrate(redis);
   const records = createRecords(redis);
   const queues = new Queues({ redis, log });
-  const feed = new EventFeed({ commands: redis, subscriber, log });
+  const feed = new EventFeed({ sequence: jobSequence, commands: redis, subscriber, log });
+  const sweepFeed = new EventFeed({ sequence: sweepSequence, commands: redis, subscriber, log });
   const prediction = new Prediction({
     kernels: config.kernels,
     cacheBytes: config.predictionCacheBytes,
@@ -67,6 +68,7 @@ export async function startTestApp(environment: Record<string, string> = {}): Pr
     queues,
     storage: createStorage(config),
     feed,
+    sweepFeed,
     mirror,
     prediction,
     reader: new BodyReader({ log }),
@@ -81,6 +83,7 @@ export async function startTestApp(environment: Record<string, string> = {}): Pr
     stop: async () => {
       await app.close();
       feed.close();
+      sweepFeed.close();
       mirror.close();
       await Promise.all([prediction.close(), dependencies.reader.close()]);
       await queues.close();

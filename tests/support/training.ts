@@ -39,6 +39,7 @@ export function smallSpec(
     targetAccuracy: null,
     patience: null,
     stopAtStep: null,
+    pauseAfterEpoch: null,
     threads: 1,
     ...changes,
   };

@@ -8,6 +8,12 @@ import type { DatasetRecord } from "../../shared/records/index.ts";
 import type { Within } from "../dependencies.ts";
 import { Problem, conflict, inUse, notFound } from "../http/problem.ts";
 
+const pathOf: Readonly<Record<string, (id: string) => string>> = {
+  job_: (id) => `/v1/jobs/${id}`,
+  mdl_: (id) => `/v1/models/${id}`,
+  swp_: (id) => `/v1/sweeps/${id}`,
+};
+
 /** Where those that need a dataset are found. */
 async function urlsOf({ records }: Within, users: readonly string[]): Promise<Map<string, string>> {
   const evaluations = users.filter((user) => user.startsWith("evl_"));
@@ -16,10 +22,7 @@ async function urlsOf({ records }: Within, users: readonly string[]): Promise<Ma
     users.map((user) => {
       const model = found.find((each) => each?.id === user)?.model;
       if (model !== undefined) return [user, `/v1/models/${model}/evaluations/${user}`];
-      return [
-        user,
-        user.startsWith("job_") ? `/v1/jobs/${user}` : user.startsWith("mdl_") ? `/v1/models/${user}` : user,
-      ];
+      return [user, pathOf[user.slice(0, 4)]?.(user) ?? user];
     }),
   );
 }
@@ -29,6 +32,7 @@ async function namable({ records }: Within, dataset: string, users: readonly str
   if (!isBuiltin(dataset)) return [...users];
   const own = await Promise.all(
     users.map(async (user) => {
+      if (user.startsWith("swp_")) return (await records.sweeps.read(user)) !== null;
       if (user.startsWith("job_")) return (await records.jobs.read(user)) !== null;
       const evaluation = user.startsWith("evl_") ? await records.evaluations.read(user) : null;
       return (await records.models.read(evaluation?.model ?? user)) !== null;
@@ -66,14 +70,25 @@ const objectsOf: Readonly<Record<string, (id: string) => string>> = {
 
 const isModel = (id: string): boolean => id.startsWith("mdl_");
 
+interface MadeWith {
+  jobs: string[];
+  models: string[];
+  sweeps: string[];
+}
+
 /** What was made with a dataset. Refuses while any of it, or anything that was begun with it, has not ended. */
-async function findAll(dependencies: Within, dataset: string): Promise<{ jobs: string[]; models: string[] }> {
+async function findAll(dependencies: Within, dataset: string): Promise<MadeWith> {
   const { records } = dependencies;
   const users = await namable(dependencies, dataset, await records.datasets.users(dataset));
   const models = users.filter(isModel);
   const ofModels = await Promise.all(models.map((model) => records.models.users(model)));
   const underWay = [...new Set([...users.filter((user) => !isModel(user)), ...ofModels.flat()])].sort();
-  if (underWay.length === 0) return { jobs: await records.jobs.idsOfDataset(dataset), models };
+  if (underWay.length === 0)
+    return {
+      models,
+      jobs: await records.jobs.idsOfDataset(dataset),
+      sweeps: await records.sweeps.idsOfDataset(dataset),
+    };
   const urls = await urlsOf(dependencies, underWay);
   const few = underWay.slice(0, 5).join(", ");
   throw new Problem({
@@ -83,7 +98,7 @@ async function findAll(dependencies: Within, dataset: string): Promise<{ jobs: s
   });
 }
 
-async function removeRecords({ records }: Within, of: { jobs: string[]; models: string[] }): Promise<void> {
+async function removeRecords({ records }: Within, of: MadeWith): Promise<void> {
   for (const model of of.models) {
     const gone = await records.models.delete(model);
     if (gone.kind === "in-use") throw inUse(`model ${model}`, gone.users, (user) => `/v1/jobs/${user}`);
@@ -92,6 +107,11 @@ async function removeRecords({ records }: Within, of: { jobs: string[]; models: 
     const gone = await records.jobs.delete(job);
     if (gone !== "deleted" && gone !== "missing")
       throw conflict(`job ${job} is ${gone}; cancel it first: only jobs that ended can be deleted`);
+  }
+  for (const sweep of of.sweeps) {
+    const gone = await records.sweeps.delete(sweep);
+    if (gone !== "deleted" && gone !== "missing")
+      throw conflict(`sweep ${sweep} is ${gone}; cancel it first: only sweeps that ended can be deleted`);
   }
 }
 

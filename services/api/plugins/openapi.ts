@@ -15,6 +15,9 @@ import { network } from "../../../schemas/network.ts";
 import { evaluation, prediction, predictionAnswer, splitPrediction } from "../../../schemas/prediction.ts";
 import { problem } from "../../../schemas/problem.ts";
 import { progress } from "../../../schemas/progress.ts";
+import { completeSweepRequest, sweep, sweepRequest, sweepSummary } from "../../../schemas/sweep.ts";
+import { trial } from "../../../schemas/trial.ts";
+import { sweepEvent } from "../../../schemas/sweep-event.ts";
 import { shape } from "../../../schemas/shape.ts";
 import type { App } from "../http/types.ts";
 import { sessionCookie } from "../access/admission.ts";
@@ -39,6 +42,12 @@ const named: Record<string, z.ZodType> = {
   Prediction: prediction,
   PredictionAnswer: predictionAnswer,
   SplitPrediction: splitPrediction,
+  Sweep: sweep,
+  SweepSummary: sweepSummary,
+  SweepRequest: sweepRequest,
+  CompleteSweepRequest: completeSweepRequest,
+  SweepEvent: sweepEvent,
+  Trial: trial,
   Problem: problem,
   Progress: progress,
   Shape: shape,
@@ -144,6 +153,7 @@ export const openapi = plugin(async (app: App, { version }: { version: string })
       },
       tags: [
         { name: "jobs", description: "Trainings: queued, run by workers, followed live" },
+        { name: "sweeps", description: "Searches for the best values of a job request" },
         { name: "models", description: "What finished jobs leave behind" },
         { name: "datasets", description: "Labelled images" },
         { name: "inference", description: "The Open Inference Protocol, version 2" },

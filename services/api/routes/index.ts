@@ -31,6 +31,10 @@ import { saliencyRoutes } from "./v1/models/_id/saliency.ts";
 import { sensitivitiesRoutes } from "./v1/models/_id/sensitivities.ts";
 import { modelPredictionRoutes } from "./v1/models/_id/predictions.ts";
 import { modelsRoutes } from "./v1/models/index.ts";
+import { sweepEventRoutes } from "./v1/sweeps/_id/events.ts";
+import { sweepRoutes } from "./v1/sweeps/_id/index.ts";
+import { trialRoutes } from "./v1/sweeps/_id/trials.ts";
+import { sweepsRoutes } from "./v1/sweeps/index.ts";
 import { systemRoutes } from "./v1/system/index.ts";
 import { inferenceProtocolRoutes } from "./v2/index.ts";
 
@@ -54,6 +58,10 @@ export function registerRoutes(app: App, dependencies: Dependencies, streams: Ev
   checkpointRoutes(app, dependencies);
   jobInsideRoutes(app, dependencies);
   webhookRoutes(app);
+  sweepsRoutes(app, dependencies);
+  sweepRoutes(app, dependencies);
+  trialRoutes(app, dependencies);
+  sweepEventRoutes(app, dependencies, streams);
   gradientCheckRoutes(app, dependencies);
   modelsRoutes(app, dependencies);
   modelRoutes(app, dependencies);

@@ -171,12 +171,22 @@ export function fitToDataset(
 }
 
 /** Everything that can be wrong with a request is found here, before anything is queued. */
-export async function makeOrder(
-  { records, storage, planBytes, allowPrivateWebhooks }: OrderDependencies,
-  body: z.output<typeof jobRequest>,
-): Promise<Order> {
+export async function makeOrder(dependencies: OrderDependencies, body: z.output<typeof jobRequest>): Promise<Order> {
+  const { records } = dependencies;
   const ahead = expected(await named("/dataset", findDataset(records, body.dataset)));
   const dataset = ahead ?? (await named("/dataset", findReadyDataset(records, body.dataset)));
+  const order = await orderOn(dependencies, body, dataset);
+  if (ahead === null) return order;
+  const warning = "the dataset is still being read: its classes are taken for equally large";
+  return { ...order, warnings: [warning, ...order.warnings] };
+}
+
+/** The same where its dataset was found already. */
+export async function orderOn(
+  { records, storage, planBytes, allowPrivateWebhooks }: OrderDependencies,
+  body: z.output<typeof jobRequest>,
+  dataset: ReadyDataset,
+): Promise<Order> {
   const classes = dataset.classes.length;
   const request = completeRequest(body, classes);
   await refuseContradictions(request, allowPrivateWebhooks);
@@ -190,9 +200,5 @@ export async function makeOrder(
     counts: dataset.splits,
     statistics: dataset.statistics,
   });
-  const warnings =
-    ahead === null
-      ? fitted.warnings
-      : ["the dataset is still being read: its classes are taken for equally large", ...fitted.warnings];
-  return { request, dataset, initialModel, bytes, ...fitted, warnings };
+  return { request, dataset, initialModel, bytes, ...fitted };
 }

@@ -2,16 +2,18 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { startTestRedis } from "../../../tests/support/redis.ts";
 import type { TestRedis } from "../../../tests/support/redis.ts";
+import type { Event } from "../../../schemas/event.ts";
 import { channels, keys } from "../redis-keys.ts";
 import { createLog } from "../log.ts";
 import { closeRedis, connectRedis } from "../redis.ts";
 import type { Redis } from "../redis.ts";
 import { EventFeed } from "./feed.ts";
+import { jobSequence } from "./read.ts";
 
 let server: TestRedis;
 let commands: Redis;
 let subscriber: Redis;
-let feed: EventFeed;
+let feed: EventFeed<Event>;
 let written = 0;
 
 const job = "job_01J9ZQ80000000000000000000";
@@ -43,7 +45,7 @@ beforeAll(async () => {
   const log = createLog({ level: "silent", service: "test" });
   commands = connectRedis({ url: server.url, role: "working", log });
   subscriber = connectRedis({ url: server.url, role: "listening", log });
-  feed = new EventFeed({ commands, subscriber, log });
+  feed = new EventFeed({ sequence: jobSequence, commands, subscriber, log });
 });
 afterAll(async () => {
   feed.close();

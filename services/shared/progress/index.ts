@@ -1,3 +1,13 @@
 /** How trainings are watched. */
 export { EventFeed } from "./feed.ts";
-export { isEventId, lastEventId, readEvents, readEventsBack, readInside, readMetrics } from "./read.ts";
+export {
+  isEventId,
+  jobSequence,
+  lastEventId,
+  readEvents,
+  readEventsBack,
+  readInside,
+  readMetrics,
+  sweepSequence,
+} from "./read.ts";
+export type { Sequence } from "./read.ts";

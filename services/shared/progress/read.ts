@@ -1,20 +1,36 @@
-/** Events and curves of a job, as they stand in Redis. */
+/** Events of jobs and sweeps, and curves of jobs, as they stand in Redis. */
 import type { Redis } from "ioredis";
+import type { z } from "zod";
 import { event } from "../../../schemas/event.ts";
 import type { Event } from "../../../schemas/event.ts";
 import { insideRow, type InsideRow } from "../../../schemas/inside.ts";
 import { metricRow } from "../../../schemas/metrics.ts";
 import type { MetricRow, MetricSeries } from "../../../schemas/metrics.ts";
+import { sweepEvent, type SweepEvent } from "../../../schemas/sweep-event.ts";
 import { keys } from "../redis-keys.ts";
 
 /** Ids of events are whole numbers without a gap, from 1. */
 export const isEventId = (text: string): boolean => /^\d{1,15}$/.test(text);
 
-function parseEntry([id, fields]: [string, string[]]): Event {
+/** Whose events they are: where they stand, beside which record, and in what words. */
+export interface Sequence<Each extends { id: string }> {
+  record: (id: string) => string;
+  stream: (id: string) => string;
+  words: z.ZodType<Each>;
+}
+
+export const jobSequence: Sequence<Event> = { record: keys.job, stream: keys.jobEvents, words: event };
+export const sweepSequence: Sequence<SweepEvent> = {
+  record: keys.sweep,
+  stream: keys.sweepEvents,
+  words: sweepEvent,
+};
+
+function parseEntry<Each>([id, fields]: [string, string[]], words: z.ZodType<Each>): Each {
   const read = Object.fromEntries(
     fields.flatMap((name, index) => (index % 2 === 0 ? [[name, fields[index + 1] ?? ""]] : [])),
   );
-  return event.parse({
+  return words.parse({
     id: id.replace("-0", ""),
     type: read["type"],
     at: read["at"],
@@ -23,37 +39,43 @@ function parseEntry([id, fields]: [string, string[]]): Event {
 }
 
 /** Up to `limit` events after (not including) the id; from the first where it is "0". */
-export async function readEvents(
+export async function readEvents<Each extends { id: string }>(
   redis: Redis,
-  jobId: string,
+  { stream, words }: Sequence<Each>,
+  id: string,
   options: { after: string; limit: number },
-): Promise<Event[]> {
-  const entries = await redis.xrange(keys.jobEvents(jobId), `(${options.after}-0`, "+", "COUNT", options.limit);
-  return entries.map(parseEntry);
+): Promise<Each[]> {
+  const entries = await redis.xrange(stream(id), `(${options.after}-0`, "+", "COUNT", options.limit);
+  return entries.map((entry) => parseEntry(entry, words));
 }
 
 /**
  * The other way round: up to `limit` events before (not including) the id, the newest first; from the last where it is
  * null.
  */
-export async function readEventsBack(
+export async function readEventsBack<Each extends { id: string }>(
   redis: Redis,
-  jobId: string,
+  { stream, words }: Sequence<Each>,
+  id: string,
   options: { before: string | null; limit: number },
-): Promise<Event[]> {
+): Promise<Each[]> {
   const entries = await redis.xrevrange(
-    keys.jobEvents(jobId),
+    stream(id),
     options.before === null ? "+" : `(${options.before}-0`,
     "-",
     "COUNT",
     options.limit,
   );
-  return entries.map(parseEntry);
+  return entries.map((entry) => parseEntry(entry, words));
 }
 
 /** The id of the newest event; "0" where there is none. */
-export async function lastEventId(redis: Redis, jobId: string): Promise<string> {
-  return (await redis.hget(keys.job(jobId), "events")) ?? "0";
+export async function lastEventId(
+  redis: Redis,
+  { record }: Pick<Sequence<{ id: string }>, "record">,
+  id: string,
+): Promise<string> {
+  return (await redis.hget(record(id), "events")) ?? "0";
 }
 
 /** A job of a week has hundreds of thousands of rows: between two readings others have their turn. */

@@ -8,6 +8,12 @@ export type Begun =
   | { kind: "started" | "spent"; number: number; crashes: number }
   | { kind: "refused"; status: JobStatus | "missing" };
 
+/** What is asked of whoever trains a job: by its status, or by its sweep, which wants the model that there is. */
+export interface Asked {
+  status: JobStatus | "";
+  concludes: boolean;
+}
+
 /** E: an event. R: a metric row; of the epoch series it is an event too. */
 export type Publication =
   | { kind: "event"; type: string; at: string; data: unknown }
@@ -69,19 +75,19 @@ export class Attempts {
     batch: number,
     progress: Progress | null,
     items: readonly Publication[],
-  ): Promise<{ kind: "ok" | "fenced" | "missing"; status: JobStatus | "" }> {
+  ): Promise<Asked & { kind: "ok" | "fenced" | "missing" }> {
     const flat = items.flatMap((item) =>
       item.kind === "event"
         ? ["E", item.type, item.at, JSON.stringify(item.data), ""]
         : ["R", item.series, item.step, JSON.stringify(item.row), item.at],
     );
-    const [kind, status] = (await runScript(this.#redis, "publish-progress", [
+    const [kind, status, concludes] = (await runScript(this.#redis, "publish-progress", [
       jobId,
       attempt,
       batch,
       progress === null ? "" : JSON.stringify(progress),
       ...flat,
-    ])) as ["ok" | "fenced" | "missing", JobStatus | ""];
-    return { kind, status };
+    ])) as ["ok" | "fenced" | "missing", JobStatus | "", string];
+    return { kind, status, concludes: concludes === "1" };
   }
 }

@@ -10,6 +10,7 @@ import { JobRecords } from "./jobs.ts";
 import { ModelRecords } from "./models.ts";
 import { ProjectRecords } from "./projects.ts";
 import { SessionRecords } from "./sessions.ts";
+import { SweepRecords } from "./sweeps.ts";
 import { WebhookRecords } from "./webhooks.ts";
 import { Rates, WorkerRecords } from "./workers.ts";
 
@@ -17,6 +18,7 @@ export { bestOf, expendable, presentCheckpoints } from "./checkpoints.ts";
 export { presentDataset, unreadDataset } from "./datasets.ts";
 export { presentEvaluation } from "./evaluations.ts";
 export { presentJob } from "./job-hash.ts";
+export { elapsedSecondsOf, presentSweep } from "./sweep-record.ts";
 export { tablesField, withoutTables } from "./tables.ts";
 export { modelIdOf, modelRecord, presentModel } from "./models.ts";
 export { messageId, presentWebhook } from "./webhooks.ts";
@@ -25,17 +27,19 @@ export { presentKey } from "./keys.ts";
 export { withLimits } from "./projects.ts";
 export { projectOf } from "./sight.ts";
 export { rateKey } from "./workers.ts";
-export type { Publication } from "./attempts.ts";
+export type { Asked, Publication } from "./attempts.ts";
 export type { CheckpointRecord } from "./checkpoints.ts";
 export type { DatasetRecord } from "./datasets.ts";
 export type { EvaluationOutcome, EvaluationRecord, NewEvaluation } from "./evaluations.ts";
 export type { Claim, StoredAnswer } from "./idempotency.ts";
-export type { JobRecord } from "./job-hash.ts";
-export type { JobOutcome, NewJob } from "./jobs.ts";
+export type { JobOutcome, NewJob, NotCreated } from "./jobs.ts";
+export type { JobRecord, TrialRung } from "./job-hash.ts";
 export type { KeyRecord } from "./keys.ts";
 export type { ModelRecord } from "./models.ts";
 export type { Page, PageRequest } from "./paging.ts";
 export type { Deleted } from "./resources.ts";
+export type { SweepRecord } from "./sweep-record.ts";
+export type { Coordination, NewSweep, SweepOutcome, TrialJob, TrialRecords } from "./sweeps.ts";
 export type { WebhookRecord } from "./webhooks.ts";
 export type { WorkerRecord } from "./workers.ts";
 
@@ -48,6 +52,7 @@ export interface Records {
   datasets: DatasetRecords;
   models: ModelRecords;
   evaluations: EvaluationRecords;
+  sweeps: SweepRecords;
   idempotency: IdempotencyRecords;
   webhooks: WebhookRecords;
   workers: WorkerRecords;
@@ -66,6 +71,7 @@ export const createRecords = (redis: Redis, project: string | null = null): Reco
   datasets: new DatasetRecords({ redis, project }),
   models: new ModelRecords({ redis, project }),
   evaluations: new EvaluationRecords(redis),
+  sweeps: new SweepRecords({ redis, project }),
   idempotency: new IdempotencyRecords(redis),
   webhooks: new WebhookRecords(redis),
   workers: new WorkerRecords(redis),

@@ -1,4 +1,5 @@
 /** A job's hash in Redis, read into a record; and the record as the API shows it. */
+import type { Split } from "../../../schemas/dataset.ts";
 import { attempt, isTerminal } from "../../../schemas/job.ts";
 import type { Attempt, Job, JobStatus, JobSummary } from "../../../schemas/job.ts";
 import type { PresetName } from "../../../schemas/network.ts";
@@ -21,7 +22,19 @@ export interface JobRecord extends Omit<Job, "terminal" | "urls" | "object"> {
   initialModelId: string | null;
   /** Whose network is made anew once the dataset that the job waits for is known. */
   preset: PresetName | null;
+  /** Of a trial of a sweep: the rung that it trains for. */
+  rung: TrialRung | null;
+  /** The figures with which a rung ended; null until it has. */
+  interruption: { epoch: number; loss: number | null; accuracy: number } | null;
+  /** Its sweep takes the model that there is. */
+  concludes: boolean;
   project: string;
+}
+
+/** Up to which epoch a trial trains (null: as its request says), and on which split it is measured. */
+export interface TrialRung {
+  epochs: number | null;
+  split: Split;
 }
 
 const parse = <Value>(text: string | undefined, otherwise: Value): Value =>
@@ -79,6 +92,10 @@ export function readJobSummary(hash: Readonly<Record<string, string>>): JobSumma
     stopAtStep: parse<number | null>(hash["stopAtStep"], null),
     initialModelId: hash["initialModelId"] ?? null,
     preset: parse<PresetName | null>(hash["preset"], null),
+    sweep: hash["sweepId"] === undefined ? null : { id: hash["sweepId"], trial: Number(hash["trial"]) },
+    rung: parse<TrialRung | null>(hash["rung"], null),
+    interruption: parse<JobRecord["interruption"]>(hash["interruption"], null),
+    concludes: hash["concludes"] === "1",
     project: projectOf({ project: parse<string | undefined>(hash["project"], undefined) }),
   };
 }
@@ -95,6 +112,9 @@ export function presentJob<Request>(
     stopAtStep: _stop,
     initialModelId: _model,
     preset: _preset,
+    rung: _rung,
+    interruption: _interruption,
+    concludes: _concludes,
     project: _project,
     ...shown
   } = record;
@@ -116,6 +136,7 @@ export function presentJob<Request>(
             predictions: `/v1/models/${record.model}/predictions`,
             evaluation: `/v1/models/${record.model}/evaluation`,
           }),
+      ...(record.sweep === null ? {} : { sweep: `/v1/sweeps/${record.sweep.id}` }),
     },
   };
 }

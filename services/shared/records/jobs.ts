@@ -1,16 +1,27 @@
 /** Records of jobs: creating, reading, listing, and every change of status. */
 import type { Failure, Warning } from "../../../schemas/failure.ts";
-import type { CompleteJobRequest, Job, JobStatus } from "../../../schemas/job.ts";
+import type { CompleteJobRequest, JobStatus } from "../../../schemas/job.ts";
 import type { PresetName } from "../../../schemas/network.ts";
 import { keys } from "../redis-keys.ts";
+import type { Asked } from "./attempts.ts";
 import { bytesOf, readFields, readHashes, readHashesWithout, toFields } from "./hash.ts";
-import { readJobHash, readJobSummary, type JobRecord, type JobSummaryRecord } from "./job-hash.ts";
+import { readJobHash, readJobSummary, type JobRecord, type JobSummaryRecord, type TrialRung } from "./job-hash.ts";
 import { modelFields, type ModelRecord } from "./models.ts";
 import { filterOf, type Listing } from "./filters.ts";
 import { readPage, type Page } from "./paging.ts";
 import { tablesField, withoutTables } from "./tables.ts";
 import { runScript } from "./scripts.ts";
 import { isOwn, isSeen, projectOf, type Sight } from "./sight.ts";
+
+/** A job as a trial of a sweep: for whom it is, who begins it, and the event that tells of it. */
+export interface NewTrial {
+  sweep: string;
+  /** Of the coordinator: the fence. */
+  attempt: string;
+  trial: number;
+  rung: TrialRung;
+  row: unknown;
+}
 
 export interface NewJob {
   id: string;
@@ -30,7 +41,11 @@ export interface NewJob {
   reasons?: string[];
   /** Only for reproductions. */
   reproduction?: { of: string; expected: string; stopAtStep: number };
+  trial?: NewTrial;
 }
+
+/** What a job needs and is not there; `not-wanted`: a trial that was begun already, or whose sweep does not run. */
+export type NotCreated = "no-dataset" | "no-model" | "not-wanted";
 
 export type JobOutcome =
   | { kind: "changed" | "already"; status: JobStatus }
@@ -45,10 +60,15 @@ export interface JobChange {
   attempt?: number;
   /** Closes the attempt with this reason. */
   ending?: string;
-  set?: Partial<Pick<Job, "result" | "model" | "receipt" | "reproduction" | "progress">> & { error?: Failure };
+  set?: Partial<Pick<JobRecord, "result" | "model" | "receipt" | "reproduction" | "progress" | "interruption">> & {
+    error?: Failure;
+  };
 }
 
-type JobListing = Listing & { status?: JobStatus | undefined };
+type JobListing = Listing & { status?: JobStatus | undefined; sweep?: string | undefined };
+
+const trialArgument = ({ sweep, attempt, trial, row }: NewTrial): string =>
+  JSON.stringify({ sweep, attempt, trial: String(trial), row: JSON.stringify(row) });
 
 export class JobRecords {
   readonly #redis: Sight["redis"];
@@ -66,7 +86,7 @@ export class JobRecords {
    * Creates the record and the order to deliver it (relay it with `Queues.relay`). `exists`: an earlier try of the same
    * write made it.
    */
-  async create(job: NewJob): Promise<"created" | "exists" | "no-dataset" | "no-model"> {
+  async create(job: NewJob): Promise<"created" | "exists" | NotCreated> {
     const now = new Date();
     const { webhook } = job.request;
     const { network, tables } = await withoutTables(job.request.network);
@@ -83,6 +103,7 @@ export class JobRecords {
       warnings: job.warnings,
       reasons: job.reasons,
       preset: job.preset,
+      rung: job.trial?.rung,
       ...(webhook ? { webhook: { url: webhook.url }, webhookSecret: webhook.secret } : {}),
       ...(job.reproduction
         ? {
@@ -97,9 +118,10 @@ export class JobRecords {
       now.getTime(),
       job.dataset.id,
       job.initialModelId ?? "",
+      job.trial === undefined ? "" : trialArgument(job.trial),
       ...fields,
     ]);
-    return answer as "created" | "exists" | "no-dataset" | "no-model";
+    return answer as "created" | "exists" | NotCreated;
   }
 
   /** What could not be told while the job waited for its dataset. */
@@ -119,6 +141,12 @@ export class JobRecords {
   /** The status alone, or null. */
   async status(id: string): Promise<JobStatus | null> {
     return (await this.#redis.hget(keys.job(id), "status")) as JobStatus | null;
+  }
+
+  /** What is asked of whoever trains it. */
+  async asked(id: string): Promise<Asked> {
+    const [status, concludes] = await this.#redis.hmget(keys.job(id), "status", "concludes");
+    return { status: (status ?? "") as JobStatus | "", concludes: concludes === "1" };
   }
 
   /** Status and number of the delivery that may run it. */
@@ -143,19 +171,19 @@ export class JobRecords {
     read: (names: string[]) => Promise<(Record<string, string> | null)[]>,
     entryOf: (hash: Readonly<Record<string, string>>) => Promise<Shown>,
   ): Promise<Page<Shown>> {
-    const { status, dataset, ...wanted } = request;
+    const { status, dataset, sweep, ...wanted } = request;
     const { project } = this.#sight;
     const everybodys = status === undefined ? keys.jobs : keys.jobsByStatus(status);
     const own = (of: string): string =>
       status === undefined ? keys.projectJobs(of) : keys.projectJobsByStatus(of, status);
     const all = project === null ? everybodys : own(project);
-    const index = dataset === undefined ? all : keys.jobsByDataset(dataset);
+    const ofDataset = dataset === undefined ? all : keys.jobsByDataset(dataset);
     // Jobs on a built-in dataset are of many projects.
-    const ofProject = dataset === undefined ? undefined : (project ?? undefined);
+    const ofProject = dataset === undefined && sweep === undefined ? undefined : (project ?? undefined);
     return readPage(this.#redis, request, {
-      index,
+      index: sweep === undefined ? ofDataset : keys.jobsBySweep(sweep),
       keyOf: keys.job,
-      filter: filterOf({ ...wanted, status, project: ofProject }),
+      filter: filterOf({ ...wanted, status, project: ofProject, ...(sweep === undefined ? {} : { dataset }) }),
       read: async (names) =>
         Promise.all(
           (await read(names)).map(async (hash) =>
@@ -182,6 +210,11 @@ export class JobRecords {
     if (this.#sight.project === null) return ids;
     const found = await readFields(this.#redis, ids.map(keys.job), ["project"]);
     return ids.filter((id, at) => isSeen(this.#sight, id, found[at][0]));
+  }
+
+  /** All jobs of a sweep, the oldest first. */
+  async idsOfSweep(sweep: string): Promise<string[]> {
+    return this.ownOf(await this.#redis.zrange(keys.jobsBySweep(sweep), "0", "-1"));
   }
 
   /** The oldest jobs in a status. */
@@ -260,6 +293,13 @@ export class JobRecords {
       },
       { reason: "cancelled by request" },
     );
+  }
+
+  /** Has it end with the model that it would leave now; one that was never attempted is cancelled. */
+  async conclude(id: string, reason: string): Promise<JobStatus | "missing"> {
+    const now = new Date();
+    const answer = await runScript(this.#redis, "conclude-job", [id, now.toISOString(), now.getTime(), reason]);
+    return answer as JobStatus | "missing";
   }
 
   pause(id: string): Promise<JobOutcome> {

@@ -37,7 +37,7 @@ describe.each(scriptNames)("%s", (name) => {
   });
 
   test("makes no key and no member of the outbox by hand", () => {
-    expect(text).not.toMatch(/maps:|'(?:training|datasets|evaluations|webhooks):|KEYS/);
+    expect(text).not.toMatch(/maps:|'(?:training|datasets|evaluations|sweeps|webhooks):|KEYS/);
   });
 
   test("tells those who keep copies where it writes a dataset, a model, an alias, a key or a project", () => {

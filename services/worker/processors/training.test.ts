@@ -16,7 +16,7 @@ import { putTinyDataset } from "../../../tests/support/tiny-dataset.ts";
 import { newId } from "../../shared/ids.ts";
 import { chooseKernels } from "../../shared/kernels.ts";
 import { createLog } from "../../shared/log.ts";
-import { readEvents } from "../../shared/progress/index.ts";
+import { jobSequence, readEvents } from "../../shared/progress/index.ts";
 import { createRecords } from "../../shared/records/index.ts";
 import type { DatasetRecord, Records } from "../../shared/records/index.ts";
 import { closeRedis, connectRedis } from "../../shared/redis.ts";
@@ -117,7 +117,9 @@ test.each([
     crashes: 1,
     attempts: [{ reason: expect.stringMatching(reason) as string }],
   });
-  const warnings = (await readEvents(redis, id, { after: "0", limit: 50 })).filter(({ type }) => type === "warning");
+  const warnings = (await readEvents(redis, jobSequence, id, { after: "0", limit: 50 })).filter(
+    ({ type }) => type === "warning",
+  );
   expect(warnings).toHaveLength(1);
   await expect(process(delivery)).rejects.toThrow("tried again");
   await process(delivery);

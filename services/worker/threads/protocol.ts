@@ -27,8 +27,11 @@ export const signal = {
 } as const;
 export const signalWords = 2;
 
-/** `limit`: the time allowed is over; the training ends as if it had finished. */
-export const intents = { none: 0, pause: 1, cancel: 2, handOver: 3, limit: 4, abandon: 5 } as const;
+/**
+ * `limit`: the time allowed is over; the training ends as if it had finished. `conclude`: its sweep is over; it ends
+ * likewise.
+ */
+export const intents = { none: 0, pause: 1, cancel: 2, handOver: 3, limit: 4, abandon: 5, conclude: 6 } as const;
 export type Intent = keyof typeof intents;
 
 /** Checkpoints on their way to storage before the training waits. */
@@ -52,6 +55,8 @@ export interface TrainAssignment {
   /** A model's weights, and the layers that start with them; null: all start from the seed, or go on. */
   start: { weights: Uint8Array; layers: readonly string[] } | null;
   everyEpochs: number;
+  /** What a sweep asks of its trials: when interrupted, figures of this split, or to finish there and then. */
+  interruption: { split: Split; concludes: boolean } | null;
   signals: SharedArrayBuffer;
   /** Names of the classes, for the evaluation. */
   classes: string[];
@@ -113,7 +118,7 @@ export interface StoredSplit {
   predictions: { bytes: Uint8Array; count: number } | null;
 }
 
-export type StopReason = "epochs" | "validationAccuracy" | "patience" | "maxSeconds" | "step";
+export type StopReason = "epochs" | "validationAccuracy" | "patience" | "maxSeconds" | "step" | "sweep";
 
 export interface Finished {
   kind: "finished";
@@ -135,6 +140,8 @@ export type Ending =
   | Finished
   /** A stop that was asked for; its checkpoint went before. */
   | { kind: "stopped" }
+  /** A rung of a sweep is over; its checkpoint went before. `figures`: of the model that it would leave. */
+  | { kind: "interrupted"; epoch: number; figures: Evaluated }
   | { kind: "diverged"; step: number; tensor: string; detail: string }
   /** The engine refused: nothing that trying again would mend. */
   | { kind: "refused"; code: FailureCode; detail: string };

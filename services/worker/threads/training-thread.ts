@@ -18,7 +18,7 @@ import { loadKernels } from "../../shared/kernels.ts";
 import { evaluationOf, predictionsOf, wholeOf, type Answers } from "./answers.ts";
 import { insideAt } from "./inside.ts";
 import { checkpointsUnderWay, intents, signal } from "./protocol.ts";
-import type { Finished, FromThread, Snapshot, StopReason, TrainAssignment } from "./protocol.ts";
+import type { Finished, FromThread, Intent, Snapshot, StopReason, TrainAssignment } from "./protocol.ts";
 import { dealInto, readInto } from "./samples.ts";
 
 type Say = (message: FromThread, transfer?: ArrayBuffer[]) => void;
@@ -114,14 +114,19 @@ class TrainingThread {
       case "checkpoint":
         return this.#snapshot(report, { listed: false, isBest: false });
       case "epoch": {
-        const due = report.epoch % this.#assignment.everyEpochs === 0 || report.epoch === this.#assignment.spec.epochs;
+        const { spec, everyEpochs } = this.#assignment;
+        const isLast = report.epoch === spec.epochs || report.epoch === spec.pauseAfterEpoch;
+        const due = report.epoch % everyEpochs === 0 || isLast;
         if (due || report.isBest) this.#snapshot(report, { listed: true, isBest: report.isBest });
         return;
       }
       case "stopped":
-        if (Atomics.load(this.#signals, signal.intent) === intents.limit) return this.#finish(report, "maxSeconds");
+        if (this.#isAsked("limit")) return this.#finish(report, "maxSeconds");
+        if (this.#isAsked("conclude")) return this.#finish(report, "sweep");
         this.#snapshot(report, { listed: false, isBest: false });
         return this.#say({ kind: "ended", ending: { kind: "stopped" } });
+      case "interrupted":
+        return this.#interrupt(report);
       case "diverged":
         return this.#say({
           kind: "ended",
@@ -130,6 +135,23 @@ class TrainingThread {
       case "finished":
         return this.#finish(report, report.reason);
     }
+  }
+
+  #isAsked(intent: Intent): boolean {
+    return Atomics.load(this.#signals, signal.intent) === intents[intent];
+  }
+
+  /** Figures of the model that the training would leave now; or it leaves that model. */
+  #interrupt(report: TrainingReport): void {
+    const { interruption } = this.#assignment;
+    if (interruption === null || interruption.concludes || this.#isAsked("conclude"))
+      return this.#finish(report, "sweep");
+    if (this.#best) this.#trainer.load(this.#best.bytes);
+    const { loss, accuracy, samples } = this.#trainer.evaluate(interruption.split);
+    this.#say({
+      kind: "ended",
+      ending: { kind: "interrupted", epoch: report.epoch, figures: { loss, accuracy, samples } },
+    });
   }
 
   /**

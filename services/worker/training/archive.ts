@@ -4,7 +4,7 @@
  */
 import type { Event } from "../../../schemas/event.ts";
 import { isTerminal } from "../../../schemas/job.ts";
-import { readEvents, readInside, readMetrics } from "../../shared/progress/index.ts";
+import { jobSequence, readEvents, readInside, readMetrics } from "../../shared/progress/index.ts";
 import { presentJob } from "../../shared/records/index.ts";
 import type { Records } from "../../shared/records/index.ts";
 import type { JobManifest } from "../../shared/records/job-manifest.ts";
@@ -21,7 +21,7 @@ export interface ArchiveOptions {
 async function allEvents(redis: Redis, jobId: string): Promise<Event[]> {
   const events: Event[] = [];
   for (;;) {
-    const page = await readEvents(redis, jobId, { after: events.at(-1)?.id ?? "0", limit: 1000 });
+    const page = await readEvents(redis, jobSequence, jobId, { after: events.at(-1)?.id ?? "0", limit: 1000 });
     events.push(...page);
     if (page.length < 1000) return events;
   }

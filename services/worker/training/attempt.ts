@@ -5,6 +5,7 @@
 import type { Failure, Warning } from "../../../schemas/failure.ts";
 import type { Job, JobStatus, Numerics } from "../../../schemas/job.ts";
 import { afterDivergence } from "../../../schemas/warnings.ts";
+import { finite } from "../../shared/finite.ts";
 import { newUlid } from "../../shared/ids.ts";
 import type { KernelsDescription } from "../../shared/kernels.ts";
 import type { Logger } from "../../shared/log.ts";
@@ -107,7 +108,7 @@ class Attempt {
       log,
     });
     return sessions.run(job.id, session, {
-      status: () => records.jobs.status(job.id),
+      asked: () => records.jobs.asked(job.id),
       conclude: (end) => {
         log.info({ attempt: number, end: end.kind }, "training stopped");
         return this.#conclude(end, { prepared, session });
@@ -123,6 +124,8 @@ class Attempt {
         return this.#finish(end, of);
       case "stopped":
         return this.#stopped();
+      case "interrupted":
+        return this.#interrupted(end);
       case "diverged":
         return this.fail({
           code: "diverged",
@@ -160,6 +163,19 @@ class Attempt {
       if (moved.kind === "forbidden") return this.#stopped();
     }
     return "done";
+  }
+
+  /** A rung of its sweep is over: the job waits, with the figures it reached. */
+  async #interrupted({ epoch, figures }: Extract<SessionEnd, { kind: "interrupted" }>): Promise<Next> {
+    const { job, number: attempt, dependencies } = this.#options;
+    const { jobs } = dependencies.records;
+    const interruption = { epoch, loss: finite(figures.loss), accuracy: figures.accuracy };
+    const moved = await jobs.move(
+      job.id,
+      { running: "paused", pausing: "paused" },
+      { attempt, ending: "paused", reason: "waits for the other trials of its sweep", set: { interruption } },
+    );
+    return moved.kind === "forbidden" ? this.#stopped() : "done";
   }
 
   /** The model is written, then the job succeeds; a cancel that came before wins. */

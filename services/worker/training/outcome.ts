@@ -2,7 +2,8 @@
 import { engineVersion } from "../../../engine/index.ts";
 import type { Evaluated } from "../../../engine/index.ts";
 import { splitNames } from "../../../schemas/dataset.ts";
-import type { JobResult, Receipt } from "../../../schemas/job.ts";
+import type { Receipt } from "../../../schemas/job.ts";
+import type { JobResult } from "../../../schemas/job-result.ts";
 import type { Model, ModelManifest, Normalisation } from "../../../schemas/model.ts";
 import { networkShape } from "../../../schemas/network-shape.ts";
 import type { ReadyDataset } from "../../shared/find.ts";

@@ -131,6 +131,12 @@ async function startOf(
   }
 }
 
+/** A trial that its sweep has end goes on for no epoch more; one in a rung that is not the last goes up to its end. */
+function pauseAfter({ rung, concludes, request }: JobRecord): number | null {
+  if (concludes) return 0;
+  return rung !== null && rung.epochs !== null && rung.epochs < request.epochs ? rung.epochs : null;
+}
+
 /** Throws CannotTrain for what trying again would not mend; StorageError for what it may. */
 export async function prepare(job: JobRecord, options: Sources & { threads: number }): Promise<Prepared> {
   const { records, storage } = options;
@@ -153,6 +159,7 @@ export async function prepare(job: JobRecord, options: Sources & { threads: numb
     },
     mostThreads: options.threads,
     stopAtStep: job.stopAtStep,
+    pauseAfterEpoch: pauseAfter(job),
   });
   const warnings: Prepared["warnings"] = [];
   const checkpoints = await records.checkpoints.list(job.id);
@@ -174,6 +181,7 @@ export async function prepare(job: JobRecord, options: Sources & { threads: numb
           ? null
           : await startOf(initialModel, { job, input: shape, classes: manifest.classes, storage }),
       everyEpochs: job.request.checkpoints.everyEpochs,
+      interruption: job.rung && { split: job.rung.split, concludes: job.concludes },
       classes: manifest.classes,
     },
     dataset: { ...dataset, shape },

@@ -3,15 +3,14 @@
  * on.
  */
 import type { WarningCode } from "../../../schemas/failure.ts";
-import type { JobStatus } from "../../../schemas/job.ts";
 import type { Progress } from "../../../schemas/progress.ts";
 import type { Logger } from "../../shared/log.ts";
-import type { Publication, Records } from "../../shared/records/index.ts";
+import type { Asked, Publication, Records } from "../../shared/records/index.ts";
 import { backOff } from "./back-off.ts";
 
 const mostItems = 400;
 
-type Heed = (answer: { kind: "ok" | "fenced" | "missing"; status: JobStatus | "" }) => void;
+type Heed = (answer: Asked & { kind: "ok" | "fenced" | "missing" }) => void;
 
 export class Publisher {
   readonly #records: Records;
@@ -25,7 +24,7 @@ export class Publisher {
   #running: Promise<void> | null = null;
   #closed = false;
 
-  /** `heed` hears the job's status after each publication. */
+  /** `heed` hears what is asked of the job after each publication. */
   constructor(options: { records: Records; jobId: string; attempt: number; log: Logger; heed: Heed }) {
     this.#records = options.records;
     this.#jobId = options.jobId;

@@ -5,11 +5,10 @@
 import { isIdentity, request } from "../../../engine/index.ts";
 import type { TrainingPlan, TrainingReport } from "../../../engine/index.ts";
 import type { InsideRow } from "../../../schemas/inside.ts";
-import type { JobStatus } from "../../../schemas/job.ts";
 import type { KernelsDescription } from "../../shared/kernels.ts";
 import type { Logger } from "../../shared/log.ts";
 import { rateKey } from "../../shared/records/index.ts";
-import type { JobRecord, Publication, Records } from "../../shared/records/index.ts";
+import type { Asked, JobRecord, Publication, Records } from "../../shared/records/index.ts";
 import type { Storage } from "../../shared/storage/index.ts";
 import type { Lease, ThreadPool } from "../threads/pool.ts";
 import { intents, signal, signalWords } from "../threads/protocol.ts";
@@ -40,7 +39,7 @@ export interface SessionOptions {
 }
 
 /** From weak to strong: a stronger request replaces a weaker one. After `abandon` nothing more is written. */
-const strength: readonly Intent[] = ["none", "limit", "handOver", "pause", "cancel", "abandon"];
+const strength: readonly Intent[] = ["none", "limit", "conclude", "handOver", "pause", "cancel", "abandon"];
 
 export class TrainingSession {
   readonly #options: SessionOptions;
@@ -71,7 +70,7 @@ export class TrainingSession {
       jobId: job.id,
       attempt,
       log,
-      heed: (answer) => (answer.kind === "ok" ? this.heed(answer.status) : this.#fenced()),
+      heed: (answer) => (answer.kind === "ok" ? this.heed(answer) : this.#fenced()),
     });
     this.#writer = new CheckpointWriter({
       jobId: job.id,
@@ -97,9 +96,10 @@ export class TrainingSession {
     return this.#kernelsName;
   }
 
-  /** What the job's status asks of us. */
-  heed(status: JobStatus | ""): void {
-    if (status === "cancelling") this.ask("cancel");
+  /** What the job's status asks of us, and its sweep: to end with the model there is. */
+  heed({ status, concludes }: Asked): void {
+    if (status === "running" && concludes) this.ask("conclude");
+    else if (status === "cancelling") this.ask("cancel");
     else if (status === "pausing") this.ask("pause");
     else if (status !== "running") this.ask("abandon");
   }

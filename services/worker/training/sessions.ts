@@ -1,5 +1,5 @@
 /** The trainings of this worker, by job. */
-import type { JobStatus } from "../../../schemas/job.ts";
+import type { Asked } from "../../shared/records/index.ts";
 import { collect } from "../threads/collect.ts";
 import type { SessionEnd, TrainingSession } from "./session.ts";
 
@@ -27,16 +27,16 @@ export class Sessions {
 
   /**
    * Trains, and lets `conclude` bring the job to its next status while the session still hears what is asked of it.
-   * `status` reads the job's status: a request may have come before the session stood.
+   * `asked` reads what is asked of it: that may have come before the session stood.
    */
   async run<Result>(
     jobId: string,
     session: TrainingSession,
-    { status, conclude }: { status: () => Promise<JobStatus | null>; conclude: (end: SessionEnd) => Promise<Result> },
+    { asked, conclude }: { asked: () => Promise<Asked>; conclude: (end: SessionEnd) => Promise<Result> },
   ): Promise<Result> {
     this.#byJob.set(jobId, session);
     try {
-      session.heed((await status()) ?? "");
+      session.heed(await asked());
       if (this.#draining) session.ask("handOver");
       return await conclude(await session.run());
     } finally {

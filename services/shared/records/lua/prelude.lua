@@ -16,14 +16,19 @@ local function allowed(from, to)
   return false
 end
 
--- Adds an event to a job's sequence and answers its number.
-local function emit(id, kind, at, data)
-  local sequence = redis.call('HINCRBY', keys.job(id), 'events', 1)
-  redis.call('XADD', keys.jobEvents(id), sequence .. '-0', 'type', kind, 'at', at, 'data', data)
+-- Adds an event to the sequence of a record and answers its number.
+local function append(record, stream, kind, at, data)
+  local sequence = redis.call('HINCRBY', record, 'events', 1)
+  redis.call('XADD', stream, sequence .. '-0', 'type', kind, 'at', at, 'data', data)
   return sequence
 end
 
--- Tells readers that a job's sequence of events has grown.
+-- The same for a job.
+local function emit(id, kind, at, data)
+  return append(keys.job(id), keys.jobEvents(id), kind, at, data)
+end
+
+-- Tells readers that the sequence of a job or a sweep has grown.
 local function wake(id)
   redis.call('PUBLISH', channels.events(id), id)
 end
@@ -82,6 +87,40 @@ local function deliver(id, ms)
   redis.call('ZADD', keys.outbox, ms, orders.training(id, run))
 end
 
+-- A sweep's, likewise.
+local function deliverSweep(id, ms)
+  local run = redis.call('HINCRBY', keys.sweep(id), 'run', 1)
+  redis.call('ZADD', keys.outbox, ms, orders.sweeps(id, run))
+end
+
+-- The coordinator of a sweep is told: of a trial, or with '' of the sweep itself.
+local function notice(sweep, trial)
+  redis.call('PUBLISH', channels.sweeps, sweep .. ':' .. trial)
+end
+
+-- A trial of a sweep, as its rows tell it, is another now.
+local function tellTrial(sweep, at, row)
+  append(keys.sweep(sweep), keys.sweepEvents(sweep), 'trial', at, row)
+  wake(sweep)
+end
+
+-- Whether a write comes from the present coordinator of a sweep, and the sweep has that status ('' = any).
+local function coordinates(sweep, attempt, status)
+  local key = keys.sweep(sweep)
+  if redis.call('HGET', key, 'attempt') ~= attempt then return false end
+  return status == '' or redis.call('HGET', key, 'status') == status
+end
+
+-- Of a trial's job: its sweep's clock runs from the first training on, and its coordinator hears of every stop.
+local function tellSweep(id, to, ms)
+  local sweep, trial = unpack(redis.call('HMGET', keys.job(id), 'sweepId', 'trial'))
+  if not sweep then return end
+  if to == 'running' and redis.call('HGET', keys.sweep(sweep), 'status') == 'running' then
+    redis.call('HSETNX', keys.sweep(sweep), 'since', ms)
+  end
+  if to == 'paused' or terminal(to) then notice(sweep, trial) end
+end
+
 -- What a change of status may have changed, besides the status: kept for the body of the webhook that tells of it.
 local varying = {
   'startedAt', 'finishedAt', 'progress', 'result', 'model', 'error', 'receipt', 'reproduction', 'attempt',
@@ -133,7 +172,36 @@ local function change(id, from, to, at, reason, ms)
     if model then redis.call('SREM', keys.users('model', model), id) end
   end
   if redis.call('HEXISTS', key, 'webhook') == 1 then tell(id, sequence, to, at, ms) end
+  tellSweep(id, to, ms)
   if to == 'pausing' or to == 'cancelling' then redis.call('PUBLISH', channels.control, id) end
+end
+
+-- Moves a sweep from one status to another. Event: status. Its clock stands while it is paused; an end frees what the
+-- sweep needed.
+local function changeSweep(id, from, to, at, reason, ms)
+  local key = keys.sweep(id)
+  redis.call('HSET', key, 'status', to)
+  local since = redis.call('HGET', key, 'since')
+  if since and (to == 'paused' or terminal(to)) then
+    redis.call('HINCRBY', key, 'ranMs', math.max(0, tonumber(ms) - tonumber(since)))
+    redis.call('HDEL', key, 'since')
+  end
+  local data = { status = to, terminal = terminal(to), reason = reason ~= '' and reason or cjson.null }
+  append(key, keys.sweepEvents(id), 'status', at, cjson.encode(data))
+  if to == 'paused' or terminal(to) then redis.call('ZREM', keys.sweepsUnderWay, id) end
+  if from == 'paused' then
+    redis.call('ZADD', keys.sweepsUnderWay, 0, id)
+    deliverSweep(id, ms)
+  end
+  if terminal(to) then
+    redis.call('HSET', key, 'finishedAt', cjson.encode(at))
+    redis.call('SREM', keys.users('dataset', redis.call('HGET', key, 'datasetId')), id)
+    for _, model in ipairs(cjson.decode(redis.call('HGET', key, 'models'))) do
+      redis.call('SREM', keys.users('model', model), id)
+    end
+  end
+  notice(id, '')
+  wake(id)
 end
 
 -- Closes an attempt that is open. Event: attempt.

@@ -2,14 +2,15 @@
 -- keys       job, events, the metrics of each series
 -- arguments  id, attempt, batch number, progress as JSON or '', then five for each item:
 --            E type at data ''  (an event)  |  R series step row at  (a row of a curve)
--- answers    {ok | fenced | missing, status}
+-- answers    {ok | fenced | missing, status, 1 where its sweep wants it to conclude}
 -- events     those of the items; epoch for each new row of the series epoch
 local id, fence, batch, progress = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[4]
 local key = keys.job(id)
 local status = redis.call('HGET', key, 'status')
-if not status then return { 'missing', '' } end
-if tonumber(redis.call('HGET', key, 'attempt')) ~= fence then return { 'fenced', status } end
-if tonumber(redis.call('HGET', key, 'batch') or '0') >= batch then return { 'ok', status } end
+if not status then return { 'missing', '', '' } end
+if tonumber(redis.call('HGET', key, 'attempt')) ~= fence then return { 'fenced', status, '' } end
+local concludes = redis.call('HGET', key, 'concludes') or ''
+if tonumber(redis.call('HGET', key, 'batch') or '0') >= batch then return { 'ok', status, concludes } end
 redis.call('HSET', key, 'batch', batch)
 if progress ~= '' then redis.call('HSET', key, 'progress', progress) end
 local last = {}
@@ -28,4 +29,4 @@ for i = 5, #ARGV, 5 do
   end
 end
 wake(id)
-return { 'ok', status }
+return { 'ok', status, concludes }

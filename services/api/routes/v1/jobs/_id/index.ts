@@ -3,11 +3,10 @@ import { z } from "zod";
 import { deleteJobQuery, isTerminal, job, type JobStatus } from "../../../../../../schemas/job.ts";
 import { idParams } from "../../../../../../schemas/query.ts";
 import { presentJob, type JobOutcome, type JobRecord } from "../../../../../shared/records/index.ts";
-import { layout } from "../../../../../shared/storage/index.ts";
 import { within, type Dependencies, type Within } from "../../../../dependencies.ts";
 import { enqueue } from "../../../../../shared/jobs/enqueue.ts";
 import { findJob, findReadyDataset } from "../../../../../shared/find.ts";
-import { removeModel } from "../../../../models/remove.ts";
+import { removeJob } from "../../../../jobs/remove.ts";
 import { Refusal, conflict, notFound } from "../../../../http/problem.ts";
 import type { WatchedJobs } from "../../../../jobs/watched.ts";
 import { sendText } from "../../../../http/text.ts";
@@ -42,18 +41,13 @@ function settled(outcome: JobOutcome, id: string, asked: keyof typeof reasons): 
   return outcome.status;
 }
 
-async function removeJob({ records, storage, log }: Within, record: JobRecord, models: boolean): Promise<void> {
-  if (!isTerminal(record.status))
-    throw conflict(`job ${record.id} is ${record.status}; cancel it first: only jobs that ended can be deleted`);
-  if (models && record.model !== null) await removeModel({ records, storage, log }, record.model);
-  const gone = await records.jobs.delete(record.id);
-  if (gone === "missing") throw notFound(`there is no job ${record.id}`);
-  if (gone !== "deleted") throw conflict(`job ${record.id} is ${gone}; only jobs that ended can be deleted`);
-  await storage
-    .deleteAll(layout.job(record.id))
-    .catch((error: unknown) =>
-      log.warn({ err: error, job: record.id }, "a deleted job's objects are left to the collector"),
-    );
+/** What becomes of a trial is for its sweep to say: it alone lets one wait or go on, and needs it until its end. */
+async function refuseOfSweep({ records }: Within, { id, sweep }: JobRecord, asked: string): Promise<void> {
+  const status = sweep === null ? undefined : (await records.sweeps.runOf(sweep.id))?.status;
+  if (sweep === null || status === undefined || isTerminal(status)) return;
+  throw conflict(
+    `job ${id} is trial ${sweep.trial} of sweep ${sweep.id}, which is ${status}; it cannot be ${asked} by itself: ask the sweep, or cancel the job`,
+  );
 }
 
 async function reproduce(dependencies: Within, original: JobRecord, id: string): Promise<JobRecord> {
@@ -105,11 +99,9 @@ function recordRoutes(app: App, dependencies: Dependencies, watched: WatchedJobs
       },
     },
     async (request, reply) => {
-      await removeJob(
-        within(dependencies, request),
-        await findJob(request.records, request.params.id),
-        request.query.models === true,
-      );
+      const record = await findJob(request.records, request.params.id);
+      await refuseOfSweep(within(dependencies, request), record, "deleted");
+      await removeJob(within(dependencies, request), record, request.query.models === true);
       return reply.code(204).send();
     },
   );
@@ -138,6 +130,8 @@ export function jobRoutes(app: App, dependencies: Dependencies, watched: Watched
       { schema: { tags: ["jobs"], summary, params: idParams, response: { 202: job } } },
       async (request, reply) => {
         const { id } = request.params;
+        if (verb !== "cancel")
+          await refuseOfSweep(within(dependencies, request), await findJob(request.records, id), asked);
         // The run before: a resume that comes in between makes a delivery of its own, which stays.
         const run = (await request.records.jobs.runOf(id))?.run ?? 0;
         const status = settled(await request.records.jobs[verb](id), id, asked);

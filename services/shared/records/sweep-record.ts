@@ -1,0 +1,110 @@
+/** The record of a sweep: how it stands in its hash, and what of it the API shows. */
+import { isTerminal, type NetworkSummary } from "../../../schemas/job.ts";
+import type { CompleteSweepRequest, Sweep, SweepSummary } from "../../../schemas/sweep.ts";
+import { projectOf } from "./sight.ts";
+import { tablesField, withTables, withoutTables } from "./tables.ts";
+
+export type SweepStatus = Sweep["status"];
+
+/** A sweep as it stands in Redis: what the API shows, and what only we need. */
+export interface SweepRecord extends Omit<Sweep, "object" | "terminal" | "urls" | "elapsedSeconds"> {
+  /** Number of the delivery that may coordinate it. */
+  run: number;
+  /** Of the present coordinator: the fence of every write. "0": there was none yet. */
+  attempt: string;
+  /** The key that signs the webhooks of its jobs. */
+  webhookSecret: string | null;
+  /** The clock: milliseconds before it was last stopped, and since when it has been running. */
+  ranMs: number;
+  since: number | null;
+  project: string;
+}
+
+/** Without the long connection tables of its base. */
+export type SweepSummaryRecord = Omit<SweepRecord, "request"> & { request: SweepSummary["request"] };
+
+export const elapsedSecondsOf = ({ ranMs, since }: Pick<SweepRecord, "ranMs" | "since">): number =>
+  (ranMs + (since === null ? 0 : Math.max(0, Date.now() - since))) / 1000;
+
+/** The resource of the API. */
+export function presentSweep<Request>(
+  record: Omit<SweepRecord, "request"> & { request: Request },
+): Omit<Sweep, "request"> & { request: Request } {
+  const {
+    run: _run,
+    attempt: _attempt,
+    webhookSecret: _secret,
+    ranMs: _ranMs,
+    since: _since,
+    project: _project,
+    ...shown
+  } = record;
+  const at = `/v1/sweeps/${record.id}`;
+  return {
+    ...shown,
+    object: "sweep",
+    terminal: isTerminal(record.status),
+    elapsedSeconds: elapsedSecondsOf(record),
+    urls: { self: at, trials: `${at}/trials`, events: `${at}/events`, jobs: `/v1/jobs?sweep=${record.id}` },
+  };
+}
+
+export const parse = <Value>(text: string | undefined, otherwise: Value): Value =>
+  text === undefined ? otherwise : (JSON.parse(text) as Value);
+
+export type Hash = Readonly<Record<string, string>>;
+
+export function summaryOf(hash: Hash): SweepSummaryRecord {
+  return {
+    id: parse(hash["id"], ""),
+    name: parse<string | null>(hash["name"], null),
+    status: hash["status"] as SweepStatus,
+    createdAt: parse(hash["createdAt"], ""),
+    startedAt: parse<string | null>(hash["startedAt"], null),
+    finishedAt: parse<string | null>(hash["finishedAt"], null),
+    dataset: parse(hash["dataset"], { id: "", revision: "" }),
+    request: parse(hash["request"], {} as SweepSummary["request"]),
+    rungs: parse<Sweep["rungs"]>(hash["rungs"], []),
+    trials: parse(hash["trials"], {} as Sweep["trials"]),
+    best: parse<Sweep["best"]>(hash["best"], null),
+    stopReason: parse<Sweep["stopReason"]>(hash["stopReason"], null),
+    error: parse<Sweep["error"]>(hash["error"], null),
+    reasons: parse<string[]>(hash["reasons"], []),
+    warnings: parse<string[]>(hash["warnings"], []),
+    metadata: parse(hash["metadata"], {}),
+    run: Number(hash["run"]),
+    attempt: hash["attempt"] ?? "0",
+    webhookSecret: parse<string | null>(hash["webhookSecret"], null),
+    ranMs: Number(hash["ranMs"] ?? 0),
+    since: hash["since"] === undefined ? null : Number(hash["since"]),
+    project: projectOf({ project: parse<string | undefined>(hash["project"], undefined) }),
+  };
+}
+
+export async function recordOf(hash: Hash): Promise<SweepRecord> {
+  const summary = summaryOf(hash);
+  const tables = parse<string | null>(hash[tablesField], null);
+  const { base } = summary.request;
+  if (tables === null) return { ...summary, request: summary.request };
+  const network = await withTables(base["network"] as NetworkSummary, tables);
+  return { ...summary, request: { ...summary.request, base: { ...base, network } } };
+}
+
+/** The secret of the base's webhook is taken out and kept apart, and so are long connection tables. */
+export async function requestFields({ base, ...request }: CompleteSweepRequest): Promise<Record<string, unknown>> {
+  const { webhook, network } = base;
+  const hasLayers = typeof network === "object";
+  const apart = hasLayers ? await withoutTables(network) : { network, tables: null };
+  return {
+    request: {
+      ...request,
+      base: {
+        ...base,
+        ...(network === undefined ? {} : { network: apart.network }),
+        ...(webhook ? { webhook: { url: webhook.url } } : {}),
+      },
+    },
+    webhookSecret: webhook?.secret,
+    ...(apart.tables === null ? {} : { [tablesField]: apart.tables }),
+  };
+}

@@ -1,0 +1,41 @@
+/** Sweeps of a tiny network over the dataset `tiny`, and what became of them. */
+import type { Sweep } from "../../schemas/sweep.ts";
+import type { Trial } from "../../schemas/trial.ts";
+import { until, type Ask, type Answer } from "./stack.ts";
+
+interface Asking {
+  ask: (path: string, how?: Ask) => Promise<Answer>;
+}
+
+/** Some milliseconds an epoch; `base` is put over the fields of its own. */
+export const sweepOf = ({ base = {}, ...fields }: { base?: object; [field: string]: unknown }): object => ({
+  base: {
+    dataset: "tiny",
+    network: {
+      layers: [
+        { kind: "convolution", maps: 4, size: 3, activation: "tanh" },
+        { kind: "dense", units: 3, activation: "softmax" },
+      ],
+    },
+    optimiser: { kind: "adam", learningRate: 0.001 },
+    batchSize: 20,
+    epochs: 2,
+    threads: 1,
+    ...base,
+  },
+  space: { "/optimiser/learningRate": { log: [0.0003, 0.1] } },
+  ...fields,
+});
+
+export const endedSweep = async ({ ask }: Asking, id: string): Promise<Sweep & { best: NonNullable<Sweep["best"]> }> =>
+  (
+    await until(
+      () => ask(`/v1/sweeps/${id}`),
+      ({ body }) => body.terminal === true,
+      `the end of ${id}`,
+      180_000,
+    )
+  ).body;
+
+export const trialsOf = async ({ ask }: Asking, id: string, query = "?limit=1000"): Promise<Trial[]> =>
+  (await ask(`/v1/sweeps/${id}/trials${query}`)).body.data;
