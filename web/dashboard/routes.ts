@@ -14,6 +14,7 @@ export const routes: readonly Route[] = [
   { path: "/models/:id/mathematics", load: () => import("./pages/mathematics/page.tsx") },
   { path: "/datasets", load: () => import("./pages/datasets/page.tsx") },
   { path: "/datasets/:id", load: () => import("./pages/dataset/page.tsx") },
+  { path: "/system", load: () => import("./pages/system/page.tsx") },
 ];
 
 export interface Found {
