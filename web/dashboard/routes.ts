@@ -14,6 +14,8 @@ export const routes: readonly Route[] = [
   { path: "/models/:id/mathematics", load: () => import("./pages/mathematics/page.tsx") },
   { path: "/datasets", load: () => import("./pages/datasets/page.tsx") },
   { path: "/datasets/:id", load: () => import("./pages/dataset/page.tsx") },
+  { path: "/sweeps", load: () => import("./pages/sweeps/page.tsx") },
+  { path: "/sweeps/:id", load: () => import("./pages/sweep/page.tsx") },
   { path: "/system", load: () => import("./pages/system/page.tsx") },
 ];
 

@@ -5,6 +5,7 @@ import { Facts, Figure, PageHead, ProblemNote, Section, Waiting } from "../../el
 import { count } from "../../format.ts";
 import { service } from "../../service.ts";
 import { useResource } from "../../store/resource.ts";
+import { Access } from "./access.tsx";
 import { Queues } from "./queues.tsx";
 import { Workers } from "./workers.tsx";
 
@@ -54,6 +55,7 @@ export default function SystemPage(): JSX.Element {
           </div>
         </>
       ) : null}
+      <Access />
       {system || problem ? null : <Waiting what="Asking how it goes" />}
     </>
   );

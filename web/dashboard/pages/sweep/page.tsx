@@ -1,0 +1,131 @@
+/** A sweep: its trials as they run, what they were given, and the best of them. */
+import type { JSX } from "preact";
+import { useState } from "preact/hooks";
+import type { Sweep, Trial, TrialPage } from "../../../../client/index.ts";
+import { PageHead, ProblemNote, Section, Waiting, Warnings } from "../../elements/basics.tsx";
+import { Choice } from "../../elements/choice.tsx";
+import { Code } from "../../elements/copy.tsx";
+import { Status } from "../../elements/status.tsx";
+import { counted, nameOf } from "../../format.ts";
+import { place, setQuery, withQuery, type PageProps } from "../../router.ts";
+import { service } from "../../service.ts";
+import { useResource, type Resource } from "../../store/resource.ts";
+import { Actions } from "./actions.tsx";
+import { Best, Outcome } from "./best.tsx";
+import { Parallel } from "./parallel.tsx";
+import { Rungs } from "./rungs.tsx";
+import { Trials } from "./trials.tsx";
+
+const mostTrials = 500;
+const mostCompared = 5;
+
+type Sort = "value" | "trial";
+
+function useTrials(id: string, sort: Sort, isOver: boolean): Resource<TrialPage> {
+  return useResource(`sweeps/${id}/trials?${sort}`, {
+    ask: (signal) => service.sweeps.trials(id, { limit: mostTrials, sort }, { signal }),
+    every: isOver ? null : 1500,
+  });
+}
+
+function Inside({ sweep, page, sort }: { sweep: Sweep; page: TrialPage; sort: Sort }): JSX.Element {
+  const [chosen, choose] = useState<number | null>(null);
+  const trials = page.data;
+  const begun = trials.filter(({ job }) => job !== null);
+  const measured: Trial[] = begun.filter(({ value }) => value !== null);
+  const { metric } = sweep.request.objective;
+  return (
+    <>
+      <Section title="What was tried, and what came of it">
+        <Parallel space={sweep.request.space} trials={begun} metric={metric} chosen={chosen} choose={choose} />
+      </Section>
+      <Rungs sweep={sweep} trials={trials} />
+      <Section
+        title={page.hasMore ? `The first ${trials.length} trials` : counted(trials.length, "trial")}
+        aside={
+          <Choice
+            label="Order of the trials"
+            of={[
+              { value: "value", label: "Best first" },
+              { value: "trial", label: "By number" },
+            ]}
+            value={sort}
+            choose={(value) => setQuery({ sort: value === "value" ? null : value })}
+          />
+        }
+      >
+        <Trials sweep={sweep} trials={trials} chosen={chosen} choose={choose} />
+        {sort === "value" && measured.length > 1 ? (
+          <p class="sweep-compare">
+            <a
+              href={withQuery("/jobs/compare", {
+                jobs: measured
+                  .slice(0, mostCompared)
+                  .map(({ job }) => job)
+                  .join(","),
+              })}
+            >
+              Lay the curves of the best over each other
+            </a>
+          </p>
+        ) : null}
+      </Section>
+    </>
+  );
+}
+
+function Body({ sweep }: { sweep: Sweep }): JSX.Element {
+  const sort: Sort = place.value.query.get("sort") === "trial" ? "trial" : "value";
+  const trials = useTrials(sweep.id, sort, sweep.terminal);
+  const page = trials.value.value;
+  return (
+    <>
+      <ProblemNote problem={sweep.error ? new Error(sweep.error.detail) : null} title="It failed." />
+      <Warnings of={sweep.warnings} />
+      <div class="sweep-columns">
+        <Outcome sweep={sweep} />
+        <Best sweep={sweep} />
+      </div>
+      <ProblemNote problem={trials.problem.value} />
+      {page ? <Inside sweep={sweep} page={page} sort={sort} /> : <Waiting what="Asking for the trials" />}
+      <Section title="What was asked for">
+        {sweep.reasons.length > 0 ? (
+          <ul class="sweep-reasons">
+            {sweep.reasons.map((each) => (
+              <li key={each}>{each}</li>
+            ))}
+          </ul>
+        ) : null}
+        <details>
+          <summary>The request, complete</summary>
+          <Code text={JSON.stringify(sweep.request, null, 2)} what="The sweep's request" />
+        </details>
+      </Section>
+    </>
+  );
+}
+
+export default function SweepOf({ params }: PageProps): JSX.Element {
+  const id = params.id;
+  const resource = useResource(`sweeps/${id}`, {
+    ask: (signal) => service.sweeps.get(id, { signal }),
+    every: ({ terminal }) => (terminal ? null : 1500),
+  });
+  const sweep = resource.value.value;
+  const problem = resource.problem.value;
+  return (
+    <>
+      <PageHead title={sweep ? nameOf(sweep) : "Sweep"} kind="Sweep">
+        {sweep ? (
+          <>
+            <Status of={sweep.status} />
+            <Actions sweep={sweep} />
+          </>
+        ) : null}
+      </PageHead>
+      <ProblemNote problem={problem} />
+      {sweep ? <Body sweep={sweep} /> : null}
+      {sweep || problem ? null : <Waiting what="Asking for the sweep" />}
+    </>
+  );
+}
