@@ -1,0 +1,113 @@
+/**
+ * Sweeps whose workers, coordinator and api are killed at random end as undisturbed ones do: same winner, same values,
+ * same digests, one job a trial.
+ */
+import { setTimeout as sleep } from "node:timers/promises";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import type { Sweep } from "../../schemas/sweep.ts";
+import { ask } from "../support/stack.ts";
+import { sweepOf, trialsOf } from "../support/sweeps.ts";
+import { insist, slowJob, startTrial, type Trial } from "../support/trials.ts";
+
+const patienceMs = 240_000;
+const meanSecondsBetweenKills = 1.5;
+
+const { dataset: _dataset, ...slow } = slowJob({ epochs: 18, threads: 1 });
+const halving = sweepOf({
+  base: slow,
+  space: { "/optimiser/learningRate": { log: [0.0001, 0.03] }, "/batchSize": { choices: [5, 10] } },
+  search: { kind: "halving", trials: 9, reduction: 3, firstEpochs: 2 },
+  parallel: 4,
+});
+
+let trial: Trial;
+beforeAll(async () => {
+  trial = await startTrial({ workers: 1, environment: { WORKER_CRASH_BUDGET: "1000" } });
+});
+afterAll(() => trial.stop());
+
+/** Asks whichever api there is until it answers. */
+const asking = (url: () => string) => ({
+  ask: (path: string, how?: Parameters<typeof ask>[2]) =>
+    insist(async () => {
+      const answer = await ask(url(), path, how);
+      if (answer.status >= 500) throw new Error(`${path}: ${answer.status}`);
+      return answer;
+    }, 120),
+});
+
+interface Ended {
+  sweep: Sweep;
+  /** Of each trial what it reached, and how far it was trained. */
+  reached: unknown[];
+  weights: string;
+}
+
+async function sweep(url: () => string, key: string): Promise<Ended> {
+  const api = asking(url);
+  const headers = { "idempotency-key": key };
+  const { body } = await api.ask("/v1/sweeps", { body: halving, headers });
+  const end = performance.now() + patienceMs;
+  let now = body as Sweep;
+  while (!now.terminal && performance.now() < end) {
+    await sleep(200);
+    now = (await api.ask(`/v1/sweeps/${now.id}`)).body;
+  }
+  expect(now).toMatchObject({ status: "succeeded", error: null, trials: { stopped: 8, succeeded: 1 } });
+  const rows = await trialsOf(api, now.id);
+  const { data: jobs } = (await api.ask(`/v1/jobs?sweep=${now.id}&limit=1000`)).body;
+  const ids = jobs.map((job: { id: string }) => job.id) as string[];
+  expect(ids).toHaveLength(rows.length);
+  expect(new Set(ids)).toEqual(new Set(rows.map(({ job }) => job)));
+  const best = (await api.ask(`/v1/jobs/${now.best?.job}`)).body;
+  const { data: epochs } = (await api.ask(`/v1/jobs/${best.id}/metrics?series=epoch&maxPoints=1000`)).body;
+  expect(epochs.map(({ epoch }: { epoch: number }) => epoch)).toEqual(Array.from({ length: 18 }, (_, at) => at + 1));
+  const { data: events } = (await api.ask(`/v1/sweeps/${now.id}/events?limit=1000`)).body;
+  expect(events.map(({ id }: { id: string }) => id)).toEqual(events.map((_: unknown, at: number) => String(at + 1)));
+  return {
+    sweep: now,
+    reached: rows.map(({ job: _job, ...row }) => row),
+    weights: best.receipt.weights,
+  };
+}
+
+test("the same winner to the bit on one worker, on two, and under random kills", { timeout: 900_000 }, async () => {
+  const alone = await sweep(() => trial.api.url, "alone");
+  trial.startWorker();
+  const together = await sweep(() => trial.api.url, "together");
+  expect(together.reached).toEqual(alone.reached);
+  expect(together.weights).toBe(alone.weights);
+
+  let api = trial.api;
+  let over = false;
+  const happened = { worker: 0, api: 0, redis: 0 };
+  const storm = async (): Promise<void> => {
+    while (!over) {
+      await sleep(meanSecondsBetweenKills * 1000 * (0.5 + Math.random()));
+      const dice = Math.random();
+      if (dice < 0.7) {
+        const alive = trial.workers.filter(({ process }) => process.exitCode === null && process.signalCode === null);
+        alive[Math.floor(Math.random() * alive.length)].process.kill("SIGKILL");
+        trial.startWorker();
+        happened.worker++;
+      } else if (dice < 0.9) {
+        api.process.kill("SIGKILL");
+        api = await trial.startApi();
+        happened.api++;
+      } else {
+        await trial.redis.kill();
+        await sleep(300);
+        await trial.redis.start();
+        happened.redis++;
+      }
+    }
+  };
+  const killing = storm();
+  const disturbed = await sweep(() => api.url, "disturbed").finally(() => (over = true));
+  await killing;
+  process.stdout.write(`random kills: ${JSON.stringify(happened)}\n`);
+  expect(happened.worker).toBeGreaterThan(0);
+  expect(disturbed.reached).toEqual(alone.reached);
+  expect(disturbed.weights).toBe(alone.weights);
+  expect(disturbed.sweep.best).toMatchObject({ trial: alone.sweep.best?.trial, value: alone.sweep.best?.value });
+});
