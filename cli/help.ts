@@ -22,19 +22,26 @@ export function generalHelp(commands: readonly Command[]): string {
   ].join("\n");
 }
 
+const mostLines = 24;
+
 export function commandHelp(command: Command, commands: readonly Command[]): string {
   const options = Object.entries({ ...command.options, ...common });
   const width = Math.max(...options.map((each) => flag(each).length));
   const inner = commands.filter(({ name }) => name.startsWith(`${command.name} `));
-  return [
-    `npx feature-maps ${[command.name, command.usage, "[OPTION…]"].filter((each) => each !== "").join(" ")}`,
+  const each = inner.map(({ name, usage, summary }) => `  ${`${name} ${usage}`.padEnd(29)} ${summary}`);
+  const head = [
+    `npx feature-maps ${[command.name, command.usage, "[OPTION…]"].filter((text) => text !== "").join(" ")}`,
     `  ${command.summary}`,
     "",
     `  ${command.example}`,
     "",
-    ...inner.map(({ name, usage, summary }) => `  ${`${name} ${usage}`.padEnd(29)} ${summary}`),
-    ...(inner.length > 0 ? [""] : []),
-    ...options.map((each) => `  ${flag(each).padEnd(width)}  ${each[1].help}`),
+  ];
+  const rest = [
+    ...options.map((option) => `  ${flag(option).padEnd(width)}  ${option[1].help}`),
     ...(command.notes === undefined ? [] : ["", ...command.notes]),
-  ].join("\n");
+  ];
+  if (inner.length === 0) return [...head, ...rest].join("\n");
+  const fits = head.length + each.length + 1 + rest.length <= mostLines;
+  const named = inner.map(({ name }) => name.slice(command.name.length + 1)).join(", ");
+  return [...head, ...(fits ? [...each, ""] : [`  ${command.name} ${named}: see their --help`]), ...rest].join("\n");
 }

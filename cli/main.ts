@@ -31,7 +31,7 @@ async function run(words: readonly string[], signal: AbortSignal): Promise<void>
   const out = createOutput({ json: given.is("json") });
   const wanted = {
     url: given.text("url") ?? process.env["FEATURE_MAPS_URL"],
-    key: given.text("key") ?? process.env["FEATURE_MAPS_KEY"],
+    key: given.text("key") ?? (process.env["FEATURE_MAPS_KEY"] || undefined),
   };
   await command.run({ given, out, signal, connect: ({ start = false } = {}) => connect(wanted, out, start) });
 }

@@ -33,10 +33,18 @@ afterAll(() => test.stop());
 const page = { limit: 2, after: "a", order: "asc" } as const;
 const picture = new Blob(["png"], { type: "image/png" });
 const asking = { dtype: "uint8", class: 1, checkpoint: 1, scale: 2 } as const;
-const jobList = { ...page, status: "queued", name: "n", dataset: "d", view: "full", metadata: { "*": "m" } } as const;
+const jobList = {
+  ...page,
+  status: "queued",
+  sweep: "s",
+  name: "n",
+  dataset: "d",
+  view: "full",
+  metadata: { "*": "m" },
+} as const;
 const ofClass = { split: "test", label: "cat" } as const;
 const augmentation = { shift: 1, rotate: 2, scale: 0.1, flip: true, elastic: "true", seed: 1, ...ofClass };
-const splitQuery = { only: "errors", sort: "index", limit: 2, after: 3, order: "asc" } as const;
+const splitQuery = { class: 1, predicted: 2, only: "errors", sort: "index", limit: 2, after: 3, order: "asc" } as const;
 const sampleSheet = { ...ofClass, limit: 2, columns: 3, scale: 1 };
 const request = { dataset: "d", network: "lenet-5" } as const;
 const tensors = { inputs: [{ name: "x", shape: [1], datatype: "FP32" as const, data: [1] }] };
@@ -134,6 +142,17 @@ const calls: Record<string, (client: Client) => Promise<unknown>> = {
   "GET /v1/models/{id}/exports/safetensors": ({ models }) => models.export("m", "safetensors"),
   "GET /v1/models/{id}/exports/bundle": ({ models }) => models.export("m", "bundle"),
   "GET /v1/models/{id}/exports/web": ({ models }) => models.export("m", "web"),
+
+  "POST /v1/sweeps": ({ sweeps }) => sweeps.estimate({ base: { dataset: "d" }, space: "auto" }),
+  "GET /v1/sweeps": ({ sweeps }) =>
+    sweeps.list({ ...page, status: "queued", name: "n", dataset: "d", view: "full", metadata: { "*": "m" } }),
+  "GET /v1/sweeps/{id}": ({ sweeps }) => sweeps.get("s"),
+  "DELETE /v1/sweeps/{id}": ({ sweeps }) => sweeps.delete("s", { models: true }),
+  "GET /v1/sweeps/{id}/trials": ({ sweeps }) => sweeps.trials("s", { ...page, status: "running", sort: "value" }),
+  "GET /v1/sweeps/{id}/events": ({ sweeps }) => sweeps.eventPage("s", page),
+  "POST /v1/sweeps/{id}/cancel": ({ sweeps }) => sweeps.cancel("s"),
+  "POST /v1/sweeps/{id}/pause": ({ sweeps }) => sweeps.pause("s"),
+  "POST /v1/sweeps/{id}/resume": ({ sweeps }) => sweeps.resume("s"),
 
   "GET /v2": ({ inference }) => inference.server(),
   "GET /v2/health/live": ({ inference }) => inference.live(),

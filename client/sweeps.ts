@@ -2,6 +2,7 @@
 import { follow, type EventsOptions } from "./events.ts";
 import { path, type CallOptions, type Transport } from "./transport.ts";
 import type {
+  DeleteSweepQuery,
   EventsQuery,
   Sweep,
   SweepEstimate,
@@ -47,7 +48,7 @@ export class Sweeps {
   list(query?: SweepsQuery, options?: CallOptions): Promise<SweepPage> {
     return this.#get("/v1/sweeps", query, options);
   }
-  all(query?: SweepsQuery, options?: CallOptions): AsyncGenerator<Sweep, void, undefined> {
+  all(query?: SweepsQuery, options?: CallOptions): AsyncGenerator<SweepPage["data"][number], void, undefined> {
     return this.#transport.all("/v1/sweeps", query, options);
   }
   trials(id: string, query?: TrialsQuery, options?: CallOptions): Promise<TrialPage> {
@@ -77,7 +78,8 @@ export class Sweeps {
   resume(id: string, options?: CallOptions): Promise<Sweep> {
     return this.#post(path`/v1/sweeps/${id}/resume`, options);
   }
-  delete(id: string, options?: CallOptions): Promise<void> {
-    return this.#transport.done({ method: "DELETE", path: path`/v1/sweeps/${id}` }, options);
+  /** One that has ended, and its jobs; the best model stays unless `models` is true. */
+  delete(id: string, query?: DeleteSweepQuery, options?: CallOptions): Promise<void> {
+    return this.#transport.done({ method: "DELETE", path: path`/v1/sweeps/${id}`, query }, options);
   }
 }

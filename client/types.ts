@@ -44,7 +44,7 @@ import type {
 } from "../schemas/prediction.ts";
 import type { network } from "../schemas/network.ts";
 import type { augmentationSheetQuery, samplePictureQuery, sampleSheetQuery, samplesQuery } from "../schemas/sample.ts";
-import type { sweepsQuery } from "../schemas/sweep.ts";
+import type { deleteSweepQuery, sweepsQuery } from "../schemas/sweep.ts";
 import type { trialsQuery } from "../schemas/trial.ts";
 import type { entryPoints, live, ready } from "../schemas/system.ts";
 import type { webhooksQuery } from "../schemas/webhook.ts";
@@ -148,6 +148,7 @@ export type SensitivitiesQuery = Query<typeof sensitivitiesQuery>;
 export type Saliency = Output<typeof saliency>;
 export type SaliencyQuery = Query<typeof saliencyQuery>;
 
+export type DeleteSweepQuery = Query<typeof deleteSweepQuery>;
 export type SweepsQuery = Query<typeof sweepsQuery>;
 export type TrialsQuery = Query<typeof trialsQuery>;
 

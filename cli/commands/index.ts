@@ -2,6 +2,7 @@
 import type { Command } from "../command.ts";
 import { completionCommand } from "../completion.ts";
 import { exportCommand, predictCommand, uploadCommand } from "./files.ts";
+import { keyCommands } from "./keys.ts";
 import { datasetCommands, jobCommands, modelCommands } from "./lists.ts";
 import { downCommand, openCommand, upCommand } from "./stack.ts";
 import { sweepCommands } from "./sweep.ts";
@@ -19,6 +20,7 @@ export const commands: readonly Command[] = [
   uploadCommand,
   ...sweepCommands,
   logsCommand,
+  ...keyCommands,
   upCommand,
   downCommand,
   openCommand,

@@ -201,6 +201,25 @@ describe("a service that", () => {
   });
 });
 
+it("makes a key that lets in, and takes it back", { timeout: 2 * minutes }, async () => {
+  const admin = `fm_${"a".repeat(40)}`;
+  const api = await stack.startApi({ AUTH: "keys", ADMIN_KEY: admin });
+  try {
+    const at = (key: string) => ({ FEATURE_MAPS_URL: api.url, FEATURE_MAPS_KEY: key });
+    expect((await maps("jobs", at(""))).code).toBe(5);
+    const key = (await maps("keys create laboratory --scope read", at(admin))).out.trim();
+    expect(key).toMatch(/^fm_/);
+    expect((await maps("jobs", at(key))).code).toBe(0);
+    const rows = parsed<{ id: string; name: string }[]>(await maps("keys --json", at(admin)));
+    const made = rows.find(({ name }) => name === "laboratory");
+    expect((await maps("keys", at(key))).code).toBe(5);
+    expect((await maps(`keys delete ${made?.id}`, at(admin))).code).toBe(0);
+    await expect.poll(async () => (await maps("jobs", at(key))).code, { timeout: minutes }).toBe(5);
+  } finally {
+    await api.end();
+  }
+});
+
 it("ends quietly where whoever reads it goes away", async () => {
   const child = start(["logs", "job_1"], { FEATURE_MAPS_URL: scripted.url });
   const event = { id: "1", type: "warning", at: "2026-11-26T00:00:00Z", data: { code: "c", detail: "x".repeat(1000) } };
