@@ -30,6 +30,7 @@ export function endlessTraining(
     epochs: 1_000_000,
     batchSize: batch,
     shuffle: true,
+    sampling: "natural",
     seed: 1,
     numerics,
     normalisation: plainNormalisation(definition.input, 255),

@@ -22,10 +22,24 @@ const dataset = {
 };
 
 test("what the request says about the bits arrives, with the dataset's facts", () => {
-  const { network, loss, optimiser, schedule, epochs, batchSize, shuffle, seed, numerics, augmentation } = request;
+  const { network, loss, optimiser, schedule, epochs, batchSize, shuffle, sampling, seed, numerics, augmentation } =
+    request;
   const { statistics: _, ...facts } = dataset;
   expect(deriveTraining({ request, dataset, mostThreads: 16, stopAtStep: null, pauseAfterEpoch: null })).toEqual({
-    ...{ network, loss, optimiser, schedule, epochs, batchSize, shuffle, seed, numerics, augmentation, threads: 3 },
+    ...{
+      network,
+      loss,
+      optimiser,
+      schedule,
+      epochs,
+      batchSize,
+      shuffle,
+      sampling,
+      seed,
+      numerics,
+      augmentation,
+      threads: 3,
+    },
     ...facts,
     judge: { split: "validation", decides: true },
     normalisation: { kind: "unit", mean: [-3], std: [10] },

@@ -31,6 +31,7 @@ export type TrainingRequest = Pick<
   | "epochs"
   | "batchSize"
   | "shuffle"
+  | "sampling"
   | "seed"
   | "numerics"
   | "normalisation"
@@ -58,7 +59,8 @@ export function deriveTraining({
   stopAtStep,
   pauseAfterEpoch,
 }: DerivationOptions): TrainingSpec {
-  const { network, loss, optimiser, schedule, epochs, batchSize, shuffle, seed, numerics, augmentation } = request;
+  const { network, loss, optimiser, schedule, epochs, batchSize, shuffle, sampling, seed, numerics, augmentation } =
+    request;
   const { input, classes, dtype, statistics } = dataset;
   const counts = splitsOf(request.validation, {
     splits: dataset.counts,
@@ -74,6 +76,7 @@ export function deriveTraining({
     epochs,
     batchSize,
     shuffle,
+    sampling,
     seed,
     numerics,
     augmentation,

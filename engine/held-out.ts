@@ -31,7 +31,7 @@ export function holdOut({
 }
 
 /** The samples of each class: a counting sort, outside the JavaScript heap. */
-function membersOf(labels: Int32Array, classes: number): Uint32Array[] {
+export function membersOf(labels: Int32Array, classes: number): Uint32Array[] {
   const ends = new Uint32Array(classes + 1);
   for (const label of labels) ends[label + 1]++;
   for (let label = 0; label < classes; label++) ends[label + 1] += ends[label];

@@ -71,6 +71,7 @@ export function plainSpec(options: {
     schedule: { kind: "constant", warmup: 0 },
     epochs: 1,
     shuffle: false,
+    sampling: "natural",
     normalisation: {
       kind: "none",
       mean: new Array<number>(input.channels).fill(0),

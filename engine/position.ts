@@ -50,6 +50,10 @@ export function reportOf(
 
 type StopReason = Extract<TrainingReport, { kind: "finished" }>["reason"];
 
+/** Of two equally accurate epochs the one that is surer of it: on a small split many are all right. */
+const isBetter = (one: Evaluated, best: Best): boolean =>
+  one.accuracy > best.accuracy || (one.accuracy === best.accuracy && one.loss < best.loss);
+
 /** Takes an epoch's evaluation into account: the best so far, the report, and whether the training ends here. */
 export function reviewEpoch(options: {
   position: Position;
@@ -62,7 +66,7 @@ export function reviewEpoch(options: {
 }): { stops: StopReason | null; report: TrainingReport } {
   const { position, spec, validation, gradientNorm, learningRate } = options;
   const decides = validation !== null && spec.judge?.decides === true;
-  const isBest = decides && (position.best === null || validation.accuracy > position.best.accuracy);
+  const isBest = decides && (position.best === null || isBetter(validation, position.best));
   if (isBest) {
     const { accuracy, loss } = validation;
     position.best = { epoch: position.epoch, step: position.step, accuracy, loss };

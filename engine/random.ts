@@ -20,6 +20,7 @@ export const purposes = {
   curvature: 5,
   gradientCheck: 6,
   holdOut: 7,
+  balance: 8,
 } as const;
 export type Purpose = keyof typeof purposes;
 

@@ -3,7 +3,8 @@
  * shared memory. While batch k is trained from one half, the augmentation thread, where there is one, fills the other
  * with batch k + 1. A sample is distorted by whoever takes it first (parallel.ts, Claims): the augmentation thread
  * ahead of time, or the gradient thread that opens its block and finds it missing. What a sample becomes depends on
- * (seed, epoch, sample) alone, so the bits do not depend on who was first.
+ * (seed, epoch, sample) alone, or where classes are balanced on (seed, epoch, place), so the bits do not depend on who
+ * was first.
  *
  * - Batch k lies in half k mod 2. Thread 0 announces it when all threads have met for the step of batch k − 1: then
  *   nobody needs batch k − 2 any more. It announces the first batch of an epoch at rest, after it has written the
@@ -123,9 +124,12 @@ export class Staging {
     const batches = this.#batches;
     const size = this.#size;
     if (!claims.take(batch, place)) return false;
-    task.sample = this.#order[(batch % batches) * this.#spec.batchSize + place];
+    const inEpoch = (batch % batches) * this.#spec.batchSize + place;
+    const sample = this.#order[inEpoch];
+    // A sample that is drawn again in the same epoch is distorted otherwise: its draws go by its place.
+    task.sample = this.#spec.sampling === "balanced" ? inEpoch : sample;
     task.epoch = Math.floor(batch / batches) + 1;
-    task.inputOffset = task.sample * size;
+    task.inputOffset = sample * size;
     task.outputOffset = this.#rowOf(batch, place) * size;
     this.#augmenter.apply(task);
     claims.finish(batch, place);

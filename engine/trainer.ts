@@ -18,6 +18,7 @@ import type { Reals } from "./memory.ts";
 import { settingsWriter } from "./optimiser.ts";
 import { atTheBeginning, openNextEpoch, reportOf, reviewEpoch } from "./position.ts";
 import type { Position } from "./position.ts";
+import { orderEpoch } from "./order.ts";
 import { permutation } from "./random.ts";
 import { evaluationSamples } from "./regions.ts";
 import { learningRateAt } from "./schedules.ts";
@@ -140,18 +141,19 @@ class TrainingRun implements Trainer {
   #openEpoch(): void {
     const execution = this.#execution;
     const { epoch, inEpoch, step } = this.#position;
-    const { seed, shuffle, counts } = this.#spec;
-    const { order } = this.#plan.regions;
+    const { seed, counts } = this.#spec;
+    const { order, splits } = this.#plan.regions;
     const { curvature } = this.#plan.training.optimiser;
     const count = counts.train;
     const into = execution.views.words.subarray(order / 4, order / 4 + count);
+    const firstLabel = splits.train.labelsAddress / 4;
+    const labels = execution.views.ints.subarray(firstLabel, firstLabel + count);
     execution.settle();
     if (curvature && inEpoch === 0) {
       permutation({ seed, epoch, count, purpose: "curvature", into });
       estimateCurvature(execution, { ...curvature, epoch, step: step + 1 });
     }
-    if (shuffle) permutation({ seed, epoch, count, into });
-    else for (let index = 0; index < count; index++) into[index] = index;
+    orderEpoch({ spec: this.#spec, epoch, labels, into });
     execution.staging?.announce(epoch, inEpoch);
   }
 

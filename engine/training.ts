@@ -7,6 +7,7 @@ import type { Tensor as FileTensor } from "./formats/safetensors.ts";
 import type { Augmentation } from "../schemas/augmentation.ts";
 import type { Dtype, Split } from "../schemas/dataset.ts";
 import type { Numerics } from "../schemas/job.ts";
+import type { Sampling } from "../schemas/sampling.ts";
 import type { Normalisation } from "../schemas/model.ts";
 import type { Loss, Network } from "../schemas/network.ts";
 import type { Optimiser, Schedule } from "../schemas/optimiser.ts";
@@ -26,6 +27,7 @@ export interface TrainingSpec {
   epochs: number;
   batchSize: number;
   shuffle: boolean;
+  sampling: Sampling;
   seed: number;
   numerics: Numerics;
   normalisation: Normalisation;

@@ -44,14 +44,18 @@ export const lossOf = (network: Network): Loss =>
 const completeSchedule = (schedule: Schedule, learningRate: number): Schedule =>
   schedule.kind === "one-cycle" ? { ...schedule, peak: schedule.peak ?? learningRate } : schedule;
 
+/** The layers of what stands under `network`; what is left to the rule has been chosen before (automatic/). */
+export function layersOf(named: z.output<typeof jobRequest>["network"], classes: number): Network {
+  if (named === "auto") throw new Error("a network that is left to the rule is chosen before it is looked at");
+  return typeof named === "string" ? presetNetwork(named, classes) : named;
+}
+
 /**
- * A checked request (a preset's settings already put in by `withPreset`) with everything in place. `classes` are those
- * of its dataset, for which a preset's network is made.
+ * A checked request (a preset's settings already put in by `withPreset`, what is chosen by `withAutomatic`) with
+ * everything in place. `classes` are those of its dataset, for which a preset's network is made.
  */
 export function completeRequest(request: z.output<typeof jobRequest>, classes: number): CompleteJobRequest {
-  const network = completeNetwork(
-    typeof request.network === "string" ? presetNetwork(request.network, classes) : request.network,
-  );
+  const network = completeNetwork(layersOf(request.network, classes));
   return {
     ...request,
     network,

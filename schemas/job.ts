@@ -19,6 +19,7 @@ import { optimiser, schedule } from "./optimiser.ts";
 import { datasetFilter, nameFilter, pageOf, pageQuery, withMetadata } from "./page.ts";
 import { progress } from "./progress.ts";
 import { queryFlag, usually } from "./query.ts";
+import { sampling } from "./sampling.ts";
 import { validation } from "./validation.ts";
 
 export const numerics = z
@@ -100,8 +101,11 @@ const jobFields = z.strictObject({
   name: z.string().min(1).max(200).nullable().default(null).describe("what you call the job; null: it has no name"),
   dataset: datasetReference,
   network: z
-    .union([presetName, network])
-    .describe("the layers, or the name of a preset, whose settings then stand below those that are given"),
+    .union([presetName, z.literal("auto"), network])
+    .default("auto")
+    .describe(
+      "the layers, the name of a preset, whose settings then stand below those that are given, or auto: layers and every setting that is not given are chosen for the dataset, and `reasons` says why",
+    ),
   loss: loss.optional().describe("by default cross-entropy for a softmax output, squared-error otherwise"),
   optimiser: optimiser
     .prefault({ kind: "nesterov", learningRate: 0.2, clipNorm: 0.5 })
@@ -115,6 +119,7 @@ const jobFields = z.strictObject({
     .default(50)
     .describe("samples from which one step is computed; the last batch of an epoch may be smaller"),
   shuffle: z.boolean().default(true).describe("whether each epoch takes the samples in another order, by the seed"),
+  sampling: sampling.default("natural"),
   seed: z
     .int()
     .min(0)

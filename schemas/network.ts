@@ -12,6 +12,8 @@ export const network = z
   })
   .describe("a network: its layers in order");
 export type Network = z.infer<typeof network>;
+/** As a user writes it. */
+export type NetworkInput = z.input<typeof network>;
 
 export const loss = z
   .enum(["squared-error", "cross-entropy"])

@@ -1,15 +1,13 @@
 /** The networks that have a name. A preset is a piece of a job request; the fields of a request win over it. */
 import type { JobRequestInput } from "./job.ts";
-import { network as networkSchema, presetName, type Network, type PresetName } from "./network.ts";
+import { network as networkSchema, presetName, type Network, type NetworkInput, type PresetName } from "./network.ts";
 import { type Shape } from "./shape.ts";
 import { networkShape } from "./network-shape.ts";
 
 type Preset = Pick<
   JobRequestInput,
   "loss" | "optimiser" | "schedule" | "epochs" | "batchSize" | "normalisation" | "numerics" | "augmentation"
-> & {
-  network: Exclude<JobRequestInput["network"], string>;
-};
+> & { network: NetworkInput };
 
 export const presets: Record<PresetName, Preset> = {
   /** LeCun et al. 1998 §II.B, with softmax and cross-entropy where the paper has RBF units. */

@@ -5,7 +5,7 @@
  */
 import type { jobRequest } from "../schemas/job.ts";
 import type { Network } from "../schemas/network.ts";
-import { presetNetwork } from "../schemas/presets.ts";
+import { layersOf } from "../schemas/complete.ts";
 import { type Shape } from "../schemas/shape.ts";
 import { networkShape } from "../schemas/network-shape.ts";
 import type { Space } from "../schemas/sweep.ts";
@@ -103,7 +103,7 @@ function shift({ shape, classes, samples }: DatasetFacts): Choice {
 }
 
 export function chooseSpace({ base, dataset }: { base: JobBase; dataset: DatasetFacts }): Choice {
-  const network = typeof base.network === "string" ? presetNetwork(base.network, dataset.classes) : base.network;
+  const network = layersOf(base.network, dataset.classes);
   const parts = [
     learningRate(base),
     batchSize(base, dataset),

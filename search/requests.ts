@@ -3,9 +3,8 @@
  * (`/network`) is set before a preset's settings come in, so that they follow it; one that leads deeper
  * (`/network/layers/0/maps`, `/optimiser/momentum`) is set when presets and defaults are in place.
  */
-import { completeRequest } from "../schemas/complete.ts";
+import { completeRequest, layersOf } from "../schemas/complete.ts";
 import { jobRequest } from "../schemas/job.ts";
-import { presetNetwork } from "../schemas/presets.ts";
 import { parametersOf, type Expand, type Plan } from "./plan.ts";
 import { inSpace, overlap, put, tokensOf, whyNothing, type Problem } from "./pointer.ts";
 
@@ -33,11 +32,19 @@ export function trialRequest(options: { plan: Plan; trial: number; expand: Expan
   const read = jobRequest.safeParse(expanded);
   // What cannot be read is for the job's own check to tell.
   if (!read.success) return { body: expanded, problems: null };
+  if (read.data.network === "auto")
+    return {
+      body: null,
+      problems: deeper.map((pointer) => ({
+        pointer: inSpace(pointer),
+        detail: 'nothing can be set within a request whose network is "auto": name the network in the base',
+      })),
+    };
   const missing = namedInVain(completeRequest(read.data, classes), deeper);
   if (missing.length > 0) return { body: null, problems: missing };
   const { network } = read.data;
   const layers = typeof network === "string" && deeper.some((pointer) => overlap(pointer, "/network"));
-  const request = layers ? { ...read.data, network: presetNetwork(network, classes) } : read.data;
+  const request = layers ? { ...read.data, network: layersOf(network, classes) } : read.data;
   return { body: deeper.reduce(set, request as unknown), problems: null };
 }
 

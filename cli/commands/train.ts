@@ -26,7 +26,7 @@ function wishes(given: Given): { fields: Omit<JobRequest, "dataset">; assignment
 /** Leaves the choice to the service; one that makes none gets a preset. */
 async function networkFor(client: Client, dataset: string): Promise<Pick<JobRequest, "network"> | object> {
   try {
-    await client.jobs.estimate({ dataset } as JobRequest);
+    await client.jobs.estimate({ dataset });
     return {};
   } catch (error) {
     const missing = error instanceof Problem && error.errors.some(({ pointer }) => pointer === "/network");

@@ -1,5 +1,6 @@
 /** What docs/RESULTS.md shows: trainings by name, as requests of the API. A `group` is one table. */
 import type { JobRequestInput } from "../../schemas/job.ts";
+import type { NetworkInput } from "../../schemas/network.ts";
 import { presets } from "../../schemas/presets.ts";
 
 export type Collection = "mnist" | "fashion-mnist";
@@ -16,10 +17,10 @@ export interface Experiment {
 }
 
 const lenet = presets["lenet-5"];
-type Inputs = Extract<Exclude<JobRequestInput["network"], string>["layers"][number], { kind: "convolution" }>["inputs"];
+type Inputs = Extract<NetworkInput["layers"][number], { kind: "convolution" }>["inputs"];
 
 /** LeNet-5 with other connections into its third layer, C3. */
-const lenetWith = (inputs: Inputs): JobRequestInput["network"] => ({
+const lenetWith = (inputs: Inputs): NetworkInput => ({
   layers: lenet.network.layers.map((layer, index) => (index === 2 ? ({ ...layer, inputs } as typeof layer) : layer)),
 });
 const learned = (penalty: "none" | "l1" | "entropy", strength: number): Inputs => ({

@@ -2,9 +2,9 @@
  * Networks as somebody writes them who has read the list of layers and nothing else, and the optimisers that could be
  * the default. Every field that is left out here is left out by the user too.
  */
-import type { JobRequestInput } from "../../schemas/job.ts";
+import type { NetworkInput } from "../../schemas/network.ts";
 
-type Layers = Exclude<JobRequestInput["network"], string>["layers"];
+type Layers = NetworkInput["layers"];
 
 export interface Naive {
   title: string;

@@ -85,6 +85,8 @@ export const keyForms = {
   worker: "maps:worker:{name}",
   /** Hash: kind of training → samples a second, as last seen. */
   rates: "maps:rates",
+  /** Hash: kernels and threads → work a second, over the last trainings. */
+  speeds: "maps:speeds",
 } as const;
 
 export const channelForms = {

@@ -96,23 +96,26 @@ describe.each(Object.entries(networks))("%s", (_, layers) => {
     for (const threads of [2, 3, 4]) expect(await train(smallSpec(layers, { threads }))).toEqual(alone);
   });
 
-  test("the same bits with a stop and a resume after every step", async () => {
-    const whole = await train(smallSpec(layers));
-    let checkpoint: Uint8Array | undefined;
-    for (let attempt = 0; ; attempt++) {
-      const { plan, memory, trainer, close } = await startTraining(
-        smallSpec(layers, { threads: (attempt % 2) + 1 }),
-        checkpoint ? { resume: checkpoint } : {},
-      );
-      new Int32Array(memory.buffer)[plan.controlAddress / 4] = request.stop;
-      const reports = [...trainer.run()];
-      checkpoint = trainer.checkpoint();
-      await close();
-      if (reports.at(-1)?.kind === "finished") break;
-      expect(reports.at(-1)).toMatchObject({ kind: "stopped", step: attempt + 1 });
-    }
-    expect(digest(checkpoint)).toBe(whole.digest);
-  });
+  test.each(["natural", "balanced"] as const)(
+    "the same bits with a stop and a resume after every step, %s",
+    async (sampling) => {
+      const whole = await train(smallSpec(layers, { sampling }));
+      let checkpoint: Uint8Array | undefined;
+      for (let attempt = 0; ; attempt++) {
+        const { plan, memory, trainer, close } = await startTraining(
+          smallSpec(layers, { sampling, threads: (attempt % 2) + 1 }),
+          checkpoint ? { resume: checkpoint } : {},
+        );
+        new Int32Array(memory.buffer)[plan.controlAddress / 4] = request.stop;
+        const reports = [...trainer.run()];
+        checkpoint = trainer.checkpoint();
+        await close();
+        if (reports.at(-1)?.kind === "finished") break;
+        expect(reports.at(-1)).toMatchObject({ kind: "stopped", step: attempt + 1 });
+      }
+      expect(digest(checkpoint)).toBe(whole.digest);
+    },
+  );
 });
 
 const plannedKindsOf = ({ network: { layers }, input }: TrainingSpec): string[] =>
@@ -136,6 +139,11 @@ const settings: Record<string, Partial<TrainingSpec>> = {
       ...{ shift: 1, rotate: 20, scale: 0.1, elastic: { alpha: 8, sigma: 2 }, flip: true },
       ...{ crop: 2, brightness: 0.3, contrast: 0.3, saturation: 0.3 },
     }),
+  },
+  "balanced sampling": { sampling: "balanced", counts: { train: 65, validation: 21, test: 9 } },
+  "balanced sampling with augmentation": {
+    sampling: "balanced",
+    augmentation: augmentation.parse({ shift: 1, rotate: 20 }),
   },
   "a one-cycle schedule with warm-up": { schedule: { kind: "one-cycle", start: 0.1, end: 0.01, rise: 0.3, warmup: 2 } },
 };

@@ -26,6 +26,7 @@ export function smallSpec(
     epochs: 2,
     batchSize: 27,
     shuffle: true,
+    sampling: "natural",
     seed: 7,
     numerics: "reproducible",
     normalisation: { kind: "standardise", mean: [120, 130], std: [70, 75] },

@@ -19,6 +19,7 @@ import type { SweepRequest } from "../../../schemas/sweep.ts";
 import type { TrialParameters } from "../../../schemas/trial.ts";
 import { splitsOf, validation, validationFacts } from "../../../schemas/validation.ts";
 import { findReadyDataset, type ReadyDataset } from "../../shared/find.ts";
+import { chooseFor } from "../../shared/jobs/automatic.ts";
 import { orderOn, type Order, type OrderDependencies } from "../../shared/jobs/order.ts";
 import { rateKey } from "../../shared/records/index.ts";
 import { MisplacedPointer, expand, orderOfTrial } from "../../shared/sweeps/trial-orders.ts";
@@ -106,7 +107,7 @@ const read = (body: unknown): z.output<typeof jobRequest> => parseOrThrow(jobReq
 /** What the job's own check finds wrong with the base by itself. */
 async function refusalOfBase(means: OrderDependencies, base: unknown, dataset: ReadyDataset): Promise<Refusal | null> {
   try {
-    await orderOn(means, read(base), dataset);
+    await orderOn(means, { read: read(base), asked: base }, dataset);
     return null;
   } catch (error) {
     if (error instanceof Refusal) return error;
@@ -140,10 +141,23 @@ async function findDatasetOfBase({ records }: Within, reference: string): Promis
   }
 }
 
+/** A base that leaves its network to the rule, as the rule completes it: every trial varies the same one. */
+async function withChosenBase(
+  { records }: Within,
+  { request, dataset }: { request: SweepRequest; dataset: ReadyDataset },
+): Promise<{ request: SweepRequest; reasons: string[] }> {
+  const { base } = request;
+  // What cannot be read is for the check of the base to tell.
+  if ((base.network ?? "auto") !== "auto" || !jobRequest.safeParse(base).success) return { request, reasons: [] };
+  const chosen = await chooseFor(records, { asked: base, dataset, initialModel: null });
+  return { request: { ...request, base: chosen.request }, reasons: chosen.reasons };
+}
+
 /** Throws Refusal for anything that is wrong with any trial. Takes a few seconds for ten thousand of them. */
-export async function checkSweep(dependencies: Within, request: SweepRequest): Promise<CheckedSweep> {
+export async function checkSweep(dependencies: Within, asked: SweepRequest): Promise<CheckedSweep> {
   const { config, records, storage, prediction } = dependencies;
-  const dataset = await findDatasetOfBase(dependencies, request.base.dataset);
+  const dataset = await findDatasetOfBase(dependencies, asked.base.dataset);
+  const { request, reasons: ofBase } = await withChosenBase(dependencies, { request: asked, dataset });
   const base = expand(request.base);
   const planBytes = planOnce(planBytesWith(prediction));
   // The webhook is the base's: one look is enough.
@@ -183,7 +197,14 @@ export async function checkSweep(dependencies: Within, request: SweepRequest): P
     await others();
     began = performance.now();
   }
-  return { ...found, models: [...models], plan, dataset, reasons: completed.reasons, warnings: [...warnings] };
+  return {
+    ...found,
+    models: [...models],
+    plan,
+    dataset,
+    reasons: [...ofBase, ...completed.reasons],
+    warnings: [...warnings],
+  };
 }
 
 /** What a dry run answers besides. */

@@ -2,10 +2,9 @@
  * From a body to an order that a worker can carry out: completed, its dataset found, its network walked through, its
  * memory planned.
  */
-import type { z } from "zod";
 import { completeRequest, contradictions } from "../../../schemas/complete.ts";
 import type { DatasetStatistics, Dtype, Split } from "../../../schemas/dataset.ts";
-import type { CompleteJobRequest, jobRequest } from "../../../schemas/job.ts";
+import type { CompleteJobRequest } from "../../../schemas/job.ts";
 import type { PresetName } from "../../../schemas/network.ts";
 import { describeMisfit } from "../../../schemas/presets.ts";
 import { type Shape } from "../../../schemas/shape.ts";
@@ -18,6 +17,7 @@ import type { DatasetRecord, ModelRecord, Records } from "../records/index.ts";
 import { Refusal, doesNotFit, invalid, validationDoesNotFit } from "../refusal.ts";
 import type { Storage } from "../storage/index.ts";
 import { refuseWebhook } from "../webhooks/refuse.ts";
+import { chooseFor, notYetChosen, type ChosenRequest, type ReadRequest } from "./automatic.ts";
 import { findInitialModel, startFrom } from "./initial-model.ts";
 
 /** Of a preset for a dataset whose classes are not known yet. */
@@ -73,14 +73,30 @@ async function refuseContradictions(request: CompleteJobRequest, allowPrivate: b
   await refuseWebhook(request.webhook, { allowPrivate });
 }
 
-const presetOf = ({ network }: z.output<typeof jobRequest>): PresetName | null =>
-  typeof network === "string" ? network : null;
+const presetOf = ({ network }: ReadRequest): PresetName | null =>
+  typeof network === "string" && network !== "auto" ? network : null;
+
+/** A checked body, and as it came: what it leaves to the rule is what is not in it. */
+export interface JobBody {
+  read: ReadRequest;
+  asked: unknown;
+}
+
+/** What the rule chooses, where a request leaves it anything. */
+const chooseOr = async (
+  read: ReadRequest,
+  { records, ...of }: { records: Records } & Parameters<typeof chooseFor>[1],
+): Promise<ChosenRequest> =>
+  read.network === "auto" ? chooseFor(records, of) : { request: read, reasons: [], warnings: [] };
 
 /** A job whose dataset is still being made: what can be told without it. */
 export interface AwaitingOrder {
   request: CompleteJobRequest;
   dataset: DatasetRecord;
   preset: PresetName | null;
+  /** What the user wrote, without secrets, where the rule chooses the rest. */
+  asked: object | null;
+  reasons: string[];
   initialModel: ModelRecord | null;
   warnings: string[];
 }
@@ -93,18 +109,25 @@ const classesUnknown =
 /** Where the dataset is still being received or checked: the order that waits for it. null where it is not. */
 export async function makeAwaitingOrder(
   { records, storage, allowPrivateWebhooks }: Pick<OrderDependencies, "records" | "storage" | "allowPrivateWebhooks">,
-  body: z.output<typeof jobRequest>,
+  { read, asked }: JobBody,
 ): Promise<AwaitingOrder | null> {
-  const dataset = await named("/dataset", findDataset(records, body.dataset));
+  const dataset = await named("/dataset", findDataset(records, read.dataset));
   if (dataset.terminal) return null;
-  const request = completeRequest(body, dataset.classes.length || usualClasses);
+  const initialModel = await findInitialModel({ records, storage }, read);
+  const isLeft = read.network === "auto";
+  const ahead = expected(dataset);
+  const chosen = await chooseOr(read, { records, asked, dataset: ahead, initialModel });
+  const request = completeRequest(chosen.request, dataset.classes.length || usualClasses);
   await refuseContradictions(request, allowPrivateWebhooks);
-  const initialModel = await findInitialModel({ records, storage }, request);
-  const preset = presetOf(body);
+  const preset = presetOf(read);
   const { shape, classes } = dataset;
   if (shape !== null && classes.length > 0) walk(request, { shape, classes, preset });
   const warnings = preset !== null && classes.length === 0 ? [classesUnknown] : [];
-  return { request, dataset, preset, initialModel, warnings };
+  const { webhook: _webhook, ...kept } = asked as { webhook?: unknown };
+  const left = isLeft
+    ? { asked: kept, reasons: ahead ? chosen.reasons : [notYetChosen], warnings: chosen.warnings }
+    : { asked: null, reasons: [], warnings: [] };
+  return { request, dataset, preset, initialModel, ...left, warnings: [...warnings, ...left.warnings] };
 }
 
 /**
@@ -171,10 +194,10 @@ export function fitToDataset(
 }
 
 /** Everything that can be wrong with a request is found here, before anything is queued. */
-export async function makeOrder(dependencies: OrderDependencies, body: z.output<typeof jobRequest>): Promise<Order> {
+export async function makeOrder(dependencies: OrderDependencies, body: JobBody): Promise<Order> {
   const { records } = dependencies;
-  const ahead = expected(await named("/dataset", findDataset(records, body.dataset)));
-  const dataset = ahead ?? (await named("/dataset", findReadyDataset(records, body.dataset)));
+  const ahead = expected(await named("/dataset", findDataset(records, body.read.dataset)));
+  const dataset = ahead ?? (await named("/dataset", findReadyDataset(records, body.read.dataset)));
   const order = await orderOn(dependencies, body, dataset);
   if (ahead === null) return order;
   const warning = "the dataset is still being read: its classes are taken for equally large";
@@ -184,14 +207,15 @@ export async function makeOrder(dependencies: OrderDependencies, body: z.output<
 /** The same where its dataset was found already. */
 export async function orderOn(
   { records, storage, planBytes, allowPrivateWebhooks }: OrderDependencies,
-  body: z.output<typeof jobRequest>,
+  { read, asked }: JobBody,
   dataset: ReadyDataset,
 ): Promise<Order> {
   const classes = dataset.classes.length;
-  const request = completeRequest(body, classes);
+  const initialModel = await findInitialModel({ records, storage }, read);
+  const chosen = await chooseOr(read, { records, asked, dataset, initialModel });
+  const request = completeRequest(chosen.request, classes);
   await refuseContradictions(request, allowPrivateWebhooks);
-  const initialModel = await findInitialModel({ records, storage }, request);
-  const fitted = fitToDataset(request, { dataset, preset: presetOf(body), initialModel });
+  const fitted = fitToDataset(request, { dataset, preset: presetOf(read), initialModel });
   const { bytes } = await planBytes({
     request,
     input: dataset.shape,
@@ -200,5 +224,13 @@ export async function orderOn(
     counts: dataset.splits,
     statistics: dataset.statistics,
   });
-  return { request, dataset, initialModel, bytes, ...fitted };
+  return {
+    request,
+    dataset,
+    initialModel,
+    bytes,
+    layers: fitted.layers,
+    warnings: [...fitted.warnings, ...chosen.warnings],
+    reasons: [...chosen.reasons, ...fitted.reasons],
+  };
 }

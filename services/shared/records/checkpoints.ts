@@ -25,13 +25,15 @@ export const checkpointRecord = checkpoint.omit({ best: true }).extend({
 });
 export type CheckpointRecord = z.infer<typeof checkpointRecord>;
 
-/** Higher accuracy first, the earlier of equals. Only figures of the split that decides make a best. */
+/** Higher accuracy first, of equals the lower loss, then the earlier. Only figures of the split that decides make a best. */
 function byAccuracy(records: readonly CheckpointRecord[], deciding: Split): CheckpointRecord[] {
   return records
     .flatMap((record) =>
-      record.listed && record.validation?.split === deciding ? [{ record, accuracy: record.validation.accuracy }] : [],
+      record.listed && record.validation?.split === deciding ? [{ record, ...record.validation }] : [],
     )
-    .sort((a, b) => b.accuracy - a.accuracy || a.record.step - b.record.step)
+    .sort(
+      (a, b) => b.accuracy - a.accuracy || (a.loss ?? Infinity) - (b.loss ?? Infinity) || a.record.step - b.record.step,
+    )
     .map(({ record }) => record);
 }
 

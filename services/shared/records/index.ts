@@ -12,7 +12,7 @@ import { ProjectRecords } from "./projects.ts";
 import { SessionRecords } from "./sessions.ts";
 import { SweepRecords } from "./sweeps.ts";
 import { WebhookRecords } from "./webhooks.ts";
-import { Rates, WorkerRecords } from "./workers.ts";
+import { Rates, Speeds, WorkerRecords } from "./workers.ts";
 
 export { bestOf, expendable, presentCheckpoints } from "./checkpoints.ts";
 export { presentDataset, unreadDataset } from "./datasets.ts";
@@ -26,7 +26,7 @@ export { migrate } from "./migrate.ts";
 export { presentKey } from "./keys.ts";
 export { withLimits } from "./projects.ts";
 export { projectOf } from "./sight.ts";
-export { rateKey } from "./workers.ts";
+export { rateKey, speedKey } from "./workers.ts";
 export type { Asked, Publication } from "./attempts.ts";
 export type { CheckpointRecord } from "./checkpoints.ts";
 export type { DatasetRecord } from "./datasets.ts";
@@ -57,6 +57,7 @@ export interface Records {
   webhooks: WebhookRecords;
   workers: WorkerRecords;
   rates: Rates;
+  speeds: Speeds;
   projects: ProjectRecords;
   keys: KeyRecords;
   sessions: SessionRecords;
@@ -76,6 +77,7 @@ export const createRecords = (redis: Redis, project: string | null = null): Reco
   webhooks: new WebhookRecords(redis),
   workers: new WorkerRecords(redis),
   rates: new Rates(redis),
+  speeds: new Speeds(redis),
   projects: new ProjectRecords(redis),
   keys: new KeyRecords(redis),
   sessions: new SessionRecords(redis),

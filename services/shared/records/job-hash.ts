@@ -22,6 +22,8 @@ export interface JobRecord extends Omit<Job, "terminal" | "urls" | "object"> {
   initialModelId: string | null;
   /** Whose network is made anew once the dataset that the job waits for is known. */
   preset: PresetName | null;
+  /** What the user wrote, where the rest is chosen once that dataset is known; null where nothing is. */
+  asked: object | null;
   /** Of a trial of a sweep: the rung that it trains for. */
   rung: TrialRung | null;
   /** The figures with which a rung ended; null until it has. */
@@ -63,7 +65,7 @@ export async function readJobHash(hash: Readonly<Record<string, string>>): Promi
 }
 
 /** What requests from before there was a field say of it. */
-const beforeFields: Partial<JobSummary["request"]> = { validation: null };
+const beforeFields: Partial<JobSummary["request"]> = { validation: null, sampling: "natural" };
 
 export function readJobSummary(hash: Readonly<Record<string, string>>): JobSummaryRecord {
   return {
@@ -92,6 +94,7 @@ export function readJobSummary(hash: Readonly<Record<string, string>>): JobSumma
     stopAtStep: parse<number | null>(hash["stopAtStep"], null),
     initialModelId: hash["initialModelId"] ?? null,
     preset: parse<PresetName | null>(hash["preset"], null),
+    asked: parse<object | null>(hash["asked"], null),
     sweep: hash["sweepId"] === undefined ? null : { id: hash["sweepId"], trial: Number(hash["trial"]) },
     rung: parse<TrialRung | null>(hash["rung"], null),
     interruption: parse<JobRecord["interruption"]>(hash["interruption"], null),
@@ -112,6 +115,7 @@ export function presentJob<Request>(
     stopAtStep: _stop,
     initialModelId: _model,
     preset: _preset,
+    asked: _asked,
     rung: _rung,
     interruption: _interruption,
     concludes: _concludes,

@@ -31,6 +31,7 @@ export interface NewJob {
   /** Without a revision the dataset is still being made: the job waits for it. */
   dataset: { id: string; revision: string | null };
   preset?: PresetName | null;
+  asked?: object | null;
   /** Complete; the webhook's secret is taken out and kept apart. */
   request: CompleteJobRequest;
   metadata: Record<string, string>;
@@ -103,6 +104,7 @@ export class JobRecords {
       warnings: job.warnings,
       reasons: job.reasons,
       preset: job.preset,
+      asked: job.asked,
       rung: job.trial?.rung,
       ...(webhook ? { webhook: { url: webhook.url }, webhookSecret: webhook.secret } : {}),
       ...(job.reproduction

@@ -2,7 +2,7 @@
 import { createHash } from "node:crypto";
 import type { Redis } from "ioredis";
 import { z } from "zod";
-import type { CompleteJobRequest } from "../../../schemas/job.ts";
+import type { CompleteJobRequest, Numerics } from "../../../schemas/job.ts";
 import type { Shape } from "../../../schemas/shape.ts";
 import { keys } from "../redis-keys.ts";
 
@@ -78,5 +78,29 @@ export class Rates {
 
   async write(key: string, samplesPerSecond: number): Promise<void> {
     await this.#redis.hset(keys.rates, key, samplesPerSecond.toFixed(3));
+  }
+}
+
+/** Kernels by the name under which a worker reports itself. */
+export const speedKey = (of: { kernels: string; threads: number; numerics: Numerics }): string =>
+  `${of.kernels} ${of.threads} ${of.numerics}`;
+
+/** Work a second (schemas/automatic/cost.ts) that trainings have done, of whatever network. */
+export class Speeds {
+  readonly #redis: Redis;
+  constructor(redis: Redis) {
+    this.#redis = redis;
+  }
+
+  async readAll(): Promise<ReadonlyMap<string, number>> {
+    const all = await this.#redis.hgetall(keys.speeds);
+    return new Map(Object.entries(all).map(([key, speed]) => [key, Number(speed)]));
+  }
+
+  /** The mean of what was known and what is seen now: one training beside others weighs as much as all before. */
+  async note(key: string, speed: number): Promise<void> {
+    const known = await this.#redis.hget(keys.speeds, key);
+    const mean = known === null ? speed : (Number(known) + speed) / 2;
+    await this.#redis.hset(keys.speeds, key, mean.toPrecision(4));
   }
 }

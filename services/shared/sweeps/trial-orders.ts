@@ -29,7 +29,7 @@ export async function orderOfTrial(
 ): Promise<Order> {
   const made = trialRequest({ plan, trial, expand, classes: dataset.classes.length });
   if (made.problems !== null) throw new MisplacedPointer(made.problems);
-  return orderOn(means, read(made.body), dataset);
+  return orderOn(means, { read: read(made.body), asked: made.body }, dataset);
 }
 
 /** A pointer of the space that names nothing; its problems point into the sweep's request. */

@@ -101,6 +101,7 @@ class Attempt {
       attempt: number,
       prepared,
       kernels: kernels(job.request.numerics),
+      workerKernels: kernels("reproducible").name,
       pool,
       hasSpareProcessor,
       records,

@@ -4,10 +4,11 @@
  */
 import { isIdentity, request } from "../../../engine/index.ts";
 import type { TrainingPlan, TrainingReport } from "../../../engine/index.ts";
+import { workOf } from "../../../schemas/automatic/index.ts";
 import type { InsideRow } from "../../../schemas/inside.ts";
 import type { KernelsDescription } from "../../shared/kernels.ts";
 import type { Logger } from "../../shared/log.ts";
-import { rateKey } from "../../shared/records/index.ts";
+import { rateKey, speedKey } from "../../shared/records/index.ts";
 import type { Asked, JobRecord, Publication, Records } from "../../shared/records/index.ts";
 import type { Storage } from "../../shared/storage/index.ts";
 import type { Lease, ThreadPool } from "../threads/pool.ts";
@@ -31,6 +32,8 @@ export interface SessionOptions {
   attempt: number;
   prepared: Prepared;
   kernels: KernelsDescription;
+  /** The name of the kernels under which the worker reports itself. */
+  workerKernels: string;
   pool: ThreadPool;
   hasSpareProcessor: (threads: number) => boolean;
   records: Records;
@@ -255,6 +258,11 @@ export class TrainingSession {
   #noteRate(rate: number | null): void {
     const { records, job, log, prepared } = this.#options;
     if (rate === null || !this.#plan) return;
+    const { network, input, threads, numerics } = this.#plan.spec;
+    const work = workOf(network.layers, input);
+    records.speeds
+      .note(speedKey({ kernels: this.#options.workerKernels, threads, numerics }), rate * work)
+      .catch((error: unknown) => log.debug({ err: error }, "the speed was not noted"));
     records.rates
       .write(rateKey(job.request, prepared.dataset.shape ?? this.#plan.spec.input), rate)
       .catch((error: unknown) => log.debug({ err: error }, "the rate was not noted"));

@@ -1,10 +1,12 @@
 /** A job that was accepted while its dataset was still being made: it waits, and then learns what it could not know. */
-import { completeNetwork } from "../../../schemas/complete.ts";
+import { completeNetwork, completeRequest } from "../../../schemas/complete.ts";
 import type { Failure, FailureCode } from "../../../schemas/failure.ts";
+import type { CompleteJobRequest } from "../../../schemas/job.ts";
 import { presetNetwork } from "../../../schemas/presets.ts";
-import { isReady } from "../../shared/find.ts";
+import { isReady, type ReadyDataset } from "../../shared/find.ts";
+import { chooseFor } from "../../shared/jobs/automatic.ts";
 import { fitToDataset } from "../../shared/jobs/order.ts";
-import type { DatasetRecord, JobRecord, Records } from "../../shared/records/index.ts";
+import type { DatasetRecord, JobRecord, ModelRecord, Records } from "../../shared/records/index.ts";
 import { Refusal } from "../../shared/refusal.ts";
 
 /** `waits`: the dataset is still being made. `failed`: the job cannot be trained with it. */
@@ -21,6 +23,20 @@ function rejection({ problems }: DatasetRecord): string {
   return `its dataset was rejected: ${told.join("; ")}${more}`;
 }
 
+/** What of the request waited for the dataset: all that the user did not give, or the outputs of a preset. */
+async function choose(
+  { request, preset, asked }: JobRecord,
+  { records, ...known }: { dataset: ReadyDataset; initialModel: ModelRecord | null; records: Records },
+): Promise<{ request: CompleteJobRequest; reasons: string[]; warnings: string[] }> {
+  const classes = known.dataset.classes.length;
+  if (asked) {
+    const chosen = await chooseFor(records, { asked, ...known });
+    return { ...chosen, request: { ...completeRequest(chosen.request, classes), webhook: request.webhook } };
+  }
+  const network = preset === null ? request.network : completeNetwork(presetNetwork(preset, classes));
+  return { request: { ...request, network }, reasons: [], warnings: [] };
+}
+
 export async function settle(job: JobRecord, records: Records): Promise<Settled> {
   if (job.dataset.revision !== null) return { kind: "settled", job };
   const failed = (code: FailureCode, detail: string): Settled => ({
@@ -32,12 +48,16 @@ export async function settle(job: JobRecord, records: Records): Promise<Settled>
   if (!dataset.terminal) return { kind: "waits" };
   if (!isReady(dataset)) return failed("dataset-rejected", rejection(dataset));
   try {
-    const network =
-      job.preset === null ? job.request.network : completeNetwork(presetNetwork(job.preset, dataset.classes.length));
-    const request = { ...job.request, network };
     const initialModel = job.initialModelId === null ? null : await records.models.read(job.initialModelId);
-    const { warnings, reasons } = fitToDataset(request, { dataset, preset: job.preset, initialModel });
-    const known = { request, warnings, reasons, dataset: { id: dataset.id, revision: dataset.revision } };
+    const chosen = await choose(job, { dataset, initialModel, records });
+    const { request } = chosen;
+    const fitted = fitToDataset(request, { dataset, preset: job.preset, initialModel });
+    const known = {
+      request,
+      warnings: [...fitted.warnings, ...chosen.warnings],
+      reasons: [...chosen.reasons, ...fitted.reasons],
+      dataset: { id: dataset.id, revision: dataset.revision },
+    };
     await records.jobs.settle(job.id, known);
     return { kind: "settled", job: { ...job, ...known } };
   } catch (error) {

@@ -13,8 +13,21 @@ import { notFound } from "../../../http/problem.ts";
 import { sendPage } from "../../../http/slices.ts";
 import type { App } from "../../../http/types.ts";
 
+declare module "fastify" {
+  interface FastifyRequest {
+    /** A job's body as it came, a preset's settings apart: what is not in it was not given. */
+    asked: unknown;
+  }
+}
+
 export function jobsRoutes(app: App, dependencies: Dependencies): void {
+  createRoute(app, dependencies);
+  listRoute(app);
+}
+
+function createRoute(app: App, dependencies: Dependencies): void {
   const { config, storage, prediction } = dependencies;
+  app.decorateRequest("asked", null);
   app.post(
     "/v1/jobs",
     {
@@ -27,6 +40,7 @@ export function jobsRoutes(app: App, dependencies: Dependencies): void {
       },
       preValidation: async (request) => {
         request.body = withPreset(request.body) as typeof request.body;
+        request.asked = request.body;
       },
     },
     async (request, reply) => {
@@ -37,11 +51,12 @@ export function jobsRoutes(app: App, dependencies: Dependencies): void {
         planBytes: planBytesWith(prediction),
         allowPrivateWebhooks: config.webhooks.allowPrivate,
       };
+      const body = { read: request.body, asked: request.asked };
       if (request.query.dryRun === true)
-        return reply.code(200).send(await estimateOf(records, await makeOrder(means, request.body)));
+        return reply.code(200).send(await estimateOf(records, await makeOrder(means, body)));
       const order =
-        (await makeAwaitingOrder(means, request.body)) ??
-        ({ ...(await makeOrder(means, request.body)), preset: null } as const);
+        (await makeAwaitingOrder(means, body)) ??
+        ({ ...(await makeOrder(means, body)), preset: null, asked: null } as const);
       const id = `job_${request.ulid}`;
       const { dataset, initialModel } = order;
       const queued = await enqueue(within(dependencies, request), {
@@ -52,15 +67,18 @@ export function jobsRoutes(app: App, dependencies: Dependencies): void {
         metadata: order.request.metadata,
         initialModelId: initialModel?.id ?? null,
         preset: order.preset,
+        asked: order.asked,
         warnings: order.warnings,
-        ...("reasons" in order ? { reasons: order.reasons } : {}),
+        reasons: order.reasons,
       });
       if (queued === "no-dataset") throw notFound(`dataset ${order.request.dataset} was deleted in this moment`);
       if (queued === "no-model") throw notFound(`model ${initialModel?.id} was deleted in this moment`);
       return reply.code(202).header("location", `/v1/jobs/${id}`).send(presentJob(queued));
     },
   );
+}
 
+function listRoute(app: App): void {
   app.get(
     "/v1/jobs",
     {

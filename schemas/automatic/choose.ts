@@ -1,0 +1,180 @@
+/**
+ * The rule of `network: "auto"`: from a dataset's shape, classes and samples, and the time allowed, to everything that
+ * a training needs, each choice with its reason. What the user gives wins. Found by the experiments of docs/RESULTS.md
+ * (`npm run results -- suite`). Pure.
+ */
+import type { z } from "zod";
+import { jobRequest } from "../job.ts";
+import { network } from "../network.ts";
+import { describeShape } from "../shape.ts";
+import { judgeOf, splitsOf } from "../validation.ts";
+import { epochsWithin, workOf, type Passes } from "./cost.ts";
+import { chooseAugmentation, chooseSampling, chooseValidation } from "./data.ts";
+import { shown, type AutomaticFacts, type Chosen } from "./facts.ts";
+import { candidates, isPicture, type Candidate } from "./layers.ts";
+import { warningsOf } from "./warnings.ts";
+
+type Asked = z.output<typeof jobRequest>;
+
+/** What a training may take where nobody says: about a minute, with all that goes before and after. */
+const usualSeconds = 45;
+/** Of the time allowed: rates vary, and there is more to do than to compute. */
+const planned = 0.8;
+
+/** Epochs that a training of so many samples is worth; more than a hundred help nobody. */
+const worthwhile = (samples: number): number =>
+  Math.min(100, Math.max(6, Math.round(40 * (10_000 / Math.max(1, samples)) ** 0.4)));
+/** With fewer a smaller network does better. */
+const leastEpochs = (samples: number): number => Math.max(2, Math.round(worthwhile(samples) / 5));
+
+const batchFor = (samples: number): number => {
+  if (samples < 100) return 8;
+  if (samples < 1000) return 16;
+  return samples < 5000 ? 32 : 64;
+};
+/** Networks of more maps learn so few samples by heart. */
+const widestFor = (samples: number): number => {
+  if (samples < 500) return 16;
+  return samples < 4000 ? 32 : 64;
+};
+const dropoutFor = (samples: number): number => (samples < 20_000 ? 0.2 : 0);
+
+interface Plan {
+  candidate: Candidate;
+  epochs: number;
+  /** Whether there is time to learn what it can learn. */
+  fits: boolean;
+}
+
+/** The largest network for which there is time to learn, or the smallest. */
+function choosePlan(
+  asked: Asked,
+  facts: AutomaticFacts,
+  { passes, givenEpochs }: { passes: Passes; givenEpochs: number | null },
+): Plan {
+  const { shape, classes } = facts;
+  const { maxSeconds } = asked.stopWhen;
+  const work = facts.speedOf(asked.threads) * (maxSeconds === null ? usualSeconds : planned * maxSeconds);
+  const wanted = givenEpochs ?? worthwhile(passes.trained);
+  const least = Math.min(wanted, leastEpochs(passes.trained));
+  const plans = candidates(shape, { classes: classes.length, dropout: dropoutFor(passes.trained) })
+    .filter(({ width }, at) => at === 0 || !isPicture(shape) || width <= widestFor(passes.trained))
+    .map((candidate): Plan => {
+      const { layers } = network.parse({ layers: candidate.layers });
+      const within = epochsWithin(work, workOf(layers, shape), passes);
+      // Without a limit nothing cuts a training short.
+      const fewest = maxSeconds === null ? least : 1;
+      return { candidate, epochs: givenEpochs ?? Math.max(fewest, Math.min(wanted, within)), fits: within >= least };
+    });
+  return plans.findLast(({ fits }) => fits) ?? plans[0];
+}
+
+function networkReason({ candidate, fits }: Plan, { shape, classes }: AutomaticFacts, asked: Asked): string {
+  const { maxSeconds } = asked.stopWhen;
+  const of = `${shown(classes.length)} classes of ${describeShape(shape)} ${isPicture(shape) ? "pictures" : "values"}`;
+  const time = maxSeconds === null ? "about a minute" : `the ${shown(maxSeconds)} seconds allowed`;
+  return fits
+    ? `The network has ${candidate.title}: for ${of} the largest that there is time to train well in ${time}, at the rate of the workers.`
+    : `The network has ${candidate.title}, the smallest there is for ${of}: in ${time} there is not enough time to train it well.`;
+}
+
+/** The choices that a request can name, each by its field. */
+function choose(asked: Asked, given: ReadonlySet<string>, facts: AutomaticFacts): Record<string, Chosen<unknown>> {
+  const held = chooseValidation(facts);
+  const validation = given.has("validation") ? asked.validation : held.value;
+  const counts = splitsOf(validation, facts);
+  const passes: Passes = {
+    trained: counts.train,
+    measured: judgeOf(validation, counts) === null ? 0 : counts[judgeOf(validation, counts)?.split ?? "validation"],
+    atTheEnd: counts.train + counts.validation + counts.test,
+  };
+  const decides = judgeOf(validation, counts)?.decides === true;
+  const plan = choosePlan(asked, facts, { passes, givenEpochs: given.has("epochs") ? asked.epochs : null });
+  const { epochs } = plan;
+  const samples = shown(counts.train);
+  const patience = Math.max(10, Math.ceil(epochs / 2));
+  return {
+    network: facts.initialNetwork
+      ? { value: facts.initialNetwork, reason: "The network is that of the initial model, so that its weights fit." }
+      : { value: { layers: plan.candidate.layers }, reason: networkReason(plan, facts, asked) },
+    optimiser: {
+      value: { kind: "nesterov", learningRate: 0.1, momentum: 0.9, weightDecay: 0.0005, clipNorm: 1 },
+      reason:
+        "The optimiser is nesterov with a rate of 0.1 and gradients cut off at a norm of 1: behind batch normalisation that did well on every set of the experiments.",
+    },
+    schedule: {
+      value: { kind: "one-cycle", start: 0.1, rise: 0.2, end: 0.001 },
+      reason: `The learning rate rises for a fifth of the steps and then falls to almost nothing, over all ${epochs} epochs.`,
+    },
+    epochs: {
+      value: epochs,
+      reason: `${shown(epochs)} epoch${epochs === 1 ? "" : "s"} of ${samples} training samples: as many as help such a set and fit into the time.`,
+    },
+    batchSize: {
+      value: batchFor(counts.train),
+      reason: `A batch is ${batchFor(counts.train)} samples: with ${samples} to train on that makes enough steps, in whole blocks of eight.`,
+    },
+    ...(decides
+      ? {
+          "stopWhen.patience": {
+            value: patience,
+            reason: `The training ends early after ${patience} epochs without a better one.`,
+          },
+        }
+      : {}),
+    validation: held,
+    sampling: chooseSampling(facts),
+    augmentation: chooseAugmentation(facts, epochs),
+    normalisation: {
+      value: "standardise",
+      reason: "Values are standardised by the training split's mean and deviation, so that no scale of values matters.",
+    },
+  };
+}
+
+type Body = Record<string, unknown>;
+const isBody = (body: unknown): body is Body => typeof body === "object" && body !== null && !Array.isArray(body);
+const within = (value: unknown): Body => (isBody(value) ? value : {});
+
+/** Whether a body leaves its network to the rule. */
+const asksForNetwork = (body: unknown): boolean =>
+  isBody(body) && (body.network === undefined || body.network === "auto");
+
+export interface Automatic {
+  body: unknown;
+  reasons: string[];
+  /** What more samples would do. */
+  warnings: string[];
+}
+
+/**
+ * A body as it came, with all that the rule chooses below the fields that are given: an `optimiser` or `schedule` of
+ * one's own wins as a whole, of `augmentation` and `stopWhen` each entry by itself. A body that is no job request, or
+ * has a network of its own, comes back as it is.
+ */
+export function withAutomatic(body: unknown, facts: AutomaticFacts): Automatic {
+  const untouched = { body, reasons: [], warnings: [] };
+  if (!isBody(body) || !asksForNetwork(body)) return untouched;
+  const asked = jobRequest.safeParse(body);
+  if (!asked.success) return untouched;
+  const { stopWhen, augmentation } = body;
+  const given = new Set([
+    ...Object.keys(body).filter((field) => field !== "network" && field !== "augmentation"),
+    ...Object.keys(within(stopWhen)).map((field) => `stopWhen.${field}`),
+  ]);
+  const choices = Object.entries(choose(asked.data, given, facts)).filter(([field]) => !given.has(field));
+  const chosen: Body = {};
+  for (const [field, { value }] of choices) if (!field.includes(".")) chosen[field] = value;
+  const patience = choices.find(([field]) => field === "stopWhen.patience")?.[1].value;
+  return {
+    body: {
+      ...chosen,
+      ...body,
+      network: chosen.network,
+      stopWhen: { ...(patience === undefined ? {} : { patience }), ...within(stopWhen) },
+      augmentation: { ...within(chosen.augmentation), ...within(augmentation) },
+    },
+    reasons: choices.map(([, { reason }]) => reason),
+    warnings: warningsOf(facts),
+  };
+}

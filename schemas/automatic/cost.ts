@@ -1,0 +1,50 @@
+/**
+ * What a training costs, in units of work: floating-point operations, and as much for each value that a layer writes as
+ * moving it takes. Workers report how much of it they do in a second.
+ */
+import type { Layer } from "../layer.ts";
+import { flatShapes, networkShape, trainingFlops } from "../network-shape.ts";
+import { sizeOf, type Shape } from "../shape.ts";
+
+/** Operations that could be done while one value is written, read and sent back. */
+const perValue = 40;
+/** What a sample costs whatever the network: it is fetched, normalised, compared with its label. */
+const perSample = 50_000;
+/** A pass forward alone is about a third of a step. */
+const forwardShare = 1 / 3;
+
+/** Of one training sample of this shape, forward and backward. */
+export function workOf(layers: readonly Layer[], input: Shape): number {
+  const shapes = networkShape(layers, input, null).layers;
+  const values = flatShapes(shapes).reduce((sum, { output }) => sum + sizeOf(output), 0);
+  return perSample + trainingFlops(layers, shapes) + perValue * values;
+}
+
+export interface Passes {
+  /** Samples trained on in an epoch, and measured after it. */
+  trained: number;
+  measured: number;
+  /** Samples measured once, when the training has ended. */
+  atTheEnd: number;
+}
+
+/** How many whole epochs fit into so much work, the last measurements included. May be 0. */
+export function epochsWithin(work: number, sample: number, { trained, measured, atTheEnd }: Passes): number {
+  const epoch = sample * (trained + forwardShare * measured);
+  return Math.max(0, Math.floor((work - sample * forwardShare * atTheEnd) / epoch));
+}
+
+/**
+ * Work a second and thread that is safe to expect of kernels by their name, before a worker has reported any: about
+ * half of what they were measured at (docs/RESULTS.md).
+ */
+const expected: readonly (readonly [RegExp, number])[] = [
+  [/^native-x86_64_v4/, 50e9],
+  [/^native-x86_64_v3/, 25e9],
+  [/^native-/, 10e9],
+  [/^assembly/, 6e9],
+];
+const leastExpected = 5e9;
+
+export const expectedSpeed = (kernels: string, threads: number): number =>
+  threads * (expected.find(([name]) => name.test(kernels))?.[1] ?? leastExpected);
