@@ -24,6 +24,7 @@ export const problemCodes = {
   "invalid-data": [422, "The data cannot be read"],
   "idempotency-mismatch": [422, "This Idempotency-Key was used with another request"],
   "too-many-requests": [429, "Too many requests"],
+  "limit-reached": [429, "The project has as much as it may"],
   internal: [500, "Something failed on our side"],
   "stored-damaged": [500, "Something that was stored is damaged"],
   "storage-unavailable": [503, "Storage cannot be reached"],

@@ -22,6 +22,7 @@ import { door } from "./plugins/door.ts";
 import { guard } from "./plugins/guard.ts";
 import { idempotency } from "./plugins/idempotency.ts";
 import { jsonBody } from "./plugins/json-body.ts";
+import { limits } from "./plugins/limits.ts";
 import { multipartForms } from "./plugins/multipart.ts";
 import { openapi } from "./plugins/openapi.ts";
 import { problems, sendProblem, toProblem } from "./plugins/problems.ts";
@@ -99,6 +100,7 @@ export async function buildApp(dependencies: Dependencies): Promise<App> {
     memoryBytes: 2 * config.predictionCacheBytes + config.bodies.memoryBytes,
   });
   await app.register(access, { auth: requireAuth(config), redis, keyring: dependencies.keyring });
+  await app.register(limits, { projects: dependencies.allRecords.projects, mirror: dependencies.mirror });
   await app.register(multipartForms);
   await app.register(unread);
   await app.register(idempotency, { records: dependencies.allRecords.idempotency });

@@ -6,7 +6,6 @@
 import { Queue } from "bullmq";
 import type { JobsOptions } from "bullmq";
 import type { Redis } from "ioredis";
-import type { CompleteJobRequest } from "../../schemas/job.ts";
 import { queueName, queuePayloads } from "../../schemas/queue.ts";
 import type { QueueName, QueuePayload } from "../../schemas/queue.ts";
 import type { Logger } from "./log.ts";
@@ -28,9 +27,12 @@ export const deliveryTimes = {
 
 const webhookTries = 8;
 
-/** Options of a delivery. BullMQ serves 1 first; a job's own priority is −100 … 100, higher first. */
+/**
+ * Options of a delivery. BullMQ serves those without a priority first, then 1. Which job a training's delivery is for
+ * is decided when it is taken (records/lua/take-turn.lua): until then all are alike.
+ */
 const options: Record<QueueName, (priority: number) => JobsOptions> = {
-  training: (priority) => ({ attempts: 1_000_000, backoff: { type: "capped" }, priority: 101 - priority }),
+  training: () => ({ attempts: 1_000_000, backoff: { type: "capped" }, priority: 1 }),
   datasets: (priority) => ({ attempts: 5, backoff: { type: "exponential", delay: 1000 }, priority }),
   evaluations: () => ({ attempts: 5, backoff: { type: "exponential", delay: 1000 } }),
   sweeps: () => ({ attempts: 1_000_000, backoff: { type: "capped" } }),
@@ -142,18 +144,22 @@ export class Queues {
   }
 
   async #deliverTraining(jobId: string, run: number): Promise<void> {
-    const text = await this.#redis.hget(keys.job(jobId), "request");
-    if (text === null) return;
-    const { priority } = JSON.parse(text) as CompleteJobRequest;
+    if ((await this.#redis.exists(keys.job(jobId))) === 0) return;
     await this.#queues.training.add("train", queuePayloads.training.parse({ version: 1, jobId, run }), {
-      ...options.training(priority),
-      jobId: trainingDeliveryId(jobId, run),
+      ...options.training(0),
+      jobId: await this.#ticketOf(jobId, run),
     });
+  }
+
+  /** The delivery that stands for a run of a job: its own, or the one that it changed with another job. */
+  async #ticketOf(jobId: string, run: number): Promise<string> {
+    const [present, ticket] = await this.#redis.hmget(keys.job(jobId), "run", "ticket");
+    return Number(present) === run && ticket ? ticket : trainingDeliveryId(jobId, run);
   }
 
   /** Takes a job's delivery out of the queue if nobody works on it; a worker that gets one by chance lets it fall. */
   async withdraw(jobId: string, run: number): Promise<void> {
-    await this.#queues.training.remove(trainingDeliveryId(jobId, run)).catch(() => 0);
+    await this.#queues.training.remove(await this.#ticketOf(jobId, run)).catch(() => 0);
   }
 
   /** Takes the delivery of an evaluation out of the queue if nobody works on it. */
@@ -170,7 +176,7 @@ export class Queues {
 
   /** Whether a delivery stands in the queue in any state. */
   async hasDelivery(jobId: string, run: number): Promise<boolean> {
-    return (await this.#redis.exists(`${queuePrefix}:training:${trainingDeliveryId(jobId, run)}`)) === 1;
+    return (await this.#redis.exists(`${queuePrefix}:training:${await this.#ticketOf(jobId, run)}`)) === 1;
   }
   async hasEvaluation(id: string): Promise<boolean> {
     return (await this.#redis.exists(`${queuePrefix}:evaluations:${id}`)) === 1;

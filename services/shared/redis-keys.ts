@@ -50,6 +50,20 @@ export const keyForms = {
   project: "maps:project:{project}",
   /** Sorted set like jobs. */
   projects: "maps:projects",
+  /** Sorted set: jobs of a project that wait for a worker, in the order in which they are to have one. */
+  waiting: "maps:project:{project}:waiting",
+  /** Set: jobs of a project that a worker has taken and not ended or given back. */
+  taken: "maps:project:{project}:taken",
+  /** Sorted set: projects with jobs that wait, by the number of the turn that they last had. */
+  turns: "maps:turns",
+  /** Counter: turns given. */
+  turn: "maps:turn",
+  /** Hash: name of a delivery → job:run that it stands for, where that is not its own. */
+  tickets: "maps:tickets",
+  /** String with an end: requests of a project in the present minute. */
+  requests: "maps:project:{project}:requests",
+  /** Sorted set, score = time until which it counts: requests for predictions under way. */
+  predictions: "maps:project:{project}:predictions",
   /** Hash: the record of a key. */
   key: "maps:key:{id}",
   /** Sorted set like jobs. */

@@ -2,6 +2,7 @@
  * A request that cannot be done as asked, whoever asked: over HTTP the api answers it as a problem, a worker writes it
  * into the record that it works on.
  */
+import type { LimitName } from "../../schemas/access.ts";
 import type { ProblemCode } from "../../schemas/problem.ts";
 
 export interface RefusalOptions {
@@ -10,19 +11,40 @@ export interface RefusalOptions {
   detail: string;
   errors?: readonly { pointer: string; detail: string }[];
   cause?: unknown;
+  /** Seconds after which it makes sense to try again. */
+  retryAfter?: number;
 }
 
 export class Refusal extends Error {
   override name = "Refusal";
   readonly code: ProblemCode;
   readonly errors: readonly { pointer: string; detail: string }[];
+  readonly retryAfter: number | undefined;
 
-  constructor({ code, detail, errors = [], cause }: RefusalOptions) {
+  constructor({ code, detail, errors = [], cause, retryAfter }: RefusalOptions) {
     super(detail, { cause });
     this.code = code;
     this.errors = errors;
+    this.retryAfter = retryAfter;
   }
 }
+
+const reachedSentences: Record<LimitName, (most: number) => string> = {
+  requestsPerMinute: (most) => `the project may send ${most} requests a minute; try again when the minute is over`,
+  queuedJobs: (most) => `the project may have ${most} jobs waiting at once; try again when some have begun`,
+  runningJobs: (most) => `the project may have ${most} jobs running at once`,
+  storedBytes: (most) => `the project may store ${most} bytes; delete datasets, models or jobs first`,
+  predictionsAtOnce: (most) => `the project may have ${most} requests for predictions under way at once; try again`,
+};
+const usualRetrySeconds = 5;
+
+/** A project has as much as it may. */
+export const limitReached = (name: LimitName, most: number, retryAfter = usualRetrySeconds): Refusal =>
+  new Refusal({
+    code: "limit-reached",
+    detail: `${name}: ${reachedSentences[name](most)}`,
+    retryAfter,
+  });
 
 export const notFound = (what: string): Refusal => new Refusal({ code: "not-found", detail: what });
 

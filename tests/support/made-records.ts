@@ -11,11 +11,12 @@ interface Made {
   dataset: string;
   metadata?: Record<string, string>;
   initialModelId?: string;
+  priority?: number;
 }
 
 const revision = "a".repeat(64);
-const requestOf = ({ name, metadata = {} }: Made) =>
-  completeJobRequest.parse({ ...(withPreset(strokesJob) as object), loss: "cross-entropy", name, metadata });
+const requestOf = ({ name, metadata = {}, priority = 0 }: Made) =>
+  completeJobRequest.parse({ ...(withPreset(strokesJob) as object), loss: "cross-entropy", name, metadata, priority });
 
 /** Answers the id of a job, queued. */
 export async function makeJob(records: Records, of: Made): Promise<string> {

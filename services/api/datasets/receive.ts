@@ -92,6 +92,7 @@ export class Reception {
     await this.#space.expect(this.#declared ?? 0);
     const made = await records.datasets.create(
       unreadDataset({ id: this.#id, name: this.#id, alias: null, status: "receiving" }),
+      { expectedBytes: Math.max(1, this.#declared ?? 0) },
     );
     if (made === "exists") {
       const before = await records.datasets.read(this.#id);

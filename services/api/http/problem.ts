@@ -5,8 +5,6 @@ import { Refusal, type RefusalOptions } from "../../shared/refusal.ts";
 export { Refusal, conflict, doesNotFit, invalid, notFound } from "../../shared/refusal.ts";
 
 export interface ProblemOptions extends RefusalOptions {
-  /** Seconds after which it makes sense to try again: becomes Retry-After. */
-  retryAfter?: number;
   headers?: Readonly<Record<string, string>>;
 }
 

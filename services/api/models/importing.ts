@@ -15,7 +15,7 @@ import { ComputationError } from "../../prediction/index.ts";
 import { modelRecord, type ModelRecord } from "../../shared/records/index.ts";
 import { digestOf, layout, putJson } from "../../shared/storage/index.ts";
 import type { Within } from "../dependencies.ts";
-import { Problem, conflict, doesNotFit, invalid } from "../http/problem.ts";
+import { Problem, Refusal, conflict, doesNotFit, invalid } from "../http/problem.ts";
 import { readParts } from "../http/uploads.ts";
 import { parseOrThrow } from "../http/validation.ts";
 
@@ -134,7 +134,12 @@ export async function importModel(
   const manifestKey = layout.modelManifest(id, 0);
   await putJson(storage, manifestKey, manifest);
   const record = modelRecord(manifest, manifestKey);
-  const recorded = await records.models.create(record);
+  const recorded = await records.models
+    .create(record, { expectedBytes: weights.byteLength })
+    .catch(async (error: unknown) => {
+      if (error instanceof Refusal) await storage.deleteAll(layout.model(id));
+      throw error;
+    });
   if (recorded === "alias-taken") {
     await storage.deleteAll(layout.model(id));
     throw conflict(`the alias '${given.alias}' belongs to another model`);

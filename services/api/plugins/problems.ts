@@ -100,8 +100,10 @@ function worldError(error: Error): Problem | null {
 /** Whatever was thrown, as a problem. */
 export function toProblem(error: unknown, request: FastifyRequest): Problem {
   if (error instanceof Problem) return error;
-  if (error instanceof Refusal)
-    return new Problem({ code: error.code, detail: error.message, errors: error.errors, cause: error.cause });
+  if (error instanceof Refusal) {
+    const { code, message, errors, cause, retryAfter } = error;
+    return new Problem({ code, detail: message, errors, cause, ...(retryAfter === undefined ? {} : { retryAfter }) });
+  }
   if (error instanceof Error) {
     const { code } = error as FastifyError;
     const known = Object.hasOwn(fastifyErrors, code) ? fastifyErrors[code] : undefined;

@@ -11,7 +11,7 @@ import { filterOf, type Listing } from "./filters.ts";
 import { readPage, type Page } from "./paging.ts";
 import { tablesField, withoutTables } from "./tables.ts";
 import { runScript } from "./scripts.ts";
-import { isOwn, isSeen, projectOf, type Sight } from "./sight.ts";
+import { isOwn, isSeen, projectOf, refuseReached, type Sight } from "./sight.ts";
 
 /** A job as a trial of a sweep: for whom it is, who begins it, and the event that tells of it. */
 export interface NewTrial {
@@ -66,6 +66,8 @@ export interface JobChange {
   };
 }
 
+export type Turn = { kind: "take"; jobId: string; run: number } | { kind: "wait" } | { kind: "none" };
+
 type JobListing = Listing & { status?: JobStatus | undefined; sweep?: string | undefined };
 
 const trialArgument = ({ sweep, attempt, trial, row }: NewTrial): string =>
@@ -89,12 +91,13 @@ export class JobRecords {
    */
   async create(job: NewJob): Promise<"created" | "exists" | NotCreated> {
     const now = new Date();
+    const project = this.#sight.project ?? projectOf(job);
     const { webhook } = job.request;
     const { network, tables } = await withoutTables(job.request.network);
     const request = { ...job.request, network, webhook: webhook && { url: webhook.url } };
     const fields = toFields({
       id: job.id,
-      project: this.#sight.project ?? projectOf(job),
+      project,
       name: job.name,
       createdAt: now.toISOString(),
       dataset: job.dataset,
@@ -121,8 +124,10 @@ export class JobRecords {
       job.dataset.id,
       job.initialModelId ?? "",
       job.trial === undefined ? "" : trialArgument(job.trial),
+      project,
       ...fields,
     ]);
+    refuseReached(answer);
     return answer as "created" | "exists" | NotCreated;
   }
 
@@ -242,6 +247,7 @@ export class JobRecords {
       change.ending ?? "",
       ...toFields(change.set ?? {}),
     ])) as [JobOutcome["kind"], JobStatus];
+    refuseReached(answer[0]);
     return answer[0] === "missing" ? { kind: "missing" } : { kind: answer[0], status: answer[1] };
   }
 
@@ -280,6 +286,19 @@ export class JobRecords {
   }
   async archived(id: string): Promise<void> {
     await this.#redis.zrem(keys.archive, id);
+  }
+
+  /**
+   * Whose turn it is, for a worker that took a delivery. `wait`: every project has as many running as it may. `none`:
+   * the delivery stands for nothing any more.
+   */
+  async takeTurn(delivery: string): Promise<Turn> {
+    const [kind, jobId, run] = (await runScript(this.#redis, "take-turn", [delivery])) as [
+      "take" | "wait" | "none",
+      string,
+      string,
+    ];
+    return kind === "take" ? { kind, jobId, run: Number(run) } : { kind };
   }
 
   /** Queued and paused jobs end at once; running ones are asked to. */

@@ -27,7 +27,7 @@ export type ModelSummaryRecord = Omit<ModelRecord, "network"> & { network: Model
 export function presentModel<Network>(
   record: Omit<ModelRecord, "network"> & { network: Network },
 ): Omit<Model, "network"> & { network: Network } {
-  const { files: _files, aliases: _aliases, project: _project, ...shown } = record;
+  const { files: _files, aliases: _aliases, project: _project, stored: _stored, ...shown } = record;
   return shown;
 }
 

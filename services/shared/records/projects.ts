@@ -9,8 +9,11 @@ import { runScript } from "./scripts.ts";
 /** What stands in the record itself. */
 export type ProjectRecord = Pick<Project, "id" | "name" | "limits" | "createdAt">;
 
+/** A request for predictions whose api died counts for so long. */
+const predictionLeaseMs = 60_000;
+
 /** What a hash has besides the record. */
-const counters = new Set(["storedBytes"]);
+const counters = new Set(["storedBytes", "served"]);
 
 /** The default project is there without anybody having made it. */
 function readProject(id: string, hash: Readonly<Record<string, string>> | null): ProjectRecord | null {
@@ -58,18 +61,40 @@ export class ProjectRecords {
     const running = (["running", "pausing", "cancelling"] as const).map((status) =>
       this.#redis.zcard(keys.projectJobsByStatus(id, status)),
     );
-    const [queuedJobs, storedBytes, ...runningJobs] = await Promise.all([
+    const [requests, predictions, queuedJobs, storedBytes, ...runningJobs] = await Promise.all([
+      this.#redis.get(keys.requests(id)),
+      this.#redis.zcount(keys.predictions(id), Date.now(), "+inf"),
       this.#redis.zcard(keys.projectJobsByStatus(id, "queued")),
       this.#redis.hget(keys.project(id), "storedBytes"),
       ...running,
     ]);
     return {
-      requestsPerMinute: 0,
+      requestsPerMinute: Number(requests ?? 0),
       queuedJobs,
       runningJobs: runningJobs.reduce((sum, count) => sum + count, 0),
       storedBytes: Number(storedBytes ?? 0),
-      predictionsAtOnce: 0,
+      predictionsAtOnce: predictions,
     };
+  }
+
+  /** Counts a request against the limits of its project. `prediction`: its name, where it asks for predictions. */
+  async countRequest(
+    id: string,
+    { limits, prediction }: { limits: Limits; prediction: string | null },
+  ): Promise<{ requests: number; leftMs: number; hasPlace: boolean }> {
+    const [requests, leftMs, underWay] = (await runScript(this.#redis, "count-request", [
+      id,
+      limits.requestsPerMinute ?? "",
+      limits.predictionsAtOnce ?? "",
+      prediction ?? "",
+      Date.now(),
+      predictionLeaseMs,
+    ])) as [number, number, number];
+    return { requests, leftMs, hasPlace: underWay >= 0 };
+  }
+
+  async endPrediction(id: string, name: string): Promise<void> {
+    await this.#redis.zrem(keys.predictions(id), name);
   }
 }
 

@@ -6,7 +6,7 @@ import { bytesOf, fromFields, readHashes, toFields } from "./hash.ts";
 import { filterOf, type Listing } from "./filters.ts";
 import { readPage, type Page } from "./paging.ts";
 import { runScript } from "./scripts.ts";
-import { isOwn, isSeen, projectOf, type Sight } from "./sight.ts";
+import { isOwn, isSeen, projectOf, refuseReached, type Sight } from "./sight.ts";
 
 export type Kind = "dataset" | "model";
 export type Deleted =
@@ -33,6 +33,8 @@ const plainForm = <Entry extends object>(): EntryForm<Entry> => ({
 export interface Kept {
   /** The project that it belongs to; absent in those from before there were projects. */
   project?: string;
+  /** Bytes that count for it. */
+  stored?: number;
 }
 
 export class ResourceRecords<Entry extends Kept & { id: string; alias: string | null }> {
@@ -47,16 +49,21 @@ export class ResourceRecords<Entry extends Kept & { id: string; alias: string | 
     this.#form = form;
   }
 
-  /** `needs`: the dataset that may not be deleted while this stands. */
-  async create(entry: Entry, options: { needs?: string } = {}): Promise<"created" | "exists" | "alias-taken"> {
+  /** `needs`: the dataset that may not be deleted while this stands. `expectedBytes`: what it will take up at least. */
+  async create(
+    entry: Entry,
+    options: { needs?: string; expectedBytes?: number } = {},
+  ): Promise<"created" | "exists" | "alias-taken"> {
     const answer = await runScript(this.#redis, "create-resource", [
       this.#sight.project ?? projectOf(entry),
       this.#kind,
       entry.id,
       entry.alias ?? "",
       options.needs ?? "",
+      options.expectedBytes ?? 0,
       ...toFields(await this.#form.fieldsOf(entry)),
     ]);
+    refuseReached(answer);
     return answer as "created" | "exists" | "alias-taken";
   }
 

@@ -18,6 +18,7 @@ export const scriptNames = [
   "claim-idempotency",
   "clear-trial",
   "conclude-job",
+  "count-request",
   "create-evaluation",
   "create-job",
   "create-resource",
@@ -47,6 +48,7 @@ export const scriptNames = [
   "renew-idempotency",
   "settle-job",
   "succeed-job",
+  "take-turn",
   "use-keys",
   "warn-job",
 ] as const;

@@ -1,12 +1,19 @@
 /** What is seen: the records of one project, or of all. Workers and scripts see all, a request sees its project's. */
 import type { Redis } from "ioredis";
-import { defaultProject } from "../../../schemas/access.ts";
+import { defaultProject, type LimitName } from "../../../schemas/access.ts";
 import { isBuiltin } from "../ids.ts";
+import { limitReached } from "../refusal.ts";
 
 export interface Sight {
   redis: Redis;
   /** null: all projects. */
   project: string | null;
+}
+
+/** Throws a refusal where a script answers that a limit of the project is reached: `limit:name:most`. */
+export function refuseReached(answer: unknown): void {
+  const found = typeof answer === "string" ? /^limit:(\w+):(\d+)$/.exec(answer) : null;
+  if (found) throw limitReached(found[1] as LimitName, Number(found[2]));
 }
 
 /** Records from before there were projects say nothing. */

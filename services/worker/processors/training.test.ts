@@ -101,7 +101,8 @@ async function newJob(
     request,
     metadata: {},
   });
-  return { id, delivery: { data: { version: 1, jobId: id, run: 1 } } as Delivery<QueuePayload<"training">> };
+  const delivery = { id: `${id}-1`, data: { version: 1, jobId: id, run: 1 }, changePriority: async () => undefined };
+  return { id, delivery: delivery as unknown as Delivery<QueuePayload<"training">> };
 }
 
 test.each([

@@ -1,11 +1,12 @@
 -- A new job, `queued`, and the order that delivers it.
 -- keys       job, events, jobs, indices by project, dataset, status and sweep, users of dataset and initial
---            model, outbox, sweep, its trials and events
--- arguments  id, at, ms, dataset id, initial model id or '', trial as JSON {sweep, attempt, trial, row} or '', then
---            fields of the record
--- answers    created | exists | no-dataset | no-model | not-wanted (begun already, or no trial of a sweep that runs)
+--            model, outbox, waiting, turns, sweep, its trials and events
+-- arguments  id, at, ms, dataset id, initial model id or '', trial as JSON {sweep, attempt, trial, row} or '',
+--            project, then fields of the record
+-- answers    created | exists | no-dataset | no-model | limit:name:most
+--            | not-wanted (begun already, or no trial of a sweep that runs)
 -- events     status; of a sweep trial
-local id, at, ms, dataset, model = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
+local id, at, ms, dataset, model, project = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[7]
 local key = keys.job(id)
 if redis.call('EXISTS', key) == 1 then return 'exists' end
 local begun = ARGV[6] ~= '' and cjson.decode(ARGV[6]) or nil
@@ -17,14 +18,16 @@ local found = redis.call('HGET', keys.resource('dataset', dataset), 'status')
 -- One that is still being made will do: the worker waits for it.
 if not found or found == '"rejected"' then return 'no-dataset' end
 if model ~= '' and redis.call('EXISTS', keys.resource('model', model)) == 0 then return 'no-model' end
-set(key, { unpack(ARGV, 7) })
+local limit = reached(project, 'queuedJobs', redis.call('ZCARD', keys.projectJobsByStatus(project, 'queued')))
+  or reached(project, 'storedBytes', storedBytes(project))
+if limit then return limit end
+set(key, { unpack(ARGV, 8) })
 redis.call('HSET', key, 'status', 'queued', 'run', 0, 'attempt', 0, 'crashes', 0, 'events', 0, 'datasetId', dataset)
 redis.call('SADD', keys.users('dataset', dataset), id)
 if model ~= '' then
   redis.call('HSET', key, 'initialModelId', model)
   redis.call('SADD', keys.users('model', model), id)
 end
-local project = projectOf(key)
 redis.call('ZADD', keys.jobs, 0, id)
 redis.call('ZADD', keys.projectJobs(project), 0, id)
 redis.call('ZADD', keys.projectJobsByStatus(project, 'queued'), 0, id)

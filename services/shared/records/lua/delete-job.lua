@@ -19,6 +19,7 @@ redis.call('ZREM', keys.jobsByStatus(status), id)
 if dataset then redis.call('ZREM', keys.jobsByDataset(dataset), id) end
 if sweep then redis.call('ZREM', keys.jobsBySweep(sweep), id) end
 redis.call('ZREM', keys.archive, id)
+weigh(key, 0)
 redis.call('DEL', key, keys.jobEvents(id), keys.jobCheckpoints(id), keys.jobPins(id), keys.jobWebhooks(id))
 for _, series in ipairs({ 'step', 'epoch', 'inside' }) do redis.call('DEL', keys.jobMetrics(id, series)) end
 wake(id)

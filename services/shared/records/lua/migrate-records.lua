@@ -17,6 +17,16 @@ for at, kind in ipairs({ 'dataset', 'model' }) do
     redis.call('RENAMENX', ARGV[2 + at], keys.aliases(defaultProject, kind))
   end
 end
+for _, id in ipairs(redis.call('ZRANGE', keys.jobsByStatus('queued'), 0, -1)) do await(id, 0) end
+for _, id in ipairs(redis.call('ZRANGE', keys.jobs, 0, -1)) do
+  local bytes = 0
+  local checkpoints = redis.call('HVALS', keys.jobCheckpoints(id))
+  for _, record in ipairs(checkpoints) do bytes = bytes + cjson.decode(record).bytes end
+  weigh(keys.job(id), bytes)
+end
+for _, kind in ipairs({ 'dataset', 'model' }) do
+  for _, id in ipairs(redis.call('ZRANGE', keys.resources(kind), 0, -1)) do measure(kind, id) end
+end
 redis.call('ZADD', keys.projects, 0, defaultProject)
 redis.call('SET', keys.version, wanted)
 return 'migrated'

@@ -26,5 +26,6 @@ if alias ~= 'keep' then
     setNames(id, left)
   end
 end
+measure(kind, id)
 changed(kind, id)
 return 'ok'

@@ -81,9 +81,58 @@ local function set(key, fields)
   end
 end
 
+-- A limit of a project; nil where there is none.
+local function limitOf(project, name)
+  local limits = redis.call('HGET', keys.project(project), 'limits')
+  local most = limits and cjson.decode(limits)[name]
+  return type(most) == 'number' and most or nil
+end
+
+-- 'limit:name:most' where a project may not have one more; nil where it may.
+local function reached(project, name, used)
+  local most = limitOf(project, name)
+  return most and used >= most and string.format('limit:%s:%.0f', name, most) or nil
+end
+
+local function storedBytes(project)
+  return tonumber(redis.call('HGET', keys.project(project), 'storedBytes') or '0')
+end
+
+-- What a record takes up in storage counts for its project; `bytes` replace what it took before.
+local function weigh(key, bytes)
+  local before = tonumber(redis.call('HGET', key, 'stored') or '0')
+  if bytes == before then return end
+  if redis.call('EXISTS', key) == 1 then redis.call('HSET', key, 'stored', string.format('%.0f', bytes)) end
+  redis.call('HINCRBY', keys.project(projectOf(key)), 'storedBytes', string.format('%.0f', bytes - before))
+end
+
+-- A job waits for a worker: behind those of its project that have its priority or a higher one.
+local function await(id, ms)
+  local key = keys.job(id)
+  local project = projectOf(key)
+  local priority = cjson.decode(redis.call('HGET', key, 'request') or '{}').priority or 0
+  redis.call('ZADD', keys.waiting(project), (100 - priority) * 4398046511104 + ms, id)
+  redis.call('ZADD', keys.turns, 'NX', redis.call('HGET', keys.project(project), 'served') or 0, project)
+end
+
+-- It waits no longer.
+local function unwait(id)
+  local project = projectOf(keys.job(id))
+  redis.call('ZREM', keys.waiting(project), id)
+  if redis.call('EXISTS', keys.waiting(project)) == 0 then redis.call('ZREM', keys.turns, project) end
+end
+
+-- The name of the delivery that stands for a job's present run.
+local function ticketOf(id)
+  local key = keys.job(id)
+  return redis.call('HGET', key, 'ticket') or (id .. '-' .. redis.call('HGET', key, 'run'))
+end
+
 -- A job's own order for a delivery, under a new number of its life.
 local function deliver(id, ms)
   local run = redis.call('HINCRBY', keys.job(id), 'run', 1)
+  redis.call('HDEL', keys.job(id), 'ticket')
+  await(id, ms)
   redis.call('ZADD', keys.outbox, ms, orders.training(id, run))
 end
 
@@ -161,6 +210,11 @@ local function change(id, from, to, at, reason, ms)
   redis.call('ZADD', keys.jobsByStatus(to), 0, id)
   redis.call('ZREM', keys.projectJobsByStatus(project, from), id)
   redis.call('ZADD', keys.projectJobsByStatus(project, to), 0, id)
+  if from == 'queued' then unwait(id) end
+  if to == 'paused' or terminal(to) then
+    redis.call('SREM', keys.taken(project), id)
+    redis.call('HDEL', keys.tickets, ticketOf(id))
+  end
   local data = { status = to, terminal = terminal(to), reason = reason ~= '' and reason or cjson.null }
   local sequence = emit(id, 'status', at, cjson.encode(data))
   if terminal(to) then
@@ -258,4 +312,17 @@ local function unname(id, alias)
   end
   setNames(id, left)
   redis.call('HDEL', keys.aliases(projectOf(keys.resource('model', id)), 'model'), alias)
+end
+
+-- A dataset or model takes up its bytes; a dataset that is still checked, those of its upload; a built-in one nobody's.
+local function measure(kind, id)
+  if string.sub(id, 1, #builtinPrefix) == builtinPrefix then return end
+  local key = keys.resource(kind, id)
+  local bytes = tonumber(redis.call('HGET', key, 'bytes') or '')
+  local upload = not bytes and redis.call('HGET', key, 'upload')
+  if upload and upload ~= 'null' then
+    bytes = 0
+    for _, file in ipairs(cjson.decode(upload).files) do bytes = bytes + file.bytes end
+  end
+  weigh(key, bytes or 0)
 end

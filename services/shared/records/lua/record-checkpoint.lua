@@ -10,6 +10,9 @@ local before = redis.call('HGET', keys.jobCheckpoints(id), step)
 if before == record then return 'ok' end
 if before and event == '' then return 'exists' end
 redis.call('HSET', keys.jobCheckpoints(id), step, record)
+local stored = tonumber(redis.call('HGET', key, 'stored') or '0')
+local replaced = before and cjson.decode(before).bytes or 0
+weigh(key, stored + cjson.decode(record).bytes - replaced)
 redis.call('HSET', key, 'crashes', 0)
 if event ~= '' and not (before and cjson.decode(before).listed) then emit(id, 'checkpoint', at, event) end
 wake(id)

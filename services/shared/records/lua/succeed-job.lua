@@ -20,6 +20,7 @@ redis.call('HSET', keys.resource('model', model), 'project', cjson.encode(projec
 redis.call('ZADD', keys.resources('model'), 0, model)
 redis.call('ZADD', keys.projectResources(project, 'model'), 0, model)
 redis.call('SADD', keys.users('dataset', redis.call('HGET', key, 'datasetId')), model)
+measure('model', model)
 closeAttempt(id, attempt, at, 'finished')
 emit(id, 'model', at, cjson.encode({ model = model }))
 change(id, from, 'succeeded', at, reason, ms)
