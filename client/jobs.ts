@@ -16,6 +16,7 @@ import type {
   InsidePage,
   InsideQuery,
   Job,
+  JobFiltersQuery,
   JobPage,
   JobPredictionsQuery,
   JobProgress,
@@ -117,6 +118,15 @@ export class Jobs {
   checkpointWeights(id: string, epoch: number, options?: CallOptions): Promise<Response> {
     const at = path`/v1/jobs/${id}/checkpoints/${epoch}/weights`;
     return this.#transport.response({ method: "GET", path: at, accept: "*/*" }, options);
+  }
+  /** The filters of a layer at a checkpoint, the newest by default, as a PNG. */
+  filters(
+    id: string,
+    { layer, ...query }: { layer: number } & JobFiltersQuery,
+    options?: CallOptions,
+  ): Promise<Response> {
+    const at = path`/v1/jobs/${id}/filters/${layer}.png`;
+    return this.#transport.response({ method: "GET", path: at, query, accept: "image/png" }, options);
   }
   /** What layers that weigh their inputs had learned after each epoch. */
   inside(id: string, query?: InsideQuery, options?: CallOptions): Promise<InsidePage> {

@@ -21,7 +21,14 @@ import type { eventsQuery } from "../schemas/event.ts";
 import type { saliency, saliencyQuery, sensitivities, sensitivitiesQuery } from "../schemas/explanation.ts";
 import type { gradientCheckRequest } from "../schemas/gradient-check.ts";
 import type { inferenceModel, inferenceRequest, inferenceServer } from "../schemas/inference.ts";
-import type { featureMapsQuery, filtersQuery, insidePage, insideQuery, networkQuery } from "../schemas/inside.ts";
+import type {
+  featureMapsQuery,
+  filtersQuery,
+  insidePage,
+  insideQuery,
+  jobFiltersQuery,
+  networkQuery,
+} from "../schemas/inside.ts";
 import type { deleteJobQuery, jobsQuery } from "../schemas/job.ts";
 import type { layer } from "../schemas/layer.ts";
 import type { metricsQuery } from "../schemas/metrics.ts";
@@ -142,6 +149,7 @@ export type EvaluationPage = Output<typeof modelEvaluationPage>;
 export type EvaluationPredictionsQuery = Query<typeof evaluationPredictionsQuery>;
 export type NetworkQuery = Query<typeof networkQuery>;
 export type FiltersQuery = Query<typeof filtersQuery>;
+export type JobFiltersQuery = Query<typeof jobFiltersQuery>;
 export type FeatureMapsQuery = Query<typeof featureMapsQuery>;
 export type Sensitivities = Output<typeof sensitivities>;
 export type SensitivitiesQuery = Query<typeof sensitivitiesQuery>;

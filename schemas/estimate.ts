@@ -14,6 +14,7 @@ const layerRow = z.strictObject({
   input: extent.describe("shape that arrives at the layer"),
   output: extent.describe("shape that it makes of it"),
   parameters: z.int().describe("numbers that are trained in it"),
+  flops: z.int().describe("floating-point operations of one sample, forward"),
 });
 
 export const estimate = z.strictObject({

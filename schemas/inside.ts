@@ -74,6 +74,12 @@ export const filterParams = z.strictObject({
 
 const scale = sheetScale.optional().describe("side in pixels of one number on a sheet; otherwise what fits it well");
 
+export const jobFilterParams = filterParams.extend({ id: z.string().describe("id of the job") });
+export const jobFiltersQuery = z.strictObject({
+  checkpoint: queryInteger(0, 1_000_000).optional().describe("the checkpoint of this epoch; the newest by default"),
+  scale,
+});
+
 export const networkQuery = z.strictObject({ checkpoint: checkpointOfModel });
 export const filtersQuery = z.strictObject({ checkpoint: checkpointOfModel, scale });
 

@@ -44,12 +44,14 @@ export const metricsQuery = z.strictObject({
   maxPoints: usually(queryInteger(3, 100_000), 1000).describe(
     "rows at most, 1000 by default: the first, the last, the best and the extremes are kept",
   ),
+  from: queryInteger(0, 1_000_000_000).optional().describe("only rows of this step and later ones"),
+  to: queryInteger(0, 1_000_000_000).optional().describe("only rows of this step and earlier ones"),
 });
 
 export const metrics = z.strictObject({
   series: metricSeries.describe("of what a row is: a step or an epoch"),
   data: z.array(metricRow).describe("the rows, by step"),
   sampled: z.boolean().describe("whether rows were left out"),
-  total: z.int().describe("rows that there are, with those left out"),
+  total: z.int().describe("rows that there are between `from` and `to`, with those left out"),
 });
 export type Metrics = z.infer<typeof metrics>;

@@ -165,6 +165,7 @@ const walk: Record<string, () => Promise<unknown>> = {
   "POST /v1/jobs": async () => {
     const estimate = await ok("/v1/jobs?dryRun=true", post(strokesJob));
     expect(estimate).toMatchObject({ parameters: 60 + 12 + 111, request: { loss: "cross-entropy" }, warnings: [] });
+    expect(estimate.layers[0]).toMatchObject({ parameters: 60, flops: expect.any(Number) as number });
     const likelyWrong = { ...strokesJob, batchSize: 5000 };
     expect((await ok("/v1/jobs?dryRun=true", post(likelyWrong))).warnings).toEqual([
       expect.stringMatching(/^a batch of 5000 is more than the \d+ training samples/),
@@ -208,6 +209,8 @@ const walk: Record<string, () => Promise<unknown>> = {
     expect(epochs.data.map((row: { step: number }) => row.step)).toEqual([30, 60, 90, 120, 150, 180, 210, 240]);
     const steps = await ok(`/v1/jobs/${made.job}/metrics?series=step&maxPoints=20`);
     expect(steps.data.length).toBeLessThanOrEqual(20);
+    const part = await ok(`/v1/jobs/${made.job}/metrics?from=31&to=90`);
+    expect([part.data.map((row: { step: number }) => row.step), part.total]).toEqual([[60, 90], 2]);
   },
   "GET /v1/jobs/{id}/events": async () =>
     expect((await ok(`/v1/jobs/${made.job}/events?limit=1`)).data).toMatchObject([{ id: "1", type: "status" }]),
@@ -239,6 +242,13 @@ const walk: Record<string, () => Promise<unknown>> = {
     expect(data[0].message).toBe(`msg_${id}_${data[0].event}`);
     expect((await ok(`/v1/jobs/${id}/webhooks?order=desc&limit=1`)).data[0].type).toMatch(/^job\.cancel/);
     expect((await ok(`/v1/jobs/${made.job}/webhooks`)).data).toEqual([]);
+  },
+  "GET /v1/jobs/{id}/filters/{layer}.png": async () => {
+    const at = `/v1/jobs/${made.job}/filters`;
+    const newest = await isPng(`${at}/0.png`);
+    expect(await isPng(`${at}/0.png?checkpoint=1`)).toMatchObject({ width: newest.width, height: newest.height });
+    expect((await ask(`${at}/0.png?checkpoint=1`)).bytes).not.toEqual((await ask(`${at}/0.png`)).bytes);
+    expect((await ask(`${at}/1.png`)).body.detail).toMatch(/has no filters at layer 1/);
   },
   "GET /v1/jobs/{id}/checkpoints": async () => {
     const page = async (query: string) => {

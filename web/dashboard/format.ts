@@ -16,6 +16,9 @@ export function percent(share: number | null | undefined): string {
   return `${(100 * share).toFixed(places)} %`;
 }
 
+/** 40 %, 97.5 %: beside an axis. */
+export const percentMark = (share: number): string => `${Number((100 * share).toFixed(2))} %`;
+
 /** A figure with so many meaningful digits: 0.0312, 1.25e-7. */
 export function figure(value: number | null | undefined, digits = 3): string {
   if (value === null || value === undefined || !Number.isFinite(value)) return "–";

@@ -17,6 +17,10 @@ export const routes: readonly Route[] = [
   { path: "/sweeps", load: () => import("./pages/sweeps/page.tsx") },
   { path: "/sweeps/:id", load: () => import("./pages/sweep/page.tsx") },
   { path: "/system", load: () => import("./pages/system/page.tsx") },
+  { path: "/jobs", load: () => import("./pages/jobs/page.tsx") },
+  { path: "/jobs/new", load: () => import("./pages/training/page.tsx") },
+  { path: "/jobs/compare", load: () => import("./pages/compare/page.tsx") },
+  { path: "/jobs/:id", load: () => import("./pages/job/page.tsx") },
 ];
 
 export interface Found {

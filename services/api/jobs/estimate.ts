@@ -5,7 +5,7 @@ import { splitsOf, validationFacts } from "../../../schemas/validation.ts";
 import type { Order } from "../../shared/jobs/order.ts";
 import { rateKey, type Records } from "../../shared/records/index.ts";
 
-const rowOf = ({ kind, input, output, parameters }: LayerShape) => ({ kind, input, output, parameters });
+const rowOf = ({ kind, input, output, parameters, flops }: LayerShape) => ({ kind, input, output, parameters, flops });
 
 export async function estimateOf(
   records: Records,

@@ -15,6 +15,7 @@ import { problemRoutes } from "./problems/_code.ts";
 import { gradientCheckRoutes } from "./v1/gradient-checks/index.ts";
 import { jobInsideRoutes } from "./v1/jobs/_id/inside.ts";
 import { checkpointRoutes } from "./v1/jobs/_id/checkpoints.ts";
+import { jobFilterRoutes } from "./v1/jobs/_id/filters.ts";
 import { eventRoutes } from "./v1/jobs/_id/events.ts";
 import { jobRoutes } from "./v1/jobs/_id/index.ts";
 import { watchRoutes } from "./v1/jobs/_id/watch.ts";
@@ -57,6 +58,7 @@ export function registerRoutes(app: App, dependencies: Dependencies, streams: Ev
   eventRoutes(app, dependencies, streams);
   checkpointRoutes(app, dependencies);
   jobInsideRoutes(app, dependencies);
+  jobFilterRoutes(app, dependencies);
   webhookRoutes(app);
   sweepsRoutes(app, dependencies);
   sweepRoutes(app, dependencies);

@@ -56,6 +56,11 @@ export const Ago = ({ at }: { at: string }): JSX.Element => (
   </time>
 );
 
+/** A sentence of the service: what stands between backticks is code. */
+export const Sentence = ({ text }: { text: string }): JSX.Element => (
+  <>{text.split("`").map((part, at) => (at % 2 === 1 ? <code key={at}>{part}</code> : part))}</>
+);
+
 /** What went wrong, in the service's own words. */
 export function ProblemNote({ problem, title }: { problem: Error | null; title?: string }): JSX.Element | null {
   if (problem === null) return null;
@@ -64,13 +69,13 @@ export function ProblemNote({ problem, title }: { problem: Error | null; title?:
     <div class="note bad" role="alert">
       <p>
         {title === undefined ? null : <strong>{title} </strong>}
-        {problem.message}
+        <Sentence text={problem.message} />
       </p>
       {errors.length > 1 ? (
         <ul>
           {errors.map(({ pointer, detail }) => (
             <li key={pointer}>
-              <code>{pointer}</code> {detail}
+              <code>{pointer}</code> <Sentence text={detail} />
             </li>
           ))}
         </ul>
@@ -83,7 +88,9 @@ export const Warnings = ({ of }: { of: readonly string[] }): JSX.Element | null 
   of.length === 0 ? null : (
     <ul class="note warn plain-list" aria-label="Warnings">
       {of.map((each) => (
-        <li key={each}>{each}</li>
+        <li key={each}>
+          <Sentence text={each} />
+        </li>
       ))}
     </ul>
   );

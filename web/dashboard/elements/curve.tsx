@@ -33,6 +33,8 @@ export interface CurveProps {
   marks?: readonly CurveMark[];
   height?: number;
   format?: (value: number) => string;
+  /** Of the numbers beside the axis, where they should be shorter. */
+  axisFormat?: (value: number) => string;
   group?: string;
   /** The part that is shown; null: all. */
   range?: readonly [number, number] | null;
@@ -68,6 +70,17 @@ function drawMarks(chart: uPlot, marks: readonly CurveMark[]): void {
   ctx.restore();
 }
 
+/** Where nobody points, the newest: of a line that ended earlier its own. */
+function legendValue(chart: uPlot, series: number, at: number | null): number | null {
+  const values = chart.data[series] ?? [];
+  if (at !== null) return values[at] ?? null;
+  for (let last = values.length - 1; last >= 0; last--) {
+    const value = values[last];
+    if (value !== null && value !== undefined) return value;
+  }
+  return null;
+}
+
 const axis = (format?: (value: number) => string): uPlot.Axis => ({
   stroke: () => resolved("--soft"),
   grid: { stroke: () => resolved("--line"), width: 1 },
@@ -79,7 +92,7 @@ const axis = (format?: (value: number) => string): uPlot.Axis => ({
         values: (_: uPlot, all: (number | null)[]) => all.map((each) => (each === null ? "" : format(each))),
         size: 56,
       }
-    : {}),
+    : { size: 28 }),
 });
 
 function optionsOf(props: CurveProps, width: number, marks: () => readonly CurveMark[]): uPlot.Options {
@@ -102,9 +115,9 @@ function optionsOf(props: CurveProps, width: number, marks: () => readonly Curve
     },
     legend: { live: true },
     scales: { x: { time: false }, y: { distr: isLog ? 3 : 1 } },
-    axes: [axis(), axis(format)],
+    axes: [axis(), axis(props.axisFormat ?? format)],
     series: [
-      { label: props.xName, value: (_, value) => (value === null ? "–" : figure(value, 6)) },
+      { label: props.xName, value: (chart, _, series, at) => figure(legendValue(chart, series, at), 6) },
       ...props.lines.map(({ name, hue, isDashed = false, hasPoints }) => ({
         label: name,
         stroke: () => resolved(`--hue-${hue % 8}`),
@@ -112,7 +125,10 @@ function optionsOf(props: CurveProps, width: number, marks: () => readonly Curve
         spanGaps: true,
         ...(isDashed ? { dash: [6, 4] } : {}),
         ...(hasPoints === undefined ? {} : { points: { show: hasPoints, size: 5 } }),
-        value: (_: uPlot, value: number | null) => (value === null ? "–" : format(value)),
+        value: (chart: uPlot, _: number | null, series: number, at: number | null) => {
+          const value = legendValue(chart, series, at);
+          return value === null ? "–" : format(value);
+        },
       })),
     ],
     hooks: {

@@ -2,12 +2,19 @@
 import type { ComponentChildren, JSX } from "preact";
 import { useId } from "preact/hooks";
 
+export interface ControlAttributes {
+  id: string;
+  title?: string;
+  "aria-describedby"?: string;
+  "aria-invalid"?: boolean;
+}
+
 export interface FieldProps {
   label: string;
   hint?: string | undefined;
   problem?: string | undefined;
   class?: string;
-  children: (attributes: { id: string; "aria-describedby"?: string; "aria-invalid"?: boolean }) => ComponentChildren;
+  children: (attributes: ControlAttributes) => ComponentChildren;
 }
 
 export function Field({ label, hint, problem, class: className = "", children }: FieldProps): JSX.Element {

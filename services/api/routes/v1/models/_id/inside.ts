@@ -8,35 +8,17 @@ import {
   networkView,
 } from "../../../../../../schemas/inside.ts";
 import { idParams } from "../../../../../../schemas/query.ts";
-import { signedShades, stretchedShades, type Filters } from "../../../../../prediction/index.ts";
+import { stretchedShades } from "../../../../../prediction/index.ts";
 import { askingModels, showing, wantsPicture } from "../../../../models/showing.ts";
 import { within, type Dependencies } from "../../../../dependencies.ts";
 import { findModel } from "../../../../../shared/find.ts";
 import { pngAnswer } from "../../../../http/binary.ts";
-import { mapSheet, mappedNumbers, mostAcross, nested, readOne } from "../../../../models/maps.ts";
+import { drawFilters } from "../../../../models/filters.ts";
+import { mapSheet, mappedNumbers, nested, readOne } from "../../../../models/maps.ts";
 import { subjectFor } from "../../../../models/subjects.ts";
-import { notFound } from "../../../../http/problem.ts";
-import { drawSheet } from "../../../../http/sheet.ts";
 import { sendJson } from "../../../../http/slices.ts";
 import type { App } from "../../../../http/types.ts";
 import { finite } from "../../../../../shared/finite.ts";
-
-function filterSheet({ maps, inputs, size, values }: Filters, scale: number | undefined): Promise<Uint8Array> {
-  const [rows, columns] = [Math.min(maps, mostAcross), Math.min(inputs, mostAcross)];
-  const shades = signedShades(values);
-  const tiles = Array.from({ length: rows * columns }, (_, tile) => {
-    const at = (Math.floor(tile / columns) * inputs + (tile % columns)) * size * size;
-    return { pixels: shades.subarray(at, at + size * size) };
-  });
-  return drawSheet({
-    tiles,
-    channels: 1,
-    height: size,
-    width: size,
-    columns,
-    scale: scale ?? Math.max(1, Math.min(8, Math.floor(1024 / (columns * (size + 1))))),
-  });
-}
 
 function filterRoutes(app: App, dependencies: Dependencies): void {
   const { prediction } = dependencies;
@@ -53,19 +35,18 @@ function filterRoutes(app: App, dependencies: Dependencies): void {
     },
     async (request, reply) => {
       const model = await findModel(request.records, request.params.id);
-      const layer = Number(request.params.layer);
-      const convolutions = model.network.layers.flatMap(({ kind }, index) => (kind === "convolution" ? [index] : []));
       const { checkpoint, scale } = request.query;
-      const found = convolutions.includes(layer)
-        ? await prediction.filters(await subjectFor(within(dependencies, request), model, checkpoint), layer)
-        : null;
-      if (!found)
-        throw notFound(
-          `model ${model.id} has no filters at layer ${request.params.layer}; ${convolutions.length === 0 ? "it has no convolution" : `layers ${convolutions.join(", ")} are convolutions`}`,
-        );
+      const png = await drawFilters({
+        prediction,
+        network: model.network,
+        owner: `model ${model.id}`,
+        layer: request.params.layer,
+        scale,
+        subject: () => subjectFor(within(dependencies, request), model, checkpoint),
+      });
       // What an alias names may be another model tomorrow.
       if (request.params.id === model.id) reply.header("cache-control", "public, max-age=31536000, immutable");
-      return reply.type("image/png").send(await filterSheet(found, scale));
+      return reply.type("image/png").send(png);
     },
   );
 }

@@ -1,0 +1,220 @@
+/** A field of a request, whatever its kind, made from what the interface says of it. */
+import type { JSX } from "preact";
+import { Field, type ControlAttributes } from "../elements/field.tsx";
+import { equal, pointerOf, valueAt, type Path } from "./draft.ts";
+import { resolved, spoken, variantsOf, type Schema, type Schemas } from "./schema.ts";
+
+export interface FormContext {
+  all: Schemas;
+  /** What was written so far. */
+  draft: unknown;
+  /** The request as it would be run, with every default; undefined until the service has said. */
+  complete: unknown;
+  problems: readonly { pointer: string; detail: string }[];
+  change: (path: Path, value: unknown) => void;
+  /** In rows of a table words would be too many: they stand behind the label instead. */
+  isTerse?: boolean;
+}
+
+export interface SchemaFieldProps {
+  form: FormContext;
+  path: Path;
+  schema: Schema;
+  label?: string;
+}
+
+/** What is written, or else what would be taken. */
+function shownAt({ draft, complete }: FormContext, path: Path, schema: Schema): unknown {
+  const own = valueAt(draft, path);
+  if (own !== undefined) return own;
+  const taken = valueAt(complete, path);
+  return taken === undefined ? schema.default : taken;
+}
+
+const problemAt = ({ problems }: FormContext, path: Path): string | undefined =>
+  problems.find(({ pointer }) => pointer === pointerOf(path))?.detail;
+
+type InputProps = SchemaFieldProps & { attributes: ControlAttributes; shown: unknown };
+
+function NumberInput({ attributes, shown, schema, form, path }: InputProps): JSX.Element {
+  const isNullable = variantsOf(schema, form.all).some(({ label }) => label === "none");
+  const { type, minimum, maximum } = variantsOf(schema, form.all).find((each) => each.schema.type)?.schema ?? schema;
+  const take = (text: string): void => {
+    if (text === "") form.change(path, isNullable ? (schema.default === null ? undefined : null) : undefined);
+    else if (Number.isFinite(Number(text))) form.change(path, Number(text));
+  };
+  return (
+    <input
+      {...attributes}
+      type="number"
+      step={type === "integer" ? 1 : "any"}
+      min={minimum}
+      max={maximum}
+      value={typeof shown === "number" ? shown : ""}
+      onChange={({ currentTarget }) => take(currentTarget.value)}
+    />
+  );
+}
+
+function JsonInput({ attributes, shown, form, path }: InputProps): JSX.Element {
+  const take = (element: HTMLTextAreaElement): void => {
+    try {
+      form.change(path, element.value.trim() === "" ? undefined : (JSON.parse(element.value) as unknown));
+      element.setCustomValidity("");
+    } catch {
+      element.setCustomValidity("This is no JSON.");
+      element.reportValidity();
+    }
+  };
+  return (
+    <textarea
+      {...attributes}
+      rows={3}
+      spellcheck={false}
+      value={shown === undefined ? "" : JSON.stringify(shown)}
+      onChange={({ currentTarget }) => take(currentTarget)}
+    />
+  );
+}
+
+function TextInput({ attributes, shown, form, path }: InputProps): JSX.Element {
+  return (
+    <input
+      {...attributes}
+      type="text"
+      value={typeof shown === "string" ? shown : ""}
+      onChange={({ currentTarget }) => form.change(path, currentTarget.value === "" ? undefined : currentTarget.value)}
+    />
+  );
+}
+
+function SelectInput({ attributes, shown, schema, form, path }: InputProps): JSX.Element {
+  const variants = variantsOf(schema, form.all);
+  const at = variants.findIndex(({ matches }) => matches(shown));
+  return (
+    <select
+      {...attributes}
+      value={String(at)}
+      onChange={({ currentTarget }) => form.change(path, variants[Number(currentTarget.value)]?.initial)}
+    >
+      {at < 0 ? <option value="-1">as it comes</option> : null}
+      {variants.map(({ label }, index) => (
+        <option key={label} value={String(index)}>
+          {label}
+        </option>
+      ))}
+    </select>
+  );
+}
+
+function Checkbox({ form, path, schema, label }: SchemaFieldProps & { label: string }): JSX.Element {
+  return (
+    <label class="check" title={form.isTerse ? schema.description : undefined}>
+      <input
+        type="checkbox"
+        checked={shownAt(form, path, schema) === true}
+        onChange={({ currentTarget }) => form.change(path, currentTarget.checked)}
+      />
+      <span>
+        {label}
+        {form.isTerse || schema.description === undefined ? null : (
+          <span class="field-hint check-hint">{schema.description}</span>
+        )}
+      </span>
+    </label>
+  );
+}
+
+/** The fields of an object, those that are fixed left out. */
+export function SchemaFields({
+  form,
+  path,
+  schema,
+  skip = [],
+}: SchemaFieldProps & { skip?: readonly string[] }): JSX.Element {
+  const fields = Object.entries(schema.properties ?? {}).filter(
+    ([name, each]) => !skip.includes(name) && resolved(each, form.all).const === undefined,
+  );
+  return (
+    <>
+      {fields.map(([name, each]) => (
+        <SchemaField key={name} form={form} path={[...path, name]} schema={each} />
+      ))}
+    </>
+  );
+}
+
+/** A choice whose chosen variant has fields of its own. */
+function Nested({ form, path, schema }: SchemaFieldProps): JSX.Element | null {
+  const shown = shownAt(form, path, schema);
+  const variant = variantsOf(schema, form.all).find(({ matches }) => matches(shown));
+  if (!variant) return null;
+  if (variant.schema.properties) {
+    const named = Object.values(variant.schema.properties).some((each) => resolved(each, form.all).const === undefined);
+    return named ? (
+      <div class="nested">
+        <SchemaFields form={form} path={path} schema={variant.schema} />
+      </div>
+    ) : null;
+  }
+  if (variant.schema.type === undefined) return null;
+  return (
+    <div class="nested">
+      <SchemaField form={form} path={path} schema={variant.schema} label={variant.label} />
+    </div>
+  );
+}
+
+function isNumber(schema: Schema, all: Schemas): boolean {
+  const kinds = variantsOf(schema, all).filter(({ label }) => label !== "none");
+  return kinds.length === 1 && (kinds[0]?.schema.type === "number" || kinds[0]?.schema.type === "integer");
+}
+
+function isText(schema: Schema, all: Schemas): boolean {
+  const kinds = variantsOf(schema, all).filter(({ label }) => label !== "none");
+  return kinds.length === 1 && kinds[0]?.schema.type === "string";
+}
+
+export function SchemaField({ form, path, schema: given, label: said }: SchemaFieldProps): JSX.Element {
+  const schema = resolved(given, form.all);
+  const label = said ?? spoken(String(path.at(-1)));
+  if (schema.type === "boolean") return <Checkbox form={form} path={path} schema={schema} label={label} />;
+  if (schema.properties)
+    return (
+      <fieldset class="group">
+        <legend>{label}</legend>
+        <SchemaFields form={form} path={path} schema={schema} />
+      </fieldset>
+    );
+  const shown = shownAt(form, path, schema);
+  const Input = isNumber(schema, form.all)
+    ? NumberInput
+    : isText(schema, form.all)
+      ? TextInput
+      : schema.anyOf || schema.oneOf || schema.enum
+        ? SelectInput
+        : JsonInput;
+  const own = valueAt(form.draft, path);
+  const isChanged = own !== undefined && !equal(own, schema.default);
+  return (
+    <>
+      <Field
+        label={label}
+        hint={form.isTerse ? undefined : schema.description}
+        problem={problemAt(form, path)}
+        class={isChanged ? "changed" : ""}
+      >
+        {(attributes) => (
+          <Input
+            form={form}
+            path={path}
+            schema={schema}
+            shown={shown}
+            attributes={form.isTerse && schema.description ? { ...attributes, title: schema.description } : attributes}
+          />
+        )}
+      </Field>
+      {Input === SelectInput ? <Nested form={form} path={path} schema={schema} /> : null}
+    </>
+  );
+}

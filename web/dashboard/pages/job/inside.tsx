@@ -1,0 +1,133 @@
+/** β and b of subsampling maps as lines, α of learned combinations as a heat map of each epoch. */
+import type { JSX } from "preact";
+import { useState } from "preact/hooks";
+import type { InsidePage } from "../../../../client/index.ts";
+import type { Job } from "../../../../schemas/job.ts";
+import { Section } from "../../elements/basics.tsx";
+import { Curve, type CurveLine } from "../../elements/curve.tsx";
+import { Field } from "../../elements/field.tsx";
+import { HeatMap, Scale, rangeOf } from "../../elements/heat-map.tsx";
+import { figure } from "../../format.ts";
+import { service } from "../../service.ts";
+import type { LiveJob } from "../../store/live-job.ts";
+import { useResource, type Resource } from "../../store/resource.ts";
+
+type Row = InsidePage["data"][number];
+const mostLines = 8;
+const oftenMs = 4000;
+
+const nameOf = ({ layer, inner }: Row): string => (inner === null ? `Layer ${layer}` : `Layer ${layer}.${inner}`);
+
+/** A line for each map, the first few of them. */
+const linesOf = (rows: readonly Row[], of: "beta" | "bias" | "effectiveInputs", name: string): CurveLine[] =>
+  (rows[0]?.[of] ?? []).slice(0, mostLines).map((_, map) => ({
+    name: `${name} ${map}`,
+    hue: map,
+    values: rows.map((row) => row[of]?.[map] ?? null),
+  }));
+
+function Lines({
+  rows,
+  of,
+  title,
+  symbol,
+}: {
+  rows: readonly Row[];
+  of: "beta" | "bias" | "effectiveInputs";
+  title: string;
+  symbol: string;
+}): JSX.Element | null {
+  const lines = linesOf(rows, of, symbol);
+  if (lines.length === 0) return null;
+  const left = (rows[0]?.[of]?.length ?? 0) - lines.length;
+  return (
+    <div class="chart">
+      <h3>{title}</h3>
+      <Curve
+        title={title}
+        x={rows.map(({ epoch }) => epoch)}
+        xName="epoch"
+        lines={lines}
+        height={190}
+        format={figure}
+      />
+      {left > 0 ? (
+        <p class="soft small-text">
+          The first {mostLines} maps of {left + mostLines}.
+        </p>
+      ) : null}
+    </div>
+  );
+}
+
+function Alpha({ rows }: { rows: readonly Row[] }): JSX.Element | null {
+  const [chosen, setChosen] = useState<number | null>(null);
+  const at = chosen ?? rows.length - 1;
+  const row = rows[at] ?? rows.at(-1);
+  if (!row?.alpha) return null;
+  const most = Math.max(0.01, ...rows.map(({ alpha }) => rangeOf(alpha ?? [])[1]));
+  return (
+    <div class="chart alpha">
+      <h3>α, the share of each input in each map</h3>
+      <Field label={`After epoch ${row.epoch}`}>
+        {(attributes) => (
+          <input
+            {...attributes}
+            type="range"
+            min={0}
+            max={rows.length - 1}
+            value={at}
+            onInput={({ currentTarget }) => {
+              const next = Number(currentTarget.value);
+              setChosen(next === rows.length - 1 ? null : next);
+            }}
+          />
+        )}
+      </Field>
+      <HeatMap
+        values={row.alpha}
+        range={[0, most]}
+        signed={false}
+        cell={Math.max(6, Math.min(32, Math.floor(320 / (row.alpha[0]?.length ?? 1))))}
+        label={`α after epoch ${row.epoch}, a row for each output map, a column for each input map`}
+      />
+      <Scale range={[0, most]} signed={false} />
+    </div>
+  );
+}
+
+/** The rows of each layer, in the order of epochs. */
+function byLayer(rows: readonly Row[]): Row[][] {
+  const found = new Map<string, Row[]>();
+  for (const row of rows) found.set(nameOf(row), [...(found.get(nameOf(row)) ?? []), row]);
+  return [...found.values()];
+}
+
+export function Inside({ job, live }: { job: Job; live: LiveJob }): JSX.Element | null {
+  const epochs = live.rows.value.length;
+  const inside: Resource<InsidePage> = useResource(`inside/${job.id}`, {
+    ask: (signal) => service.jobs.inside(job.id, { limit: 1000 }, { signal }),
+    every: () => (job.terminal ? null : oftenMs + epochs * 10),
+  });
+  const layers = byLayer(inside.value.value?.data ?? []);
+  if (layers.length === 0) return null;
+  return (
+    <Section title="What layers have learned">
+      {layers.map((rows) => {
+        const [first] = rows;
+        if (!first) return null;
+        return (
+          <div key={nameOf(first)} class="inside-layer">
+            <p class="kind">{nameOf(first)}</p>
+            <div class="charts">
+              <Alpha rows={rows} />
+              <Lines rows={rows} of="effectiveInputs" title="Inputs that count in each map" symbol="map" />
+              <Lines rows={rows} of="beta" title="β, the weight of each map" symbol="β" />
+              <Lines rows={rows} of="bias" title="b, the bias of each map" symbol="b" />
+            </div>
+          </div>
+        );
+      })}
+    </Section>
+  );
+}

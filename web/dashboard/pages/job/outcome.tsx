@@ -1,0 +1,113 @@
+/** How far it is, or what came of it. */
+import type { ComponentChildren, JSX } from "preact";
+import type { Job } from "../../../../schemas/job.ts";
+import { Figure, Progress, Section, Sentence } from "../../elements/basics.tsx";
+import { count, duration, figure, percent, short } from "../../format.ts";
+
+const stops: Record<string, string> = {
+  epochs: "all epochs were trained",
+  validationAccuracy: "it was good enough",
+  patience: "it got no better",
+  maxSeconds: "its time was over",
+  step: "it came to the step that it repeats",
+};
+
+function Running({ job }: { job: Job }): JSX.Element {
+  const { progress, status } = job;
+  if (!progress)
+    return (
+      <Section title="Waiting">
+        <p class="soft">
+          {status === "queued"
+            ? "It begins as soon as a worker is free. You need not wait here."
+            : "It has not begun to learn."}
+        </p>
+      </Section>
+    );
+  const { epoch, epochs, loss, accuracy, validation, samplesPerSecond, elapsedSeconds, remainingSeconds } = progress;
+  const moving = status === "running";
+  return (
+    <Section title={moving ? "Learning" : "Where it stands"}>
+      <Progress share={progress.fraction} label="Progress of the training" />
+      <div class="figures outcome">
+        <Figure value={moving ? duration(remainingSeconds) : "–"} label="remaining" />
+        <Figure
+          value={`${Math.max(1, epoch)} / ${epochs}`}
+          label={`epoch · step ${count(progress.step)} of ${count(progress.steps)}`}
+        />
+        <Figure value={percent(accuracy)} label="right in training" />
+        {validation ? <Figure value={percent(validation.accuracy)} label={`right on ${validation.split}`} /> : null}
+        <Figure value={figure(loss)} label="loss" />
+        <Figure value={samplesPerSecond === null ? "–" : short(samplesPerSecond)} label="samples a second" />
+        <Figure value={duration(elapsedSeconds)} label="so far" />
+      </div>
+    </Section>
+  );
+}
+
+function Failed({ job }: { job: Job }): JSX.Element {
+  const { error } = job;
+  return (
+    <div class="note bad failed" role="alert">
+      <h2>{error?.code === "diverged" ? "The training diverged" : "The training failed"}</h2>
+      <p>
+        <Sentence text={error?.detail ?? "Nobody knows why."} />
+        {error?.step === null || error === null ? "" : ` It happened at step ${count(error.step)}.`}
+      </p>
+    </div>
+  );
+}
+
+function Reproduction({ job }: { job: Job }): JSX.Element | null {
+  const { reproduction } = job;
+  if (!reproduction) return null;
+  const says: ComponentChildren =
+    reproduction.agrees === null
+      ? "When it has ended, its weights are compared with those of the original, digit by digit."
+      : reproduction.agrees
+        ? "Its weights are those of the original, bit for bit."
+        : "Its weights differ from those of the original.";
+  return (
+    <p class={`note ${reproduction.agrees === false ? "bad" : "good"}`}>
+      This repeats <a href={`/jobs/${reproduction.of}`}>another job</a>. {says}
+    </p>
+  );
+}
+
+function Result({ job }: { job: Job }): JSX.Element | null {
+  const { result, progress } = job;
+  if (!result) return null;
+  const splits = (["test", "validation", "train"] as const).flatMap((split) => {
+    const found = result[split];
+    return found ? [{ split, ...found }] : [];
+  });
+  return (
+    <Section title="What came of it">
+      <div class="figures">
+        {splits.map(({ split, accuracy, loss, samples }) => (
+          <Figure
+            key={split}
+            value={percent(accuracy)}
+            label={`right on ${count(samples)} of ${split} · loss ${figure(loss)}`}
+          />
+        ))}
+        {progress?.best ? <Figure value={progress.best.epoch} label="best epoch" /> : null}
+        <Figure
+          value={duration(result.seconds)}
+          label={`${count(result.epochs)} epochs, ${count(result.steps)} steps`}
+        />
+      </div>
+      <p class="soft small-text under-figures">
+        It stopped because {stops[result.stopReason] ?? result.stopReason}. Computed by {result.kernels}.
+      </p>
+    </Section>
+  );
+}
+
+export const Outcome = ({ job }: { job: Job }): JSX.Element => (
+  <>
+    <Reproduction job={job} />
+    {job.status === "failed" ? <Failed job={job} /> : null}
+    {job.terminal ? <Result job={job} /> : <Running job={job} />}
+  </>
+);
