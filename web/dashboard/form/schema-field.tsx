@@ -1,7 +1,7 @@
 /** A field of a request, whatever its kind, made from what the interface says of it. */
 import type { JSX } from "preact";
 import { Field, type ControlAttributes } from "../elements/field.tsx";
-import { equal, pointerOf, valueAt, type Path } from "./draft.ts";
+import { equal, pointerOf, valueAt, withValue, type Path } from "./draft.ts";
 import { resolved, spoken, variantsOf, type Schema, type Schemas } from "./schema.ts";
 
 export interface FormContext {
@@ -149,11 +149,17 @@ function Nested({ form, path, schema }: SchemaFieldProps): JSX.Element | null {
   const shown = shownAt(form, path, schema);
   const variant = variantsOf(schema, form.all).find(({ matches }) => matches(shown));
   if (!variant) return null;
+  // A choice is given as a whole: with its first field that is changed the others are written out.
+  const change: FormContext["change"] = (at, value) =>
+    valueAt(form.draft, path) === undefined
+      ? form.change(path, withValue(shown, at.slice(path.length), value))
+      : form.change(at, value);
+  const inner = { ...form, change };
   if (variant.schema.properties) {
     const named = Object.values(variant.schema.properties).some((each) => resolved(each, form.all).const === undefined);
     return named ? (
       <div class="nested">
-        <SchemaFields form={form} path={path} schema={variant.schema} />
+        <SchemaFields form={inner} path={path} schema={variant.schema} />
       </div>
     ) : null;
   }
