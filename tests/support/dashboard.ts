@@ -42,6 +42,16 @@ export async function openDashboard(browser: Browser, url: string, look: Look = 
   return { context, page, trouble };
 }
 
+/** Drops files or folders of this machine onto the middle of the page, as a hand would. */
+export async function dropFiles(page: Page, files: readonly string[]): Promise<void> {
+  const session = await page.context().newCDPSession(page);
+  const { width, height } = page.viewportSize() ?? { width: 800, height: 600 };
+  const data = { items: [], files: [...files], dragOperationsMask: 1 };
+  for (const type of ["dragEnter", "dragOver", "drop"] as const)
+    await session.send("Input.dispatchDragEvent", { type, x: width / 2, y: height / 2, data });
+  await session.detach();
+}
+
 /** What of a browser's globals the judging reads. */
 interface Tab {
   axe: {

@@ -2,7 +2,7 @@
 import type { ComponentType, JSX } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import { Empty, PageHead, ProblemNote, Waiting } from "./elements/basics.tsx";
-import { place, type PageProps } from "./router.ts";
+import { heading, place, type PageProps } from "./router.ts";
 import { findRoute } from "./routes.ts";
 import { DropLayer } from "./shell/drop-layer.tsx";
 import { KeyForm } from "./shell/key-form.tsx";
@@ -31,16 +31,19 @@ const NoSuchPage = (): JSX.Element => (
 function useShown(): { shown: Shown | null; failure: Error | null } {
   const [shown, setShown] = useState<Shown | null>(null);
   const [failure, setFailure] = useState<Error | null>(null);
-  const { path } = place.value;
+  const { path } = heading.value;
   useEffect(() => {
+    const show = (page: Omit<Shown, "path">): void => {
+      place.value = heading.peek();
+      setFailure(null);
+      setShown({ path, ...page });
+    };
     const found = findRoute(path);
-    if (!found) return setShown({ path, Page: NoSuchPage, params: {} });
+    if (!found) return show({ Page: NoSuchPage, params: {} });
     let isWanted = true;
     found.route.load().then(
       ({ default: Page }) => {
-        if (!isWanted) return;
-        setFailure(null);
-        setShown({ path, Page, params: found.params });
+        if (isWanted) show({ Page, params: found.params });
       },
       () => {
         if (isWanted)

@@ -14,15 +14,24 @@ export interface Place {
 
 const read = (): Place => ({ path: location.pathname, query: new URLSearchParams(location.search) });
 
-/** Where the reader is. */
-export const place = signal<Place>(read());
+/** Where the reader wants to be: what the address bar says. */
+export const heading = signal<Place>(read());
+
+/** Where the page that is shown stands: a page is no longer asked once the reader has left, nor before it is there. */
+export const place = signal<Place>(heading.peek());
+
+/** Within a page the query is followed at once; another page is shown when its file has come. */
+function follow(): void {
+  heading.value = read();
+  if (heading.peek().path === place.peek().path) place.value = heading.peek();
+}
 
 /** Goes to a path with its query; `replace` leaves no step in the history. */
 export function go(to: string, { replace = false }: { replace?: boolean } = {}): void {
   if (to === location.pathname + location.search) return;
   const isNewPage = new URL(to, location.href).pathname !== location.pathname;
   history[replace ? "replaceState" : "pushState"](null, "", to);
-  place.value = read();
+  follow();
   if (isNewPage) scrollTo(0, 0);
 }
 
@@ -58,7 +67,5 @@ export function listenToLinks(isPage: (path: string) => boolean): void {
     event.preventDefault();
     go(link.pathname + link.search);
   });
-  addEventListener("popstate", () => {
-    place.value = read();
-  });
+  addEventListener("popstate", follow);
 }

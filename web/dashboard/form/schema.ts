@@ -1,10 +1,7 @@
 /**
- * The interface's own description of a request, read from its OpenAPI document: fields, bounds, defaults and words stand
- * there and nowhere else, so a new setting appears in the form by itself.
+ * The interface's own description of a request, read from its OpenAPI document: fields, bounds, defaults and words
+ * stand there and nowhere else, so a new setting appears in the form by itself.
  */
-import { service } from "../service.ts";
-import { useResource, type Resource } from "../store/resource.ts";
-
 export interface Schema {
   $ref?: string;
   type?: string;
@@ -23,27 +20,6 @@ export interface Schema {
 }
 
 export type Schemas = Readonly<Record<string, Schema>>;
-
-/** The request of POST /v1/jobs, and what it refers to. */
-export interface RequestSchema {
-  root: Schema;
-  all: Schemas;
-}
-
-interface Document {
-  paths: Record<string, { post?: { requestBody?: { content: Record<string, { schema: Schema }> } } }>;
-  components: { schemas: Schemas };
-}
-
-export function useRequestSchema(path: string): Resource<RequestSchema> {
-  return useResource(`schema${path}`, {
-    ask: async (signal) => {
-      const { paths, components } = (await service.service.openapi({ signal })) as unknown as Document;
-      const root = paths[path]?.post?.requestBody?.content["application/json"]?.schema ?? {};
-      return { root: resolved(root, components.schemas), all: components.schemas };
-    },
-  });
-}
 
 /** What a reference leads to, with the words that stand beside the reference. */
 export function resolved(schema: Schema, all: Schemas): Schema {

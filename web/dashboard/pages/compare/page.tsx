@@ -59,8 +59,8 @@ function Legend({ of, remove }: { of: readonly Compared[]; remove: (id: string) 
               {judged ? `${percent(judged.accuracy)} · ` : ""}
               {job.result ? duration(job.result.seconds) : ""}
             </span>
-            <button type="button" class="small" onClick={() => remove(job.id)} aria-label={`Take ${nameOf(job)} away`}>
-              Take away
+            <button type="button" class="small" onClick={() => remove(job.id)}>
+              Take away<span class="unseen"> {nameOf(job)}</span>
             </button>
           </li>
         );

@@ -43,7 +43,7 @@ export function Filters({ job, live }: { job: Job; live: LiveJob }): JSX.Element
   const [layer, setLayer] = useState(convolutions[0] ?? 0);
   const [chosen, setChosen] = useState<number | null>(null);
   const checkpoints = useCheckpoints(job, live).value.value?.data ?? [];
-  const kept = useHistory(job, layer, checkpoints.at(-1)?.epoch);
+  const kept = useHistory(job, layer, convolutions.length === 0 ? undefined : checkpoints.at(-1)?.epoch);
   if (convolutions.length === 0) return null;
   const shown = kept.find(({ epoch }) => epoch === chosen) ?? kept.at(-1);
   return (

@@ -39,11 +39,17 @@ function Chosen({ dataset }: { dataset: Dataset }): JSX.Element {
   );
 }
 
+/** What the draft names, by id or alias, whichever revision. */
+export function useChosenDataset(draft: Draft): Dataset | undefined {
+  const datasets = useDatasets().value.value?.data;
+  const [name] = typeof draft["dataset"] === "string" ? draft["dataset"].split("@") : [];
+  return datasets?.find(({ id, alias }) => id === name || (alias !== null && alias === name));
+}
+
 export function DatasetChoice({ draft }: { draft: Draft }): JSX.Element {
   const datasets = useDatasets().value.value?.data.filter(({ status }) => status !== "rejected") ?? [];
   const asked = typeof draft["dataset"] === "string" ? draft["dataset"] : "";
-  const [name] = asked.split("@");
-  const chosen = datasets.find(({ id, alias }) => id === name || (alias !== null && alias === name));
+  const chosen = useChosenDataset(draft);
   return (
     <Section title="Data" aside="or drop a folder of pictures anywhere">
       <Field label="Dataset">

@@ -1,7 +1,8 @@
 /** The request that is being written. It stands in the URL, so it can be linked, reloaded and gone back to. */
 import type { JobRequest } from "../../../../client/index.ts";
 import { equal, type Path, withValue } from "../../form/draft.ts";
-import { resolved, type RequestSchema } from "../../form/schema.ts";
+import type { RequestSchema } from "../../form/request-schema.ts";
+import { resolved } from "../../form/schema.ts";
 import { go, place, withQuery } from "../../router.ts";
 
 export type Draft = Readonly<Record<string, unknown>>;

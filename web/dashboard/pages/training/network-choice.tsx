@@ -1,8 +1,10 @@
 /** Which network: chosen for the data, one that has a name, or layers of one's own. */
 import type { JSX } from "preact";
 import type { FormContext } from "../../form/schema-field.tsx";
-import { variantsOf, type RequestSchema } from "../../form/schema.ts";
+import type { RequestSchema } from "../../form/request-schema.ts";
+import { variantsOf } from "../../form/schema.ts";
 import { Section } from "../../elements/basics.tsx";
+import { useChosenDataset } from "./dataset-choice.tsx";
 import { changeDraft, plainLayers, type Draft } from "./draft.ts";
 import type { Estimated } from "./estimate.ts";
 import { LayerEditor } from "./layer-editor.tsx";
@@ -15,7 +17,8 @@ const says: Readonly<Record<string, string>> = {
 };
 const titles: Readonly<Record<string, string>> = { auto: "Automatic", "lenet-5": "LeNet-5", toolbox: "Toolbox" };
 
-const first = { layers: [{ kind: "dense", units: 10, activation: "softmax" }] };
+/** The least that answers: a unit for each class. */
+const least = (classes: number): object => ({ layers: [{ kind: "dense", units: classes, activation: "softmax" }] });
 
 interface NetworkChoiceProps {
   form: FormContext;
@@ -29,10 +32,11 @@ export function NetworkChoice({ form, schema, draft, estimated }: NetworkChoiceP
   const names = variantsOf(field, schema.all).flatMap(({ initial }) => (typeof initial === "string" ? [initial] : []));
   const isRequired = schema.root.required?.includes("network") ?? false;
   const network = draft["network"] ?? (isRequired ? undefined : "auto");
+  const classes = useChosenDataset(draft)?.classes.length ?? 10;
   const isOwn = typeof network === "object" && network !== null;
   const own = (): void => {
     const layers = (estimated.estimate ?? estimated.last)?.request.network.layers;
-    changeDraft(["network"], layers ? { layers: plainLayers(layers) } : first);
+    changeDraft(["network"], layers ? { layers: plainLayers(layers) } : least(classes));
   };
   const card = (name: string, title: string, text: string, isChosen: boolean, choose: () => void): JSX.Element => (
     <label key={name} class="card choice-card">

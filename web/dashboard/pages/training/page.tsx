@@ -4,7 +4,7 @@ import { useEffect } from "preact/hooks";
 import { PageHead, ProblemNote, Section, Waiting } from "../../elements/basics.tsx";
 import { place } from "../../router.ts";
 import type { FormContext } from "../../form/schema-field.tsx";
-import { useRequestSchema, type RequestSchema } from "../../form/schema.ts";
+import { useRequestSchema, type RequestSchema } from "../../form/request-schema.ts";
 import { problemsOf, service } from "../../service.ts";
 import { useDatasets } from "../../store/lists.ts";
 import { useResource } from "../../store/resource.ts";

@@ -2,7 +2,7 @@
 import type { JSX } from "preact";
 import { Section } from "../../elements/basics.tsx";
 import { SchemaField, type FormContext } from "../../form/schema-field.tsx";
-import type { RequestSchema } from "../../form/schema.ts";
+import type { RequestSchema } from "../../form/request-schema.ts";
 import { valueAt } from "../../form/draft.ts";
 
 const groups: readonly { title: string; fields: readonly string[] }[] = [

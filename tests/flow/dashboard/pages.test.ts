@@ -1,0 +1,144 @@
+/** Pages 1 to 4 in every look and in every state that one meets, with nothing for axe to say. */
+import type { Browser } from "playwright-core";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { findBrowser, startBrowser, warnWithoutBrowser } from "../../support/browser.ts";
+import { looks, openDashboard, violationsOf } from "../../support/dashboard.ts";
+import { startStack, until, type Stack } from "../../support/stack.ts";
+import { strokesForm, strokesJob } from "../../support/strokes.ts";
+
+const learned = {
+  layers: [
+    { kind: "convolution", maps: 4, size: 3, activation: "tanh" },
+    { kind: "subsampling", factor: 2, activation: "tanh" },
+    { kind: "convolution", maps: 3, size: 1, activation: "tanh", inputs: { learned: {} } },
+    { kind: "dense", units: 3, activation: "softmax" },
+  ],
+};
+
+interface Shown {
+  name: string;
+  path: () => string;
+  /** Text that is there once the page is whole. */
+  says: RegExp;
+}
+
+warnWithoutBrowser("pages 1 to 4 of the dashboard");
+describe.skipIf(findBrowser() === null)("pages", () => {
+  let stack: Stack;
+  let browser: Browser;
+  const made = { dataset: "", rejected: "", job: "", failed: "", running: "" };
+  const post = async (body: object): Promise<string> => (await stack.ask("/v1/jobs", { body })).body.id as string;
+  const checked = async (form: FormData): Promise<string> => {
+    const { id } = (await stack.ask("/v1/datasets", { body: form })).body as { id: string };
+    await until(
+      () => stack.ask(`/v1/datasets/${id}`),
+      ({ body }) => body.terminal === true,
+      `the check of ${id}`,
+    );
+    return id;
+  };
+
+  beforeAll(async () => {
+    [stack, browser] = await Promise.all([startStack(), startBrowser()]);
+    made.dataset = await checked(strokesForm());
+    const bad = new FormData();
+    bad.set("file", new Blob(["label,a,b\n1,2\n"]), "a-file-whose-name-is-rather-long-and-has-no-place-to-break.csv");
+    made.rejected = await checked(bad);
+    const network = learned;
+    made.job = await post({ ...strokesJob, network, epochs: 4, checkpoints: { keepLast: 4 }, name: "learned" });
+    await stack.ended(made.job);
+    made.failed = await post({
+      ...strokesJob,
+      name: "a job with a name that goes on and on, as people name things after everything that is in them",
+      optimiser: { kind: "sgd", learningRate: 1000 },
+      network: { layers: [{ kind: "dense", units: 3, activation: "linear" }] },
+      loss: "squared-error",
+      normalisation: "none",
+    });
+    await stack.ended(made.failed);
+    made.running = await post({ ...strokesJob, epochs: 100_000, checkpoints: { everyEpochs: 500 }, name: "long" });
+  });
+  afterAll(async () => {
+    await browser.close();
+    await stack.stop();
+  });
+
+  const wrong = encodeURIComponent(
+    JSON.stringify({ network: { layers: [{ kind: "convolution", maps: 4, size: 99 }, ...learned.layers.slice(1)] } }),
+  );
+  const shown: Shown[] = [
+    { name: "home", path: () => "/", says: /Newest models/ },
+    { name: "datasets", path: () => "/datasets", says: /rejected/ },
+    { name: "a dataset", path: () => `/datasets/${made.dataset}`, says: /What is in it/ },
+    { name: "a refused dataset", path: () => `/datasets/${made.rejected}`, says: /Why it was refused/ },
+    { name: "jobs", path: () => "/jobs", says: /jobs/ },
+    { name: "jobs of none", path: () => "/jobs?text=nothing-is-called-that", says: /No job is like that/ },
+    { name: "a job", path: () => `/jobs/${made.job}?scale=log`, says: /α, the share of each input/ },
+    { name: "a job by steps", path: () => `/jobs/${made.job}?series=step`, says: /Length of the gradient/ },
+    { name: "a job that runs", path: () => `/jobs/${made.running}`, says: /remaining/ },
+    { name: "a job that failed", path: () => `/jobs/${made.failed}`, says: /The training diverged/ },
+    { name: "no job", path: () => "/jobs/job_01ARZ3NDEKTSV4RRFFQ69G5FAV", says: /there is no job/ },
+    {
+      name: "jobs over each other",
+      path: () => `/jobs/compare?jobs=${made.job},${made.running}`,
+      says: /Training loss/,
+    },
+    {
+      name: "a new training",
+      path: () => `/jobs/new?dataset=${made.dataset}&network=toolbox`,
+      says: /parameters|needs/,
+    },
+    {
+      name: "layers that do not fit",
+      path: () => `/jobs/new?dataset=${made.dataset}&request=${wrong}`,
+      says: /a 99×99 filter does not fit/,
+    },
+  ];
+
+  for (const { name, path, says } of shown)
+    it(`${name}`, async () => {
+      for (const look of looks) {
+        const { context, page, trouble } = await openDashboard(browser, stack.api.url, look);
+        await page.goto(`${stack.api.url}${path()}`);
+        await page.getByText(says).first().waitFor();
+        await page.waitForTimeout(300);
+        for (const fold of await page.locator("details:not([open]) > summary").all())
+          if (await fold.isVisible()) await fold.click();
+        expect({ look, found: await violationsOf(page) }).toEqual({ look, found: [] });
+        // A refusal that the page asked for is what it shows; the browser's console tells of it as well.
+        expect(trouble.filter((each) => !/status of 4\d\d/.test(each))).toEqual([]);
+        await context.close();
+      }
+    });
+
+  it("shows a problem at the layer that it is about", async () => {
+    const { context, page } = await openDashboard(browser, stack.api.url);
+    await page.goto(`${stack.api.url}/jobs/new?dataset=${made.dataset}&request=${wrong}`);
+    const layer = page.locator(".layer.wrong");
+    await layer.waitFor();
+    expect(await layer.count()).toBe(1);
+    expect(await layer.getByLabel("Kind of layer 0").count()).toBe(1);
+    expect(await layer.getByLabel("size").getAttribute("aria-invalid")).toBe("true");
+    await layer.getByLabel("size").fill("3");
+    await layer.getByLabel("size").press("Tab");
+    await page.locator(".layer.wrong").waitFor({ state: "detached" });
+    expect(await page.locator(".layer").first().innerText()).toMatch(/4×5×3/);
+    await context.close();
+  });
+
+  it("goes on by itself after the api was killed", async () => {
+    const { port } = new URL(stack.api.url);
+    const { context, page } = await openDashboard(browser, stack.api.url);
+    await page.goto(`${stack.api.url}/jobs/${made.running}`);
+    const epoch = async (): Promise<number> =>
+      Number(/(\d+) \/ 100000/.exec(await page.locator(".outcome").innerText())?.[1] ?? 0);
+    await expect.poll(epoch, { timeout: 30_000 }).toBeGreaterThan(0);
+    await stack.api.end("SIGKILL");
+    await page.getByText("The service cannot be reached").waitFor({ timeout: 30_000 });
+    const before = await epoch();
+    await stack.startApi({ PORT: port });
+    await page.getByText("The service cannot be reached").waitFor({ state: "detached", timeout: 60_000 });
+    await expect.poll(epoch, { timeout: 30_000 }).toBeGreaterThan(before);
+    await context.close();
+  });
+});
