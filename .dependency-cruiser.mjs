@@ -118,7 +118,7 @@ export const rooms = [
       schemas,
       "^engine/index\\.ts$",
       ...service,
-      ...packages("assemblyscript", "oxfmt", "@wasm-fmt/[^/]+", "vite"),
+      ...packages("assemblyscript", "oxfmt", "@wasm-fmt/[^/]+", "vite", "playwright-core", "sharp"),
     ],
   },
 ];

@@ -137,5 +137,6 @@ describe.skipIf(findBrowser() === null)("from a folder to a model", () => {
     isBroken = false;
     await page.getByRole("button", { name: "Try again" }).click();
     await page.getByRole("heading", { level: 1, name: "shapes" }).waitFor();
+    expect(await page.getByText("was not taken").count()).toBe(0);
   });
 });

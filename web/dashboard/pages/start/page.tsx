@@ -30,7 +30,7 @@ function Running(): JSX.Element {
         ))}
       </ul>
       {waiting.length > 0 ? (
-        <p class="soft">
+        <p class="soft waiting-jobs">
           <a href="/jobs?status=queued">
             {queued.value.value?.hasMore
               ? `More than ${waiting.length} jobs wait`
@@ -70,9 +70,7 @@ export default function Home(): JSX.Element {
       {isNew ? <ThreeWays /> : null}
       <div class="home-columns">
         <Running />
-        <Section title="Your own pictures" plain>
-          <DropPlace large />
-        </Section>
+        <DropPlace large />
       </div>
       {page && page.data.length > 0 ? (
         <Section
