@@ -49,7 +49,7 @@ async function startService() {
       const at = /^listening on (\S+)$/.exec(line)?.[1];
       if (at) resolve(at);
     });
-    ended.then(([code]) => reject(new Error(`the service ended with ${code}`)));
+    void ended.then(([code]) => reject(new Error(`the service ended with ${code}`)));
   });
   const stop = async () => {
     child.kill("SIGTERM");

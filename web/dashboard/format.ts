@@ -2,6 +2,13 @@
 
 const whole = new Intl.NumberFormat("en");
 
+/** 0.25, 1,500, 4.8e28: short enough to stand beside an axis. */
+export function mark(value: number): string {
+  const size = Math.abs(value);
+  if (size !== 0 && (size >= 1e6 || size < 1e-3)) return Number(value.toPrecision(2)).toExponential().replace("+", "");
+  return Number.isInteger(value) ? whole.format(value) : String(Number(value.toPrecision(4)));
+}
+
 /** 61,706 */
 export const count = (value: number): string => whole.format(value);
 

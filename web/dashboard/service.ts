@@ -26,15 +26,3 @@ export const asError = (thrown: unknown): Error => (thrown instanceof Error ? th
 /** What a refusal says of each place of the request, by its pointer. */
 export const problemsOf = (error: Error | null): readonly { pointer: string; detail: string }[] =>
   error instanceof Problem ? error.errors : [];
-
-/** A key becomes a cookie that no script can read. */
-export async function openSession(key: string): Promise<void> {
-  const answer = await fetch("/v1/session", {
-    method: "POST",
-    headers: { accept: "application/json", "content-type": "application/json" },
-    body: JSON.stringify({ key }),
-  });
-  if (answer.ok) return;
-  const body = (await answer.json().catch(() => ({}))) as { detail?: string };
-  throw new Error(body.detail ?? `The service answered ${answer.status}.`);
-}

@@ -5,7 +5,7 @@
 import type { JSX } from "preact";
 import { useEffect, useRef } from "preact/hooks";
 import uPlot from "uplot";
-import { figure } from "../format.ts";
+import { figure, mark } from "../format.ts";
 import { onTheme, resolved } from "./colours.ts";
 
 export interface CurveLine {
@@ -115,7 +115,7 @@ function optionsOf(props: CurveProps, width: number, marks: () => readonly Curve
     },
     legend: { live: true },
     scales: { x: { time: false }, y: { distr: isLog ? 3 : 1 } },
-    axes: [axis(), axis(props.axisFormat ?? format)],
+    axes: [axis(), axis(props.axisFormat ?? (format === figure ? mark : format))],
     series: [
       { label: props.xName, value: (chart, _, series, at) => figure(legendValue(chart, series, at), 6) },
       ...props.lines.map(({ name, hue, isDashed = false, hasPoints }) => ({

@@ -2,7 +2,7 @@
 import type { JSX } from "preact";
 import { useId, useState } from "preact/hooks";
 import { PageHead } from "../elements/basics.tsx";
-import { asError, openSession } from "../service.ts";
+import { asError, service } from "../service.ts";
 import { keyGiven } from "../store/connection.ts";
 
 export function KeyForm(): JSX.Element {
@@ -12,7 +12,7 @@ export function KeyForm(): JSX.Element {
   const give = async (event: Event): Promise<void> => {
     event.preventDefault();
     try {
-      await openSession(key.trim());
+      await service.access.begin({ key: key.trim() });
       keyGiven();
     } catch (error) {
       setRefusal(asError(error).message);

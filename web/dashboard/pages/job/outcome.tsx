@@ -2,7 +2,7 @@
 import type { ComponentChildren, JSX } from "preact";
 import type { Job } from "../../../../schemas/job.ts";
 import { Figure, Progress, Section, Sentence } from "../../elements/basics.tsx";
-import { count, duration, figure, percent, short } from "../../format.ts";
+import { count, counted, duration, figure, percent, short } from "../../format.ts";
 
 const stops: Record<string, string> = {
   epochs: "all epochs were trained",
@@ -94,7 +94,7 @@ function Result({ job }: { job: Job }): JSX.Element | null {
         {progress?.best ? <Figure value={progress.best.epoch} label="best epoch" /> : null}
         <Figure
           value={duration(result.seconds)}
-          label={`${count(result.epochs)} epochs, ${count(result.steps)} steps`}
+          label={`${counted(result.epochs, "epoch")}, ${counted(result.steps, "step")}`}
         />
       </div>
       <p class="soft small-text under-figures">

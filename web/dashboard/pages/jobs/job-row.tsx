@@ -1,12 +1,13 @@
 /** A job in the list. */
 import type { JSX } from "preact";
 import type { JobSummary } from "../../../../schemas/job.ts";
-import { Ago, Progress } from "../../elements/basics.tsx";
+import { Ago, Progress, Sentence } from "../../elements/basics.tsx";
 import { Status } from "../../elements/status.tsx";
-import { duration, nameOf, percent } from "../../format.ts";
+import { counted, duration, nameOf, percent } from "../../format.ts";
 
 /** How good it is: by the figures that count most of those there are. */
-function goodness({ result, progress }: JobSummary): string {
+function goodness({ result, progress, status }: JobSummary): string {
+  if (status === "failed") return "";
   const best = result?.test ?? result?.validation ?? progress?.validation ?? null;
   if (best) return percent(best.accuracy);
   return progress?.accuracy === null || progress === null ? "" : percent(progress.accuracy);
@@ -25,8 +26,13 @@ function Middle({ job }: { job: JobSummary }): JSX.Element {
         </span>
       </span>
     );
-  if (error) return <span class="bad-text one-line">{error.detail}</span>;
-  return <span class="soft">{result ? `${result.epochs} epochs in ${duration(result.seconds)}` : ""}</span>;
+  if (error)
+    return (
+      <span class="bad-text one-line">
+        <Sentence text={error.detail} />
+      </span>
+    );
+  return <span class="soft">{result ? `${counted(result.epochs, "epoch")} in ${duration(result.seconds)}` : ""}</span>;
 }
 
 interface JobRowProps {

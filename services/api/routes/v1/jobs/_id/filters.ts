@@ -30,7 +30,8 @@ export function jobFilterRoutes(app: App, dependencies: Dependencies): void {
         owner: `job ${job.id}`,
         layer: request.params.layer,
         scale,
-        subject: async () => (await subjectOfCheckpoint(within(dependencies, request), job, checkpoint ?? null)).subject,
+        subject: async () =>
+          (await subjectOfCheckpoint(within(dependencies, request), job, checkpoint ?? null)).subject,
       });
       if (checkpoint !== undefined) reply.header("cache-control", "public, max-age=31536000, immutable");
       return reply.type("image/png").send(png);
