@@ -1,5 +1,5 @@
 /**
- * Pictures of every page of the dashboard into docs/pictures: light, dark and as narrow as a telephone. Starts a service
+ * Pictures of every page of the dashboard into docs/pictures: light, dark, as narrow as a telephone. Starts a service
  * of its own in a temporary folder, gives it data and jobs, and needs Chromium (CHROMIUM, or one on PATH).
  *
  *     npm run pictures                 every page
@@ -21,8 +21,8 @@ const folder = join(root, "docs", "pictures");
 const mostBytes = 1_000_000;
 /** Of the window, and of the picture of it. */
 const looks = [
-  { name: "light", scheme: "light", width: 1280, height: 860, shown: 720 },
-  { name: "dark", scheme: "dark", width: 1280, height: 860, shown: 720 },
+  { name: "light", scheme: "light", width: 1280, height: 860, shown: 640 },
+  { name: "dark", scheme: "dark", width: 1280, height: 860, shown: 640 },
   { name: "narrow", scheme: "light", width: 360, height: 740, shown: 300 },
 ];
 
