@@ -68,6 +68,15 @@ export function goodness(trials: readonly Trial[], metric: Metric): (trial: Tria
   };
 }
 
+/** By rank, so that many that are nearly as good are still told apart. */
+export function strengthOf(trials: readonly Trial[], metric: Metric): ReadonlyMap<number, number> {
+  const good = goodness(trials, metric);
+  const ranked = trials
+    .filter(({ value }) => value !== null)
+    .sort((left, right) => (good(left) ?? 0) - (good(right) ?? 0));
+  return new Map(ranked.map(({ trial }, at) => [trial, (at + 1) / ranked.length]));
+}
+
 function valueAxis(trials: readonly Trial[], metric: Metric): Axis {
   const values = trials.flatMap(({ value }) => (value === null ? [] : [value])).sort((left, right) => left - right);
   if (metric === "loss") values.reverse();

@@ -2,12 +2,12 @@
 import type { JSX } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import type { Trial } from "../../../../client/index.ts";
-import { axesOf, goodness, type Axis, type Metric } from "./axes.ts";
+import { axesOf, goodness, strengthOf, type Axis, type Metric } from "./axes.ts";
 import { measured, nameOfPointer, valueText } from "./words.ts";
 
 const height = 300;
 const margin = { top: 44, bottom: 16, side: 64 };
-const leastGap = 120;
+const leastGap = 160;
 
 /** What lies under a finger may be so far from it. */
 const reach = 12;
@@ -94,6 +94,7 @@ export function Parallel({ space, trials, metric, chosen, choose }: ParallelProp
   const xOf = (at: number): number =>
     axes.length === 1 ? width / 2 : margin.side + (at / (axes.length - 1)) * (width - 1.5 * margin.side);
   const good = goodness(trials, metric);
+  const strength = strengthOf(trials, metric);
   // Those that came off best are drawn last and lie on top; what is pointed at lies above all.
   const ordered = [...trials].sort((left, right) => (good(left) ?? -1) - (good(right) ?? -1));
   const shown = trials.find(({ trial }) => trial === chosen);
@@ -131,19 +132,19 @@ export function Parallel({ space, trials, metric, chosen, choose }: ParallelProp
           onMouseMove={point}
           onMouseLeave={() => choose(null)}
         >
-          {axes.map((axis, at) => (
-            <AxisLine key={axis.key} axis={axis} x={xOf(at)} />
-          ))}
           {ordered.map((trial) => (
             <path
               key={trial.trial}
               class={`trial-line ${good(trial) === null ? "unmeasured" : ""}`}
               data-trial={trial.trial}
               d={pathOf(trial, axes, xOf)}
-              style={{ "--good": String(good(trial) ?? 0) }}
+              style={{ "--good": String(strength.get(trial.trial) ?? 0) }}
             />
           ))}
           {shown ? <path class="trial-line chosen" d={pathOf(shown, axes, xOf)} /> : null}
+          {axes.map((axis, at) => (
+            <AxisLine key={axis.key} axis={axis} x={xOf(at)} />
+          ))}
         </svg>
       </div>
       <p class="parallel-says soft small-text" aria-live="polite">

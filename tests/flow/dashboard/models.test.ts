@@ -1,0 +1,119 @@
+/** Pages 5 and 6: a model to try and question, and every number of it traced to what made it. */
+import type { Browser } from "playwright-core";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { findBrowser, startBrowser, warnWithoutBrowser } from "../../support/browser.ts";
+import { looks, openDashboard, violationsOf, type Opened } from "../../support/dashboard.ts";
+import type { Stack } from "../../support/stack.ts";
+import { startStackWithStrokes, strokesJob } from "../../support/strokes.ts";
+
+const patient = { timeout: 15_000 };
+
+warnWithoutBrowser("the dashboard's pages of models");
+describe.skipIf(findBrowser() === null)("models", () => {
+  let stack: Stack;
+  let browser: Browser;
+  let model = "";
+  beforeAll(async () => {
+    [stack, browser] = await Promise.all([startStackWithStrokes(), startBrowser()]);
+    const { id } = await stack.client.jobs.create({ ...strokesJob, epochs: 1, name: "strokes, seen once" });
+    model = (await stack.ended(id)).model as string;
+  });
+  afterAll(async () => {
+    await browser.close();
+    await stack.stop();
+  });
+
+  const opened = async (path: string): Promise<Opened> => {
+    const tab = await openDashboard(browser, stack.api.url);
+    await tab.page.goto(`${stack.api.url}${path}`);
+    return tab;
+  };
+
+  const shown = [
+    { name: "all models", path: () => "/models", says: /strokes, seen once/ },
+    { name: "a model", path: () => `/models/${model}`, says: /What it takes for what/ },
+    { name: "the mathematics", path: () => `/models/${model}/mathematics`, says: /It answers/ },
+    { name: "no model", path: () => "/models/mdl_01ARZ3NDEKTSV4RRFFQ69G5FAV", says: /there is no model/ },
+  ];
+  for (const { name, path, says } of shown)
+    it(`${name}, with nothing for axe to say in any look`, async () => {
+      for (const look of looks) {
+        const { context, page, trouble } = await openDashboard(browser, stack.api.url, look);
+        await page.goto(`${stack.api.url}${path()}`);
+        await page.getByText(says).first().waitFor();
+        await page.waitForLoadState("networkidle");
+        expect({ look, found: await violationsOf(page) }).toEqual({ look, found: [] });
+        // A refusal that the page asked for is what it shows; the browser's console tells of it as well.
+        expect(trouble.filter((each) => !/status of 4\d\d/.test(each))).toEqual([]);
+        await context.close();
+      }
+    });
+
+  it("answers what is drawn on the board, and forgets it when it is wiped", async () => {
+    const { context, page } = await opened(`/models/${model}`);
+    const board = page.getByRole("img", { name: /A board to draw on/ });
+    // What comes late must not move the board from under the pen.
+    await page.waitForLoadState("networkidle");
+    await board.scrollIntoViewIfNeeded();
+    const box = await board.boundingBox();
+    if (!box) throw new Error("the board is not there");
+    const answer = page.locator(".answer");
+    await page.getByText("Draw, or give it a picture.").waitFor();
+    await page.mouse.move(box.x + box.width / 2, box.y + box.height * 0.1);
+    await page.mouse.down();
+    await page.mouse.move(box.x + box.width / 2, box.y + box.height * 0.9, { steps: 5 });
+    await page.mouse.up();
+    await expect.poll(() => answer.innerText(), patient).toMatch(/^(bar|dash|dot) [\d.]+ %$/);
+    await page
+      .getByRole("img", { name: /^Maps of layer/ })
+      .first()
+      .waitFor();
+    await page.getByRole("button", { name: "Wipe" }).click();
+    await expect.poll(() => answer.innerText(), patient).toBe("Draw, or give it a picture.");
+    await context.close();
+  });
+
+  it("opens the samples behind a number of the confusion matrix", async () => {
+    const { context, page } = await opened(`/models/${model}`);
+    const cell = page.getByRole("group", { name: "Confusion matrix" }).getByRole("button").first();
+    const said = (await cell.getAttribute("aria-label")) ?? "";
+    await cell.click();
+    await page.getByRole("heading", { name: said }).waitFor();
+    const pictures = page.locator(".cell-samples img");
+    await expect.poll(() => pictures.count(), patient).toBe(Math.min(48, Number.parseInt(said, 10)));
+    expect(page.url()).toMatch(/true=\d&predicted=\d/);
+    await page.reload();
+    await page.getByRole("heading", { name: said }).waitFor();
+    await page.locator(".cell-samples a").first().click();
+    await page.waitForURL(/\/mathematics\?split=test&sample=\d+/);
+    await context.close();
+  });
+
+  it("traces a pixel up to the sum that made it and down to where its δ came from", async () => {
+    const { context, page } = await opened(`/models/${model}/mathematics?layer=0&map=0&row=0&column=0`);
+    const map = page.locator("button.map").first();
+    await map.waitFor();
+    await map.focus();
+    await page.keyboard.press("ArrowDown");
+    await page.keyboard.press("ArrowRight");
+    await page.getByRole("heading", { name: "One number: map 0, row 1, column 1" }).waitFor();
+    expect(page.url()).toMatch(/row=1&column=1/);
+    const ways = page.locator(".one-number > section");
+    expect(await ways.count()).toBe(2);
+    for (const way of await ways.all()) {
+      // The last two lines: what the sum comes to, and what the engine has.
+      const [computed, recorded] = (await way.locator(".outcome dd").allInnerTexts()).slice(-2).map(Number);
+      expect(Math.abs((computed ?? Number.NaN) - (recorded ?? Number.NaN))).toBeLessThan(1e-4);
+    }
+    await ways.first().locator("button.map").first().click();
+    await page.waitForURL(/layer=-1/);
+    await context.close();
+  });
+
+  it("checks the gradients of this very network at a button", async () => {
+    const { context, page } = await opened(`/models/${model}/mathematics`);
+    await page.getByRole("button", { name: "Check the gradients" }).click();
+    await page.getByText(/They agree: the largest relative difference is/).waitFor({ timeout: 60_000 });
+    await context.close();
+  });
+});
