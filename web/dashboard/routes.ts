@@ -15,6 +15,7 @@ export const routes: readonly Route[] = [
   { path: "/datasets", load: () => import("./pages/datasets/page.tsx") },
   { path: "/datasets/:id", load: () => import("./pages/dataset/page.tsx") },
   { path: "/sweeps", load: () => import("./pages/sweeps/page.tsx") },
+  { path: "/sweeps/new", load: () => import("./pages/new-sweep/page.tsx") },
   { path: "/sweeps/:id", load: () => import("./pages/sweep/page.tsx") },
   { path: "/system", load: () => import("./pages/system/page.tsx") },
   { path: "/jobs", load: () => import("./pages/jobs/page.tsx") },

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { findBrowser, startBrowser, warnWithoutBrowser } from "../../support/browser.ts";
 import { looks, openDashboard, violationsOf, type Opened } from "../../support/dashboard.ts";
 import type { Stack } from "../../support/stack.ts";
-import { startStackWithStrokes, strokesJob } from "../../support/strokes.ts";
+import { startStackWithStrokes, strokesJob, strokesNetwork } from "../../support/strokes.ts";
 
 const patient = { timeout: 15_000 };
 
@@ -15,7 +15,12 @@ describe.skipIf(findBrowser() === null)("models", () => {
   let model = "";
   beforeAll(async () => {
     [stack, browser] = await Promise.all([startStackWithStrokes(), startBrowser()]);
-    const { id } = await stack.client.jobs.create({ ...strokesJob, epochs: 1, name: "strokes, seen once" });
+    const { id } = await stack.client.jobs.create({
+      ...strokesJob,
+      network: { layers: [...strokesNetwork.layers] },
+      epochs: 1,
+      name: "strokes, seen once",
+    });
     model = (await stack.ended(id)).model as string;
   });
   afterAll(async () => {
@@ -114,6 +119,8 @@ describe.skipIf(findBrowser() === null)("models", () => {
     const { context, page } = await opened(`/models/${model}/mathematics`);
     await page.getByRole("button", { name: "Check the gradients" }).click();
     await page.getByText(/They agree: the largest relative difference is/).waitFor({ timeout: 60_000 });
+    // Bias and weights of the layers that have some.
+    expect(await page.getByRole("cell", { name: /^\d (convolution|dense)$/ }).count()).toBeGreaterThanOrEqual(4);
     await context.close();
   });
 });

@@ -94,6 +94,7 @@ describe.skipIf(findBrowser() === null)("system", () => {
     await page.getByRole("heading", { name: "A key, please" }).waitFor();
     await page.reload();
     await page.getByRole("heading", { name: "A key, please" }).waitFor();
+    expect((await context.request.get(`${stack.api.url}/v1/jobs`)).status()).toBe(401);
     await context.close();
   });
 });

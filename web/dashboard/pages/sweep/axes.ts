@@ -58,7 +58,7 @@ function axisOf(pointer: string, { log, uniform, integers, choices }: Dimension)
 export type Metric = Sweep["request"]["objective"]["metric"];
 
 /** How good values are among each other: 1 is the best of them. */
-export function goodness(trials: readonly Trial[], metric: Metric): (trial: Trial) => number | null {
+function goodness(trials: readonly Trial[], metric: Metric): (trial: Trial) => number | null {
   const values = trials.flatMap(({ value }) => (value === null ? [] : [value]));
   const ends = [Math.min(...values), Math.max(...values)] as const;
   return ({ value }) => {
@@ -68,13 +68,18 @@ export function goodness(trials: readonly Trial[], metric: Metric): (trial: Tria
   };
 }
 
-/** By rank, so that many that are nearly as good are still told apart. */
-export function strengthOf(trials: readonly Trial[], metric: Metric): ReadonlyMap<number, number> {
+/** Of equal values that of the higher rung is better, then the smaller number: as the sweep itself decides. */
+export function worstFirst(trials: readonly Trial[], metric: Metric): Trial[] {
   const good = goodness(trials, metric);
-  const ranked = trials
-    .filter(({ value }) => value !== null)
-    .sort((left, right) => (good(left) ?? 0) - (good(right) ?? 0));
-  return new Map(ranked.map(({ trial }, at) => [trial, (at + 1) / ranked.length]));
+  return [...trials].sort(
+    (left, right) => (good(left) ?? -1) - (good(right) ?? -1) || left.rung - right.rung || right.trial - left.trial,
+  );
+}
+
+/** By rank, so that many that are nearly as good are still told apart. */
+export function strengthOf(ordered: readonly Trial[]): ReadonlyMap<number, number> {
+  const measured = ordered.filter(({ value }) => value !== null);
+  return new Map(measured.map(({ trial }, at) => [trial, (at + 1) / measured.length]));
 }
 
 function valueAxis(trials: readonly Trial[], metric: Metric): Axis {

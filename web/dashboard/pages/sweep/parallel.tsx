@@ -2,7 +2,7 @@
 import type { JSX } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import type { Trial } from "../../../../client/index.ts";
-import { axesOf, goodness, strengthOf, type Axis, type Metric } from "./axes.ts";
+import { axesOf, strengthOf, worstFirst, type Axis, type Metric } from "./axes.ts";
 import { measured, nameOfPointer, valueText } from "./words.ts";
 
 const height = 300;
@@ -93,10 +93,9 @@ export function Parallel({ space, trials, metric, chosen, choose }: ParallelProp
   const width = Math.max(given, 2 * margin.side + (axes.length - 1) * leastGap);
   const xOf = (at: number): number =>
     axes.length === 1 ? width / 2 : margin.side + (at / (axes.length - 1)) * (width - 1.5 * margin.side);
-  const good = goodness(trials, metric);
-  const strength = strengthOf(trials, metric);
   // Those that came off best are drawn last and lie on top; what is pointed at lies above all.
-  const ordered = [...trials].sort((left, right) => (good(left) ?? -1) - (good(right) ?? -1));
+  const ordered = worstFirst(trials, metric);
+  const strength = strengthOf(ordered);
   const shown = trials.find(({ trial }) => trial === chosen);
   const point = (event: MouseEvent): void => {
     const drawing = event.currentTarget as SVGSVGElement;
@@ -135,7 +134,7 @@ export function Parallel({ space, trials, metric, chosen, choose }: ParallelProp
           {ordered.map((trial) => (
             <path
               key={trial.trial}
-              class={`trial-line ${good(trial) === null ? "unmeasured" : ""}`}
+              class={`trial-line ${trial.value === null ? "unmeasured" : ""}`}
               data-trial={trial.trial}
               d={pathOf(trial, axes, xOf)}
               style={{ "--good": String(strength.get(trial.trial) ?? 0) }}

@@ -1,0 +1,117 @@
+/** Page 7: a sweep from its form to its best model. */
+import type { Browser } from "playwright-core";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { findBrowser, startBrowser, warnWithoutBrowser } from "../../support/browser.ts";
+import { looks, openDashboard, violationsOf } from "../../support/dashboard.ts";
+import type { Stack } from "../../support/stack.ts";
+import { startStackWithStrokes, strokesNetwork } from "../../support/strokes.ts";
+
+const base = {
+  dataset: "strokes",
+  network: { layers: [...strokesNetwork.layers] },
+  epochs: 2,
+  batchSize: 20,
+  validation: { fraction: 0.2 },
+};
+const space = {
+  "/optimiser/learningRate": { log: [0.01, 0.3] as [number, number] },
+  "/batchSize": { choices: [10, 20] },
+};
+
+warnWithoutBrowser("the dashboard's sweeps");
+describe.skipIf(findBrowser() === null)("sweeps", () => {
+  let stack: Stack;
+  let browser: Browser;
+  let sweep = "";
+  beforeAll(async () => {
+    [stack, browser] = await Promise.all([startStackWithStrokes(), startBrowser()]);
+    const made = await stack.client.sweeps.create({
+      name: "rates and batches",
+      base,
+      space,
+      search: { kind: "halving", trials: 5, reduction: 2 },
+    });
+    sweep = made.id;
+    await stack.client.sweeps.wait(sweep);
+  });
+  afterAll(async () => {
+    await browser.close();
+    await stack.stop();
+  });
+
+  const written = (request: object): string =>
+    `/sweeps/new?request=${encodeURIComponent(JSON.stringify({ base, search: { kind: "random", trials: 2 }, ...request }))}`;
+  const shown = [
+    { name: "all sweeps", path: () => "/sweeps", says: /best accuracy/ },
+    { name: "a sweep", path: () => `/sweeps/${sweep}`, says: /Rung by rung/ },
+    { name: "no sweep", path: () => "/sweeps/swp_01ARZ3NDEKTSV4RRFFQ69G5FAV", says: /there is no sweep/ },
+    { name: "a new sweep", path: () => written({ space }), says: /epochs together/ },
+    { name: "a new sweep that chooses by itself", path: () => written({ space: "auto" }), says: /epochs together/ },
+  ];
+  for (const { name, path, says } of shown)
+    it(`${name}, with nothing for axe to say in any look`, async () => {
+      for (const look of looks) {
+        const { context, page, trouble } = await openDashboard(browser, stack.api.url, look);
+        await page.goto(`${stack.api.url}${path()}`);
+        await page.getByText(says).first().waitFor();
+        await page.waitForTimeout(300);
+        for (const fold of await page.locator("details:not([open]) > summary").all())
+          if (await fold.isVisible()) await fold.click();
+        expect({ look, found: await violationsOf(page) }).toEqual({ look, found: [] });
+        expect(trouble.filter((each) => !/status of 4\d\d/.test(each))).toEqual([]);
+        await context.close();
+      }
+    });
+
+  it("goes through the trials by keys, and from a row to its line", async () => {
+    const { context, page } = await openDashboard(browser, stack.api.url);
+    await page.goto(`${stack.api.url}/sweeps/${sweep}`);
+    const drawing = page.getByRole("group", { name: /Parallel coordinates/ });
+    await drawing.waitFor();
+    expect(await drawing.locator(".trial-line").count()).toBe(5);
+    const { best } = await stack.client.sweeps.get(sweep);
+    await drawing.focus();
+    await page.keyboard.press("ArrowUp");
+    await page.getByText(new RegExp(`^Trial ${best?.trial}, succeeded: accuracy`)).waitFor();
+    await page.getByRole("group", { name: "Trials" }).getByRole("link").last().focus();
+    await expect.poll(() => drawing.locator(".trial-line.chosen").count(), { timeout: 15_000 }).toBe(1);
+    await page.getByRole("link", { name: "Open the model" }).click();
+    await page.waitForURL(new RegExp(`/models/${best?.model}`));
+    await context.close();
+  });
+
+  it("tells what is wrong with a setting at its row, and starts when it is right", async () => {
+    const { context, page } = await openDashboard(browser, stack.api.url);
+    await page.goto(`${stack.api.url}${written({ space: { "/optimiser/pace": { uniform: [0.1, 0.2] } } })}`);
+    const row = page.locator(".space-row.wrong");
+    await row.waitFor();
+    expect(await row.getByLabel("Setting").getAttribute("aria-invalid")).toBe("true");
+    await row.getByLabel("Setting").fill("/optimiser/learningRate");
+    await row.getByLabel("Setting").press("Tab");
+    await page.locator(".space-row.wrong").waitFor({ state: "detached" });
+    await page.getByText("epochs together").waitFor();
+    await page.getByRole("button", { name: "Start the sweep" }).click();
+    await page.waitForURL(/\/sweeps\/swp_/);
+    await page.getByText("2 of 2").waitFor({ timeout: 60_000 });
+    await page.getByRole("link", { name: "Open the model" }).waitFor();
+    await context.close();
+  });
+
+  it("pauses, resumes and cancels a sweep that runs", async () => {
+    const { id } = await stack.client.sweeps.create({
+      name: "long",
+      base: { ...base, epochs: 100_000 },
+      space,
+      search: { kind: "random", trials: 3 },
+    });
+    const { context, page } = await openDashboard(browser, stack.api.url);
+    await page.goto(`${stack.api.url}/sweeps/${id}`);
+    await page.getByRole("button", { name: "Pause" }).click();
+    await page.getByRole("button", { name: "Resume" }).click({ timeout: 60_000 });
+    await page.getByRole("button", { name: "Cancel" }).first().click();
+    await page.getByRole("dialog").getByRole("button", { name: "Cancel" }).click();
+    await page.getByRole("button", { name: "Delete" }).first().waitFor({ timeout: 60_000 });
+    expect((await stack.client.sweeps.get(id)).status).toBe("cancelled");
+    await context.close();
+  });
+});

@@ -1,0 +1,91 @@
+/** A new sweep: what is trained, what is searched, how, and what it would cost, before anything runs. */
+import type { JSX } from "preact";
+import { useEffect } from "preact/hooks";
+import { PageHead, ProblemNote, Section, Waiting } from "../../elements/basics.tsx";
+import { useRequestSchema, type RequestSchema } from "../../form/request-schema.ts";
+import { SchemaFields, type FormContext } from "../../form/schema-field.tsx";
+import { place } from "../../router.ts";
+import { problemsOf, service } from "../../service.ts";
+import { useDatasets } from "../../store/lists.ts";
+import { useResource } from "../../store/resource.ts";
+import { Base } from "./base.tsx";
+import { changeDraft, firstDraft, readDraft, writeDraft, type Draft } from "./draft.ts";
+import { useEstimate } from "./estimate.ts";
+import { SpaceChoice } from "./space.tsx";
+import { Summary } from "./summary.tsx";
+
+/** Fields that have a part of the page for themselves, or are not for people. */
+const elsewhere = ["base", "space", "metadata"];
+
+function Form({ schema, draft }: { schema: RequestSchema; draft: Draft }): JSX.Element {
+  const estimated = useEstimate(draft);
+  const form: FormContext = {
+    all: schema.all,
+    draft,
+    complete: estimated.estimate?.request,
+    problems: problemsOf(estimated.problem),
+    change: changeDraft,
+  };
+  return (
+    <div class="training">
+      <div>
+        <Base form={form} schema={schema.root} />
+        <SpaceChoice form={form} chosen={estimated.estimate?.request.space ?? null} />
+        <Section title="How it is searched">
+          <div class="settings-fields">
+            <SchemaFields form={form} path={[]} schema={schema.root} skip={elsewhere} />
+          </div>
+        </Section>
+      </div>
+      <Summary draft={draft} estimated={estimated} />
+    </div>
+  );
+}
+
+/** "Again, changed": the request of another sweep. */
+function FromSweep({ id }: { id: string }): JSX.Element {
+  const sweep = useResource(`sweeps/${id}`, { ask: (signal) => service.sweeps.get(id, { signal }) });
+  const request = sweep.value.value?.request;
+  useEffect(() => {
+    if (request) writeDraft(request);
+  }, [request]);
+  return (
+    <>
+      <ProblemNote problem={sweep.problem.value} />
+      {sweep.problem.value ? null : <Waiting what="Asking for the sweep's request" />}
+    </>
+  );
+}
+
+/** Something is chosen from the start: what was made last. */
+function First(): JSX.Element {
+  const datasets = useDatasets({ every: null });
+  const ready = datasets.value.value?.data.find(({ status }) => status === "ready");
+  useEffect(() => {
+    if (ready) writeDraft(firstDraft(ready.alias ?? ready.id));
+  }, [ready?.id]);
+  if (datasets.value.value && !ready)
+    return (
+      <p>
+        There is no dataset yet. <a href="/datasets">Bring one</a>
+      </p>
+    );
+  return <Waiting what="Asking for the datasets" />;
+}
+
+export default function NewSweep(): JSX.Element {
+  const { query } = place.value;
+  const schema = useRequestSchema("/v1/sweeps");
+  const { value } = schema.value;
+  const from = query.get("from");
+  const draft = readDraft(query);
+  return (
+    <>
+      <PageHead title="New sweep" />
+      <ProblemNote problem={schema.problem.value} />
+      {value || schema.problem.value ? null : <Waiting what="Asking what can be set" />}
+      {value && draft ? <Form schema={value} draft={draft} /> : null}
+      {value && !draft ? from === null ? <First /> : <FromSweep id={from} /> : null}
+    </>
+  );
+}
