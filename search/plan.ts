@@ -149,7 +149,8 @@ export function complete(options: {
   let { space } = request;
   if (space === "auto") {
     const read = jobRequest.safeParse(expanded);
-    if (!read.success)
+    // A network that is left to the rule has been chosen before: the base of a sweep is looked at complete.
+    if (!read.success || read.data.network === "auto")
       return {
         problems: [{ pointer: "/space", detail: '"auto" chooses from a base that is a whole job request by itself' }],
       };

@@ -173,11 +173,19 @@ describe("refused, with both pointers:", () => {
     ]);
   });
 
+  it("a place within a request whose network is left to the rule", () => {
+    const plan = planned({ ...space("/optimiser/momentum", [0.5]), base: { dataset: "mnist" } });
+    expect(problemsOf(plan)).toEqual([
+      { pointer: "/space/~1optimiser~1momentum", detail: expect.stringMatching(/network is "auto"/) as string },
+    ]);
+  });
+
   it("a base that is itself refused", () => {
     const plan = planned({ ...space("/batchSize", [8]), base: { ...base, loss: "cross-entropy", network: "toolbox" } });
     expect(problemsOf(plan)).toEqual([{ pointer: "/base/loss", detail: expect.stringContaining("softmax") as string }]);
-    const none = planned({ ...space("/batchSize", [8]), base: { dataset: "mnist" } });
-    expect(problemsOf(none)[0].pointer).toBe("/base/network");
+    const layers = [{ kind: "dense" as const, units: 3, activation: "softmax" as const }];
+    const misfit = planned({ ...space("/batchSize", [8]), base: { dataset: "mnist", network: { layers } } });
+    expect(problemsOf(misfit)[0].pointer).toBe("/base/network/layers/0/units");
   });
 
   it.each([

@@ -119,6 +119,21 @@ describe("a dataset alone", () => {
     expect(reasons[0]).toMatch(/that of the initial model/);
   });
 
+  test("is a whole base of a sweep: every trial varies the network that was chosen", async () => {
+    const { request } = await dryRun({ dataset: "few" });
+    const space = { "/optimiser/learningRate": { choices: [0.05, 0.2] } };
+    for (const of of [
+      { space, search: { kind: "grid" } },
+      { space: "auto", stopWhen: { maxSeconds: 60 } },
+    ]) {
+      const sweep = { base: { dataset: "few" }, ...of };
+      const { status, body } = await trial.ask("/v1/sweeps?dryRun=true", { body: sweep });
+      expect([status, body.errors]).toEqual([200, undefined]);
+      expect(body.requests[0].request.network).toEqual(request.network);
+      expect(body.reasons[0]).toMatch(/^The network has/);
+    }
+  });
+
   test("teaches the rates: what workers did a second is known to the next choice", async () => {
     expect((await trial.records.speeds.readAll()).size).toBeGreaterThan(0);
   });
