@@ -59,7 +59,7 @@ function FromSweep({ id }: { id: string }): JSX.Element {
 
 /** Something is chosen from the start: what was made last. */
 function First(): JSX.Element {
-  const datasets = useDatasets({ every: null });
+  const datasets = useDatasets();
   const ready = datasets.value.value?.data.find(({ status }) => status === "ready");
   useEffect(() => {
     if (ready) writeDraft(firstDraft(ready.alias ?? ready.id));
@@ -70,7 +70,12 @@ function First(): JSX.Element {
         There is no dataset yet. <a href="/datasets">Bring one</a>
       </p>
     );
-  return <Waiting what="Asking for the datasets" />;
+  return (
+    <>
+      <ProblemNote problem={datasets.problem.value} />
+      <Waiting what="Asking for the datasets" />
+    </>
+  );
 }
 
 export default function NewSweep(): JSX.Element {
