@@ -72,7 +72,7 @@ async function take(browser, { url, made, page, look }) {
   await tab.waitForLoadState("networkidle", { timeout: 3000 }).catch(() => undefined);
   const png = await sharp(await tab.screenshot())
     .resize({ width: look.shown })
-    .png({ palette: true, colours: 32, effort: 10 })
+    .png({ palette: true, colours: 32, dither: 0, effort: 10 })
     .toBuffer();
   await writeFile(join(folder, `${page.name}-${look.name}.png`), png);
   await context.close();

@@ -89,8 +89,9 @@ async function run({ url, dataDir }: DemoStack, options: { fast: boolean }): Pro
   say(confusionTable(evaluation));
   await draw(client, job.model);
   say(`\nTo look at it longer: DATA_DIR=${dataDir} npm start, and then
+  ${later}/jobs/${job.id}
+  ${later}/models/${job.model}
   ${later}/docs
-  ${later}/v1/jobs/${job.id}
   ${later}/v1/jobs/${job.id}/metrics?series=epoch
   ${later}/v1/models/${job.model}/predictions?only=errors&sort=confidence
   ${later}/v1/models/${job.model}/filters/0.png`);

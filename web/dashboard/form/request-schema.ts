@@ -14,11 +14,11 @@ interface Document {
   components: { schemas: Schemas };
 }
 
-export function useRequestSchema(path: string): Resource<RequestSchema> {
+export function useRequestSchema(path: string, type = "application/json"): Resource<RequestSchema> {
   return useResource(`schema${path}`, {
     ask: async (signal) => {
       const { paths, components } = (await service.service.openapi({ signal })) as unknown as Document;
-      const root = paths[path]?.post?.requestBody?.content["application/json"]?.schema ?? {};
+      const root = paths[path]?.post?.requestBody?.content[type]?.schema ?? {};
       return { root: resolved(root, components.schemas), all: components.schemas };
     },
   });

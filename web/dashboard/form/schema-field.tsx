@@ -97,7 +97,7 @@ function SelectInput({ attributes, shown, schema, form, path }: InputProps): JSX
       value={String(at)}
       onChange={({ currentTarget }) => form.change(path, variants[Number(currentTarget.value)]?.initial)}
     >
-      {at < 0 ? <option value="-1">as it comes</option> : null}
+      {at < 0 || schema.default === undefined ? <option value="-1">as it comes</option> : null}
       {variants.map(({ label }, index) => (
         <option key={label} value={String(index)}>
           {label}

@@ -5,6 +5,7 @@
 export interface Schema {
   $ref?: string;
   type?: string;
+  format?: string;
   const?: string | number | boolean;
   enum?: readonly string[];
   anyOf?: readonly Schema[];

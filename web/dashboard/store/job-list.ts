@@ -9,6 +9,7 @@ import { useResource, type Resource } from "./resource.ts";
 export interface JobFilter {
   status: JobStatus | null;
   dataset: string | null;
+  sweep: string | null;
 }
 
 export interface JobList {
@@ -32,6 +33,7 @@ const pageOf = (filter: JobFilter, ask: Ask, signal: AbortSignal): Promise<JobPa
       ...ask,
       ...(filter.status === null ? {} : { status: filter.status }),
       ...(filter.dataset === null ? {} : { dataset: filter.dataset }),
+      ...(filter.sweep === null ? {} : { sweep: filter.sweep }),
     },
     { signal },
   );
@@ -66,7 +68,7 @@ async function renewed(before: JobList, filter: JobFilter, signal: AbortSignal):
 }
 
 export function useJobList(filter: JobFilter): Resource<JobList> {
-  const key = `jobs-all?${filter.status ?? ""}&${filter.dataset ?? ""}`;
+  const key = `jobs-all?${filter.status ?? ""}&${filter.dataset ?? ""}&${filter.sweep ?? ""}`;
   return useResource<JobList>(key, {
     every: oftenMs,
     ask: async (signal) => {

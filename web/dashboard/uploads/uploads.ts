@@ -1,6 +1,6 @@
 /** Uploads under way: they go on while the reader looks at other pages. */
 import { signal } from "@preact/signals";
-import { Problem } from "../../../client/index.ts";
+import { Problem, type UploadSettings } from "../../../client/index.ts";
 import type { Dataset } from "../../../schemas/dataset.ts";
 import { go, place, withQuery } from "../router.ts";
 import { asError, service } from "../service.ts";
@@ -29,6 +29,8 @@ interface Running {
   abort: AbortController;
 }
 
+/** How the next files are to be read; what is not said is left to the service. */
+export const uploadSettings = signal<UploadSettings>({});
 export const uploads = signal<readonly Upload[]>([]);
 const running = new Map<number, Running>();
 let last = 0;
@@ -62,7 +64,7 @@ function sentenceOf(error: Error): string {
 async function sendNow(id: number, { offer, idempotencyKey, abort }: Running): Promise<void> {
   change(id, { phase: "sending", name: offer.name, count: offer.count, sentBytes: 0, detail: null });
   try {
-    const settings = { name: offer.name.slice(0, 200) };
+    const settings = { name: offer.name.slice(0, 200), ...uploadSettings.peek() };
     const dataset = await service.datasets.upload(offer.files, settings, {
       idempotencyKey,
       signal: abort.signal,

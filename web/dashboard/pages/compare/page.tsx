@@ -70,7 +70,7 @@ function Legend({ of, remove }: { of: readonly Compared[]; remove: (id: string) 
 }
 
 function Adder({ ids, add }: { ids: readonly string[]; add: (id: string) => void }): JSX.Element | null {
-  const list = useJobList({ status: null, dataset: null });
+  const list = useJobList({ status: null, dataset: null, sweep: null });
   const others = list.value.value?.jobs.filter(({ id, progress }) => !ids.includes(id) && progress).slice(0, 200) ?? [];
   if (ids.length >= most || others.length === 0) return null;
   return (

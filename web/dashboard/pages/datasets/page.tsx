@@ -7,6 +7,7 @@ import { Status } from "../../elements/status.tsx";
 import { count, counted, shapeOf } from "../../format.ts";
 import { service } from "../../service.ts";
 import { useDatasets } from "../../store/lists.ts";
+import { UploadSettings } from "../../uploads/settings.tsx";
 
 /** A few samples, or nothing while there are none. */
 function Thumbnails({ dataset }: { dataset: Dataset }): JSX.Element | null {
@@ -56,6 +57,7 @@ export default function Datasets(): JSX.Element {
     <>
       <PageHead title="Datasets" />
       <DropPlace />
+      <UploadSettings />
       <Section title={page ? counted(page.data.length, "dataset") : "Datasets"} class="dataset-list">
         <ProblemNote problem={datasets.problem.value} />
         {page === undefined ? <Waiting what="Asking for the datasets" /> : null}

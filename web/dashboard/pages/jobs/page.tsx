@@ -14,9 +14,13 @@ import { JobRow } from "./job-row.tsx";
 const rowHeight = 68;
 const mostCompared = 8;
 
+/** Shorter words stand in many ids by chance. */
+const leastOfId = 6;
+
 const says = (job: JobSummary, words: readonly string[]): boolean => {
-  const text = `${nameOf(job)} ${job.id} ${Object.entries(job.metadata).flat().join(" ")}`.toLowerCase();
-  return words.every((word) => text.includes(word));
+  const text = `${nameOf(job)} ${Object.entries(job.metadata).flat().join(" ")}`.toLowerCase();
+  const id = job.id.toLowerCase();
+  return words.every((word) => text.includes(word) || (word.length >= leastOfId && id.includes(word)));
 };
 
 function Comparison({ chosen, clear }: { chosen: ReadonlySet<string>; clear: () => void }): JSX.Element | null {
@@ -40,6 +44,7 @@ export default function Jobs(): JSX.Element {
   const filter = {
     status: query.get("status") as JobStatus | null,
     dataset: query.get("dataset"),
+    sweep: query.get("sweep"),
   };
   const list = useJobList(filter);
   const datasets = useDatasets({ every: 10_000 });
