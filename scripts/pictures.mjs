@@ -23,7 +23,7 @@ const mostBytes = 1_000_000;
 const looks = [
   { name: "light", scheme: "light", width: 1280, height: 860, shown: 640 },
   { name: "dark", scheme: "dark", width: 1280, height: 860, shown: 640 },
-  { name: "narrow", scheme: "light", width: 360, height: 740, shown: 300 },
+  { name: "narrow", scheme: "light", width: 360, height: 740, shown: 270 },
 ];
 
 function findChromium() {

@@ -23,7 +23,7 @@ function shapes() {
       const [left, top] = [random(6), random(6)];
       const pixels = Array.from({ length: width * height }, (_, at) => {
         const [x, y] = [(at % width) + left, Math.floor(at / width) + top];
-        return (isOn(x, y) ? 170 : 20) + random(60);
+        return (isOn(x, y) ? 170 : 20) + random(14);
       });
       return { label, pixels };
     }),
@@ -129,7 +129,7 @@ export async function fill(url) {
 export const pages = [
   { name: "home", path: () => "/", says: /Newest models/ },
   { name: "datasets", path: () => "/datasets", says: /MNIST/ },
-  { name: "dataset", path: ({ dataset }) => `/datasets/${dataset}`, says: /What is in it/ },
+  { name: "dataset", path: () => "/datasets/mnist", says: /What is in it/ },
   {
     name: "training",
     path: ({ dataset }) =>
