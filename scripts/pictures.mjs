@@ -85,7 +85,9 @@ const service = await startService();
 const browser = await chromium.launch({ executablePath: findChromium(), args: ["--no-sandbox", "--disable-gpu"] });
 try {
   const made = await fill(service.url);
-  for (const page of chosen) for (const look of looks) await take(browser, { url: service.url, made, page, look });
+  for (const page of chosen)
+    for (const look of looks.filter(({ name }) => page.looks?.includes(name) ?? true))
+      await take(browser, { url: service.url, made, page, look });
 } finally {
   await browser.close();
   await service.stop();

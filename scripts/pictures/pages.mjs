@@ -92,6 +92,30 @@ const learned = {
   ],
 };
 
+/** Rates and maps, halved twice. */
+const sweepOf = (dataset) => ({
+  name: "rates and maps",
+  base: { dataset, network: learned, epochs: 9 },
+  space: { "/optimiser/learningRate": { log: [0.001, 0.3] }, "/network/layers/0/maps": { integers: [2, 8] } },
+  search: { kind: "halving", trials: 9, reduction: 3, firstEpochs: 1 },
+});
+
+/** A seven, drawn on the model's board. */
+async function drawSeven(tab) {
+  const box = await tab.locator(".board canvas").boundingBox();
+  const at = (x, y) => [box.x + x * box.width, box.y + y * box.height];
+  await tab.mouse.move(...at(0.3, 0.25));
+  await tab.mouse.down();
+  for (const [x, y] of [
+    [0.7, 0.25],
+    [0.58, 0.55],
+    [0.48, 0.82],
+  ])
+    await tab.mouse.move(...at(x, y), { steps: 8 });
+  await tab.mouse.up();
+  await tab.getByAltText(/Maps of layer 0/).waitFor();
+}
+
 /** Data, jobs that ended well and ill, one that runs. Answers their ids. */
 export async function fill(url) {
   const form = new FormData();
@@ -119,13 +143,15 @@ export async function fill(url) {
   const digits = await start({ name: "digits", dataset: "mnist", network: "lenet-5", epochs: 1 });
   await Promise.all([job, other, failed, digits].map((id) => ended(url, `/v1/jobs/${id}`)));
   const { model } = await ask(url, `/v1/jobs/${digits}`);
+  const sweep = (await ask(url, "/v1/sweeps", sweepOf(dataset))).id;
+  await ended(url, `/v1/sweeps/${sweep}`);
   const running = await start({ name: "digits, for long", dataset: "mnist", network: "lenet-5", epochs: 40 });
   await start({ name: "waits for its turn", dataset: "mnist", network: "fast-mnist" });
   await sleep(4000);
-  return { dataset, job, other, failed, digits, model, running };
+  return { dataset, job, other, failed, digits, model, running, sweep };
 }
 
-/** `says`: what is there once the page is whole. `act`: what is done before the picture is taken. */
+/** `says`: what is there once the page is whole. `act`: what is done before the picture. `looks`: by default all. */
 export const pages = [
   { name: "home", path: () => "/", says: /Newest models/ },
   { name: "datasets", path: () => "/datasets", says: /MNIST/ },
@@ -139,5 +165,14 @@ export const pages = [
   { name: "jobs", path: () => "/jobs", says: /digits, for long/ },
   { name: "job", path: ({ job }) => `/jobs/${job}`, says: /best epoch/ },
   { name: "job-failed", path: ({ failed }) => `/jobs/${failed}`, says: /The training diverged/ },
-  { name: "compare", path: ({ job, other }) => `/jobs/compare?jobs=${job},${other}`, says: /Validation accuracy/ },
+  { name: "model", path: ({ model }) => `/models/${model}`, says: /How good it is/, act: drawSeven },
+  { name: "mathematics", path: ({ model }) => `/models/${model}/mathematics?layer=1`, says: /One number/ },
+  { name: "sweep", path: ({ sweep }) => `/sweeps/${sweep}`, says: /rates and maps/ },
+  { name: "system", path: () => "/system", says: /Workers/ },
+  {
+    name: "compare",
+    path: ({ job, other }) => `/jobs/compare?jobs=${job},${other}`,
+    says: /Validation accuracy/,
+    looks: ["light"],
+  },
 ];

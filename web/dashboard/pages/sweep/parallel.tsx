@@ -35,10 +35,11 @@ function pathOf(trial: Trial, axes: readonly Axis[], xOf: (at: number) => number
   return `M${points.join("L")}`;
 }
 
-function AxisLine({ axis, x }: { axis: Axis; x: number }): JSX.Element {
+function AxisLine({ axis, x, isFirst }: { axis: Axis; x: number; isFirst: boolean }): JSX.Element {
   return (
     <g>
-      <text class="axis-name" x={x} y={16} text-anchor="middle">
+      {/* The first has no room to its left. */}
+      <text class="axis-name" x={isFirst ? 0 : x} y={16} text-anchor={isFirst ? "start" : "middle"}>
         {axis.name}
       </text>
       <line class="axis-line" x1={x} x2={x} y1={yOf(0)} y2={yOf(1)} />
@@ -142,7 +143,7 @@ export function Parallel({ space, trials, metric, chosen, choose }: ParallelProp
           ))}
           {shown ? <path class="trial-line chosen" d={pathOf(shown, axes, xOf)} /> : null}
           {axes.map((axis, at) => (
-            <AxisLine key={axis.key} axis={axis} x={xOf(at)} />
+            <AxisLine key={axis.key} axis={axis} x={xOf(at)} isFirst={at === 0} />
           ))}
         </svg>
       </div>
