@@ -1,6 +1,8 @@
 /** Lists by what their entries have: whole over pages, bounded in one request, and unknown fields refused by name. */
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { defaultProject } from "../../schemas/access.ts";
 import { newId } from "../../services/shared/ids.ts";
+import { keys } from "../../services/shared/redis-keys.ts";
 import { datasetRecord, startTestApp, type TestApp } from "../support/app.ts";
 import { makeJob, makeModel } from "../support/made-records.ts";
 
@@ -101,7 +103,7 @@ test("one request looks at so many and no more, and the next goes on", async () 
   const filler = Array.from({ length: 2100 }, () => newId("dataset"));
   for (const id of filler) {
     write.hset(`maps:dataset:${id}`, "id", JSON.stringify(id), "name", '"filler"', "status", '"ready"');
-    write.zadd("maps:datasets", 0, id);
+    write.zadd(keys.projectResources(defaultProject, "dataset"), 0, id);
   }
   await write.exec();
   const first = await listed("/v1/datasets?name=others&limit=3");
@@ -114,7 +116,7 @@ test("one request looks at so many and no more, and the next goes on", async () 
 });
 
 test.each([
-  ["/v1/jobs?team=vision", "/query/team", "status, name, dataset, view, metadata.*"],
+  ["/v1/jobs?team=vision", "/query/team", "status, name, dataset, sweep, view, metadata.*"],
   ["/v1/models?metadata=vision", "/query/metadata", "name, dataset, view, metadata.*"],
   ["/v1/jobs?metadata.=x", "/query/metadata.", "metadata.*"],
   ["/v1/jobs?constructor=x", "/query/constructor", "metadata.*"],
