@@ -118,7 +118,16 @@ export const rooms = [
       schemas,
       "^engine/index\\.ts$",
       ...service,
-      ...packages("assemblyscript", "oxfmt", "@wasm-fmt/[^/]+", "vite", "playwright-core", "sharp"),
+      ...packages(
+        "assemblyscript",
+        "opentype\\.js",
+        "oxfmt",
+        "sharp",
+        "@wasm-fmt/[^/]+",
+        "vite",
+        "playwright-core",
+        "sharp",
+      ),
     ],
   },
 ];

@@ -5,9 +5,11 @@
  *     npm run results                                   all of them
  *     npm run results -- lenet-5 toolbox                these; the others keep the outcomes they have
  *     npm run results -- defaults                       the sweep behind the defaults; docs/results-defaults.json
+ *     npm run results -- suite                          a dataset and nothing else, on many; docs/results-suite.json
+ *     npm run results -- suite digits --fonts ~/fonts   these sets of it; glyphs of the fonts in this folder
  *     npm run results -- --parallel 2 --kernels auto    as many at once; the bits depend on neither
  */
-import { existsSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -18,6 +20,8 @@ import { isPresent } from "./results/collections.ts";
 import { experiments, type Collection, type Experiment } from "./results/experiments.ts";
 import { renderResults } from "./results/report.ts";
 import { runSweep, type SweepRow } from "./results/sweep.ts";
+import { runSuite, type SuiteRow } from "./results/suite/run.ts";
+import { suiteSets } from "./results/suite/sets.ts";
 import { nameOf } from "./results/sweep-report.ts";
 import { runExperiment, type Outcome } from "./results/training.ts";
 
@@ -31,6 +35,7 @@ interface Task {
 const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 const outcomesFile = join(root, "docs", "results.json");
 const sweepFile = join(root, "docs", "results-defaults.json");
+const suiteFile = join(root, "docs", "results-suite.json");
 const document = join(root, "docs", "RESULTS.md");
 
 const named = (name: string): Experiment => {
@@ -67,7 +72,11 @@ async function keep(outcome: Outcome): Promise<void> {
 }
 
 async function report(): Promise<void> {
-  const text = renderResults(readRows<Outcome>(outcomesFile), readRows<SweepRow>(sweepFile));
+  const text = renderResults({
+    outcomes: readRows<Outcome>(outcomesFile),
+    sweep: readRows<SweepRow>(sweepFile),
+    suite: readRows<SuiteRow>(suiteFile),
+  });
   write(document, await formatted({ root, file: document, text }));
 }
 
@@ -81,14 +90,38 @@ async function sweepDefaults(kernels: string): Promise<void> {
   await report();
 }
 
+async function judgeSuite(
+  names: readonly string[],
+  { kernels, fonts }: { kernels: string; fonts: string },
+): Promise<void> {
+  const cache = join(root, "node_modules", ".cache", "feature-maps-results");
+  mkdirSync(cache, { recursive: true });
+  await runSuite({
+    sources: { fonts: [fonts], cache },
+    kernels,
+    names,
+    onRow: async (row) => {
+      for (const { name, accuracy, epochs, processorSeconds } of row.contenders)
+        console.log(`${row.set}: ${name}: ${accuracy} after ${epochs ?? "?"} epochs in ${processorSeconds ?? "?"} s`);
+      const all = [...readRows<SuiteRow>(suiteFile).filter(({ set }) => set !== row.set), row];
+      const rows = suiteSets.flatMap(({ name }) => all.find(({ set }) => set === name) ?? []);
+      write(suiteFile, `${JSON.stringify(rows, null, 1)}\n`);
+      await report();
+    },
+  });
+}
+
 async function main(): Promise<void> {
   const { values, positionals } = parseArgs({
     allowPositionals: true,
     options: {
       parallel: { type: "string", default: String(Math.max(1, Math.floor(availableParallelism() / 2))) },
       kernels: { type: "string", default: "auto" },
+      fonts: { type: "string", default: "/usr/share/fonts" },
     },
   });
+  const [first, ...sets] = positionals;
+  if (first === "suite") return judgeSuite(sets, values);
   if (positionals.length === 0 || positionals.includes("defaults")) await sweepDefaults(values.kernels);
   const names = positionals.filter((name) => name !== "defaults");
   const wanted = positionals.length > 0 ? names.map(named) : experiments;

@@ -4,6 +4,7 @@ import { root } from "../../tests/laws/tree.ts";
 import { formatted } from "../formatted.ts";
 import { experiments } from "./experiments.ts";
 import { renderResults } from "./report.ts";
+import type { SuiteRow } from "./suite/run.ts";
 import type { SweepRow } from "./sweep.ts";
 import { defaultCandidate, nameOf, summarise } from "./sweep-report.ts";
 import { candidates, naiveNetworks } from "./naive-networks.ts";
@@ -12,9 +13,10 @@ import type { Outcome } from "./training.ts";
 const read = (name: string): string => readFileSync(new URL(`../../docs/${name}`, import.meta.url), "utf8");
 const outcomes = JSON.parse(read("results.json")) as Outcome[];
 const sweep = JSON.parse(read("results-defaults.json")) as SweepRow[];
+const suite = JSON.parse(read("results-suite.json")) as SuiteRow[];
 
 test("docs/RESULTS.md is what docs/results.json says", async () => {
-  const text = renderResults(outcomes, sweep);
+  const text = renderResults({ outcomes, sweep, suite });
   expect(read("RESULTS.md")).toBe(await formatted({ root, file: "docs/RESULTS.md", text }));
 });
 

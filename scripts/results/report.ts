@@ -1,5 +1,7 @@
 /** docs/RESULTS.md from the outcomes: tables, α matrices, and the command and seed that make them again. */
 import { experiments, type Experiment } from "./experiments.ts";
+import { renderSuite } from "./suite/report.ts";
+import type { SuiteRow } from "./suite/run.ts";
 import type { SweepRow } from "./sweep.ts";
 import { renderSweep } from "./sweep-report.ts";
 import type { Outcome } from "./training.ts";
@@ -111,7 +113,13 @@ function section(group: string, pairs: readonly Pair[]): string {
   ].join("\n\n");
 }
 
-export function renderResults(outcomes: readonly Outcome[], sweep: readonly SweepRow[]): string {
+export interface ResultRows {
+  outcomes: readonly Outcome[];
+  sweep: readonly SweepRow[];
+  suite: readonly SuiteRow[];
+}
+
+export function renderResults({ outcomes, sweep, suite }: ResultRows): string {
   const pairs = experiments.flatMap((experiment): Pair[] => {
     const [first, ...others] = outcomes.filter(({ name }) => name === experiment.name);
     return first ? [[experiment, [first, ...others]]] : [];
@@ -125,6 +133,7 @@ export function renderResults(outcomes: readonly Outcome[], sweep: readonly Swee
       "The whole training split is trained on; the test split is looked at after each epoch but decides nothing within a training: a result is that of the last epoch, not of the best. The exception is `fast-mnist`: its layers and batch were picked from about two dozen settings by their *test* error, so its figure is a little optimistic; rate, schedule and decay are the best of the seven settings with that batch among eighteen that were tried on the last 10,000 training samples, held out for that, with three seeds; the first rate was then rounded from 0.008 to 0.01 of the peak. " +
       `Computed with \`${[...new Set(outcomes.map(({ kernels }) => kernels))].join("`, `")}\`. How long a training takes is measured by \`npm run bench\`, not here.`,
     "A request is what the API takes: each experiment is a body of `POST /v1/jobs`, to be read in `scripts/results/experiments.ts`.",
+    ...renderSuite(suite),
     renderSweep(sweep),
     ...groups.map((group) =>
       section(

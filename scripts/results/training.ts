@@ -43,7 +43,7 @@ function digestOfWeights(checkpoint: Uint8Array): string {
   return createHash("sha256").update(writeSafetensors({ tensors })).digest("hex");
 }
 
-function statisticsOf({ shape, samples, labels }: LabelledSamples, classes: number): DatasetFacts["statistics"] {
+export function statisticsOf({ shape, samples, labels }: LabelledSamples, classes: number): DatasetFacts["statistics"] {
   const plane = shape.height * shape.width;
   const sums = new Float64Array(shape.channels);
   const squares = new Float64Array(shape.channels);
@@ -75,7 +75,10 @@ export interface LabelledSplits {
 
 export interface TrainingOptions {
   request: CompleteJobRequest;
-  splits: LabelledSplits;
+  /** `validation`: what the request holds out of the training split, and `train` then is without it. */
+  splits: LabelledSplits & { validation?: LabelledSamples };
+  /** Of the whole training split; by default that of `splits`. */
+  statistics?: DatasetFacts["statistics"];
   /** As the setting KERNELS has it. */
   kernels: string;
   onEpoch: (epoch: number, errorRate: number) => void;
@@ -90,18 +93,28 @@ export interface TrainingOutcome {
   trainingLoss: number | null;
   /** A checkpoint. */
   weights: Uint8Array;
+  epochs: number;
+  /** With the weights of the best epoch, or of the last where nothing chooses: its accuracy where it was chosen. */
+  best: { accuracy: number | null; outputs: Float32Array };
 }
 
 /** Trains on one thread and evaluates on the test split after each epoch. */
-export function runTraining({ request, splits, kernels, onEpoch }: TrainingOptions): TrainingOutcome {
+export function runTraining({
+  request,
+  splits,
+  statistics = statisticsOf(splits.train, splits.classes),
+  kernels,
+  onEpoch,
+}: TrainingOptions): TrainingOutcome {
+  const held = splits.validation?.labels.length ?? 0;
   const spec = deriveTraining({
     request,
     dataset: {
       input: splits.train.shape,
       classes: splits.classes,
       dtype: "uint8",
-      counts: { train: splits.train.labels.length, validation: 0, test: splits.test.labels.length },
-      statistics: statisticsOf(splits.train, splits.classes),
+      counts: { train: splits.train.labels.length + held, validation: 0, test: splits.test.labels.length },
+      statistics,
     },
     mostThreads: 1,
     stopAtStep: null,
@@ -109,10 +122,12 @@ export function runTraining({ request, splits, kernels, onEpoch }: TrainingOptio
   });
   const plan = planTraining(spec);
   const memory = createMemory(plan);
-  for (const split of ["train", "test"] as const) {
+  for (const split of ["train", "validation", "test"] as const) {
+    const own = splits[split];
+    if (!own) continue;
     const { samplesAddress, labelsAddress } = plan.splits[split];
-    new Uint8Array(memory.buffer, samplesAddress, splits[split].samples.length).set(splits[split].samples);
-    new Int32Array(memory.buffer, labelsAddress, splits[split].labels.length).set(splits[split].labels);
+    new Uint8Array(memory.buffer, samplesAddress, own.samples.length).set(own.samples);
+    new Int32Array(memory.buffer, labelsAddress, own.labels.length).set(own.labels);
   }
   const description = chooseKernels({ wanted: kernels, numerics: request.numerics });
   const trainer = createTrainer({ plan, memory, kernels: loadKernels(description, memory) });
@@ -120,18 +135,32 @@ export function runTraining({ request, splits, kernels, onEpoch }: TrainingOptio
   const errorRates: number[] = [];
   let trainingLoss: number | null = null;
   let diverged: string | null = null;
+  let chosen: { accuracy: number; bytes: Uint8Array } | null = null;
   for (const report of trainer.run()) {
     if (report.kind === "diverged") diverged = `step ${report.step}: ${report.detail}`;
     if (report.kind !== "epoch") continue;
     const errorRate = 1 - (report.validation?.accuracy ?? NaN);
     errorRates.push(errorRate);
     trainingLoss = report.loss;
+    if (report.isBest && report.best) chosen = { accuracy: report.best.accuracy, bytes: trainer.checkpoint() };
     onEpoch(report.epoch, errorRate);
   }
   const seconds = (performance.now() - started) / 1000;
   const weights = trainer.checkpoint();
+  if (chosen) trainer.load(chosen.bytes);
+  const outputs = trainer.evaluate("test", { outputs: true }).outputs ?? new Float32Array(0);
   trainer.close();
-  return { kernels: description.name, seconds, diverged, errorRates, trainingLoss, weights };
+  const best = { accuracy: chosen?.accuracy ?? null, outputs };
+  return {
+    kernels: description.name,
+    seconds,
+    diverged,
+    errorRates,
+    trainingLoss,
+    weights,
+    epochs: errorRates.length,
+    best,
+  };
 }
 
 export function runExperiment({
@@ -149,7 +178,11 @@ export function runExperiment({
     train: readSplit(request.dataset as Collection, "train"),
     test: readSplit(request.dataset as Collection, "test"),
   };
-  const { weights, ...outcome } = runTraining({
+  const {
+    weights,
+    best: _best,
+    ...outcome
+  } = runTraining({
     request,
     splits,
     kernels,
@@ -163,7 +196,6 @@ export function runExperiment({
     name: experiment.name,
     engine: engineVersion,
     seed: request.seed,
-    epochs: request.epochs,
     ...outcome,
     parameters: networkShape(request.network.layers, input, splits.classes).layers.reduce(
       (sum, layer) => sum + layer.parameters,

@@ -1,0 +1,158 @@
+/** The suite: on every set the rule of `network: "auto"`, the presets that fit, and what others would have done. */
+import { execFile } from "node:child_process";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import { holdOut } from "../../../engine/index.ts";
+import { withAutomatic } from "../../../schemas/automatic/index.ts";
+import { completeRequest, withPreset } from "../../../schemas/complete.ts";
+import { jobRequest, type CompleteJobRequest } from "../../../schemas/job.ts";
+import { presetName } from "../../../schemas/network.ts";
+import { networkShape } from "../../../schemas/network-shape.ts";
+import { fractionOf } from "../../../schemas/validation.ts";
+import { runTraining, statisticsOf, type LabelledSplits } from "../training.ts";
+import { pick } from "./collect.ts";
+import { folderOf, readSet, suiteSets, type Sources, type SuiteSet } from "./sets.ts";
+
+export interface SuiteRow {
+  set: string;
+  title: string;
+  samples: { train: number; test: number };
+  classes: number;
+  /** Of one processor, for each contender. */
+  seconds: number;
+  contenders: Contender[];
+  warnings: string[];
+}
+
+export interface Contender {
+  name: string;
+  /** On the test split, of the epoch that validation chose: looked at once. */
+  accuracy: number;
+  /** The mean of the classes' accuracies. */
+  balanced: number;
+  validation: number | null;
+  epochs: number | null;
+  processorSeconds: number | null;
+}
+
+/** What one thread does in a second, from a training of a moment: the rule plans by it, as by a worker's. */
+const referenceSpeed = 80e9;
+const seed = 1;
+
+interface Judged {
+  accuracy: number;
+  balanced: number;
+}
+
+/** `outputs` [count][classes]. */
+function judge(outputs: Float32Array, labels: Int32Array, classes: number): Judged {
+  const [right, all] = [new Array<number>(classes).fill(0), new Array<number>(classes).fill(0)];
+  for (const [at, label] of labels.entries()) {
+    const row = outputs.subarray(at * classes, (at + 1) * classes);
+    const answer = row.indexOf(Math.max(...row));
+    all[label]++;
+    if (answer === label) right[label]++;
+  }
+  const recalls = right.flatMap((count, label) => (all[label] > 0 ? [count / all[label]] : []));
+  return {
+    accuracy: right.reduce((sum, count) => sum + count, 0) / labels.length,
+    balanced: recalls.reduce((sum, recall) => sum + recall, 0) / recalls.length,
+  };
+}
+
+/** Trains as a job would: a part held out by the request's fraction, the best epoch kept, the test split last. */
+function train(name: string, request: CompleteJobRequest, splits: LabelledSplits, kernels: string): Contender {
+  const { train: whole, test, classes } = splits;
+  const fraction = fractionOf(request.validation);
+  const flags = fraction && holdOut({ labels: whole.labels, classes, fraction, seed: request.seed });
+  const places = [...whole.labels.keys()];
+  const part = (held: number) => pick(whole, flags ? places.filter((at) => flags[at] === held) : places);
+  const before = process.cpuUsage();
+  const { best, epochs } = runTraining({
+    request,
+    splits: { classes, train: part(0), ...(flags ? { validation: part(1) } : {}), test },
+    statistics: statisticsOf(whole, classes),
+    kernels,
+    onEpoch: () => {},
+  });
+  const { user, system } = process.cpuUsage(before);
+  return {
+    name,
+    ...judge(best.outputs, test.labels, classes),
+    validation: best.accuracy,
+    epochs,
+    processorSeconds: (user + system) / 1e6,
+  };
+}
+
+function automatic(set: SuiteSet, splits: LabelledSplits): { request: CompleteJobRequest; warnings: string[] } {
+  const { train: whole, test, classes } = splits;
+  const { body, warnings } = withAutomatic(
+    // A job has two threads as a rule; here one does the work of both in twice the time.
+    { dataset: set.name, seed, stopWhen: { maxSeconds: set.seconds / 2 } },
+    {
+      shape: whole.shape,
+      classes: set.classes ?? Array.from({ length: classes }, (_, at) => String(at)),
+      trainingCounts: statisticsOf(whole, classes).classCounts.train,
+      splits: { train: whole.labels.length, validation: 0, test: test.labels.length },
+      initialNetwork: null,
+      speedOf: (threads) => threads * referenceSpeed,
+    },
+  );
+  return { request: completeRequest(jobRequest.parse(body), classes), warnings };
+}
+
+function presetsFor(splits: LabelledSplits): { name: string; request: CompleteJobRequest }[] {
+  return presetName.options.flatMap((name) => {
+    const body = withPreset({ dataset: "any", network: name, seed, validation: { fraction: 0.1 } });
+    const request = completeRequest(jobRequest.parse(body), splits.classes);
+    const fits = networkShape(request.network.layers, splits.train.shape, splits.classes).problems.length === 0;
+    return fits ? [{ name, request }] : [];
+  });
+}
+
+const script = join(dirname(fileURLToPath(import.meta.url)), "practitioner.py").replace("/dist/", "/");
+type Others = Record<"practitioner" | "regression", Judged & { epochs?: number; seconds?: number }>;
+
+async function others(set: SuiteSet, sources: Sources): Promise<Contender[]> {
+  const args = [script, folderOf(set, sources), String(set.seconds), String(seed)];
+  const { stdout } = await promisify(execFile)("/usr/bin/python3", args);
+  return Object.entries(JSON.parse(stdout) as Others).map(([name, { accuracy, balanced, epochs, seconds }]) => ({
+    name,
+    accuracy,
+    balanced,
+    validation: null,
+    epochs: epochs ?? null,
+    processorSeconds: seconds ?? null,
+  }));
+}
+
+export interface SuiteOptions {
+  sources: Sources;
+  kernels: string;
+  /** Sets by name; empty: all. */
+  names: readonly string[];
+  onRow: (row: SuiteRow) => Promise<void>;
+}
+
+/** One training after the other, each on one thread: processor seconds are what is compared, not the clock. */
+export async function runSuite({ sources, kernels, names, onRow }: SuiteOptions): Promise<void> {
+  for (const set of suiteSets.filter(({ name }) => names.length === 0 || names.includes(name))) {
+    const lacks = set.needs?.(sources) ?? null;
+    if (lacks !== null) {
+      console.log(`${set.name}: left out, ${lacks}`);
+      continue;
+    }
+    const splits = await readSet(set, sources);
+    const { request, warnings } = automatic(set, splits);
+    const contenders = [
+      train("auto", request, splits, kernels),
+      ...presetsFor(splits).map((preset) => train(preset.name, preset.request, splits, kernels)),
+      ...(await others(set, sources)),
+    ];
+    const { title, seconds } = set;
+    const samples = { train: splits.train.labels.length, test: splits.test.labels.length };
+    await onRow({ set: set.name, title, samples, classes: splits.classes, seconds, contenders, warnings });
+  }
+}
