@@ -5,6 +5,7 @@
 import type { FastifyReply, FastifyRequest } from "fastify";
 import plugin from "fastify-plugin";
 import { noLimits, type Limits } from "../../../schemas/access.ts";
+import { isRedisAway } from "../../shared/redis.ts";
 import { limitReached } from "../../shared/refusal.ts";
 import type { Records } from "../../shared/records/index.ts";
 import type { App } from "../http/types.ts";
@@ -75,7 +76,8 @@ export const limits = plugin(async (app: App, { projects, mirror }: LimitsOption
       .then((own) => count(request, reply, own))
       .then(
         () => process.nextTick(done),
-        (error: unknown) => process.nextTick(done, error),
+        // Without Redis nothing can be counted: a route that needs it says so itself, telemetry and documents go on.
+        (error: unknown) => process.nextTick(done, isRedisAway(error) ? undefined : error),
       );
     return undefined;
   });
