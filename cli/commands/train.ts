@@ -1,5 +1,5 @@
 /** `train`: from a folder, a file or a dataset to a model. */
-import { Problem, type Client, type CompleteJobRequest, type JobRequest } from "../../client/index.ts";
+import type { Client, CompleteJobRequest, JobRequest } from "../../client/index.ts";
 import type { Command, Context, Given } from "../command.ts";
 import { Failure } from "../failures.ts";
 import { assign, needsComplete, parseAssignment, type Assignment } from "../pointers.ts";
@@ -23,22 +23,10 @@ function wishes(given: Given): { fields: Omit<JobRequest, "dataset">; assignment
   return { fields, assignments: given.texts("set").map(parseAssignment) };
 }
 
-/** Leaves the choice to the service; one that makes none gets a preset. */
-async function networkFor(client: Client, dataset: string): Promise<Pick<JobRequest, "network"> | object> {
-  try {
-    await client.jobs.estimate({ dataset });
-    return {};
-  } catch (error) {
-    const missing = error instanceof Problem && error.errors.some(({ pointer }) => pointer === "/network");
-    return missing ? { network: "fast-mnist" } : {};
-  }
-}
-
 /** The request with every `--set` in its place. */
 export async function requestFor(client: Client, dataset: string, given: Given): Promise<JobRequest> {
   const { fields, assignments } = wishes(given);
-  const chosen = fields.network === undefined ? await networkFor(client, dataset) : {};
-  const request: JobRequest = { ...fields, ...chosen, dataset };
+  const request: JobRequest = { ...fields, dataset };
   const complete: CompleteJobRequest | null = needsComplete(assignments)
     ? (await client.jobs.estimate(request)).request
     : null;
