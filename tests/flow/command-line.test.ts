@@ -42,6 +42,12 @@ const start = (words: readonly string[], environment: NodeJS.ProcessEnv = {}): C
     env: { ...process.env, FEATURE_MAPS_URL: stack.api.url, ...environment },
     stdio: ["ignore", "pipe", "pipe"],
   });
+/** Until it has written these words on stderr. */
+const says = (child: ChildProcess, words: string): Promise<void> =>
+  new Promise((resolve) =>
+    child.stderr?.on("data", (chunk: Buffer) => (chunk.toString().includes(words) ? resolve() : undefined)),
+  );
+
 async function ended(child: ChildProcess): Promise<Ran> {
   const [out, err, [code]] = await Promise.all([
     child.stdout === null ? "" : text(child.stdout),
@@ -120,20 +126,20 @@ describe("train", () => {
         "--epochs",
         "100000",
       ]);
-      const running = new Promise<void>((resolve) =>
-        child.stderr?.on("data", (chunk: Buffer) => (chunk.toString().includes("epoch 1/") ? resolve() : undefined)),
-      );
       const end = ended(child);
-      await running;
+      await says(child, "epoch 1/");
       child.kill("SIGINT");
       const { code, err } = await end;
       const [job] = (await stack.client.jobs.list({ limit: 1 })).data;
       expect(code).toBe(130);
       expect(err).toContain(`npx feature-maps watch ${job.id}`);
       expect(job.terminal).toBe(false);
-      const watching = maps(`watch`);
-      await expect.poll(async () => (await maps(`jobs cancel ${job.id}`)).code).toBe(0);
-      expect((await watching).code).toBe(6);
+      const watching = start(["watch"]);
+      const watched = ended(watching);
+      // It finds the newest job that has not ended: the job must not end before.
+      await says(watching, "epoch");
+      expect((await maps(`jobs cancel ${job.id}`)).code).toBe(0);
+      expect((await watched).code).toBe(6);
     },
   );
 });
