@@ -137,7 +137,7 @@ describe("a stack that cannot start says why in a sentence, with a code of its o
       /^DATA_DIR: \/dev\/null\/data cannot be used \(ENOTDIR/,
     ],
     ["a Redis that is no address", { REDIS_URL: "redis://:hunter2@" }, /REDIS_URL: expected redis:/],
-    ["a host that is none", { HOST: "256.1.1.1" }, /HOST: 256\.1\.1\.1 is no address of this machine/],
+    ["a host that is none", { HOST: "256.1.1.1", AUTH: "none" }, /HOST: 256\.1\.1\.1 is no address of this machine/],
   ])("%s", async (_, environment, sentence) => {
     const { code, said } = await refusal({ DATA_DIR: newFolder(), ...environment });
     expect(code).toBe(exitCodes.misconfigured);
