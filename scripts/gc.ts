@@ -8,10 +8,11 @@ import { ConfigError, readConfig } from "../services/shared/config.ts";
 import { grouped } from "../services/shared/dataset-limits.ts";
 import { createLog } from "../services/shared/log.ts";
 import { createRecords } from "../services/shared/records/index.ts";
-import { closeRedis, connectRedis, isRedisAway } from "../services/shared/redis.ts";
+import { closeRedis, connectRedis } from "../services/shared/redis.ts";
 import { createStorage } from "../services/shared/storage/index.ts";
 import { RecordsMissing, findGarbage } from "./gc/garbage.ts";
 import { redisOf } from "./redis-of.ts";
+import { runCommand } from "./run-command.ts";
 
 const minuteMs = 60_000;
 const usualMinutes = "60";
@@ -56,14 +57,4 @@ async function run(): Promise<void> {
   }
 }
 
-try {
-  await run();
-} catch (error) {
-  const known =
-    error instanceof ConfigError ||
-    error instanceof RecordsMissing ||
-    isRedisAway(error) ||
-    (error instanceof TypeError && "code" in error);
-  process.stderr.write(`${known ? (error as Error).message : String((error as Error).stack)}\n`);
-  process.exitCode = 1;
-}
+await runCommand(run, [RecordsMissing]);

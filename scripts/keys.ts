@@ -6,11 +6,12 @@
  */
 import { parseArgs } from "node:util";
 import { defaultProject, scope } from "../schemas/access.ts";
-import { ConfigError, readConfig } from "../services/shared/config.ts";
+import { readConfig } from "../services/shared/config.ts";
 import { createLog } from "../services/shared/log.ts";
 import { createRecords, migrate, type Records } from "../services/shared/records/index.ts";
-import { closeRedis, connectRedis, isRedisAway } from "../services/shared/redis.ts";
+import { closeRedis, connectRedis } from "../services/shared/redis.ts";
 import { redisOf } from "./redis-of.ts";
+import { runCommand } from "./run-command.ts";
 
 const usage = `expected one of
   npm run keys -- create --name NAME [--scope read|write|admin] [--project prj_…] [--expires 2027-01-31T00:00:00Z]
@@ -100,14 +101,4 @@ async function run(): Promise<void> {
   }
 }
 
-try {
-  await run();
-} catch (error) {
-  const known =
-    error instanceof WrongUse ||
-    error instanceof ConfigError ||
-    isRedisAway(error) ||
-    (error instanceof TypeError && "code" in error);
-  process.stderr.write(`${known ? (error as Error).message : String((error as Error).stack)}\n`);
-  process.exitCode = 1;
-}
+await runCommand(run, [WrongUse]);

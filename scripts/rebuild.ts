@@ -4,13 +4,14 @@
  * REDIS_URL, DATA_DIR and STORAGE_URL are those of the service; without REDIS_URL the Redis of a running `npm start` on
  * DATA_DIR is filled. May run beside the service, and twice.
  */
-import { ConfigError, readConfig } from "../services/shared/config.ts";
+import { readConfig } from "../services/shared/config.ts";
 import { createLog } from "../services/shared/log.ts";
 import { createRecords } from "../services/shared/records/index.ts";
 import { closeRedis, connectRedis } from "../services/shared/redis.ts";
 import { createStorage } from "../services/shared/storage/index.ts";
 import { rebuild } from "./rebuild/rebuild.ts";
 import { redisOf } from "./redis-of.ts";
+import { runCommand } from "./run-command.ts";
 
 async function run(): Promise<void> {
   const config = readConfig(process.env);
@@ -36,9 +37,4 @@ async function run(): Promise<void> {
   }
 }
 
-try {
-  await run();
-} catch (error) {
-  process.stderr.write(`${error instanceof ConfigError ? error.message : String((error as Error).stack)}\n`);
-  process.exitCode = 1;
-}
+await runCommand(run);

@@ -1,7 +1,7 @@
 /**
  * The rule of `network: "auto"`: from a dataset's shape, classes and samples, and the time allowed, to everything that
- * a training needs, each choice with its reason. What the user gives wins. Found by the experiments of docs/RESULTS.md
- * (`npm run results -- suite`). Pure.
+ * a training needs, each choice with its reason. What the user gives wins. docs/RESULTS.md says on which sets it was
+ * tried and against what (`npm run results -- suite`). Pure.
  */
 import type { z } from "zod";
 import { jobRequest } from "../job.ts";
@@ -100,7 +100,7 @@ function choose(asked: Asked, given: ReadonlySet<string>, facts: AutomaticFacts)
     optimiser: {
       value: { kind: "nesterov", learningRate: 0.1, momentum: 0.9, weightDecay: 0.0005, clipNorm: 1 },
       reason:
-        "The optimiser is nesterov with a rate of 0.1 and gradients cut off at a norm of 1: behind batch normalisation that did well on every set of the experiments.",
+        "The optimiser is nesterov with a rate of 0.1 and gradients cut off at a norm of 1: behind batch normalisation that did well on the sets it was tried on.",
     },
     schedule: {
       value: { kind: "one-cycle", start: 0.1, rise: 0.2, end: 0.001 },
