@@ -11,6 +11,7 @@ import type { Dependencies } from "./dependencies.ts";
 import { dashboard } from "./plugins/dashboard.ts";
 import { requireAuth } from "../shared/config.ts";
 import { access } from "./plugins/access.ts";
+import { audit } from "./plugins/audit.ts";
 import { caughtUp } from "./plugins/caught-up.ts";
 import { usualLimits } from "./http/body.ts";
 import { bodyBudget } from "./http/budget.ts";
@@ -100,6 +101,7 @@ export async function buildApp(dependencies: Dependencies): Promise<App> {
     memoryBytes: 2 * config.predictionCacheBytes + config.bodies.memoryBytes,
   });
   await app.register(access, { auth: requireAuth(config), redis, keyring: dependencies.keyring });
+  await app.register(audit);
   await app.register(limits, { projects: dependencies.allRecords.projects, mirror: dependencies.mirror });
   await app.register(multipartForms);
   await app.register(unread);
