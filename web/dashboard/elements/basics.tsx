@@ -1,6 +1,6 @@
 /** The small things that every page is made of. */
 import type { ComponentChildren, JSX } from "preact";
-import { useEffect, useRef } from "preact/hooks";
+import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
 import { ago, moment } from "../format.ts";
 import { now } from "../store/clock.ts";
 import { problemsOf } from "../service.ts";
@@ -10,7 +10,8 @@ type Children = { children?: ComponentChildren };
 /** A page's heading. A new page has the focus, so that a reader by ear hears where they are. */
 export function PageHead({ title, kind, children }: { title: string; kind?: string } & Children): JSX.Element {
   const heading = useRef<HTMLHeadingElement>(null);
-  useEffect(() => {
+  // Before anybody sees the heading: the two change together.
+  useLayoutEffect(() => {
     document.title = `${title} · feature-maps`;
   }, [title]);
   useEffect(() => {
