@@ -2,6 +2,7 @@
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import type { Browser, BrowserContext, Page } from "playwright-core";
+import { expect } from "vitest";
 
 const axeSource = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 
@@ -24,6 +25,11 @@ export interface Opened {
   trouble: string[];
 }
 
+/** For whatever is waited for: a busy machine may take its time. */
+export const patient = { timeout: 90_000 };
+/** For a test that goes through several pages in every look. */
+export const unhurried = { timeout: 600_000 };
+
 export async function openDashboard(browser: Browser, url: string, look: Look = looks[0]): Promise<Opened> {
   const context = await browser.newContext({
     viewport: { width: look.width, height: look.height },
@@ -31,6 +37,7 @@ export async function openDashboard(browser: Browser, url: string, look: Look = 
     reducedMotion: "reduce",
     acceptDownloads: true,
   });
+  context.setDefaultTimeout(patient.timeout);
   const page = await context.newPage();
   const trouble: string[] = [];
   page.on("pageerror", (error) => trouble.push(String(error)));
@@ -52,14 +59,39 @@ export async function dropFiles(page: Page, files: readonly string[]): Promise<v
   await session.detach();
 }
 
-/** What of a browser's globals the judging reads. */
+/** Waits until the page says so, and for nothing more. */
+export async function whole(page: Page, says: RegExp): Promise<void> {
+  await page.getByText(says).first().waitFor();
+  await expect.poll(() => page.locator("main .waiting").count(), patient).toBe(0);
+}
+
+/**
+ * Opens every fold of the page, or those whose summary says so. Their state is set: a hand that clicks waits for a page
+ * that stands still, and the page of a job that runs need not.
+ */
+export const openFolds = (page: Page, says = ""): Promise<void> =>
+  page.evaluate((text) => {
+    const { document } = globalThis as unknown as Tab;
+    for (const fold of document.querySelectorAll("details"))
+      if (fold.querySelector("summary")?.textContent.includes(text)) fold.open = true;
+  }, says);
+
+interface Fold {
+  open: boolean;
+  querySelector: (selector: "summary") => { textContent: string } | null;
+}
+
+/** What of a browser's globals is read here. */
 interface Tab {
   axe: {
     run: (
       options: object,
     ) => Promise<{ violations: { id: string; nodes: { html: string; failureSummary?: string }[] }[] }>;
   };
-  document: { documentElement: { scrollWidth: number; clientWidth: number } };
+  document: {
+    documentElement: { scrollWidth: number; clientWidth: number };
+    querySelectorAll: (selector: "details") => Iterable<Fold>;
+  };
 }
 
 /** What axe has to say, a sentence each; and whether the page is wider than the window. */

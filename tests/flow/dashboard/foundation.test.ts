@@ -4,7 +4,7 @@ import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { startTestApp, type TestApp } from "../../support/app.ts";
 import { findBrowser, startBrowser, warnWithoutBrowser } from "../../support/browser.ts";
-import { looks, openDashboard, violationsOf } from "../../support/dashboard.ts";
+import { looks, openDashboard, unhurried, violationsOf } from "../../support/dashboard.ts";
 
 const mostFirstLoadBytes = 150_000;
 
@@ -74,7 +74,7 @@ it("answers a problem for a file that is not there", async () => {
 });
 
 warnWithoutBrowser("the dashboard");
-describe.skipIf(findBrowser() === null)("in a browser", () => {
+describe.skipIf(findBrowser() === null)("in a browser", unhurried, () => {
   let browser: Browser;
   beforeAll(async () => {
     browser = await startBrowser();

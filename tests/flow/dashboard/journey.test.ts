@@ -6,12 +6,19 @@ import type { Browser, Page } from "playwright-core";
 import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { findBrowser, startBrowser, warnWithoutBrowser } from "../../support/browser.ts";
-import { dropFiles, openDashboard, violationsOf, type Opened } from "../../support/dashboard.ts";
+import {
+  dropFiles,
+  openDashboard,
+  openFolds,
+  patient,
+  unhurried,
+  violationsOf,
+  type Opened,
+} from "../../support/dashboard.ts";
 import { startStack, type Stack } from "../../support/stack.ts";
 
 const classes = ["bars", "checks", "a class with quite a long name"];
 const perClass = 24;
-const patient = { timeout: 30_000 };
 
 /** 9 columns × 7 rows, grey. */
 function picture(kind: number, number: number): Promise<Buffer> {
@@ -39,7 +46,7 @@ async function makeFolder(): Promise<string> {
 }
 
 warnWithoutBrowser("the way from a folder to a model");
-describe.skipIf(findBrowser() === null)("from a folder to a model", () => {
+describe.skipIf(findBrowser() === null)("from a folder to a model", unhurried, () => {
   let stack: Stack;
   let browser: Browser;
   let folder: string;
@@ -87,7 +94,7 @@ describe.skipIf(findBrowser() === null)("from a folder to a model", () => {
     await page.getByText("FLOPs a sample").waitFor();
     await page.getByRole("button", { name: "Start the training" }).click();
     await page.waitForURL(/\/jobs\/job_/);
-    await page.getByRole("link", { name: "Open the model" }).waitFor({ timeout: 60_000 });
+    await page.getByRole("link", { name: "Open the model" }).waitFor();
     await page.getByText("What came of it").waitFor();
     expect(await page.getByRole("group", { name: /^Loss by epoch/ }).count()).toBe(1);
     // A dry run that is refused while one writes is no trouble; the browser tells of it all the same.
@@ -98,16 +105,18 @@ describe.skipIf(findBrowser() === null)("from a folder to a model", () => {
     await page.getByRole("link", { name: "Again, changed" }).click();
     await page.getByRole("radio", { name: /Your own layers/ }).waitFor();
     await expect.poll(() => page.url(), patient).toContain("request=");
-    await page.getByText("How long").click();
+    await page.getByText("How long").waitFor();
+    await openFolds(page, "How long");
     await page.getByLabel("epochs", { exact: true }).fill("3");
     await page.getByLabel("epochs", { exact: true }).press("Tab");
     await expect.poll(() => decodeURIComponent(page.url()), patient).toContain('"epochs":3');
     await page.reload();
-    await page.getByText("How long").click();
+    await page.getByText("How long").waitFor();
+    await openFolds(page, "How long");
     await expect.poll(() => page.getByLabel("epochs", { exact: true }).inputValue(), patient).toBe("3");
     await page.getByRole("button", { name: "Start the training" }).click();
     await page.waitForURL(/\/jobs\/job_/);
-    await page.getByText("3 epochs").waitFor({ timeout: 60_000 });
+    await page.getByText("3 epochs").waitFor();
     // A dry run that is refused while one writes is no trouble; the browser tells of it all the same.
     expect(opened.trouble.filter((each) => !/status of 4\d\d/.test(each))).toEqual([]);
   });
@@ -133,7 +142,7 @@ describe.skipIf(findBrowser() === null)("from a folder to a model", () => {
       route.request().method() === "POST" && isBroken ? route.abort("connectionreset") : route.continue(),
     );
     await dropFiles(page, [folder]);
-    await page.getByText("shapes was not taken").waitFor({ timeout: 60_000 });
+    await page.getByText("shapes was not taken").waitFor();
     isBroken = false;
     await page.getByRole("button", { name: "Try again" }).click();
     await page.getByRole("heading", { level: 1, name: "shapes" }).waitFor();

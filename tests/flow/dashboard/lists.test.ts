@@ -3,13 +3,13 @@ import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { datasetRecord, startTestApp, type TestApp } from "../../support/app.ts";
 import { findBrowser, startBrowser, warnWithoutBrowser } from "../../support/browser.ts";
-import { looks, openDashboard, violationsOf } from "../../support/dashboard.ts";
+import { looks, openDashboard, unhurried, violationsOf } from "../../support/dashboard.ts";
 import { makeJob } from "../../support/made-records.ts";
 
 const many = 500;
 
 warnWithoutBrowser("long lists and keys of the dashboard");
-describe.skipIf(findBrowser() === null)("a team's dashboard", () => {
+describe.skipIf(findBrowser() === null)("a team's dashboard", unhurried, () => {
   let browser: Browser;
   beforeAll(async () => {
     browser = await startBrowser();

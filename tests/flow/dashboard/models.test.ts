@@ -2,14 +2,12 @@
 import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { findBrowser, startBrowser, warnWithoutBrowser } from "../../support/browser.ts";
-import { looks, openDashboard, violationsOf, type Opened } from "../../support/dashboard.ts";
+import { looks, openDashboard, patient, unhurried, violationsOf, whole, type Opened } from "../../support/dashboard.ts";
 import type { Stack } from "../../support/stack.ts";
 import { startStackWithStrokes, strokesJob, strokesNetwork } from "../../support/strokes.ts";
 
-const patient = { timeout: 15_000 };
-
 warnWithoutBrowser("the dashboard's pages of models");
-describe.skipIf(findBrowser() === null)("models", () => {
+describe.skipIf(findBrowser() === null)("models", unhurried, () => {
   let stack: Stack;
   let browser: Browser;
   let model = "";
@@ -45,8 +43,7 @@ describe.skipIf(findBrowser() === null)("models", () => {
       for (const look of looks) {
         const { context, page, trouble } = await openDashboard(browser, stack.api.url, look);
         await page.goto(`${stack.api.url}${path()}`);
-        await page.getByText(says).first().waitFor();
-        await page.waitForLoadState("networkidle");
+        await whole(page, says);
         expect({ look, found: await violationsOf(page) }).toEqual({ look, found: [] });
         // A refusal that the page asked for is what it shows; the browser's console tells of it as well.
         expect(trouble.filter((each) => !/status of 4\d\d/.test(each))).toEqual([]);
@@ -118,7 +115,7 @@ describe.skipIf(findBrowser() === null)("models", () => {
   it("checks the gradients of this very network at a button", async () => {
     const { context, page } = await opened(`/models/${model}/mathematics`);
     await page.getByRole("button", { name: "Check the gradients" }).click();
-    await page.getByText(/They agree: the largest relative difference is/).waitFor({ timeout: 60_000 });
+    await page.getByText(/They agree: the largest relative difference is/).waitFor();
     // Bias and weights of the layers that have some.
     expect(await page.getByRole("cell", { name: /^\d (convolution|dense)$/ }).count()).toBeGreaterThanOrEqual(4);
     await context.close();

@@ -2,7 +2,7 @@
 import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { findBrowser, startBrowser, warnWithoutBrowser } from "../../support/browser.ts";
-import { looks, openDashboard, violationsOf } from "../../support/dashboard.ts";
+import { looks, openDashboard, openFolds, patient, unhurried, violationsOf, whole } from "../../support/dashboard.ts";
 import { startStack, until, type Stack } from "../../support/stack.ts";
 import { strokesForm, strokesJob } from "../../support/strokes.ts";
 
@@ -23,7 +23,7 @@ interface Shown {
 }
 
 warnWithoutBrowser("pages 1 to 4 of the dashboard");
-describe.skipIf(findBrowser() === null)("pages", () => {
+describe.skipIf(findBrowser() === null)("pages", unhurried, () => {
   let stack: Stack;
   let browser: Browser;
   const made = { dataset: "", rejected: "", job: "", failed: "", running: "" };
@@ -100,10 +100,8 @@ describe.skipIf(findBrowser() === null)("pages", () => {
       for (const look of looks) {
         const { context, page, trouble } = await openDashboard(browser, stack.api.url, look);
         await page.goto(`${stack.api.url}${path()}`);
-        await page.getByText(says).first().waitFor();
-        await page.waitForTimeout(300);
-        for (const fold of await page.locator("details:not([open]) > summary").all())
-          if (await fold.isVisible()) await fold.click();
+        await whole(page, says);
+        await openFolds(page);
         expect({ look, found: await violationsOf(page) }).toEqual({ look, found: [] });
         // A refusal that the page asked for is what it shows; the browser's console tells of it as well.
         expect(trouble.filter((each) => !/status of 4\d\d/.test(each))).toEqual([]);
@@ -132,13 +130,13 @@ describe.skipIf(findBrowser() === null)("pages", () => {
     await page.goto(`${stack.api.url}/jobs/${made.running}`);
     const epoch = async (): Promise<number> =>
       Number(/(\d+) \/ 100000/.exec(await page.locator(".outcome").innerText())?.[1] ?? 0);
-    await expect.poll(epoch, { timeout: 30_000 }).toBeGreaterThan(0);
+    await expect.poll(epoch, patient).toBeGreaterThan(0);
     await stack.api.end("SIGKILL");
-    await page.getByText("The service cannot be reached").waitFor({ timeout: 30_000 });
+    await page.getByText("The service cannot be reached").waitFor();
     const before = await epoch();
     await stack.startApi({ PORT: port });
-    await page.getByText("The service cannot be reached").waitFor({ state: "detached", timeout: 60_000 });
-    await expect.poll(epoch, { timeout: 30_000 }).toBeGreaterThan(before);
+    await page.getByText("The service cannot be reached").waitFor({ state: "detached" });
+    await expect.poll(epoch, patient).toBeGreaterThan(before);
     await context.close();
   });
 });

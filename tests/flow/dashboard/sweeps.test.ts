@@ -2,7 +2,7 @@
 import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { findBrowser, startBrowser, warnWithoutBrowser } from "../../support/browser.ts";
-import { looks, openDashboard, violationsOf } from "../../support/dashboard.ts";
+import { looks, openDashboard, openFolds, patient, unhurried, violationsOf, whole } from "../../support/dashboard.ts";
 import type { Stack } from "../../support/stack.ts";
 import { startStackWithStrokes, strokesNetwork } from "../../support/strokes.ts";
 
@@ -19,7 +19,7 @@ const space = {
 };
 
 warnWithoutBrowser("the dashboard's sweeps");
-describe.skipIf(findBrowser() === null)("sweeps", () => {
+describe.skipIf(findBrowser() === null)("sweeps", unhurried, () => {
   let stack: Stack;
   let browser: Browser;
   let sweep = "";
@@ -53,10 +53,8 @@ describe.skipIf(findBrowser() === null)("sweeps", () => {
       for (const look of looks) {
         const { context, page, trouble } = await openDashboard(browser, stack.api.url, look);
         await page.goto(`${stack.api.url}${path()}`);
-        await page.getByText(says).first().waitFor();
-        await page.waitForTimeout(300);
-        for (const fold of await page.locator("details:not([open]) > summary").all())
-          if (await fold.isVisible()) await fold.click();
+        await whole(page, says);
+        await openFolds(page);
         expect({ look, found: await violationsOf(page) }).toEqual({ look, found: [] });
         expect(trouble.filter((each) => !/status of 4\d\d/.test(each))).toEqual([]);
         await context.close();
@@ -74,7 +72,7 @@ describe.skipIf(findBrowser() === null)("sweeps", () => {
     await page.keyboard.press("ArrowUp");
     await page.getByText(new RegExp(`^Trial ${best?.trial}, succeeded: accuracy`)).waitFor();
     await page.getByRole("group", { name: "Trials" }).getByRole("link").last().focus();
-    await expect.poll(() => drawing.locator(".trial-line.chosen").count(), { timeout: 15_000 }).toBe(1);
+    await expect.poll(() => drawing.locator(".trial-line.chosen").count(), patient).toBe(1);
     await page.getByRole("link", { name: "Open the model" }).click();
     await page.waitForURL(new RegExp(`/models/${best?.model}`));
     await context.close();
@@ -92,7 +90,7 @@ describe.skipIf(findBrowser() === null)("sweeps", () => {
     await page.getByText("epochs together").waitFor();
     await page.getByRole("button", { name: "Start the sweep" }).click();
     await page.waitForURL(/\/sweeps\/swp_/);
-    await page.getByText("2 of 2").waitFor({ timeout: 60_000 });
+    await page.getByText("2 of 2").waitFor();
     await page.getByRole("link", { name: "Open the model" }).waitFor();
     await context.close();
   });
@@ -106,11 +104,11 @@ describe.skipIf(findBrowser() === null)("sweeps", () => {
     });
     const { context, page } = await openDashboard(browser, stack.api.url);
     await page.goto(`${stack.api.url}/sweeps/${id}`);
-    await page.getByRole("button", { name: "Pause" }).click();
-    await page.getByRole("button", { name: "Resume" }).click({ timeout: 60_000 });
-    await page.getByRole("button", { name: "Cancel" }).first().click();
-    await page.getByRole("dialog").getByRole("button", { name: "Cancel" }).click();
-    await page.getByRole("button", { name: "Delete" }).first().waitFor({ timeout: 60_000 });
+    await page.getByRole("button", { name: "Pause" }).press("Enter");
+    await page.getByRole("button", { name: "Resume" }).press("Enter");
+    await page.getByRole("button", { name: "Cancel" }).first().press("Enter");
+    await page.getByRole("dialog").getByRole("button", { name: "Cancel" }).press("Enter");
+    await page.getByRole("button", { name: "Delete" }).first().waitFor();
     expect((await stack.client.sweeps.get(id)).status).toBe("cancelled");
     await context.close();
   });

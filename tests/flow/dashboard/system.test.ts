@@ -2,13 +2,13 @@
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { findBrowser, startBrowser, warnWithoutBrowser } from "../../support/browser.ts";
-import { looks, openDashboard, violationsOf } from "../../support/dashboard.ts";
+import { looks, openDashboard, patient, unhurried, violationsOf } from "../../support/dashboard.ts";
 import { startStack, type Stack } from "../../support/stack.ts";
 
 const adminKey = `fm_${"a1".repeat(20)}`;
 
 warnWithoutBrowser("the dashboard's page of the system");
-describe.skipIf(findBrowser() === null)("system", () => {
+describe.skipIf(findBrowser() === null)("system", unhurried, () => {
   let stack: Stack;
   let browser: Browser;
   beforeAll(async () => {
@@ -66,7 +66,7 @@ describe.skipIf(findBrowser() === null)("system", () => {
     await page.getByRole("cell", { name: "for reading" }).waitFor({ state: "detached" });
     const refused = async (): Promise<number> =>
       (await stack.ask("/v1/jobs", { headers: { authorization: `Bearer ${key}` } })).status;
-    await expect.poll(refused, { timeout: 10_000 }).toBe(401);
+    await expect.poll(refused, patient).toBe(401);
     await context.close();
   });
 
@@ -79,7 +79,7 @@ describe.skipIf(findBrowser() === null)("system", () => {
     const requests = page.getByLabel("Most requests in this minute");
     await requests.fill("0");
     await page.getByRole("button", { name: "Save" }).click();
-    await expect.poll(() => requests.getAttribute("aria-invalid"), { timeout: 15_000 }).toBe("true");
+    await expect.poll(() => requests.getAttribute("aria-invalid"), patient).toBe("true");
     await requests.fill("");
     await page.getByLabel("Most jobs that wait").fill("20");
     await page.getByRole("button", { name: "Save" }).click();
