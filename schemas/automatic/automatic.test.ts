@@ -1,5 +1,7 @@
+import { readFileSync } from "node:fs";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { nameOfKernels } from "../../engine/kernels/instantiate.ts";
 import { completeRequest, contradictions } from "../complete.ts";
 import { completeJobRequest, jobRequest, type CompleteJobRequest } from "../job.ts";
 import { networkShape } from "../network-shape.ts";
@@ -205,8 +207,24 @@ describe("the time", () => {
   test("is what workers have reported", () => {
     const slow = made({}, { ...digits, speedOf: (threads) => threads * 1e9 });
     expect(secondsOf(slow, digits)).toBeLessThan(secondsOf(made({}, digits), digits));
-    expect(expectedSpeed("native-x86_64_v4_512", 2)).toBeGreaterThan(expectedSpeed("assembly", 2));
-    expect(expectedSpeed("something new", 1)).toBeGreaterThan(0);
+  });
+  test("is expected of every kind of kernels by the name that it has", () => {
+    const speedOfKernels = (source: Parameters<typeof nameOfKernels>[0]): number =>
+      expectedSpeed(nameOfKernels(source), 2);
+    const unknown = expectedSpeed("something new", 2);
+    expect(unknown).toBeGreaterThan(0);
+    expect(speedOfKernels({ kind: "assembly", fast: false })).toBeGreaterThan(unknown);
+    const addon = readFileSync(new URL("../../engine/kernels/native/addon.c", import.meta.url), "utf8");
+    const levels = [...addon.matchAll(/\{"([a-z0-9-]+)", run_/g)].map(([, level]) => level);
+    expect(levels).toEqual(
+      expect.arrayContaining(["x86-64-v4-512", "x86-64-v4", "x86-64-v3", "x86-64-v2", "arm-neon"]),
+    );
+    const native = (level: string): number => speedOfKernels({ kind: "native", level, fast: false });
+    for (const level of levels)
+      expect(native(level)).toBeGreaterThan(speedOfKernels({ kind: "assembly", fast: false }));
+    const bySpeed = ["x86-64-v4", "x86-64-v3", "x86-64-v2"].map(native);
+    expect(bySpeed).toEqual([...new Set(bySpeed)].sort((one, other) => other - one));
+    expect(native("x86-64-v4-512")).toBe(native("x86-64-v4"));
   });
   test("too little of it is said", () => {
     const { request, reasons } = made({ stopWhen: { maxSeconds: 1 } }, { ...digits, speedOf: () => 1e9 });
