@@ -1,5 +1,6 @@
 /** Sweeps over HTTP: each kind of search on a tiny dataset, with a real worker. */
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { defaultProject } from "../../schemas/access.ts";
 import { until } from "../support/stack.ts";
 import { endedSweep, sweepOf, trialsOf } from "../support/sweeps.ts";
 import { startTrial, type Trial } from "../support/trials.ts";
@@ -160,6 +161,24 @@ test("pause, resume and cancel", async () => {
   expect(await jobs()).toEqual([]);
   expect((await trial.ask(at)).status).toBe(404);
   expect(await trial.redisClient.keys(`maps:*${body.id}*`)).toEqual([]);
+});
+
+test("trials wait while their project has no room for another job, and go on when it has", async () => {
+  const allow = async (queuedJobs: number | null) =>
+    expect(
+      (await trial.ask(`/v1/projects/${defaultProject}`, { method: "PATCH", body: { limits: { queuedJobs } } })).status,
+    ).toBe(200);
+  await allow(0);
+  const { body } = await post(sweepOf({ search: { kind: "random", trials: 5 } }));
+  const warnings = async (): Promise<{ data: { detail: string } }[]> =>
+    (await trial.ask(`/v1/sweeps/${body.id}/events?limit=1000`)).body.data.filter(
+      ({ type }: { type: string }) => type === "warning",
+    );
+  const [{ data }] = await until(warnings, (found) => found.length > 0, "a warning that there is no room");
+  expect(data.detail).toMatch(/trials wait for room: queuedJobs: the project may have 0 jobs waiting at once/);
+  expect((await trial.ask(`/v1/sweeps/${body.id}`)).body).toMatchObject({ status: "running", trials: { queued: 5 } });
+  await allow(null);
+  expect(await endedSweep(trial, body.id)).toMatchObject({ status: "succeeded", trials: { succeeded: 5 } });
 });
 
 test("what cannot be is told at once, with pointers, and nothing is queued", async () => {

@@ -10,7 +10,7 @@ import { elapsedSecondsOf, modelIdOf, type Coordination, type SweepRecord } from
 import { rowOf, type Standing } from "../../shared/sweeps/rows.ts";
 import { outcomeOf } from "./jobs.ts";
 import type { News } from "./news.ts";
-import { CannotGoOn, Fenced, type SweepDependencies, type SweepTrials } from "./trials.ts";
+import { CannotGoOn, Fenced, type Ordered, type SweepDependencies, type SweepTrials } from "./trials.ts";
 
 /** Figures for those who watch are written at most so often. */
 const noteEveryMs = 300;
@@ -40,6 +40,8 @@ export class Coordinator {
   #notedAt = Number.NEGATIVE_INFINITY;
   /** Something happened that the record does not say yet. */
   #changed = true;
+  /** The limit of its project that keeps a trial out of the queue; null: none does. */
+  #noRoom: string | null = null;
   /** While the sweep is cancelled: trials whose jobs have ended. */
   readonly #ended = new Set<number>();
 
@@ -106,13 +108,12 @@ export class Coordinator {
   async #coordinate(elapsedSeconds: number): Promise<Next> {
     const { sweep, standing, trials } = this.#options;
     const { halted } = await this.#listen();
-    for (const trial of halted) await trials.resume(trial);
+    const resumed = await this.#whileThereIsRoom(halted, (trial) => trials.resume(trial));
     const decision = standing.search.next({ elapsedSeconds, paused: false });
     for (const outcome of decision.carried) await trials.end(outcome);
-    for (const start of decision.start) {
-      if (!(await trials.start(start))) return 0;
-      this.#changed = true;
-    }
+    const started = await this.#whileThereIsRoom(decision.start, (start) => trials.start(start));
+    if (started === "not-wanted") return 0;
+    await this.#tellOfRoom([resumed, started]);
     for (const trial of decision.stop) await trials.cancel(trial);
     for (const trial of decision.conclude) await trials.conclude(trial, concluding);
     if (decision.finished) return this.#finish(decision.finished);
@@ -121,6 +122,29 @@ export class Coordinator {
     if (this.#changed) return noteEveryMs;
     const { maxSeconds } = sweep.request.stopWhen;
     return maxSeconds === null ? Infinity : Math.max(50, (maxSeconds - elapsedSeconds) * 1000);
+  }
+
+  /** Orders one after the other, until one is refused. */
+  async #whileThereIsRoom<Each>(all: readonly Each[], order: (each: Each) => Promise<Ordered>): Promise<Ordered> {
+    for (const each of all) {
+      const ordered = await order(each);
+      if (ordered !== "ok") return ordered;
+      this.#changed = true;
+    }
+    return "ok";
+  }
+
+  /** Trials that found no room are ordered again with the next look; who watches is told once why they wait. */
+  async #tellOfRoom(orders: readonly Ordered[]): Promise<void> {
+    const { coordination, dependencies, log } = this.#options;
+    const [noRoom = null] = orders.flatMap((each) => (typeof each === "object" ? each.noRoom : []));
+    const isNew = noRoom !== null && this.#noRoom === null;
+    this.#noRoom = noRoom;
+    if (!isNew) return;
+    const detail = `trials wait for room: ${noRoom}`;
+    log.warn(detail);
+    const event = { type: "warning", data: { code: "limit-reached", detail } };
+    if ((await dependencies.records.sweeps.note(coordination, {}, event)) === "fenced") throw new Fenced();
   }
 
   /** Now and then: figures for those who watch, and what can no longer win goes. */

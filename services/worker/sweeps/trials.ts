@@ -50,6 +50,19 @@ export class CannotGoOn extends Error {
   }
 }
 
+/** Whether something stands in the queue now; `noRoom`: the limit of its project that kept it out. */
+export type Ordered = "ok" | "not-wanted" | { noRoom: string };
+
+/** Has an order written down; a limit of its project that is reached is no error: there will be room again. */
+async function whereThereIsRoom<Made>(order: Promise<Made>): Promise<Made | { noRoom: string }> {
+  try {
+    return await order;
+  } catch (error) {
+    if (error instanceof Refusal && error.code === "limit-reached") return { noRoom: error.message };
+    throw error;
+  }
+}
+
 export interface TrialsOptions {
   sweep: SweepRecord;
   dataset: ReadyDataset;
@@ -81,12 +94,12 @@ export class SweepTrials {
     return found;
   }
 
-  /** Begins a trial, or has it go on. False where the sweep wants none now. */
-  start(start: Start): Promise<boolean> {
+  /** Begins a trial, or has it go on. */
+  start(start: Start): Promise<Ordered> {
     return start.from === null ? this.#begin(start) : this.#promote(start);
   }
 
-  async #begin(start: Start): Promise<boolean> {
+  async #begin(start: Start): Promise<Ordered> {
     const { sweep, dataset, standing, coordination, dependencies } = this.#options;
     const { recordsOf, storage } = dependencies;
     const { trial, rung } = start;
@@ -100,44 +113,46 @@ export class SweepTrials {
       if (!(error instanceof Refusal)) throw error;
       dependencies.log.warn({ sweep: sweep.id, trial, detail: error.message }, "a trial is refused");
       await this.end({ trial, rung, status: "failed", value: null, accuracy: null, epochs: 0, complete: true });
-      return true;
+      return "ok";
     }
     const job = newId("job");
-    const made = await enqueue(dependencies, {
-      ...jobOfTrial(job, { sweep, trial, order }),
-      trial: {
-        sweep: sweep.id,
-        attempt: coordination.attempt,
-        trial,
-        rung: { epochs: start.epochs, split: sweep.request.objective.split },
-        row: { ...rowOf(standing, trial, { ended: false }), job, rung, status: "running" },
-      },
-    });
+    const made = await whereThereIsRoom(
+      enqueue(dependencies, {
+        ...jobOfTrial(job, { sweep, trial, order }),
+        trial: {
+          sweep: sweep.id,
+          attempt: coordination.attempt,
+          trial,
+          rung: { epochs: start.epochs, split: sweep.request.objective.split },
+          row: { ...rowOf(standing, trial, { ended: false }), job, rung, status: "running" },
+        },
+      }),
+    );
     if (made === "no-dataset") throw new CannotGoOn("dataset-missing", "its dataset is not there any more");
     if (made === "no-model") throw new CannotGoOn("model-missing", "the model to start from is not there any more");
-    if (made === "not-wanted") return false;
+    if (made === "not-wanted" || "noRoom" in made) return made;
     standing.jobs.set(trial, job);
     standing.search.started({ trial, rung });
-    return true;
+    return "ok";
   }
 
-  async #promote({ trial, rung, epochs }: Start): Promise<boolean> {
+  async #promote({ trial, rung, epochs }: Start): Promise<Ordered> {
     const { sweep, standing, coordination, dependencies } = this.#options;
     const { records, queues, log } = dependencies;
     const job = standing.jobs.get(trial) ?? "";
     const row = { ...rowOf(standing, trial, { ended: false }), rung, status: "running" as const };
     const knows = { epochs, split: sweep.request.objective.split };
     const answer = await records.sweeps.promote(coordination, { trial, rung, knows, row });
-    if (answer === "not-wanted") return false;
+    if (answer === "not-wanted") return answer;
     if (answer === "lost") {
       // Somebody ended its job while it waited.
       const { epochs: trained = 0 } = standing.search.latest(trial) ?? {};
       await this.end({ trial, rung, status: "stopped", value: null, accuracy: null, epochs: trained, complete: true });
-      return true;
+      return "ok";
     }
     standing.search.started({ trial, rung });
     await queues.deliverJob(job).catch((error: unknown) => log.warn({ err: error, job }, "a job waits in the outbox"));
-    return true;
+    return "ok";
   }
 
   /** Writes an outcome down, then tells the search. */
@@ -167,10 +182,13 @@ export class SweepTrials {
   }
 
   /** After a pause of the sweep. */
-  async resume(trial: number): Promise<void> {
+  async resume(trial: number): Promise<Ordered> {
     const { standing, dependencies } = this.#options;
     const job = standing.jobs.get(trial) ?? "";
-    if ((await dependencies.records.jobs.resume(job)).kind === "changed") await dependencies.queues.deliverJob(job);
+    const outcome = await whereThereIsRoom(dependencies.records.jobs.resume(job));
+    if ("noRoom" in outcome) return outcome;
+    if (outcome.kind === "changed") await dependencies.queues.deliverJob(job);
+    return "ok";
   }
 
   /** Its job ends with the model that there is, or where none was begun, without. */
