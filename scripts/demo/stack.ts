@@ -16,7 +16,7 @@ export interface DemoStack {
 }
 
 const root = new URL("../../../", import.meta.url);
-const startSeconds = 60;
+const startSeconds = 300;
 
 /**
  * The folder that repeated demos share, so that nothing is imported twice; another one where a demo works on it now.
