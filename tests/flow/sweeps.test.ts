@@ -84,6 +84,10 @@ test("grid and asha end with the best of what they tried", async () => {
   const values = (await trialsOf(trial, grid.id, "?sort=value&limit=2")).map(({ value }) => value!);
   expect(values).toEqual(values.toSorted((one, other) => one - other));
   expect(grid.best.value).toBe(values[0]);
+  const { data: events } = (await trial.ask(`/v1/sweeps/${grid.id}/events?limit=1000`)).body;
+  const told = events.filter(({ type }: { type: string }) => type === "trial");
+  const changes = told.map(({ data }: { data: { trial: number; status: string } }) => `${data.trial} ${data.status}`);
+  expect(changes).toHaveLength(new Set(changes).size);
   const asha = await run({
     base: { epochs: 4 },
     search: { kind: "asha", trials: 6, reduction: 2, firstEpochs: 1 },
