@@ -12,7 +12,7 @@ import { sizeOf } from "../../schemas/shape.ts";
 import { built } from "../shared/built.ts";
 import { chooseKernels } from "../shared/kernels.ts";
 import type { Log } from "../shared/log.ts";
-import type { Sample } from "../shared/pictures.ts";
+import { readPlainPicture, type Sample } from "../shared/pictures.ts";
 import { Batcher } from "./batcher.ts";
 import { Decoders } from "./decoders.ts";
 import { ComputationError } from "./errors.ts";
@@ -35,7 +35,9 @@ import type {
 } from "./protocol.ts";
 import { ModelHolder, runnable, weighted, type KeyedSubject, type Subject } from "./model-holder.ts";
 import { piecesOf, samplesOf, type Pieces } from "./pieces.ts";
+import { Plans } from "./plans.ts";
 import { ResidentThread } from "./resident.ts";
+import { Turns } from "./turns.ts";
 
 export { PictureError } from "../shared/pictures.ts";
 export { ComputationError, type ComputationFault } from "./errors.ts";
@@ -61,7 +63,6 @@ export type {
 const second = 1000;
 /** Of one call, its weights read from storage included. */
 const limits = { predict: 30 * second, view: 30 * second, plan: 10 * second, gradients: 30 * second } as const;
-const mostPlans = 256;
 /** Numbers of one answer. */
 const mostOutputs = 4 * 1024 * 1024;
 const mebibyte = 1024 * 1024;
@@ -104,8 +105,9 @@ export class Prediction {
   readonly #checks: ResidentThread;
   readonly #decoders: Decoders;
   readonly #batcher: Batcher<KeyedSubject>;
-  /** The newest plans: orders of one network come in numbers. */
-  readonly #plans = new Map<string, Promise<{ bytes: number }>>();
+  readonly #turns = new Turns();
+  // Not at the desk: an order may not wait for somebody's export.
+  readonly #plans = new Plans((of) => this.#on(this.#first.thread, "planBytes", () => of, limits.plan));
   readonly #keys = new WeakMap<Subject, KeyedSubject>();
   /** Key of a model → bytes of its memory, once it was predicted with. */
   readonly #modelBytes = new Map<string, number>();
@@ -274,27 +276,7 @@ export class Prediction {
 
   /** Bytes of the shared memory a training would take; `refused` where it cannot be. */
   planBytes(of: Calls["planBytes"]["input"]): Promise<{ bytes: number }> {
-    const {
-      name: _name,
-      seed: _seed,
-      metadata: _metadata,
-      webhook: _webhook,
-      priority: _priority,
-      dataset: _dataset,
-      ...planned
-    } = of.request;
-    const key = JSON.stringify([planned, of.input, of.classes, of.dtype, of.counts]);
-    const known = this.#plans.get(key);
-    if (known) return known;
-    // Not at the desk: an order may not wait for somebody's export.
-    const planning = this.#on(this.#first.thread, "planBytes", () => of, limits.plan);
-    this.#plans.set(key, planning);
-    for (const oldest of this.#plans.keys()) {
-      if (this.#plans.size <= mostPlans) break;
-      this.#plans.delete(oldest);
-    }
-    planning.catch(() => this.#plans.delete(key));
-    return planning;
+    return this.#plans.bytesOf(of);
   }
 
   checkGradients(settings: GradientCheckSettings): Promise<GradientCheck> {
@@ -307,8 +289,9 @@ export class Prediction {
   }
 
   /** A picture made into a sample; throws PictureError. */
-  convert(picture: Uint8Array, conversion: Conversion): Promise<Sample> {
-    return this.#decoders.read(picture, conversion);
+  async convert(picture: Uint8Array, conversion: Conversion): Promise<Sample> {
+    const plain = await this.#turns.run(() => readPlainPicture(picture, conversion));
+    return plain ?? this.#decoders.read(picture, conversion);
   }
 
   /** Starts the thread that orders and predictions wait for, so that the first of them does not. */

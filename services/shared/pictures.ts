@@ -7,6 +7,7 @@ import type { Metadata, Sharp } from "sharp";
 import type { Conversion } from "../../schemas/dataset.ts";
 import { decodeBmp, readBmpHeader } from "./bmp.ts";
 import { PictureError, isAnimatedPng, kindNames, requireKind } from "./picture-header.ts";
+import { readPlainPng } from "./plain-png.ts";
 
 export { PictureError, pictureKind } from "./picture-header.ts";
 
@@ -154,6 +155,28 @@ async function open(bytes: Buffer, most: number): Promise<Opened> {
   };
 }
 
+/** What `readPicture` answers where it needs no decoder for it: a small PNG of the wished size. Null for any other. */
+export function readPlainPicture(
+  bytes: Uint8Array,
+  wish: PictureWish,
+  { most = mostPixels }: { most?: number } = {},
+): Sample | null {
+  const plain = readPlainPng(bytes);
+  if (!plain) return null;
+  const { height, width, pixels } = plain;
+  const channels = wish.channels ?? plain.channels;
+  const isWished = (wish.height ?? height) === height && (wish.width ?? width) === width && channels >= plain.channels;
+  if (!isWished || height * width > most) return null;
+  const isGrey = plain.channels === 1;
+  const steps = [`decoded ${kindNames.png}, ${width}×${height} ${isGrey ? "grey" : "RGB"}`];
+  const sample = { channels, height, width, decodedPixels: height * width, steps, notes: [] };
+  if (!isGrey || channels === 1) return { ...sample, pixels: planes(pixels, channels) };
+  steps.push("made RGB");
+  const tripled = new Uint8Array(3 * pixels.length);
+  for (let channel = 0; channel < 3; channel++) tripled.set(pixels, channel * pixels.length);
+  return { ...sample, pixels: tripled };
+}
+
 /**
  * Rotated as its EXIF says, flattened onto the background where transparent, made grey or RGB of 8 bits, scaled.
  * `most`: how many pixels it may have before that. Throws PictureError.
@@ -163,6 +186,8 @@ export async function readPicture(
   wish: PictureWish,
   { most = mostPixels }: { most?: number } = {},
 ): Promise<Sample> {
+  const plain = readPlainPicture(bytes, wish, { most });
+  if (plain) return plain;
   const { fit, background } = wish;
   const opened = await open(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength), most);
   const { colours, steps, notes } = opened;
