@@ -242,7 +242,12 @@ export class Coordinator {
   }
 
   async #fail({ code, message, set }: CannotGoOn): Promise<"done"> {
-    this.#options.log.warn({ code }, message);
+    const { standing, trials, log } = this.#options;
+    log.warn({ code }, message);
+    // Nothing that its trials began goes on without it.
+    const open = [...standing.jobs.keys()].filter((trial) => !standing.over.has(trial));
+    for (const [trial, state] of await trials.states(open))
+      if (state !== null && !isTerminal(state.status)) await trials.cancel(trial);
     const error = { code, detail: message, step: null };
     await this.#end(
       { running: "failed", pausing: "failed", cancelling: "cancelled" },

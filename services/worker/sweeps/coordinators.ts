@@ -45,19 +45,6 @@ export class Coordinators {
         if (error instanceof Refusal) return null;
         throw error;
       });
-      if (dataset === null) {
-        const detail = `the dataset ${sweep.dataset.id} is not there any more`;
-        await records.sweeps.move(
-          id,
-          { running: "failed", pausing: "failed", cancelling: "cancelled" },
-          {
-            attempt: coordination.attempt,
-            reason: detail,
-            set: { error: { code: "dataset-missing", detail, step: null } },
-          },
-        );
-        return "done";
-      }
       const standing = standingOf(sweep.request, await records.sweeps.trials(id));
       const of = { sweep, coordination, standing, dependencies: this.#dependencies };
       const trials = new SweepTrials({ ...of, dataset });

@@ -50,6 +50,9 @@ export class CannotGoOn extends Error {
   }
 }
 
+const noDataset = ({ dataset }: SweepRecord): CannotGoOn =>
+  new CannotGoOn("dataset-missing", `the dataset ${dataset.id} is not there any more`);
+
 /** Whether something stands in the queue now; `noRoom`: the limit of its project that kept it out. */
 export type Ordered = "ok" | "not-wanted" | { noRoom: string };
 
@@ -65,7 +68,8 @@ async function whereThereIsRoom<Made>(order: Promise<Made>): Promise<Made | { no
 
 export interface TrialsOptions {
   sweep: SweepRecord;
-  dataset: ReadyDataset;
+  /** null: it is gone. */
+  dataset: ReadyDataset | null;
   standing: Standing;
   coordination: Coordination;
   dependencies: SweepDependencies;
@@ -103,6 +107,7 @@ export class SweepTrials {
     const { sweep, dataset, standing, coordination, dependencies } = this.#options;
     const { recordsOf, storage } = dependencies;
     const { trial, rung } = start;
+    if (dataset === null) throw noDataset(sweep);
     let order;
     try {
       order = await orderOfTrial(
@@ -128,7 +133,7 @@ export class SweepTrials {
         },
       }),
     );
-    if (made === "no-dataset") throw new CannotGoOn("dataset-missing", "its dataset is not there any more");
+    if (made === "no-dataset") throw noDataset(sweep);
     if (made === "no-model") throw new CannotGoOn("model-missing", "the model to start from is not there any more");
     if (made === "not-wanted" || "noRoom" in made) return made;
     standing.jobs.set(trial, job);
