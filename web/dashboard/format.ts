@@ -74,6 +74,10 @@ const moments = new Intl.DateTimeFormat("en-GB", { dateStyle: "medium", timeStyl
 /** In the reader's own zone. */
 export const moment = (time: string): string => moments.format(new Date(time));
 
+const clocks = new Intl.DateTimeFormat("en-GB", { timeStyle: "medium" });
+/** 14:03:27, in the reader's own zone. */
+export const clock = (time: string): string => clocks.format(new Date(time));
+
 /** Channels × rows × columns. */
 export const shapeOf = (shape: { channels: number; height: number; width: number }): string =>
   `${count(shape.channels)}×${shape.height}×${shape.width}`;

@@ -81,15 +81,21 @@ export async function lastEventId(
 /** A job of a week has hundreds of thousands of rows: between two readings others have their turn. */
 const rowsAtOnce = 1000;
 
-/** All rows of a series in order of steps. */
-export async function readMetrics(redis: Redis, jobId: string, series: MetricSeries): Promise<MetricRow[]> {
+/** Rows of a series in order of steps: all, or those from one step to another, both included. */
+export async function readMetrics(
+  redis: Redis,
+  jobId: string,
+  series: MetricSeries,
+  { from: first, to: last }: { from?: number | undefined; to?: number | undefined } = {},
+): Promise<MetricRow[]> {
   const rows: MetricRow[] = [];
-  for (let from = "-"; ;) {
-    const entries = await redis.xrange(keys.jobMetrics(jobId, series), from, "+", "COUNT", rowsAtOnce);
+  const end = last === undefined ? "+" : String(last);
+  for (let from = first === undefined ? "-" : String(first); ;) {
+    const entries = await redis.xrange(keys.jobMetrics(jobId, series), from, end, "COUNT", rowsAtOnce);
     for (const [, fields] of entries) rows.push(metricRow.parse(JSON.parse(fields[1] ?? "null")));
-    const last = entries.at(-1);
-    if (!last || entries.length < rowsAtOnce) return rows;
-    from = `(${last[0]}`;
+    const newest = entries.at(-1);
+    if (!newest || entries.length < rowsAtOnce) return rows;
+    from = `(${newest[0]}`;
   }
 }
 

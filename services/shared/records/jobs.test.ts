@@ -144,7 +144,12 @@ test("a later attempt fences an earlier one: no row, no checkpoint, no status of
   expect(await begin(id)).toMatchObject({ kind: "started", number: 2, crashes: 1 });
   expect(await records.attempts.publish(id, 1, 2, null, [row(9)])).toMatchObject({ kind: "fenced", status: "running" });
   await records.attempts.publish(id, 2, 1, null, [row(2), row(3)]);
-  expect((await readMetrics(redis, id, "step")).map((each) => each.step)).toEqual([1, 2, 3]);
+  const steps = async (part?: Parameters<typeof readMetrics>[3]): Promise<number[]> =>
+    (await readMetrics(redis, id, "step", part)).map(({ step }) => step);
+  expect(await steps()).toEqual([1, 2, 3]);
+  expect(await steps({ from: 2 })).toEqual([2, 3]);
+  expect(await steps({ to: 2 })).toEqual([1, 2]);
+  expect(await steps({ from: 4 })).toEqual([]);
   expect(await records.jobs.move(id, { "*": "succeeded" }, { attempt: 1 })).toEqual({
     kind: "fenced",
     status: "running",

@@ -3,10 +3,12 @@ import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { findBrowser, startBrowser, warnWithoutBrowser } from "../../support/browser.ts";
 import { looks, openDashboard, openFolds, patient, unhurried, violationsOf, whole } from "../../support/dashboard.ts";
-import { startStack, until, type Stack } from "../../support/stack.ts";
-import { strokesForm, strokesJob } from "../../support/strokes.ts";
+import { until, type Stack } from "../../support/stack.ts";
+import { startStackWithStrokes, strokesJob, strokesNetwork } from "../../support/strokes.ts";
 
-const learned = {
+type Request = Parameters<Stack["client"]["jobs"]["create"]>[0];
+
+const learned: Extract<Request["network"], object> = {
   layers: [
     { kind: "convolution", maps: 4, size: 3, activation: "tanh" },
     { kind: "subsampling", factor: 2, activation: "tanh" },
@@ -27,25 +29,27 @@ describe.skipIf(findBrowser() === null)("pages", unhurried, () => {
   let stack: Stack;
   let browser: Browser;
   const made = { dataset: "", rejected: "", job: "", failed: "", running: "" };
-  const post = async (body: object): Promise<string> => (await stack.ask("/v1/jobs", { body })).body.id as string;
-  const checked = async (form: FormData): Promise<string> => {
-    const { id } = (await stack.ask("/v1/datasets", { body: form })).body as { id: string };
-    await until(
-      () => stack.ask(`/v1/datasets/${id}`),
-      ({ body }) => body.terminal === true,
-      `the check of ${id}`,
-    );
-    return id;
-  };
+  const post = async (request: Request): Promise<string> => (await stack.client.jobs.create(request)).id;
 
   beforeAll(async () => {
-    [stack, browser] = await Promise.all([startStack(), startBrowser()]);
-    made.dataset = await checked(strokesForm());
-    const bad = new FormData();
-    bad.set("file", new Blob(["label,a,b\n1,2\n"]), "a-file-whose-name-is-rather-long-and-has-no-place-to-break.csv");
-    made.rejected = await checked(bad);
-    const network = learned;
-    made.job = await post({ ...strokesJob, network, epochs: 4, checkpoints: { keepLast: 4 }, name: "learned" });
+    [stack, browser] = await Promise.all([startStackWithStrokes(), startBrowser()]);
+    made.dataset = (await stack.client.datasets.get("strokes")).id;
+    const name = "a-file-whose-name-is-rather-long-and-has-no-place-to-break.csv";
+    made.rejected = (
+      await stack.client.datasets.upload({ file: { name, content: new Blob(["label,a,b\n1,2\n"]) } })
+    ).id;
+    await until(
+      () => stack.client.datasets.get(made.rejected),
+      ({ terminal }) => terminal,
+      "the check of what is refused",
+    );
+    made.job = await post({
+      ...strokesJob,
+      network: learned,
+      epochs: 4,
+      checkpoints: { keepLast: 4 },
+      name: "learned",
+    });
     await stack.ended(made.job);
     made.failed = await post({
       ...strokesJob,
@@ -56,7 +60,14 @@ describe.skipIf(findBrowser() === null)("pages", unhurried, () => {
       normalisation: "none",
     });
     await stack.ended(made.failed);
-    made.running = await post({ ...strokesJob, epochs: 100_000, checkpoints: { everyEpochs: 500 }, name: "long" });
+    const network = { layers: [...strokesNetwork.layers] };
+    made.running = await post({
+      ...strokesJob,
+      network,
+      epochs: 100_000,
+      checkpoints: { everyEpochs: 500 },
+      name: "long",
+    });
   });
   afterAll(async () => {
     await browser.close();

@@ -10,10 +10,10 @@ export interface Resource<Value> {
   /** undefined until it first came. */
   value: ReadonlySignal<Value | undefined>;
   problem: ReadonlySignal<Error | null>;
-  /** Asks now. */
+  /** Asks now: what was asked before has an answer of yesterday. */
   refresh: () => Promise<void>;
-  /** Says what it is before the service is asked again. */
-  set: (value: Value) => void;
+  /** Asks soon, after the question that is under way; however often it is called, now and then. */
+  renew: () => void;
 }
 
 export interface Asking<Value> {
@@ -28,20 +28,29 @@ interface Entry<Value> extends Resource<Value> {
   watchers: number;
   asking: Asking<Value>;
   timer: ReturnType<typeof setTimeout> | undefined;
+  /** Something happened since it was last asked for. */
+  isOld: boolean;
   underWay: AbortController | null;
 }
 
 const mostKept = 60;
+/** Between an answer and the next question of those that are asked soon. */
+const soonMs = 500;
 // Each entry is read back with the type that its key was first asked with.
 const entries = new Map<string, Entry<never>>();
 
 const isAbort = (error: unknown): boolean => error instanceof DOMException && error.name === "AbortError";
 
+function waitOf<Value>({ asking, value, isOld }: Entry<Value>): number | null {
+  if (isOld) return soonMs;
+  const { every = null } = asking;
+  const known = value.peek();
+  return typeof every === "function" ? (known === undefined ? 2000 : every(known)) : every;
+}
+
 function schedule<Value>(entry: Entry<Value>): void {
   clearTimeout(entry.timer);
-  const { every = null } = entry.asking;
-  const value = entry.value.peek();
-  const ms = typeof every === "function" ? (value === undefined ? 2000 : every(value)) : every;
+  const ms = waitOf(entry);
   if (ms === null || entry.watchers === 0) return;
   entry.timer = setTimeout(() => {
     if (document.hidden) schedule(entry);
@@ -52,6 +61,7 @@ function schedule<Value>(entry: Entry<Value>): void {
 async function look<Value>(entry: Entry<Value>): Promise<void> {
   entry.underWay?.abort();
   clearTimeout(entry.timer);
+  entry.isOld = false;
   const own = new AbortController();
   entry.underWay = own;
   try {
@@ -77,13 +87,13 @@ function make<Value>(asking: Asking<Value>): Entry<Value> {
     watchers: 0,
     asking,
     timer: undefined,
+    isOld: false,
     underWay: null,
     refresh: () => look(entry),
-    set: (value) => {
-      entry.underWay?.abort();
-      entry.underWay = null;
-      entry.value.value = value;
-      schedule(entry);
+    renew: () => {
+      if (entry.isOld) return;
+      entry.isOld = true;
+      if (!entry.underWay) schedule(entry);
     },
   };
   return entry;

@@ -15,7 +15,7 @@ export function useCheckpoints(job: Job, live: LiveJob): Resource<CheckpointPage
   });
   const came = live.checkpoints.value;
   useEffect(() => {
-    if (came > 0) void kept.refresh();
+    if (came > 0) kept.renew();
   }, [came]);
   return kept;
 }

@@ -8,7 +8,8 @@ import { Choice } from "../../elements/choice.tsx";
 import { Curve, type CurveLine, type CurveMark } from "../../elements/curve.tsx";
 import { figure, percent, percentMark, short } from "../../format.ts";
 import { place, setQuery } from "../../router.ts";
-import { useCurves, type LiveJob } from "../../store/live-job.ts";
+import { useCurves } from "../../store/curves.ts";
+import type { LiveJob } from "../../store/live-job.ts";
 import { useCheckpoints } from "./checkpoints.tsx";
 
 type Range = readonly [number, number] | null;
@@ -184,7 +185,6 @@ export function Curves({ job, live }: { job: Job; live: LiveJob }): JSX.Element 
     series,
     range: series === "step" ? range : null,
     isMoving: !job.terminal,
-    epochs: live.rows.value.length,
   });
   const kept = useCheckpoints(job, live);
   const all = rows.value.value;

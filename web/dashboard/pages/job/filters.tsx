@@ -1,6 +1,6 @@
 /** The filters of a convolution, as they change from checkpoint to checkpoint while one watches. */
 import type { JSX } from "preact";
-import { useEffect, useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import type { Job } from "../../../../schemas/job.ts";
 import { Section } from "../../elements/basics.tsx";
 import { Field } from "../../elements/field.tsx";
@@ -16,25 +16,58 @@ interface Kept {
   url: string;
 }
 
-/** A picture of every epoch that was seen. */
+async function pictureOf(
+  job: string,
+  { signal, ...of }: { layer: number; checkpoint: number; signal: AbortSignal },
+): Promise<string> {
+  const answer = await service.jobs.filters(job, of, { signal });
+  return URL.createObjectURL(await answer.blob());
+}
+
+/** In the order of epochs, the oldest let go of. */
+function withPicture(before: readonly Kept[], own: Kept): readonly Kept[] {
+  const all = [...before.filter(({ epoch }) => epoch !== own.epoch), own];
+  for (const { url } of all.slice(0, -mostKept)) URL.revokeObjectURL(url);
+  return all.slice(-mostKept).sort((left, right) => left.epoch - right.epoch);
+}
+
+/** A picture of every epoch that was seen, one after the other: where they come faster, of the newest. */
 function useHistory(job: Job, layer: number, newest: number | undefined): readonly Kept[] {
   const [kept, setKept] = useState<readonly Kept[]>([]);
-  useEffect(() => setKept([]), [layer]);
+  const wanted = useRef(newest);
+  wanted.current = newest;
+  const take = useRef<() => void>(() => undefined);
   useEffect(() => {
-    if (newest === undefined) return undefined;
     const abort = new AbortController();
-    const take = async (): Promise<void> => {
-      const answer = await service.jobs.filters(job.id, { layer, checkpoint: newest }, { signal: abort.signal });
-      const url = URL.createObjectURL(await answer.blob());
+    let taken: number | undefined;
+    let isBusy = false;
+    const takeNewest = async (): Promise<void> => {
+      isBusy = true;
+      while (wanted.current !== undefined && wanted.current !== taken) {
+        taken = wanted.current;
+        const url = await pictureOf(job.id, { layer, checkpoint: taken, signal: abort.signal });
+        if (abort.signal.aborted) return URL.revokeObjectURL(url);
+        const own = { epoch: taken, url };
+        setKept((before) => withPicture(before, own));
+      }
+    };
+    take.current = () => {
+      if (isBusy) return;
+      // A checkpoint may be gone before its picture is made; the next one comes.
+      takeNewest().then(
+        () => (isBusy = false),
+        () => (isBusy = false),
+      );
+    };
+    return () => {
+      abort.abort();
       setKept((before) => {
-        const all = [...before.filter(({ epoch }) => epoch !== newest), { epoch: newest, url }];
-        for (const { url: old } of all.slice(0, -mostKept)) URL.revokeObjectURL(old);
-        return all.slice(-mostKept).sort((left, right) => left.epoch - right.epoch);
+        for (const { url } of before) URL.revokeObjectURL(url);
+        return [];
       });
     };
-    take().catch(() => undefined);
-    return () => abort.abort();
-  }, [job.id, layer, newest]);
+  }, [job.id, layer]);
+  useEffect(() => take.current(), [job.id, layer, newest]);
   return kept;
 }
 

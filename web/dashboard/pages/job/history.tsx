@@ -5,7 +5,7 @@ import type { Event } from "../../../../schemas/event.ts";
 import type { Job } from "../../../../schemas/job.ts";
 import { Ago, Section, Sentence } from "../../elements/basics.tsx";
 import { Choice } from "../../elements/choice.tsx";
-import { count, duration, figure, moment, percent } from "../../format.ts";
+import { clock, count, duration, figure, moment, percent } from "../../format.ts";
 import type { LiveJob } from "../../store/live-job.ts";
 
 function sentence(event: Event): string {
@@ -58,7 +58,7 @@ function Events({ live }: { live: LiveJob }): JSX.Element {
         {events.map((event) => (
           <li key={event.id} class={event.type === "warning" ? "warn-text" : undefined}>
             <time class="soft" dateTime={event.at} title={moment(event.at)}>
-              {new Date(event.at).toLocaleTimeString("en-GB")}
+              {clock(event.at)}
             </time>
             <span>
               <Sentence text={sentence(event)} />

@@ -1,19 +1,19 @@
 /** β and b of subsampling maps as lines, α of learned combinations as a heat map of each epoch. */
 import type { JSX } from "preact";
-import { useState } from "preact/hooks";
+import { useEffect, useMemo, useState } from "preact/hooks";
 import type { InsidePage } from "../../../../client/index.ts";
 import type { Job } from "../../../../schemas/job.ts";
 import { Section } from "../../elements/basics.tsx";
 import { Curve, type CurveLine } from "../../elements/curve.tsx";
 import { Field } from "../../elements/field.tsx";
 import { HeatMap, Scale, rangeOf } from "../../elements/heat-map.tsx";
-import { figure } from "../../format.ts";
+import { count, figure } from "../../format.ts";
 import { service } from "../../service.ts";
-import type { LiveJob } from "../../store/live-job.ts";
 import { useResource, type Resource } from "../../store/resource.ts";
 
 type Row = InsidePage["data"][number];
 const mostLines = 8;
+const mostEpochs = 300;
 const oftenMs = 4000;
 
 const nameOf = ({ layer, inner }: Row): string => (inner === null ? `Layer ${layer}` : `Layer ${layer}.${inner}`);
@@ -96,23 +96,34 @@ function Alpha({ rows }: { rows: readonly Row[] }): JSX.Element | null {
   );
 }
 
-/** The rows of each layer, in the order of epochs. */
+/** The rows of each layer, in the order of epochs; they come the newest first. */
 function byLayer(rows: readonly Row[]): Row[][] {
   const found = new Map<string, Row[]>();
-  for (const row of rows) found.set(nameOf(row), [...(found.get(nameOf(row)) ?? []), row]);
+  for (const row of rows.toReversed()) {
+    const known = found.get(nameOf(row));
+    if (known) known.push(row);
+    else found.set(nameOf(row), [row]);
+  }
   return [...found.values()];
 }
 
-export function Inside({ job, live }: { job: Job; live: LiveJob }): JSX.Element | null {
-  const epochs = live.rows.value.length;
+export function Inside({ job }: { job: Job }): JSX.Element | null {
   const inside: Resource<InsidePage> = useResource(`inside/${job.id}`, {
-    ask: (signal) => service.jobs.inside(job.id, { limit: 1000 }, { signal }),
-    every: () => (job.terminal ? null : oftenMs + epochs * 10),
+    ask: (signal) => service.jobs.inside(job.id, { limit: mostEpochs, order: "desc" }, { signal }),
+    every: () => (job.terminal ? null : oftenMs),
   });
-  const layers = byLayer(inside.value.value?.data ?? []);
+  const page = inside.value.value;
+  const layers = useMemo(() => byLayer(page?.data ?? []), [page]);
+  // The job may have ended between two questions.
+  useEffect(() => {
+    if (job.terminal) inside.renew();
+  }, [job.terminal]);
   if (layers.length === 0) return null;
   return (
-    <Section title="What layers have learned">
+    <Section
+      title="What layers have learned"
+      aside={page?.hasMore ? `the last ${count(mostEpochs)} epochs` : undefined}
+    >
       {layers.map((rows) => {
         const [first] = rows;
         if (!first) return null;

@@ -3,6 +3,7 @@ import type { ComponentChildren, JSX } from "preact";
 import type { Job } from "../../../../schemas/job.ts";
 import { Figure, Progress, Section, Sentence } from "../../elements/basics.tsx";
 import { count, counted, duration, figure, percent, short } from "../../format.ts";
+import type { LiveJob } from "../../store/live-job.ts";
 
 const stops: Record<string, string> = {
   epochs: "all epochs were trained",
@@ -12,8 +13,9 @@ const stops: Record<string, string> = {
   step: "it came to the step that it repeats",
 };
 
-function Running({ job }: { job: Job }): JSX.Element {
-  const { progress, status } = job;
+function Running({ job, live }: { job: Job; live: LiveJob }): JSX.Element {
+  const { status } = job;
+  const progress = live.progress.value ?? job.progress;
   if (!progress)
     return (
       <Section title="Waiting">
@@ -104,10 +106,10 @@ function Result({ job }: { job: Job }): JSX.Element | null {
   );
 }
 
-export const Outcome = ({ job }: { job: Job }): JSX.Element => (
+export const Outcome = ({ job, live }: { job: Job; live: LiveJob }): JSX.Element => (
   <>
     <Reproduction job={job} />
     {job.status === "failed" ? <Failed job={job} /> : null}
-    {job.terminal ? <Result job={job} /> : <Running job={job} />}
+    {job.terminal ? <Result job={job} /> : <Running job={job} live={live} />}
   </>
 );

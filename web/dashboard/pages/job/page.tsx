@@ -33,7 +33,7 @@ function Body({ live, job }: { live: LiveJob; job: Job }): JSX.Element {
   return (
     <>
       <Warnings of={job.warnings} />
-      <Outcome job={job} />
+      <Outcome job={job} live={live} />
       {job.attempts.length > 0 ? (
         <>
           <Curves job={job} live={live} />
@@ -41,7 +41,7 @@ function Body({ live, job }: { live: LiveJob; job: Job }): JSX.Element {
             <Checkpoints job={job} live={live} />
             <Filters job={job} live={live} />
           </div>
-          <Inside job={job} live={live} />
+          <Inside job={job} />
         </>
       ) : null}
       <History job={job} live={live} />

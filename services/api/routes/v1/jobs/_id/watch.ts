@@ -41,9 +41,9 @@ export function watchRoutes(app: App, { redis }: Dependencies, watched: WatchedJ
       },
     },
     async (request, reply) => {
-      const { series, maxPoints, from = 0, to = Number.POSITIVE_INFINITY } = request.query;
+      const { series, maxPoints, from, to } = request.query;
       const { id } = await findJob(request.records, request.params.id);
-      const all = (await readMetrics(redis, id, series)).filter(({ step }) => step >= from && step <= to);
+      const all = await readMetrics(redis, id, series, { from, to });
       const { rows, sampled } = thin(all, maxPoints);
       return sendJson(reply, { series, data: rows, sampled, total: all.length }, rows.length * numbersOfRow);
     },
