@@ -5,6 +5,7 @@
 import { fileURLToPath } from "node:url";
 import files from "@fastify/static";
 import type { FastifyReply, FastifyRequest } from "fastify";
+import { z } from "zod";
 import { entryPoints, type EntryPoints } from "../../../schemas/system.ts";
 import { notFound } from "../http/problem.ts";
 import type { App } from "../http/types.ts";
@@ -70,7 +71,12 @@ export async function dashboard(app: App, { version }: { version: string }): Pro
       schema: {
         tags: ["process"],
         summary: "Where to begin: the dashboard for browsers (Accept: text/html), a list of entry points for others",
-        response: { 200: entryPoints },
+        response: {
+          200: {
+            description: "Entry points, or the dashboard's page",
+            content: { "application/json": { schema: entryPoints }, "text/html": { schema: z.string() } },
+          },
+        },
       },
     },
     async (request, reply) => (wantsPage(request) ? sendPage(reply) : reply.send(pointsOf(version))),

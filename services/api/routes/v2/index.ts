@@ -20,6 +20,7 @@ import type { Dependencies } from "../../dependencies.ts";
 import { findModel } from "../../../shared/find.ts";
 import type { Outputs } from "../../../prediction/index.ts";
 import type { ModelRecord, Records } from "../../../shared/records/index.ts";
+import { binary as bytesAnswer } from "../../http/binary.ts";
 import { readBody } from "../../http/body.ts";
 import { Problem, notFound } from "../../http/problem.ts";
 import { jsonText, sendJson } from "../../http/slices.ts";
@@ -210,7 +211,12 @@ function inferRoutes(app: App, { prediction, reader }: Dependencies, served: Ser
           summary: "Ask a model; tensors as JSON, or as bytes behind it",
           params,
           body: { content: { "application/json": { schema: inferenceRequest }, [rawType]: { schema: file } } },
-          response: { 200: inferenceAnswer },
+          response: {
+            200: {
+              description: "The outputs, as JSON, or in JSON and bytes behind it where bytes were asked for",
+              content: { "application/json": { schema: inferenceAnswer }, [rawType]: { schema: bytesAnswer } },
+            },
+          },
         },
       },
       async (request, reply) => {
@@ -226,7 +232,7 @@ function inferRoutes(app: App, { prediction, reader }: Dependencies, served: Ser
         if (binary.length === 0) return sendJson(reply, given, numbers);
         const json = Buffer.from(jsonText(given));
         reply.type(rawType).header(lengthHeader, json.length);
-        return reply.serializer((bytes: unknown) => bytes as string).send(Buffer.concat([json, ...binary]) as never);
+        return reply.serializer((bytes: unknown) => bytes as string).send(Buffer.concat([json, ...binary]));
       },
     );
 }

@@ -50,7 +50,7 @@ export function aliasRoutes(app: App, dependencies: Dependencies): void {
       const { alias } = request.params;
       const { model: reference } = request.body;
       const wrong = modelAlias.safeParse(alias).error?.issues[0]?.message;
-      if (wrong !== undefined) throw invalid("/alias", `${wrong}, found '${alias.slice(0, 100)}'`);
+      if (wrong !== undefined) throw invalid("/path/alias", `${wrong}, found '${alias.slice(0, 100)}'`);
       const { id } = await findModel(request.records, reference);
       const answer = await request.records.models.name(alias, id);
       if (answer.kind !== "named") throw notFound(`model ${reference} was deleted in this moment`);
