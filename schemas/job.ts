@@ -256,6 +256,13 @@ export const job = z.strictObject({
     .nullable()
     .default(null)
     .describe("the sweep that it is a trial of; null: it was asked for by itself"),
+  waitingFor: z
+    .string()
+    .nullable()
+    .default(null)
+    .describe(
+      "what a queued job waits for besides its turn: a worker with the memory that it needs, or any; null: nothing",
+    ),
   warnings: z.array(z.string()).default([]).describe("what is legal in the request and likely wrong"),
   reasons: z
     .array(z.string())

@@ -9,6 +9,7 @@ const worker = z.strictObject({
   seenAt: z.string().describe("when it last said that it is there, ISO 8601 in UTC"),
   slots: z.int().describe("jobs that it trains at once"),
   threads: z.int().describe("most gradient threads that one of its jobs gets"),
+  memoryBytes: z.int().describe("memory that one of its jobs may take; a job that needs more waits for another worker"),
   kernels: z.string().describe("the kernels that it computes with: native or wasm, and their details"),
   draining: z.boolean().describe("whether it is ending and takes no more jobs"),
   jobs: z.array(z.string()).describe("ids of the jobs that it trains now"),

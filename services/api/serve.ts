@@ -11,7 +11,7 @@ import { EventFeed, jobSequence, sweepSequence } from "../shared/progress/index.
 import { Queues } from "../shared/queues.ts";
 import { createRecords, migrate, type Records } from "../shared/records/index.ts";
 import { closeRedis, connectRedis, type Redis } from "../shared/redis.ts";
-import { CannotStart, exitCodes } from "../shared/start.ts";
+import { CannotStart, endUnstarted, exitCodes } from "../shared/start.ts";
 import { createStorage } from "../shared/storage/index.ts";
 import { buildApp } from "./app.ts";
 import { Keyring } from "./access/keyring.ts";
@@ -63,18 +63,25 @@ async function begin({ redis, records, config, log }: Beginning): Promise<void> 
   await registerBuiltins({ records, log });
 }
 
-/** Before the first request; where Redis is away, in the background as soon as it is there. */
-async function beginSoon(beginning: Beginning): Promise<void> {
+/**
+ * Before the first request; where Redis is away, in the background as soon as it is there. Throws CannotStart where
+ * that Redis cannot be used; `useless` hears it where it is found out too late for that.
+ */
+async function beginSoon(beginning: Beginning, useless: (error: CannotStart) => void): Promise<void> {
+  let late = false;
   const known = (async () => {
     for (;;) {
       try {
         return await begin(beginning);
-      } catch {
+      } catch (error) {
+        if (error instanceof CannotStart && !late) throw error;
+        if (error instanceof CannotStart) return useless(error);
         await sleep(250, undefined, { ref: false });
       }
     }
   })();
   await Promise.race([known, sleep(builtinsMs, undefined, { ref: false })]);
+  late = true;
 }
 
 /** The line that says where the api answers. */
@@ -157,7 +164,7 @@ export async function serve(whole: Config, member: Member | null): Promise<void>
     },
   );
   member?.endWith(() => ending.close());
-  await beginSoon({ redis, records, config, log });
+  await beginSoon({ redis, records, config, log }, endUnstarted);
   await app.listen({ port: config.port, host: config.host }).catch((error: unknown) => refuseListening(error, config));
   // Of several, the first process says it once for all.
   if (!member) sayListening(config, (app.server.address() as AddressInfo).port);

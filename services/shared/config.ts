@@ -2,7 +2,7 @@
  * The configuration: the environment, parsed once at the start of a process and handed on as an argument.
  * docs/OPERATIONS.md has the table.
  */
-import { availableParallelism } from "node:os";
+import { availableParallelism, totalmem } from "node:os";
 import { isAbsolute, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { z } from "zod";
@@ -88,6 +88,7 @@ export const environmentSchema = z.object({
   WORKER_SLOTS: wholeNumber(1, 64).default(1),
   WORKER_CHECKS: wholeNumber(1, 64).default(2),
   WORKER_THREADS: wholeNumber(1, 64).default(Math.min(64, availableParallelism())),
+  WORKER_MEMORY_MIB: wholeNumber(64, 16_777_216).optional(),
   WORKER_CRASH_BUDGET: wholeNumber(1, 1000).default(3),
   WORKER_DRAIN_SECONDS: wholeNumber(1, 3600).default(30),
   WEBHOOK_ALLOW_PRIVATE: flag.default(false),
@@ -120,7 +121,15 @@ export interface Config {
   storageUrl: string;
   kernels: string;
   logLevel: Environment["LOG_LEVEL"];
-  worker: { slots: number; checks: number; threads: number; crashBudget: number; drainSeconds: number };
+  worker: {
+    slots: number;
+    checks: number;
+    threads: number;
+    /** That one job may take. */
+    memoryBytes: number;
+    crashBudget: number;
+    drainSeconds: number;
+  };
   webhooks: { allowPrivate: boolean };
   /** Who may use the service: everybody, or who has a key; null: nobody said, and others can reach it. */
   auth: "none" | "keys" | null;
@@ -149,6 +158,15 @@ export interface Config {
   /** Threads that predict. */
   predictionThreads: number;
   datasets: DatasetLimits;
+}
+
+const mebibyte = 1024 * 1024;
+
+/** What trainings may take where nobody said: three quarters of what the machine, or the container, has. */
+function usualMemoryMib(): number {
+  const allowed = process.constrainedMemory();
+  const all = allowed > 0 ? Math.min(allowed, totalmem()) : totalmem();
+  return Math.floor((all * 3) / 4 / mebibyte);
 }
 
 /** Reached from this machine alone. */
@@ -227,6 +245,7 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
       slots: read.WORKER_SLOTS,
       checks: read.WORKER_CHECKS,
       threads: read.WORKER_THREADS,
+      memoryBytes: Math.floor(((read.WORKER_MEMORY_MIB ?? usualMemoryMib()) * mebibyte) / read.WORKER_SLOTS),
       crashBudget: read.WORKER_CRASH_BUDGET,
       drainSeconds: read.WORKER_DRAIN_SECONDS,
     },
@@ -239,8 +258,8 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
     rateLimit: read.RATE_LIMIT ?? null,
     allowedHosts: read.ALLOWED_HOSTS,
     trustProxy: read.TRUST_PROXY,
-    bodies: { memoryBytes: read.BODY_MEMORY_MIB * 1024 * 1024, stallSeconds: read.BODY_STALL_SECONDS },
-    predictionCacheBytes: read.PREDICTION_CACHE_MIB * 1024 * 1024,
+    bodies: { memoryBytes: read.BODY_MEMORY_MIB * mebibyte, stallSeconds: read.BODY_STALL_SECONDS },
+    predictionCacheBytes: read.PREDICTION_CACHE_MIB * mebibyte,
     predictionThreads: read.PREDICTION_THREADS,
     datasets: Object.fromEntries(
       Object.keys(datasetLimits.shape).map((name) => [name, read[name as LimitName]]),

@@ -52,6 +52,8 @@ export const keyForms = {
   projects: "maps:projects",
   /** Sorted set: jobs of a project that wait for a worker, in the order in which they are to have one. */
   waiting: "maps:project:{project}:waiting",
+  /** Sorted set: the same jobs by the bytes of memory that they need; 0: not known yet. */
+  needs: "maps:project:{project}:needs",
   /** Set: jobs of a project that a worker has taken and not ended or given back. */
   taken: "maps:project:{project}:taken",
   /** Sorted set: projects with jobs that wait, by the number of the turn that they last had. */

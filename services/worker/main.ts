@@ -8,7 +8,7 @@ import { createLog } from "../shared/log.ts";
 import { endUnstarted } from "../shared/start.ts";
 import { RunningWorker } from "./worker.ts";
 
-function start(config: Config): void {
+async function start(config: Config): Promise<void> {
   endWithParent();
   keepToOwner();
   const { redisUrl } = config;
@@ -29,11 +29,12 @@ function start(config: Config): void {
       await worker.drain();
     },
   );
+  await worker.started;
   log.info({ worker: worker.name, slots: config.worker.slots, threads: config.worker.threads }, "the worker is ready");
 }
 
 try {
-  start(readConfig(process.env));
+  await start(readConfig(process.env));
 } catch (error) {
   endUnstarted(error);
 }

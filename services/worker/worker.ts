@@ -15,6 +15,7 @@ import { createRecords, migrate } from "../shared/records/index.ts";
 import type { Records } from "../shared/records/index.ts";
 import { closeRedis, connectRedis } from "../shared/redis.ts";
 import type { Redis } from "../shared/redis.ts";
+import { CannotStart } from "../shared/start.ts";
 import { createStorage } from "../shared/storage/index.ts";
 import type { Storage } from "../shared/storage/index.ts";
 import { registerBuiltins } from "../shared/builtins.ts";
@@ -30,6 +31,7 @@ import { trainJob } from "./processors/training.ts";
 import { callWebhook } from "./processors/webhooks.ts";
 import { HostLimits } from "./webhooks/hosts.ts";
 import { Coordinators } from "./sweeps/coordinators.ts";
+import { planBytesOn } from "./threads/planning.ts";
 import { ThreadPool } from "./threads/pool.ts";
 import type { TrainingDependencies } from "./training/attempt.ts";
 import { Sessions } from "./training/sessions.ts";
@@ -44,6 +46,7 @@ const evaluationsAtOnce = 1;
 /** A coordinator mostly waits; it takes no place of a training. */
 const sweepsAtOnce = 64;
 const builtinsEveryMs = 10_000;
+const retryMs = 500;
 
 const threadEntry = built("services/worker/threads/thread.js");
 
@@ -66,11 +69,13 @@ export class RunningWorker {
   readonly #sessions = new Sessions();
   readonly #coordinators: Coordinators;
   readonly #housekeeping: Housekeeping;
-  readonly #workers: Worker[];
+  #workers: Worker[] = [];
   readonly #ending = new AbortController();
   readonly #startedAt = new Date().toISOString();
-  readonly #heartbeat: NodeJS.Timeout;
+  #heartbeat: NodeJS.Timeout | undefined;
   #redisRun = "";
+  /** Settles when it takes deliveries, which needs Redis; rejects with CannotStart where that Redis cannot be used. */
+  readonly started: Promise<void>;
 
   /** Throws KernelsError where the kernels that the configuration asks for are not there. */
   constructor(options: WorkerOptions) {
@@ -92,6 +97,7 @@ export class RunningWorker {
         recordsOf: (project) => createRecords(this.#redis, project),
         queues: this.#queues,
         storage: this.#storage,
+        planBytes: planBytesOn(this.#pool),
         log,
       },
       this.#ending.signal,
@@ -110,11 +116,31 @@ export class RunningWorker {
       mostCheckSeconds: config.datasets.MAX_CHECK_SECONDS,
       log,
     });
+    this.started = this.#start();
+  }
+
+  async #start(): Promise<void> {
+    await this.#migrate();
+    if (this.#ending.signal.aborted) return;
     this.#workers = this.#startProcessors();
     this.#housekeeping.start();
     this.#heartbeat = setInterval(() => this.#seen(), heartbeatMs);
     this.#seen();
     void this.#readBuiltins();
+  }
+
+  /** Nothing is taken before the records are those of this version. */
+  async #migrate(): Promise<void> {
+    const { signal } = this.#ending;
+    while (!signal.aborted) {
+      try {
+        return await migrate(this.#redis);
+      } catch (error) {
+        if (error instanceof CannotStart) throw error;
+        if (!signal.aborted) this.#options.log.warn({ err: error }, "the records cannot be read yet; trying again");
+        await sleep(retryMs, undefined, { ref: false, signal }).catch(() => undefined);
+      }
+    }
   }
 
   /** What is built in becomes known at once; what is known and unread is looked for as long as the worker lives. */
@@ -130,9 +156,9 @@ export class RunningWorker {
       log,
       signal,
     };
-    await migrate(this.#redis)
-      .then(() => registerBuiltins(options))
-      .catch((error: unknown) => log.warn({ err: error }, "the built-in datasets could not be made known"));
+    await registerBuiltins(options).catch((error: unknown) =>
+      log.warn({ err: error }, "the built-in datasets could not be made known"),
+    );
     while (!signal.aborted) {
       await importBuiltins(options);
       await sleep(builtinsEveryMs, undefined, { ref: false, signal }).catch(() => undefined);
@@ -150,6 +176,9 @@ export class RunningWorker {
       log,
       worker: this.name,
       threads: config.worker.threads,
+      memoryBytes: config.worker.memoryBytes,
+      ending: this.#ending.signal,
+      planBytes: planBytesOn(this.#pool),
       hasSpareProcessor: (threads) => availableParallelism() > config.worker.slots * threads,
       crashBudget: config.worker.crashBudget,
       kernels: (numerics) => this.#kernels[numerics],
@@ -240,6 +269,7 @@ export class RunningWorker {
         seenAt: new Date().toISOString(),
         slots: config.worker.slots,
         threads: config.worker.threads,
+        memoryBytes: config.worker.memoryBytes,
         kernels: this.#kernels.reproducible.name,
         draining: this.#ending.signal.aborted,
         jobs: this.#sessions.jobs,

@@ -12,18 +12,22 @@ interface Made {
   metadata?: Record<string, string>;
   initialModelId?: string;
   priority?: number;
+  /** Of the memory of its training. */
+  bytes?: number;
 }
 
 const revision = "a".repeat(64);
 const requestOf = ({ name, metadata = {}, priority = 0 }: Made) =>
   completeJobRequest.parse({ ...(withPreset(strokesJob) as object), loss: "cross-entropy", name, metadata, priority });
 
+const sizeOf = ({ bytes }: Made): { bytes?: number } => (bytes === undefined ? {} : { bytes });
+
 /** Answers the id of a job, queued. */
 export async function makeJob(records: Records, of: Made): Promise<string> {
   const id = newId("job");
   const { name, metadata = {}, initialModelId = null } = of;
   const dataset = { id: of.dataset, revision };
-  await records.jobs.create({ id, name, dataset, request: requestOf(of), metadata, initialModelId });
+  await records.jobs.create({ id, name, dataset, request: requestOf(of), metadata, initialModelId, ...sizeOf(of) });
   return id;
 }
 

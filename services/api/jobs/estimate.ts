@@ -4,6 +4,7 @@ import { trainingFlops, type LayerShape } from "../../../schemas/network-shape.t
 import { splitsOf, validationFacts } from "../../../schemas/validation.ts";
 import type { Order } from "../../shared/jobs/order.ts";
 import { rateKey, type Records } from "../../shared/records/index.ts";
+import { presentWorkers, wantedWorker } from "./show.ts";
 
 const rowOf = ({ kind, input, output, parameters, flops }: LayerShape) => ({ kind, input, output, parameters, flops });
 
@@ -11,6 +12,7 @@ export async function estimateOf(
   records: Records,
   { request, dataset, layers, bytes, warnings, reasons }: Order,
 ): Promise<Estimate> {
+  const wanted = wantedWorker(bytes, await presentWorkers(records));
   const rate = await records.rates.read(rateKey(request, dataset.shape));
   return {
     request: { ...request, webhook: request.webhook && { url: request.webhook.url } },
@@ -23,7 +25,7 @@ export async function estimateOf(
     flopsPerSample: trainingFlops(request.network.layers, layers),
     secondsPerEpoch:
       rate === null || rate <= 0 ? null : splitsOf(request.validation, validationFacts(dataset)).train / rate,
-    warnings,
+    warnings: wanted === null ? warnings : [...warnings, `the job would wait for ${wanted}`],
     reasons,
   };
 }

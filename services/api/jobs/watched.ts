@@ -3,9 +3,10 @@ import { isTerminal, job, jobProgress } from "../../../schemas/job.ts";
 import type { Progress } from "../../../schemas/progress.ts";
 import { splitsOf, validationFacts } from "../../../schemas/validation.ts";
 import { findJob } from "../../shared/find.ts";
-import { presentJob, type JobRecord, type Records } from "../../shared/records/index.ts";
+import { type JobRecord, type Records } from "../../shared/records/index.ts";
 import { answerText } from "../http/answer.ts";
 import type { Copies, Mirror } from "../mirror.ts";
+import { showJob } from "./show.ts";
 
 const mostJobs = 1000;
 const lifeMs = 10_000;
@@ -68,7 +69,7 @@ export class WatchedJobs {
   whole(records: Records, id: string): Told | Promise<Told> {
     return this.#whole.get(`${records.project} ${id}`, async () => {
       const record = await findJob(records, id);
-      const text = answerText(job, presentJob(record));
+      const text = answerText(job, await showJob(records, record));
       return { text, topics: text.length > longText ? null : topicsOf(record) };
     });
   }

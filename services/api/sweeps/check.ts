@@ -20,6 +20,7 @@ import type { TrialParameters } from "../../../schemas/trial.ts";
 import { splitsOf, validation, validationFacts } from "../../../schemas/validation.ts";
 import { findReadyDataset, type ReadyDataset } from "../../shared/find.ts";
 import { chooseFor } from "../../shared/jobs/automatic.ts";
+import { planOnce } from "../../shared/sweeps/plan-once.ts";
 import { orderOn, type Order, type OrderDependencies } from "../../shared/jobs/order.ts";
 import { rateKey } from "../../shared/records/index.ts";
 import { MisplacedPointer, expand, orderOfTrial } from "../../shared/sweeps/trial-orders.ts";
@@ -54,22 +55,6 @@ function refuse(code: Refusal["code"], errors: Problems): never {
 
 const problemsOf = ({ errors, message }: Refusal): Problems =>
   errors.length > 0 ? errors : [{ pointer: "", detail: message }];
-
-/** The same network asks for the same memory, whatever its rates: it is planned once. */
-function planOnce(planBytes: OrderDependencies["planBytes"]): OrderDependencies["planBytes"] {
-  const known = new Map<string, ReturnType<typeof planBytes>>();
-  const isRate = (name: string): boolean => name === "rate" || name === "learningRate";
-  return (plan) => {
-    const { network, batchSize, threads, numerics, loss, optimiser, validation: held, augmentation } = plan.request;
-    const key = JSON.stringify(
-      { network, batchSize, threads, numerics, loss, optimiser: optimiser.kind, held, augmentation },
-      (name, value: unknown) => (isRate(name) ? 0 : value),
-    );
-    const planned = known.get(key) ?? planBytes(plan);
-    known.set(key, planned);
-    return planned;
-  };
-}
 
 function factsOf(base: unknown, dataset: ReadyDataset): DatasetFacts {
   const wanted = validation.safeParse((base as { validation?: unknown }).validation ?? null);

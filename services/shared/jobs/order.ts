@@ -193,6 +193,15 @@ export function fitToDataset(
   };
 }
 
+export const planOf = (request: CompleteJobRequest, dataset: ReadyDataset): TrainingToPlan => ({
+  request,
+  input: dataset.shape,
+  classes: dataset.classes.length,
+  dtype: dataset.dtype,
+  counts: dataset.splits,
+  statistics: dataset.statistics,
+});
+
 /** Everything that can be wrong with a request is found here, before anything is queued. */
 export async function makeOrder(dependencies: OrderDependencies, body: JobBody): Promise<Order> {
   const { records } = dependencies;
@@ -216,14 +225,7 @@ export async function orderOn(
   const request = completeRequest(chosen.request, classes);
   await refuseContradictions(request, allowPrivateWebhooks);
   const fitted = fitToDataset(request, { dataset, preset: presetOf(read), initialModel });
-  const { bytes } = await planBytes({
-    request,
-    input: dataset.shape,
-    classes,
-    dtype: dataset.dtype,
-    counts: dataset.splits,
-    statistics: dataset.statistics,
-  });
+  const { bytes } = await planBytes(planOf(request, dataset));
   return {
     request,
     dataset,

@@ -8,7 +8,7 @@ import { projectOf } from "./sight.ts";
 import { tablesField, withTables } from "./tables.ts";
 
 /** A job as it stands in Redis: what the API shows, and what only we need. */
-export interface JobRecord extends Omit<Job, "terminal" | "urls" | "object"> {
+export interface JobRecord extends Omit<Job, "terminal" | "urls" | "object" | "waitingFor"> {
   /** Number of the delivery that may run it. */
   run: number;
   /** Number of the present attempt: the fence of every write. 0: never started. */
@@ -28,6 +28,8 @@ export interface JobRecord extends Omit<Job, "terminal" | "urls" | "object"> {
   rung: TrialRung | null;
   /** The figures with which a rung ended; null until it has. */
   interruption: { epoch: number; loss: number | null; accuracy: number } | null;
+  /** Of the memory of its training; null while that cannot be told. */
+  bytes: number | null;
   /** Its sweep takes the model that there is. */
   concludes: boolean;
   project: string;
@@ -98,12 +100,13 @@ export function readJobSummary(hash: Readonly<Record<string, string>>): JobSumma
     sweep: hash["sweepId"] === undefined ? null : { id: hash["sweepId"], trial: Number(hash["trial"]) },
     rung: parse<TrialRung | null>(hash["rung"], null),
     interruption: parse<JobRecord["interruption"]>(hash["interruption"], null),
+    bytes: parse<number | null>(hash["bytes"], null),
     concludes: hash["concludes"] === "1",
     project: projectOf({ project: parse<string | undefined>(hash["project"], undefined) }),
   };
 }
 
-/** The resource of the API. */
+/** The resource of the API. What it waits for depends on the workers that there are: the api says it. */
 export function presentJob<Request>(
   record: Omit<JobRecord, "request"> & { request: Request },
 ): Omit<Job, "request"> & { request: Request } {
@@ -118,6 +121,7 @@ export function presentJob<Request>(
     asked: _asked,
     rung: _rung,
     interruption: _interruption,
+    bytes: _bytes,
     concludes: _concludes,
     project: _project,
     ...shown
@@ -127,6 +131,7 @@ export function presentJob<Request>(
     ...shown,
     object: "job",
     terminal: isTerminal(record.status),
+    waitingFor: null,
     urls: {
       self: at,
       progress: `${at}/progress`,

@@ -36,6 +36,8 @@ export interface NewJob {
   request: CompleteJobRequest;
   metadata: Record<string, string>;
   initialModelId?: string | null;
+  /** Of the memory of its training; without it any worker takes the job. */
+  bytes?: number;
   /** What is legal in the request and likely wrong. */
   warnings?: string[];
   /** Why what was chosen for it was chosen. */
@@ -108,6 +110,7 @@ export class JobRecords {
       reasons: job.reasons,
       preset: job.preset,
       asked: job.asked,
+      bytes: job.bytes,
       rung: job.trial?.rung,
       ...(webhook ? { webhook: { url: webhook.url }, webhookSecret: webhook.secret } : {}),
       ...(job.reproduction
@@ -132,11 +135,19 @@ export class JobRecords {
   }
 
   /** What could not be told while the job waited for its dataset. */
-  async settle(id: string, known: Pick<JobRecord, "dataset" | "request" | "warnings" | "reasons">): Promise<void> {
+  async settle(
+    id: string,
+    known: Pick<JobRecord, "dataset" | "request" | "warnings" | "reasons" | "bytes">,
+  ): Promise<void> {
     const { network, tables } = await withoutTables(known.request.network);
     const request = { ...known.request, network };
     const fields = toFields({ ...known, request, ...(tables === null ? {} : { [tablesField]: tables }) });
     await runScript(this.#redis, "settle-job", [id, ...fields]);
+  }
+
+  /** Of the memory of its training. */
+  async measure(id: string, bytes: number): Promise<void> {
+    await runScript(this.#redis, "settle-job", [id, ...toFields({ bytes })]);
   }
 
   async read(id: string): Promise<JobRecord | null> {
@@ -289,15 +300,18 @@ export class JobRecords {
   }
 
   /**
-   * Whose turn it is, for a worker that took a delivery. `wait`: every project has as many running as it may. `none`:
-   * the delivery stands for nothing any more.
+   * Whose turn it is, for a worker that took a delivery. `wait`: every project has as many running as it may, or no job
+   * that fits. `none`: the delivery stands for nothing any more.
    */
-  async takeTurn(delivery: string): Promise<Turn> {
-    const [kind, jobId, run] = (await runScript(this.#redis, "take-turn", [delivery])) as [
-      "take" | "wait" | "none",
-      string,
-      string,
-    ];
+  async takeTurn(delivery: string, worker: { memoryBytes: number; redisRun: string }): Promise<Turn> {
+    const now = new Date();
+    const [kind, jobId, run] = (await runScript(this.#redis, "take-turn", [
+      delivery,
+      worker.memoryBytes,
+      now.toISOString(),
+      now.getTime(),
+      worker.redisRun,
+    ])) as ["take" | "wait" | "none", string, string];
     return kind === "take" ? { kind, jobId, run: Number(run) } : { kind };
   }
 

@@ -25,7 +25,7 @@ afterAll(async () => {
 
 interface Tenant {
   project: string;
-  make: (priority?: number) => Promise<string>;
+  make: (priority?: number, bytes?: number) => Promise<string>;
 }
 
 async function tenant(limits: Partial<typeof noLimits> = {}): Promise<Tenant> {
@@ -35,8 +35,16 @@ async function tenant(limits: Partial<typeof noLimits> = {}): Promise<Tenant> {
   const records = createRecords(redis, project);
   const dataset = datasetRecord();
   await records.datasets.create(dataset);
-  return { project, make: (priority = 0) => makeJob(records, { name: "j", dataset: dataset.id, priority }) };
+  return {
+    project,
+    make: (priority = 0, bytes) =>
+      makeJob(records, { name: "j", dataset: dataset.id, priority, ...(bytes === undefined ? {} : { bytes }) }),
+  };
 }
+
+const worker = { memoryBytes: 1000, redisRun: "r" };
+const takeTurn = (delivery: string, memoryBytes = worker.memoryBytes): ReturnType<typeof all.jobs.takeTurn> =>
+  all.jobs.takeTurn(delivery, { ...worker, memoryBytes });
 
 const ticketOf = (id: string): string => `${id}-1`;
 
@@ -44,7 +52,7 @@ const ticketOf = (id: string): string => `${id}-1`;
 async function take(deliveries: readonly string[]): Promise<string[]> {
   const taken: string[] = [];
   for (const each of deliveries) {
-    const turn = await all.jobs.takeTurn(each);
+    const turn = await takeTurn(each);
     if (turn.kind === "take") taken.push(turn.jobId);
   }
   return taken;
@@ -89,10 +97,10 @@ test("many workers at once take each job once, and a delivery that comes back st
   const [a, b] = [await tenant(), await tenant()];
   const jobs: string[] = [];
   for (let each = 0; each < 60; each++) jobs.push(await (each % 7 === 0 ? b : a).make(each % 5));
-  const turns = await Promise.all(jobs.map((id) => all.jobs.takeTurn(ticketOf(id))));
+  const turns = await Promise.all(jobs.map((id) => takeTurn(ticketOf(id))));
   const taken = turns.map((turn) => (turn.kind === "take" ? turn.jobId : turn.kind));
   expect(new Set(taken)).toEqual(new Set(jobs));
-  const again = await Promise.all(jobs.map((id) => all.jobs.takeTurn(ticketOf(id))));
+  const again = await Promise.all(jobs.map((id) => takeTurn(ticketOf(id))));
   expect(again).toEqual(turns);
 });
 
@@ -112,15 +120,15 @@ test("a project has no more running than it may; others go on", async () => {
   const [small, other] = [await tenant({ runningJobs: 1 }), await tenant()];
   const [first, second] = [await small.make(), await small.make()];
   expect(await take([ticketOf(first)])).toEqual([first]);
-  expect(await all.jobs.takeTurn(ticketOf(second))).toEqual({ kind: "wait" });
+  expect(await takeTurn(ticketOf(second))).toEqual({ kind: "wait" });
   const third = await other.make();
-  expect(await all.jobs.takeTurn(ticketOf(second))).toMatchObject({ kind: "take", jobId: third });
+  expect(await takeTurn(ticketOf(second))).toMatchObject({ kind: "take", jobId: third });
   const attempt = await begin(first);
-  expect(await all.jobs.takeTurn(ticketOf(third))).toEqual({ kind: "wait" });
+  expect(await takeTurn(ticketOf(third))).toEqual({ kind: "wait" });
   // It crashed and comes back: no second place is asked for.
-  expect(await all.jobs.takeTurn(ticketOf(first))).toMatchObject({ kind: "take", jobId: first });
+  expect(await takeTurn(ticketOf(first))).toMatchObject({ kind: "take", jobId: first });
   await all.jobs.move(first, { "*": "failed" }, { attempt });
-  expect(await all.jobs.takeTurn(ticketOf(third))).toMatchObject({ kind: "take", jobId: second });
+  expect(await takeTurn(ticketOf(third))).toMatchObject({ kind: "take", jobId: second });
 });
 
 test("a paused job gives its place back and waits anew when it is resumed", async () => {
@@ -129,8 +137,64 @@ test("a paused job gives its place back and waits anew when it is resumed", asyn
   await all.jobs.pause(first);
   expect(await take([ticketOf(first), ticketOf(second)])).toEqual([second]);
   await all.jobs.resume(first);
-  expect(await all.jobs.takeTurn(`${first}-2`)).toEqual({ kind: "wait" });
+  expect(await takeTurn(`${first}-2`)).toEqual({ kind: "wait" });
   await all.jobs.cancel(second);
   await all.jobs.move(second, { "*": "cancelled" });
-  expect(await all.jobs.takeTurn(`${first}-2`)).toMatchObject({ kind: "take", jobId: first, run: 2 });
+  expect(await takeTurn(`${first}-2`)).toMatchObject({ kind: "take", jobId: first, run: 2 });
+});
+
+test("a worker gets the first job that it has the memory for; what needs more keeps its place for one that has it", async () => {
+  const [a, b] = [await tenant(), await tenant()];
+  const large = await a.make(0, 5000);
+  const small = await a.make(0, 1000);
+  const other = await b.make(0, 1001);
+  // Any ticket will do: the large ones' stand for the small job here.
+  expect(await takeTurn(ticketOf(large))).toMatchObject({ kind: "take", jobId: small });
+  expect(await takeTurn(ticketOf(small))).toEqual({ kind: "wait" });
+  expect(await takeTurn(ticketOf(other))).toEqual({ kind: "wait" });
+  // The turn of project b was longer ago: it never had one.
+  expect(await takeTurn(ticketOf(small), 5000)).toMatchObject({ kind: "take", jobId: other });
+  expect(await takeTurn(ticketOf(other), 5000)).toMatchObject({ kind: "take", jobId: large });
+});
+
+test("of many that need too much the one that fits is found behind them all", async () => {
+  const { make } = await tenant();
+  const large: string[] = [];
+  for (let each = 0; each < 250; each++) large.push(await make(0, 5000 + each));
+  const small = await make(-100, 64);
+  expect(await take([large[7], large[8]].map(ticketOf))).toEqual([small]);
+  const rest = [...large.filter((_, at) => at !== 7), small];
+  const turns: string[] = [];
+  for (const each of rest) {
+    const turn = await takeTurn(ticketOf(each), 1e6);
+    if (turn.kind === "take") turns.push(turn.jobId);
+  }
+  expect(turns).toEqual(large);
+});
+
+test("a job that was begun elsewhere waits anew where it does not fit, and its place in the project is free", async () => {
+  const { make } = await tenant({ runningJobs: 1 });
+  const [large, small] = [await make(0, 5000), await make(0, 10)];
+  expect(await takeTurn(ticketOf(large), 5000)).toMatchObject({ kind: "take", jobId: large });
+  await begin(large);
+  // Its worker is gone; a small one finds the delivery.
+  expect(await takeTurn(ticketOf(large))).toMatchObject({ kind: "take", jobId: small });
+  const record = await all.jobs.read(large);
+  expect(record).toMatchObject({ status: "queued", crashes: 1, attempts: [{ reason: "lost" }] });
+  expect((await all.jobs.list({ limit: 9, order: "asc", status: "queued" })).data.map(({ id }) => id)).toEqual([
+    large,
+    small,
+  ]);
+  expect(await takeTurn(ticketOf(small), 5000)).toEqual({ kind: "wait" });
+  await all.jobs.move(small, { "*": "cancelled" });
+  expect(await takeTurn(ticketOf(small), 5000)).toMatchObject({ kind: "take", jobId: large });
+});
+
+test("what was asked of a job whose worker is gone is fulfilled by any worker", async () => {
+  const { make } = await tenant();
+  const large = await make(0, 5000);
+  await takeTurn(ticketOf(large), 5000);
+  await begin(large);
+  await all.jobs.cancel(large);
+  expect(await takeTurn(ticketOf(large))).toMatchObject({ kind: "take", jobId: large });
 });

@@ -14,6 +14,8 @@ export const workerRecord = z.strictObject({
   seenAt: z.iso.datetime(),
   slots: z.int(),
   threads: z.int(),
+  /** That one of its jobs may take. */
+  memoryBytes: z.int(),
   kernels: z.string(),
   draining: z.boolean(),
   jobs: z.array(z.string()),

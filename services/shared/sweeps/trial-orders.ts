@@ -50,7 +50,7 @@ export function jobOfTrial(
   id: string,
   { sweep, trial, order }: { sweep: SweepRecord; trial: number; order: Order },
 ): Omit<NewJob, "trial"> {
-  const { request, dataset, initialModel, warnings, reasons } = order;
+  const { request, dataset, initialModel, bytes, warnings, reasons } = order;
   const suffix = ` · trial ${trial}`;
   const name = `${(request.name ?? sweep.name ?? "sweep").slice(0, mostName - suffix.length)}${suffix}`;
   const { webhook } = request;
@@ -68,6 +68,7 @@ export function jobOfTrial(
     },
     metadata: request.metadata,
     initialModelId: initialModel?.id ?? null,
+    bytes,
     warnings,
     reasons,
   };

@@ -6,13 +6,14 @@ import { isTerminal } from "../../../schemas/job.ts";
 import { queuePayloads } from "../../../schemas/queue.ts";
 import type { QueuePayload } from "../../../schemas/queue.ts";
 import { trainingDeliveryId } from "../../shared/queues.ts";
+import type { JobRecord } from "../../shared/records/index.ts";
 import { attemptJob, failUnstarted } from "../training/attempt.ts";
 import type { TrainingDependencies } from "../training/attempt.ts";
 import { settle } from "../training/settle.ts";
 
-/** A worker that may take nothing asks again so often; the delivery is put off for longer. */
-const blockedMs = 200;
-const putOffMs = 1000;
+/** A worker for which there is nothing rests so long; the delivery is free for others at once. */
+const restMs = 500;
+const putOffMs = 50;
 
 /** How often a job looks whether the dataset that it waits for is ready. */
 const waitingMs = 500;
@@ -22,37 +23,65 @@ class TryAgain extends Error {
   override name = "TryAgain";
 }
 
+type TrainingDelivery = Pick<
+  Delivery<QueuePayload<"training">>,
+  "id" | "data" | "moveToWait" | "moveToDelayed" | "changePriority"
+>;
+
+/** Nothing may run now, or nothing that fits here: another worker may have the ticket. */
+async function giveWay(delivery: TrainingDelivery, token: string | undefined, ending: AbortSignal): Promise<never> {
+  await delivery.changePriority({ priority: 1 });
+  await delivery.moveToDelayed(Date.now() + putOffMs, token);
+  await sleep(restMs, undefined, { signal: ending }).catch(() => undefined);
+  throw new DelayedError();
+}
+
+/** The job that a delivery stands for, with all that it needs to be attempted here; null: nothing is left to do. */
+async function takeJob(
+  delivery: TrainingDelivery,
+  token: string | undefined,
+  dependencies: TrainingDependencies,
+): Promise<JobRecord | null> {
+  const { records, memoryBytes, ending, redisRun, planBytes } = dependencies;
+  const named = queuePayloads.training.parse(delivery.data);
+  for (;;) {
+    const ticket = delivery.id ?? trainingDeliveryId(named.jobId, named.run);
+    const turn = await records.jobs.takeTurn(ticket, { memoryBytes, redisRun: redisRun() });
+    if (turn.kind === "none") return null;
+    if (turn.kind === "wait") return giveWay(delivery, token, ending);
+    // From here on it stands for one job: if it comes back, it goes before those whose job is still to be chosen.
+    await delivery.changePriority({ priority: 0 });
+    const { jobId, run } = turn;
+    const job = await records.jobs.read(jobId);
+    if (!job || job.run !== run || isTerminal(job.status) || job.status === "paused") return null;
+    // A second delivery of what this very worker trains (Redis lost the lock): the training goes on under the new
+    // delivery, and the old session stops writing.
+    dependencies.sessions.get(jobId)?.ask("abandon");
+    const settled = await settle(job, { records, planBytes });
+    if (settled.kind === "waits") {
+      await delivery.moveToDelayed(Date.now() + waitingMs, token);
+      throw new DelayedError();
+    }
+    if (settled.kind === "failed") {
+      await failUnstarted(job, { error: settled.error, dependencies });
+      return null;
+    }
+    // What it needs may be known only now: then it waits for a worker that has it, and this one takes another.
+    if ((settled.job.bytes ?? 0) <= memoryBytes) return settled.job;
+  }
+}
+
 export async function trainJob(
-  delivery: Pick<Delivery<QueuePayload<"training">>, "id" | "data" | "moveToWait" | "moveToDelayed" | "changePriority">,
+  delivery: TrainingDelivery,
   token: string | undefined,
   dependencies: TrainingDependencies,
 ): Promise<void> {
-  const named = queuePayloads.training.parse(delivery.data);
-  const turn = await dependencies.records.jobs.takeTurn(delivery.id ?? trainingDeliveryId(named.jobId, named.run));
-  if (turn.kind === "none") return;
-  if (turn.kind === "wait") {
-    await sleep(blockedMs);
-    await delivery.moveToDelayed(Date.now() + putOffMs, token);
-    throw new DelayedError();
-  }
-  // From here on it stands for one job: if it comes back, it goes before those whose job is still to be chosen.
-  await delivery.changePriority({ priority: 0 });
-  const { jobId, run } = turn;
-  const job = await dependencies.records.jobs.read(jobId);
-  if (!job || job.run !== run || isTerminal(job.status) || job.status === "paused") return;
-  // A second delivery of what this very worker trains (Redis lost the lock): the training goes on under the new
-  // delivery, and the old session stops writing.
-  dependencies.sessions.get(jobId)?.ask("abandon");
-  const settled = await settle(job, dependencies.records);
-  if (settled.kind === "waits") {
-    await delivery.moveToDelayed(Date.now() + waitingMs, token);
-    throw new DelayedError();
-  }
-  if (settled.kind === "failed") return failUnstarted(job, { error: settled.error, dependencies });
-  const next = await attemptJob(settled.job, dependencies);
+  const job = await takeJob(delivery, token, dependencies);
+  if (!job) return;
+  const next = await attemptJob(job, dependencies);
   if (next === "hand-over") {
     await delivery.moveToWait(token);
     throw new WaitingError();
   }
-  if (next === "again") throw new TryAgain(`job ${jobId} will be tried again`);
+  if (next === "again") throw new TryAgain(`job ${job.id} will be tried again`);
 }

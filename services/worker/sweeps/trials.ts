@@ -9,6 +9,7 @@ import type { ReadyDataset } from "../../shared/find.ts";
 import { newId } from "../../shared/ids.ts";
 import { enqueue } from "../../shared/jobs/enqueue.ts";
 import type { Logger } from "../../shared/log.ts";
+import type { OrderDependencies } from "../../shared/jobs/order.ts";
 import { deleteModel } from "../../shared/models/delete.ts";
 import type { Queues } from "../../shared/queues.ts";
 import {
@@ -20,6 +21,7 @@ import {
 } from "../../shared/records/index.ts";
 import { Refusal } from "../../shared/refusal.ts";
 import type { Storage } from "../../shared/storage/index.ts";
+import { planOnce } from "../../shared/sweeps/plan-once.ts";
 import { rowAfter, rowOf, type Standing } from "../../shared/sweeps/rows.ts";
 import { jobOfTrial, orderOfTrial } from "../../shared/sweeps/trial-orders.ts";
 
@@ -29,6 +31,7 @@ export interface SweepDependencies {
   recordsOf: (project: string) => Records;
   queues: Queues;
   storage: Storage;
+  planBytes: OrderDependencies["planBytes"];
   log: Logger;
 }
 
@@ -78,13 +81,12 @@ export interface TrialsOptions {
 /** A job's states are read so many at a time. */
 const statesAtOnce = 200;
 
-/** The memory of every trial was planned, and the webhook looked at, when the sweep was accepted. */
-const acceptedBefore = { planBytes: async () => ({ bytes: 0 }), allowPrivateWebhooks: true };
-
 export class SweepTrials {
   readonly #options: TrialsOptions;
+  readonly #planBytes: OrderDependencies["planBytes"];
   constructor(options: TrialsOptions) {
     this.#options = options;
+    this.#planBytes = planOnce(options.dependencies.planBytes);
   }
 
   async states(trials: readonly number[]): Promise<Map<number, TrialJob | null>> {
@@ -111,7 +113,8 @@ export class SweepTrials {
     let order;
     try {
       order = await orderOfTrial(
-        { records: recordsOf(sweep.project), storage, ...acceptedBefore },
+        // The webhook was looked at when the sweep was accepted.
+        { records: recordsOf(sweep.project), storage, planBytes: this.#planBytes, allowPrivateWebhooks: true },
         { plan: standing.plan, trial, dataset, read: (body) => jobRequest.parse(body) },
       );
     } catch (error) {

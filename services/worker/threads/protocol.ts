@@ -16,6 +16,7 @@ import type { EvaluationDetails } from "../../../schemas/evaluation.ts";
 import type { FailureCode } from "../../../schemas/failure.ts";
 import type { InsideRow } from "../../../schemas/inside.ts";
 import type { Evaluation } from "../../../schemas/prediction.ts";
+import type { TrainingToPlan } from "../../shared/jobs/order.ts";
 import type { KernelsDescription } from "../../shared/kernels.ts";
 
 /** int32 words of `signals`. */
@@ -93,6 +94,7 @@ export type EvaluationEnding =
   | { kind: "refused"; code: FailureCode; detail: string };
 
 export type ToThread =
+  | { kind: "size"; of: TrainingToPlan }
   | { kind: "evaluate"; assignment: EvaluateAssignment }
   | { kind: "train"; assignment: TrainAssignment }
   | { kind: "gradients"; plan: TrainingPlan; memory: WebAssembly.Memory; kernels: KernelsDescription; thread: number }
@@ -155,6 +157,9 @@ export type FromThread =
   /** Samples answered so far. */
   | { kind: "evaluating"; samples: number }
   | { kind: "evaluated"; ending: EvaluationEnding }
+  | { kind: "sized"; bytes: number }
+  /** No training can be planned so. */
+  | { kind: "unsized"; pointer: string; detail: string }
   /** Something that should not happen: the attempt ends as a crash. */
   | { kind: "broken"; message: string; stack: string | undefined }
   /** Done with what it was given; may be given something else. */

@@ -8,6 +8,7 @@ import { loadKernels } from "../../shared/kernels.ts";
 import { collect } from "./collect.ts";
 import { evaluateModel } from "./evaluation-thread.ts";
 import type { FromThread, ToThread } from "./protocol.ts";
+import { size } from "./sizing.ts";
 import { train } from "./training-thread.ts";
 
 if (!parentPort) throw new Error("this file is the entry of a worker thread");
@@ -16,6 +17,8 @@ const say = (message: FromThread, transfer: ArrayBuffer[] = []): void => port.po
 
 function work(message: ToThread): void {
   switch (message.kind) {
+    case "size":
+      return size(message.of, say);
     case "train":
       return train(message.assignment, say);
     case "evaluate":

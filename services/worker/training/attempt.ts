@@ -9,6 +9,7 @@ import { finite } from "../../shared/finite.ts";
 import { newUlid } from "../../shared/ids.ts";
 import type { KernelsDescription } from "../../shared/kernels.ts";
 import type { Logger } from "../../shared/log.ts";
+import type { OrderDependencies } from "../../shared/jobs/order.ts";
 import type { JobRecord, Records } from "../../shared/records/index.ts";
 import type { Redis } from "../../shared/redis.ts";
 import type { Storage } from "../../shared/storage/index.ts";
@@ -33,6 +34,12 @@ export interface TrainingDependencies {
   worker: string;
   /** Most threads of a job. */
   threads: number;
+  /** Most memory of a job. */
+  memoryBytes: number;
+  /** The worker ends. */
+  ending: AbortSignal;
+  /** Of a training that was accepted before its dataset was known. */
+  planBytes: OrderDependencies["planBytes"];
   /**
    * Whether a processor is left beside so many threads of a job: it gets an augmentation thread, which is not one of
    * them.

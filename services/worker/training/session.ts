@@ -204,6 +204,8 @@ export class TrainingSession {
         this.#options.log.error({ stack: message.stack }, message.message);
         return this.#end({ kind: "broken", detail: message.message });
       case "ready":
+      case "sized":
+      case "unsized":
       case "evaluating":
       case "evaluated":
       case "idle":

@@ -5,7 +5,7 @@ import type { CompleteJobRequest } from "../../../schemas/job.ts";
 import { presetNetwork } from "../../../schemas/presets.ts";
 import { isReady, type ReadyDataset } from "../../shared/find.ts";
 import { chooseFor } from "../../shared/jobs/automatic.ts";
-import { fitToDataset } from "../../shared/jobs/order.ts";
+import { fitToDataset, planOf, type OrderDependencies } from "../../shared/jobs/order.ts";
 import type { DatasetRecord, JobRecord, ModelRecord, Records } from "../../shared/records/index.ts";
 import { Refusal } from "../../shared/refusal.ts";
 
@@ -37,23 +37,39 @@ async function choose(
   return { request: { ...request, network }, reasons: [], warnings: [] };
 }
 
-export async function settle(job: JobRecord, records: Records): Promise<Settled> {
-  if (job.dataset.revision !== null) return { kind: "settled", job };
+interface Means {
+  records: Records;
+  planBytes: OrderDependencies["planBytes"];
+}
+
+/** A job from before its memory was told, now with it. */
+async function measure(job: JobRecord, dataset: ReadyDataset, { records, planBytes }: Means): Promise<JobRecord> {
+  const { bytes } = await planBytes(planOf(job.request, dataset));
+  await records.jobs.measure(job.id, bytes);
+  return { ...job, bytes };
+}
+
+export async function settle(job: JobRecord, { records, planBytes }: Means): Promise<Settled> {
   const failed = (code: FailureCode, detail: string): Settled => ({
     kind: "failed",
     error: { code, detail, step: null },
   });
+  if (job.dataset.revision !== null && job.bytes !== null) return { kind: "settled", job };
   const dataset = await records.datasets.read(job.dataset.id);
   if (!dataset) return failed("dataset-missing", `the dataset ${job.dataset.id} is not there any more`);
   if (!dataset.terminal) return { kind: "waits" };
   if (!isReady(dataset)) return failed("dataset-rejected", rejection(dataset));
   try {
+    if (job.dataset.revision !== null)
+      return { kind: "settled", job: await measure(job, dataset, { records, planBytes }) };
     const initialModel = job.initialModelId === null ? null : await records.models.read(job.initialModelId);
     const chosen = await choose(job, { dataset, initialModel, records });
     const { request } = chosen;
     const fitted = fitToDataset(request, { dataset, preset: job.preset, initialModel });
+    const { bytes } = await planBytes(planOf(request, dataset));
     const known = {
       request,
+      bytes,
       warnings: [...fitted.warnings, ...chosen.warnings],
       reasons: [...chosen.reasons, ...fitted.reasons],
       dataset: { id: dataset.id, revision: dataset.revision },

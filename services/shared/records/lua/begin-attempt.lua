@@ -9,13 +9,10 @@ local key = keys.job(id)
 local status = redis.call('HGET', key, 'status')
 if not status then return { 'refused', 'missing' } end
 local number = tonumber(redis.call('HGET', key, 'attempt'))
-local crashes = tonumber(redis.call('HGET', key, 'crashes'))
-if redis.call('HGET', key, 'token') == token then return { 'started', number, crashes } end
-if number > 0 and redis.call('HEXISTS', key, 'attempt:' .. number .. ':end') == 0 then
-  closeAttempt(id, number, at, 'lost')
-  -- An attempt that ended because Redis did is no crash of the job's.
-  if redis.call('HGET', key, 'redisRun') == redisRun then crashes = redis.call('HINCRBY', key, 'crashes', 1) end
+if redis.call('HGET', key, 'token') == token then
+  return { 'started', number, tonumber(redis.call('HGET', key, 'crashes')) }
 end
+local crashes = lose(id, at, redisRun)
 if status ~= 'queued' and status ~= 'running' then
   wake(id)
   return { 'refused', status }

@@ -1,32 +1,49 @@
--- Brings the records of an older version to this one: from before there were projects, everything is the default's.
--- keys       version, projects, jobs, the indices by project, aliases
--- arguments  version that is wanted, statuses of jobs as JSON, key of the aliases of datasets and of models before
--- answers    migrated | current
+-- Brings the records of an older version to this one, a step for each version in between.
+-- keys       version, projects, jobs, the indices by project, aliases, waiting, needs
+-- arguments  version that is wanted, statuses of jobs as JSON, key of the aliases of datasets and of models in
+--            version 1
+-- answers    {migrated | current | newer, version that was found}
 -- events     none
 local wanted, statuses = tonumber(ARGV[1]), cjson.decode(ARGV[2])
-if tonumber(redis.call('GET', keys.version) or '1') >= wanted then return 'current' end
-redis.call('ZUNIONSTORE', keys.projectJobs(defaultProject), 2, keys.projectJobs(defaultProject), keys.jobs)
-for _, status in ipairs(statuses) do
-  local index = keys.projectJobsByStatus(defaultProject, status)
-  redis.call('ZUNIONSTORE', index, 2, index, keys.jobsByStatus(status))
+local found = tonumber(redis.call('GET', keys.version) or '1')
+if found > wanted then return { 'newer', found } end
+if found == wanted then return { 'current', found } end
+
+-- From before there were projects: everything is the default's.
+if found < 2 then
+  redis.call('ZUNIONSTORE', keys.projectJobs(defaultProject), 2, keys.projectJobs(defaultProject), keys.jobs)
+  for _, status in ipairs(statuses) do
+    local index = keys.projectJobsByStatus(defaultProject, status)
+    redis.call('ZUNIONSTORE', index, 2, index, keys.jobsByStatus(status))
+  end
+  for at, kind in ipairs({ 'dataset', 'model' }) do
+    local index = keys.projectResources(defaultProject, kind)
+    redis.call('ZUNIONSTORE', index, 2, index, keys.resources(kind))
+    if redis.call('EXISTS', ARGV[2 + at]) == 1 then
+      redis.call('RENAMENX', ARGV[2 + at], keys.aliases(defaultProject, kind))
+    end
+  end
+  for _, id in ipairs(redis.call('ZRANGE', keys.jobsByStatus('queued'), 0, -1)) do await(id, 0) end
+  for _, id in ipairs(redis.call('ZRANGE', keys.jobs, 0, -1)) do
+    local bytes = 0
+    local checkpoints = redis.call('HVALS', keys.jobCheckpoints(id))
+    for _, record in ipairs(checkpoints) do bytes = bytes + cjson.decode(record).bytes end
+    weigh(keys.job(id), bytes)
+  end
+  for _, kind in ipairs({ 'dataset', 'model' }) do
+    for _, id in ipairs(redis.call('ZRANGE', keys.resources(kind), 0, -1)) do measure(kind, id) end
+  end
+  redis.call('ZADD', keys.projects, 0, defaultProject)
 end
-for at, kind in ipairs({ 'dataset', 'model' }) do
-  local index = keys.projectResources(defaultProject, kind)
-  redis.call('ZUNIONSTORE', index, 2, index, keys.resources(kind))
-  if redis.call('EXISTS', ARGV[2 + at]) == 1 then
-    redis.call('RENAMENX', ARGV[2 + at], keys.aliases(defaultProject, kind))
+
+-- From before jobs said how much memory they need: that is not known until a worker takes them.
+if found < 3 then
+  for _, project in ipairs(redis.call('ZRANGE', keys.projects, 0, -1)) do
+    for _, id in ipairs(redis.call('ZRANGE', keys.waiting(project), 0, -1)) do
+      redis.call('ZADD', keys.needs(project), 'NX', 0, id)
+    end
   end
 end
-for _, id in ipairs(redis.call('ZRANGE', keys.jobsByStatus('queued'), 0, -1)) do await(id, 0) end
-for _, id in ipairs(redis.call('ZRANGE', keys.jobs, 0, -1)) do
-  local bytes = 0
-  local checkpoints = redis.call('HVALS', keys.jobCheckpoints(id))
-  for _, record in ipairs(checkpoints) do bytes = bytes + cjson.decode(record).bytes end
-  weigh(keys.job(id), bytes)
-end
-for _, kind in ipairs({ 'dataset', 'model' }) do
-  for _, id in ipairs(redis.call('ZRANGE', keys.resources(kind), 0, -1)) do measure(kind, id) end
-end
-redis.call('ZADD', keys.projects, 0, defaultProject)
+
 redis.call('SET', keys.version, wanted)
-return 'migrated'
+return { 'migrated', found }

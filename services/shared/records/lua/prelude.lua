@@ -112,6 +112,7 @@ local function await(id, ms)
   local project = projectOf(key)
   local priority = cjson.decode(redis.call('HGET', key, 'request') or '{}').priority or 0
   redis.call('ZADD', keys.waiting(project), (100 - priority) * 4398046511104 + ms, id)
+  redis.call('ZADD', keys.needs(project), redis.call('HGET', key, 'bytes') or 0, id)
   redis.call('ZADD', keys.turns, 'NX', redis.call('HGET', keys.project(project), 'served') or 0, project)
 end
 
@@ -119,6 +120,7 @@ end
 local function unwait(id)
   local project = projectOf(keys.job(id))
   redis.call('ZREM', keys.waiting(project), id)
+  redis.call('ZREM', keys.needs(project), id)
   if redis.call('EXISTS', keys.waiting(project)) == 0 then redis.call('ZREM', keys.turns, project) end
 end
 
@@ -271,6 +273,17 @@ local function closeAttempt(id, number, at, reason)
     reason = reason,
     fromCheckpoint = opened.fromCheckpoint,
   }))
+end
+
+-- The worker of an attempt that was left open is gone. That is a crash of the job's, unless Redis itself went away
+-- meanwhile. Answers how many there were. Event: attempt.
+local function lose(id, at, redisRun)
+  local key = keys.job(id)
+  local number, crashes, run = unpack(redis.call('HMGET', key, 'attempt', 'crashes', 'redisRun'))
+  number, crashes = tonumber(number), tonumber(crashes)
+  if number == 0 or redis.call('HEXISTS', key, 'attempt:' .. number .. ':end') == 1 then return crashes end
+  closeAttempt(id, number, at, 'lost')
+  return run == redisRun and redis.call('HINCRBY', key, 'crashes', 1) or crashes
 end
 
 -- An evaluation that ended frees what it needed.

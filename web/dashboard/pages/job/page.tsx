@@ -32,7 +32,7 @@ function Head({ job }: { job: Job }): JSX.Element {
 function Body({ live, job }: { live: LiveJob; job: Job }): JSX.Element {
   return (
     <>
-      <Warnings of={job.warnings} />
+      <Warnings of={job.waitingFor === null ? job.warnings : [`it waits for ${job.waitingFor}`, ...job.warnings]} />
       <Outcome job={job} live={live} />
       {job.attempts.length > 0 ? (
         <>

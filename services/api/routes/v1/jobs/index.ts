@@ -2,12 +2,12 @@
 import { withPreset } from "../../../../../schemas/complete.ts";
 import { estimate } from "../../../../../schemas/estimate.ts";
 import { createJobQuery, job, jobPage, jobRequest, jobsQuery } from "../../../../../schemas/job.ts";
-import { presentJob } from "../../../../shared/records/index.ts";
 import { within, type Dependencies } from "../../../dependencies.ts";
 import { enqueue } from "../../../../shared/jobs/enqueue.ts";
 import { idOfDataset } from "../../../../shared/find.ts";
 import { makeAwaitingOrder, makeOrder } from "../../../../shared/jobs/order.ts";
 import { estimateOf } from "../../../jobs/estimate.ts";
+import { showJob, showJobs } from "../../../jobs/show.ts";
 import { planBytesWith } from "../../../jobs/planning.ts";
 import { notFound } from "../../../http/problem.ts";
 import { sendPage } from "../../../http/slices.ts";
@@ -68,12 +68,16 @@ function createRoute(app: App, dependencies: Dependencies): void {
         initialModelId: initialModel?.id ?? null,
         preset: order.preset,
         asked: order.asked,
+        ...("bytes" in order ? { bytes: order.bytes } : {}),
         warnings: order.warnings,
         reasons: order.reasons,
       });
       if (queued === "no-dataset") throw notFound(`dataset ${order.request.dataset} was deleted in this moment`);
       if (queued === "no-model") throw notFound(`model ${initialModel?.id} was deleted in this moment`);
-      return reply.code(202).header("location", `/v1/jobs/${id}`).send(presentJob(queued));
+      return reply
+        .code(202)
+        .header("location", `/v1/jobs/${id}`)
+        .send(await showJob(records, queued));
     },
   );
 }
@@ -95,7 +99,7 @@ function listRoute(app: App): void {
       const page = await (view === "full"
         ? request.records.jobs.list(listing)
         : request.records.jobs.summaries(listing));
-      return sendPage(reply, { ...page, data: page.data.map(presentJob) });
+      return sendPage(reply, { ...page, data: await showJobs(request.records, page.data) });
     },
   );
 }

@@ -2,10 +2,11 @@
 import { z } from "zod";
 import { deleteJobQuery, isTerminal, job, type JobStatus } from "../../../../../../schemas/job.ts";
 import { idParams } from "../../../../../../schemas/query.ts";
-import { presentJob, type JobOutcome, type JobRecord } from "../../../../../shared/records/index.ts";
+import { type JobOutcome, type JobRecord } from "../../../../../shared/records/index.ts";
 import { within, type Dependencies, type Within } from "../../../../dependencies.ts";
 import { enqueue } from "../../../../../shared/jobs/enqueue.ts";
 import { findJob, findReadyDataset } from "../../../../../shared/find.ts";
+import { showJob } from "../../../../jobs/show.ts";
 import { removeJob } from "../../../../jobs/remove.ts";
 import { Refusal, conflict, notFound } from "../../../../http/problem.ts";
 import type { WatchedJobs } from "../../../../jobs/watched.ts";
@@ -71,6 +72,7 @@ async function reproduce(dependencies: Within, original: JobRecord, id: string):
     request: { ...original.request, name, webhook: null },
     metadata: original.metadata,
     initialModelId: original.initialModelId,
+    ...(original.bytes === null ? {} : { bytes: original.bytes }),
     warnings: original.warnings,
     reasons: original.reasons,
     reproduction: { of: original.id, expected: receipt.weights, stopAtStep: receipt.stoppedAtStep },
@@ -138,7 +140,7 @@ export function jobRoutes(app: App, dependencies: Dependencies, watched: Watched
         await after(id, status, run).catch((error: unknown) =>
           request.log.warn({ err: error, job: id }, "the queue follows later"),
         );
-        return reply.code(202).send(presentJob(await findJob(request.records, id)));
+        return reply.code(202).send(await showJob(request.records, await findJob(request.records, id)));
       },
     );
   };
@@ -163,7 +165,10 @@ export function jobRoutes(app: App, dependencies: Dependencies, watched: Watched
         await findJob(request.records, request.params.id),
         id,
       );
-      return reply.code(202).header("location", `/v1/jobs/${id}`).send(presentJob(queued));
+      return reply
+        .code(202)
+        .header("location", `/v1/jobs/${id}`)
+        .send(await showJob(request.records, queued));
     },
   );
 }
