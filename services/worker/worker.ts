@@ -33,6 +33,7 @@ import { HostLimits } from "./webhooks/hosts.ts";
 import { Coordinators } from "./sweeps/coordinators.ts";
 import { planBytesOn } from "./threads/planning.ts";
 import { ThreadPool } from "./threads/pool.ts";
+import { Archives } from "./training/archive.ts";
 import type { TrainingDependencies } from "./training/attempt.ts";
 import { Sessions } from "./training/sessions.ts";
 
@@ -67,6 +68,7 @@ export class RunningWorker {
   readonly #queues: Queues;
   readonly #pool: ThreadPool;
   readonly #sessions = new Sessions();
+  readonly #archives: Archives;
   readonly #coordinators: Coordinators;
   readonly #housekeeping: Housekeeping;
   #workers: Worker[] = [];
@@ -87,6 +89,7 @@ export class RunningWorker {
     this.#listener = connectRedis({ url: redisUrl, role: "listening", log });
     this.#records = createRecords(this.#redis);
     this.#storage = createStorage(config);
+    this.#archives = new Archives({ redis: this.#redis, records: this.#records, storage: this.#storage, log });
     this.#queues = new Queues({ redis: this.#redis, log });
     this.#pool = new ThreadPool({ entry: threadEntry, keep: config.worker.slots * config.worker.threads, log });
     this.#pool.warm(Math.min(2, config.worker.threads));
@@ -168,11 +171,11 @@ export class RunningWorker {
   #training(): TrainingDependencies {
     const { config, log } = this.#options;
     return {
-      redis: this.#redis,
       records: this.#records,
       storage: this.#storage,
       pool: this.#pool,
       sessions: this.#sessions,
+      archives: this.#archives,
       log,
       worker: this.name,
       threads: config.worker.threads,
@@ -295,7 +298,7 @@ export class RunningWorker {
     const { log } = this.#options;
     this.#ending.abort(new Error("the worker ends"));
     this.#sessions.drain();
-    const closed = Promise.allSettled(this.#workers.map((worker) => worker.close()));
+    const closed = Promise.allSettled(this.#workers.map((worker) => worker.close())).then(() => this.#archives.idle());
     if ((await Promise.race([closed, this.#late()])) === "late")
       log.warn("not everything could be handed over in time; others will find it");
     clearInterval(this.#heartbeat);

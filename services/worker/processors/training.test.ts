@@ -25,6 +25,7 @@ import { createStorage } from "../../shared/storage/index.ts";
 import type { Storage } from "../../shared/storage/index.ts";
 import { ThreadPool } from "../threads/pool.ts";
 import type { TrainingDependencies } from "../training/attempt.ts";
+import { Archives } from "../training/archive.ts";
 import { Sessions } from "../training/sessions.ts";
 import { trainJob } from "./training.ts";
 
@@ -68,11 +69,11 @@ async function processorOver(
   const kernels = chooseKernels({ wanted: "reference", numerics: "reproducible" });
   const sessions = new Sessions();
   const dependencies: TrainingDependencies = {
-    redis,
     records,
     storage,
     pool,
     sessions,
+    archives: new Archives({ redis, records, storage, log }),
     log,
     worker: "w",
     threads: 2,

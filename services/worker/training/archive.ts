@@ -4,6 +4,7 @@
  */
 import type { Event } from "../../../schemas/event.ts";
 import { isTerminal } from "../../../schemas/job.ts";
+import type { Logger } from "../../shared/log.ts";
 import { jobSequence, readEvents, readInside, readMetrics } from "../../shared/progress/index.ts";
 import { presentJob } from "../../shared/records/index.ts";
 import type { Records } from "../../shared/records/index.ts";
@@ -70,4 +71,27 @@ export async function archive(jobId: string, { redis, records, storage }: Archiv
     if ((await records.jobs.status(jobId)) === null) await storage.deleteAll(layout.job(jobId));
   }
   await records.jobs.archived(jobId);
+}
+
+/** Archives the jobs that end here, one after the other, beside what the slots do: the next job need not wait for it. */
+export class Archives {
+  readonly #options: ArchiveOptions & { log: Logger };
+  #last: Promise<void> = Promise.resolve();
+
+  constructor(options: ArchiveOptions & { log: Logger }) {
+    this.#options = options;
+  }
+
+  /** What fails is done by housekeeping later. */
+  add(jobId: string): void {
+    const { log } = this.#options;
+    this.#last = this.#last
+      .then(() => archive(jobId, this.#options))
+      .catch((error: unknown) => log.warn({ err: error, job: jobId }, "the job's manifest will be written later"));
+  }
+
+  /** Settles when all that was added by now is written. */
+  idle(): Promise<void> {
+    return this.#last;
+  }
 }

@@ -11,11 +11,10 @@ import type { KernelsDescription } from "../../shared/kernels.ts";
 import type { Logger } from "../../shared/log.ts";
 import type { OrderDependencies } from "../../shared/jobs/order.ts";
 import type { JobRecord, Records } from "../../shared/records/index.ts";
-import type { Redis } from "../../shared/redis.ts";
 import type { Storage } from "../../shared/storage/index.ts";
 import type { ThreadPool } from "../threads/pool.ts";
 import type { Finished } from "../threads/protocol.ts";
-import { archive } from "./archive.ts";
+import type { Archives } from "./archive.ts";
 import { backOff } from "./back-off.ts";
 import { keepOutcome } from "./outcome.ts";
 import { CannotTrain, prepare } from "./preparation.ts";
@@ -25,11 +24,11 @@ import type { SessionEnd } from "./session.ts";
 import type { Sessions } from "./sessions.ts";
 
 export interface TrainingDependencies {
-  redis: Redis;
   records: Records;
   storage: Storage;
   pool: ThreadPool;
   sessions: Sessions;
+  archives: Archives;
   log: Logger;
   worker: string;
   /** Most threads of a job. */
@@ -207,7 +206,7 @@ class Attempt {
     const ending = "cancelled";
     if (!outcome) {
       await leaveOff(records, job.id, { status: (await records.jobs.status(job.id)) ?? "missing", attempt, ending });
-      return this.#archive();
+      return this.#ended();
     }
     const { reproduction } = job;
     const found = outcome.receipt.weights;
@@ -219,7 +218,7 @@ class Attempt {
     const reason = outcome.result.stopReason;
     const moved = await records.jobs.succeed(job.id, { attempt, reason, set, model: outcome.model });
     if (moved.kind === "forbidden") await leaveOff(records, job.id, { status: moved.status, attempt, ending });
-    return this.#archive();
+    return this.#ended();
   }
 
   /** Keeps trying while storage refuses; null where the job was cancelled or taken over meanwhile. */
@@ -244,11 +243,9 @@ class Attempt {
     }
   }
 
-  async #archive(): Promise<"done"> {
-    const { job, log, dependencies } = this.#options;
-    await archive(job.id, dependencies).catch((error: unknown) =>
-      log.warn({ err: error }, "the job's manifest will be written later"),
-    );
+  #ended(): "done" {
+    const { job, dependencies } = this.#options;
+    dependencies.archives.add(job.id);
     return "done";
   }
 
@@ -261,7 +258,7 @@ class Attempt {
       { "*": "failed" },
       { attempt, ending: detail, reason: detail, set: { error } },
     );
-    return this.#archive();
+    return this.#ended();
   }
 
   /** The attempt is over, the job is not: it waits in the queue for the next. */
@@ -283,9 +280,7 @@ export async function failUnstarted(
 ): Promise<void> {
   const { detail } = error;
   await dependencies.records.jobs.move(job.id, { queued: "failed" }, { reason: detail, set: { error } });
-  await archive(job.id, dependencies).catch((failure: unknown) =>
-    dependencies.log.warn({ err: failure, job: job.id }, "the job's manifest will be written later"),
-  );
+  dependencies.archives.add(job.id);
 }
 
 /** Begins an attempt, unless the job wants none any more, and sees it to its end. */
