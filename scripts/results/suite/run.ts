@@ -1,5 +1,7 @@
 /** The suite: on every set the rule of `network: "auto"`, the presets that fit, and what others would have done. */
 import { execFile } from "node:child_process";
+import { createHash } from "node:crypto";
+import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
@@ -115,10 +117,24 @@ function presetsFor(splits: LabelledSplits): { name: string; request: CompleteJo
 const script = join(dirname(fileURLToPath(import.meta.url)), "practitioner.py").replace("/dist/", "/");
 type Others = Record<"practitioner" | "regression", Judged & { epochs?: number; seconds?: number }>;
 
+/** What the script prints for this set and these seconds; what it printed once is kept in the cache. */
+async function answerOfScript(set: SuiteSet, sources: Sources): Promise<string> {
+  const folder = folderOf(set, sources);
+  const args = [folder, String(set.seconds), String(seed)];
+  const digest = createHash("sha256").update(readFileSync(script)).update(args.slice(1).join(" "));
+  for (const file of ["train.x", "train.y", "test.x", "test.y"]) digest.update(readFileSync(join(folder, file)));
+  const kept = join(sources.cache, "others", `${set.name}-${digest.digest("hex").slice(0, 16)}.json`);
+  if (existsSync(kept)) return readFileSync(kept, "utf8");
+  const { stdout } = await promisify(execFile)("/usr/bin/python3", [script, ...args]);
+  mkdirSync(dirname(kept), { recursive: true });
+  writeFileSync(`${kept}.new`, stdout);
+  renameSync(`${kept}.new`, kept);
+  return stdout;
+}
+
 async function others(set: SuiteSet, sources: Sources): Promise<Contender[]> {
-  const args = [script, folderOf(set, sources), String(set.seconds), String(seed)];
-  const { stdout } = await promisify(execFile)("/usr/bin/python3", args);
-  return Object.entries(JSON.parse(stdout) as Others).map(([name, { accuracy, balanced, epochs, seconds }]) => ({
+  const said = JSON.parse(await answerOfScript(set, sources)) as Others;
+  return Object.entries(said).map(([name, { accuracy, balanced, epochs, seconds }]) => ({
     name,
     accuracy,
     balanced,
