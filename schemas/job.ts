@@ -76,7 +76,7 @@ export const webhook = z.strictObject({
     .url({ protocol: /^https?$/, error: "expected an http or https URL" })
     .max(2000)
     .describe(
-      "where each change of the job's status is sent, by POST; a private address only where the operator allows it",
+      "where each change of the job's status is sent, by POST; a private address only where the operator allows it; a name and password in it are never shown again",
     ),
   secret: z.string().min(16).max(200).optional().describe("the key of the signature; never shown again"),
 });

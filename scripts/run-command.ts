@@ -1,5 +1,6 @@
 /** How a command ends: a sentence for what people can mend, the stack for a fault of ours; exit code 1 for both. */
 import { ConfigError } from "../services/shared/config.ts";
+import { redaction } from "../services/shared/redaction.ts";
 import { isRedisAway } from "../services/shared/redis.ts";
 
 type ErrorClass = new (...given: never[]) => Error;
@@ -13,7 +14,8 @@ export async function runCommand(run: () => Promise<void>, known: readonly Error
       [ConfigError, ...known].some((each) => error instanceof each) ||
       isRedisAway(error) ||
       (error instanceof TypeError && "code" in error);
-    process.stderr.write(`${isKnown ? (error as Error).message : String((error as Error).stack)}\n`);
+    const text = isKnown ? (error as Error).message : String((error as Error).stack);
+    process.stderr.write(`${redaction(process.env)(text)}\n`);
     process.exitCode = 1;
   }
 }

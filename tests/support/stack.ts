@@ -18,20 +18,25 @@ export interface Service {
   process: ChildProcess;
   /** Everything it wrote to stderr, a line each. */
   lines: string[];
+  /** The same of stdout. */
+  told: string[];
   /** Ends it and waits for that. */
   end(signal?: NodeJS.Signals): Promise<void>;
 }
 
-function run(file: string, environment: Record<string, string>): Service {
+export function run(file: string, environment: Record<string, string>): Service {
   const child = spawn(process.execPath, [join(dist, file)], {
     env: { ...process.env, ...environment },
     stdio: ["ignore", "pipe", "pipe"],
   });
   const lines: string[] = [];
   createInterface({ input: child.stderr }).on("line", (line) => lines.push(line));
+  const told: string[] = [];
+  createInterface({ input: child.stdout }).on("line", (line) => told.push(line));
   return {
     process: child,
     lines,
+    told,
     end: async (signal = "SIGTERM") => {
       if (child.exitCode !== null || child.signalCode !== null) return;
       const exited = once(child, "exit");

@@ -4,6 +4,7 @@
  */
 import type { FastifySchemaCompiler } from "fastify";
 import { z } from "zod";
+import { isSecretName } from "../../shared/redaction.ts";
 import { Problem } from "./problem.ts";
 
 type Issue = z.core.$ZodIssue;
@@ -19,6 +20,10 @@ const shortened = (text: string): string => (text.length > mostKey ? `${text.sli
 const escapePointer = (key: PropertyKey): string => shortened(String(key)).replaceAll("~", "~0").replaceAll("/", "~1");
 export const pointerOf = (prefix: string, path: readonly PropertyKey[]): string =>
   prefix + path.map((key) => `/${escapePointer(key)}`).join("");
+
+/** What stands at an issue's place, unless it is nobody's to read. */
+const foundAt = ({ path, input }: RawIssue): string =>
+  isSecretName(String(path?.at(-1) ?? "")) ? "something else" : describe(input);
 
 function describe(value: unknown): string {
   if (value === undefined) return "nothing";
@@ -52,7 +57,7 @@ function sizeSentence(issue: Extract<RawIssue, { code: "too_small" | "too_big" }
   }
   const relation =
     issue.code === "too_small" ? (inclusive ? "at least" : "greater than") : inclusive ? "at most" : "less than";
-  return `must be ${relation} ${String(bound)}, found ${describe(issue.input)}`;
+  return `must be ${relation} ${String(bound)}, found ${foundAt(issue)}`;
 }
 
 /**
@@ -75,13 +80,13 @@ function sentence(issue: RawIssue): string | undefined {
     case "invalid_type":
       return issue.input === undefined
         ? `is missing: expected ${noun(issue.expected)}`
-        : `expected ${noun(issue.expected)}, found ${describe(issue.input)}`;
+        : `expected ${noun(issue.expected)}, found ${foundAt(issue)}`;
     case "unrecognized_keys": {
       const known = Object.keys((issue.inst?._zod.def as { shape?: object } | undefined)?.shape ?? {});
       return known.length > 0 ? `fields here are ${known.join(", ")}` : "no such field here";
     }
     case "invalid_value":
-      return `${issue.input === undefined ? "is missing: expected" : "expected"} ${issue.values.length === 1 ? list(issue.values) : `one of ${list(issue.values)}`}${issue.input === undefined ? "" : `, found ${describe(issue.input)}`}`;
+      return `${issue.input === undefined ? "is missing: expected" : "expected"} ${issue.values.length === 1 ? list(issue.values) : `one of ${list(issue.values)}`}${issue.input === undefined ? "" : `, found ${foundAt(issue)}`}`;
     case "invalid_union": {
       const { kinds, found } = kindsOf(issue);
       return kinds.length > 0 ? `expected one of ${list(kinds)}, found ${describe(found)}` : undefined;

@@ -3,6 +3,7 @@ import type { FastifyError, FastifyReply, FastifyRequest } from "fastify";
 import plugin from "fastify-plugin";
 import type { Problem as ProblemBody, ProblemCode } from "../../../schemas/problem.ts";
 import { ComputationError, type ComputationFault } from "../../prediction/index.ts";
+import { redaction } from "../../shared/redaction.ts";
 import { isRedisAway } from "../../shared/redis.ts";
 import { StorageError } from "../../shared/storage/index.ts";
 import { unreadType } from "../http/media-types.ts";
@@ -139,9 +140,14 @@ export function sendProblem(problem: Problem, request: FastifyRequest, reply: Fa
     .send(bodyFor(problem, request.url.split("?")[0] ?? ""));
 }
 
-/** Clients of the Open Inference Protocol look for a member `error`. */
+const redact = redaction(process.env);
+
+/**
+ * What was wrong may have been a secret in the wrong place: it is not said again. Clients of the Open Inference
+ * Protocol look for a member `error`.
+ */
 function bodyFor(problem: Problem, path: string): ProblemBody {
-  const body = problem.body(path);
+  const body = JSON.parse(redact(JSON.stringify(problem.body(path)))) as ProblemBody;
   return /^\/v2(\/|$)/.test(path) ? { ...body, error: body.detail } : body;
 }
 

@@ -1,4 +1,5 @@
 /** A job's hash in Redis, read into a record; and the record as the API shows it. */
+import { withoutCredentials } from "../webhooks/shown.ts";
 import type { Split } from "../../../schemas/dataset.ts";
 import { attempt, isTerminal } from "../../../schemas/job.ts";
 import type { Attempt, Job, JobStatus, JobSummary } from "../../../schemas/job.ts";
@@ -129,6 +130,7 @@ export function presentJob<Request>(
   const at = `/v1/jobs/${record.id}`;
   return {
     ...shown,
+    request: withoutCredentials(shown.request),
     object: "job",
     terminal: isTerminal(record.status),
     waitingFor: null,

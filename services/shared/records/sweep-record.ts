@@ -1,4 +1,5 @@
 /** The record of a sweep: how it stands in its hash, and what of it the API shows. */
+import { withoutCredentials } from "../webhooks/shown.ts";
 import { isTerminal, type NetworkSummary } from "../../../schemas/job.ts";
 import type { CompleteSweepRequest, Sweep, SweepSummary } from "../../../schemas/sweep.ts";
 import { projectOf } from "./sight.ts";
@@ -26,6 +27,11 @@ export type SweepSummaryRecord = Omit<SweepRecord, "request"> & { request: Sweep
 export const elapsedSecondsOf = ({ ranMs, since }: Pick<SweepRecord, "ranMs" | "since">): number =>
   (ranMs + (since === null ? 0 : Math.max(0, Date.now() - since))) / 1000;
 
+function withoutBaseCredentials<Request>(request: Request): Request {
+  const { base } = request as { base?: object };
+  return base ? { ...request, base: withoutCredentials(base) } : request;
+}
+
 /** The resource of the API. */
 export function presentSweep<Request>(
   record: Omit<SweepRecord, "request"> & { request: Request },
@@ -42,6 +48,7 @@ export function presentSweep<Request>(
   const at = `/v1/sweeps/${record.id}`;
   return {
     ...shown,
+    request: withoutBaseCredentials(shown.request),
     object: "sweep",
     terminal: isTerminal(record.status),
     elapsedSeconds: elapsedSecondsOf(record),
