@@ -1,7 +1,7 @@
 /**
  * Every key and channel of Redis, as a form with parts in braces. docs/PROTOCOLS.md says of each what stands there, who
  * writes, who reads. From these forms come the functions below and those that the Lua scripts call. The scripts make
- * keys of their own that way, so a Redis Cluster is not supported.
+ * keys of their own that way, so a Redis Cluster is refused at the start.
  */
 import { fromForms } from "./forms.ts";
 

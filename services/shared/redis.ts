@@ -58,7 +58,7 @@ const awayCodes = new Set([
   "NR_CLOSED",
 ]);
 const awayMessages =
-  /Connection is closed|isn't writeable|max retries per request|Command timed out|^LOADING|Connection is in|connect ETIMEDOUT|Reached the max/;
+  /Connection is closed|isn't writeable|max retries per request|Command timed out|^(LOADING|READONLY|MASTERDOWN|UNBLOCKED)|Connection is in|connect ETIMEDOUT|Reached the max|sentinels are unreachable/;
 
 /** Whether an error says that Redis is away (503, Retry-After), as opposed to a fault of ours. */
 export function isRedisAway(error: unknown): boolean {

@@ -160,12 +160,18 @@ async function ended(client: Client, jobId: string, patience = patienceMs): Prom
   }
 }
 
-/** `workers`: how many; with none, jobs stay queued. */
+/** `workers`: how many; with none, jobs stay queued. `before`: what is done to its Redis and folder first. */
 export async function startStack({
   workers = 1,
   environment: extra = {},
-}: { workers?: number; environment?: Record<string, string> } = {}): Promise<Stack> {
+  before,
+}: {
+  workers?: number;
+  environment?: Record<string, string>;
+  before?: (redis: TestRedis) => Promise<void>;
+} = {}): Promise<Stack> {
   const redis = await startTestRedis();
+  await before?.(redis);
   const environment: Record<string, string> = {
     REDIS_URL: redis.url,
     DATA_DIR: redis.dir,
