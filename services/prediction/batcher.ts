@@ -13,12 +13,20 @@ export interface Batch<Model> {
   copyInto: (target: Uint8Array) => void;
 }
 
+/** What there is to do when a batch is to begin. */
+export interface Load {
+  /** Samples that wait for the same model. */
+  samples: number;
+  /** Batches that run. */
+  running: number;
+}
+
 /** Computes one batch at a time. */
 export interface Runner<Model> {
-  /** Whether it has room for the model. */
-  takes(model: Model): boolean;
+  /** Whether it is for such a batch, and has room for the model. */
+  takes(model: Model, load: Load): boolean;
   /** What it answers is read at once, and may be written over by the next batch. */
-  run(batch: Batch<Model>): Promise<Outputs>;
+  run(batch: Batch<Model>): Outputs | Promise<Outputs>;
 }
 
 export interface BatcherOptions<Model> {
@@ -67,6 +75,9 @@ interface Share {
   from: number;
   count: number;
 }
+
+const samplesIn = ({ waiting }: Line<unknown>): number =>
+  waiting.reduce((sum, { count, taken }) => sum + count - taken, 0);
 
 const overloaded = (detail: string): ComputationError =>
   new ComputationError({ fault: "overloaded", detail: `${detail}; try again in a moment` });
@@ -122,8 +133,9 @@ export class Batcher<Model> {
 
   /** The line whose turn it is among those that the runner takes; it goes to the end. */
   #next(runner: Runner<Model>): Line<Model> | null {
+    const running = this.#busy.size;
     for (const [name, line] of this.#lines) {
-      if (!runner.takes(line.model)) continue;
+      if (!runner.takes(line.model, { samples: samplesIn(line), running })) continue;
       this.#dismissLate(line);
       this.#lines.delete(name);
       if (line.waiting.length === 0) continue;

@@ -1,5 +1,5 @@
 /**
- * One batch in memory that the api and a prediction thread share, so that nothing is copied to cross:
+ * One batch in memory, which the api and a prediction thread share, so that nothing is copied to cross:
  *
  *     samples [count][C][H][W], uint8 or float32 │ outputs [count][classes] float32 │ probabilities, likewise
  */
@@ -21,7 +21,7 @@ function places({ count, elements, classes, dtype }: BatchShape): {
 export const exchangeBytes = (shape: BatchShape): number => places(shape).end;
 
 /** The parts of a batch in its memory. */
-export function exchangeViews(memory: SharedArrayBuffer, shape: BatchShape): Outputs & { samples: Samples } {
+export function exchangeViews(memory: ArrayBufferLike, shape: BatchShape): Outputs & { samples: Samples } {
   const { count, elements, classes, dtype } = shape;
   const { outputs, probabilities } = places(shape);
   return {

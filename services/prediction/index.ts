@@ -1,7 +1,8 @@
 /**
- * All that the api wants computed, off its event loop, in three lines that never wait for each other: predictions in
- * micro-batches on a thread that keeps models loaded; views, exports, imports and previews at the desk; gradient
- * checks, which take seconds each. Nobody waits for long in any of them. The api imports nothing else of this folder.
+ * All that the api wants computed, off its event loop but for what takes microseconds, in three lines that never wait
+ * for each other: predictions in micro-batches on threads that keep models loaded; views, exports, imports and previews
+ * at the desk; gradient checks, which take seconds each. Nobody waits for long in any of them. The api imports nothing
+ * else of this folder.
  */
 import { createHash } from "node:crypto";
 import { fitNormalisation } from "../../engine/index.ts";
@@ -33,10 +34,11 @@ import type {
   Sensitivities,
   ThreadData,
 } from "./protocol.ts";
-import { ModelHolder, runnable, weighted, type KeyedSubject, type Subject } from "./model-holder.ts";
+import { runnable, weighted, type KeyedSubject, type ModelHolder, type Subject } from "./model-holder.ts";
 import { piecesOf, samplesOf, type Pieces } from "./pieces.ts";
 import { Plans } from "./plans.ts";
-import { ResidentThread } from "./resident.ts";
+import { Predictors, sharesOf } from "./predictors.ts";
+import { ResidentThread, type ResidentOptions } from "./resident.ts";
 import { Turns } from "./turns.ts";
 
 export { PictureError } from "../shared/pictures.ts";
@@ -74,16 +76,6 @@ const lines = {
 } as const;
 const restMs = 30 * second;
 const decodersAtOnce = 2;
-/** Models of so many bytes stay loaded in a service that is at rest. */
-const keptAtRestBytes = 48 * mebibyte;
-/** Of the memory for models, for all prediction threads but the first together. */
-const furtherShare = 1 / 4;
-const mostKnownModels = 4096;
-
-/** Bytes of models that each prediction thread but the first may hold. */
-const furtherBytes = (cacheBytes: number, threads: number): number =>
-  threads === 1 ? 0 : Math.floor((cacheBytes * furtherShare) / (threads - 1));
-
 export interface PredictionOptions {
   /** The KERNELS setting. */
   kernels: string;
@@ -99,8 +91,7 @@ export interface PredictionOptions {
 
 export class Prediction {
   readonly #kernels: ThreadData["kernels"];
-  /** The first is there from the start, and holds models that are too large for the others. */
-  readonly #holders: readonly ModelHolder[];
+  readonly #predictors: Predictors;
   readonly #desk: ResidentThread;
   readonly #checks: ResidentThread;
   readonly #decoders: Decoders;
@@ -109,8 +100,6 @@ export class Prediction {
   // Not at the desk: an order may not wait for somebody's export.
   readonly #plans = new Plans((of) => this.#on(this.#first.thread, "planBytes", () => of, limits.plan));
   readonly #keys = new WeakMap<Subject, KeyedSubject>();
-  /** Key of a model → bytes of its memory, once it was predicted with. */
-  readonly #modelBytes = new Map<string, number>();
 
   /** Throws KernelsError where the kernels that are wanted are not there. */
   constructor({
@@ -125,16 +114,14 @@ export class Prediction {
       reproducible: chooseKernels({ wanted: kernels, numerics: "reproducible" }),
       fast: chooseKernels({ wanted: kernels, numerics: "fast" }),
     };
-    const further = furtherBytes(cacheBytes, threads);
-    /** What is left for the first while the others hold theirs. It may hold all, and then they hold nothing. */
-    const left = cacheBytes - further * (threads - 1);
+    const shares = sharesOf(cacheBytes, threads);
     const part = (all: number): number => Math.ceil(all / processes);
     const thread = (
       name: string,
       of: keyof typeof lines,
       rest: { keptBytes: number; warm: boolean },
-      bytes: number,
-    ) => {
+      bytes = shares.first,
+    ): ResidentOptions => {
       const workerData = { kernels: this.#kernels, cacheBytes: bytes } satisfies ThreadData;
       const { mostWaiting, mostWaitMs } = lines[of];
       return {
@@ -147,28 +134,18 @@ export class Prediction {
         log,
       };
     };
-    const learn = (key: string, bytes: number): void => {
-      this.#learn(key, bytes);
-      if (this.#first.thread.heldBytes > left) for (const { thread: other } of this.#holders.slice(1)) other.letGo();
-    };
-    const common = { milliseconds: limits.predict, learn };
-    this.#holders = Array.from({ length: threads }, (_, at) =>
-      at === 0
-        ? new ModelHolder({
-            ...thread("predictor", "predictor", { keptBytes: keptAtRestBytes, warm: true }, cacheBytes),
-            ...common,
-            takes: () => true,
-          })
-        : new ModelHolder({
-            // At rest the first one is enough.
-            ...thread(`predictor ${at + 1}`, "predictor", { keptBytes: -1, warm: false }, further),
-            ...common,
-            takes: (key) => (this.#modelBytes.get(key) ?? Infinity) <= further && this.#first.thread.heldBytes <= left,
-          }),
-    );
-    this.#desk = new ResidentThread(thread("desk", "desk", { keptBytes: 0, warm: false }, cacheBytes));
+    this.#predictors = new Predictors({
+      kernels: this.#kernels,
+      shares,
+      threads,
+      turns: this.#turns,
+      milliseconds: limits.predict,
+      thread: (name, rest, bytes) => thread(name, "predictor", rest, bytes),
+      log,
+    });
+    this.#desk = new ResidentThread(thread("desk", "desk", { keptBytes: 0, warm: false }));
     // What the engine makes for a check is nobody's to reuse: at rest this thread always ends.
-    this.#checks = new ResidentThread(thread("checks", "checks", { keptBytes: -1, warm: false }, cacheBytes));
+    this.#checks = new ResidentThread(thread("checks", "checks", { keptBytes: -1, warm: false }));
     this.#decoders = new Decoders({
       processes: part(decodersAtOnce),
       mostWaiting: part(512),
@@ -178,7 +155,7 @@ export class Prediction {
       log,
     });
     this.#batcher = new Batcher({
-      runners: this.#holders,
+      runners: [this.#predictors.atHand, ...this.#predictors.holders],
       mostTogether: 128,
       mostTogetherBytes: 8 * mebibyte,
       mostWaitingBytes: part(64 * mebibyte),
@@ -307,7 +284,7 @@ export class Prediction {
       waiting: this.#batcher.waiting + sum((thread) => thread.waiting) + this.#decoders.waiting,
       batches: this.#batcher.batches,
       threadsStarted: sum((thread) => thread.started),
-      heldBytes: sum((thread) => thread.heldBytes),
+      heldBytes: this.#predictors.atHand.heldBytes + sum((thread) => thread.heldBytes),
     };
   }
 
@@ -317,11 +294,11 @@ export class Prediction {
   }
 
   get #first(): ModelHolder {
-    return this.#holders[0];
+    return this.#predictors.holders[0];
   }
 
   get #threads(): ResidentThread[] {
-    return [...this.#holders.map(({ thread }) => thread), this.#desk, this.#checks];
+    return [...this.#predictors.holders.map(({ thread }) => thread), this.#desk, this.#checks];
   }
 
   #on<Name extends CallName>(
@@ -339,15 +316,6 @@ export class Prediction {
     const made = { key: keyOf(subject), subject };
     this.#keys.set(subject, made);
     return made;
-  }
-
-  #learn(key: string, bytes: number): void {
-    if (this.#modelBytes.has(key)) return;
-    this.#modelBytes.set(key, bytes);
-    for (const oldest of this.#modelBytes.keys()) {
-      if (this.#modelBytes.size <= mostKnownModels) break;
-      this.#modelBytes.delete(oldest);
-    }
   }
 }
 

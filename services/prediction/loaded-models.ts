@@ -4,7 +4,7 @@ import type { PredictionPlan, Predictor } from "../../engine/index.ts";
 import { loadKernels } from "../shared/kernels.ts";
 import { exchangeViews } from "./exchange.ts";
 import { MemoriesFull, type Memories } from "./memories.ts";
-import type { BatchShape, FeatureMaps, Runnable, Samples, ThreadData, WeightedModel } from "./protocol.ts";
+import type { BatchShape, Calls, FeatureMaps, Runnable, Samples, ThreadData, WeightedModel } from "./protocol.ts";
 
 /** Samples that run through a predictor at once, as many as fit: blocks of eight. */
 const batches = [64, 32, 16, 8] as const;
@@ -16,9 +16,9 @@ const mebibytes = (bytes: number): string => `${Math.ceil(bytes / mebibyte)} MiB
  * The plan of the largest batch that fits the budget. Throws EngineError where not even the smallest does: such a model
  * can be loaded by nobody here. Always with a pointer below the network, which the weights' own faults have not.
  */
-export function planWithin(runnable: Runnable, mostBytes: number): PredictionPlan {
+export function planWithin(runnable: Runnable, mostBytes: number, samplesTogether = Infinity): PredictionPlan {
   let found: PredictionPlan | EngineError | null = null;
-  for (const batch of batches) {
+  for (const batch of batches.filter((each) => each <= samplesTogether)) {
     try {
       found = planPrediction({ ...runnable, batch });
       if (found.bytes <= mostBytes) return found;
@@ -42,25 +42,31 @@ interface Loaded {
   memory: WebAssembly.Memory;
 }
 
+export interface LoadedModelsOptions {
+  kernels: ThreadData["kernels"];
+  memories: Memories;
+  mostBytes: number;
+  /** Samples that are ever asked for at once, where these are few. */
+  samplesTogether?: number;
+}
+
 export class LoadedModels {
   /** In order of last use. */
   readonly #loaded = new Map<string, Loaded>();
   readonly #kernels: ThreadData["kernels"];
   readonly #memories: Memories;
   readonly #mostBytes: number;
+  readonly #samplesTogether: number | undefined;
 
-  constructor({
-    kernels,
-    memories,
-    mostBytes,
-  }: {
-    kernels: ThreadData["kernels"];
-    memories: Memories;
-    mostBytes: number;
-  }) {
+  constructor({ kernels, memories, mostBytes, samplesTogether }: LoadedModelsOptions) {
     this.#kernels = kernels;
     this.#memories = memories;
     this.#mostBytes = mostBytes;
+    this.#samplesTogether = samplesTogether;
+  }
+
+  has(key: string): boolean {
+    return this.#loaded.has(key);
   }
 
   /** Reads the samples of a batch where they stand in the exchange, and puts the answers there. */
@@ -68,10 +74,11 @@ export class LoadedModels {
     key: string,
     model: WeightedModel | null,
     shape: BatchShape,
-    exchange: SharedArrayBuffer,
-  ): { bytes: number } | null {
+    exchange: ArrayBufferLike,
+  ): Calls["predict"]["output"] {
     const loaded = this.#use(key, model);
     if (!loaded) return null;
+    const began = performance.now();
     const { predictor, plan } = loaded;
     const { classes, network, batch } = plan.spec;
     const { count, elements } = shape;
@@ -82,7 +89,7 @@ export class LoadedModels {
       outputs.set(found, from * classes);
       probabilities.set(probabilitiesOf(found, { network, classes }), from * classes);
     }
-    return { bytes: plan.bytes };
+    return { bytes: plan.bytes, milliseconds: performance.now() - began };
   }
 
   featureMaps(key: string, model: WeightedModel | null, sample: Samples): FeatureMaps[] | null {
@@ -94,7 +101,7 @@ export class LoadedModels {
    * network's, MemoriesFull where only a new thread has room.
    */
   load(key: string, { runnable, weights, numerics }: WeightedModel): Loaded {
-    const plan = planWithin(runnable, this.#mostBytes);
+    const plan = planWithin(runnable, this.#mostBytes, this.#samplesTogether);
     const memory = this.#room(plan.bytes);
     try {
       const kernels = loadKernels(this.#kernels[numerics], memory);

@@ -25,6 +25,9 @@ export interface KeyedSubject {
   subject: Subject;
 }
 
+/** Bytes that a model takes, and how long it computed for so many samples. */
+export type Learn = (model: KeyedSubject, needed: { bytes: number; milliseconds: number; samples: number }) => void;
+
 const firstExchangeBytes = 256 * 1024;
 /** A larger one serves the batch that needs it and is let go. */
 const keptExchangeBytes = 8 * 1024 * 1024;
@@ -45,17 +48,17 @@ export class ModelHolder implements Runner<KeyedSubject> {
   readonly thread: ResidentThread;
   readonly #milliseconds: number;
   readonly #takes: (key: string) => boolean;
-  readonly #learn: (key: string, bytes: number) => void;
+  readonly #learn: Learn;
   /** Models that are being loaded: who comes meanwhile waits for that. */
   readonly #loading = new Map<string, Promise<unknown>>();
   #exchange: SharedArrayBuffer | null = null;
 
-  /** `takes` and `learn`: whether this thread has room for a model, and what a model was found to need. */
+  /** `takes` and `learn`: whether this thread has room for a model, and what a batch was found to need. */
   constructor(
     options: ResidentOptions & {
       milliseconds: number;
       takes: (key: string) => boolean;
-      learn: (key: string, bytes: number) => void;
+      learn: Learn;
     },
   ) {
     this.thread = new ResidentThread(options);
@@ -74,8 +77,8 @@ export class ModelHolder implements Runner<KeyedSubject> {
     const views = exchangeViews(exchange, shape);
     copyInto(new Uint8Array(exchange));
     try {
-      const { bytes: modelBytes } = await this.ask("predict", model, { shape, exchange });
-      this.#learn(model.key, modelBytes);
+      const needed = await this.ask("predict", model, { shape, exchange });
+      this.#learn(model, { ...needed, samples: shape.count });
     } catch (error) {
       // A thread that is being ended may still write there.
       this.#exchange = null;

@@ -154,8 +154,8 @@ export interface Calls {
   /** `model` is only read where the thread does not hold it. Null: it does not, and none was sent. */
   predict: {
     input: { key: string; model: WeightedModel | null; shape: BatchShape; exchange: SharedArrayBuffer };
-    /** The answers stand in the exchange. `bytes`: of the memory that the model takes. */
-    output: { bytes: number } | null;
+    /** The answers stand in the exchange. `bytes`: of the memory that the model takes. `milliseconds`: computing. */
+    output: { bytes: number; milliseconds: number } | null;
   };
   featureMaps: { input: { key: string; model: WeightedModel | null; sample: Samples }; output: FeatureMaps[] | null };
   sensitivities: { input: Explained; output: Sensitivities };
