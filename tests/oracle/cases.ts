@@ -130,6 +130,9 @@ const convolutions: Convolution[] = [
   { inputs: 11, rows: 15, columns: 17, maps: 16, size: 3, stride: 1 },
   { inputs: 8, rows: 22, columns: 13, maps: 24, size: 3, stride: 1 },
   { inputs: 8, rows: 20, columns: 36, maps: 9, size: 3, stride: 1 },
+  // So many tiles of so many maps that they go in several groups, forward and backward; δ in two panels of maps.
+  { inputs: 43, rows: 23, columns: 27, maps: 9, size: 3, stride: 1 },
+  { inputs: 9, rows: 23, columns: 27, maps: 43, size: 3, stride: 1 },
   { inputs: 0, rows: 7, columns: 5, maps: 2, size: 3, stride: 1 },
   { inputs: 2, rows: 7, columns: 5, maps: 0, size: 3, stride: 1 },
 ];

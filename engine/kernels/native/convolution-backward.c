@@ -57,10 +57,9 @@ static struct reach clipped_to(const struct backward_shape *s, const struct reac
   return clipped;
 }
 
-/* Any one pixel with any stride: its taps clipped both ways, all inputs. `table` gets its taps. */
-static void backward_pixel(const struct backward_shape *s, struct tap *table, const float *delta, const float *weights,
-                           float *output, long row, long column) {
-  const struct taps down = clip(s, row, s->out_rows), along = clip(s, column, s->out_columns);
+/* These taps of each map, as offsets in δ and in the weights. */
+static struct reach reach_of_taps(const struct backward_shape *s, struct tap *table, struct taps down,
+                                  struct taps along) {
   long taps = 0;
   for (long y = 0; y < down.count; y++)
     for (long x = 0; x < along.count; x++)
@@ -68,8 +67,8 @@ static void backward_pixel(const struct backward_shape *s, struct tap *table, co
           (int32_t)(((down.first + y * s->stride) * s->size + along.first + x * s->stride) * s->maps * 4),
           (int32_t)(((down.at - y) * s->out_columns + along.at - x) * s->lanes * 4),
       };
-  const struct reach reach = {
-      .outer = s->maps,
+  return (struct reach){
+      .outer = taps > 0 ? s->maps : 0,
       .a_outer = 1,
       .b_outer = s->out_rows * s->out_columns * s->lanes,
       .table = table,
@@ -78,6 +77,12 @@ static void backward_pixel(const struct backward_shape *s, struct tap *table, co
       .c_map = s->rows * s->columns * s->lanes,
       .start = START_ZERO,
   };
+}
+
+/* Any one pixel with any stride: its taps clipped both ways, all inputs. `table` gets its taps. */
+static void backward_pixel(const struct backward_shape *s, struct tap *table, const float *delta, const float *weights,
+                           float *output, long row, long column) {
+  const struct reach reach = reach_of_taps(s, table, clip(s, row, s->out_rows), clip(s, column, s->out_columns));
   float *out = output + (row * s->columns + column) * s->lanes;
   for (long i = 0; i < s->inputs;) {
     const long inputs = smaller(s->lanes == 1 ? 4 : 6, s->inputs - i);
@@ -87,6 +92,35 @@ static void backward_pixel(const struct backward_shape *s, struct tap *table, co
       for (long part = 0; part < LANES; part += NARROW)
         strided_tiles[inputs][1](&reach, weights + i * reach.a_map, delta + part, out + i * reach.c_map + part, 0);
     i += inputs;
+  }
+}
+
+/* Eight lanes, any stride: one output row of all inputs. Columns one stride apart share their taps, so where those are
+ * whole they are a run of pixels; the others go one by one. `table` gets a run's taps, `spare` those of a pixel. */
+static void backward_strided_row(const struct backward_shape *s, struct tap *table, struct tap *spare,
+                                 const float *delta, const float *weights, float *output, long row) {
+  const struct taps down = clip(s, row, s->out_rows);
+  for (long phase = 0; phase < smaller(s->stride, s->columns); phase++) {
+    const long first = (phase + s->padding) % s->stride,
+               whole = first < s->size ? divided_up(s->size - first, s->stride) : 0;
+    long low = phase, pixels = 0;
+    for (; low < s->columns && clip(s, low, s->out_columns).count < whole; low += s->stride)
+      backward_pixel(s, spare, delta, weights, output, row, low);
+    while (low + pixels * s->stride < s->columns && clip(s, low + pixels * s->stride, s->out_columns).count == whole)
+      pixels++;
+    for (long column = low + pixels * s->stride; column < s->columns; column += s->stride)
+      backward_pixel(s, spare, delta, weights, output, row, column);
+    if (pixels == 0) continue;
+    struct reach reach = reach_of_taps(s, table, down, clip(s, low, s->out_columns));
+    reach.b_step = LANES;
+    reach.c_step = s->stride * LANES;
+    float *out = output + (row * s->columns + low) * LANES;
+    const struct cutting cutting = cut_tiles(s->inputs, pixels);
+    for (long it = 0; it < cutting.map_tiles; it++) {
+      const long i = cut(s->inputs, cutting.map_tiles, it), inputs = cut(s->inputs, cutting.map_tiles, it + 1) - i;
+      strided_run(&reach, inputs, pixels, cutting.vector_tiles, weights + i * reach.a_map, delta, out + i * reach.c_map,
+                  0);
+    }
   }
 }
 
@@ -315,16 +349,14 @@ static void backward_by_winograd(struct thread *thread, const struct convolution
                              .maps = call->inputs,
                              .out_rows = call->rows,
                              .out_columns = call->columns,
-                             .step = LANES,
-                             .out_step = LANES,
                              .before = 2 - (long)call->padding,
                              .w_input = 1,
                              .w_map = 9 * call->maps,
                              .w_tap = call->maps,
                              .is_turned = 1};
   const struct backward_call of = {call, ARRAY(const float, input)};
-  winograd_rows(thread, &w, ARRAY(const float, delta), ARRAY(const float, weights), 0, ARRAY(float, output), gate_rows,
-                &of);
+  winograd_block(thread, &w, ARRAY(const float, delta), ARRAY(const float, weights), 0, ARRAY(float, output), gate_rows,
+                 &of);
 }
 #endif
 
@@ -351,11 +383,12 @@ static void convolutionBackward(struct thread *thread, const struct convolutionB
     backward_block(&s, table, delta, weights, input, output, call->gate);
     return;
   }
-  if (single)
-    backward_single(&s, table, space + tables, delta, weights, output);
-  else
-    for (long row = 0; row < s.rows; row++)
+  for (long row = 0; row < s.rows && !single; row++)
+    if (s.lanes == LANES)
+      backward_strided_row(&s, table, table + s.size * s.size, delta, weights, output, row);
+    else
       for (long column = 0; column < s.columns; column++)
         backward_pixel(&s, table, delta, weights, output, row, column);
+  if (single) backward_single(&s, table, space + tables, delta, weights, output);
   gate_run(call->gate, output, input, output, s.inputs * s.rows * s.columns * s.lanes);
 }

@@ -2,10 +2,10 @@
  * Bouvrie §3.1, forward: x_j = f( Σ_i x_i ∗ k_ij + b_j ) in cross-correlation orientation, 'valid'.
  *
  * input [input][row][column][lanes], weights [input][ky][kx][map], output [map][row][column][lanes]; chain: bias, then
- * input, ky, kx. Eight lanes, stride 1: a row of output is one run of floats and tap kx is the same run 8·kx floats
- * further, so a tile is maps × vectors whatever the vector's width. f is applied to a tile's rows as soon as they
- * stand, while they are in the first cache. One lane: vectors are eight adjacent columns of several rows, or eight maps
- * of several pixels where those are fewer. Never pads.
+ * input, ky, kx. Eight lanes: a row of output is one run of floats and with stride 1 tap kx is the same run 8·kx floats
+ * further, so a tile is maps × vectors whatever the vector's width; with a stride it is maps × pixels. f is applied to
+ * a tile's rows as soon as they stand, while they are in the first cache. One lane: vectors are eight adjacent columns
+ * of several rows, or eight maps of several pixels where those are fewer. Never pads.
  */
 #include "elementary.h"
 #include "thread.h"
@@ -62,23 +62,30 @@ static void forward_down_rows(const struct convolution_shape *s, struct reach re
   }
 }
 
-/* Eight lanes, stride 1: whole rows, f at once. Of many inputs a few at a time, so that all tiles of a row find them in
- * the first cache. */
+/* Eight lanes: whole rows, f at once. Of many inputs a few at a time, so that all tiles of a row find them in the first
+ * cache. With a stride neighbours of a row lie apart. */
 static void forward_along_rows(const struct convolution_shape *s, struct reach reach, const float *input,
                                const float *weights, const float *bias, float *output, uint32_t activation) {
-  const long run = s->out_columns * LANES, vectors = run / NARROW;
-  const struct cutting cutting = cut_run(s->maps, vectors);
+  const long run = s->out_columns * LANES, vectors = run / NARROW, is_strided = s->stride > 1;
+  const struct cutting cutting = is_strided ? cut_tiles(s->maps, s->out_columns) : cut_run(s->maps, vectors);
   const long block = block_of(s->inputs, s->size * s->columns * LANES * 4 + s->size * s->size * s->maps * 4);
+  reach.b_step = s->stride * LANES;
+  reach.c_step = LANES;
   for (long row = 0; row < s->out_rows; row++)
     for (long i = 0; i == 0 || i < s->inputs; i += block) {
       reach.outer = smaller(block, s->inputs - i);
       reach.start = i == 0 ? START_BIAS : START_OUTPUT;
       const int is_last = i + block >= s->inputs;
-      const float *in = input + i * reach.b_outer + row * s->columns * LANES, *w = weights + i * reach.a_outer;
+      const float *in = input + i * reach.b_outer + row * s->stride * s->columns * LANES,
+                  *w = weights + i * reach.a_outer;
       float *out = output + row * run;
       for (long mt = 0; mt < cutting.map_tiles; mt++) {
         const long map = cut(s->maps, cutting.map_tiles, mt), maps = cut(s->maps, cutting.map_tiles, mt + 1) - map;
-        tile_run(&reach, maps, vectors, cutting.vector_tiles, w + map, in, out + map * reach.c_map, bias + map);
+        if (is_strided)
+          strided_run(&reach, maps, s->out_columns, cutting.vector_tiles, w + map, in, out + map * reach.c_map,
+                      bias + map);
+        else
+          tile_run(&reach, maps, vectors, cutting.vector_tiles, w + map, in, out + map * reach.c_map, bias + map);
         for (long m = map; is_last && m < map + maps; m++)
           activate_run(activation, out + m * reach.c_map, run);
       }
@@ -151,8 +158,6 @@ static void forward_by_winograd(struct thread *thread, const struct convolutionF
                              .maps = s->maps,
                              .out_rows = s->out_rows,
                              .out_columns = s->out_columns,
-                             .step = LANES,
-                             .out_step = LANES,
                              .w_input = 9 * s->maps,
                              .w_map = 1,
                              .w_tap = s->maps};
@@ -160,7 +165,7 @@ static void forward_by_winograd(struct thread *thread, const struct convolutionF
               *bias = ARRAY(const float, bias);
   float *output = ARRAY(float, output);
   if (s->lanes == LANES) {
-    winograd_rows(thread, &w, input, weights, bias, output, activate_rows, call);
+    winograd_block(thread, &w, input, weights, bias, output, activate_rows, call);
     return;
   }
   winograd_alone(thread, &w, input, weights, bias, output);
@@ -182,16 +187,11 @@ static void convolutionForward(struct thread *thread, const struct convolutionFo
   float *output = ARRAY(float, output);
   struct tap *table = (struct tap *)scratch(thread, 4 * s.size * s.size);
   const struct reach reach = reach_of_forward(&s, table);
-  if (s.lanes == LANES && s.stride == 1) {
+  if (s.lanes == LANES) {
     forward_along_rows(&s, reach, input, weights, bias, output, call->activation);
     return;
   }
-  if (s.lanes == LANES) {
-    for (long column = 0; column < s.out_columns; column++)
-      for (long part = 0; part < LANES; part += NARROW)
-        forward_down_rows(&s, reach, input, weights, bias, output, column * s.stride * LANES + part,
-                          column * LANES + part);
-  } else if (!is_over_maps(&s)) {
+  if (!is_over_maps(&s)) {
     for (long column = 0; column < s.out_columns; column += NARROW) {
       const long at = smaller(column, s.out_columns - NARROW);
       forward_down_rows(&s, reach, input, weights, bias, output, at, at);

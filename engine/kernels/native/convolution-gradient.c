@@ -255,60 +255,6 @@ static void copy_rows(const float *from, float *to, long rows, long columns, lon
   }
 }
 
-#if FAST
-/* Tiles of a band: enough that the trees at their end cost little, few enough that what they are turned to stays near.
- */
-#define BAND_TILES 32
-#define BAND_BYTES 4194304
-
-/* Some rows of tiles at a time: what is turned of them, and its products added to the sums. */
-static void gradient_by_winograd(struct thread *thread, const struct convolutionGradient *call, const float *x,
-                                 const float *delta, float *gradient) {
-  const struct winograd w = {.inputs = call->inputs,
-                             .rows = call->rows,
-                             .columns = call->columns,
-                             .maps = call->maps,
-                             .out_rows = call->rows - 2,
-                             .out_columns = call->columns - 2,
-                             .step = LANES};
-  const long down = divided_up(w.out_rows, TILE_PIXELS), across = divided_up(w.out_columns, TILE_PIXELS);
-  const long fitting = BAND_BYTES / ((w.inputs + w.maps) * SPOTS * LANES * 4);
-  const long band = smaller(down, divided_up(larger(BAND_TILES / 2, smaller(BAND_TILES, fitting)), across));
-  const long run = band * across * LANES, sums_plane = plane_of(w.inputs * w.maps);
-  const long input_plane = plane_of(w.inputs * run), delta_plane = plane_of(w.maps * run);
-  float *inputs = scratch(thread, SPOTS * (input_plane + delta_plane + sums_plane));
-  float *deltas = inputs + SPOTS * input_plane, *sums = deltas + SPOTS * delta_plane;
-  memset(sums, 0, (size_t)(SPOTS * sums_plane) * 4);
-  for (long first = 0; first < down; first += band) {
-    const long tiles = smaller(band, down - first) * across;
-    for (long n = 0; n < w.inputs + w.maps; n++)
-      for (long tile = 0; tile < tiles; tile++)
-        for (long part = 0; part < LANES; part += NARROW) {
-          const long row = (first + tile / across) * TILE_PIXELS, column = tile % across * TILE_PIXELS;
-          const long at = tile * LANES + part, map = n - w.inputs;
-          if (n < w.inputs)
-            transform_tile(&w, x + n * w.rows * w.columns * LANES + part, row, column, inputs + n * run + at,
-                           input_plane);
-          else
-            transform_delta_tile(&w, delta + map * w.out_rows * w.out_columns * LANES + part, row, column,
-                                 deltas + map * run + at, delta_plane);
-        }
-    const struct gradient_shape shape = {.inputs = w.inputs,
-                                         .maps = w.maps,
-                                         .size = 1,
-                                         .out_rows = 1,
-                                         .pixels = tiles,
-                                         .delta_map = run,
-                                         .x_input = run,
-                                         .x_column = LANES,
-                                         .stride = 1};
-    for (long spot = 0; spot < SPOTS; spot++)
-      add_gradients(&shape, deltas + spot * delta_plane, inputs + spot * input_plane, sums + spot * sums_plane);
-  }
-  add_winograd_sums(&w, sums, sums_plane, gradient);
-}
-#endif
-
 static void convolutionGradient(struct thread *thread, const struct convolutionGradient *call) {
   const long rows = call->rows, columns = call->columns, maps = call->maps, size = call->size, stride = call->stride;
   const long out_rows = (rows - size) / stride + 1, out_columns = (columns - size) / stride + 1;
@@ -349,9 +295,7 @@ static void convolutionGradient(struct thread *thread, const struct convolutionG
   s.delta_map = out_rows * s.delta_row;
   s.x_input = rows * s.x_row;
 #if FAST
-  /* On small maps the trees at the end of 36 sums instead of nine outweigh what is saved. */
-  if (call->lanes == LANES && out_rows * out_columns >= 144 &&
-      takes_winograd(size, stride, call->inputs, maps, out_rows, out_columns))
+  if (call->lanes == LANES && takes_winograd(size, stride, call->inputs, maps, out_rows, out_columns))
     gradient_by_winograd(thread, call, x, delta, gradient);
   else
 #endif

@@ -6,7 +6,11 @@
 #include "elementary.h"
 #include "thread.h"
 #include "tiles.h"
-#include "winograd.c"
+#if FAST
+#include "winograd-block.c"
+#include "winograd-gradient.c"
+#include "winograd-sample.c"
+#endif
 
 #include "combination.c"
 #include "convolution-backward.c"

@@ -6,25 +6,48 @@
 #include "elementary.h"
 #include "thread.h"
 
-/* Where term `position` of lane `lane` goes. */
-ALWAYS long partial_of(long position, long lane, long lanes) { return lanes == 1 ? position % LANES : lane; }
+/* A term's partial sum is its lane, or in one lane its position mod 8: both ways its place mod 8, so eight neighbours
+ * are a vector. */
+typedef float eight __attribute__((vector_size(LANES * 4)));
+typedef float eight_at __attribute__((vector_size(LANES * 4), aligned(4), may_alias));
+typedef double eight_doubles __attribute__((vector_size(LANES * 8)));
+
+/* Eight terms, or what is left of a run: zeros behind it, which change no sum. */
+ALWAYS eight load_eight(const float *from, long left) {
+  if (left >= LANES) return *(const eight_at *)from;
+  eight terms = {0};
+  memcpy(&terms, from, (size_t)left * 4);
+  return terms;
+}
+
+ALWAYS eight_doubles in_doubles(eight terms) { return __builtin_convertvector(terms, eight_doubles); }
+
+/* Of eight lanes only the first `count` hold samples. */
+static double sum_of(eight_doubles partial, long lanes, long count) {
+  double sums[LANES];
+  memcpy(sums, &partial, sizeof sums);
+  for (long lane = lanes == 1 ? count * LANES : count; lane < LANES; lane++)
+    sums[lane] = 0;
+  return tree_of_doubles(sums);
+}
+
+/* What is done at once in one pass after the other: both find it in the first cache. */
+#define CHUNK 1024
 
 static void normalisationStatistics(struct thread *thread, const struct normalisationStatistics *call) {
-  const float *input = ARRAY(const float, input);
   double *sums = ARRAY(double, sums);
-  const long positions = call->positions, lanes = call->lanes,
+  const long lanes = call->lanes, run = (long)call->positions * lanes,
              count = smaller(ARRAY(const int32_t, header)[HEADER_COUNT], lanes);
   for (long map = 0; map < (long)call->maps; map++) {
-    double values[LANES] = {0}, squares[LANES] = {0};
-    for (long position = 0; position < positions; position++)
-      for (long lane = 0; lane < count; lane++) {
-        const double x = input[(map * positions + position) * lanes + lane];
-        const long k = partial_of(position, lane, lanes);
-        values[k] = values[k] + x;
-        squares[k] = squares[k] + x * x;
-      }
-    sums[2 * map] = sums[2 * map] + tree_of_doubles(values);
-    sums[2 * map + 1] = sums[2 * map + 1] + tree_of_doubles(squares);
+    const float *input = ARRAY(const float, input) + map * run;
+    eight_doubles values = {0}, squares = {0};
+    for (long n = 0; n < run; n += LANES) {
+      const eight_doubles x = in_doubles(load_eight(input + n, run - n));
+      values = values + x;
+      squares = squares + x * x;
+    }
+    sums[2 * map] = sums[2 * map] + sum_of(values, lanes, count);
+    sums[2 * map + 1] = sums[2 * map + 1] + sum_of(squares, lanes, count);
   }
 }
 
@@ -80,31 +103,31 @@ static void normalisationForward(struct thread *thread, const struct normalisati
     const float mean = moments[2 * map], inverse = moments[2 * map + 1], w = weight[map], b = bias[map];
     const float *x = input + map * run;
     float *out = output + map * run;
-    EACH_VECTOR(run, store_part(out + n, (load(x + n) - mean) * inverse * w + b, size));
-    activate_run(call->activation, out, run);
+    for (long at = 0; at < run; at += CHUNK) {
+      const long some = smaller(CHUNK, run - at);
+      EACH_VECTOR(some, store_part(out + at + n, (load(x + at + n) - mean) * inverse * w + b, size));
+      activate_run(call->activation, out + at, some);
+    }
     clear_lanes(out, call->positions, count, lanes);
   }
 }
 
 static void normalisationBackwardStatistics(struct thread *thread, const struct normalisationBackwardStatistics *call) {
-  const float *delta = ARRAY(const float, delta), *input = ARRAY(const float, input),
-              *moments = ARRAY(const float, moments);
+  const float *moments = ARRAY(const float, moments);
   double *sums = ARRAY(double, sums);
-  const long positions = call->positions, lanes = call->lanes,
+  const long lanes = call->lanes, run = (long)call->positions * lanes,
              count = smaller(ARRAY(const int32_t, header)[HEADER_COUNT], lanes);
   for (long map = 0; map < (long)call->maps; map++) {
     const float mean = moments[2 * map], inverse = moments[2 * map + 1];
-    double deltas[LANES] = {0}, products[LANES] = {0};
-    for (long position = 0; position < positions; position++)
-      for (long lane = 0; lane < count; lane++) {
-        const long at = (map * positions + position) * lanes + lane, k = partial_of(position, lane, lanes);
-        const float normalised = (input[at] - mean) * inverse;
-        const double d = delta[at];
-        deltas[k] = deltas[k] + d;
-        products[k] = products[k] + d * (double)normalised;
-      }
-    sums[2 * map] = sums[2 * map] + tree_of_doubles(deltas);
-    sums[2 * map + 1] = sums[2 * map + 1] + tree_of_doubles(products);
+    const float *delta = ARRAY(const float, delta) + map * run, *input = ARRAY(const float, input) + map * run;
+    eight_doubles deltas = {0}, products = {0};
+    for (long n = 0; n < run; n += LANES) {
+      const eight_doubles d = in_doubles(load_eight(delta + n, run - n));
+      deltas = deltas + d;
+      products = products + d * in_doubles((load_eight(input + n, run - n) - mean) * inverse);
+    }
+    sums[2 * map] = sums[2 * map] + sum_of(deltas, lanes, count);
+    sums[2 * map + 1] = sums[2 * map + 1] + sum_of(products, lanes, count);
   }
 }
 
@@ -133,9 +156,12 @@ static void normalisationBackward(struct thread *thread, const struct normalisat
     const float factor = inverse * weight[map];
     const float *x = input + map * run, *d = delta + map * run;
     float *out = output + map * run;
-    EACH_VECTOR(run, const wide normalised = (load(x + n) - mean) * inverse;
-                store_part(out + n, ((load(d + n) - first) - normalised * second) * factor, size));
-    gate_run(call->gate, out, x, out, run);
+    for (long at = 0; at < run; at += CHUNK) {
+      const long some = smaller(CHUNK, run - at);
+      EACH_VECTOR(some, const wide normalised = (load(x + at + n) - mean) * inverse;
+                  store_part(out + at + n, ((load(d + at + n) - first) - normalised * second) * factor, size));
+      gate_run(call->gate, out + at, x + at, out + at, some);
+    }
     clear_lanes(out, call->positions, count, lanes);
   }
 }

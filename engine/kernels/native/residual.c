@@ -14,12 +14,17 @@ static void residualForward(struct thread *thread, const struct residualForward 
                              store_part(output + n, v, size)))
 }
 
+/* The choice of the gate stands outside of the loop: inside it, no vector is left of it. */
+#define ADD_GATED(gate)                                                                                                \
+  EACH_VECTOR(call->count,                                                                                             \
+              store_part(output + n, load(output + n) + gated(gate, load(delta + n), load(input + n)), size))
+
 static void residualBackward(struct thread *thread, const struct residualBackward *call) {
   const float *delta = ARRAY(const float, delta), *input = ARRAY(const float, input);
   float *output = ARRAY(float, output);
-  const uint32_t activation = call->gate & ~(uint32_t)GATE_SQUARED, squared = call->gate & GATE_SQUARED;
-  FOR_ACTIVATION(activation, f,
-                 EACH_VECTOR(call->count, const wide d = load(delta + n),
-                             g = squared ? gated(f | GATE_SQUARED, d, load(input + n)) : gated(f, d, load(input + n));
-                             store_part(output + n, load(output + n) + g, size)))
+  const uint32_t activation = call->gate & ~(uint32_t)GATE_SQUARED;
+  if (call->gate & GATE_SQUARED)
+    FOR_ACTIVATION(activation, f, ADD_GATED(f | GATE_SQUARED))
+  else
+    FOR_ACTIVATION(activation, f, ADD_GATED(f))
 }

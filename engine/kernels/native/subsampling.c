@@ -141,10 +141,24 @@ static void subsamplingForward(struct thread *thread, const struct subsamplingFo
   activate_run(call->activation, output, (long)call->maps * b.out_rows * out_row);
 }
 
-/* up(δ): every pixel of a block gets the value, for a maximum only the first that equals d. One output row is `high`
- * rows of pixels. */
+/*
+ * What a gate makes of a block's maximum d, which is what it makes of the pixel that receives the value; to all others'
+ * zeros it changes nothing: `low` for d ≤ 0, 1 otherwise. So the two gates that are never NaN need no pass of their
+ * own.
+ */
+static int gates_maximum(const struct blocks *b, uint32_t gate, float *low) {
+  const uint32_t activation = gate & ~(uint32_t)GATE_SQUARED;
+  const int is_relu = activation == ACTIVATION_relu, is_leaky = activation == ACTIVATION_leaky_relu;
+  const float slope = is_leaky ? LEAKY_SLOPE : is_relu ? 0.0f : 1.0f;
+  *low = gate & GATE_SQUARED ? slope * slope : slope;
+  return b->lanes == LANES && b->reduce == REDUCE_max && (is_relu || is_leaky);
+}
+
+/* up(δ): every pixel of a block gets the value, for a maximum only the first that equals d, through the gate. One
+ * output row is `high` rows of pixels. */
 ALWAYS void up_row(const long high, const long across, const uint32_t reduce, const struct blocks *b,
-                   const float *delta, const float *kept, const float *in, float *out, float slope, float inverse) {
+                   const float *delta, const float *kept, const float *in, float *out, float slope, float inverse,
+                   float low) {
   for (long column = 0; column < b->out_columns; column++)
     for (long part = 0; part < LANES; part += NARROW) {
       narrow value = slope * narrow_load(delta + column * LANES + part);
@@ -152,6 +166,7 @@ ALWAYS void up_row(const long high, const long across, const uint32_t reduce, co
       const long at = column * across * LANES + part;
       if (reduce == REDUCE_max) {
         const narrow d = narrow_load(kept + column * LANES + part), zero = (narrow)SPLAT(NARROW, 0.0f);
+        value = value * narrow_choose(d <= 0.0f, (narrow)SPLAT(NARROW, low), (narrow)SPLAT(NARROW, 1.0f));
         narrow_ints waiting = ~(narrow_ints)zero;
         for (long r = 0; r < high; r++)
           for (long c = 0; c < across; c++) {
@@ -228,6 +243,8 @@ static void subsamplingBackward(struct thread *thread, const struct subsamplingB
   float *output = ARRAY(float, output);
   const int is_squared = (call->gate & GATE_SQUARED) != 0,
             is_linear = (call->gate & ~(uint32_t)GATE_SQUARED) == ACTIVATION_linear;
+  float low = 1.0f;
+  const int is_gated = gates_maximum(&b, call->gate, &low);
   const float inverse = is_squared ? b.inverse * b.inverse : b.inverse;
   const long in_row = b.columns * b.lanes, out_row = b.out_columns * b.lanes;
   for (long map = 0; map < (long)call->maps; map++) {
@@ -241,10 +258,10 @@ static void subsamplingBackward(struct thread *thread, const struct subsamplingB
       if (b.lanes == 1)
         FOR_REDUCE(b, reduce, up_row_of_one(reduce, &b, d, kept, in, out, slope, inverse))
       else if (is_two_by_two(&b))
-        FOR_REDUCE(b, reduce, up_row(2, 2, reduce, &b, d, kept, in, out, slope, inverse))
+        FOR_REDUCE(b, reduce, up_row(2, 2, reduce, &b, d, kept, in, out, slope, inverse, low))
       else
-        FOR_REDUCE(b, reduce, up_row(b.block_rows, b.block_columns, reduce, &b, d, kept, in, out, slope, inverse))
-      if (b.lanes == LANES && !is_linear) gate_run(call->gate, out, in, out, b.block_rows * in_row);
+        FOR_REDUCE(b, reduce, up_row(b.block_rows, b.block_columns, reduce, &b, d, kept, in, out, slope, inverse, low))
+      if (b.lanes == LANES && !is_linear && !is_gated) gate_run(call->gate, out, in, out, b.block_rows * in_row);
     }
     if (b.lanes == 1 && !is_linear) gate_run(call->gate, out_map, in_map, out_map, b.out_rows * b.block_rows * in_row);
     if (b.out_columns * b.block_columns < b.columns || b.out_rows * b.block_rows < b.rows) clear_dropped(&b, out_map);

@@ -155,4 +155,14 @@ static void tile_run(const struct reach *reach, long maps, long vectors, long ti
   if (PAIRS && at < vectors * NARROW) contiguous_tiles[maps][1](reach, a, b + at, c + at, bias + bias_step * at);
 }
 
+/* The same for `pixels` pixels of eight lanes that lie any distance apart (b_step, c_step). */
+static void strided_run(const struct reach *reach, long maps, long pixels, long tiles, const float *a, const float *b,
+                        float *c, const float *bias) {
+  for (long part = 0; part < LANES; part += NARROW)
+    for (long tile = 0; tile < tiles; tile++) {
+      const long pixel = cut(pixels, tiles, tile), count = cut(pixels, tiles, tile + 1) - pixel;
+      strided_tiles[maps][count](reach, a, b + pixel * reach->b_step + part, c + pixel * reach->c_step + part, bias);
+    }
+}
+
 #endif

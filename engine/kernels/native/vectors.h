@@ -46,13 +46,15 @@
 
 #define ALWAYS static inline __attribute__((always_inline))
 
-/* The two compilers' words for unrolling a loop of constant length and for taking floats, by number, from two vectors
- * laid end to end. */
+/* The two compilers' words for unrolling a loop of constant length, for leaving it a loop, and for taking floats, by
+ * number, from two vectors laid end to end. */
 #if defined(__clang__)
 #define UNROLL _Pragma("clang loop unroll(full)")
+#define ONE_BY_ONE _Pragma("clang loop unroll(disable)")
 #define PICK_FLOATS(a, b, ...) __builtin_shufflevector(a, b, __VA_ARGS__)
 #else
 #define UNROLL _Pragma("GCC unroll 16")
+#define ONE_BY_ONE _Pragma("GCC unroll 1")
 #define PICK_FLOATS(a, b, ...) __builtin_shuffle(a, b, (four_ints){__VA_ARGS__})
 #endif
 
@@ -113,7 +115,10 @@ ALWAYS void store(float *to, wide value) { *(wide_at *)to = value; }
   }
 CHOOSE(choose, wide, wide_ints, WIDE)
 CHOOSE(narrow_choose, narrow, narrow_ints, NARROW)
-CHOOSE(four_choose, four, four_ints, 4)
+/* Of four floats gcc makes no blend, but four branches. */
+ALWAYS four four_choose(four_ints mask, four yes, four no) {
+  return (four)((mask & (four_ints)yes) | (~mask & (four_ints)no));
+}
 
 /* The first `size` floats of a vector. What is loaded behind a run's end is computed along and never stored: kernels
  * may read 64 bytes beyond an array. */

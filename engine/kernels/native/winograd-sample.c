@@ -1,0 +1,53 @@
+/* Winograd's convolution forward of a single sample (winograd.h). */
+#include "winograd.h"
+
+/* Whether a single sample takes Winograd: vectors are maps and inputs there. */
+static int takes_winograd_alone(long size, long stride, long inputs, long maps, long out_rows, long out_columns) {
+  return takes_winograd(size, stride, inputs, maps, out_rows, out_columns) && maps % NARROW == 0 &&
+         out_rows * out_columns >= 144;
+}
+
+/*
+ * Forward of a single sample. A vector is neighbouring inputs where tiles are read, maps where they are finished, so
+ * the input is turned to [row][column][input] before, and the output back from [row][column][map]; a product is a
+ * tile's float, broadcast, times a vector of filters.
+ */
+static void winograd_alone(struct thread *thread, const struct winograd *given, const float *input,
+                           const float *weights, const float *bias, float *output) {
+  const struct winograd w = *given;
+  const long across = divided_up(w.out_columns, TILE_PIXELS), tiles = across * divided_up(w.out_rows, TILE_PIXELS);
+  const long filter_plane = plane_of(w.inputs * w.maps), tile_plane = plane_of(tiles * w.inputs);
+  const long product_plane = plane_of(tiles * w.maps), pixels = w.rows * w.columns,
+             finished = w.out_rows * w.out_columns;
+  float *filters = scratch(thread, SPOTS * (filter_plane + tile_plane + product_plane) + pixels * w.inputs +
+                                       finished * w.maps + 2 * w.inputs);
+  float *read = filters + SPOTS * filter_plane, *products = read + SPOTS * tile_plane;
+  float *turned = products + SPOTS * product_plane, *written = turned + pixels * w.inputs;
+  struct tap *table = (struct tap *)(written + finished * w.maps);
+  for (long i = 0; i < w.inputs; i++) {
+    for (long map = 0; map < w.maps; map += NARROW)
+      transform_filters(weights + i * w.w_input + map, w.w_tap, 0, filters + i * w.maps + map, filter_plane);
+    table[i] = (struct tap){(int32_t)(i * 4), (int32_t)(i * w.maps * 4)};
+  }
+  transpose(input, pixels, turned, w.inputs, w.inputs, pixels);
+  for (long tile = 0; tile < tiles; tile++)
+    for (long i = 0; i < w.inputs; i += NARROW) {
+      const long at = smaller(i, w.inputs - NARROW);
+      transform_tile(&w, w.inputs, turned + at, tile / across * TILE_PIXELS, tile % across * TILE_PIXELS,
+                     read + tile * w.inputs + at, tile_plane);
+    }
+  const struct reach reach = {
+      .outer = 1, .table = table, .taps = w.inputs, .a_map = w.inputs, .c_map = w.maps, .start = START_ZERO};
+  const struct cutting cutting = cut_run(tiles, w.maps / NARROW);
+  for (long spot = 0; spot < SPOTS; spot++)
+    for (long n = 0; n < cutting.map_tiles; n++) {
+      const long tile = cut(tiles, cutting.map_tiles, n), height = cut(tiles, cutting.map_tiles, n + 1) - tile;
+      tile_run(&reach, height, w.maps / NARROW, cutting.vector_tiles, read + spot * tile_plane + tile * w.inputs,
+               filters + spot * filter_plane, products + spot * product_plane + tile * w.maps, 0);
+    }
+  for (long tile = 0; tile < tiles; tile++)
+    for (long map = 0; map < w.maps; map += NARROW)
+      finish_tile(&w, w.maps, products + tile * w.maps + map, product_plane, *(const narrow_at *)(bias + map),
+                  written + map, tile / across * TILE_PIXELS, tile % across * TILE_PIXELS);
+  transpose(written, w.maps, output, finished, finished, w.maps);
+}
