@@ -24,7 +24,7 @@ export class RecordsMissing extends Error {
 /** What the records and manifests need. */
 interface Needed {
   /** Ids of records by the folder their objects stand in. */
-  ids: Record<"datasets" | "uploads" | "jobs" | "models" | "evaluations", Set<string>>;
+  ids: Record<"datasets" | "uploads" | "jobs" | "models" | "evaluations" | "sweeps", Set<string>>;
   keys: Set<string>;
 }
 
@@ -49,7 +49,14 @@ async function* all<Item>(records: Pages<Item>): AsyncGenerator<Item, void, unde
 
 async function neededByRecords(records: Records): Promise<Needed> {
   const needed: Needed = {
-    ids: { datasets: new Set(), uploads: new Set(), jobs: new Set(), models: new Set(), evaluations: new Set() },
+    ids: {
+      datasets: new Set(),
+      uploads: new Set(),
+      jobs: new Set(),
+      models: new Set(),
+      evaluations: new Set(),
+      sweeps: new Set(),
+    },
     keys: new Set(),
   };
   for await (const dataset of all(records.datasets)) {
@@ -70,6 +77,7 @@ async function neededByRecords(records: Records): Promise<Needed> {
       if (files) needed.keys.add(files.manifest).add(files.predictions.file);
     }
   }
+  for await (const sweep of all(records.sweeps)) needed.ids.sweeps.add(sweep.id);
   return needed;
 }
 
@@ -98,12 +106,13 @@ function reasonFor(key: string, needed: Needed): string | null {
     return needed.ids.evaluations.has(id)
       ? "a file that its evaluation does not name"
       : "of an evaluation that was deleted";
+  if (folder === "sweeps") return needed.ids.sweeps.has(id) ? null : "of a sweep that was deleted";
   if (folder === "models")
     return needed.ids.models.has(id) ? "a file that its model does not name" : "of a model that was deleted";
   return null;
 }
 
-const folders = ["datasets", "jobs", "models"] as const;
+const folders = ["datasets", "jobs", "models", "sweeps"] as const;
 
 /** A Redis that lost its data must not cost the storage its own. */
 function refuseWithoutRecords(listed: readonly Listed[], needed: Needed): void {

@@ -1,6 +1,6 @@
 /**
- * Restores the records of datasets, models, evaluations and ended jobs from their manifests in storage. What is
- * already there stays as it is.
+ * Restores the records of datasets, models, evaluations, ended jobs and ended sweeps from their manifests in storage.
+ * What is already there stays as it is.
  */
 import type { Redis } from "../../services/shared/redis.ts";
 import { noLimits } from "../../schemas/access.ts";
@@ -14,6 +14,7 @@ import {
   migrate,
   modelRecord,
   projectOf,
+  requestFields,
   tablesField,
   withoutTables,
 } from "../../services/shared/records/index.ts";
@@ -21,6 +22,8 @@ import type { DatasetRecord, Records } from "../../services/shared/records/index
 import { toFields } from "../../services/shared/records/hash.ts";
 import { jobManifest } from "../../services/shared/records/job-manifest.ts";
 import type { JobManifest } from "../../services/shared/records/job-manifest.ts";
+import { sweepManifest } from "../../services/shared/records/sweep-manifest.ts";
+import type { SweepManifest } from "../../services/shared/records/sweep-manifest.ts";
 import { getJson, layout } from "../../services/shared/storage/index.ts";
 import type { Storage } from "../../services/shared/storage/index.ts";
 
@@ -29,6 +32,7 @@ export interface Rebuilt {
   models: number;
   evaluations: number;
   jobs: number;
+  sweeps: number;
   /** Manifests that could not be read, each in a sentence. */
   problems: string[];
 }
@@ -92,7 +96,15 @@ async function restoreAliases(given: readonly GivenAlias[], { redis }: Sources):
     await createRecords(redis, project).models.name(name, model, { at, ifFree: true });
 }
 
-async function restoreJob(manifest: JobManifest, { redis }: Sources): Promise<boolean> {
+/** Keys and names of projects were in Redis alone: a project comes back under its id, and gets keys anew. */
+async function restoreProject({ records }: Sources, id: string | undefined): Promise<void> {
+  if (id === undefined || (await records.projects.read(id)) !== null) return;
+  await records.projects.create({ id, name: id, limits: noLimits, createdAt: new Date().toISOString() });
+}
+
+async function restoreJob(manifest: JobManifest, sources: Sources): Promise<boolean> {
+  await restoreProject(sources, manifest.project);
+  const { redis } = sources;
   const { project, job, stopAtStep, initialModelId, checkpoints, metrics, events } = manifest;
   if ((await redis.exists(keys.job(job.id))) === 1) return false;
   const { object: _object, terminal: _terminal, urls: _urls, sweep, status, attempts, ...fields } = job;
@@ -154,6 +166,34 @@ async function restoreJob(manifest: JobManifest, { redis }: Sources): Promise<bo
   return true;
 }
 
+/** After its jobs: those name it, and it names the best of them. */
+async function restoreSweep(manifest: SweepManifest, sources: Sources): Promise<boolean> {
+  await restoreProject(sources, manifest.project);
+  const { redis } = sources;
+  const { project, sweep, trials, events } = manifest;
+  const key = keys.sweep(sweep.id);
+  if ((await redis.exists(key)) === 1) return false;
+  const { object: _object, terminal: _terminal, urls: _urls, elapsedSeconds, status, request, ...fields } = sweep;
+  const write = redis.multi();
+  write.hset(key, ...toFields({ ...fields, project, ...(await requestFields(request)) }));
+  write.hset(key, {
+    status,
+    run: 0,
+    attempt: 0,
+    events: events.at(-1)?.id ?? "0",
+    ranMs: Math.round(1000 * elapsedSeconds),
+    datasetId: sweep.dataset.id,
+    models: "[]",
+  });
+  for (const { id, type, at, data } of events)
+    write.xadd(keys.sweepEvents(sweep.id), `${id}-0`, "type", type, "at", at, "data", JSON.stringify(data));
+  for (const [field, value] of Object.entries(trials)) write.hset(keys.sweepTrials(sweep.id), field, value);
+  write.zadd(keys.sweeps, 0, sweep.id);
+  write.zadd(keys.sweepsByDataset(sweep.dataset.id), 0, sweep.id);
+  for (const [error] of (await write.exec()) ?? []) if (error) throw error;
+  return true;
+}
+
 /** Manifests below a prefix: for each folder the one with the highest number. */
 async function manifestsBelow(storage: Storage, prefix: string): Promise<string[]> {
   const found = new Map<string, { key: string; number: number }>();
@@ -166,20 +206,14 @@ async function manifestsBelow(storage: Storage, prefix: string): Promise<string[
   return [...found.values()].map(({ key }) => key);
 }
 
-/** Keys and names of projects were in Redis alone: a project comes back under its id, and gets keys anew. */
-async function restoreProject({ records }: Sources, id: string | undefined): Promise<void> {
-  if (id === undefined || (await records.projects.read(id)) !== null) return;
-  await records.projects.create({ id, name: id, limits: noLimits, createdAt: new Date().toISOString() });
-}
-
 export async function rebuild(sources: Sources): Promise<Rebuilt> {
   const { records, storage } = sources;
   await migrate(sources.redis);
-  const rebuilt: Rebuilt = { datasets: 0, models: 0, evaluations: 0, jobs: 0, problems: [] };
+  const rebuilt: Rebuilt = { datasets: 0, models: 0, evaluations: 0, jobs: 0, sweeps: 0, problems: [] };
   const each = async (
     prefix: string,
     restore: (key: string) => Promise<boolean>,
-    kind: "datasets" | "models" | "evaluations" | "jobs",
+    kind: Exclude<keyof Rebuilt, "problems">,
   ): Promise<void> => {
     for (const key of await manifestsBelow(storage, prefix)) {
       try {
@@ -225,14 +259,7 @@ export async function rebuild(sources: Sources): Promise<Rebuilt> {
     },
     "evaluations",
   );
-  await each(
-    layout.jobs,
-    async (key) => {
-      const manifest = await getJson(storage, key, jobManifest);
-      await restoreProject(sources, manifest.project);
-      return restoreJob(manifest, sources);
-    },
-    "jobs",
-  );
+  await each(layout.jobs, async (key) => restoreJob(await getJson(storage, key, jobManifest), sources), "jobs");
+  await each(layout.sweeps, async (key) => restoreSweep(await getJson(storage, key, sweepManifest), sources), "sweeps");
   return rebuilt;
 }

@@ -96,6 +96,8 @@ export const keyForms = {
   outbox: "maps:outbox",
   /** Sorted set, score = time: jobs that ended and whose manifest is not yet in storage. */
   archive: "maps:archive",
+  /** The same of sweeps. */
+  sweepArchive: "maps:archive:sweeps",
   /** Set of worker names; a string with an end for each. */
   workers: "maps:workers",
   worker: "maps:worker:{name}",

@@ -9,6 +9,7 @@ import type { Records } from "../shared/records/index.ts";
 import type { Redis } from "../shared/redis.ts";
 import type { Storage } from "../shared/storage/index.ts";
 import { upkeepDatasets } from "./datasets/upkeep.ts";
+import { archiveSweep } from "./sweeps/archive.ts";
 import { archive } from "./training/archive.ts";
 
 const tickMs = 1000;
@@ -63,6 +64,7 @@ export class Housekeeping {
     await queues.relay(orderAgeMs);
     if (this.#ticks % lookEveryTicks === 0) await this.#findLost();
     for (const jobId of await records.jobs.unarchived(orderAgeMs)) await archive(jobId, this.#options);
+    for (const id of await records.sweeps.unarchived(orderAgeMs)) await archiveSweep(id, this.#options);
     if (this.#ticks % datasetsEveryTicks === 0) await upkeepDatasets(this.#options);
     if (this.#ticks % sweepEveryTicks === 0) await storage.sweep(unfinishedAgeMs);
     this.#ticks++;

@@ -4,6 +4,7 @@
  */
 import { isTerminal } from "../../../schemas/job.ts";
 import { findSweep } from "../../shared/find.ts";
+import { layout } from "../../shared/storage/index.ts";
 import type { Within } from "../dependencies.ts";
 import { Refusal, conflict, notFound } from "../http/problem.ts";
 import { removeJob } from "../jobs/remove.ts";
@@ -26,7 +27,7 @@ async function removeTrialJob(dependencies: Within, id: string, models: boolean)
 }
 
 export async function removeSweep(dependencies: Within, id: string, { models }: { models: boolean }): Promise<void> {
-  const { records } = dependencies;
+  const { records, storage, log } = dependencies;
   const { status } = await findSweep(records, id);
   if (!isTerminal(status))
     throw conflict(`sweep ${id} is ${status}; cancel it first: only sweeps that ended can be deleted`);
@@ -35,4 +36,9 @@ export async function removeSweep(dependencies: Within, id: string, { models }: 
     await Promise.all(jobs.slice(from, from + atOnce).map((job) => removeTrialJob(dependencies, job, models)));
   const gone = await records.sweeps.delete(id);
   if (gone === "missing") throw notFound(`there is no sweep ${id}`);
+  await storage
+    .deleteAll(layout.sweep(id))
+    .catch((error: unknown) =>
+      log.warn({ err: error, sweep: id }, "a deleted sweep's manifest is left to the collector"),
+    );
 }

@@ -1,6 +1,7 @@
 /** How trainings are watched. */
 export { EventFeed } from "./feed.ts";
 export {
+  allEvents,
   isEventId,
   jobSequence,
   lastEventId,

@@ -38,6 +38,9 @@ function parseEntry<Each>([id, fields]: [string, string[]], words: z.ZodType<Eac
   });
 }
 
+/** A job of a week has hundreds of thousands of rows: between two readings others have their turn. */
+const rowsAtOnce = 1000;
+
 /** Up to `limit` events after (not including) the id; from the first where it is "0". */
 export async function readEvents<Each extends { id: string }>(
   redis: Redis,
@@ -47,6 +50,20 @@ export async function readEvents<Each extends { id: string }>(
 ): Promise<Each[]> {
   const entries = await redis.xrange(stream(id), `(${options.after}-0`, "+", "COUNT", options.limit);
   return entries.map((entry) => parseEntry(entry, words));
+}
+
+/** All of them, the oldest first. */
+export async function allEvents<Each extends { id: string }>(
+  redis: Redis,
+  sequence: Sequence<Each>,
+  id: string,
+): Promise<Each[]> {
+  const events: Each[] = [];
+  for (;;) {
+    const page = await readEvents(redis, sequence, id, { after: events.at(-1)?.id ?? "0", limit: rowsAtOnce });
+    events.push(...page);
+    if (page.length < rowsAtOnce) return events;
+  }
 }
 
 /**
@@ -77,9 +94,6 @@ export async function lastEventId(
 ): Promise<string> {
   return (await redis.hget(record(id), "events")) ?? "0";
 }
-
-/** A job of a week has hundreds of thousands of rows: between two readings others have their turn. */
-const rowsAtOnce = 1000;
 
 /** Rows of a series in order of steps: all, or those from one step to another, both included. */
 export async function readMetrics(

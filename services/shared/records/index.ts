@@ -18,7 +18,7 @@ export { bestOf, expendable, presentCheckpoints } from "./checkpoints.ts";
 export { presentDataset, unreadDataset } from "./datasets.ts";
 export { presentEvaluation } from "./evaluations.ts";
 export { presentJob } from "./job-hash.ts";
-export { elapsedSecondsOf, presentSweep } from "./sweep-record.ts";
+export { elapsedSecondsOf, presentSweep, requestFields } from "./sweep-record.ts";
 export { tablesField, withoutTables } from "./tables.ts";
 export { modelIdOf, modelRecord, presentModel } from "./models.ts";
 export { messageId, presentWebhook } from "./webhooks.ts";

@@ -212,26 +212,28 @@ export class SweepRecords {
       | "fenced";
   }
 
-  async trials(id: string): Promise<TrialRecords> {
-    const found: TrialRecords = { jobs: new Map(), started: [], outcomes: [], over: new Set() };
-    const seen = new Set<string>();
+  /** As they stand in their hash: its fields and values. */
+  async trialFields(id: string): Promise<Map<string, string>> {
+    const found = new Map<string, string>();
     let cursor = "0";
     do {
       const [next, entries] = await this.#redis.hscan(keys.sweepTrials(id), cursor, "COUNT", fieldsAtOnce);
       cursor = next;
-      for (let at = 0; at < entries.length; at += 2) {
-        if (seen.has(entries[at])) continue;
-        seen.add(entries[at]);
-        const [trial, what] = entries[at].split(":");
-        if (what === undefined) found.jobs.set(Number(trial), entries[at + 1]);
-        else if (what === "over") found.over.add(Number(trial));
-        else {
-          const place = { trial: Number(trial), rung: Number(what) };
-          if (entries[at + 1] === "") found.started.push(place);
-          else found.outcomes.push(unpacked(place, entries[at + 1]));
-        }
-      }
+      for (let at = 0; at < entries.length; at += 2) found.set(entries[at], entries[at + 1]);
     } while (cursor !== "0");
+    return found;
+  }
+
+  async trials(id: string): Promise<TrialRecords> {
+    const found: TrialRecords = { jobs: new Map(), started: [], outcomes: [], over: new Set() };
+    for (const [field, value] of await this.trialFields(id)) {
+      const [trial, what] = field.split(":");
+      const place = { trial: Number(trial), rung: Number(what) };
+      if (what === undefined) found.jobs.set(place.trial, value);
+      else if (what === "over") found.over.add(place.trial);
+      else if (value === "") found.started.push(place);
+      else found.outcomes.push(unpacked(place, value));
+    }
     return found;
   }
 
@@ -316,6 +318,14 @@ export class SweepRecords {
       now.getTime(),
       JSON.stringify(row),
     ])) as "ok" | "fenced";
+  }
+
+  /** Ended sweeps that have no manifest in storage. */
+  unarchived(olderThanMs: number): Promise<string[]> {
+    return this.#redis.zrangebyscore(keys.sweepArchive, "-inf", Date.now() - olderThanMs, "LIMIT", 0, 50);
+  }
+  async archived(id: string): Promise<void> {
+    await this.#redis.zrem(keys.sweepArchive, id);
   }
 
   /** Deletes the record of one that ended; its jobs are the caller's. */

@@ -22,6 +22,10 @@ export const layout = {
   /** The attempt stands in the name, so that two attempts never write the same object. */
   checkpoint: (id: string, at: { step: number; attempt: number; sha256: string }) =>
     `jobs/${id}/checkpoints/${at.step}-${at.attempt}-${at.sha256.slice(0, 16)}.safetensors`,
+  sweeps: "sweeps/",
+  sweep: (id: string) => `sweeps/${id}/`,
+  /** The record of a sweep that ended, with its trials and events. */
+  sweepManifest: (id: string) => `sweeps/${id}/manifest.json`,
   models: "models/",
   model: (id: string) => `models/${id}/`,
   /** The attempt that wrote it stands in the name (0: an import); the highest is the valid one. The record names it. */

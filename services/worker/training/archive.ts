@@ -2,10 +2,9 @@
  * Ended jobs go to storage, whole: from there their records can be rebuilt. Objects that nothing names are cleared
  * away.
  */
-import type { Event } from "../../../schemas/event.ts";
 import { isTerminal } from "../../../schemas/job.ts";
 import type { Logger } from "../../shared/log.ts";
-import { jobSequence, readEvents, readInside, readMetrics } from "../../shared/progress/index.ts";
+import { allEvents, jobSequence, readInside, readMetrics } from "../../shared/progress/index.ts";
 import { presentJob } from "../../shared/records/index.ts";
 import type { Records } from "../../shared/records/index.ts";
 import type { JobManifest } from "../../shared/records/job-manifest.ts";
@@ -17,15 +16,6 @@ export interface ArchiveOptions {
   redis: Redis;
   records: Records;
   storage: Storage;
-}
-
-async function allEvents(redis: Redis, jobId: string): Promise<Event[]> {
-  const events: Event[] = [];
-  for (;;) {
-    const page = await readEvents(redis, jobSequence, jobId, { after: events.at(-1)?.id ?? "0", limit: 1000 });
-    events.push(...page);
-    if (page.length < 1000) return events;
-  }
 }
 
 /** Deletes what lies below a prefix and is not named. */
@@ -42,7 +32,7 @@ export async function archive(jobId: string, { redis, records, storage }: Archiv
       readMetrics(redis, jobId, "step"),
       readMetrics(redis, jobId, "epoch"),
       readInside(redis, jobId, { order: "asc" }),
-      allEvents(redis, jobId),
+      allEvents(redis, jobSequence, jobId),
     ]);
     const manifest: JobManifest = {
       version: 1,

@@ -1,5 +1,5 @@
 -- A change of a sweep's status, where the targets allow it. One that waits and has begun no trial ends at once.
--- keys       sweep, events, trials, those under way; from paused the outbox; at an end users of dataset and models
+-- keys       sweep, events, trials, those under way; from paused the outbox; at an end archive and users
 -- arguments  id, targets as JSON (from → to), at, ms, reason, attempt ('' = any may change it), then fields
 -- answers    {changed | already | missing | fenced | forbidden, status}
 -- events     status

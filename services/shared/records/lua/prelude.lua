@@ -251,6 +251,7 @@ local function changeSweep(id, from, to, at, reason, ms)
   end
   if terminal(to) then
     redis.call('HSET', key, 'finishedAt', cjson.encode(at))
+    redis.call('ZADD', keys.sweepArchive, ms, id)
     redis.call('SREM', keys.users('dataset', redis.call('HGET', key, 'datasetId')), id)
     for _, model in ipairs(cjson.decode(redis.call('HGET', key, 'models'))) do
       redis.call('SREM', keys.users('model', model), id)
