@@ -100,9 +100,9 @@ async function judgeSuite(
     sources: { fonts: [fonts], cache },
     kernels,
     names,
+    onContender: (set, { name, accuracy, epochs, processorSeconds }) =>
+      console.log(`${set}: ${name}: ${accuracy} after ${epochs ?? "?"} epochs in ${processorSeconds ?? "?"} s`),
     onRow: async (row) => {
-      for (const { name, accuracy, epochs, processorSeconds } of row.contenders)
-        console.log(`${row.set}: ${name}: ${accuracy} after ${epochs ?? "?"} epochs in ${processorSeconds ?? "?"} s`);
       const all = [...readRows<SuiteRow>(suiteFile).filter(({ set }) => set !== row.set), row];
       const rows = suiteSets.flatMap(({ name }) => all.find(({ set }) => set === name) ?? []);
       write(suiteFile, `${JSON.stringify(rows, null, 1)}\n`);

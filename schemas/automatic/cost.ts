@@ -35,8 +35,8 @@ export function epochsWithin(work: number, sample: number, { trained, measured, 
 }
 
 /**
- * Work a second and thread that is safe to expect of kernels by their name, before a worker has reported any: about
- * half of what they were measured at (docs/RESULTS.md).
+ * Work a second and thread that is safe to expect of kernels by their name, before a worker has reported any: a little
+ * less than thin networks were measured at; wide ones do more.
  */
 const expected: readonly (readonly [RegExp, number])[] = [
   [/^native-x86-64-v4/, 50e9],
