@@ -169,10 +169,15 @@ describe("the data", () => {
     expect(flips({ classes: ["cat", "dog"] })).toBe(false);
   });
   test("very uneven classes are drawn equally often, and the rare one is named", () => {
-    const { request, reasons, warnings } = made({}, facts({ counts: [3800, 200], classes: ["shirt", "tie"] }));
+    const lopsided = (...counts: number[]): Made => made({}, facts({ counts, classes: ["shirt", "tie"] }));
+    const { request, reasons, warnings } = lopsided(7800, 200);
     expect(request.sampling).toBe("balanced");
-    expect(reasons.join("\n")).toMatch(/'shirt' has 3,800 training samples, 'tie' 200/);
+    expect(reasons.join("\n")).toMatch(/'shirt' has 7,800 training samples, 'tie' 200/);
     expect(warnings.join("\n")).toMatch(/class 'tie' has 200 training samples.*more samples of the rare one/);
+    const less = lopsided(3800, 200);
+    expect(less.request.sampling).toBe("natural");
+    expect(less.reasons.join("\n")).toMatch(/'tie' 200,.*"sampling":"balanced" finds more of 'tie'/);
+    expect(less.warnings.join("\n")).toMatch(/class 'tie' has 200 training samples/);
     expect(made({}, facts({ counts: [300, 100] })).request.sampling).toBe("natural");
   });
   test("few samples are said to be few, with what more would do", () => {

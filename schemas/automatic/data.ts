@@ -32,22 +32,28 @@ export function chooseValidation({ splits, trainingCounts }: AutomaticFacts): Ch
   };
 }
 
-/** So many times as many samples as the smallest class has make the largest one drown it. */
-const uneven = 8;
+/** So many times as many samples as the smallest class has make it rare, and so many more make it drown. */
+const rare = 8;
+const drowned = 30;
 
 export function chooseSampling({ classes, trainingCounts }: AutomaticFacts): Chosen<Sampling> {
   const present = trainingCounts.filter((count) => count > 0);
   const [least, most] = [Math.min(...present), Math.max(...present)];
-  if (present.length < 2 || most < uneven * least)
+  if (present.length < 2 || most < rare * least)
     return {
       value: "natural",
       reason: "Each sample is taken once in an epoch: no class is so rare that it would be overlooked.",
     };
+  const [common, other] = [most, least].map((count) => `'${classes[trainingCounts.indexOf(count)]}'`);
+  const sizes = `${common} has ${shown(most)} training samples, ${other} ${shown(least)}`;
+  if (most < drowned * least)
+    return {
+      value: "natural",
+      reason: `Each sample is taken once in an epoch: ${sizes}, and that gives the most right answers overall; "sampling":"balanced" finds more of ${other}, and errs more on ${common}.`,
+    };
   return {
     value: "balanced",
-    reason:
-      `Classes are drawn equally often: '${classes[trainingCounts.indexOf(most)]}' has ${shown(most)} training samples, ` +
-      `'${classes[trainingCounts.indexOf(least)]}' ${shown(least)}, and would otherwise hardly be learned.`,
+    reason: `Classes are drawn equally often: ${sizes}, and would otherwise hardly be learned.`,
   };
 }
 
