@@ -6,7 +6,10 @@ import { prepare } from "../scripts/prepare.mjs";
 
 await prepare();
 const bench = join(root, "bench");
-if (!isInstalled(bench)) {
+const wanted = process.argv.slice(2);
+/** Other parts of the bench than the engine's; a soak needs no peers. */
+const part = ["serving", "soak"].filter((name) => wanted.includes(`--${name}`));
+if (!part.includes("soak") && !isInstalled(bench)) {
   console.log("bench: installing the peers …");
   // Its install step would look for CUDA libraries elsewhere; the processor's ones come in the package.
   const env = { ...process.env, ONNXRUNTIME_NODE_INSTALL_CUDA: "skip" };
@@ -18,8 +21,7 @@ if (!isInstalled(bench)) {
   if (status !== 0)
     console.error("bench: the peers' packages could not be installed; those that need them are left out");
 }
-const wanted = process.argv.slice(2);
-const main = join(root, "dist", "bench", ...(wanted.includes("--serving") ? ["serving"] : []), "main.js");
+const main = join(root, "dist", "bench", ...part, "main.js");
 process.exitCode =
   spawnSync(process.execPath, [main, ...wanted], {
     cwd: root,

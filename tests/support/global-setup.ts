@@ -16,8 +16,8 @@ const isOnPath = (name: string): boolean =>
   (process.env["PATH"] ?? "").split(delimiter).some((folder) => folder !== "" && existsSync(join(folder, name)));
 
 /**
- * A machine without Redis: the distribution's package is unpacked once for all tests, and a command that starts it put
- * on PATH. Otherwise each test, with a data folder of its own, would fetch it again.
+ * A machine without Redis: the distribution's package is unpacked once for all tests, and commands that start it and
+ * ask it put on PATH. Otherwise each test, with a data folder of its own, would fetch it again.
  */
 async function bringRedis(): Promise<void> {
   if (isOnPath("redis-server") || isOnPath("valkey-server")) return;
@@ -32,11 +32,14 @@ async function bringRedis(): Promise<void> {
     .map(({ name }) => join(libraries, name));
   const commands = join(cache, "bin");
   await mkdir(commands, { recursive: true });
-  await writeFile(
-    join(commands, "redis-server"),
-    `#!/bin/sh\nLD_LIBRARY_PATH='${[libraries, ...folders].join(":")}' exec '${server}' "$@"\n`,
-  );
-  await chmod(join(commands, "redis-server"), 0o755);
+  for (const name of ["redis-server", "redis-cli"]) {
+    const program = join(unpacked, "bin", name);
+    await writeFile(
+      join(commands, name),
+      `#!/bin/sh\nLD_LIBRARY_PATH='${[libraries, ...folders].join(":")}' exec '${program}' "$@"\n`,
+    );
+    await chmod(join(commands, name), 0o755);
+  }
   process.env["PATH"] = `${commands}${delimiter}${process.env["PATH"] ?? ""}`;
 }
 
