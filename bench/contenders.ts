@@ -45,9 +45,9 @@ function recipes(): Recipe[] {
   const python = pythonWithTorch();
   return [
     engine("native", "native", "reproducible"),
-    engine("native, fast", "native", "fast"),
+    engine("native-fast", "native", "fast"),
     engine("assembly", "assembly", "reproducible"),
-    engine("assembly, fast", "assembly", "fast"),
+    engine("assembly-fast", "assembly", "fast"),
     ...(python
       ? [
           {
@@ -98,13 +98,17 @@ async function start({ name, command, args, environment }: Recipe): Promise<Cont
   return { name, version: hello.version, notes: hello.notes, ask, close: () => child.stdin.end() };
 }
 
-/** Starts all that are wanted and can be; tells of the others why not. */
+/** Starts all that are wanted and can be; tells of the others why not. Throws for a name that nobody has. */
 export async function startContenders(
   wanted: readonly string[],
   missing: (name: string, why: string) => void,
 ): Promise<Contender[]> {
   const found: Contender[] = [];
   const available = recipes();
+  const names = [...new Set([...available.map(({ name }) => name), "PyTorch"])];
+  const unknown = wanted.filter((name) => !names.includes(name));
+  if (unknown.length > 0)
+    throw new Error(`--only names ${unknown.map((name) => `'${name}'`).join(", ")}; there are ${names.join(", ")}`);
   if (!available.some(({ name }) => name === "PyTorch"))
     missing("PyTorch", "no Python with torch (PYTHON names another one)");
   for (const recipe of available.filter(({ name }) => wanted.length === 0 || wanted.includes(name))) {

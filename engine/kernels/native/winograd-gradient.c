@@ -50,20 +50,33 @@ static void turn_inputs(const struct winograd *w, const struct winograd_gradient
   }
 }
 
-/* The same of the maps of δ from `map` on, eight of them at a time turned to [lane][map]. */
+/* The same of the maps of δ from `map` on, of eight maps each pixel turned to [lane][map] before. */
 static void turn_deltas(const struct winograd *w, const struct winograd_gradient *g, const float *delta, long map,
                         long first, long end) {
-  float apart[SPOTS * LANES * LANES];
+  enum { EIGHTS = LANES * LANES };
+  const long plane = w->out_rows * w->out_columns * LANES;
   for (long m = 0; m < g->width; m += LANES)
     for (long tile = first; tile < end; tile++) {
-      for (long n = 0; n < LANES; n++)
-        for (long part = 0; part < LANES; part += NARROW)
-          transform_delta_tile(
-              w, delta + smaller(map + m + n, w->maps - 1) * w->out_rows * w->out_columns * LANES + part,
-              tile / g->across * TILE_PIXELS, tile % g->across * TILE_PIXELS, apart + n * LANES + part, LANES * LANES);
+      const long row = tile / g->across * TILE_PIXELS, column = tile % g->across * TILE_PIXELS;
+      const long maps = smaller(LANES, w->maps - map - m), rows = smaller(TILE_PIXELS, w->out_rows - row),
+                 columns = smaller(TILE_PIXELS, w->out_columns - column);
+      const float *from = delta + (map + m) * plane + (row * w->out_columns + column) * LANES;
+      float turned[TILE_PIXELS * TILE_PIXELS * EIGHTS];
+      /* What lies beyond the edges, or beyond the maps, is zero. */
+      if (maps < LANES || rows < TILE_PIXELS || columns < TILE_PIXELS) memset(turned, 0, sizeof turned);
+      for (long y = 0; y < rows; y++)
+        for (long x = 0; x < columns; x++) {
+          float *to = turned + (y * TILE_PIXELS + x) * EIGHTS;
+          const float *pixel = from + (y * w->out_columns + x) * LANES;
+          if (maps == LANES)
+            transpose(pixel, plane, to, LANES, LANES, LANES);
+          else if (maps > 0)
+            transpose(pixel, plane, to, LANES, maps, LANES);
+        }
       float *to = g->deltas + (tile - first) * LANES * g->width + m;
-      for (long spot = 0; spot < SPOTS; spot++)
-        transpose(apart + spot * LANES * LANES, LANES, to + spot * g->delta_plane, g->width, LANES, LANES);
+      for (long lane = 0; lane < LANES; lane++, to += g->width)
+        for (long part = 0; part < LANES; part += NARROW)
+          transform_delta_tile(turned + lane * LANES + part, EIGHTS, to + part, g->delta_plane);
     }
 }
 

@@ -169,21 +169,19 @@ ALWAYS void finish_tile(const struct winograd *w, const long step, const float *
   }
 }
 
-/* 4×4 pixels of one map of δ [out_rows][out_columns], those outside zero: to[spot] `plane` floats apart. */
-ALWAYS void transform_delta_tile(const struct winograd *w, const float *delta, long row, long column, float *to,
-                                 long plane) {
-  narrow d[TILE_PIXELS * TILE_PIXELS] = {0}, v[SPOTS];
-  const long rows = smaller(TILE_PIXELS, w->out_rows - row), columns = smaller(TILE_PIXELS, w->out_columns - column);
-  const float *from = delta + (row * w->out_columns + column) * LANES;
-  for (int y = 0; y < rows; y++)
-    for (int x = 0; x < columns; x++)
-      d[y * TILE_PIXELS + x] = *(const narrow_at *)(from + (y * w->out_columns + x) * LANES);
-  UNROLL for (int x = 0; x < TILE_PIXELS; x++) transform_delta(d[x], d[4 + x], d[8 + x], d[12 + x], v + x, POINTS);
-  UNROLL for (int y = 0; y < POINTS; y++) {
+/* 4×4 pixels of δ that lie `step` apart: to[spot] `plane` floats apart. */
+ALWAYS void transform_delta_tile(const float *from, const long step, float *to, long plane) {
+  narrow v[SPOTS];
+  ONE_BY_ONE for (int x = 0; x < TILE_PIXELS; x++) {
+    narrow d[TILE_PIXELS];
+    UNROLL for (int y = 0; y < TILE_PIXELS; y++) d[y] = *(const narrow_at *)(from + (y * TILE_PIXELS + x) * step);
+    transform_delta(d[0], d[1], d[2], d[3], v + x, POINTS);
+  }
+  ONE_BY_ONE for (int y = 0; y < POINTS; y++, to += POINTS * plane) {
     narrow *r = v + y * POINTS;
     transform_delta(r[0], r[1], r[2], r[3], r, 1);
+    UNROLL for (int x = 0; x < POINTS; x++) * (narrow_at *)(to + x * plane) = r[x];
   }
-  UNROLL for (int spot = 0; spot < SPOTS; spot++) * (narrow_at *)(to + spot * plane) = v[spot];
 }
 
 /* Maps, or inputs, whose values of a spot lie side by side and are multiplied together. */

@@ -1,0 +1,153 @@
+/**
+ * Where a training step goes: processor time of each kernel at each shape on one thread, its part of the step, GFLOP/s
+ * by direct count and the share of the core's peak (bench/peak.c). Each recorded call counts with its best round, so a
+ * busy machine changes little; what the caches hold from call to call is that of a real step.
+ *
+ *     npm run build && node dist/bench/profile.js --network D
+ *     node dist/bench/profile.js --network C --numerics fast --kernels assembly --rounds 20 --least 0
+ */
+import { parseArgs } from "node:util";
+import { createMemory, createTrainer, planTraining, request, type Kernels } from "../engine/index.ts";
+import { callBytes, contract, addressArguments, kernelNames, type KernelName } from "../engine/kernels/kernels.ts";
+import type { Numerics } from "../schemas/job.ts";
+import { sizeOf } from "../schemas/shape.ts";
+import { flopsPerSample, networks, type NetworkName } from "./cases.ts";
+import { findKernels } from "./engine-kernels.ts";
+import { endlessTraining } from "./initial-weights.ts";
+import { measurePeak } from "./peak.ts";
+import { pictures } from "./protocol.ts";
+
+const { values: options } = parseArgs({
+  options: {
+    network: { type: "string", default: "D" },
+    numerics: { type: "string", default: "reproducible" },
+    kernels: { type: "string", default: "native" },
+    batch: { type: "string", default: "64" },
+    rounds: { type: "string", default: "10" },
+    /** Per cent of the step below which kernels are put together. */
+    least: { type: "string", default: "0.5" },
+  },
+});
+const name = options.network as NetworkName;
+const numerics = options.numerics as Numerics;
+const batch = Number(options.batch);
+const definition = networks[name];
+if (!definition) throw new Error(`--network ${name} is none of ${Object.keys(networks).join(", ")}`);
+
+interface Timed {
+  calls: number;
+  /** The best round, µs. */
+  best: number;
+}
+
+const spent = (): number => {
+  const { user, system } = process.cpuUsage();
+  return user + system;
+};
+
+/** The same kernels, each recorded call timed by itself. */
+function timing(inner: Kernels, timed: Map<number, Timed>): Kernels {
+  return {
+    name: inner.name,
+    run(program, calls) {
+      for (let at = program; at < program + calls * callBytes; at += callBytes) {
+        const start = spent();
+        inner.run(at, 1);
+        const took = spent() - start;
+        const known = timed.get(at);
+        timed.set(at, { calls: (known?.calls ?? 0) + 1, best: Math.min(took, known?.best ?? Infinity) });
+      }
+    },
+  };
+}
+
+/** Multiplications and additions of a call, of the kernels that do most of them. */
+function flopOf(kernel: KernelName, given: Record<string, number>): number {
+  const { inputs, maps, size, stride, rows, columns, lanes, units } = given;
+  const outSide = (side: number): number => Math.floor((side - size) / stride) + 1;
+  switch (kernel) {
+    case "convolutionForward":
+    case "convolutionGradient":
+      return 2 * inputs * maps * size * size * outSide(rows) * outSide(columns) * lanes;
+    case "convolutionBackward":
+      return 2 * inputs * maps * size * size * given.outRows * given.outColumns * lanes;
+    case "denseForward":
+    case "denseBackward":
+    case "denseGradient":
+      return 2 * inputs * units * lanes;
+    case "denseBatchGradient":
+      return 2 * rows * units * batch;
+    default:
+      return 0;
+  }
+}
+
+interface Line {
+  title: string;
+  flop: number;
+  /** Calls, and µs, of all rounds. */
+  calls: number;
+  time: number;
+}
+
+function linesOf(timed: ReadonlyMap<number, Timed>, words: Uint32Array): Line[] {
+  const lines = new Map<string, Line>();
+  for (const [at, { calls, best }] of timed) {
+    const kernel = kernelNames[words[at / 4]];
+    const given = contract[kernel]
+      .map((argument, index): [string, number] => [argument, words[at / 4 + 1 + index]])
+      .filter(([argument]) => !addressArguments.has(argument) && argument !== "from");
+    const title = [kernel, ...given.map(([argument, value]) => `${argument} ${value}`)].join(", ");
+    const line = lines.get(title) ?? { title, flop: flopOf(kernel, Object.fromEntries(given)), calls: 0, time: 0 };
+    lines.set(title, { ...line, calls: line.calls + calls, time: line.time + best * calls });
+  }
+  return [...lines.values()].sort((a, b) => b.time - a.time);
+}
+
+const spec = endlessTraining({ definition, batch, threads: 1 }, numerics, batch);
+const plan = planTraining(spec);
+const memory = createMemory(plan);
+const { train } = plan.splits;
+const made = pictures(batch, sizeOf(definition.input));
+new Uint8Array(memory.buffer, train.samplesAddress, made.samples.length).set(
+  made.samples.map((value) => Math.round(value * 255)),
+);
+new Int32Array(memory.buffer, train.labelsAddress, batch).set(made.labels);
+const timed = new Map<number, Timed>();
+const inner = findKernels(options.kernels, numerics)(memory);
+const run = createTrainer({ plan, memory, kernels: timing(inner, timed) }).run();
+const rounds = Number(options.rounds);
+// One step an epoch, and a report after each; the first warms up.
+for (let round = 0; round <= rounds; round++) {
+  if (round === 1) timed.clear();
+  Atomics.or(new Int32Array(memory.buffer, plan.controlAddress, 1), 0, request.report);
+  for (;;) {
+    const { value, done } = run.next();
+    if (done || value.kind === "progress") break;
+  }
+}
+
+const lines = linesOf(timed, new Uint32Array(memory.buffer));
+const peaks = measurePeak();
+const peak =
+  peaks?.[inner.name.endsWith("-fast") || inner.name.endsWith("-relaxed") ? "fused" : "strict"] ?? Number.NaN;
+const total = lines.reduce((sum, { time }) => sum + time, 0);
+const isLarge = ({ time }: Line): boolean => time >= (total * Number(options.least)) / 100;
+const rest = lines.filter((line) => !isLarge(line)).reduce((sum, { time }) => sum + time, 0);
+const share = (time: number): string => `${((100 * time) / total).toFixed(1)} %`;
+const speed = (flop: number, time: number): string =>
+  flop > 0 ? `${(flop / time / 1e3).toFixed(0)} (${((100 * flop) / time / 1e3 / peak).toFixed(0)} %)` : "–";
+
+console.log(`network ${name}, batch ${batch}, ${inner.name}, peak of the core ${peak} GFLOP/s\n`);
+console.log("| kernel | calls a step | µs a call | of the step | GFLOP/s (of the peak) |\n|--|--:|--:|--:|--:|");
+for (const line of lines.filter(isLarge)) {
+  const { title, flop, calls, time } = line;
+  console.log(
+    `| ${title} | ${calls / rounds} | ${(time / calls).toFixed(0)} | ${share(time)} | ${speed(flop, time / calls)} |`,
+  );
+}
+console.log(`| all others | | | ${share(rest)} | |`);
+const flop = batch * flopsPerSample({ network: name, mode: "training" });
+console.log(
+  `| a step, ${((batch * rounds * 1e6) / total).toFixed(0)} samples/s | 1 | ${(total / rounds).toFixed(0)} | 100 % | ${speed(flop, total / rounds)} |`,
+);
