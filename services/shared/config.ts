@@ -95,6 +95,13 @@ export const environmentSchema = z.object({
   AUTH: z.enum(["none", "keys"], "expected none or keys").optional(),
   ADMIN_KEY: keyText.optional(),
   METRICS_OPEN: flag.default(false),
+  OTEL_EXPORTER_OTLP_ENDPOINT: z
+    .url({
+      protocol: /^https?$/,
+      error: "expected the http or https address of a collector, as in http://127.0.0.1:4318",
+    })
+    .optional(),
+  OTEL_EXPORTER_OTLP_HEADERS: z.string().min(1).optional(),
   CORS_ORIGINS: origins.default([]),
   PUBLISH: z.string().min(1).optional(),
   RATE_LIMIT: wholeNumber(1, 1_000_000).optional(),
@@ -137,6 +144,8 @@ export interface Config {
   authWritten: boolean;
   /** The first key, of the operator. */
   adminKey: string | null;
+  /** Where traces are sent; null: there are none. */
+  tracesTo: string | null;
   /** Whether /metrics is answered without a key. */
   metricsOpen: boolean;
   /** Origins whose pages may read and write; their browsers ask. */
@@ -177,7 +186,7 @@ const isLoopback = (host: string): boolean =>
 const hostOf = (published: string): string => /^\[?(.*?)\]?:[^:]*$/.exec(published)?.[1] ?? "";
 
 /** Addresses that may carry a password: a mistyped one is not repeated where others read. */
-const secretive = new Set(["REDIS_URL", "STORAGE_URL", "ADMIN_KEY"]);
+const secretive = new Set(["REDIS_URL", "STORAGE_URL", "ADMIN_KEY", "OTEL_EXPORTER_OTLP_HEADERS"]);
 
 /** The environment asks for something that cannot be. `message` has a line for each variable at fault. */
 export class ConfigError extends CannotStart {
@@ -253,6 +262,7 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
     auth: read.AUTH ?? (isLoopback(read.PUBLISH === undefined ? read.HOST : hostOf(read.PUBLISH)) ? "none" : null),
     authWritten: read.AUTH !== undefined,
     adminKey: read.ADMIN_KEY ?? null,
+    tracesTo: read.OTEL_EXPORTER_OTLP_ENDPOINT ?? null,
     metricsOpen: read.METRICS_OPEN,
     corsOrigins: read.CORS_ORIGINS,
     rateLimit: read.RATE_LIMIT ?? null,

@@ -3,6 +3,7 @@ import { pino } from "pino";
 import type { Logger } from "pino";
 
 import { loggedError } from "./log-errors.ts";
+import { logFields } from "./log-fields.ts";
 import { redaction } from "./redaction.ts";
 import { StderrLines } from "./stderr.ts";
 
@@ -23,6 +24,7 @@ export function createLog(options: { level: string; service: string }): Logger {
       base: { service: options.service, pid: process.pid },
       timestamp: pino.stdTimeFunctions.isoTime,
       serializers: { err: loggedError },
+      mixin: (_line, _level, logger) => logFields(logger.bindings()),
     },
     { write: (line: string) => lines.write(redact(line)) },
   );

@@ -11,6 +11,7 @@ import type { QueueName, QueuePayload } from "../../schemas/queue.ts";
 import type { Logger } from "./log.ts";
 import { orders, readOrder } from "./outbox.ts";
 import { keys, queuePrefix } from "./redis-keys.ts";
+import type { Tracing } from "./tracing/index.ts";
 
 /**
  * Recovery within 15 s: a lock lives 5 s, whoever looks for lost ones does so every 2.5 s; our own crash budget bounds
@@ -50,12 +51,14 @@ export class Queues {
   readonly #queues: { [Name in QueueName]: Queue<QueuePayload<Name>> };
 
   /** Makes a Queue for each name over the given connection; ends with `close`, the connection is the caller's. */
-  constructor(settings: { redis: Redis; log: Logger }) {
+  constructor(settings: { redis: Redis; log: Logger; tracing?: Pick<Tracing, "queues"> }) {
     this.#redis = settings.redis;
+    const telemetry = settings.tracing?.queues;
     const make = <Name extends QueueName>(name: Name): Queue<QueuePayload<Name>> => {
       const queue = new Queue<QueuePayload<Name>>(name, {
         connection: settings.redis,
         prefix: queuePrefix,
+        ...(telemetry ? { telemetry } : {}),
         defaultJobOptions: { removeOnComplete: true, removeOnFail: true },
       });
       queue.on("error", (error) => settings.log.debug({ err: error, queue: name }, "a queue's connection failed"));

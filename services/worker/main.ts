@@ -5,6 +5,7 @@ import type { Config } from "../shared/config.ts";
 import { endWithParent } from "../shared/lifeline.ts";
 import { keepToOwner } from "../shared/ownership.ts";
 import { createLog } from "../shared/log.ts";
+import { startTracing } from "../shared/tracing/index.ts";
 import { endUnstarted } from "../shared/start.ts";
 import { RunningWorker } from "./worker.ts";
 
@@ -17,7 +18,8 @@ async function start(config: Config): Promise<void> {
       "REDIS_URL: a worker alone needs a Redis, as in redis://127.0.0.1:6379; `npm start` brings its own",
     );
   const log = createLog({ level: config.logLevel, service: "worker" });
-  const worker = new RunningWorker({ config, redisUrl, log });
+  const tracing = await startTracing({ service: "worker", endpoint: config.tracesTo });
+  const worker = new RunningWorker({ config, redisUrl, tracing, log });
   closeWithGrace(
     {
       delay: (config.worker.drainSeconds + 5) * 1000,
@@ -27,6 +29,7 @@ async function start(config: Config): Promise<void> {
       if (err) log.error({ err }, "the worker ends after a failure");
       else log.info({ signal }, "the worker ends; its jobs are handed over");
       await worker.drain();
+      await tracing.close();
     },
   );
   await worker.started;

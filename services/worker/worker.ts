@@ -10,6 +10,7 @@ import type { KernelsDescription } from "../shared/kernels.ts";
 import { newUlid } from "../shared/ids.ts";
 import { channels } from "../shared/redis-keys.ts";
 import type { Logger } from "../shared/log.ts";
+import type { Tracing } from "../shared/tracing/index.ts";
 import { Queues } from "../shared/queues.ts";
 import { createRecords, migrate } from "../shared/records/index.ts";
 import type { Records } from "../shared/records/index.ts";
@@ -54,6 +55,7 @@ const threadEntry = built("services/worker/threads/thread.js");
 export interface WorkerOptions {
   config: Config;
   redisUrl: string;
+  tracing: Tracing;
   log: Logger;
 }
 
@@ -81,7 +83,7 @@ export class RunningWorker {
 
   /** Throws KernelsError where the kernels that the configuration asks for are not there. */
   constructor(options: WorkerOptions) {
-    const { config, redisUrl, log } = options;
+    const { config, redisUrl, tracing, log } = options;
     this.#options = options;
     const choose = (numerics: Numerics): KernelsDescription => chooseKernels({ wanted: config.kernels, numerics });
     this.#kernels = { reproducible: choose("reproducible"), fast: choose("fast") };
@@ -90,7 +92,7 @@ export class RunningWorker {
     this.#records = createRecords(this.#redis);
     this.#storage = createStorage(config);
     this.#archives = new Archives({ redis: this.#redis, records: this.#records, storage: this.#storage, log });
-    this.#queues = new Queues({ redis: this.#redis, log });
+    this.#queues = new Queues({ redis: this.#redis, log, tracing });
     this.#pool = new ThreadPool({ entry: threadEntry, keep: config.worker.slots * config.worker.threads, log });
     this.#pool.warm(Math.min(2, config.worker.threads));
     this.#redis.on("ready", () => this.#hello());
@@ -169,8 +171,9 @@ export class RunningWorker {
   }
 
   #training(): TrainingDependencies {
-    const { config, log } = this.#options;
+    const { config, tracing, log } = this.#options;
     return {
+      tracing,
       records: this.#records,
       storage: this.#storage,
       pool: this.#pool,
@@ -190,12 +193,13 @@ export class RunningWorker {
   }
 
   #startProcessors(): Worker[] {
-    const { config, log } = this.#options;
+    const { config, tracing, log } = this.#options;
     const uploads = new UploadProcessor({
       records: this.#records,
       storage: this.#storage,
       dataDir: config.dataDir,
       limits: config.datasets,
+      tracing,
       log,
     });
     const training = this.#training();
@@ -205,6 +209,7 @@ export class RunningWorker {
       pool: this.#pool,
       kernels: (numerics) => this.#kernels[numerics],
       crashBudget: config.worker.crashBudget,
+      tracing,
       log,
     });
     const places = new CheckPlaces(config.worker.checks);
@@ -212,6 +217,7 @@ export class RunningWorker {
       records: this.#records,
       queues: this.#queues,
       hosts: new HostLimits({ perHost: webhooksPerHost, unproven: webhooksAtOnce / 2 }),
+      tracing,
       log,
       allowPrivate: config.webhooks.allowPrivate,
     };
@@ -235,7 +241,7 @@ export class RunningWorker {
         },
         webhooks: { concurrency: webhooksAtOnce, process: (delivery, token) => callWebhook(delivery, token, webhooks) },
       },
-      { redis: this.#redis, name: this.name, log },
+      { redis: this.#redis, name: this.name, tracing, log },
     );
   }
 

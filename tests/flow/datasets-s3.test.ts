@@ -4,6 +4,7 @@ import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { Dataset } from "../../schemas/dataset.ts";
+import { untraced } from "../../services/shared/tracing/index.ts";
 import { UploadProcessor } from "../../services/worker/datasets/process-upload.ts";
 import { startTestApp } from "../support/app.ts";
 import type { TestApp } from "../support/app.ts";
@@ -38,6 +39,7 @@ test("uploaded, checked, looked at, deleted", async () => {
     storage,
     dataDir: config.dataDir,
     limits: config.datasets,
+    tracing: untraced,
     log: log as never,
   });
   await uploads.process({ datasetId: made.id, signal: new AbortController().signal, last: true });

@@ -9,6 +9,7 @@ import type { Dataset } from "../../schemas/dataset.ts";
 import { newId } from "../../services/shared/ids.ts";
 import { createLog } from "../../services/shared/log.ts";
 import { layout } from "../../services/shared/storage/index.ts";
+import { untraced } from "../../services/shared/tracing/index.ts";
 import { RunningWorker } from "../../services/worker/worker.ts";
 import { datasetRecord, startTestApp } from "../support/app.ts";
 import type { TestApp } from "../support/app.ts";
@@ -41,6 +42,7 @@ beforeAll(async () => {
   const options = {
     config: { ...config, worker: { ...config.worker, threads: 1 } },
     redisUrl: stack.server.url,
+    tracing: untraced,
     log: createLog({ level: "silent", service: "worker" }),
   };
   workers = [new RunningWorker(options), new RunningWorker(options)];

@@ -10,6 +10,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Dataset } from "../../schemas/dataset.ts";
 import type { Problem } from "../../schemas/problem.ts";
 import { layout } from "../../services/shared/storage/index.ts";
+import { untraced } from "../../services/shared/tracing/index.ts";
 import { UploadProcessor } from "../../services/worker/datasets/process-upload.ts";
 import { startTestApp } from "../support/app.ts";
 import type { TestApp } from "../support/app.ts";
@@ -41,6 +42,7 @@ beforeAll(async () => {
     storage,
     dataDir: config.dataDir,
     limits: config.datasets,
+    tracing: untraced,
     log: log as never,
   });
   await stack.app.listen({ port: 0, host: "127.0.0.1" });

@@ -1,6 +1,6 @@
 /**
  * Secrets are given in every place that takes one, and in places that do not; the service works with them, and fails.
- * Nothing that it then wrote or answered has one of them: neither a log at trace, nor a problem, nor an event.
+ * Nothing that it then wrote or answered has one of them: no log at trace, no problem, no event, no trace.
  */
 import { once } from "node:events";
 import { createServer, type Server } from "node:http";
@@ -9,6 +9,7 @@ import { afterAll, beforeAll, expect, it } from "vitest";
 import { connectRedis, type Redis } from "../../services/shared/redis.ts";
 import { createLog } from "../../services/shared/log.ts";
 import { startTestRedis, type TestRedis } from "../support/redis.ts";
+import { startReceiver, type Receiver } from "../support/otlp/receiver.ts";
 import { startTestS3, type TestS3 } from "../support/s3.ts";
 import { run, startStack, until, type Answer, type Ask, type Service, type Stack } from "../support/stack.ts";
 import { strokesForm, strokesJob } from "../support/strokes.ts";
@@ -24,6 +25,7 @@ const planted: Record<string, string> = {
   basicPassword: "Pl4ntedBasicPassword",
   malformedKey: "fm_Pl4nted.Malformed.Pl4nted.Malformed",
   cookie: "Pl4ntedCookieOfNobody",
+  collectorKey: "Pl4ntedCollectorKey",
 };
 /** What is answered on purpose, once: a new key, a session. */
 const given = new Set<string>();
@@ -36,6 +38,7 @@ let proxy: ReturnType<typeof createProxy>;
 let s3: TestS3;
 let stack: Stack;
 let receiver: Server;
+let collector: Receiver;
 
 /** The Redis has a socket of its own; this is it on a port, which alone asks for a password. */
 async function onPort(path: string): Promise<number> {
@@ -63,6 +66,7 @@ beforeAll(async () => {
   receiver.listen(0, "127.0.0.1");
   await once(receiver, "listening");
   await passwordIs(planted["redisPassword"]);
+  collector = await startReceiver();
   stack = await startStack({
     environment: {
       AUTH: "keys",
@@ -70,6 +74,8 @@ beforeAll(async () => {
       REDIS_URL: `redis://:${encodeURIComponent(planted["redisPassword"])}@127.0.0.1:${port}`,
       STORAGE_URL: s3.url,
       WEBHOOK_ALLOW_PRIVATE: "true",
+      OTEL_EXPORTER_OTLP_ENDPOINT: collector.url,
+      OTEL_EXPORTER_OTLP_HEADERS: `api-key=${planted["collectorKey"]}`,
       LOG_LEVEL: "trace",
     },
   });
@@ -77,6 +83,7 @@ beforeAll(async () => {
 afterAll(async () => {
   await stack.stop();
   receiver.close();
+  await collector.stop();
   await s3.stop();
   admin.disconnect();
   for (const each of sockets) each.destroy();
@@ -234,7 +241,12 @@ it("keeps what was planted to itself", async () => {
   await failures();
   const written = [stack.api, ...stack.workers, ...services].flatMap(({ lines, told }) => [...lines, ...told]);
   expect(written.some((line) => line.includes('"level":10'))).toBe(true);
-  const found = [...written, ...answers].flatMap((text) =>
+  await until(
+    async () => collector.bodies.join(""),
+    (bodies) => bodies.includes("call webhook"),
+    "a trace of a webhook",
+  );
+  const found = [...written, ...answers, ...collector.bodies].flatMap((text) =>
     Object.entries(planted).flatMap(([name, secret]) =>
       spellings(secret).some((each) => text.includes(each)) ? [{ name, text: text.slice(0, 600) }] : [],
     ),

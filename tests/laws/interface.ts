@@ -4,6 +4,7 @@ import { buildApp } from "../../services/api/app.ts";
 import type { Dependencies } from "../../services/api/dependencies.ts";
 import type { App } from "../../services/api/http/types.ts";
 import { readConfig } from "../../services/shared/config.ts";
+import { untraced } from "../../services/shared/tracing/index.ts";
 
 /** Whatever is asked of it: itself. What needs more is not asked here. */
 const nothing: unknown = new Proxy(() => nothing, {
@@ -22,7 +23,7 @@ export interface Document {
 /** Asks such an api. */
 export async function interfaceOf<Found>(ask: (app: App) => Promise<Found>): Promise<Found> {
   const dependencies = new Proxy(
-    { version: "0.0.0", config: readConfig({}), log: pino({ level: "silent" }) },
+    { version: "0.0.0", config: readConfig({}), log: pino({ level: "silent" }), tracing: untraced },
     { get: (given, name) => (Reflect.has(given, name) ? (Reflect.get(given, name) as unknown) : nothing) },
   );
   const app = await buildApp(dependencies as unknown as Dependencies);

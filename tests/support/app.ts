@@ -15,6 +15,7 @@ import { EventFeed, jobSequence, sweepSequence } from "../../services/shared/pro
 import { Queues } from "../../services/shared/queues.ts";
 import { createRecords, migrate, type DatasetRecord, type Records } from "../../services/shared/records/index.ts";
 import { closeRedis, connectRedis } from "../../services/shared/redis.ts";
+import { untraced } from "../../services/shared/tracing/index.ts";
 import { createStorage } from "../../services/shared/storage/index.ts";
 import { startTestRedis, type TestRedis } from "./redis.ts";
 
@@ -66,6 +67,7 @@ export async function startTestApp(environment: Record<string, string> = {}): Pr
     allRecords: records,
     keyring: new Keyring({ records, mirror, log }),
     queues,
+    tracing: untraced,
     storage: createStorage(config),
     feed,
     sweepFeed,

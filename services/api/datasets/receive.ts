@@ -9,7 +9,7 @@ import { grouped, nameLimit } from "../../shared/dataset-limits.ts";
 import { keys } from "../../shared/redis-keys.ts";
 import { unreadDataset, type DatasetRecord } from "../../shared/records/index.ts";
 import { layout } from "../../shared/storage/index.ts";
-import type { Within } from "../dependencies.ts";
+import { originOf, type Within } from "../dependencies.ts";
 import { Problem, Refusal, conflict } from "../http/problem.ts";
 import { readParts } from "../http/uploads.ts";
 import { UploadSpace } from "./space.ts";
@@ -91,7 +91,13 @@ export class Reception {
     this.#refuseByLength();
     await this.#space.expect(this.#declared ?? 0);
     const made = await records.datasets.create(
-      unreadDataset({ id: this.#id, name: this.#id, alias: null, status: "receiving" }),
+      unreadDataset({
+        id: this.#id,
+        name: this.#id,
+        alias: null,
+        status: "receiving",
+        origin: originOf(this.#dependencies, this.#request),
+      }),
       { expectedBytes: Math.max(1, this.#declared ?? 0) },
     );
     if (made === "exists") {

@@ -16,7 +16,14 @@ export interface DatasetRecord extends Dataset, Kept {
 
 /** The resource of the API. */
 export function presentDataset(record: DatasetRecord): Dataset {
-  const { upload: _upload, manifest: _manifest, project: _project, stored: _stored, ...shown } = record;
+  const {
+    upload: _upload,
+    manifest: _manifest,
+    project: _project,
+    stored: _stored,
+    origin: _origin,
+    ...shown
+  } = record;
   return shown;
 }
 

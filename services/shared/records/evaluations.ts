@@ -1,4 +1,5 @@
 /** Records of evaluations that somebody asked for: `evl_…`, each of one model over one split of a dataset. */
+import type { Made } from "./origin.ts";
 import type { Redis } from "ioredis";
 import {
   evaluationEnded,
@@ -13,12 +14,13 @@ import { filterOf, type Listing } from "./filters.ts";
 import { readPage, type Page } from "./paging.ts";
 import { runScript } from "./scripts.ts";
 
-export interface EvaluationRecord extends ModelEvaluation {
+export interface EvaluationRecord extends ModelEvaluation, Made {
   /** null until it has succeeded. The manifest, which also has the details, and the predictions. */
   files: { manifest: string; predictions: EvaluationManifest["predictions"] } | null;
 }
 
-export type NewEvaluation = Pick<EvaluationRecord, "id" | "model" | "dataset" | "split" | "progress" | "warnings">;
+export type NewEvaluation = Pick<EvaluationRecord, "id" | "model" | "dataset" | "split" | "progress" | "warnings"> &
+  Made;
 
 /** `status`: as it is now. */
 export type EvaluationOutcome =
@@ -27,7 +29,7 @@ export type EvaluationOutcome =
 
 /** The resource of the API. */
 export function presentEvaluation(record: EvaluationRecord): ModelEvaluation {
-  const { files: _files, ...shown } = record;
+  const { files: _files, origin: _origin, ...shown } = record;
   return shown;
 }
 

@@ -24,6 +24,7 @@ export { modelIdOf, modelRecord, presentModel } from "./models.ts";
 export { messageId, presentWebhook } from "./webhooks.ts";
 export { migrate } from "./migrate.ts";
 export { presentKey } from "./keys.ts";
+export { requestOf, type Origin } from "./origin.ts";
 export { withLimits } from "./projects.ts";
 export { projectOf } from "./sight.ts";
 export { rateKey, speedKey } from "./workers.ts";

@@ -5,11 +5,12 @@ import { attempt, isTerminal } from "../../../schemas/job.ts";
 import type { Attempt, Job, JobStatus, JobSummary } from "../../../schemas/job.ts";
 import type { PresetName } from "../../../schemas/network.ts";
 import type { Progress } from "../../../schemas/progress.ts";
+import type { Made, Origin } from "./origin.ts";
 import { projectOf } from "./sight.ts";
 import { tablesField, withTables } from "./tables.ts";
 
 /** A job as it stands in Redis: what the API shows, and what only we need. */
-export interface JobRecord extends Omit<Job, "terminal" | "urls" | "object" | "waitingFor"> {
+export interface JobRecord extends Omit<Job, "terminal" | "urls" | "object" | "waitingFor">, Made {
   /** Number of the delivery that may run it. */
   run: number;
   /** Number of the present attempt: the fence of every write. 0: never started. */
@@ -104,6 +105,7 @@ export function readJobSummary(hash: Readonly<Record<string, string>>): JobSumma
     bytes: parse<number | null>(hash["bytes"], null),
     concludes: hash["concludes"] === "1",
     project: projectOf({ project: parse<string | undefined>(hash["project"], undefined) }),
+    origin: parse<Origin | null>(hash["origin"], null),
   };
 }
 
@@ -125,6 +127,7 @@ export function presentJob<Request>(
     bytes: _bytes,
     concludes: _concludes,
     project: _project,
+    origin: _origin,
     ...shown
   } = record;
   const at = `/v1/jobs/${record.id}`;

@@ -8,6 +8,7 @@ import { bytesOf, readFields, readHashes, readHashesWithout, toFields } from "./
 import { readJobHash, readJobSummary, type JobRecord, type JobSummaryRecord, type TrialRung } from "./job-hash.ts";
 import { modelFields, type ModelRecord } from "./models.ts";
 import { filterOf, type Listing } from "./filters.ts";
+import type { Made } from "./origin.ts";
 import { readPage, type Page } from "./paging.ts";
 import { tablesField, withoutTables } from "./tables.ts";
 import { runScript } from "./scripts.ts";
@@ -23,7 +24,7 @@ export interface NewTrial {
   row: unknown;
 }
 
-export interface NewJob {
+export interface NewJob extends Made {
   id: string;
   /** Where it belongs, where the records that make it are not one project's. */
   project?: string;
@@ -101,6 +102,7 @@ export class JobRecords {
       id: job.id,
       project,
       name: job.name,
+      origin: job.origin ?? undefined,
       createdAt: now.toISOString(),
       dataset: job.dataset,
       request,

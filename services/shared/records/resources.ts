@@ -4,6 +4,7 @@ import { isBuiltin } from "../ids.ts";
 import { keys } from "../redis-keys.ts";
 import { bytesOf, fromFields, readHashes, toFields } from "./hash.ts";
 import { filterOf, type Listing } from "./filters.ts";
+import type { Made } from "./origin.ts";
 import { readPage, type Page } from "./paging.ts";
 import { runScript } from "./scripts.ts";
 import { isOwn, isSeen, projectOf, refuseReached, type Sight } from "./sight.ts";
@@ -30,7 +31,7 @@ const plainForm = <Entry extends object>(): EntryForm<Entry> => ({
 });
 
 /** What records have besides what the API shows. */
-export interface Kept {
+export interface Kept extends Made {
   /** The project that it belongs to; absent in those from before there were projects. */
   project?: string;
   /** Bytes that count for it. */

@@ -2,13 +2,14 @@
 import { withoutCredentials } from "../webhooks/shown.ts";
 import { isTerminal, type NetworkSummary } from "../../../schemas/job.ts";
 import type { CompleteSweepRequest, Sweep, SweepSummary } from "../../../schemas/sweep.ts";
+import type { Made, Origin } from "./origin.ts";
 import { projectOf } from "./sight.ts";
 import { tablesField, withTables, withoutTables } from "./tables.ts";
 
 export type SweepStatus = Sweep["status"];
 
 /** A sweep as it stands in Redis: what the API shows, and what only we need. */
-export interface SweepRecord extends Omit<Sweep, "object" | "terminal" | "urls" | "elapsedSeconds"> {
+export interface SweepRecord extends Omit<Sweep, "object" | "terminal" | "urls" | "elapsedSeconds">, Made {
   /** Number of the delivery that may coordinate it. */
   run: number;
   /** Of the present coordinator: the fence of every write. "0": there was none yet. */
@@ -43,6 +44,7 @@ export function presentSweep<Request>(
     ranMs: _ranMs,
     since: _since,
     project: _project,
+    origin: _origin,
     ...shown
   } = record;
   const at = `/v1/sweeps/${record.id}`;
@@ -85,6 +87,7 @@ export function summaryOf(hash: Hash): SweepSummaryRecord {
     ranMs: Number(hash["ranMs"] ?? 0),
     since: hash["since"] === undefined ? null : Number(hash["since"]),
     project: projectOf({ project: parse<string | undefined>(hash["project"], undefined) }),
+    origin: parse<Origin | null>(hash["origin"], null),
   };
 }
 

@@ -18,15 +18,17 @@ import {
   type SweepStatus,
   type SweepSummaryRecord,
 } from "./sweep-record.ts";
+import type { Made } from "./origin.ts";
 import { tablesField } from "./tables.ts";
 
 export type NewSweep = Pick<
   SweepRecord,
   "id" | "name" | "dataset" | "request" | "rungs" | "trials" | "reasons" | "warnings" | "metadata"
-> & {
-  /** Models that its trials start from, held until it ends. */
-  models: readonly string[];
-};
+> &
+  Made & {
+    /** Models that its trials start from, held until it ends. */
+    models: readonly string[];
+  };
 
 /** `status`: as it is now. */
 export type SweepOutcome =

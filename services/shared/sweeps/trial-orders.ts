@@ -59,6 +59,7 @@ export function jobOfTrial(
     id,
     name,
     project: sweep.project,
+    origin: sweep.origin,
     dataset: { id: dataset.id, revision: dataset.revision },
     request: {
       ...request,

@@ -9,7 +9,9 @@ import { uploadSettings } from "../../../schemas/dataset.ts";
 import type { DatasetProblem } from "../../../schemas/dataset.ts";
 import type { DatasetLimits } from "../../shared/dataset-limits.ts";
 import type { Logger } from "../../shared/log.ts";
-import type { DatasetRecord, Records } from "../../shared/records/index.ts";
+import { withLogFields } from "../../shared/log-fields.ts";
+import { requestOf, type DatasetRecord, type Records } from "../../shared/records/index.ts";
+import type { Tracing } from "../../shared/tracing/index.ts";
 import { NoSpace, holdingSpace, isStorageFault, layout } from "../../shared/storage/index.ts";
 import type { Storage } from "../../shared/storage/index.ts";
 import { CheckFailed, runCheck } from "./checker.ts";
@@ -23,6 +25,7 @@ export interface UploadsOptions {
   storage: Storage;
   dataDir: string;
   limits: DatasetLimits;
+  tracing: Pick<Tracing, "span">;
   log: Logger;
 }
 
@@ -77,9 +80,16 @@ export class UploadProcessor {
 
   /** Throws where another try may help. */
   async process(delivered: Delivered): Promise<void> {
-    const { records, storage } = this.#options;
-    const record = await records.datasets.read(delivered.datasetId);
+    const record = await this.#options.records.datasets.read(delivered.datasetId);
     if (!record || record.status !== "checking" || !record.upload) return;
+    const about = { origin: record.origin, attributes: { "dataset.id": record.id } };
+    await withLogFields({ dataset: record.id, ...requestOf(record) }, () =>
+      this.#options.tracing.span("check dataset", about, () => this.#process(record, delivered)),
+    );
+  }
+
+  async #process(record: DatasetRecord, delivered: Delivered): Promise<void> {
+    const { storage } = this.#options;
     const withdrawn = new AbortController();
     const watch = this.#watch(record.id, withdrawn);
     try {

@@ -10,9 +10,11 @@ import { finite } from "../../shared/finite.ts";
 import { newUlid } from "../../shared/ids.ts";
 import type { KernelsDescription } from "../../shared/kernels.ts";
 import type { Logger } from "../../shared/log.ts";
-import { presentEvaluation } from "../../shared/records/index.ts";
+import { presentEvaluation, requestOf } from "../../shared/records/index.ts";
 import type { EvaluationRecord, ModelRecord, Records } from "../../shared/records/index.ts";
 import { isStorageFault, layout, putJson } from "../../shared/storage/index.ts";
+import { withLogFields } from "../../shared/log-fields.ts";
+import type { Tracing } from "../../shared/tracing/index.ts";
 import type { Storage } from "../../shared/storage/index.ts";
 import type { ThreadPool } from "../threads/pool.ts";
 import type { EvaluateAssignment, EvaluationEnding } from "../threads/protocol.ts";
@@ -25,6 +27,7 @@ export interface EvaluationDependencies {
   pool: ThreadPool;
   kernels: (numerics: Numerics) => KernelsDescription;
   crashBudget: number;
+  tracing: Pick<Tracing, "span">;
   log: Logger;
 }
 
@@ -54,7 +57,17 @@ export class EvaluationProcessor {
   }
 
   /** Throws where another try may help. */
-  async process({ evaluationId, signal, last }: Delivered): Promise<"done" | "hand-over"> {
+  async process(delivered: Delivered): Promise<"done" | "hand-over"> {
+    const { evaluationId: id } = delivered;
+    const record = await this.#options.records.evaluations.read(id);
+    if (!record) return "done";
+    const about = { origin: record.origin, attributes: { "evaluation.id": id } };
+    return withLogFields({ evaluation: id, ...requestOf(record) }, () =>
+      this.#options.tracing.span("evaluate", about, () => this.#process(delivered)),
+    );
+  }
+
+  async #process({ evaluationId, signal, last }: Delivered): Promise<"done" | "hand-over"> {
     const { records, crashBudget } = this.#options;
     const begun = await records.evaluations.begin(evaluationId, { token: newUlid(), crashBudget });
     if (begun.kind === "refused") {

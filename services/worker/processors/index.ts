@@ -5,6 +5,7 @@ import type { QueueName, QueuePayload } from "../../../schemas/queue.ts";
 import { queuePrefix } from "../../shared/redis-keys.ts";
 import type { Logger } from "../../shared/log.ts";
 import { deliveryTimes } from "../../shared/queues.ts";
+import type { Tracing } from "../../shared/tracing/index.ts";
 import type { Redis } from "../../shared/redis.ts";
 import { backOffMs } from "../training/back-off.ts";
 
@@ -16,10 +17,16 @@ export type Processors = {
   };
 };
 
+/** What a delivery was made for, as lines of the log have it. */
+const namedBy = (data: object = {}): Record<string, string> =>
+  Object.fromEntries(
+    Object.entries(data).flatMap(([name, id]) => (name.endsWith("Id") ? [[name.slice(0, -2), id]] : [])),
+  );
+
 /** Starts taking deliveries. A processor that throws is asked again by BullMQ, after a while. */
 export function startProcessors(
   processors: Processors,
-  options: { redis: Redis; name: string; log: Logger },
+  options: { redis: Redis; name: string; tracing: Pick<Tracing, "queues">; log: Logger },
 ): Worker[] {
   const start = <Name extends QueueName>(name: Name): Worker => {
     const { concurrency } = processors[name];
@@ -31,6 +38,7 @@ export function startProcessors(
         ...deliveryTimes,
         connection: options.redis,
         prefix: queuePrefix,
+        ...(options.tracing.queues ? { telemetry: options.tracing.queues } : {}),
         name: options.name,
         concurrency,
         removeOnComplete: { count: 0 },
@@ -40,7 +48,10 @@ export function startProcessors(
     );
     worker.on("error", (error) => log.debug({ err: error }, "a queue's connection failed"));
     worker.on("failed", (delivery, error) =>
-      log.info({ delivery: delivery?.id, reason: error.message }, "a delivery did not succeed"),
+      log.info(
+        { delivery: delivery?.id, ...namedBy(delivery?.data), reason: error.message },
+        "a delivery did not succeed",
+      ),
     );
     return worker;
   };

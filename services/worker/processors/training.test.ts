@@ -23,6 +23,7 @@ import { closeRedis, connectRedis } from "../../shared/redis.ts";
 import type { Redis } from "../../shared/redis.ts";
 import { createStorage } from "../../shared/storage/index.ts";
 import type { Storage } from "../../shared/storage/index.ts";
+import { untraced } from "../../shared/tracing/index.ts";
 import { ThreadPool } from "../threads/pool.ts";
 import type { TrainingDependencies } from "../training/attempt.ts";
 import { Archives } from "../training/archive.ts";
@@ -69,6 +70,7 @@ async function processorOver(
   const kernels = chooseKernels({ wanted: "reference", numerics: "reproducible" });
   const sessions = new Sessions();
   const dependencies: TrainingDependencies = {
+    tracing: untraced,
     records,
     storage,
     pool,

@@ -7,6 +7,8 @@ import { queuePayloads } from "../../../schemas/queue.ts";
 import type { QueuePayload } from "../../../schemas/queue.ts";
 import { trainingDeliveryId } from "../../shared/queues.ts";
 import type { JobRecord } from "../../shared/records/index.ts";
+import { withLogFields } from "../../shared/log-fields.ts";
+import { requestOf } from "../../shared/records/index.ts";
 import { attemptJob, failUnstarted } from "../training/attempt.ts";
 import type { TrainingDependencies } from "../training/attempt.ts";
 import { settle } from "../training/settle.ts";
@@ -78,7 +80,10 @@ export async function trainJob(
 ): Promise<void> {
   const job = await takeJob(delivery, token, dependencies);
   if (!job) return;
-  const next = await attemptJob(job, dependencies);
+  const about = { origin: job.origin, attributes: { "job.id": job.id, "job.run": job.run } };
+  const next = await withLogFields({ job: job.id, ...requestOf(job) }, () =>
+    dependencies.tracing.span("train", about, (span) => attemptJob(job, dependencies, span)),
+  );
   if (next === "hand-over") {
     await delivery.moveToWait(token);
     throw new WaitingError();

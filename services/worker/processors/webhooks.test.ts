@@ -7,6 +7,7 @@ import { completeJobRequest, jobRequest } from "../../../schemas/job.ts";
 import { startTestRedis } from "../../../tests/support/redis.ts";
 import type { TestRedis } from "../../../tests/support/redis.ts";
 import { newId, newUlid } from "../../shared/ids.ts";
+import { untraced } from "../../shared/tracing/index.ts";
 import { createLog } from "../../shared/log.ts";
 import { createRecords } from "../../shared/records/index.ts";
 import type { DatasetRecord, Records } from "../../shared/records/index.ts";
@@ -90,7 +91,7 @@ async function deliver(jobId: string, eventId: string, attemptsMade = 0, limits 
   };
   const hosts = new HostLimits(limits);
   const queues = { hastenWebhook: async (_: string, event: string) => void hastened.push(event) };
-  return callWebhook(delivery, "token", { records, queues, hosts, log, allowPrivate: true }).then(
+  return callWebhook(delivery, "token", { records, queues, hosts, tracing: untraced, log, allowPrivate: true }).then(
     () => "done",
     (error: unknown) =>
       error instanceof DelayedError ? "later" : error instanceof UnrecoverableError ? "given up" : "again",

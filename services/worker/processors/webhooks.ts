@@ -4,8 +4,9 @@ import type { Job as Delivery } from "bullmq";
 import { queuePayloads } from "../../../schemas/queue.ts";
 import type { QueuePayload } from "../../../schemas/queue.ts";
 import type { Logger } from "../../shared/log.ts";
+import type { Tracing } from "../../shared/tracing/index.ts";
 import type { Queues } from "../../shared/queues.ts";
-import { messageId, presentJob } from "../../shared/records/index.ts";
+import { messageId, presentJob, requestOf } from "../../shared/records/index.ts";
 import type { JobRecord, Records, WebhookRecord } from "../../shared/records/index.ts";
 import { ForbiddenAddress } from "../../shared/webhooks/addresses.ts";
 import { call } from "../webhooks/call.ts";
@@ -21,6 +22,7 @@ export interface WebhookDependencies {
   records: Records;
   queues: Pick<Queues, "hastenWebhook">;
   hosts: HostLimits;
+  tracing: Pick<Tracing, "span">;
   log: Logger;
   allowPrivate: boolean;
 }
@@ -71,7 +73,7 @@ async function tell(
 export async function callWebhook(
   delivery: WebhookJob,
   token: string | undefined,
-  { records, queues, hosts, log, allowPrivate }: WebhookDependencies,
+  { records, queues, hosts, tracing, log, allowPrivate }: WebhookDependencies,
 ): Promise<void> {
   const { jobId, eventId } = queuePayloads.webhooks.parse(delivery.data);
   const waiting = (await records.webhooks.list(jobId)).filter(({ state }) => state === "waiting");
@@ -86,7 +88,10 @@ export async function callWebhook(
   const place = hosts.enter(new URL(url).host);
   if (place.kind === "taken") return wait(delivery, token, place.waitMs);
   const began = performance.now();
-  const told = await tell({ job, record }, url, allowPrivate).finally(() => place.leave(performance.now() - began));
+  const about = { origin: job.origin, attributes: { "job.id": jobId, "webhook.event": eventId } };
+  const told = await tracing
+    .span("call webhook", about, () => tell({ job, record }, url, allowPrivate))
+    .finally(() => place.leave(performance.now() - began));
   const last = told.final || delivery.attemptsMade + 1 >= (delivery.opts.attempts ?? 1);
   await records.webhooks.note(jobId, {
     ...record,
@@ -97,6 +102,6 @@ export async function callWebhook(
   const next = waiting[at + 1];
   if (last && next) await queues.hastenWebhook(jobId, next.event);
   if (told.detail === null) return;
-  log.info({ job: jobId, event: eventId, detail: told.detail }, "a webhook was not delivered");
+  log.info({ job: jobId, ...requestOf(job), event: eventId, detail: told.detail }, "a webhook was not delivered");
   throw told.final ? new UnrecoverableError(told.detail) : new Error(told.detail);
 }

@@ -1,6 +1,7 @@
 /** The sweeps that this worker coordinates: takes them over, and tells each what is said of it. */
 import { findReadyDataset } from "../../shared/find.ts";
 import { newUlid } from "../../shared/ids.ts";
+import { requestOf } from "../../shared/records/index.ts";
 import { Refusal } from "../../shared/refusal.ts";
 import { standingOf } from "../../shared/sweeps/rows.ts";
 import { Coordinator } from "./coordinator.ts";
@@ -48,7 +49,7 @@ export class Coordinators {
       const standing = standingOf(sweep.request, await records.sweeps.trials(id));
       const of = { sweep, coordination, standing, dependencies: this.#dependencies };
       const trials = new SweepTrials({ ...of, dataset });
-      const sweepLog = log.child({ sweep: id });
+      const sweepLog = log.child({ sweep: id, ...requestOf(sweep) });
       sweepLog.info({ attempt: coordination.attempt, trials: standing.plan.trials }, "a sweep is coordinated");
       return await new Coordinator({ ...of, trials, news, log: sweepLog, signal: this.#signal }).run();
     } finally {

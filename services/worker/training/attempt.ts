@@ -10,13 +10,15 @@ import { newUlid } from "../../shared/ids.ts";
 import type { KernelsDescription } from "../../shared/kernels.ts";
 import type { Logger } from "../../shared/log.ts";
 import type { OrderDependencies } from "../../shared/jobs/order.ts";
-import type { JobRecord, Records } from "../../shared/records/index.ts";
+import { requestOf, type JobRecord, type Records } from "../../shared/records/index.ts";
+import type { OpenSpan, Tracing } from "../../shared/tracing/index.ts";
 import type { Storage } from "../../shared/storage/index.ts";
 import type { ThreadPool } from "../threads/pool.ts";
 import type { Finished } from "../threads/protocol.ts";
 import type { Archives } from "./archive.ts";
 import { backOff } from "./back-off.ts";
-import { keepOutcome } from "./outcome.ts";
+import { keepOutcome, type Outcome } from "./outcome.ts";
+import { Phases } from "./phases.ts";
 import { CannotTrain, prepare } from "./preparation.ts";
 import type { Prepared } from "./preparation.ts";
 import { TrainingSession } from "./session.ts";
@@ -30,6 +32,7 @@ export interface TrainingDependencies {
   sessions: Sessions;
   archives: Archives;
   log: Logger;
+  tracing: Tracing;
   worker: string;
   /** Most threads of a job. */
   threads: number;
@@ -56,6 +59,7 @@ export type Next = "done" | "hand-over" | "again";
 interface AttemptOptions {
   job: JobRecord;
   number: number;
+  span: OpenSpan;
   log: Logger;
   dependencies: TrainingDependencies;
 }
@@ -86,7 +90,7 @@ class Attempt {
   async #prepare(): Promise<Prepared | "done" | "again"> {
     const { job, log, dependencies } = this.#options;
     try {
-      return await prepare(job, dependencies);
+      return await dependencies.tracing.span("prepare", {}, () => prepare(job, dependencies));
     } catch (error) {
       if (error instanceof CannotTrain) return this.fail({ code: error.code, detail: error.message, step: null });
       const detail = error instanceof Error ? error.message : String(error);
@@ -100,11 +104,12 @@ class Attempt {
   }
 
   #train(prepared: Prepared): Promise<Next> {
-    const { job, number, log, dependencies } = this.#options;
+    const { job, number, span, log, dependencies } = this.#options;
     const { records, storage, pool, hasSpareProcessor, kernels, sessions } = dependencies;
     const session = new TrainingSession({
       job,
       attempt: number,
+      phases: new Phases(span),
       prepared,
       kernels: kernels(job.request.numerics),
       workerKernels: kernels("reproducible").name,
@@ -189,7 +194,7 @@ class Attempt {
   async #finish(finished: Finished, of: { prepared: Prepared; session: TrainingSession }): Promise<"done"> {
     const { job, number: attempt, dependencies } = this.#options;
     const { records, storage, kernels } = dependencies;
-    const outcome = await this.#insist(() =>
+    const keep = (): Promise<Outcome> =>
       keepOutcome({
         job,
         attempt,
@@ -201,8 +206,8 @@ class Attempt {
         kernels: kernels(job.request.numerics),
         kernelsName: of.session.kernelsName,
         storage,
-      }),
-    );
+      });
+    const outcome = await dependencies.tracing.span("keep model", {}, () => this.#insist(keep));
     const ending = "cancelled";
     if (!outcome) {
       await leaveOff(records, job.id, { status: (await records.jobs.status(job.id)) ?? "missing", attempt, ending });
@@ -284,9 +289,9 @@ export async function failUnstarted(
 }
 
 /** Begins an attempt, unless the job wants none any more, and sees it to its end. */
-export async function attemptJob(job: JobRecord, dependencies: TrainingDependencies): Promise<Next> {
+export async function attemptJob(job: JobRecord, dependencies: TrainingDependencies, span: OpenSpan): Promise<Next> {
   const { records, worker, crashBudget, redisRun } = dependencies;
-  const log = dependencies.log.child({ job: job.id });
+  const log = dependencies.log.child({ job: job.id, ...requestOf(job) });
   const from = (await records.checkpoints.list(job.id)).at(-1)?.step ?? null;
   const begun = await records.attempts.begin(job.id, {
     token: newUlid(),
@@ -299,7 +304,7 @@ export async function attemptJob(job: JobRecord, dependencies: TrainingDependenc
     await leaveOff(records, job.id, { status: begun.status });
     return "done";
   }
-  const attempt = new Attempt({ job, number: begun.number, log, dependencies });
+  const attempt = new Attempt({ job, number: begun.number, span, log, dependencies });
   if (begun.kind === "spent") {
     const detail = `its worker died ${begun.crashes} times without reaching a new checkpoint`;
     return attempt.fail({ code: "crashed", detail, step: from });

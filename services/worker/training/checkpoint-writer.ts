@@ -9,6 +9,7 @@ import type { Storage } from "../../shared/storage/index.ts";
 import type { Snapshot } from "../threads/protocol.ts";
 import { backOff } from "./back-off.ts";
 import { digestOfBytes } from "./canonical.ts";
+import type { Phases } from "./phases.ts";
 import { finite } from "../../shared/finite.ts";
 
 export interface CheckpointWriterOptions {
@@ -18,6 +19,7 @@ export interface CheckpointWriterOptions {
   records: Records;
   storage: Storage;
   log: Logger;
+  phases: Pick<Phases, "checkpoint">;
   elapsedSeconds: () => number;
   /** Says to the training thread that one more is taken care of. */
   acknowledge: () => void;
@@ -38,9 +40,14 @@ export class CheckpointWriter {
   }
 
   write(snapshot: Snapshot): void {
+    // Once written the bytes may be given away.
+    const bytes = snapshot.bytes.byteLength;
     this.#queue = this.#queue.then(async () => {
       try {
-        if (!this.#stop.signal.aborted) await this.#write(snapshot);
+        if (this.#stop.signal.aborted) return;
+        const from = Date.now();
+        await this.#write(snapshot);
+        this.#options.phases.checkpoint(from, { step: snapshot.step, bytes });
       } finally {
         this.#options.acknowledge();
       }

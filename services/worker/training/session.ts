@@ -16,6 +16,7 @@ import { intents, signal, signalWords } from "../threads/protocol.ts";
 import type { Ending, FromThread, Intent, ToThread } from "../threads/protocol.ts";
 import { CheckpointWriter } from "./checkpoint-writer.ts";
 import { Pace, ProgressEvents } from "./pace.ts";
+import type { Phases } from "./phases.ts";
 import type { Prepared } from "./preparation.ts";
 import { Publisher } from "./publisher.ts";
 import { epochRow, stepRows } from "./rows.ts";
@@ -30,6 +31,7 @@ export type SessionEnd = Ending | { kind: "broken"; detail: string } | { kind: "
 export interface SessionOptions {
   job: JobRecord;
   attempt: number;
+  phases: Phases;
   prepared: Prepared;
   kernels: KernelsDescription;
   /** The name of the kernels under which the worker reports itself. */
@@ -82,6 +84,7 @@ export class TrainingSession {
       records,
       storage,
       log,
+      phases: options.phases,
       elapsedSeconds: () => this.#pace.elapsedSeconds,
       acknowledge: () => {
         Atomics.add(this.#signals, signal.acknowledged, 1);
@@ -199,6 +202,7 @@ export class TrainingSession {
         this.#lastCheckpoint = performance.now();
         return this.#writer.write(message.snapshot);
       case "ended":
+        this.#options.phases.ended(message.ending.kind === "finished");
         return this.#end(message.ending);
       case "broken":
         this.#options.log.error({ stack: message.stack }, message.message);
@@ -214,6 +218,7 @@ export class TrainingSession {
 
   #planned(message: Extract<FromThread, { kind: "planned" }>): void {
     const { plan, memory } = message;
+    this.#options.phases.planned();
     this.#plan = plan;
     this.#kernelsName = message.kernels;
     const { threads, augmentation } = plan.spec;
@@ -250,6 +255,7 @@ export class TrainingSession {
       const row = epochRow(report, { at, samplesPerSecond: rate });
       items.push({ kind: "row", series: "epoch", step: row.step, row, at });
       if (inside) items.push({ kind: "row", series: "inside", step: inside.step, row: inside, at });
+      this.#options.phases.epoch(report.epoch);
       this.#noteRate(rate);
     }
     if (this.#events.due(progress) || report.kind === "finished")

@@ -2,7 +2,7 @@
 import { withPreset } from "../../../../../schemas/complete.ts";
 import { estimate } from "../../../../../schemas/estimate.ts";
 import { createJobQuery, job, jobPage, jobRequest, jobsQuery } from "../../../../../schemas/job.ts";
-import { within, type Dependencies } from "../../../dependencies.ts";
+import { originOf, within, type Dependencies } from "../../../dependencies.ts";
 import { enqueue } from "../../../../shared/jobs/enqueue.ts";
 import { idOfDataset } from "../../../../shared/find.ts";
 import { makeAwaitingOrder, makeOrder } from "../../../../shared/jobs/order.ts";
@@ -65,6 +65,7 @@ function createRoute(app: App, dependencies: Dependencies): void {
         dataset: { id: dataset.id, revision: dataset.revision },
         request: order.request,
         metadata: order.request.metadata,
+        origin: originOf(dependencies, request),
         initialModelId: initialModel?.id ?? null,
         preset: order.preset,
         asked: order.asked,

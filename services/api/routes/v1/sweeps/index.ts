@@ -12,7 +12,7 @@ import {
 } from "../../../../../schemas/sweep.ts";
 import { findSweep, idOfDataset } from "../../../../shared/find.ts";
 import { presentSweep } from "../../../../shared/records/index.ts";
-import { within, type Dependencies, type Within } from "../../../dependencies.ts";
+import { originOf, within, type Dependencies, type Within } from "../../../dependencies.ts";
 import { notFound } from "../../../http/problem.ts";
 import { sendPage } from "../../../http/slices.ts";
 import type { App } from "../../../http/types.ts";
@@ -74,6 +74,7 @@ export function sweepsRoutes(app: App, dependencies: Dependencies): void {
         reasons,
         warnings,
         metadata,
+        origin: originOf(own, request),
         models,
       });
       if (made === "no-dataset") throw notFound(`dataset ${plan.request.base.dataset} was deleted in this moment`);

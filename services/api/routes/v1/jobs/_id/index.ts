@@ -2,8 +2,8 @@
 import { z } from "zod";
 import { deleteJobQuery, isTerminal, job, type JobStatus } from "../../../../../../schemas/job.ts";
 import { idParams } from "../../../../../../schemas/query.ts";
-import { type JobOutcome, type JobRecord } from "../../../../../shared/records/index.ts";
-import { within, type Dependencies, type Within } from "../../../../dependencies.ts";
+import { type JobOutcome, type JobRecord, type NewJob } from "../../../../../shared/records/index.ts";
+import { originOf, within, type Dependencies, type Within } from "../../../../dependencies.ts";
 import { enqueue } from "../../../../../shared/jobs/enqueue.ts";
 import { findJob, findReadyDataset } from "../../../../../shared/find.ts";
 import { showJob } from "../../../../jobs/show.ts";
@@ -51,7 +51,11 @@ async function refuseOfSweep({ records }: Within, { id, sweep }: JobRecord, aske
   );
 }
 
-async function reproduce(dependencies: Within, original: JobRecord, id: string): Promise<JobRecord> {
+async function reproduce(
+  dependencies: Within,
+  original: JobRecord,
+  { id, origin }: Required<Pick<NewJob, "id" | "origin">>,
+): Promise<JobRecord> {
   const { receipt } = original;
   if (receipt === null)
     throw conflict(
@@ -67,6 +71,7 @@ async function reproduce(dependencies: Within, original: JobRecord, id: string):
   const name = `reproduction of ${original.name ?? original.id}`.slice(0, 200);
   const queued = await enqueue(dependencies, {
     id,
+    origin,
     name,
     dataset: original.dataset,
     request: { ...original.request, name, webhook: null },
@@ -160,11 +165,10 @@ export function jobRoutes(app: App, dependencies: Dependencies, watched: Watched
     },
     async (request, reply) => {
       const id = `job_${request.ulid}`;
-      const queued = await reproduce(
-        within(dependencies, request),
-        await findJob(request.records, request.params.id),
+      const queued = await reproduce(within(dependencies, request), await findJob(request.records, request.params.id), {
         id,
-      );
+        origin: originOf(dependencies, request),
+      });
       return reply
         .code(202)
         .header("location", `/v1/jobs/${id}`)

@@ -18,7 +18,7 @@ import { idParams } from "../../../../../../schemas/query.ts";
 import { findModel, findReadyDataset, idOfDataset } from "../../../../../shared/find.ts";
 import { presentEvaluation, type EvaluationRecord } from "../../../../../shared/records/index.ts";
 import { getJson, layout } from "../../../../../shared/storage/index.ts";
-import type { Dependencies } from "../../../../dependencies.ts";
+import { originOf, type Dependencies } from "../../../../dependencies.ts";
 import { conflict, notFound } from "../../../../http/problem.ts";
 import type { App } from "../../../../http/types.ts";
 import { checkFit, evaluationWarnings } from "../../../../models/evaluations.ts";
@@ -38,7 +38,8 @@ async function findEvaluation(request: FastifyRequest): Promise<EvaluationRecord
   return found;
 }
 
-function createRoute(app: App, { queues }: Dependencies): void {
+function createRoute(app: App, dependencies: Dependencies): void {
+  const { queues } = dependencies;
   app.post(
     "/v1/models/:id/evaluations",
     {
@@ -64,6 +65,7 @@ function createRoute(app: App, { queues }: Dependencies): void {
         split,
         progress: { fraction: 0, samples: 0, total: dataset.splits[split] },
         warnings: evaluationWarnings(trained, dataset),
+        origin: originOf(dependencies, request),
       });
       if (made === "no-dataset") throw notFound(`dataset ${request.body.dataset} was deleted in this moment`);
       const record = made === "no-model" ? null : await request.records.evaluations.read(id);
