@@ -7,9 +7,9 @@ import { prepare } from "../scripts/prepare.mjs";
 await prepare();
 const bench = join(root, "bench");
 const wanted = process.argv.slice(2);
-/** Other parts of the bench than the engine's; a soak needs no peers. */
-const part = ["serving", "soak"].filter((name) => wanted.includes(`--${name}`));
-if (!part.includes("soak") && !isInstalled(bench)) {
+/** Other parts of the bench than the engine's; dashboard and soak need no peers. */
+const part = ["dashboard", "serving", "soak"].filter((name) => wanted.includes(`--${name}`));
+if (!part.some((name) => name !== "serving") && !isInstalled(bench)) {
   console.log("bench: installing the peers …");
   // Its install step would look for CUDA libraries elsewhere; the processor's ones come in the package.
   const env = { ...process.env, ONNXRUNTIME_NODE_INSTALL_CUDA: "skip" };

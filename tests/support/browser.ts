@@ -3,6 +3,8 @@ import { existsSync } from "node:fs";
 import { delimiter, join } from "node:path";
 import { chromium, type Browser } from "playwright-core";
 
+export type { Browser, BrowserContext, CDPSession, Page } from "playwright-core";
+
 const names = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];
 
 /** The browser that CHROMIUM names, or the first on PATH; null where there is none. */
