@@ -95,6 +95,27 @@ describe.skipIf(findBrowser() === null)("sweeps", unhurried, () => {
     await context.close();
   });
 
+  it("begins from a job, and tells what is wrong with a layer at that layer", async () => {
+    const { best } = await stack.client.sweeps.get(sweep);
+    const { context, page } = await openDashboard(browser, stack.api.url);
+    await page.goto(`${stack.api.url}/jobs/${best?.job}`);
+    await page.getByRole("link", { name: "Search its settings" }).press("Enter");
+    await page.waitForURL(/\/sweeps\/new\?request=/);
+    await page.getByText("epochs together").waitFor();
+    const request = JSON.parse(new URL(page.url()).searchParams.get("request") ?? "{}") as { base: object };
+    expect(request.base).toMatchObject({ dataset: "strokes", epochs: 2, validation: { fraction: 0.2 } });
+    const layers = [{ kind: "convolution", maps: 2, size: 99 }, ...strokesNetwork.layers.slice(1)];
+    await page.goto(`${stack.api.url}${written({ base: { ...base, network: { layers } }, space })}`);
+    const layer = page.locator(".layer.wrong");
+    await layer.waitFor();
+    expect([await layer.count(), await layer.getByLabel("Kind of layer 0").count()]).toEqual([1, 1]);
+    expect(await layer.getByLabel("size").getAttribute("aria-invalid")).toBe("true");
+    await layer.getByLabel("size").fill("3");
+    await layer.getByLabel("size").press("Tab");
+    await layer.waitFor({ state: "detached" });
+    await context.close();
+  });
+
   it("pauses, resumes and cancels a sweep that runs", async () => {
     const { id } = await stack.client.sweeps.create({
       name: "long",

@@ -21,6 +21,8 @@ export interface SchemaFieldProps {
   path: Path;
   schema: Schema;
   label?: string;
+  /** The choice alone: the fields of what is chosen stand elsewhere. */
+  isShallow?: boolean;
 }
 
 /** What is written, or else what would be taken. */
@@ -181,7 +183,7 @@ function isText(schema: Schema, all: Schemas): boolean {
   return kinds.length === 1 && kinds[0]?.schema.type === "string";
 }
 
-export function SchemaField({ form, path, schema: given, label: said }: SchemaFieldProps): JSX.Element {
+export function SchemaField({ form, path, schema: given, label: said, isShallow }: SchemaFieldProps): JSX.Element {
   const schema = resolved(given, form.all);
   const label = said ?? spoken(String(path.at(-1)));
   if (schema.type === "boolean") return <Checkbox form={form} path={path} schema={schema} label={label} />;
@@ -220,7 +222,7 @@ export function SchemaField({ form, path, schema: given, label: said }: SchemaFi
           />
         )}
       </Field>
-      {Input === SelectInput ? <Nested form={form} path={path} schema={schema} /> : null}
+      {Input === SelectInput && !isShallow ? <Nested form={form} path={path} schema={schema} /> : null}
     </>
   );
 }

@@ -8,9 +8,9 @@ import { useEffect, useMemo } from "preact/hooks";
 import type { Event } from "../../../schemas/event.ts";
 import type { Job } from "../../../schemas/job.ts";
 import { service } from "../service.ts";
+import { gather } from "./gathered.ts";
 import { useResource, type Resource } from "./resource.ts";
 
-const gatherMs = 300;
 const slowMs = 10_000;
 /** Of epochs and checkpoints, and of everything else: a warning is not pushed out by what follows it. */
 const mostRepeated = 120;
@@ -61,15 +61,8 @@ async function listen(id: string, heard: Heard, job: Resource<Job>, abort: Abort
   heard.events.value = kept(past.filter(({ type }) => type !== "progress"));
   const after = past.at(-1)?.id;
   const options = { signal: abort, patienceSeconds: Number.POSITIVE_INFINITY };
-  let gathered: Event[] = [];
-  const tell = (): void => {
-    const came = gathered;
-    gathered = [];
-    if (came.length > 0 && !abort.aborted) hear(came, heard, job);
-  };
-  for await (const event of service.jobs.events(id, after === undefined ? options : { ...options, after }))
-    if (gathered.push(event) === 1) setTimeout(tell, gatherMs);
-  tell();
+  const events = service.jobs.events(id, after === undefined ? options : { ...options, after });
+  await gather(events, (came) => hear(came, heard, job), abort);
 }
 
 export function useLiveJob(id: string): LiveJob {

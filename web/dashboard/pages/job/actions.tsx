@@ -46,6 +46,9 @@ export function Actions({ job }: { job: Job }): JSX.Element {
       <a class="button" href={withQuery("/jobs/new", { from: job.id })}>
         Again, changed
       </a>
+      <a class="button" href={withQuery("/sweeps/new", { from: job.id })}>
+        Search its settings
+      </a>
       {mayReproduce(job) ? (
         <button type="button" onClick={() => void ask(reproduce)}>
           Reproduce

@@ -6,6 +6,7 @@ import { valueAt } from "../../form/draft.ts";
 import { SchemaField, type FormContext } from "../../form/schema-field.tsx";
 import { resolved, type Schema } from "../../form/schema.ts";
 import { useDatasets } from "../../store/lists.ts";
+import { LayerList, layerKinds } from "../training/layer-editor.tsx";
 import { changeDraft } from "./draft.ts";
 
 function DatasetField({ form }: { form: FormContext }): JSX.Element {
@@ -33,9 +34,30 @@ function DatasetField({ form }: { form: FormContext }): JSX.Element {
   );
 }
 
+/** A name, or layers of one's own: what is wrong with a layer stands at that layer. */
+function NetworkField({ form, schema }: { form: FormContext; schema: Schema }): JSX.Element {
+  const path = ["base", "network"];
+  const layers = valueAt(form.draft, [...path, "layers"]);
+  return (
+    <>
+      <SchemaField form={form} path={path} schema={schema} isShallow />
+      {Array.isArray(layers) ? (
+        <div class="sweep-layers">
+          <LayerList
+            form={{ ...form, isTerse: true }}
+            path={[...path, "layers"]}
+            layers={layers}
+            kinds={layerKinds(form.all)}
+          />
+        </div>
+      ) : null}
+    </>
+  );
+}
+
 /** What decides most stands open; everything else is folded away. */
-const first = ["network", "epochs", "validation"];
-const elsewhere = [...first, "dataset", "name"];
+const first = ["epochs", "validation"];
+const elsewhere = [...first, "dataset", "network", "name"];
 
 export function Base({ form, schema }: { form: FormContext; schema: Schema }): JSX.Element {
   const fields = resolved(schema.properties?.["base"] ?? {}, form.all).properties ?? {};
@@ -50,6 +72,7 @@ export function Base({ form, schema }: { form: FormContext; schema: Schema }): J
     <Section title="What is trained">
       <div class="settings-fields">
         <DatasetField form={form} />
+        <NetworkField form={form} schema={fields["network"] ?? {}} />
         {first.filter((name) => name in fields).map((name) => field(name))}
       </div>
       <details class="settings-group" {...(isWrong ? { open: true } : {})}>

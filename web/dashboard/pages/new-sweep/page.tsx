@@ -9,7 +9,7 @@ import { problemsOf, service } from "../../service.ts";
 import { useDatasets } from "../../store/lists.ts";
 import { useResource } from "../../store/resource.ts";
 import { Base } from "./base.tsx";
-import { changeDraft, firstDraft, readDraft, writeDraft, type Draft } from "./draft.ts";
+import { changeDraft, draftAround, firstDraft, readDraft, writeDraft, type Draft } from "./draft.ts";
 import { useEstimate } from "./estimate.ts";
 import { SpaceChoice } from "./space.tsx";
 import { Summary } from "./summary.tsx";
@@ -57,6 +57,21 @@ function FromSweep({ id }: { id: string }): JSX.Element {
   );
 }
 
+/** "Search its settings": the request of a job as what every trial begins from. */
+function FromJob({ id, schema }: { id: string; schema: RequestSchema }): JSX.Element {
+  const job = useResource(`jobs/${id}`, { ask: (signal) => service.jobs.get(id, { signal }) });
+  const request = job.value.value?.request;
+  useEffect(() => {
+    if (request) writeDraft(draftAround(request, schema));
+  }, [request]);
+  return (
+    <>
+      <ProblemNote problem={job.problem.value} />
+      {job.problem.value ? null : <Waiting what="Asking for the job's request" />}
+    </>
+  );
+}
+
 /** Something is chosen from the start: what was made last. */
 function First(): JSX.Element {
   const datasets = useDatasets();
@@ -78,6 +93,11 @@ function First(): JSX.Element {
   );
 }
 
+function Beginning({ from, schema }: { from: string | null; schema: RequestSchema }): JSX.Element {
+  if (from === null) return <First />;
+  return from.startsWith("job_") ? <FromJob id={from} schema={schema} /> : <FromSweep id={from} />;
+}
+
 export default function NewSweep(): JSX.Element {
   const { query } = place.value;
   const schema = useRequestSchema("/v1/sweeps");
@@ -90,7 +110,7 @@ export default function NewSweep(): JSX.Element {
       <ProblemNote problem={schema.problem.value} />
       {value || schema.problem.value ? null : <Waiting what="Asking what can be set" />}
       {value && draft ? <Form schema={value} draft={draft} /> : null}
-      {value && !draft ? from === null ? <First /> : <FromSweep id={from} /> : null}
+      {value && !draft ? <Beginning from={from} schema={value} /> : null}
     </>
   );
 }

@@ -8,27 +8,17 @@ import { Code } from "../../elements/copy.tsx";
 import { Status } from "../../elements/status.tsx";
 import { counted, nameOf } from "../../format.ts";
 import { place, setQuery, withQuery, type PageProps } from "../../router.ts";
-import { service } from "../../service.ts";
-import { useResource, type Resource } from "../../store/resource.ts";
+import { useLiveSweep, type TrialSort } from "../../store/live-sweep.ts";
+import type { Resource } from "../../store/resource.ts";
 import { Actions } from "./actions.tsx";
 import { Best, Outcome } from "./best.tsx";
 import { Parallel } from "./parallel.tsx";
 import { Rungs } from "./rungs.tsx";
 import { Trials } from "./trials.tsx";
 
-const mostTrials = 500;
 const mostCompared = 5;
 
-type Sort = "value" | "trial";
-
-function useTrials(id: string, sort: Sort, isOver: boolean): Resource<TrialPage> {
-  return useResource(`sweeps/${id}/trials?${sort}`, {
-    ask: (signal) => service.sweeps.trials(id, { limit: mostTrials, sort }, { signal }),
-    every: isOver ? null : 1500,
-  });
-}
-
-function Inside({ sweep, page, sort }: { sweep: Sweep; page: TrialPage; sort: Sort }): JSX.Element {
+function Inside({ sweep, page, sort }: { sweep: Sweep; page: TrialPage; sort: TrialSort }): JSX.Element {
   const [chosen, choose] = useState<number | null>(null);
   const trials = page.data;
   const begun = trials.filter(({ job }) => job !== null);
@@ -74,9 +64,13 @@ function Inside({ sweep, page, sort }: { sweep: Sweep; page: TrialPage; sort: So
   );
 }
 
-function Body({ sweep }: { sweep: Sweep }): JSX.Element {
-  const sort: Sort = place.value.query.get("sort") === "trial" ? "trial" : "value";
-  const trials = useTrials(sweep.id, sort, sweep.terminal);
+interface BodyProps {
+  sweep: Sweep;
+  trials: Resource<TrialPage>;
+  sort: TrialSort;
+}
+
+function Body({ sweep, trials, sort }: BodyProps): JSX.Element {
   const page = trials.value.value;
   return (
     <>
@@ -106,13 +100,10 @@ function Body({ sweep }: { sweep: Sweep }): JSX.Element {
 }
 
 export default function SweepOf({ params }: PageProps): JSX.Element {
-  const id = params.id;
-  const resource = useResource(`sweeps/${id}`, {
-    ask: (signal) => service.sweeps.get(id, { signal }),
-    every: ({ terminal }) => (terminal ? null : 1500),
-  });
-  const sweep = resource.value.value;
-  const problem = resource.problem.value;
+  const sort: TrialSort = place.value.query.get("sort") === "trial" ? "trial" : "value";
+  const live = useLiveSweep(params.id, sort);
+  const sweep = live.sweep.value.value;
+  const problem = live.sweep.problem.value;
   return (
     <>
       <PageHead title={sweep ? nameOf(sweep) : "Sweep"} kind="Sweep">
@@ -124,7 +115,7 @@ export default function SweepOf({ params }: PageProps): JSX.Element {
         ) : null}
       </PageHead>
       <ProblemNote problem={problem} />
-      {sweep ? <Body sweep={sweep} /> : null}
+      {sweep ? <Body sweep={sweep} trials={live.trials} sort={sort} /> : null}
       {sweep || problem ? null : <Waiting what="Asking for the sweep" />}
     </>
   );

@@ -4,18 +4,23 @@ import type { Estimate } from "../../../../schemas/estimate.ts";
 import { count, shapeOf, short } from "../../format.ts";
 import { valueAt, type Path } from "../../form/draft.ts";
 import type { FormContext } from "../../form/schema-field.tsx";
-import { variantsOf, type Variant } from "../../form/schema.ts";
+import { variantsOf, type Schemas, type Variant } from "../../form/schema.ts";
 import { LayerRow, type CostRow, type Layer } from "./layer-row.tsx";
 
 interface ListProps {
   form: FormContext;
   path: Path;
   layers: readonly Layer[];
-  rows: readonly (CostRow & { layers?: readonly CostRow[] | undefined })[] | undefined;
+  /** What each makes and costs, where the service has said so. */
+  rows?: readonly (CostRow & { layers?: readonly CostRow[] | undefined })[] | undefined;
   kinds: readonly Variant[];
 }
 
-function LayerList({ form, path, layers, rows, kinds }: ListProps): JSX.Element {
+/** Every kind of layer that there is. */
+export const layerKinds = (all: Schemas): readonly Variant[] =>
+  variantsOf(all["LayerInput"] ?? all["Layer"] ?? {}, all);
+
+export function LayerList({ form, path, layers, rows, kinds }: ListProps): JSX.Element {
   return (
     <div class="layer-list">
       <ol class="plain-list">
@@ -131,14 +136,13 @@ interface LayerEditorProps {
 export function LayerEditor({ form, isOwn, estimate, takeOver }: LayerEditorProps): JSX.Element | null {
   if (!isOwn) return estimate ? <Shown estimate={estimate} takeOver={takeOver} /> : null;
   const layers = valueAt(form.draft, ["network", "layers"]);
-  const kinds = variantsOf(form.all["LayerInput"] ?? form.all["Layer"] ?? {}, form.all);
   return (
     <LayerList
       form={form}
       path={["network", "layers"]}
       layers={Array.isArray(layers) ? layers : []}
       rows={estimate?.layers}
-      kinds={kinds}
+      kinds={layerKinds(form.all)}
     />
   );
 }

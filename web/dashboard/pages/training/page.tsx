@@ -53,7 +53,7 @@ function FromJob({ id, schema }: { id: string; schema: RequestSchema }): JSX.Ele
 
 /** Something is chosen from the start: what was made last. */
 function useFirstDataset(draft: Draft): void {
-  const ready = useDatasets({ every: null }).value.value?.data.find(({ status }) => status !== "rejected");
+  const ready = useDatasets().value.value?.data.find(({ status }) => status !== "rejected");
   useEffect(() => {
     if (draft["dataset"] === undefined && ready) writeDraft({ ...draft, dataset: ready.alias ?? ready.id });
   }, [ready?.id, draft["dataset"]]);
