@@ -16,11 +16,19 @@ export const count = (value: number): string => whole.format(value);
 export const counted = (value: number, one: string, many = `${one}s`): string =>
   `${count(value)} ${value === 1 ? one : many}`;
 
+/** Near the ends as many as tell the share from the end itself: of 100,000 one wrong is 99.999 %, not 100. */
+function placesOf(share: number): number {
+  if (share === 0 || share === 1) return 0;
+  if (share > 0.0995 && share < 0.9895) return 1;
+  const percentToEnd = 100 * Math.min(Math.abs(share), Math.abs(1 - share));
+  // A hair less, for a power of ten that binary numbers miss.
+  return Math.min(8, Math.max(2, Math.ceil(-Math.log10(percentToEnd) - 1e-6)));
+}
+
 /** 98.7 %, with more places near the ends, where they matter. */
 export function percent(share: number | null | undefined): string {
   if (share === null || share === undefined || !Number.isFinite(share)) return "–";
-  const places = share === 0 || share === 1 ? 0 : share > 0.0995 && share < 0.9895 ? 1 : 2;
-  return `${(100 * share).toFixed(places)} %`;
+  return `${(100 * share).toFixed(placesOf(share))} %`;
 }
 
 /** 40 %, 97.5 %: beside an axis. */
