@@ -1,12 +1,11 @@
 /** β and b of subsampling maps as lines, α of learned combinations as a heat map of each epoch. */
 import type { JSX } from "preact";
-import { useEffect, useMemo, useState } from "preact/hooks";
+import { useEffect, useMemo } from "preact/hooks";
 import type { InsidePage } from "../../../../client/index.ts";
 import type { Job } from "../../../../schemas/job.ts";
 import { Section } from "../../elements/basics.tsx";
 import { Curve, type CurveLine } from "../../elements/curve.tsx";
-import { Field } from "../../elements/field.tsx";
-import { HeatMap, Scale, rangeOf } from "../../elements/heat-map.tsx";
+import { Alpha } from "../../elements/alpha.tsx";
 import { count, figure } from "../../format.ts";
 import { service } from "../../service.ts";
 import { useResource, type Resource } from "../../store/resource.ts";
@@ -56,42 +55,6 @@ function Lines({
           The first {mostLines} maps of {left + mostLines}.
         </p>
       ) : null}
-    </div>
-  );
-}
-
-function Alpha({ rows }: { rows: readonly Row[] }): JSX.Element | null {
-  const [chosen, setChosen] = useState<number | null>(null);
-  const at = chosen ?? rows.length - 1;
-  const row = rows[at] ?? rows.at(-1);
-  if (!row?.alpha) return null;
-  const most = Math.max(0.01, ...rows.map(({ alpha }) => rangeOf(alpha ?? [])[1]));
-  return (
-    <div class="chart alpha">
-      <h3>α, the share of each input in each map</h3>
-      <Field label={`After epoch ${row.epoch}`}>
-        {(attributes) => (
-          <input
-            {...attributes}
-            type="range"
-            min={0}
-            max={rows.length - 1}
-            value={at}
-            onInput={({ currentTarget }) => {
-              const next = Number(currentTarget.value);
-              setChosen(next === rows.length - 1 ? null : next);
-            }}
-          />
-        )}
-      </Field>
-      <HeatMap
-        values={row.alpha}
-        range={[0, most]}
-        signed={false}
-        cell={Math.max(6, Math.min(32, Math.floor(320 / (row.alpha[0]?.length ?? 1))))}
-        label={`α after epoch ${row.epoch}, a row for each output map, a column for each input map`}
-      />
-      <Scale range={[0, most]} signed={false} />
     </div>
   );
 }

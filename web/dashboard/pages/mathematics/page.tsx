@@ -11,6 +11,7 @@ import { at, rowOf, type Inside, type Place } from "../../mathematics/inside.ts"
 import { place as address, setQuery, withQuery, type PageProps } from "../../router.ts";
 import { service } from "../../service.ts";
 import { useResource } from "../../store/resource.ts";
+import { AlphaByEpoch } from "./alpha-by-epoch.tsx";
 import { backwardOf, forwardOf, gradientOf, type Equation } from "./equations.ts";
 import { Factors, Filters } from "./filters.tsx";
 import { Formula } from "./formula.tsx";
@@ -177,6 +178,9 @@ function Looking({ model }: { model: Model }): JSX.Element {
                 layer={layer}
                 isCrossEntropy={lossIsCrossEntropy(model)}
               />
+              {model.job !== null && choosesInputs(inside.layers[layer]) ? (
+                <AlphaByEpoch key={layer} job={model.job} layer={layer} />
+              ) : null}
             </div>
           </div>
         </>
@@ -189,6 +193,10 @@ function Looking({ model }: { model: Model }): JSX.Element {
     </>
   );
 }
+
+/** A learned combination: each output map has a share α of each input map. */
+const choosesInputs = (layer: Inside["layers"][number] | undefined): boolean =>
+  layer?.kind === "convolution" && typeof layer.inputs === "object" && "learned" in layer.inputs;
 
 /** A softmax output is trained by cross-entropy unless somebody said otherwise; δ of the output shows which it was. */
 function lossIsCrossEntropy(model: Model): boolean {
