@@ -20,9 +20,11 @@ export const counted = (value: number, one: string, many = `${one}s`): string =>
 function placesOf(share: number): number {
   if (share === 0 || share === 1) return 0;
   if (share > 0.0995 && share < 0.9895) return 1;
-  const percentToEnd = 100 * Math.min(Math.abs(share), Math.abs(1 - share));
-  // A hair less, for a power of ten that binary numbers miss.
-  return Math.min(8, Math.max(2, Math.ceil(-Math.log10(percentToEnd) - 1e-6)));
+  for (let places = 2; places < 8; places++) {
+    const said = Number((100 * share).toFixed(places));
+    if (said !== 0 && said !== 100) return places;
+  }
+  return 8;
 }
 
 /** 98.7 %, with more places near the ends, where they matter. */

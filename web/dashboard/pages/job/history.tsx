@@ -82,7 +82,8 @@ const Attempts = ({ job }: { job: Job }): JSX.Element => (
             <Ago at={startedAt} />
             {endedAt === null
               ? ", at work"
-              : `, for ${duration((Date.parse(endedAt) - Date.parse(startedAt)) / 1000)}: ${reason ?? "ended"}`}
+              : `, for ${duration((Date.parse(endedAt) - Date.parse(startedAt)) / 1000)}: `}
+            {endedAt === null ? null : <Sentence text={reason ?? "ended"} />}
           </p>
         </li>
       ))}

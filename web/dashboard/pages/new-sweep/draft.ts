@@ -1,5 +1,5 @@
 /** The sweep that is being written. It stands in the URL, so it can be linked, reloaded and gone back to. */
-import type { SweepRequest } from "../../../../client/index.ts";
+import type { Dataset, SweepRequest } from "../../../../client/index.ts";
 import { type Path, withValue } from "../../form/draft.ts";
 import type { RequestSchema } from "../../form/request-schema.ts";
 import { resolved } from "../../form/schema.ts";
@@ -10,20 +10,22 @@ export type Draft = Readonly<Record<string, unknown>>;
 export type Space = Exclude<SweepRequest["space"], "auto">;
 export type Dimension = Space[string];
 
-/** What one begins with: a part is held out, because trials are compared by it. */
-export const firstDraft = (dataset: string): Draft => ({
-  base: { dataset, validation: { fraction: 0.1 } },
+/** Trials are compared by what is held out: where the dataset holds nothing out itself, a tenth is. */
+const heldOut = (hasValidation: boolean): Draft => (hasValidation ? {} : { validation: { fraction: 0.1 } });
+
+/** What one begins with. */
+export const firstDraft = ({ id, alias, splits }: Dataset): Draft => ({
+  base: { dataset: alias ?? id, ...heldOut(splits.validation > 0) },
   space: "auto",
 });
 
 /** Around the request of a job, as people would write it. */
-export function draftAround(request: Draft, { root, all }: RequestSchema): Draft {
+export function draftAround(request: Draft, dataset: Dataset, { root, all }: RequestSchema): Draft {
   const base = resolved(root.properties?.["base"] ?? {}, all);
   const own = Object.entries(sparse(request, { root: base, all })).filter(
     ([name]) => name !== "name" && name in (base.properties ?? {}),
   );
-  const { base: first, space } = firstDraft("") as { base: Draft; space: "auto" };
-  return { base: { ...first, ...Object.fromEntries(own) }, space };
+  return { base: { ...heldOut(dataset.splits.validation > 0), ...Object.fromEntries(own) }, space: "auto" };
 }
 
 export function readDraft(query: URLSearchParams): Draft | null {

@@ -59,15 +59,20 @@ function FromSweep({ id }: { id: string }): JSX.Element {
 
 /** "Search its settings": the request of a job as what every trial begins from. */
 function FromJob({ id, schema }: { id: string; schema: RequestSchema }): JSX.Element {
-  const job = useResource(`jobs/${id}`, { ask: (signal) => service.jobs.get(id, { signal }) });
-  const request = job.value.value?.request;
+  const asked = useResource(`sweep-from/${id}`, {
+    ask: async (signal) => {
+      const { request, dataset } = await service.jobs.get(id, { signal });
+      return draftAround(request, await service.datasets.get(dataset.id, { signal }), schema);
+    },
+  });
+  const draft = asked.value.value;
   useEffect(() => {
-    if (request) writeDraft(draftAround(request, schema));
-  }, [request]);
+    if (draft) writeDraft(draft);
+  }, [draft]);
   return (
     <>
-      <ProblemNote problem={job.problem.value} />
-      {job.problem.value ? null : <Waiting what="Asking for the job's request" />}
+      <ProblemNote problem={asked.problem.value} />
+      {asked.problem.value ? null : <Waiting what="Asking for the job's request" />}
     </>
   );
 }
@@ -77,7 +82,7 @@ function First(): JSX.Element {
   const datasets = useDatasets();
   const ready = datasets.value.value?.data.find(({ status }) => status === "ready");
   useEffect(() => {
-    if (ready) writeDraft(firstDraft(ready.alias ?? ready.id));
+    if (ready) writeDraft(firstDraft(ready));
   }, [ready?.id]);
   if (datasets.value.value && !ready)
     return (
