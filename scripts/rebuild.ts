@@ -1,6 +1,6 @@
 /**
- * `npm run rebuild`: after Redis was lost, restores the records of datasets, models, evaluations, ended jobs and
- * ended sweeps from storage alone.
+ * `npm run rebuild`: after Redis was lost, restores the records of projects, keys, datasets, models, evaluations, ended
+ * jobs and ended sweeps from storage alone.
  * REDIS_URL, DATA_DIR and STORAGE_URL are those of the service; without REDIS_URL the Redis of a running `npm start` on
  * DATA_DIR is filled. May run beside the service, and twice.
  */
@@ -22,13 +22,14 @@ async function run(): Promise<void> {
   });
   try {
     const storage = createStorage(config);
-    const { datasets, models, evaluations, jobs, sweeps, problems } = await rebuild({
+    const { projects, keys, datasets, models, evaluations, jobs, sweeps, problems } = await rebuild({
       redis,
       records: createRecords(redis),
       storage,
     });
     process.stdout.write(
-      `rebuilt from ${storage.description}: ${datasets} datasets, ${models} models, ${evaluations} evaluations, ${jobs} jobs, ${sweeps} sweeps\n`,
+      `rebuilt from ${storage.description}: ${projects} projects, ${keys} keys, ${datasets} datasets, ${models} models, ` +
+        `${evaluations} evaluations, ${jobs} jobs, ${sweeps} sweeps\n`,
     );
     for (const problem of problems) process.stdout.write(`left out: ${problem}\n`);
     if (problems.length > 0) process.exitCode = 1;

@@ -3,7 +3,6 @@
  * What is already there stays as it is.
  */
 import type { Redis } from "../../services/shared/redis.ts";
-import { noLimits } from "../../schemas/access.ts";
 import { datasetManifest } from "../../schemas/dataset.ts";
 import type { DatasetManifest } from "../../schemas/dataset.ts";
 import { evaluationManifest } from "../../schemas/evaluation.ts";
@@ -26,8 +25,11 @@ import { sweepManifest } from "../../services/shared/records/sweep-manifest.ts";
 import type { SweepManifest } from "../../services/shared/records/sweep-manifest.ts";
 import { getJson, layout } from "../../services/shared/storage/index.ts";
 import type { Storage } from "../../services/shared/storage/index.ts";
+import { restoreKey, restoreNamed, restoreProject } from "./access.ts";
 
 export interface Rebuilt {
+  projects: number;
+  keys: number;
   datasets: number;
   models: number;
   evaluations: number;
@@ -96,14 +98,8 @@ async function restoreAliases(given: readonly GivenAlias[], { redis }: Sources):
     await createRecords(redis, project).models.name(name, model, { at, ifFree: true });
 }
 
-/** Keys and names of projects were in Redis alone: a project comes back under its id, and gets keys anew. */
-async function restoreProject({ records }: Sources, id: string | undefined): Promise<void> {
-  if (id === undefined || (await records.projects.read(id)) !== null) return;
-  await records.projects.create({ id, name: id, limits: noLimits, createdAt: new Date().toISOString() });
-}
-
 async function restoreJob(manifest: JobManifest, sources: Sources): Promise<boolean> {
-  await restoreProject(sources, manifest.project);
+  await restoreNamed(sources, manifest.project);
   const { redis } = sources;
   const { project, job, stopAtStep, initialModelId, checkpoints, metrics, events } = manifest;
   if ((await redis.exists(keys.job(job.id))) === 1) return false;
@@ -168,7 +164,7 @@ async function restoreJob(manifest: JobManifest, sources: Sources): Promise<bool
 
 /** After its jobs: those name it, and it names the best of them. */
 async function restoreSweep(manifest: SweepManifest, sources: Sources): Promise<boolean> {
-  await restoreProject(sources, manifest.project);
+  await restoreNamed(sources, manifest.project);
   const { redis } = sources;
   const { project, sweep, trials, events } = manifest;
   const key = keys.sweep(sweep.id);
@@ -209,7 +205,8 @@ async function manifestsBelow(storage: Storage, prefix: string): Promise<string[
 export async function rebuild(sources: Sources): Promise<Rebuilt> {
   const { records, storage } = sources;
   await migrate(sources.redis);
-  const rebuilt: Rebuilt = { datasets: 0, models: 0, evaluations: 0, jobs: 0, sweeps: 0, problems: [] };
+  const counts = { projects: 0, keys: 0, datasets: 0, models: 0, evaluations: 0, jobs: 0, sweeps: 0 };
+  const rebuilt: Rebuilt = { ...counts, problems: [] };
   const each = async (
     prefix: string,
     restore: (key: string) => Promise<boolean>,
@@ -223,11 +220,13 @@ export async function rebuild(sources: Sources): Promise<Rebuilt> {
       }
     }
   };
+  await each(layout.projects, (key) => restoreProject(key, sources), "projects");
+  await each(layout.keys, (key) => restoreKey(key, sources), "keys");
   await each(
     layout.datasets,
     async (key) => {
       const manifest = await getJson(storage, key, datasetManifest);
-      await restoreProject(sources, manifest.project);
+      await restoreNamed(sources, manifest.project);
       return createUnaliased(datasetRecord(manifest), (entry) => records.datasets.create(entry));
     },
     "datasets",
@@ -237,7 +236,7 @@ export async function rebuild(sources: Sources): Promise<Rebuilt> {
     layout.models,
     async (key) => {
       const manifest = await getJson(storage, key, modelManifest);
-      await restoreProject(sources, manifest.project);
+      await restoreNamed(sources, manifest.project);
       const record = modelRecord(manifest, key);
       const { alias, createdAt, dataset, id } = manifest.model;
       const made = await records.models.create({ ...record, alias: null }, dataset ? { needs: dataset.id } : {});

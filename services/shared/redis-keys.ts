@@ -50,6 +50,10 @@ export const keyForms = {
   project: "maps:project:{project}",
   /** Sorted set like jobs. */
   projects: "maps:projects",
+  /** Sorted set, score = the number of the change: projects and keys whose manifest in storage is behind. */
+  unkept: "maps:unkept",
+  /** Counter: such changes. */
+  changes: "maps:unkept:changes",
   /** Sorted set: jobs of a project that wait for a worker, in the order in which they are to have one. */
   waiting: "maps:project:{project}:waiting",
   /** Sorted set: the same jobs by the bytes of memory that they need; 0: not known yet. */

@@ -8,6 +8,7 @@ import type { Queues } from "../shared/queues.ts";
 import type { Records } from "../shared/records/index.ts";
 import type { Redis } from "../shared/redis.ts";
 import type { Storage } from "../shared/storage/index.ts";
+import { keepAccess } from "../shared/records/access-manifests.ts";
 import { upkeepDatasets } from "./datasets/upkeep.ts";
 import { archiveSweep } from "./sweeps/archive.ts";
 import { archive } from "./training/archive.ts";
@@ -65,6 +66,7 @@ export class Housekeeping {
     if (this.#ticks % lookEveryTicks === 0) await this.#findLost();
     for (const jobId of await records.jobs.unarchived(orderAgeMs)) await archive(jobId, this.#options);
     for (const id of await records.sweeps.unarchived(orderAgeMs)) await archiveSweep(id, this.#options);
+    await keepAccess(this.#options.redis, this.#options);
     if (this.#ticks % datasetsEveryTicks === 0) await upkeepDatasets(this.#options);
     if (this.#ticks % sweepEveryTicks === 0) await storage.sweep(unfinishedAgeMs);
     this.#ticks++;

@@ -69,10 +69,10 @@ test("jobs, models, curves, events, checkpoints and predictions are as before", 
   );
   const sources = { redis: trial.redisClient, records: trial.records, storage: trial.storage };
   const { datasets, ...others } = await rebuild(sources);
-  expect(others).toEqual({ models: 3, evaluations: 1, jobs: 6, sweeps: 1, problems: [] });
+  expect(others).toEqual({ projects: 0, keys: 0, models: 3, evaluations: 1, jobs: 6, sweeps: 1, problems: [] });
   // The built-in ones are announced by the api itself, which may have been first.
   expect(datasets).toBeGreaterThanOrEqual(1);
-  const nothing = { datasets: 0, models: 0, evaluations: 0, jobs: 0, sweeps: 0, problems: [] };
+  const nothing = { projects: 0, keys: 0, datasets: 0, models: 0, evaluations: 0, jobs: 0, sweeps: 0, problems: [] };
   expect(await rebuild(sources)).toEqual(nothing);
   const after = await look();
   expect(after).toEqual(before);

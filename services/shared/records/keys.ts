@@ -21,7 +21,7 @@ export interface NewKey {
 }
 
 /** Of the key that ADMIN_KEY gives: one, however often the service starts. */
-const adminId = "key_00000000000000000000000000";
+export const adminKeyId = "key_00000000000000000000000000";
 
 export const digestOfKey = (text: string): string => createHash("sha256").update(text).digest("hex");
 
@@ -54,10 +54,10 @@ export class KeyRecords {
   /** The operator's key of the environment, in place of the one that it gave before. */
   async putAdmin(text: string): Promise<void> {
     const digest = digestOfKey(text);
-    const before = await this.read(adminId);
+    const before = await this.read(adminKeyId);
     if (before?.digest === digest) return;
     await this.#put({
-      id: adminId,
+      id: adminKeyId,
       object: "key",
       name: "ADMIN_KEY",
       project: defaultProject,
@@ -67,6 +67,13 @@ export class KeyRecords {
       expiresAt: null,
       digest,
     });
+  }
+
+  /** A key as it was, under its own id, unless there is one. */
+  async restore(record: KeyRecord): Promise<boolean> {
+    if ((await this.read(record.id)) !== null) return false;
+    await this.#put(record);
+    return true;
   }
 
   async #put(record: KeyRecord): Promise<void> {

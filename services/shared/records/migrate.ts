@@ -4,7 +4,7 @@ import { jobStatus } from "../../../schemas/job.ts";
 import { CannotStart } from "../start.ts";
 import { runScript } from "./scripts.ts";
 
-/** 2: records belong to projects. 3: jobs that wait say how much memory they need. */
+/** 2: records belong to projects. 3: jobs that wait say how much memory they need; projects and keys have manifests. */
 export const recordsVersion = 3;
 /** Where aliases stood in version 1. */
 const aliasesBefore = ["maps:datasets:aliases", "maps:models:aliases"];

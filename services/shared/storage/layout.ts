@@ -14,6 +14,11 @@ export const layout = {
   /** Files as they arrived, until they are checked. */
   uploads: "uploads/",
   upload: (id: string) => `uploads/${id}/`,
+  projects: "projects/",
+  projectManifest: (id: string) => `projects/${id}/manifest.json`,
+  keys: "keys/",
+  /** The record of a key, with its hash. */
+  keyManifest: (id: string) => `keys/${id}/manifest.json`,
   jobs: "jobs/",
   job: (id: string) => `jobs/${id}/`,
   /** The record of a job that ended, with its curves and events. */

@@ -1,5 +1,5 @@
 -- Brings the records of an older version to this one, a step for each version in between.
--- keys       version, projects, jobs, the indices by project, aliases, waiting, needs
+-- keys       version, projects, keys, unkept, jobs, the indices by project, aliases, waiting, needs
 -- arguments  version that is wanted, statuses of jobs as JSON, key of the aliases of datasets and of models in
 --            version 1
 -- answers    {migrated | current | newer, version that was found}
@@ -36,9 +36,12 @@ if found < 2 then
   redis.call('ZADD', keys.projects, 0, defaultProject)
 end
 
--- From before jobs said how much memory they need: that is not known until a worker takes them.
+-- From before jobs said how much memory they need, which is not known until a worker takes them, and projects
+-- and keys had manifests.
 if found < 3 then
+  for _, id in ipairs(redis.call('ZRANGE', keys.allKeys, 0, -1)) do unkeep(id) end
   for _, project in ipairs(redis.call('ZRANGE', keys.projects, 0, -1)) do
+    if redis.call('HEXISTS', keys.project(project), 'id') == 1 then unkeep(project) end
     for _, id in ipairs(redis.call('ZRANGE', keys.waiting(project), 0, -1)) do
       redis.call('ZADD', keys.needs(project), 'NX', 0, id)
     end

@@ -51,6 +51,11 @@ local function changed(kind, id)
   redis.call('PUBLISH', channels.changed, kind .. ':' .. id)
 end
 
+-- A project or a key is another now, or is gone: so is its manifest to be.
+local function unkeep(id)
+  redis.call('ZADD', keys.unkept, redis.call('INCR', keys.changes), id)
+end
+
 -- Whether an alias belongs to another of the project. A dataset that was rejected gives its own back to whoever asks
 -- for it.
 local function taken(project, kind, alias, id)

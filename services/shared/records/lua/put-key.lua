@@ -1,5 +1,5 @@
 -- A new key, or another one under the same id.
--- keys       the key, keys, digests
+-- keys       the key, keys, digests, unkept
 -- arguments  id, digest, then fields
 -- answers    ok | exists, where another has this digest
 -- events     none
@@ -12,5 +12,6 @@ if before then redis.call('HDEL', keys.keyDigests, cjson.decode('[' .. before ..
 set(key, { unpack(ARGV, 3) })
 redis.call('HSET', keys.keyDigests, digest, id)
 redis.call('ZADD', keys.allKeys, 0, id)
+unkeep(id)
 changed('key', id)
 return 'ok'

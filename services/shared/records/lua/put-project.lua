@@ -1,5 +1,5 @@
 -- A new project, or other fields of one that is there.
--- keys       the project, projects; for a new one its list of datasets, where the built-in ones stand
+-- keys       the project, projects, unkept; for a new one its list of datasets, where the built-in ones stand
 -- arguments  id, what is wanted (new | there | any), then fields
 -- answers    ok | exists | missing
 -- events     none
@@ -17,5 +17,6 @@ if not isThere then
     redis.call('ZADD', keys.projectResources(id, 'dataset'), 0, dataset)
   end
 end
+unkeep(id)
 changed('project', id)
 return 'ok'
