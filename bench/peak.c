@@ -11,9 +11,10 @@
 typedef float lanes __attribute__((vector_size(WIDTH)));
 enum { chains = 12, per_lane = WIDTH / 4 };
 
+/* Processor time: what others do on a busy machine is not this core's peak. */
 static double now(void) {
   struct timespec t;
-  clock_gettime(CLOCK_MONOTONIC, &t);
+  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
   return t.tv_sec + t.tv_nsec * 1e-9;
 }
 
