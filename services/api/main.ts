@@ -1,4 +1,5 @@
 /** The api: one process that answers, or with API_PROCESSES one that starts several and looks after them. */
+import { setFlagsFromString } from "node:v8";
 import closeWithGrace from "close-with-grace";
 import { readConfig, requireAuth, type Config } from "../shared/config.ts";
 import { endWithParent } from "../shared/lifeline.ts";
@@ -10,6 +11,9 @@ import { asMember } from "./processes/member.ts";
 import { mostSecondsToEnd, sayListening, serve } from "./serve.ts";
 
 const allowedMs = (mostSecondsToEnd + 2) * 1000;
+
+/** The old generation is collected when it has grown by so much. By itself V8 lets it grow threefold. */
+const heapGrowthPercent = 30;
 
 async function lead(config: Config): Promise<void> {
   const log = createLog({ level: config.logLevel, service: "api" });
@@ -41,6 +45,7 @@ async function lead(config: Config): Promise<void> {
 try {
   endWithParent();
   keepToOwner();
+  setFlagsFromString(`--heap-growing-percent=${heapGrowthPercent}`);
   const config = readConfig(process.env);
   requireAuth(config);
   const member = asMember();

@@ -3,6 +3,7 @@ import { mkdir, realpath } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { join } from "node:path";
 import closeWithGrace from "close-with-grace";
+import { apiNodeArguments } from "../shared/api-heap.ts";
 import { built } from "../shared/built.ts";
 import { readConfig, requireAuth } from "../shared/config.ts";
 import type { Config } from "../shared/config.ts";
@@ -62,6 +63,7 @@ async function start(config: Config): Promise<void> {
   const api = new Service({
     name: "api",
     entry: entryOf("api"),
+    nodeArguments: apiNodeArguments,
     environment,
     log,
     onUseless: useless,

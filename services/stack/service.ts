@@ -8,6 +8,7 @@ import { isHopeless } from "../shared/start.ts";
 export interface ServiceOptions {
   name: string;
   entry: URL;
+  nodeArguments?: readonly string[];
   environment: () => Record<string, string | undefined>;
   log: Logger;
   /** Each line on its stdout. */
@@ -28,14 +29,14 @@ export class Service {
   }
 
   start(): void {
-    const { name, entry, environment, log, onLine, onUseless } = this.#options;
+    const { name, entry, nodeArguments = [], environment, log, onLine, onUseless } = this.#options;
     const startedAt = performance.now();
     // A group of its own: Ctrl-C reaches the stack alone, which then ends the others in order.
     const child = fork(entry, [], {
       env: environment(),
       stdio: ["ignore", "pipe", "inherit", "ipc"],
       detached: true,
-      execArgv: [],
+      execArgv: [...nodeArguments],
     });
     this.#child = child;
     let rest = "";

@@ -5,6 +5,7 @@
 import cluster, { type Worker as Child } from "node:cluster";
 import { createServer, type AddressInfo } from "node:net";
 import { fileURLToPath } from "node:url";
+import { apiNodeArguments } from "../../shared/api-heap.ts";
 import { built } from "../../shared/built.ts";
 import type { Config } from "../../shared/config.ts";
 import type { Logger } from "../../shared/log.ts";
@@ -67,7 +68,7 @@ export class FirstProcess {
     this.#options = options;
     // Members take connections by themselves: one that was handed to a process that just died would be held by nobody.
     cluster.schedulingPolicy = cluster.SCHED_NONE;
-    cluster.setupPrimary({ exec: fileURLToPath(built("services/api/main.js")), args: [], execArgv: [] });
+    cluster.setupPrimary({ exec: fileURLToPath(built("services/api/main.js")), args: [], execArgv: apiNodeArguments });
     this.#timers.add(setInterval(() => this.#look(), countEveryMs));
   }
 
