@@ -1,6 +1,7 @@
 /** A named control with what it means, and the problem that the service has with it. */
 import type { ComponentChildren, JSX } from "preact";
 import { useId } from "preact/hooks";
+import { Sentence } from "./basics.tsx";
 
 export interface ControlAttributes {
   id: string;
@@ -32,12 +33,12 @@ export function Field({ label, hint, problem, class: className = "", children }:
       })}
       {hint === undefined ? null : (
         <span class="field-hint" id={`${id}-hint`}>
-          {hint}
+          <Sentence text={hint} />
         </span>
       )}
       {problem === undefined ? null : (
         <span class="field-problem" id={`${id}-problem`}>
-          {problem}
+          <Sentence text={problem} />
         </span>
       )}
     </div>

@@ -13,6 +13,8 @@ interface ListProps {
   layers: readonly Layer[];
   /** What each makes and costs, where the service has said so. */
   rows?: readonly (CostRow & { layers?: readonly CostRow[] | undefined })[] | undefined;
+  /** Whether the service will say so. */
+  hasCosts?: boolean;
   kinds: readonly Variant[];
 }
 
@@ -20,20 +22,30 @@ interface ListProps {
 export const layerKinds = (all: Schemas): readonly Variant[] =>
   variantsOf(all["LayerInput"] ?? all["Layer"] ?? {}, all);
 
-export function LayerList({ form, path, layers, rows, kinds }: ListProps): JSX.Element {
+export function LayerList({ form, path, layers, rows, hasCosts = false, kinds }: ListProps): JSX.Element {
   return (
     <div class="layer-list">
       <ol class="plain-list">
         {layers.map((layer, at) => {
           const inner = valueAt(layer, ["layers"]);
           return (
-            <LayerRow key={at} form={form} path={path} layers={layers} at={at} row={rows?.[at]} kinds={kinds}>
+            <LayerRow
+              key={at}
+              form={form}
+              path={path}
+              layers={layers}
+              at={at}
+              row={rows?.[at]}
+              hasCosts={hasCosts}
+              kinds={kinds}
+            >
               {Array.isArray(inner) ? (
                 <LayerList
                   form={form}
                   path={[...path, at, "layers"]}
                   layers={inner}
                   rows={rows?.[at]?.layers}
+                  hasCosts={hasCosts}
                   kinds={kinds.filter(({ label }) => label !== "residual")}
                 />
               ) : null}
@@ -142,6 +154,7 @@ export function LayerEditor({ form, isOwn, estimate, takeOver }: LayerEditorProp
       path={["network", "layers"]}
       layers={Array.isArray(layers) ? layers : []}
       rows={estimate?.layers}
+      hasCosts
       kinds={layerKinds(form.all)}
     />
   );

@@ -116,12 +116,14 @@ export interface LayerRowProps {
   layers: readonly Layer[];
   at: number;
   row: CostRow | undefined;
+  /** Whether the service says what layers cost. */
+  hasCosts: boolean;
   kinds: readonly Variant[];
   /** The layers inside a residual block. */
   children: ComponentChildren;
 }
 
-export function LayerRow({ form, path, layers, at, row, kinds, children }: LayerRowProps): JSX.Element {
+export function LayerRow({ form, path, layers, at, row, hasCosts, kinds, children }: LayerRowProps): JSX.Element {
   const own = [...path, at];
   const variant = kinds.find(({ matches }) => matches(layers[at]));
   const problems = problemsOf(form, `/${own.join("/")}`);
@@ -143,7 +145,7 @@ export function LayerRow({ form, path, layers, at, row, kinds, children }: Layer
             <option key={label}>{label}</option>
           ))}
         </select>
-        <Costs row={row} />
+        {hasCosts ? <Costs row={row} /> : <span class="layer-costs" />}
         <Buttons at={at} layers={layers} put={put} />
       </div>
       {variant ? <Fields form={form} path={own} variant={variant} at={at} /> : null}
