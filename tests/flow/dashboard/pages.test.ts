@@ -140,7 +140,7 @@ describe.skipIf(findBrowser() === null)("pages", unhurried, () => {
     const { context, page } = await openDashboard(browser, stack.api.url);
     await page.goto(`${stack.api.url}/jobs/${made.running}`);
     const epoch = async (): Promise<number> =>
-      Number(/(\d+) \/ 100000/.exec(await page.locator(".outcome").innerText())?.[1] ?? 0);
+      Number(/(\d+) \/ 100000/.exec(await page.locator(".live-figures").innerText())?.[1] ?? 0);
     await expect.poll(epoch, patient).toBeGreaterThan(0);
     await stack.api.end("SIGKILL");
     await page.getByText("The service cannot be reached").waitFor();

@@ -31,7 +31,7 @@ function Running({ job, live }: { job: Job; live: LiveJob }): JSX.Element {
   return (
     <Section title={moving ? "Learning" : "Where it stands"}>
       <Progress share={progress.fraction} label="Progress of the training" />
-      <div class="figures outcome">
+      <div class="figures live-figures">
         <Figure value={moving ? duration(remainingSeconds) : "–"} label="remaining" />
         <Figure
           value={`${Math.max(1, epoch)} / ${epochs}`}
