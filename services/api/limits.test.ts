@@ -1,4 +1,5 @@
 /** Limits of a project, over HTTP and a real Redis. */
+import { Readable } from "node:stream";
 import { afterAll, beforeAll, expect, it, vi } from "vitest";
 import { noLimits, type Limits, type Project } from "../../schemas/access.ts";
 import { datasetRecord, startTestApp, type TestApp } from "../../tests/support/app.ts";
@@ -29,8 +30,19 @@ async function tenant(limits: Partial<Limits>) {
       },
       ...(body === undefined ? {} : { payload: JSON.stringify(body) }),
     });
+  /** A table of so many bytes, in pieces, without a length. */
+  const upload = (bytes: number) => {
+    const head = '--e\r\ncontent-disposition: form-data; name="file"; filename="t.csv"\r\n\r\n';
+    const pieces = [head, "1,2,3,4\n".repeat(bytes).slice(0, bytes), "\r\n--e--\r\n"];
+    return test.app.inject({
+      method: "POST",
+      url: "/v1/datasets",
+      headers: { authorization: `Bearer ${text}`, "content-type": "multipart/form-data; boundary=e" },
+      payload: Readable.from(pieces.map((piece) => Buffer.from(piece))),
+    });
+  };
   const usage = async () => (await ask(`/v1/projects/${id}`)).json<Project>().usage;
-  return { id, ask, usage, own: createRecords(redis, id) };
+  return { id, ask, upload, usage, own: createRecords(redis, id) };
 }
 
 it("requests a minute are counted, told, and refused with when to come back", async () => {
@@ -91,6 +103,24 @@ it("stored bytes count datasets, and what is deleted counts no more", async () =
   await expect(own.datasets.create(datasetRecord({ alias: null }), { expectedBytes: 1 })).rejects.toThrow("5000 bytes");
   expect((await ask(`/v1/datasets/${dataset.id}`, "DELETE")).statusCode).toBe(204);
   expect((await usage()).storedBytes).toBe(0);
+});
+
+it("an upload that says no length is counted as it comes, and refused where it is too much", async () => {
+  const { own, usage, upload } = await tenant({ storedBytes: 5000 });
+  const dataset = datasetRecord({ alias: null, status: "receiving", terminal: false });
+  await own.datasets.create(dataset, { expectedBytes: 1 });
+  await own.datasets.patch(dataset.id, { fraction: 0 }, "receiving", 3000);
+  expect((await usage()).storedBytes).toBe(3000);
+  await expect(own.datasets.patch(dataset.id, { fraction: 0 }, "receiving", 5001)).rejects.toThrow("5000 bytes");
+  expect((await usage()).storedBytes).toBe(3000);
+  // 1,900 bytes still fit, without a length; 2,100 do not, and leave nothing.
+  const refused = await upload(2100);
+  expect([refused.statusCode, refused.json()]).toEqual([429, expect.objectContaining({ code: "limit-reached" })]);
+  expect((await usage()).storedBytes).toBe(3000);
+  expect((await upload(1900)).statusCode).toBe(202);
+  expect((await usage()).storedBytes).toBe(4900);
+  await own.datasets.delete(dataset.id);
+  expect((await usage()).storedBytes).toBe(1900);
 });
 
 it("predictions at once are given back when they are answered", async () => {

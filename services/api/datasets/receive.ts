@@ -65,7 +65,8 @@ export class Reception {
   readonly #fields = new Map<string, string>();
   readonly #files: Received[] = [];
   #received = 0;
-  #withdrawn = false;
+  /** Why no more of it is taken. */
+  #refusal: Refusal | null = null;
   #beat: NodeJS.Timeout | null = null;
 
   constructor(dependencies: Within, request: FastifyRequest) {
@@ -109,9 +110,10 @@ export class Reception {
       await this.#showLife();
       this.#beat = setInterval(
         () =>
-          void this.#showLife().catch((error: unknown) =>
-            this.#request.log.debug({ err: error }, "the progress of an upload could not be written"),
-          ),
+          void this.#showLife().catch((error: unknown) => {
+            if (error instanceof Refusal) this.#refusal = error;
+            else this.#request.log.debug({ err: error }, "the progress of an upload could not be written");
+          }),
         beatEveryMs,
       );
       await this.#takeParts();
@@ -136,7 +138,10 @@ export class Reception {
     }
   }
 
-  /** Progress, and the sign that somebody is still sending; notices a deletion. */
+  /**
+   * Progress, and the sign that somebody is still sending. What has arrived counts for the project; notices a deletion,
+   * and throws a refusal where the project may not store so much.
+   */
   async #showLife(): Promise<void> {
     const { redis, records } = this.#dependencies;
     await redis.set(keys.receiving(this.#id), "1", "EX", signOfLifeSeconds);
@@ -144,8 +149,8 @@ export class Reception {
       this.#declared === null || this.#declared === 0
         ? 0
         : Math.min(1, Math.round((1000 * this.#received) / this.#declared) / 1000);
-    const answer = await records.datasets.patch(this.#id, { fraction }, "receiving");
-    if (answer === "missing") this.#withdrawn = true;
+    const answer = await records.datasets.patch(this.#id, { fraction }, "receiving", this.#received);
+    if (answer === "missing") this.#refusal = conflict(`dataset ${this.#id} was deleted while it was received`);
   }
 
   async #takeParts(): Promise<void> {
@@ -190,7 +195,7 @@ export class Reception {
     gauge.on("data", (chunk: Buffer) => {
       this.#space.arrived(chunk.length);
       this.#received = before + gauge.bytes;
-      if (this.#withdrawn) gauge.destroy(conflict(`dataset ${this.#id} was deleted while it was received`));
+      if (this.#refusal) gauge.destroy(this.#refusal);
     });
     gauge.pause();
     // An upload may break off before storage listens: unheard, that would end the process.
@@ -226,7 +231,8 @@ export class Reception {
       fraction: 0,
       ...(settings.alias === undefined ? {} : { alias: settings.alias }),
     };
-    const answer = await records.datasets.patch(this.#id, fields, "receiving");
+    const takes = this.#files.reduce((sum, { bytes }) => sum + bytes, 0);
+    const answer = await records.datasets.patch(this.#id, fields, "receiving", takes);
     if (answer === "alias-taken")
       throw conflict(`the alias '${settings.alias}' belongs to another dataset; choose another, or rename that one`);
     if (answer !== "ok") throw conflict(`dataset ${this.#id} was deleted while it was received`);

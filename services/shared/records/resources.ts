@@ -126,6 +126,7 @@ export class ResourceRecords<Entry extends Kept & { id: string; alias: string | 
     id: string,
     fields: Partial<Entry>,
     expected?: string,
+    takesBytes?: number,
   ): Promise<"ok" | "missing" | "alias-taken" | "status"> {
     if (!(await this.isOwn(id))) return "missing";
     const alias = fields.alias === undefined ? "keep" : fields.alias === null ? "clear" : `=${fields.alias}`;
@@ -135,8 +136,10 @@ export class ResourceRecords<Entry extends Kept & { id: string; alias: string | 
       alias,
       expected === undefined ? "" : JSON.stringify(expected),
       new Date().toISOString(),
+      takesBytes ?? "",
       ...toFields({ ...fields }),
     ]);
+    refuseReached(answer);
     return answer as "ok" | "missing" | "alias-taken" | "status";
   }
 

@@ -1,7 +1,8 @@
 -- Replaces fields of a dataset or model, and its alias: of several that a model has, the one given last.
 -- keys       the resource, its project's aliases of its kind, a rejected dataset that had the alias
--- arguments  kind, id, alias (keep | clear | =alias), expected status as JSON or '', at, then fields
--- answers    ok | missing | alias-taken | status
+-- arguments  kind, id, alias (keep | clear | =alias), expected status as JSON or '', at, bytes that it takes up by now
+--            or '', then fields
+-- answers    ok | missing | alias-taken | status | limit:name:most
 -- events     none
 local kind, id, alias, expected, at = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
 local key = keys.resource(kind, id)
@@ -9,11 +10,17 @@ if redis.call('EXISTS', key) == 0 then return 'missing' end
 if expected ~= '' and redis.call('HGET', key, 'status') ~= expected then return 'status' end
 local wanted = string.sub(alias, 1, 1) == '=' and string.sub(alias, 2) or nil
 local project = projectOf(key)
+local takes = tonumber(ARGV[6])
+if takes then
+  local own = tonumber(redis.call('HGET', key, 'stored') or '0')
+  local limit = takes > own and reached(project, 'storedBytes', storedBytes(project) - own + takes - 1)
+  if limit then return limit end
+end
 if wanted and taken(project, kind, wanted, id) then return 'alias-taken' end
 local before = redis.call('HGET', key, 'alias')
 before = before and before ~= 'null' and cjson.decode('[' .. before .. ']')[1] or nil
 local names = kind == 'model' and alias ~= 'keep' and namesOf(id) or {}
-set(key, { unpack(ARGV, 6) })
+set(key, { unpack(ARGV, 7) })
 if alias ~= 'keep' then
   if before then redis.call('HDEL', keys.aliases(project, kind), before) end
   if wanted then redis.call('HSET', keys.aliases(project, kind), wanted, id) end
@@ -26,6 +33,6 @@ if alias ~= 'keep' then
     setNames(id, left)
   end
 end
-measure(kind, id)
+if takes then weigh(key, takes) else measure(kind, id) end
 changed(kind, id)
 return 'ok'
