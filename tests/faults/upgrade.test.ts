@@ -13,7 +13,7 @@ import { recordsVersion } from "../../services/shared/records/migrate.ts";
 import { closeRedis, connectRedis } from "../../services/shared/redis.ts";
 import type { TestRedis } from "../support/redis.ts";
 import { startRefused } from "../support/refused.ts";
-import { startStack, until, type Stack } from "../support/stack.ts";
+import { startStack, until, type Answer, type Stack } from "../support/stack.ts";
 
 /** A value of Redis by its type. */
 type Stored =
@@ -62,40 +62,63 @@ const before = Array.from({ length: recordsVersion - 1 }, (_, at) => at + 1);
 
 test.each(before)("a service goes on with the records of version %i", async (version) => {
   const stack = await startOver(version);
+  /** Asked again where the service says that it is overloaded: a machine with other work is slow at the start. */
+  const get = async (path: string): Promise<Answer> => {
+    const answer = await until(
+      () => stack.ask(path),
+      ({ status }) => status !== 503,
+      `an answer to ${path}`,
+    );
+    expect([path, answer.status, answer.body?.detail]).toEqual([path, 200, undefined]);
+    return answer;
+  };
   try {
-    const { body: page } = await stack.ask("/v1/jobs?limit=50");
+    const { body: page } = await get("/v1/jobs?limit=50");
     const named = new Map<string, string>(page.data.map(({ name, id }: { name: string; id: string }) => [name, id]));
     expect([...named.keys()].toSorted()).toEqual(["cancelled", "ended", "paused", "waiting", "waiting too"]);
     const id = (name: string): string => named.get(name) ?? "";
 
     // What ended answers as it did.
-    const { body: ended } = await stack.ask(`/v1/jobs/${id("ended")}`);
+    const { body: ended } = await get(`/v1/jobs/${id("ended")}`);
     expect(ended).toMatchObject({ status: "succeeded", metadata: { team: "vision" }, waitingFor: null });
-    expect((await stack.ask(`/v1/jobs/${id("ended")}/metrics?series=epoch`)).body.data).toHaveLength(3);
-    const { body: model } = await stack.ask("/v1/models/strokes@production");
+    expect((await get(`/v1/jobs/${id("ended")}/metrics?series=epoch`)).body.data).toHaveLength(3);
+    const { body: model } = await get("/v1/models/strokes@production");
     expect(model).toMatchObject({ id: ended.model, sha256: ended.receipt.weights });
-    const { body: predictions } = await stack.ask(`/v1/models/${ended.model}/predictions?split=test&limit=2`);
+    const { body: predictions } = await get(`/v1/models/${ended.model}/predictions?split=test&limit=2`);
     expect(predictions.data).toHaveLength(2);
-    const { body: evaluations } = await stack.ask(`/v1/models/${ended.model}/evaluations`);
+    const { body: evaluations } = await get(`/v1/models/${ended.model}/evaluations`);
     expect(evaluations.data).toMatchObject([
       { status: "succeeded", accuracy: ended.result.splits?.test?.accuracy ?? expect.any(Number) },
     ]);
     const asked = { instances: [new Array<number>(35).fill(7)] };
-    expect((await stack.ask(`/v1/models/${ended.model}/predictions`, { body: asked })).status).toBe(200);
+    const predicted = await until(
+      () => stack.ask(`/v1/models/${ended.model}/predictions`, { body: asked }),
+      ({ status }) => status !== 503,
+      "a prediction",
+    );
+    expect(predicted.status).toBe(200);
 
     // What waited is trained, what was paused goes on.
     for (const name of ["waiting", "waiting too"])
       expect(await stack.ended(id(name))).toMatchObject({ status: "succeeded", attempts: [{ fromCheckpoint: null }] });
-    await stack.ask(`/v1/jobs/${id("paused")}/resume`, { method: "POST" });
+    await until(
+      () => stack.ask(`/v1/jobs/${id("paused")}/resume`, { method: "POST" }),
+      ({ status }) => status !== 503,
+      "a resume",
+    );
     await until(
       () => stack.ask(`/v1/jobs/${id("paused")}`),
-      ({ body }) => body.attempts.length === 2 && body.progress?.epoch > 4,
+      ({ body }) => body.attempts?.length === 2 && body.progress?.epoch > 4,
       "a paused job that goes on",
     );
-    await stack.ask(`/v1/jobs/${id("paused")}/cancel`, { method: "POST" });
+    await until(
+      () => stack.ask(`/v1/jobs/${id("paused")}/cancel`, { method: "POST" }),
+      ({ status }) => status !== 503,
+      "a cancel",
+    );
     const stopped = await stack.ended(id("paused"));
     expect(stopped.attempts.at(-1).fromCheckpoint).toBeGreaterThan(0);
-    const { body: projects } = await stack.ask("/v1/projects");
+    const { body: projects } = await get("/v1/projects");
     const expected = version < 2 ? ["default"] : ["default", "vision"];
     expect(projects.data.map(({ name }: { name: string }) => name).toSorted()).toEqual(expected);
   } finally {
