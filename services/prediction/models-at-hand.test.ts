@@ -65,6 +65,15 @@ describe("ModelsAtHand", () => {
     expect(atHand.takes(subject("another"), alone)).toBe(false);
     expect(atHand.heldBytes).toBeGreaterThan(0);
   });
+  it("takes a model whose first times were those of code that is not compiled yet", async () => {
+    const { atHand, learn } = make();
+    const model = subject("warming");
+    learn(model, 0.4, 100);
+    expect(model.reads()).toBe(0);
+    learn(model, 0.02, 1);
+    await vi.waitFor(() => expect(atHand.takes(model, alone)).toBe(true));
+    expect(model.reads()).toBe(1);
+  });
   it("leaves to the threads what takes longer, and what a turn has no time for", async () => {
     const { atHand, learn, turns } = make();
     const [slow, quick] = [subject("slow"), subject("quick")];

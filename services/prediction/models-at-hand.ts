@@ -23,6 +23,8 @@ const samplesTogether = 8;
 interface Known {
   times: number;
   leastMs: number;
+  /** It was brought here, or could not be. */
+  tried: boolean;
 }
 
 export interface AtHandOptions {
@@ -69,7 +71,7 @@ export class ModelsAtHand implements Runner<KeyedSubject> {
   /** What a thread needed for one sample. */
   learn({ key, subject }: KeyedSubject, milliseconds: number): void {
     if (this.#models.has(key)) return;
-    const known = this.#known.get(key) ?? { times: 0, leastMs: Infinity };
+    const known = this.#known.get(key) ?? { times: 0, leastMs: Infinity, tried: false };
     known.times += 1;
     known.leastMs = Math.min(known.leastMs, milliseconds);
     this.#known.delete(key);
@@ -78,7 +80,10 @@ export class ModelsAtHand implements Runner<KeyedSubject> {
       if (this.#known.size <= mostKnown) break;
       this.#known.delete(oldest);
     }
-    if (known.times === often && known.leastMs <= mostMilliseconds) void this.#bring({ key, subject });
+    // A thread's first times are those of code that is not compiled yet.
+    if (known.tried || known.times < often || known.leastMs > mostMilliseconds) return;
+    known.tried = true;
+    void this.#bring({ key, subject });
   }
 
   /** Where that fails, or there is no room, the threads go on answering for the model. */
