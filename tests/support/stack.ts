@@ -111,6 +111,14 @@ export async function until<Value>(
   }
 }
 
+/** The same, asked again while the service says that it is overloaded: the machine may have other work too. */
+export const askInTime = (base: string, path: string, how?: Ask): Promise<Answer> =>
+  until(
+    () => ask(base, path, how),
+    ({ status }) => status !== 503,
+    `an answer to ${path}`,
+  );
+
 export interface Stack {
   redis: TestRedis;
   api: Api;
