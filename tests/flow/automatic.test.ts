@@ -11,10 +11,10 @@ beforeAll(async () => {
 });
 afterAll(() => trial.stop());
 
-/** Rows of 7×5 values; one in twenty is of the rare class, and bright where the others are dark. */
+/** Rows of 7×5 values; one in forty is of the rare class, and bright where the others are dark. */
 function lopsided(): string {
   const rows = Array.from({ length: 240 }, (_, row) => {
-    const rare = row % 20 === 7;
+    const rare = row % 40 === 7;
     const values = Array.from(
       { length: 35 },
       (_value, at) => ((row * 31 + at * 17) % 90) + (rare === at < 15 ? 150 : 0),
@@ -53,8 +53,8 @@ describe("a job that waits for its dataset", () => {
       request: { sampling: "balanced", epochs: 5, validation: { fraction: 0.2 }, metadata: { of: "mine" } },
       result: { train: { samples: 192 }, validation: { samples: 48 } },
     });
-    expect(job.reasons.join("\n")).toMatch(/drawn equally often: 'common' has 228 training samples, 'rare' 12/);
-    expect(job.warnings.join("\n")).toMatch(/class 'rare' has 12 training samples.*more samples of the rare one/);
+    expect(job.reasons.join("\n")).toMatch(/drawn equally often: 'common' has 234 training samples, 'rare' 6/);
+    expect(job.warnings.join("\n")).toMatch(/class 'rare' has 6 training samples.*more samples of the rare one/);
     const { body: evaluation } = await trial.ask(`/v1/models/${job.model}/evaluation?split=train`);
     const recalls = evaluation.classes.map(({ recall }: { recall: number }) => recall);
     expect(recalls).toHaveLength(2);
