@@ -1,5 +1,5 @@
 /** A backup taken of a running stack and restored elsewhere, by the very commands of docs/OPERATIONS.md. */
-import { execFileSync, spawn, type ChildProcess } from "node:child_process";
+import { spawn, spawnSync, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, readFileSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
@@ -59,20 +59,16 @@ async function start(dataDir: string): Promise<Running> {
     });
     child.once("exit", (code) => reject(new Error(`the stack ended with ${code}`)));
   });
-  // A machine that does other work too may have the service say that it is overloaded: it is asked again.
-  const insist = (path: string, how?: Ask): Promise<Answer> =>
-    until(
-      () => ask(url, path, how),
-      ({ status }) => status !== 503,
-      `an answer to ${path}`,
-    );
-  return { child, client: new Client(url), ask: insist };
+  return { child, client: new Client(url), ask: (path, how) => ask(url, path, how) };
 }
 
 function run(heading: string, environment: Record<string, string>): void {
   const commands = commandsBelow(heading);
   expect(commands).not.toBe("");
-  execFileSync("sh", ["-c", commands], { env: { ...process.env, ...environment }, stdio: "pipe" });
+  const { stderr } = spawnSync("sh", ["-c", commands], { env: { ...process.env, ...environment }, encoding: "utf8" });
+  // A checkpoint that the training thins out while it is copied: the document says that this is harmless.
+  const complaints = stderr.split("\n").filter((line) => /^(sh|mkdir|cp):/.test(line));
+  expect(complaints.filter((line) => !/checkpoints\/.*No such file/.test(line))).toEqual([]);
 }
 
 const post = async ({ client }: Running, body: object): Promise<string> =>
@@ -92,7 +88,7 @@ test("what a backup of a running service holds is there again, and what it train
   await first.client.datasets.wait(dataset);
   const done = await ended(first, await post(first, { ...strokesJob, name: "done", metadata: { a: "b" } }));
   await first.ask("/v1/aliases/models/strokes@production", { method: "PUT", body: { model: done.model } });
-  const training = await post(first, { ...strokesJob, epochs: 400, name: "training" });
+  const training = await post(first, { ...strokesJob, epochs: 2000, name: "training" });
   const waiting = await post(first, { ...strokesJob, seed: 9, name: "waiting" });
   await until(
     () => first.ask(`/v1/jobs/${training}`),

@@ -12,7 +12,7 @@ import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { Client } from "../../client/index.ts";
 import { Network, refusesNetworks, type Host } from "../support/hosts.ts";
-import { askInTime, until } from "../support/stack.ts";
+import { ask, until } from "../support/stack.ts";
 import { strokes, strokesForm, strokesJob } from "../support/strokes.ts";
 
 const refused = refusesNetworks();
@@ -86,7 +86,7 @@ describe.runIf(refused === null)("on four hosts", () => {
 
   const seen = (count: number) =>
     until(
-      async () => (await askInTime(url, "/v1/system")).body.workers,
+      async () => (await ask(url, "/v1/system")).body.workers,
       (there) => there?.length === count,
       `${count} workers`,
     );
@@ -97,11 +97,11 @@ describe.runIf(refused === null)("on four hosts", () => {
     seed,
     threads: 1,
   });
-  const post = async (body: object): Promise<string> => (await askInTime(url, "/v1/jobs", { body })).body.id;
+  const post = async (body: object): Promise<string> => (await ask(url, "/v1/jobs", { body })).body.id;
   const ended = (id: string) => client.jobs.wait(id, { signal: AbortSignal.timeout(240_000) });
   const underWay = (id: string) =>
     until(
-      () => askInTime(url, `/v1/jobs/${id}`),
+      () => ask(url, `/v1/jobs/${id}`),
       ({ body }) => body.status === "running" && body.progress?.epoch >= 3,
       "a training under way",
     );
@@ -122,7 +122,7 @@ describe.runIf(refused === null)("on four hosts", () => {
     // Meanwhile another is taken, and trained.
     const small = await post(strokesJob);
     const lost = await until(
-      async () => (await Promise.all(jobs.map(async (id) => (await askInTime(url, `/v1/jobs/${id}`)).body))) as Tried[],
+      async () => (await Promise.all(jobs.map(async (id) => (await ask(url, `/v1/jobs/${id}`)).body))) as Tried[],
       (all) => all.some(({ attempts }) => attempts.length === 2),
       "a second attempt at the job that was cut off",
       180_000,
@@ -132,7 +132,7 @@ describe.runIf(refused === null)("on four hosts", () => {
     expect(await weightsOf(jobs)).toEqual(undisturbed);
     expect((await ended(small)).status).toBe("succeeded");
     for (const id of jobs) {
-      const { body } = await askInTime(url, `/v1/jobs/${id}/events?limit=1000`);
+      const { body } = await ask(url, `/v1/jobs/${id}/events?limit=1000`);
       const events = body.data as { id: string; type: string; data: { terminal?: boolean } }[];
       expect(events.filter(({ type, data }) => type === "status" && data.terminal === true)).toHaveLength(1);
     }

@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { RedisServers, type RedisServer } from "../support/redis-servers.ts";
 import { startRefused } from "../support/refused.ts";
-import { askInTime, until, type Stack } from "../support/stack.ts";
+import { ask, until, type Stack } from "../support/stack.ts";
 import { startStackWithStrokes, strokesJob } from "../support/strokes.ts";
 
 const durable = ["--appendonly", "yes", "--save", "", "--maxmemory-policy", "noeviction"];
@@ -52,7 +52,7 @@ test("the primary dies while a job trains: the replica takes its place, the job 
   const hosts = sentinels.map(({ port }) => `127.0.0.1:${port}`).join(",");
   const stack: Stack = await startStackWithStrokes({ environment: { REDIS_URL: `redis+sentinel://${hosts}/maps` } });
   try {
-    const post = async (): Promise<string> => (await askInTime(stack.api.url, "/v1/jobs", { body: long })).body.id;
+    const post = async (): Promise<string> => (await ask(stack.api.url, "/v1/jobs", { body: long })).body.id;
     const undisturbed = await stack.ended(await post());
     const id = await post();
     await until(

@@ -71,7 +71,15 @@ export interface Ask {
 
 type Sendable = NonNullable<NonNullable<Parameters<typeof fetch>[1]>["body"]>;
 
-export async function ask(base: string, path: string, { method, headers = {}, body }: Ask = {}): Promise<Answer> {
+/** Asked again while the service says that it is overloaded: it took nothing, and the machine may have other work. */
+export const ask = (base: string, path: string, how?: Ask): Promise<Answer> =>
+  until(
+    () => askOnce(base, path, how),
+    ({ status, body }) => status !== 503 || body.code !== "overloaded",
+    `an answer to ${path}`,
+  );
+
+async function askOnce(base: string, path: string, { method, headers = {}, body }: Ask = {}): Promise<Answer> {
   const plain =
     body instanceof Uint8Array || typeof body === "string" || body instanceof FormData || body === undefined;
   const answer = await fetch(`${base}${path}`, {
@@ -110,14 +118,6 @@ export async function until<Value>(
     await sleep(50);
   }
 }
-
-/** The same, asked again while the service says that it is overloaded: the machine may have other work too. */
-export const askInTime = (base: string, path: string, how?: Ask): Promise<Answer> =>
-  until(
-    () => ask(base, path, how),
-    ({ status }) => status !== 503,
-    `an answer to ${path}`,
-  );
 
 export interface Stack {
   redis: TestRedis;

@@ -8,15 +8,11 @@ type Body = Answer["body"];
 
 const ended = (body: Body): boolean => body.terminal === true;
 
-/** Asks as whoever has the key, again where the service has no room; throws where it refuses. */
+/** Asks as whoever has the key; throws where the service refuses. */
 export function asking(stack: Stack, key: string): (path: string, how?: Ask) => Promise<Answer> {
   return async (path, how = {}) => {
     const headers = { authorization: `Bearer ${key}`, ...how.headers };
-    const answer = await until(
-      () => stack.ask(path, { ...how, headers }),
-      ({ status }) => status !== 503,
-      path,
-    );
+    const answer = await stack.ask(path, { ...how, headers });
     if (answer.status >= 300) throw new Error(`${path} answered ${answer.status}: ${JSON.stringify(answer.body)}`);
     return answer;
   };
