@@ -48,16 +48,22 @@ static int takes_winograd(long size, long stride, long inputs, long maps, long o
 #define ROOT_HALF 0.70710678118654752f
 #define ROOT_TWO 1.41421356237309505f
 
+/* The values at ±√½ and ±√2, of what is even and what is odd there. */
+ALWAYS void put_pairs(narrow *v, const int step, const narrow even, const narrow odd, const narrow far_even,
+                      const narrow far_odd) {
+  v[step] = even + odd;
+  v[2 * step] = even - odd;
+  v[3 * step] = far_even + far_odd;
+  v[4 * step] = far_even - far_odd;
+}
+
 /* Bᵀ, in place. */
 ALWAYS void transform_input(narrow *v, const int step) {
   const narrow even = v[4 * step] - 2.0f * v[2 * step], odd = ROOT_HALF * v[3 * step] - ROOT_TWO * v[step];
   const narrow far_even = v[4 * step] - 0.5f * v[2 * step], far_odd = ROOT_TWO * v[3 * step] - ROOT_HALF * v[step];
   const narrow last = (v[5 * step] - 2.5f * v[3 * step]) + v[step];
   v[0] = (v[0] - 2.5f * v[2 * step]) + v[4 * step];
-  v[step] = even + odd;
-  v[2 * step] = even - odd;
-  v[3 * step] = far_even + far_odd;
-  v[4 * step] = far_even - far_odd;
+  put_pairs(v, step, even, odd, far_even, far_odd);
   v[5 * step] = last;
 }
 
@@ -76,10 +82,7 @@ ALWAYS void transform_filter(const narrow g0, const narrow g1, const narrow g2, 
   const narrow even = g0 * (-2.0f / 3.0f) - g2 * (1.0f / 3.0f), odd = g1 * (-2.0f / 3.0f * ROOT_HALF);
   const narrow far_even = g0 * (1.0f / 6.0f) + g2 * (1.0f / 3.0f), far_odd = g1 * (ROOT_TWO / 6.0f);
   v[0] = g0;
-  v[step] = even + odd;
-  v[2 * step] = even - odd;
-  v[3 * step] = far_even + far_odd;
-  v[4 * step] = far_even - far_odd;
+  put_pairs(v, step, even, odd, far_even, far_odd);
   v[5 * step] = g2;
 }
 
@@ -91,10 +94,7 @@ ALWAYS void transform_delta(const narrow d0, const narrow d1, const narrow d2, c
   const narrow far_even = d0 * (1.0f / 6.0f) + d2 * (1.0f / 3.0f);
   const narrow far_odd = d1 * (ROOT_TWO / 6.0f) + d3 * (ROOT_TWO / 3.0f);
   v[0] = d0;
-  v[step] = even + odd;
-  v[2 * step] = even - odd;
-  v[3 * step] = far_even + far_odd;
-  v[4 * step] = far_even - far_odd;
+  put_pairs(v, step, even, odd, far_even, far_odd);
   v[5 * step] = d3;
 }
 
