@@ -4,15 +4,15 @@
  */
 import helmet from "@fastify/helmet";
 import rateLimit from "@fastify/rate-limit";
-import underPressure from "@fastify/under-pressure";
 import Fastify from "fastify";
 import plugin from "fastify-plugin";
 import type { Redis } from "../../shared/redis.ts";
+import { Pressure } from "../http/pressure.ts";
 import { Problem } from "../http/problem.ts";
 import { isProbe } from "../http/probes.ts";
 import type { App } from "../http/types.ts";
 
-const mostEventLoopDelayMs = 3000;
+const mostLateMs = 3000;
 const mostHeapBytes = 3 * 1024 ** 3;
 const retrySeconds = 5;
 const yearSeconds = 31_536_000;
@@ -47,19 +47,22 @@ export const guard = plugin(async (app: App, { redis, perMinute, memoryBytes }: 
     if (request.protocol === "https") reply.header("strict-transport-security", `max-age=${yearSeconds}`);
     done();
   });
-  await app.register(underPressure, {
-    maxEventLoopDelay: mostEventLoopDelayMs,
-    maxHeapUsedBytes: mostHeapBytes,
+  const pressure = new Pressure({
+    lateMs: mostLateMs,
+    heapBytes: mostHeapBytes,
     // What is held outside of the heap counts as well: bodies, weights, memories of models.
-    maxRssBytes: mostHeapBytes + memoryBytes,
-    pressureHandler: async (request) => {
-      if (!isProbe(request.url))
-        throw new Problem({
-          code: "overloaded",
-          detail: "the service has more to do than it can answer in time; try again in a moment",
-          retryAfter: retrySeconds,
-        });
-    },
+    residentBytes: mostHeapBytes + memoryBytes,
+  });
+  const endWatch = pressure.watch();
+  app.addHook("onClose", async () => endWatch());
+  app.addHook("onRequest", (request, _reply, done) => {
+    if (pressure.isHigh && !isProbe(request.url))
+      throw new Problem({
+        code: "overloaded",
+        detail: "the service has more to do than it can answer in time; try again in a moment",
+        retryAfter: retrySeconds,
+      });
+    done();
   });
   if (perMinute === null) return;
   await app.register(rateLimit, {
