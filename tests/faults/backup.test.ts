@@ -73,7 +73,7 @@ function run(heading: string, environment: Record<string, string>): void {
 
 const post = async ({ client }: Running, body: object): Promise<string> =>
   (await client.jobs.create(body as Parameters<Client["jobs"]["create"]>[0])).id;
-const ended = ({ client }: Running, id: string) => client.jobs.wait(id, { signal: AbortSignal.timeout(180_000) });
+const ended = ({ client }: Running, id: string) => client.jobs.wait(id, { signal: AbortSignal.timeout(240_000) });
 
 test("what a backup of a running service holds is there again, and what it trained goes on to the same bits", async () => {
   const [original, copy, backup] = ["original", "copy", "kept"].map((name) => join(folder, name));

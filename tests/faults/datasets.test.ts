@@ -8,8 +8,6 @@ import { startStack, until } from "../support/stack.ts";
 import type { Stack } from "../support/stack.ts";
 
 const rows = 60_000;
-/** What a check may need when it has to begin anew, on a machine that is busy. */
-const patienceMs = 120_000;
 let stack: Stack;
 
 /** Checking processes that work for one of `parents`, or whose parent has died (1). */
@@ -43,7 +41,6 @@ beforeAll(async () => {
     () => stack.ask("/v1/datasets/mnist"),
     ({ body }) => body.terminal === true,
     "mnist",
-    110_000,
   );
 });
 afterAll(() => stack.stop());
@@ -65,14 +62,12 @@ test.skipIf(process.platform !== "linux")("kill -9 in the middle of a check", as
     async () => alive(child),
     (still) => !still,
     "the end of the checking process with its worker",
-    30_000,
   );
   stack.startWorker();
   const { body: dataset } = await until(
     () => stack.ask(`/v1/datasets/${body.id}`),
     (answer) => answer.body.terminal === true,
     "the end of the check",
-    patienceMs,
   );
   expect(dataset).toMatchObject({ status: "ready", splits: { train: rows } });
   const checks = join(stack.environment["DATA_DIR"] ?? "", "checks");
@@ -81,7 +76,6 @@ test.skipIf(process.platform !== "linux")("kill -9 in the middle of a check", as
       () => readdir(checks),
       (names) => names.length === 0,
       "the sweep of the dead worker's folder",
-      60_000,
     ),
   ).toEqual([]);
 });
@@ -104,7 +98,6 @@ test.skipIf(process.platform !== "linux")(
       () => stack.ask(`/v1/datasets/${body.id}`),
       (answer) => answer.body.terminal === true,
       "the end of the check",
-      patienceMs,
     );
     expect(dataset).toMatchObject({ status: "ready", splits: { train: rows } });
   },

@@ -81,7 +81,6 @@ const figure = (name: string, wanted: number): Promise<number | undefined> =>
     async () => (await figures(stack.api.url)).get(name),
     (found) => found === wanted,
     `${name} to be ${wanted}`,
-    20_000,
   );
 
 const predict = (how: Agent): Promise<Said> =>

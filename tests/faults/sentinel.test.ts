@@ -75,7 +75,6 @@ test("the primary dies while a job trains: the replica takes its place, the job 
       () => stack.ask(`/v1/jobs/${id}`),
       ({ status, body }) => status === 200 && body.terminal,
       "the end of the job",
-      180_000,
     );
     expect(ended.body).toMatchObject({ status: "succeeded", receipt: { weights: undisturbed.receipt.weights } });
     // The one that was the primary comes back, and follows.

@@ -100,7 +100,6 @@ describe.skipIf(!hasProc)("npm start", () => {
         async () => processesOf(folder),
         (left) => left.length === 0,
         `the end of all processes after ${signal}`,
-        120_000,
       );
       expect(processesOf(folder)).toEqual([]);
     },

@@ -71,7 +71,7 @@ async function sweep(url: () => string, key: string): Promise<Ended> {
   };
 }
 
-test("the same winner to the bit on one worker, on two, and under random kills", { timeout: 900_000 }, async () => {
+test("the same winner to the bit on one worker, on two, and under random kills", async () => {
   const alone = await sweep(() => trial.api.url, "alone");
   trial.startWorker();
   const together = await sweep(() => trial.api.url, "together");

@@ -15,7 +15,6 @@ import { startStackWithStrokes, strokesNetwork } from "../support/strokes.ts";
 import type { Stack } from "../support/stack.ts";
 
 const main = fileURLToPath(new URL("../../dist/cli/main.js", import.meta.url));
-const minutes = 60_000;
 let stack: Stack;
 let scripted: ScriptedServer;
 let folder: string;
@@ -74,7 +73,7 @@ const things = async (): Promise<[string[], string[]]> => [
 const small = "--network fast-mnist --size 16 --grey --epochs 12";
 
 describe("train", () => {
-  it("makes a folder of pictures a model, plainly where nobody looks", { timeout: 2 * minutes }, async () => {
+  it("makes a folder of pictures a model, plainly where nobody looks", async () => {
     const { code, out, err } = await maps(
       `train ./pets ${small} --set /batchSize=20 --set /optimiser/learningRate=0.1`,
     );
@@ -104,7 +103,7 @@ describe("train", () => {
     expect((await maps(`models show ${model}`)).code).toBe(4);
   });
 
-  it("answers the job as JSON, and nothing else on stdout", { timeout: 2 * minutes }, async () => {
+  it("answers the job as JSON, and nothing else on stdout", async () => {
     const layers = `/network=${JSON.stringify(strokesNetwork).replaceAll(" ", "")}`;
     const job = parsed<Job>(await maps(`train strokes --network toolbox --epochs 2 --json --set ${layers}`));
     expect(job).toMatchObject({ status: "succeeded", model: expect.stringMatching(/^mdl_/) as string });
@@ -114,34 +113,30 @@ describe("train", () => {
     expect((await maps(`jobs delete ${job.id} --models`)).code).toBe(0);
   });
 
-  it(
-    "says how to come back where it is interrupted, and leaves the job running",
-    { timeout: 2 * minutes },
-    async () => {
-      const child = start([
-        "train",
-        "strokes",
-        "--set",
-        `/network=${JSON.stringify(strokesNetwork)}`,
-        "--epochs",
-        "100000",
-      ]);
-      const end = ended(child);
-      await says(child, "epoch 1/");
-      child.kill("SIGINT");
-      const { code, err } = await end;
-      const [job] = (await stack.client.jobs.list({ limit: 1 })).data;
-      expect(code).toBe(130);
-      expect(err).toContain(`npx feature-maps watch ${job.id}`);
-      expect(job.terminal).toBe(false);
-      const watching = start(["watch"]);
-      const watched = ended(watching);
-      // It finds the newest job that has not ended: the job must not end before.
-      await says(watching, "epoch");
-      expect((await maps(`jobs cancel ${job.id}`)).code).toBe(0);
-      expect((await watched).code).toBe(6);
-    },
-  );
+  it("says how to come back where it is interrupted, and leaves the job running", async () => {
+    const child = start([
+      "train",
+      "strokes",
+      "--set",
+      `/network=${JSON.stringify(strokesNetwork)}`,
+      "--epochs",
+      "100000",
+    ]);
+    const end = ended(child);
+    await says(child, "epoch 1/");
+    child.kill("SIGINT");
+    const { code, err } = await end;
+    const [job] = (await stack.client.jobs.list({ limit: 1 })).data;
+    expect(code).toBe(130);
+    expect(err).toContain(`npx feature-maps watch ${job.id}`);
+    expect(job.terminal).toBe(false);
+    const watching = start(["watch"]);
+    const watched = ended(watching);
+    // It finds the newest job that has not ended: the job must not end before.
+    await says(watching, "epoch");
+    expect((await maps(`jobs cancel ${job.id}`)).code).toBe(0);
+    expect((await watched).code).toBe(6);
+  });
 });
 
 describe("what cannot be used is told in a sentence, and leaves nothing behind", () => {
@@ -168,7 +163,7 @@ describe("what cannot be used is told in a sentence, and leaves nothing behind",
       3,
       /no service answers at http:\/\/127\.0\.0\.1:9: start one with/,
     ],
-  ])("%s", { timeout: 2 * minutes }, async (_, words, expected, sentence) => {
+  ])("%s", async (_, words, expected, sentence) => {
     const place = (path: string) => join(folder, path);
     await Promise.all(
       ["empty", "single/cat", "twice/cat", "twice/Cat", "broken/a", "broken/b"].map((each) =>
@@ -207,7 +202,7 @@ describe("a service that", () => {
   });
 });
 
-it("makes a key that lets in, and takes it back", { timeout: 2 * minutes }, async () => {
+it("makes a key that lets in, and takes it back", async () => {
   const admin = `fm_${"a".repeat(40)}`;
   const api = await stack.startApi({ AUTH: "keys", ADMIN_KEY: admin });
   try {
@@ -220,7 +215,7 @@ it("makes a key that lets in, and takes it back", { timeout: 2 * minutes }, asyn
     const made = rows.find(({ name }) => name === "laboratory");
     expect((await maps("keys", at(key))).code).toBe(5);
     expect((await maps(`keys delete ${made?.id}`, at(admin))).code).toBe(0);
-    await expect.poll(async () => (await maps("jobs", at(key))).code, { timeout: minutes }).toBe(5);
+    await expect.poll(async () => (await maps("jobs", at(key))).code).toBe(5);
   } finally {
     await api.end();
   }
@@ -239,7 +234,7 @@ it("ends quietly where whoever reads it goes away", async () => {
   expect([code, await errors]).toEqual([141, ""]);
 });
 
-it("starts a service of its own where none answers, and ends it", { timeout: 4 * minutes }, async () => {
+it("starts a service of its own where none answers, and ends it", async () => {
   const port = await new Promise<number>((resolve) => {
     const server = createServer().listen(0, "127.0.0.1", () => {
       const { port: free } = server.address() as { port: number };

@@ -54,7 +54,6 @@ afterAll(async () => {
 
 const get = async <Body>(path: string): Promise<Body> => (await fetch(url + path)).json() as Promise<Body>;
 const statusOf = (id: string) => async (): Promise<string> => (await get<Dataset>(`/v1/datasets/${id}`)).status;
-const soon = { timeout: 85_000 };
 
 async function upload(): Promise<Dataset> {
   const form = new FormData();
@@ -64,7 +63,7 @@ async function upload(): Promise<Dataset> {
 }
 
 test("mnist is there once, however many workers start", async () => {
-  await expect.poll(statusOf("mnist"), soon).toBe("ready");
+  await expect.poll(statusOf("mnist")).toBe("ready");
   expect(await get<Dataset>("/v1/datasets/mnist")).toMatchObject({
     splits: { train: 60_000, validation: 0, test: 10_000 },
     shape: { channels: 1, height: 28, width: 28 },
@@ -83,7 +82,7 @@ test("mnist is there once, however many workers start", async () => {
 test("an upload goes through the queue", async () => {
   const { id, name } = await upload();
   expect(name).toBe("strokes");
-  await expect.poll(statusOf(id), soon).toBe("ready");
+  await expect.poll(statusOf(id)).toBe("ready");
 });
 
 test("an upload whose order was lost is found again", async () => {
@@ -98,10 +97,10 @@ test("an upload whose order was lost is found again", async () => {
       files: [{ field: "file", name: "strokes.csv", key, bytes }],
     },
   });
-  await expect.poll(statusOf(id), soon).toBe("ready");
+  await expect.poll(statusOf(id)).toBe("ready");
 });
 
 test("what dead processes left is gone: folders, and uploads without a sender", async () => {
-  await expect.poll(async () => (await fetch(`${url}/v1/datasets/abandoned`)).status, soon).toBe(404);
-  await expect.poll(() => readdir(join(stack.dependencies.config.dataDir, "checks")), soon).toEqual([]);
+  await expect.poll(async () => (await fetch(`${url}/v1/datasets/abandoned`)).status).toBe(404);
+  await expect.poll(() => readdir(join(stack.dependencies.config.dataDir, "checks"))).toEqual([]);
 });

@@ -536,10 +536,8 @@ describe("refused", () => {
       sending.write(Buffer.alloc(500_000, "0,1,2\n"));
       setTimeout(() => sending.destroy(new Error("cut")), 300);
     });
-    await expect
-      .poll(async () => (await get<{ data: Dataset[] }>("/v1/datasets?limit=1000")).data.length, { timeout: 30_000 })
-      .toBe(before);
-    await expect.poll(() => stored(layout.uploads), { timeout: 30_000 }).toEqual([]);
+    await expect.poll(async () => (await get<{ data: Dataset[] }>("/v1/datasets?limit=1000")).data.length).toBe(before);
+    await expect.poll(() => stored(layout.uploads)).toEqual([]);
     expect(stack.lines.filter(({ msg }) => msg.includes("storage cannot be reached"))).toEqual([]);
   });
 

@@ -27,12 +27,12 @@ describe.skipIf(findBrowser() === null)("/docs", () => {
     page.on("console", (message) => void (message.type() === "error" && trouble.push(message.text())));
     await page.goto(`${url}/docs`);
     await page.getByRole("heading", { name: "feature-maps" }).first().waitFor();
-  }, 60_000);
+  });
   afterAll(() => browser.close());
 
   it("shows the interface under our own title, and no mark of its viewer", async () => {
     expect(await page.title()).toMatch(/feature-maps/);
-    await expect.poll(() => page.getByText("/v1/jobs").count(), { timeout: 30_000 }).toBeGreaterThan(0);
+    await expect.poll(() => page.getByText("/v1/jobs").count()).toBeGreaterThan(0);
     const text = await page.locator("body").innerText();
     expect(text).not.toMatch(/scalar|swagger|ask ai/i);
   });

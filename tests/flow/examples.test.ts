@@ -17,7 +17,6 @@ import type { Stack } from "../support/stack.ts";
 const run = promisify(execFile);
 const root = fileURLToPath(new URL("../../", import.meta.url));
 const example = (name: string): string => join(root, "examples", name);
-const minutes = 60_000;
 let stack: Stack;
 let folder: string;
 let environment: NodeJS.ProcessEnv;
@@ -34,7 +33,7 @@ beforeAll(async () => {
   await installClient(folder);
   for (const name of ["train.mjs", "notes.mjs", "train.ts"]) await copyFile(example(name), join(folder, name));
   environment = { ...process.env, FEATURE_MAPS_URL: stack.api.url };
-}, 4 * minutes);
+});
 afterAll(async () => {
   await stack.stop();
   await rm(folder, { recursive: true, force: true });
@@ -44,18 +43,18 @@ const ran = async (program: string, ...words: string[]): Promise<string> =>
   (await run(program, words, { cwd: folder, env: environment })).stdout;
 
 describe("an example", () => {
-  it("in curl and a shell", { timeout: 2 * minutes }, async () => {
+  it("in curl and a shell", async () => {
     const said = await ran("sh", example("train.sh"), "./pets");
     expect(said).toMatch(/^model mdl_/m);
     expect(said).toMatch(/12 event: epoch/);
     expect(said).toContain('"name":"cat"');
   });
-  it("in JavaScript", { timeout: 2 * minutes }, async () => {
+  it("in JavaScript", async () => {
     const said = await ran(process.execPath, "train.mjs", "./pets");
     expect(said.match(/^epoch \d+: loss [\d.]+$/gm)).toHaveLength(12);
     expect(said).toMatch(/^cat\/0\.png is cat/m);
   });
-  it("in TypeScript", { timeout: 2 * minutes }, async () => {
+  it("in TypeScript", async () => {
     const tsc = join(root, "node_modules/typescript/bin/tsc");
     const types = ["--types", "node", "--typeRoots", join(root, "node_modules/@types")];
     await ran(
@@ -74,12 +73,12 @@ describe("an example", () => {
     expect(said).toMatch(/^convolution → 4×7×5, 40 parameters$/m);
     expect(said).toMatch(/succeeded, model mdl_/);
   });
-  it("in Python, with its standard library", { timeout: 2 * minutes }, async () => {
+  it("in Python, with its standard library", async () => {
     const said = await ran("python3", example("train.py"), "./pets");
     expect(said).toMatch(/^model mdl_\w+: accuracy [01](\.\d+)?$/m);
     expect(said).toMatch(/0\.png is cat$/m);
   });
-  it("walks through the notes", { timeout: 2 * minutes }, async () => {
+  it("walks through the notes", async () => {
     const said = await ran(process.execPath, "notes.mjs", "strokes");
     expect(said).toMatch(/convolution {2}1×7×5 → 3×7×5, 30 parameters/);
     expect(said).toMatch(/-1 input/);
@@ -87,7 +86,7 @@ describe("an example", () => {
     expect(said).toMatch(/layer 1: β/);
     expect(said).toMatch(/layer 2: inputs in effect/);
   });
-  it("receives webhooks, and none whose signature is wrong", { timeout: 2 * minutes }, async () => {
+  it("receives webhooks, and none whose signature is wrong", async () => {
     const secret = "a-secret-for-the-test";
     const receiver = spawn(process.execPath, [example("webhook.mjs")], {
       env: { ...environment, SECRET: secret, PORT: "0" },
@@ -103,7 +102,7 @@ describe("an example", () => {
       const body = { ...strokesJob, webhook: { url, secret } };
       const { id } = (await stack.ask("/v1/jobs", { body })).body as { id: string };
       await stack.ended(id);
-      await expect.poll(() => lines, { timeout: minutes }).toContain(`job.succeeded ${id}`);
+      await expect.poll(() => lines).toContain(`job.succeeded ${id}`);
     } finally {
       const exit = once(receiver, "exit");
       receiver.kill();
@@ -121,7 +120,7 @@ async function sessions(page: string, language: "sh" | "js"): Promise<string[]> 
 }
 
 describe.each(["BY-LUNCH.md", "EMBEDDING.md", "TEACHING.md"])("docs/%s", (page) => {
-  it("says nothing that does not run", { timeout: 6 * minutes }, async () => {
+  it("says nothing that does not run", async () => {
     const place = join(folder, page);
     const shims = join(place, "bin");
     await mkdir(shims, { recursive: true });

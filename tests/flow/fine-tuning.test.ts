@@ -41,7 +41,7 @@ beforeAll(async () => {
   await upload("upper", [5, 6, 7, 8, 9], 120);
   await upload("four", [6, 7, 8, 9], 90);
   lower = (await trained({ dataset: "lower", network: network(5), epochs: 4 })).model;
-}, 180_000);
+});
 afterAll(() => stack.stop());
 
 async function begin(fields: object): Promise<string> {

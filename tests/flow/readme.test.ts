@@ -48,7 +48,7 @@ test("zsh, which takes no comments when pasted, finds none", async () => {
 });
 
 describe.each(shells)("pasted into $shell", ({ shell, flags }) => {
-  test("every command of the README's session answers as it says", { timeout: 240_000 }, async () => {
+  test("every command of the README's session answers as it says", async () => {
     const answers = await paste(shell, flags);
     const [evaluation, errors, prediction] = answers.slice(-3);
     const progress = answers.slice(0, -3);

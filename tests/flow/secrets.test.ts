@@ -79,7 +79,7 @@ beforeAll(async () => {
       LOG_LEVEL: "trace",
     },
   });
-}, 300_000);
+});
 afterAll(async () => {
   await stack.stop();
   receiver.close();
@@ -254,4 +254,4 @@ it("keeps what was planted to itself", async () => {
   expect(found).toEqual([]);
   // There was something to hide.
   expect(written.filter((line) => line.includes("(hidden)")).length).toBeGreaterThan(0);
-}, 600_000);
+});

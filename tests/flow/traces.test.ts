@@ -20,7 +20,7 @@ beforeAll(async () => {
   });
   const made = await stack.ask("/v1/jobs", { body: { ...strokesJob, epochs: 3 } });
   job = await stack.ended(made.body.id as string);
-}, 300_000);
+});
 afterAll(async () => {
   await stack.stop();
   await collector.stop();
@@ -134,5 +134,5 @@ describe("without a collector", () => {
   it("nothing of OpenTelemetry's is loaded", async () => {
     expect(await loaded("")).toEqual(["", ""]);
     expect((await loaded(collector.url)).every((names) => names.includes("sdk-trace-node"))).toBe(true);
-  }, 600_000);
+  });
 });

@@ -10,6 +10,6 @@ export interface Refused {
 export function startRefused(entry: "api" | "worker", environment: Record<string, string>): Refused {
   const file = fileURLToPath(new URL(`../../dist/services/${entry}/main.js`, import.meta.url));
   const env = { ...process.env, PORT: "0", LOG_LEVEL: "silent", ...environment };
-  const { status, stderr } = spawnSync(process.execPath, [file], { env, encoding: "utf8", timeout: 60_000 });
+  const { status, stderr } = spawnSync(process.execPath, [file], { env, encoding: "utf8", timeout: 240_000 });
   return { status, said: stderr.trim() };
 }

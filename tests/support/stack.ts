@@ -12,7 +12,8 @@ import { Client } from "../../client/index.ts";
 import { startTestRedis, type TestRedis } from "./redis.ts";
 
 const dist = fileURLToPath(new URL("../../dist/", import.meta.url));
-const patienceMs = 60_000;
+/** For what hangs: a machine with other work may need many times what it needs alone. */
+const patienceMs = 240_000;
 
 export interface Service {
   process: ChildProcess;
@@ -41,7 +42,7 @@ export function run(file: string, environment: Record<string, string>): Service 
       if (child.exitCode !== null || child.signalCode !== null) return;
       const exited = once(child, "exit");
       child.kill(signal);
-      const ended = await Promise.race([exited.then(() => true), sleep(40_000, false, { ref: false })]);
+      const ended = await Promise.race([exited.then(() => true), sleep(120_000, false, { ref: false })]);
       if (!ended) child.kill("SIGKILL");
       await exited;
     },

@@ -33,7 +33,6 @@ export const endedSweep = async ({ ask }: Asking, id: string): Promise<Sweep & {
       () => ask(`/v1/sweeps/${id}`),
       ({ body }) => body.terminal === true,
       `the end of ${id}`,
-      180_000,
     )
   ).body;
 

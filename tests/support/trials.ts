@@ -35,8 +35,6 @@ export async function startTrial(options: { workers: number; environment?: Recor
     redisClient,
     records,
     storage,
-    // Jobs here are long enough to be disturbed; where the machine has other things to do they take many times as long.
-    ended: (jobId, patience = 180_000) => stack.ended(jobId, patience),
     stop: async () => {
       await closeRedis(redisClient);
       await stack.stop();
@@ -66,7 +64,7 @@ export const slowJob = (
 });
 
 /** Asks until an answer comes: while the api or Redis is down, none does. */
-export async function insist<Value>(doing: () => Promise<Value>, seconds = 60): Promise<Value> {
+export async function insist<Value>(doing: () => Promise<Value>, seconds = 240): Promise<Value> {
   const end = performance.now() + seconds * 1000;
   for (;;) {
     try {

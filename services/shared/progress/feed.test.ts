@@ -102,6 +102,6 @@ test("a reader is told when the job is gone", async () => {
   expect(gone).toBe(0);
   await commands.del(keys.job(job), keys.jobEvents(job));
   await commands.publish(channels.events(job), job);
-  await expect.poll(() => gone, { timeout: 10_000 }).toBeGreaterThan(0);
+  await expect.poll(() => gone).toBeGreaterThan(0);
   end();
 });

@@ -68,6 +68,5 @@ test("a thread that goes on working is killed", async () => {
     () => Promise.resolve(pool.size),
     (size) => size === 0,
     "the end of the thread",
-    10_000,
   );
 });
