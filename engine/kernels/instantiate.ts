@@ -17,6 +17,11 @@ export interface NativeAddon {
    * processor lacks the level.
    */
   bind(memory: Uint8Array, level: string, fast: boolean): (program: number, calls: number) => void;
+  /**
+   * Which of two vector widths `levels` would put first after rounds that took so many seconds, [round][wider: forward,
+   * gradient; narrower: forward, gradient]; only in files that have two.
+   */
+  judgeWidths?(seconds: Float64Array): "wider" | "narrower" | "undecided";
 }
 
 export type KernelsSource =

@@ -1,7 +1,10 @@
 import { spawnSync } from "node:child_process";
+import { createRequire } from "node:module";
+import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
-import { createMemory } from "../../engine/index.ts";
+import { createMemory, type NativeAddon } from "../../engine/index.ts";
 import { callWords, opcodes } from "../../engine/kernels/kernels.ts";
+import { built } from "./built.ts";
 import { chooseKernels, everyKernels, KernelsError, loadKernels, nativeLevels, whyNot } from "./kernels.ts";
 
 const bytes = 65_536;
@@ -100,4 +103,53 @@ describe("kernels that are not there", () => {
       expect(() => chooseKernels({ wanted, numerics: "reproducible" })).toThrow(/here are auto, .*reference/);
     },
   );
+});
+
+describe.runIf(hasCompiler && process.arch === "x64")("the choice between two widths of vectors", () => {
+  type Round = [widerForward: number, widerGradient: number, narrowerForward: number, narrowerGradient: number];
+  const judge = (rounds: Round[]): string => {
+    const addon = createRequire(import.meta.url)(
+      fileURLToPath(built("engine/kernels/native/kernels.node")),
+    ) as NativeAddon;
+    return addon.judgeWidths!(Float64Array.from(rounds.flat(), (microseconds) => microseconds * 1e-6));
+  };
+  const rounds = (count: number, round: Round): Round[] => new Array<Round>(count).fill(round);
+
+  test("takes the wider ones where they win clearly, the narrower ones where they lose, after six rounds", () => {
+    expect(judge(rounds(5, [30, 20, 54, 38]))).toBe("undecided");
+    expect(judge(rounds(6, [30, 20, 54, 38]))).toBe("wider");
+    expect(judge(rounds(5, [57, 76, 54, 54]))).toBe("undecided");
+    expect(judge(rounds(6, [57, 76, 54, 54]))).toBe("narrower");
+  });
+
+  test("asks for more rounds where it is close, and keeps the narrower ones unless the others win by 15 %", () => {
+    expect(judge(rounds(23, [90, 90, 100, 100]))).toBe("undecided");
+    expect(judge(rounds(24, [90, 90, 100, 100]))).toBe("narrower");
+    expect(judge(rounds(23, [80, 80, 100, 100]))).toBe("undecided");
+    expect(judge(rounds(24, [80, 80, 100, 100]))).toBe("wider");
+  });
+
+  // Read on a processor that does 512 bits in two halves while others used the same core: sixteen floats were chosen.
+  test("lets rounds that something else disturbed not decide", () => {
+    const disturbed: Round[] = [173, 155, 150, 147, 146, 156, 151].map((wider, n) => {
+      const narrower = [194, 163, 177, 208, 179, 177, 167][n];
+      return [wider * 0.43, wider * 0.57, narrower * 0.5, narrower * 0.5];
+    });
+    expect(judge(disturbed)).toBe("undecided");
+    expect(judge([...disturbed, ...rounds(17, disturbed[0])])).toBe("narrower");
+    // One round that nothing disturbed is enough.
+    expect(judge([...disturbed, [57, 76, 54, 54]])).toBe("narrower");
+  });
+
+  test("counts each kernel with its own best round", () => {
+    const half: Round[] = [
+      [30, 90, 54, 99],
+      [90, 20, 99, 38],
+    ];
+    expect(judge([...half, ...half, ...half])).toBe("wider");
+  });
+
+  test("refuses what is not four times for each round", () => {
+    expect(() => judge([[1, 2, 3] as unknown as Round])).toThrow("four times for each round");
+  });
 });

@@ -5,6 +5,7 @@
  *     levels(): string[]                                  best first
  *     built: string[]                                     all levels of this file
  *     bind(memory: Uint8Array, level: string, fast: boolean): (program: number, calls: number) => void
+ *     judgeWidths(seconds: Float64Array): "wider" | "narrower" | "undecided"      where a file has two widths
  *
  * A bound function belongs to the thread that made it: its scratch is not shared. It keeps the view alive, and with it
  * the memory. Loads in any number of threads: all that they share is which of two vector widths is faster here, which
@@ -14,7 +15,6 @@
 #include <node_api.h>
 #include <stdbool.h>
 #include <string.h>
-#include <time.h>
 #include "thread.h"
 
 #define DECLARE(symbol)                                                                                                \
@@ -52,6 +52,7 @@ static bool can_run(size_t level) {
 /* Two levels of one instruction set: sixteen floats a vector, and eight. */
 #define WIDER 0
 #define NARROWER 1
+#include "widths.h"
 #elif defined(__aarch64__)
 DECLARE(arm_neon)
 static const struct level levels[] = {{"arm-neon", run_arm_neon_strict, run_arm_neon_fast}};
@@ -62,64 +63,6 @@ static bool can_run(size_t level) { return level == 0; }
 
 #define LEVELS (sizeof levels / sizeof *levels)
 
-#if defined(WIDER)
-/* A convolution forward and its gradient, 16 → 24 maps of 4 × 24 pixels of eight samples: a few rows of a real layer.
- */
-enum { INPUTS = 16, MAPS = 24, ROWS = 6, COLUMNS = 26, LANE_COUNT = 8 };
-enum {
-  PROGRAM_AT = 64,
-  INPUT_AT = PROGRAM_AT + 2 * CALL_BYTES + 64,
-  WEIGHTS_AT = INPUT_AT + INPUTS * ROWS * COLUMNS * LANE_COUNT * 4 + 64,
-  BIAS_AT = WEIGHTS_AT + INPUTS * 9 * MAPS * 4 + 64,
-  OUTPUT_AT = BIAS_AT + MAPS * 4 + 64,
-  TRIAL_BYTES = OUTPUT_AT + MAPS * (ROWS - 2) * (COLUMNS - 2) * LANE_COUNT * 4 + 128
-};
-
-/* Processor time of this thread: on a busy machine others' turns say nothing about a vector's width. */
-static double seconds_of(run_function run, struct thread *thread) {
-  struct timespec from, to;
-  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &from);
-  run(thread, PROGRAM_AT, 2);
-  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &to);
-  return (double)(to.tv_sec - from.tv_sec) + 1e-9 * (double)(to.tv_nsec - from.tv_nsec);
-}
-
-/* Whether sixteen floats a vector are faster here: the best of a few rounds in turn, about a millisecond in all. The
- * narrower vectors keep the place where the difference is within the noise. */
-static bool measure_wider(void) {
-  char *memory = aligned_alloc(64, (TRIAL_BYTES + 63) / 64 * 64);
-  if (!memory) return false;
-  memset(memory, 0, TRIAL_BYTES);
-  const struct convolutionForward forward = {
-      OPCODE_convolutionForward, INPUT_AT,  WEIGHTS_AT, BIAS_AT, OUTPUT_AT, INPUTS, ROWS, COLUMNS, MAPS, 3, 1,
-      ACTIVATION_linear,         LANE_COUNT};
-  const struct convolutionGradient gradient = {OPCODE_convolutionGradient,
-                                               INPUT_AT,
-                                               OUTPUT_AT,
-                                               WEIGHTS_AT,
-                                               BIAS_AT,
-                                               INPUTS,
-                                               ROWS,
-                                               COLUMNS,
-                                               MAPS,
-                                               3,
-                                               1,
-                                               LANE_COUNT};
-  memcpy(memory + PROGRAM_AT, &forward, sizeof forward);
-  memcpy(memory + PROGRAM_AT + CALL_BYTES, &gradient, sizeof gradient);
-  struct thread thread = {.memory = memory, .bytes = TRIAL_BYTES};
-  double wider = 1, narrower = 1;
-  for (int round = 0; round < 7; round++) {
-    const double a = seconds_of(levels[WIDER].strict, &thread), b = seconds_of(levels[NARROWER].strict, &thread);
-    if (a < wider) wider = a;
-    if (b < narrower) narrower = b;
-  }
-  free(thread.scratch);
-  free(memory);
-  return wider < 0.97 * narrower;
-}
-#endif
-
 /* The level at place n of those this processor can run or not, best first. Measured once a process: whichever thread
  * is the first to say so decides for all. */
 static size_t level_at(size_t n) {
@@ -128,7 +71,8 @@ static size_t level_at(size_t n) {
   static int known = UNKNOWN;
   int order = __atomic_load_n(&known, __ATOMIC_ACQUIRE);
   if (order == UNKNOWN) {
-    const int measured = can_run(WIDER) && measure_wider() ? IN_ORDER : EXCHANGED;
+    const int measured =
+        can_run(WIDER) && measure_wider(levels[WIDER].strict, levels[NARROWER].strict) ? IN_ORDER : EXCHANGED;
     if (__atomic_compare_exchange_n(&known, &order, measured, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
       order = measured;
   }
@@ -214,6 +158,32 @@ static napi_value list_levels(napi_env env, napi_callback_info info) {
   return list;
 }
 
+#if defined(WIDER)
+/* What would be chosen after rounds that took so long: [round][wider: forward, gradient; narrower: forward, gradient].
+ * The clock left out, so that the decision can be looked into. */
+static napi_value judge_widths(napi_env env, napi_callback_info info) {
+  static const char *const words[] = {[UNDECIDED] = "undecided", [WIDER_WINS] = "wider", [NARROWER_STAYS] = "narrower"};
+  size_t count = 1, numbers = 0;
+  napi_value argument, word;
+  napi_typedarray_type type;
+  void *seconds = NULL;
+  const size_t of_a_round = sizeof(struct round_times) / sizeof(double);
+  if (napi_get_cb_info(env, info, &count, &argument, NULL, NULL) != napi_ok || count < 1 ||
+      napi_get_typedarray_info(env, argument, &type, &numbers, &seconds, NULL, NULL) != napi_ok ||
+      type != napi_float64_array || numbers % of_a_round != 0)
+    return refuse(env, "judgeWidths needs a Float64Array of four times for each round");
+  struct evidence evidence = {.rounds = 0};
+  enum verdict verdict = UNDECIDED;
+  for (size_t n = 0; n < numbers / of_a_round && verdict == UNDECIDED; n++) {
+    add_round(&evidence, (const struct round_times *)seconds + n);
+    verdict = judge(&evidence);
+  }
+  if (napi_create_string_utf8(env, words[verdict], NAPI_AUTO_LENGTH, &word) != napi_ok)
+    return refuse(env, "Node-API refused to make a string");
+  return word;
+}
+#endif
+
 NAPI_MODULE_INIT() {
   napi_value function, built, name;
   if (napi_create_array(env, &built) == napi_ok) {
@@ -226,5 +196,9 @@ NAPI_MODULE_INIT() {
     napi_set_named_property(env, exports, "bind", function);
   if (napi_create_function(env, "levels", NAPI_AUTO_LENGTH, list_levels, NULL, &function) == napi_ok)
     napi_set_named_property(env, exports, "levels", function);
+#if defined(WIDER)
+  if (napi_create_function(env, "judgeWidths", NAPI_AUTO_LENGTH, judge_widths, NULL, &function) == napi_ok)
+    napi_set_named_property(env, exports, "judgeWidths", function);
+#endif
   return exports;
 }
