@@ -1,34 +1,45 @@
 /**
- * Where a training step goes: processor time of each kernel at each shape on one thread, its part of the step, GFLOP/s
- * by direct count and the share of the core's peak (bench/peak.c). Each recorded call counts with its best round, so a
- * busy machine changes little; what the caches hold from call to call is that of a real step.
+ * Where a training step, or a prediction, goes: processor time of each kernel at each shape on one thread, its part of
+ * the whole, GFLOP/s by direct count and the share of the core's peak (bench/peak.c). Each recorded call counts with
+ * its best round, so a busy machine changes little; what the caches hold from call to call is that of real work.
  *
  *     npm run build && node dist/bench/profile.js --network D
+ *     node dist/bench/profile.js --network E --mode inference --numerics fast
  *     node dist/bench/profile.js --network C --numerics fast --kernels assembly --rounds 20 --least 0
  */
 import { parseArgs } from "node:util";
-import { createMemory, createTrainer, planTraining, request, type Kernels } from "../engine/index.ts";
+import {
+  createMemory,
+  createPredictor,
+  createTrainer,
+  planPrediction,
+  planTraining,
+  request,
+  type Kernels,
+} from "../engine/index.ts";
 import { callBytes, contract, addressArguments, kernelNames, type KernelName } from "../engine/kernels/kernels.ts";
 import type { Numerics } from "../schemas/job.ts";
 import { sizeOf } from "../schemas/shape.ts";
-import { flopsPerSample, networks, type NetworkName } from "./cases.ts";
+import { classes, flopsPerSample, networks, type Mode, type NetworkName } from "./cases.ts";
 import { findKernels } from "./engine-kernels.ts";
-import { endlessTraining } from "./initial-weights.ts";
+import { endlessTraining, initialWeights, plainNormalisation } from "./initial-weights.ts";
 import { measurePeak } from "./peak.ts";
 import { pictures } from "./protocol.ts";
 
 const { values: options } = parseArgs({
   options: {
     network: { type: "string", default: "D" },
+    mode: { type: "string", default: "training" },
     numerics: { type: "string", default: "reproducible" },
     kernels: { type: "string", default: "native" },
     batch: { type: "string", default: "64" },
     rounds: { type: "string", default: "10" },
-    /** Per cent of the step below which kernels are put together. */
+    /** Per cent of the whole below which kernels are put together. */
     least: { type: "string", default: "0.5" },
   },
 });
 const name = options.network as NetworkName;
+const mode = options.mode as Mode;
 const numerics = options.numerics as Numerics;
 const batch = Number(options.batch);
 const definition = networks[name];
@@ -104,33 +115,58 @@ function linesOf(timed: ReadonlyMap<number, Timed>, words: Uint32Array): Line[] 
   return [...lines.values()].sort((a, b) => b.time - a.time);
 }
 
-const spec = endlessTraining({ definition, batch, threads: 1 }, numerics, batch);
-const plan = planTraining(spec);
-const memory = createMemory(plan);
-const { train } = plan.splits;
-const made = pictures(batch, sizeOf(definition.input));
-new Uint8Array(memory.buffer, train.samplesAddress, made.samples.length).set(
-  made.samples.map((value) => Math.round(value * 255)),
-);
-new Int32Array(memory.buffer, train.labelsAddress, batch).set(made.labels);
 const timed = new Map<number, Timed>();
-const inner = findKernels(options.kernels, numerics)(memory);
-const run = createTrainer({ plan, memory, kernels: timing(inner, timed) }).run();
 const rounds = Number(options.rounds);
-// One step an epoch, and a report after each; the first warms up.
-for (let round = 0; round <= rounds; round++) {
-  if (round === 1) timed.clear();
-  Atomics.or(new Int32Array(memory.buffer, plan.controlAddress, 1), 0, request.report);
-  for (;;) {
-    const { value, done } = run.next();
-    if (done || value.kind === "progress") break;
-  }
+
+interface Profiled {
+  memory: WebAssembly.Memory;
+  kernels: string;
+  /** A training step, or a prediction of a batch. */
+  work: () => void;
 }
+
+function training(): Profiled {
+  const plan = planTraining(endlessTraining({ definition, batch, threads: 1 }, numerics, batch));
+  const memory = createMemory(plan);
+  const { train } = plan.splits;
+  const made = pictures(batch, sizeOf(definition.input));
+  new Uint8Array(memory.buffer, train.samplesAddress, made.samples.length).set(
+    made.samples.map((value) => Math.round(value * 255)),
+  );
+  new Int32Array(memory.buffer, train.labelsAddress, batch).set(made.labels);
+  const inner = findKernels(options.kernels, numerics)(memory);
+  const run = createTrainer({ plan, memory, kernels: timing(inner, timed) }).run();
+  // One step an epoch, and a report after each.
+  const work = (): void => {
+    Atomics.or(new Int32Array(memory.buffer, plan.controlAddress, 1), 0, request.report);
+    for (;;) {
+      const { value, done } = run.next();
+      if (done || value.kind === "progress") break;
+    }
+  };
+  return { memory, kernels: inner.name, work };
+}
+
+function inference(): Profiled {
+  const { network, input } = definition;
+  const plan = planPrediction({ network, input, classes, normalisation: plainNormalisation(input, 1), batch });
+  const memory = createMemory(plan);
+  const inner = findKernels(options.kernels, numerics)(memory);
+  const weights = initialWeights({ definition, network: name, mode, batch, threads: 1 });
+  const predictor = createPredictor({ plan, memory, kernels: timing(inner, timed), weights });
+  const { samples } = pictures(batch, sizeOf(input));
+  return { memory, kernels: inner.name, work: () => void predictor.predict(samples, batch) };
+}
+
+const { memory, kernels, work } = mode === "training" ? training() : inference();
+// The first warms up.
+work();
+timed.clear();
+for (let round = 0; round < rounds; round++) work();
 
 const lines = linesOf(timed, new Uint32Array(memory.buffer));
 const peaks = measurePeak();
-const peak =
-  peaks?.[inner.name.endsWith("-fast") || inner.name.endsWith("-relaxed") ? "fused" : "strict"] ?? Number.NaN;
+const peak = peaks?.[kernels.endsWith("-fast") || kernels.endsWith("-relaxed") ? "fused" : "strict"] ?? Number.NaN;
 const total = lines.reduce((sum, { time }) => sum + time, 0);
 const isLarge = ({ time }: Line): boolean => time >= (total * Number(options.least)) / 100;
 const rest = lines.filter((line) => !isLarge(line)).reduce((sum, { time }) => sum + time, 0);
@@ -138,8 +174,8 @@ const share = (time: number): string => `${((100 * time) / total).toFixed(1)} %`
 const speed = (flop: number, time: number): string =>
   flop > 0 ? `${(flop / time / 1e3).toFixed(0)} (${((100 * flop) / time / 1e3 / peak).toFixed(0)} %)` : "–";
 
-console.log(`network ${name}, batch ${batch}, ${inner.name}, peak of the core ${peak} GFLOP/s\n`);
-console.log("| kernel | calls a step | µs a call | of the step | GFLOP/s (of the peak) |\n|--|--:|--:|--:|--:|");
+console.log(`network ${name}, ${mode}, batch ${batch}, ${kernels}, peak of the core ${peak} GFLOP/s\n`);
+console.log("| kernel | calls | µs a call | of the whole | GFLOP/s (of the peak) |\n|--|--:|--:|--:|--:|");
 for (const line of lines.filter(isLarge)) {
   const { title, flop, calls, time } = line;
   console.log(
@@ -147,7 +183,7 @@ for (const line of lines.filter(isLarge)) {
   );
 }
 console.log(`| all others | | | ${share(rest)} | |`);
-const flop = batch * flopsPerSample({ network: name, mode: "training" });
+const flop = batch * flopsPerSample({ network: name, mode });
 console.log(
-  `| a step, ${((batch * rounds * 1e6) / total).toFixed(0)} samples/s | 1 | ${(total / rounds).toFixed(0)} | 100 % | ${speed(flop, total / rounds)} |`,
+  `| all, ${((batch * rounds * 1e6) / total).toFixed(0)} samples/s | 1 | ${(total / rounds).toFixed(0)} | 100 % | ${speed(flop, total / rounds)} |`,
 );
