@@ -64,7 +64,7 @@ export const limits = z.strictObject({
   requestsPerMinute: z.int().min(1).max(100_000_000).nullable().describe("requests in a minute; null for any number"),
   queuedJobs: amount.describe("jobs that wait at once; null for any number"),
   runningJobs: amount.describe("jobs that run at once, the others wait; null for any number"),
-  storedBytes: amount.describe("bytes of datasets, checkpoints and models; null for any number"),
+  storedBytes: amount.describe("bytes of datasets, checkpoints, models and predictions; null for any number"),
   predictionsAtOnce: amount.describe("requests for predictions under way at once; null for any number"),
 });
 export type Limits = z.infer<typeof limits>;
@@ -82,7 +82,7 @@ export const usage = z.strictObject({
   requestsPerMinute: z.int().describe("requests in the present minute; counted only where there is a limit"),
   queuedJobs: z.int().describe("jobs that wait"),
   runningJobs: z.int().describe("jobs that a worker has"),
-  storedBytes: z.int().describe("bytes of datasets, checkpoints and models"),
+  storedBytes: z.int().describe("bytes of datasets, checkpoints, models and predictions"),
   predictionsAtOnce: z.int().describe("requests for predictions under way; counted only where there is a limit"),
 });
 export type Usage = z.infer<typeof usage>;

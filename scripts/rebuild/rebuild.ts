@@ -153,6 +153,9 @@ async function restoreJob(manifest: JobManifest, sources: Sources): Promise<bool
       write.xadd(keys.jobMetrics(job.id, series), `${row.step}-0`, "row", JSON.stringify(row));
   for (const record of checkpoints)
     write.hset(keys.jobCheckpoints(job.id), String(record.step), JSON.stringify(record));
+  const stored = checkpoints.reduce((sum, { bytes }) => sum + bytes, 0);
+  write.hset(key, "stored", stored);
+  write.hincrby(keys.project(project), "storedBytes", stored);
   write.zadd(keys.jobs, 0, job.id);
   write.zadd(keys.jobsByStatus(status), 0, job.id);
   write.zadd(keys.projectJobs(project), 0, job.id);
@@ -254,7 +257,8 @@ export async function rebuild(sources: Sources): Promise<Rebuilt> {
       const manifest = await getJson(storage, key, evaluationManifest);
       const { model } = manifest.evaluation;
       // Of a model that is gone: left to the collector.
-      return (await records.models.read(model)) !== null && records.evaluations.restore(manifest, key);
+      const judged = await records.models.read(model);
+      return judged !== null && records.evaluations.restore(manifest, { manifest: key, project: projectOf(judged) });
     },
     "evaluations",
   );

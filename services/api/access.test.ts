@@ -270,14 +270,17 @@ describe("projects", () => {
     expect((await records.models.name("best", model)).kind).toBe("named");
     const job = await makeJob(records, { name: `job of ${project}`, dataset: dataset.id, initialModelId: model });
     const evaluation = newId("evaluation");
-    await records.evaluations.create({
-      id: evaluation,
-      model,
-      dataset: { id: dataset.id, revision: "a".repeat(64) },
-      split: "test",
-      progress: { fraction: 0, samples: 0, total: 9 },
-      warnings: [],
-    });
+    await records.evaluations.create(
+      {
+        id: evaluation,
+        model,
+        dataset: { id: dataset.id, revision: "a".repeat(64) },
+        split: "test",
+        progress: { fraction: 0, samples: 0, total: 9 },
+        warnings: [],
+      },
+      3,
+    );
     return { dataset: dataset.id, model, job, evaluation };
   };
 

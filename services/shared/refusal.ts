@@ -29,20 +29,24 @@ export class Refusal extends Error {
   }
 }
 
-const reachedSentences: Record<LimitName, (most: number) => string> = {
+const reachedSentences: Record<LimitName, (most: number, used: number) => string> = {
   requestsPerMinute: (most) => `the project may send ${most} requests a minute; try again when the minute is over`,
   queuedJobs: (most) => `the project may have ${most} jobs waiting at once; try again when some have begun`,
   runningJobs: (most) => `the project may have ${most} jobs running at once`,
-  storedBytes: (most) => `the project may store ${most} bytes; delete datasets, models or jobs first`,
+  storedBytes: (most, used) =>
+    `the project may store ${most} bytes and stores ${used}; delete datasets, models, evaluations or jobs that it no longer needs`,
   predictionsAtOnce: (most) => `the project may have ${most} requests for predictions under way at once; try again`,
 };
 const usualRetrySeconds = 5;
 
 /** A project has as much as it may. */
-export const limitReached = (name: LimitName, most: number, retryAfter = usualRetrySeconds): Refusal =>
+export const limitReached = (
+  name: LimitName,
+  { most, used = most, retryAfter = usualRetrySeconds }: { most: number; used?: number; retryAfter?: number },
+): Refusal =>
   new Refusal({
     code: "limit-reached",
-    detail: `${name}: ${reachedSentences[name](most)}`,
+    detail: `${name}: ${reachedSentences[name](most, used)}`,
     retryAfter,
   });
 

@@ -1,13 +1,15 @@
 /**
  * Records and storage as earlier versions of the service left them (upgrade/, written by those versions: a dataset, a
  * job that ended with its model and an evaluation, one cancelled, one paused, two waiting; from version 2 on a project
- * with a key), under this version. A new version of the records needs a file of the one before.
+ * with a key, from version 3 on an evaluation and the check of a dataset that wait), under this version. A new version
+ * of the records needs a file of the one before.
  */
 import { readFileSync } from "node:fs";
-import { mkdir, writeFile } from "node:fs/promises";
+import { mkdir, readdir, stat, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
+import { isBuiltin } from "../../services/shared/ids.ts";
 import { createLog } from "../../services/shared/log.ts";
 import { recordsVersion } from "../../services/shared/records/migrate.ts";
 import { closeRedis, connectRedis } from "../../services/shared/redis.ts";
@@ -58,6 +60,18 @@ const leftBy = (version: number): Left =>
 const startOver = (version: number): Promise<Stack> =>
   startStack({ workers: 2, before: (redis) => restore(leftBy(version), redis) });
 
+/** Of the default project: its datasets, and the objects that trainings and evaluations made. */
+async function storedBytes({ client, redis }: Stack): Promise<number> {
+  let bytes = 0;
+  for (const dataset of (await client.datasets.list()).data) bytes += isBuiltin(dataset.id) ? 0 : (dataset.bytes ?? 0);
+  for (const folder of ["jobs", "models", "evaluations"]) {
+    const root = join(redis.dir, "storage", folder);
+    for (const path of await readdir(root, { recursive: true }))
+      if (/\.(bin|safetensors)$/.test(path)) bytes += (await stat(join(root, path))).size;
+  }
+  return bytes;
+}
+
 const before = Array.from({ length: recordsVersion - 1 }, (_, at) => at + 1);
 
 test.each(before)("a service goes on with the records of version %i", async (version) => {
@@ -82,7 +96,7 @@ test.each(before)("a service goes on with the records of version %i", async (ver
     const { body: predictions } = await get(`/v1/models/${ended.model}/predictions?split=test&limit=2`);
     expect(predictions.data).toHaveLength(2);
     const { body: evaluations } = await get(`/v1/models/${ended.model}/evaluations`);
-    expect(evaluations.data).toMatchObject([
+    expect(evaluations.data.filter(({ split }: { split: string }) => split === "test")).toMatchObject([
       { status: "succeeded", accuracy: ended.result.splits?.test?.accuracy ?? expect.any(Number) },
     ]);
     const asked = { instances: [new Array<number>(35).fill(7)] };
@@ -101,6 +115,21 @@ test.each(before)("a service goes on with the records of version %i", async (ver
     await stack.ask(`/v1/jobs/${id("paused")}/cancel`, { method: "POST" });
     const stopped = await stack.ended(id("paused"));
     expect(stopped.attempts.at(-1).fromCheckpoint).toBeGreaterThan(0);
+    if (version >= 3) {
+      const waiting = evaluations.data.find(({ split }: { split: string }) => split === "train");
+      const evaluation = `/v1/models/${ended.model}/evaluations/${waiting.id}`;
+      for (const path of [evaluation, "/v1/datasets/later"])
+        await until(
+          () => stack.ask(path),
+          ({ body }) => body.status === "succeeded" || body.status === "ready",
+          `the end of ${path}`,
+        );
+    }
+    await until(
+      async () => [await storedBytes(stack), (await get("/v1/projects/prj_default")).body.usage.storedBytes],
+      ([found, counted]) => found === counted,
+      "the count of what is stored",
+    );
     const { body: projects } = await get("/v1/projects");
     const expected = version < 2 ? ["default"] : ["default", "vision"];
     expect(projects.data.map(({ name }: { name: string }) => name).toSorted()).toEqual(expected);

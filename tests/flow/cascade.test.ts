@@ -34,14 +34,17 @@ async function make(alias: string) {
   const elsewhere = datasetRecord({ alias: `${alias}-elsewhere` });
   await records.datasets.create(elsewhere);
   const evaluation = newId("evaluation");
-  await records.evaluations.create({
-    id: evaluation,
-    model: models[1],
-    dataset: { id: elsewhere.id, revision: "a".repeat(64) },
-    split: "test",
-    progress: { fraction: 0, samples: 0, total: 9 },
-    warnings: [],
-  });
+  await records.evaluations.create(
+    {
+      id: evaluation,
+      model: models[1],
+      dataset: { id: elsewhere.id, revision: "a".repeat(64) },
+      split: "test",
+      progress: { fraction: 0, samples: 0, total: 9 },
+      warnings: [],
+    },
+    3,
+  );
   const prefixes = [
     layout.dataset(dataset.id),
     ...jobs.map(layout.job),

@@ -85,14 +85,17 @@ test("a status and a dataset together", async () => {
 test("datasets by name, evaluations by dataset", async () => {
   expect(await ids("/v1/datasets?name=others")).toEqual([others.id]);
   const evaluation = newId("evaluation");
-  await trial.dependencies.records.evaluations.create({
-    id: evaluation,
-    model: models[1],
-    dataset: { id: others.id, revision: "a".repeat(64) },
-    split: "test",
-    progress: { fraction: 0, samples: 0, total: 9 },
-    warnings: [],
-  });
+  await trial.dependencies.records.evaluations.create(
+    {
+      id: evaluation,
+      model: models[1],
+      dataset: { id: others.id, revision: "a".repeat(64) },
+      split: "test",
+      progress: { fraction: 0, samples: 0, total: 9 },
+      warnings: [],
+    },
+    3,
+  );
   expect(await ids(`/v1/models/${models[1]}/evaluations?dataset=others`)).toEqual([evaluation]);
   expect(await ids(`/v1/models/${models[1]}/evaluations?dataset=strokes`)).toEqual([]);
 });

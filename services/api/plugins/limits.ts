@@ -51,10 +51,10 @@ export const limits = plugin(async (app: App, { projects, mirror }: LimitsOption
       reply.header("ratelimit-policy", `"project";q=${requestsPerMinute};w=${windowSeconds}`);
       reply.header("ratelimit", `"project";r=${left};t=${seconds}`);
       if (requests > requestsPerMinute)
-        throw limitReached("requestsPerMinute", requestsPerMinute, Math.max(1, seconds));
+        throw limitReached("requestsPerMinute", { most: requestsPerMinute, retryAfter: Math.max(1, seconds) });
     }
     if (prediction === null || predictionsAtOnce === null) return;
-    if (!hasPlace) throw limitReached("predictionsAtOnce", predictionsAtOnce, 1);
+    if (!hasPlace) throw limitReached("predictionsAtOnce", { most: predictionsAtOnce, retryAfter: 1 });
     reply.raw.once("close", () => {
       projects
         .endPrediction(project, prediction)

@@ -2,7 +2,9 @@
 import type { Redis } from "ioredis";
 import type { JobStatus } from "../../../schemas/job.ts";
 import type { Progress } from "../../../schemas/progress.ts";
+import type { Refusal } from "../refusal.ts";
 import { runScript } from "./scripts.ts";
+import { refusalOf } from "./sight.ts";
 
 export type Begun =
   | { kind: "started" | "spent"; number: number; crashes: number }
@@ -63,6 +65,19 @@ export class Attempts {
       reason,
       crash ? 1 : 0,
     ])) as "ok" | "fenced";
+  }
+
+  /**
+   * What is about to be stored counts for the project from here on, until it is recorded or the attempt ends. Answers a
+   * refusal where the project may not store so much: then it is not to be written.
+   */
+  async hold(
+    jobId: string,
+    attempt: number,
+    { name, bytes }: { name: string; bytes: number },
+  ): Promise<"ok" | "fenced" | Refusal> {
+    const answer = await runScript(this.#redis, "hold-bytes", [jobId, attempt, name, bytes]);
+    return refusalOf(answer) ?? (answer as "ok" | "fenced");
   }
 
   /**

@@ -13,11 +13,15 @@ import { bytesOf, fromFields, readHashes, toFields } from "./hash.ts";
 import { filterOf, type Listing } from "./filters.ts";
 import { readPage, type Page } from "./paging.ts";
 import { runScript } from "./scripts.ts";
+import { refuseReached } from "./sight.ts";
 
 export interface EvaluationRecord extends ModelEvaluation, Made {
   /** null until it has succeeded. The manifest, which also has the details, and the predictions. */
   files: { manifest: string; predictions: EvaluationManifest["predictions"] } | null;
 }
+
+/** Of predictions as they are stored: float32 of each class and int32 of the true one, for each sample. */
+export const bytesOfPredictions = (samples: number, classes: number): number => 4 * samples * (classes + 1);
 
 export type NewEvaluation = Pick<EvaluationRecord, "id" | "model" | "dataset" | "split" | "progress" | "warnings"> &
   Made;
@@ -45,8 +49,8 @@ const unmade = {
   files: null,
 } as const;
 
-/** What the scripts keep besides the fields: numbers of attempts. */
-const counters = new Set(["status", "attempt", "crashes", "open", "token"]);
+/** What the scripts keep besides the fields: numbers of attempts, bytes that count for the project. */
+const counters = new Set(["status", "attempt", "crashes", "open", "token", "stored"]);
 
 function readEvaluation(hash: Readonly<Record<string, string>>): EvaluationRecord {
   const status = hash["status"] as EvaluationStatus;
@@ -62,27 +66,37 @@ export class EvaluationRecords {
     this.#redis = redis;
   }
 
-  /** Queues it and holds its dataset until it ends; the order stands in the outbox. */
-  async create(entry: NewEvaluation): Promise<"created" | "exists" | "no-dataset" | "no-model"> {
+  /**
+   * Queues it and holds its dataset until it ends; the order stands in the outbox. `classes`: of the model, by which
+   * the room for its predictions is counted from here on. Throws a refusal where the project may not store so much.
+   */
+  async create(entry: NewEvaluation, classes: number): Promise<"created" | "exists" | "no-dataset" | "no-model"> {
     const now = new Date();
     const answer = await runScript(this.#redis, "create-evaluation", [
       entry.id,
       now.getTime(),
       entry.model,
       entry.dataset.id,
+      bytesOfPredictions(entry.progress.total, classes),
       ...toFields({ ...entry, createdAt: now.toISOString() }),
     ]);
+    refuseReached(answer);
     return answer as "created" | "exists" | "no-dataset" | "no-model";
   }
 
   /** Puts back one that succeeded, from its manifest. Answers whether it was not there. */
-  async restore({ evaluation, predictions }: EvaluationManifest, manifest: string): Promise<boolean> {
+  async restore(
+    { evaluation, predictions }: EvaluationManifest,
+    { manifest, project }: { manifest: string; project: string },
+  ): Promise<boolean> {
     const { status, terminal: _terminal, ...fields } = evaluation;
     const key = keys.evaluation(evaluation.id);
     if ((await this.#redis.exists(key)) === 1) return false;
     const write = this.#redis.multi();
     write.hset(key, ...toFields({ ...fields, files: { manifest, predictions } }));
-    write.hset(key, "status", status, "attempt", 1, "crashes", 0, "open", 0);
+    const bytes = bytesOfPredictions(predictions.count, predictions.classes);
+    write.hset(key, "status", status, "attempt", 1, "crashes", 0, "open", 0, "stored", bytes);
+    write.hincrby(keys.project(project), "storedBytes", bytes);
     write.zadd(keys.evaluationsOfModel(evaluation.model), 0, evaluation.id);
     for (const [error] of (await write.exec()) ?? []) if (error) throw error;
     return true;

@@ -16,7 +16,7 @@ import { Rates, Speeds, WorkerRecords } from "./workers.ts";
 
 export { bestOf, expendable, presentCheckpoints } from "./checkpoints.ts";
 export { presentDataset, unreadDataset } from "./datasets.ts";
-export { presentEvaluation } from "./evaluations.ts";
+export { bytesOfPredictions, presentEvaluation } from "./evaluations.ts";
 export { presentJob } from "./job-hash.ts";
 export { elapsedSecondsOf, presentSweep, requestFields } from "./sweep-record.ts";
 export { tablesField, withoutTables } from "./tables.ts";

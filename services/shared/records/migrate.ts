@@ -4,8 +4,11 @@ import { jobStatus } from "../../../schemas/job.ts";
 import { CannotStart } from "../start.ts";
 import { runScript } from "./scripts.ts";
 
-/** 2: records belong to projects. 3: jobs that wait say how much memory they need; projects and keys have manifests. */
-export const recordsVersion = 3;
+/**
+ * 2: records belong to projects. 3: jobs that wait say how much memory they need; projects and keys have manifests. 4:
+ * predictions count as stored.
+ */
+export const recordsVersion = 4;
 /** Where aliases stood in version 1. */
 const aliasesBefore = ["maps:datasets:aliases", "maps:models:aliases"];
 

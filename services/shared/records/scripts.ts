@@ -31,6 +31,7 @@ export const scriptNames = [
   "drop-checkpoints",
   "end-attempt",
   "end-trial",
+  "hold-bytes",
   "keep-manifest",
   "migrate-records",
   "move-evaluation",

@@ -2,7 +2,7 @@
 import type { Redis } from "ioredis";
 import { defaultProject, type LimitName } from "../../../schemas/access.ts";
 import { isBuiltin } from "../ids.ts";
-import { limitReached } from "../refusal.ts";
+import { limitReached, type Refusal } from "../refusal.ts";
 
 export interface Sight {
   redis: Redis;
@@ -10,10 +10,15 @@ export interface Sight {
   project: string | null;
 }
 
-/** Throws a refusal where a script answers that a limit of the project is reached: `limit:name:most`. */
+/** The refusal where a script answers that a limit of the project is reached: `limit:name:most:used`. */
+export function refusalOf(answer: unknown): Refusal | null {
+  const found = typeof answer === "string" ? /^limit:(\w+):(\d+):(\d+)$/.exec(answer) : null;
+  return found && limitReached(found[1] as LimitName, { most: Number(found[2]), used: Number(found[3]) });
+}
+
 export function refuseReached(answer: unknown): void {
-  const found = typeof answer === "string" ? /^limit:(\w+):(\d+)$/.exec(answer) : null;
-  if (found) throw limitReached(found[1] as LimitName, Number(found[2]));
+  const refusal = refusalOf(answer);
+  if (refusal) throw refusal;
 }
 
 /** Records from before there were projects say nothing. */

@@ -14,6 +14,7 @@ import { requestOf, type DatasetRecord, type Records } from "../../shared/record
 import type { Tracing } from "../../shared/tracing/index.ts";
 import { NoSpace, holdingSpace, isStorageFault, layout } from "../../shared/storage/index.ts";
 import type { Storage } from "../../shared/storage/index.ts";
+import { Refusal } from "../../shared/refusal.ts";
 import { CheckFailed, runCheck } from "./checker.ts";
 import type { LocalFile } from "./open.ts";
 import { DatasetRefused } from "./refused.ts";
@@ -153,12 +154,25 @@ export class UploadProcessor {
       const settings = uploadSettings.parse(upload.settings);
       const task = { files, settings, limits, directory: workplace.directory };
       const dataset = await runCheck({ task, onProgress: report, signal });
+      await this.#hold(record.id, dataset.bytes);
       const manifest = await storeDataset(storage, record, dataset);
       const answer = await records.datasets.patch(record.id, readyFields(dataset, manifest), "checking");
       if (answer !== "ok") throw new Withdrawn("the dataset was deleted while it was stored");
       log.info({ dataset: record.id, revision: dataset.revision, ms: Date.now() - started }, "dataset ready");
     } finally {
       await workplace.remove();
+    }
+  }
+
+  /** What it takes up as a dataset counts before it is stored, in place of the upload. */
+  async #hold(id: string, bytes: number): Promise<void> {
+    try {
+      const answer = await this.#options.records.datasets.patch(id, { bytes }, "checking", bytes);
+      if (answer !== "ok") throw new Withdrawn("the dataset was deleted before it was stored");
+    } catch (error) {
+      if (!(error instanceof Refusal)) throw error;
+      const detail = `the dataset has ${bytes} bytes and no room: ${error.message}`;
+      throw new DatasetRefused([{ file: null, row: null, detail }]);
     }
   }
 
@@ -182,7 +196,7 @@ export class UploadProcessor {
     const { records, storage, log } = this.#options;
     const answer = await records.datasets.patch(
       id,
-      { status: "rejected", terminal: true, fraction: 1, problems, upload: null },
+      { status: "rejected", terminal: true, fraction: 1, problems, bytes: null, upload: null },
       "checking",
     );
     if (answer !== "ok") await storage.deleteAll(layout.dataset(id));

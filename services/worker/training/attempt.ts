@@ -11,13 +11,14 @@ import type { KernelsDescription } from "../../shared/kernels.ts";
 import type { Logger } from "../../shared/log.ts";
 import type { OrderDependencies } from "../../shared/jobs/order.ts";
 import { requestOf, type JobRecord, type Records } from "../../shared/records/index.ts";
+import { Refusal } from "../../shared/refusal.ts";
 import type { OpenSpan, Tracing } from "../../shared/tracing/index.ts";
 import type { Storage } from "../../shared/storage/index.ts";
 import type { ThreadPool } from "../threads/pool.ts";
 import type { Finished } from "../threads/protocol.ts";
 import type { Archives } from "./archive.ts";
 import { backOff } from "./back-off.ts";
-import { keepOutcome, type Outcome } from "./outcome.ts";
+import { bytesOfFinished, bytesOfModel, keepOutcome, type Outcome } from "./outcome.ts";
 import { Phases } from "./phases.ts";
 import { CannotTrain, prepare } from "./preparation.ts";
 import type { Prepared } from "./preparation.ts";
@@ -90,7 +91,8 @@ class Attempt {
   async #prepare(): Promise<Prepared | "done" | "again"> {
     const { job, log, dependencies } = this.#options;
     try {
-      return await dependencies.tracing.span("prepare", {}, () => prepare(job, dependencies));
+      const prepared = await dependencies.tracing.span("prepare", {}, () => prepare(job, dependencies));
+      return (await this.#holdModel(bytesOfModel(job, prepared.dataset), null)) ? prepared : "done";
     } catch (error) {
       if (error instanceof CannotTrain) return this.fail({ code: error.code, detail: error.message, step: null });
       const detail = error instanceof Error ? error.message : String(error);
@@ -101,6 +103,20 @@ class Attempt {
         warning: { code: "storage", detail: `the training could not be prepared (${detail}); trying again` },
       });
     }
+  }
+
+  /**
+   * The model has its room from the beginning, so that no training ends without one for want of it. Where there is
+   * none, or another attempt has begun, this one is over.
+   */
+  async #holdModel(bytes: number, step: number | null): Promise<boolean> {
+    const { job, number, dependencies } = this.#options;
+    const held = await dependencies.records.attempts.hold(job.id, number, { name: "model", bytes });
+    if (held instanceof Refusal) {
+      const detail = `its model of ${bytes} bytes has no room: ${held.message}`;
+      await this.fail({ code: "limit-reached", detail, step });
+    }
+    return held === "ok";
   }
 
   #train(prepared: Prepared): Promise<Next> {
@@ -146,6 +162,8 @@ class Attempt {
         });
       case "refused":
         return this.fail({ code: end.code, detail: end.detail, step: null });
+      case "full":
+        return this.fail({ code: "limit-reached", detail: end.detail, step: end.step });
       case "broken":
         return this.#giveBack({
           reason: `a thread broke: ${end.detail}`,
@@ -194,6 +212,7 @@ class Attempt {
   async #finish(finished: Finished, of: { prepared: Prepared; session: TrainingSession }): Promise<"done"> {
     const { job, number: attempt, dependencies } = this.#options;
     const { records, storage, kernels } = dependencies;
+    if (!(await this.#holdModel(bytesOfFinished(finished), finished.step))) return "done";
     const keep = (): Promise<Outcome> =>
       keepOutcome({
         job,

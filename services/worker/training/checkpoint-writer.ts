@@ -25,6 +25,8 @@ export interface CheckpointWriterOptions {
   acknowledge: () => void;
   warn: (code: WarningCode, detail: string) => void;
   fenced: () => void;
+  /** The project may not store it: it was not written. */
+  full: (detail: string, step: number) => void;
 }
 
 /** After how many tries in a row the user hears of it again. */
@@ -67,6 +69,7 @@ export class CheckpointWriter {
   async #write(snapshot: Snapshot): Promise<void> {
     const { jobId, records, log } = this.#options;
     const record = this.#record(snapshot);
+    if (!(await this.#hold(record))) return;
     const stored = await this.#insist(() => this.#options.storage.put(record.key, snapshot.bytes), "a checkpoint");
     // Given up while it was written: no record will ever name it.
     if (this.#stop.signal.aborted) return stored ? this.#discard(record.key) : undefined;
@@ -81,6 +84,18 @@ export class CheckpointWriter {
     }
     if (answer === "ok")
       await this.#retain().catch((error: unknown) => log.warn({ err: error }, "old checkpoints could not be deleted"));
+  }
+
+  /** Whether it may be written. */
+  async #hold({ step, bytes }: CheckpointRecord): Promise<boolean> {
+    const { jobId, attempt, records, fenced, full } = this.#options;
+    const held = await this.#insist(
+      () => records.attempts.hold(jobId, attempt, { name: String(step), bytes }),
+      "a checkpoint",
+    );
+    if (held === "fenced") fenced();
+    else if (held !== null && held !== "ok") full(`a checkpoint of ${bytes} bytes has no room: ${held.message}`, step);
+    return held === "ok";
   }
 
   async #discard(key: string): Promise<void> {

@@ -8,7 +8,7 @@ import type { Model, ModelManifest, Normalisation } from "../../../schemas/model
 import { networkShape } from "../../../schemas/network-shape.ts";
 import type { ReadyDataset } from "../../shared/find.ts";
 import type { KernelsDescription } from "../../shared/kernels.ts";
-import { modelIdOf, modelRecord } from "../../shared/records/index.ts";
+import { bytesOfPredictions, modelIdOf, modelRecord } from "../../shared/records/index.ts";
 import type { JobRecord, ModelRecord } from "../../shared/records/index.ts";
 import { layout, putJson } from "../../shared/storage/index.ts";
 import type { Storage } from "../../shared/storage/index.ts";
@@ -36,6 +36,21 @@ export interface OutcomeOptions {
   kernelsName: string;
   storage: Storage;
 }
+
+/** Outputs beyond this are not kept as predictions. */
+export const predictionsLimitBytes = 512 * 1024 * 1024;
+
+/** What a model's files will take up, nearly: its weights, and its predictions of each split. */
+export function bytesOfModel({ request }: JobRecord, { shape, classes, splits }: ReadyDataset): number {
+  const { layers } = networkShape(request.network.layers, shape, classes.length);
+  const parameters = layers.reduce((sum, layer) => sum + layer.parameters, 0);
+  const kept = splitNames.filter((split) => 4 * splits[split] * classes.length <= predictionsLimitBytes);
+  return kept.reduce((sum, split) => sum + bytesOfPredictions(splits[split], classes.length), 4 * parameters);
+}
+
+/** What they do take up. */
+export const bytesOfFinished = ({ weights, stored }: Finished): number =>
+  splitNames.reduce((sum, split) => sum + (stored[split]?.predictions?.bytes.byteLength ?? 0), weights.byteLength);
 
 const splitResult = (outcome: Evaluated | undefined): JobResult["test"] =>
   outcome ? { loss: finite(outcome.loss), accuracy: outcome.accuracy, samples: outcome.samples } : null;

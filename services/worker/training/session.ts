@@ -15,6 +15,7 @@ import type { Lease, ThreadPool } from "../threads/pool.ts";
 import { intents, signal, signalWords } from "../threads/protocol.ts";
 import type { Ending, FromThread, Intent, ToThread } from "../threads/protocol.ts";
 import { CheckpointWriter } from "./checkpoint-writer.ts";
+import { predictionsLimitBytes } from "./outcome.ts";
 import { Pace, ProgressEvents } from "./pace.ts";
 import type { Phases } from "./phases.ts";
 import type { Prepared } from "./preparation.ts";
@@ -23,10 +24,13 @@ import { epochRow, stepRows } from "./rows.ts";
 
 /** How often the training is asked how it goes. */
 const tickMs = 500;
-/** Outputs beyond this are not kept as predictions. */
-const predictionsLimitBytes = 512 * 1024 * 1024;
 
-export type SessionEnd = Ending | { kind: "broken"; detail: string } | { kind: "fenced" };
+export type SessionEnd =
+  | Ending
+  | { kind: "broken"; detail: string }
+  | { kind: "fenced" }
+  /** The project may not store what the training makes. */
+  | { kind: "full"; detail: string; step: number };
 
 export interface SessionOptions {
   job: JobRecord;
@@ -92,6 +96,7 @@ export class TrainingSession {
       },
       warn: (code, detail) => this.#publisher.warn(code, detail),
       fenced: () => this.#fenced(),
+      full: (detail, step) => this.#end({ kind: "full", detail, step }),
     });
   }
 
@@ -151,7 +156,7 @@ export class TrainingSession {
   }
 
   async #settle(end: SessionEnd): Promise<SessionEnd> {
-    if (end.kind === "fenced" || end.kind === "broken") {
+    if (end.kind === "fenced" || end.kind === "broken" || end.kind === "full") {
       this.#writer.giveUp();
       await Promise.allSettled(this.#leases.map((lease) => lease.kill()));
     }

@@ -17,6 +17,7 @@ if status ~= 'queued' and status ~= 'running' then
   wake(id)
   return { 'refused', status }
 end
+letGo(key)
 number = number + 1
 redis.call('HSET', key, 'attempt', number, 'token', token, 'redisRun', redisRun, 'batch', 0)
 redis.call('HSET', key, 'attempt:' .. number, opened)

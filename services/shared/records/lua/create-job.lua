@@ -3,7 +3,7 @@
 --            model, outbox, waiting, turns, sweep, its trials and events
 -- arguments  id, at, ms, dataset id, initial model id or '', trial as JSON {sweep, attempt, trial, row} or '',
 --            project, then fields of the record
--- answers    created | exists | no-dataset | no-model | limit:name:most
+-- answers    created | exists | no-dataset | no-model | limit:name:most:used
 --            | not-wanted (begun already, or no trial of a sweep that runs)
 -- events     status; of a sweep trial
 local id, at, ms, dataset, model, project = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[7]
@@ -19,7 +19,7 @@ local found = redis.call('HGET', keys.resource('dataset', dataset), 'status')
 if not found or found == '"rejected"' then return 'no-dataset' end
 if model ~= '' and redis.call('EXISTS', keys.resource('model', model)) == 0 then return 'no-model' end
 local limit = reached(project, 'queuedJobs', redis.call('ZCARD', keys.projectJobsByStatus(project, 'queued')))
-  or reached(project, 'storedBytes', storedBytes(project))
+  or overfull(project, 1)
 if limit then return limit end
 set(key, { unpack(ARGV, 8) })
 redis.call('HSET', key, 'status', 'queued', 'run', 0, 'attempt', 0, 'crashes', 0, 'events', 0, 'datasetId', dataset)

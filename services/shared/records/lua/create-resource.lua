@@ -2,14 +2,14 @@
 -- keys       the resource, the indices of its kind, its project's aliases, a rejected dataset that had the alias,
 --            users of the dataset it needs
 -- arguments  project, kind, id, alias or '', dataset id that it needs or '', bytes that are expected, then fields
--- answers    created | exists | alias-taken | limit:name:most
+-- answers    created | exists | alias-taken | limit:name:most:used
 -- events     none
 local project, kind, id, alias, needs = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
 local expected = tonumber(ARGV[6])
 local key = keys.resource(kind, id)
 if redis.call('EXISTS', key) == 1 then return 'exists' end
 -- Where nothing is expected nothing is refused: what is built in, and what a script restores.
-local limit = expected > 0 and reached(project, 'storedBytes', storedBytes(project) + expected - 1)
+local limit = overfull(project, expected)
 if limit then return limit end
 if alias ~= '' then
   if taken(project, kind, alias, id) then return 'alias-taken' end

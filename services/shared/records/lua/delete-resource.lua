@@ -25,7 +25,7 @@ if dataset and dataset ~= 'null' then redis.call('SREM', keys.users('dataset', c
 local deleted = { 'deleted' }
 if kind == 'model' then
   for _, evaluation in ipairs(redis.call('ZRANGE', keys.evaluationsOfModel(id), 0, -1)) do
-    endEvaluation(evaluation, '')
+    endEvaluation(evaluation, '', false)
     redis.call('DEL', keys.evaluation(evaluation))
     table.insert(deleted, evaluation)
   end

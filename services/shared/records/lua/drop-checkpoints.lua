@@ -10,8 +10,7 @@ for i = 4, #ARGV do
   local pin = redis.call('ZSCORE', keys.jobPins(id), ARGV[i])
   if not pin or tonumber(pin) < now then
     local record = redis.call('HGET', keys.jobCheckpoints(id), ARGV[i])
-    local stored = tonumber(redis.call('HGET', keys.job(id), 'stored') or '0')
-    if record then weigh(keys.job(id), math.max(0, stored - cjson.decode(record).bytes)) end
+    if record then weigh(keys.job(id), math.max(0, storedOf(keys.job(id)) - cjson.decode(record).bytes)) end
     redis.call('HDEL', keys.jobCheckpoints(id), ARGV[i])
     redis.call('ZREM', keys.jobPins(id), ARGV[i])
     dropped[#dropped + 1] = ARGV[i]

@@ -8,6 +8,7 @@ local key = keys.job(id)
 if tonumber(redis.call('HGET', key, 'attempt') or '-1') ~= fence then return 'fenced' end
 if redis.call('HEXISTS', key, 'attempt:' .. fence .. ':end') == 1 then return 'ok' end
 closeAttempt(id, fence, at, reason)
+letGo(key)
 if crash == '1' then redis.call('HINCRBY', key, 'crashes', 1) end
 wake(id)
 return 'ok'

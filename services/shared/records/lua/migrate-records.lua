@@ -48,5 +48,20 @@ if found < 3 then
   end
 end
 
+-- From before predictions counted as stored: a model's, and those of its evaluations that made some or still may.
+if found < 4 then
+  for _, id in ipairs(redis.call('ZRANGE', keys.resources('model'), 0, -1)) do
+    local key = keys.resource('model', id)
+    measure('model', id)
+    local classes = #cjson.decode(redis.call('HGET', key, 'classes'))
+    for _, evaluation in ipairs(redis.call('ZRANGE', keys.evaluationsOfModel(id), 0, -1)) do
+      local progress, status = unpack(redis.call('HMGET', keys.evaluation(evaluation), 'progress', 'status'))
+      if status ~= 'failed' and status ~= 'cancelled' then
+        weigh(keys.evaluation(evaluation), bytesOfPredictions(cjson.decode(progress).total, classes), projectOf(key))
+      end
+    end
+  end
+end
+
 redis.call('SET', keys.version, wanted)
 return { 'migrated', found }

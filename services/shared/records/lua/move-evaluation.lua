@@ -15,5 +15,5 @@ if to == from then return { 'already', from } end
 redis.call('HSET', key, 'status', to)
 -- Given back or ended: no crash.
 if to ~= 'cancelling' then redis.call('HSET', key, 'open', 0) end
-if to == 'cancelled' or to == 'succeeded' or to == 'failed' then endEvaluation(id, at) end
+if to == 'cancelled' or to == 'succeeded' or to == 'failed' then endEvaluation(id, at, to == 'succeeded') end
 return { 'changed', to }

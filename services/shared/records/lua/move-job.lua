@@ -2,7 +2,7 @@
 -- keys       job, events, the indices by status; at an end also archive and users; outbox
 -- arguments  id, targets as JSON (from → to; "*" stands for any), at, ms, reason, attempt ('' = any may change it),
 --            end of the attempt ('' = it stays open), then fields of the record
--- answers    {changed | already | missing | fenced | forbidden, status} | {limit:name:most, status}
+-- answers    {changed | already | missing | fenced | forbidden, status} | {limit:name:most:used, status}
 -- events     attempt, status
 local id, targets, at, ms, reason = ARGV[1], cjson.decode(ARGV[2]), ARGV[3], ARGV[4], ARGV[5]
 local fence, ending = ARGV[6], ARGV[7]

@@ -2,7 +2,7 @@
 -- keys       the resource, its project's aliases of its kind, a rejected dataset that had the alias
 -- arguments  kind, id, alias (keep | clear | =alias), expected status as JSON or '', at, bytes that it takes up by now
 --            or '', then fields
--- answers    ok | missing | alias-taken | status | limit:name:most
+-- answers    ok | missing | alias-taken | status | limit:name:most:used
 -- events     none
 local kind, id, alias, expected, at = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
 local key = keys.resource(kind, id)
@@ -12,8 +12,7 @@ local wanted = string.sub(alias, 1, 1) == '=' and string.sub(alias, 2) or nil
 local project = projectOf(key)
 local takes = tonumber(ARGV[6])
 if takes then
-  local own = tonumber(redis.call('HGET', key, 'stored') or '0')
-  local limit = takes > own and reached(project, 'storedBytes', storedBytes(project) - own + takes - 1)
+  local limit = overfull(project, takes - storedOf(key))
   if limit then return limit end
 end
 if wanted and taken(project, kind, wanted, id) then return 'alias-taken' end

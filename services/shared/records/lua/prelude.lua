@@ -93,22 +93,59 @@ local function limitOf(project, name)
   return type(most) == 'number' and most or nil
 end
 
--- 'limit:name:most' where a project may not have one more; nil where it may.
+-- 'limit:name:most:used' where a project may not have one more; nil where it may.
 local function reached(project, name, used)
   local most = limitOf(project, name)
-  return most and used >= most and string.format('limit:%s:%.0f', name, most) or nil
+  return most and used >= most and string.format('limit:%s:%.0f:%.0f', name, most, used) or nil
 end
 
-local function storedBytes(project)
-  return tonumber(redis.call('HGET', keys.project(project), 'storedBytes') or '0')
+-- What a record takes up in storage.
+local function storedOf(key)
+  return tonumber(redis.call('HGET', key, 'stored') or '0')
 end
 
--- What a record takes up in storage counts for its project; `bytes` replace what it took before.
-local function weigh(key, bytes)
-  local before = tonumber(redis.call('HGET', key, 'stored') or '0')
+-- 'limit:storedBytes:most:used' where a project may not store so many bytes more; nil where it may.
+local function overfull(project, more)
+  local used = tonumber(redis.call('HGET', keys.project(project), 'storedBytes') or '0')
+  local most = more > 0 and limitOf(project, 'storedBytes')
+  return most and used + more > most and string.format('limit:storedBytes:%.0f:%.0f', most, used) or nil
+end
+
+-- What a record takes up counts for its project; `bytes` replace what it took before.
+local function weigh(key, bytes, project)
+  local before = storedOf(key)
   if bytes == before then return end
   if redis.call('EXISTS', key) == 1 then redis.call('HSET', key, 'stored', string.format('%.0f', bytes)) end
-  redis.call('HINCRBY', keys.project(projectOf(key)), 'storedBytes', string.format('%.0f', bytes - before))
+  local counter = keys.project(project or projectOf(key))
+  redis.call('HINCRBY', counter, 'storedBytes', string.format('%.0f', bytes - before))
+end
+
+-- What an attempt at a job is about to store counts before it is written, under a name; 0 lets it go.
+local function heldOf(key)
+  return cjson.decode(redis.call('HGET', key, 'held') or '{}')
+end
+local function hold(key, name, bytes)
+  local held = heldOf(key)
+  local before = held[name] or 0
+  held[name] = bytes > 0 and bytes or nil
+  if next(held) then redis.call('HSET', key, 'held', cjson.encode(held)) else redis.call('HDEL', key, 'held') end
+  weigh(key, storedOf(key) + bytes - before)
+end
+
+-- The attempt is over: what it did not record it did not store.
+local function letGo(key)
+  for name in pairs(heldOf(key)) do hold(key, name, 0) end
+end
+
+-- The project of an evaluation is its model's.
+local function projectOfEvaluation(id)
+  local model = redis.call('HGET', keys.evaluation(id), 'model')
+  return projectOf(keys.resource('model', cjson.decode('[' .. model .. ']')[1]))
+end
+
+-- Bytes of predictions: float32 of each class and int32 of the true one, for each sample.
+local function bytesOfPredictions(samples, classes)
+  return 4 * samples * (classes + 1)
 end
 
 -- A job waits for a worker: behind those of its project that have its priority or a higher one.
@@ -213,6 +250,7 @@ local function change(id, from, to, at, reason, ms)
   local key = keys.job(id)
   local project = projectOf(key)
   redis.call('HSET', key, 'status', to)
+  if to == 'queued' or to == 'paused' or terminal(to) then letGo(key) end
   redis.call('ZREM', keys.jobsByStatus(from), id)
   redis.call('ZADD', keys.jobsByStatus(to), 0, id)
   redis.call('ZREM', keys.projectJobsByStatus(project, from), id)
@@ -292,9 +330,10 @@ local function lose(id, at, redisRun)
   return run == redisRun and redis.call('HINCRBY', key, 'crashes', 1) or crashes
 end
 
--- An evaluation that ended frees what it needed.
-local function endEvaluation(id, at)
+-- An evaluation that ended frees what it needed, and where it `keeps` no predictions, their room.
+local function endEvaluation(id, at, keeps)
   local key = keys.evaluation(id)
+  if not keeps then weigh(key, 0, projectOfEvaluation(id)) end
   redis.call('HSET', key, 'finishedAt', cjson.encode(at))
   redis.call('ZREM', keys.evaluationsUnderWay, id)
   local dataset = redis.call('HGET', key, 'dataset')
@@ -333,7 +372,8 @@ local function unname(id, alias)
   redis.call('HDEL', keys.aliases(projectOf(keys.resource('model', id)), 'model'), alias)
 end
 
--- A dataset or model takes up its bytes; a dataset that is still checked, those of its upload; a built-in one nobody's.
+-- A dataset or model takes up its bytes, a model those of its predictions too; a dataset that is still checked, those
+-- of its upload; a built-in one nobody's.
 local function measure(kind, id)
   if string.sub(id, 1, #builtinPrefix) == builtinPrefix then return end
   local key = keys.resource(kind, id)
@@ -342,6 +382,10 @@ local function measure(kind, id)
   if upload and upload ~= 'null' then
     bytes = 0
     for _, file in ipairs(cjson.decode(upload).files) do bytes = bytes + file.bytes end
+  end
+  local files = kind == 'model' and redis.call('HGET', key, 'files')
+  for _, split in pairs(files and cjson.decode(files).predictions or {}) do
+    bytes = bytes + bytesOfPredictions(split.count, split.classes)
   end
   weigh(key, bytes or 0)
 end

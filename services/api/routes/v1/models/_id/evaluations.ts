@@ -58,7 +58,7 @@ function createRoute(app: App, dependencies: Dependencies): void {
       checkFit(model, dataset, split);
       const trained = model.dataset === null ? null : await request.records.datasets.read(model.dataset.id);
       const id = `evl_${request.ulid}`;
-      const made = await request.records.evaluations.create({
+      const entry = {
         id,
         model: model.id,
         dataset: { id: dataset.id, revision: dataset.revision },
@@ -66,7 +66,8 @@ function createRoute(app: App, dependencies: Dependencies): void {
         progress: { fraction: 0, samples: 0, total: dataset.splits[split] },
         warnings: evaluationWarnings(trained, dataset),
         origin: originOf(dependencies, request),
-      });
+      };
+      const made = await request.records.evaluations.create(entry, model.classes.length);
       if (made === "no-dataset") throw notFound(`dataset ${request.body.dataset} was deleted in this moment`);
       const record = made === "no-model" ? null : await request.records.evaluations.read(id);
       if (!record) throw notFound(`model ${model.id} was deleted in this moment`);
