@@ -29,6 +29,7 @@ async function prepare(wanted: Prepared): Promise<string | undefined> {
     classes,
     normalisation: plainNormalisation(input, 1),
     batch: wanted.batch,
+    numerics,
   });
   const memory = createMemory(plan);
   const predictor = createPredictor({

@@ -149,7 +149,14 @@ function training(): Profiled {
 
 function inference(): Profiled {
   const { network, input } = definition;
-  const plan = planPrediction({ network, input, classes, normalisation: plainNormalisation(input, 1), batch });
+  const plan = planPrediction({
+    network,
+    input,
+    classes,
+    normalisation: plainNormalisation(input, 1),
+    batch,
+    numerics,
+  });
   const memory = createMemory(plan);
   const inner = findKernels(options.kernels, numerics)(memory);
   const weights = initialWeights({ definition, network: name, mode, batch, threads: 1 });

@@ -76,6 +76,29 @@ export interface Meeting {
   join(program: Program, batch: { shards: number }): void;
 }
 
+/** What a prediction may run a layer with in place of its own. */
+export interface Replacement {
+  /** Addresses of as many weights and biases, in the same order. */
+  weights: number;
+  bias: number;
+  activation: LayerActivation;
+}
+
+/** A layer that is linear in weights and biases of each map, maps innermost: [tap][map] and [map]. */
+export interface Weighted {
+  weights: number;
+  size: number;
+  bias: number;
+  maps: number;
+  forward(program: Program, wires: Wires, replacement: Replacement): void;
+}
+
+/** y = f( scale·x + shift ), a pair of numbers a map. */
+export interface Scaling {
+  scale: Float64Array;
+  shift: Float64Array;
+}
+
 export interface PlannedLayer {
   kind: string;
   input: Shape;
@@ -104,6 +127,10 @@ export interface PlannedLayer {
   forward(program: Program, wires: Wires): void;
   /** Where it differs from `forward`: with running statistics. `beforeEvaluation` computes what that needs. */
   evaluate?(program: Program, wires: Wires): void;
+  /** Where a prediction may run the layer with other weights. */
+  weighted?: Weighted;
+  /** Where evaluation does no more than that to each map: what stands below may do it instead. */
+  scaling?(views: Views): Scaling;
   beforeEvaluation?(views: Views): void;
   /** ∂E/∂parameters into the shard's gradients, then δ of the layer below. */
   backward(program: Program, wires: Wires): void;

@@ -160,6 +160,15 @@ export function recordBackward(plan: NetworkPlan, slot: Slot): Program {
   return program;
 }
 
+/** Records a part of an evaluation: a layer, or several as one (fusion.ts). */
+export type EvaluationStep = (program: Program, slot: Slot) => void;
+
+/** Each layer by itself. */
+export const evaluationSteps = (plan: NetworkPlan): EvaluationStep[] =>
+  plan.layers.map((layer, index) => (program, slot) => {
+    if (!layer.passes) (layer.evaluate ?? layer.forward)(program, wiresOf(plan, slot, index));
+  });
+
 /**
  * Records an evaluation of one slot: running statistics, no dropout, outputs to `results` (reals [row][classes]) where
  * not 0, loss where there are labels.
@@ -170,13 +179,13 @@ export function recordEvaluation(options: {
   source: Source;
   loss: Loss | null;
   results: number;
+  /** Each layer by itself where nothing is said. */
+  steps?: readonly EvaluationStep[];
 }): Program {
-  const { plan, slot, source, loss, results } = options;
+  const { plan, slot, source, loss, results, steps = evaluationSteps(plan) } = options;
   const program = new Program();
   recordGather(plan, program, slot, source);
-  for (const [index, layer] of plan.layers.entries()) {
-    if (!layer.passes) (layer.evaluate ?? layer.forward)(program, wiresOf(plan, slot, index));
-  }
+  for (const step of steps) step(program, slot);
   if (loss) recordLoss({ plan, source, loss, pass: "forward" }, program, slot);
   else if (plan.softmax)
     program.call("softmax", { input: slot.outputs.at(-1)!, output: slot.y, units: plan.classes, lanes: slot.lanes });

@@ -3,6 +3,7 @@
  * path that wastes no lanes. Outputs are the network's own; `probabilitiesOf` maps them to shares of one. Never does
  * I/O, never allocates after `createPredictor` but for its answers.
  */
+import type { Numerics } from "../schemas/job.ts";
 import type { Normalisation } from "../schemas/model.ts";
 import type { Network } from "../schemas/network.ts";
 import { sizeOf } from "../schemas/shape.ts";
@@ -11,12 +12,15 @@ import type { Shape } from "../schemas/shape.ts";
 import { cutBatch, cutForward } from "./batches.ts";
 import type { Cut } from "./batches.ts";
 import { loadWeights } from "./checkpoint.ts";
+import { planFusion } from "./fusion.ts";
+import type { Fusion } from "./fusion.ts";
 import { dtypeCodes, headerCount, headerResults, headerRows, headerSamples } from "./kernels/kernels.ts";
 import type { Kernels } from "./kernels/kernels.ts";
 import { MemoryPlan, Views } from "./memory.ts";
 import { endOf, planNetwork, writeConstants } from "./network.ts";
 import type { NetworkPlan } from "./network.ts";
 import { recordEvaluation } from "./passes.ts";
+import type { EvaluationStep } from "./passes.ts";
 import { Program } from "./program.ts";
 import { SlotPlanner } from "./slots.ts";
 import type { PlannedSlot } from "./slots.ts";
@@ -28,6 +32,8 @@ export interface PredictionSpec {
   normalisation: Normalisation;
   /** Most samples at once. */
   batch: number;
+  /** In `fast`, layers are computed as one where that can be (fusion.ts); reproducible where nothing is said. */
+  numerics?: Numerics;
 }
 
 export interface PredictionPlan {
@@ -54,28 +60,42 @@ export interface Predictor {
   featureMaps(sample: Float32Array | Uint8Array): FeatureMaps[];
 }
 
+/** A slot, and what runs through it. */
+interface Path {
+  slot: PlannedSlot;
+  program: Program;
+}
+
 interface Parts {
   memory: MemoryPlan;
   network: NetworkPlan;
   samples: number;
   results: number;
   prepare: Program;
-  /** Blocks of eight, and the single sample. */
-  blocks: { slot: PlannedSlot; program: Program };
-  single: { slot: PlannedSlot; program: Program };
+  fusion: Fusion | null;
+  /** Blocks of eight, the single sample, and the same with every layer's own maps. */
+  blocks: Path;
+  single: Path;
+  inspected: Path;
 }
 
-function planParts({ network, input, classes, batch }: PredictionSpec): Parts {
+function planParts({ network, input, classes, batch, numerics }: PredictionSpec): Parts {
   const memory = new MemoryPlan(4);
   const planned = planNetwork({ network, input, classes, memory, shards: 0, batchSize: batch, averageScale: 0 });
   const samples = memory.reserve({ what: "the samples", element: "real", count: batch * sizeOf(input) });
   const results = memory.reserve({ what: "the outputs", element: "real", count: batch * classes });
   const source = { samples, dtype: dtypeCodes.float32, labels: 0 };
-  const path = (cut: Cut): Parts["blocks"] => {
+  const fusion = numerics === "fast" ? planFusion(planned, memory) : null;
+  const slotOf = (cut: Cut): PlannedSlot => {
     const slots = new SlotPlanner({ memory, plan: planned, threads: 1, purpose: "evaluation", curvature: false });
-    const [slot] = slots.plan(cut);
-    return { slot, program: recordEvaluation({ plan: planned, slot, source, loss: null, results }) };
+    return slots.plan(cut)[0];
   };
+  const path = (slot: PlannedSlot, steps?: readonly EvaluationStep[]): Path => ({
+    slot,
+    program: recordEvaluation({ plan: planned, slot, source, loss: null, results, ...(steps && { steps }) }),
+  });
+  const alone = slotOf(cutBatch(1));
+  const single = path(alone, fusion?.steps);
   const prepare = new Program();
   for (const layer of planned.layers) layer.prepare?.(prepare);
   const parts = {
@@ -84,12 +104,17 @@ function planParts({ network, input, classes, batch }: PredictionSpec): Parts {
     samples,
     results,
     prepare,
-    blocks: path(cutForward(1)),
-    single: path(cutBatch(1)),
+    fusion,
+    blocks: path(slotOf(cutForward(1)), fusion?.steps),
+    single,
+    inspected: fusion ? path(alone) : single,
   };
-  for (const program of [prepare, parts.blocks.program, parts.single.program]) program.reserve(memory);
+  for (const program of programsOf(parts)) program.reserve(memory);
   return parts;
 }
+
+const programsOf = ({ prepare, blocks, single, inspected }: Parts): Set<Program> =>
+  new Set([prepare, ...[blocks, single, inspected].map(({ program }) => program)]);
 
 /** Plans a predictor without making its memory. Throws EngineError for a network that does not fit. */
 export const planPrediction = (spec: PredictionSpec): PredictionPlan => ({ spec, bytes: planParts(spec).memory.bytes });
@@ -106,16 +131,17 @@ export interface PredictorOptions {
 export function createPredictor({ plan, memory, kernels, weights }: PredictorOptions): Predictor {
   const { spec } = plan;
   const parts = planParts(spec);
-  const { network, blocks, single } = parts;
+  const { network, blocks, single, inspected } = parts;
   const views = new Views(memory.buffer, 4);
   writeConstants(network, views, spec.normalisation);
-  for (const program of [parts.prepare, blocks.program, single.program]) program.install(views);
+  for (const program of programsOf(parts)) program.install(views);
   loadWeights({ views, tensors: network.tensors, bytes: weights });
   parts.prepare.run(kernels);
   for (const layer of network.layers) layer.beforeEvaluation?.(views);
+  parts.fusion?.write(views);
   const size = sizeOf(spec.input);
 
-  const run = ({ slot, program }: Parts["blocks"], first: number, count: number): void => {
+  const run = ({ slot, program }: Path, first: number, count: number): void => {
     const header = slot.header / 4;
     views.ints[header + headerCount] = count;
     for (let lane = 0; lane < count; lane++)
@@ -137,12 +163,12 @@ export function createPredictor({ plan, memory, kernels, weights }: PredictorOpt
     },
     featureMaps(sample) {
       put(sample, 1);
-      run(single, 0, 1);
+      run(inspected, 0, 1);
       return spec.network.layers.map((_, layer) => {
         const node = endOf(network, layer);
         const isLast = node === network.nodes.length - 1;
         const { kind, output: shape } = network.layers[node];
-        const values = views.reals(isLast ? single.slot.y : single.slot.outputs[node], sizeOf(shape));
+        const values = views.reals(isLast ? inspected.slot.y : inspected.slot.outputs[node], sizeOf(shape));
         return { layer, kind, shape, values: Float32Array.from(values) };
       });
     },

@@ -22,7 +22,7 @@ import { sizeOf } from "../../schemas/shape.ts";
 import type { BatchNormalisationLayer } from "../../schemas/layer.ts";
 import { activationCodes, gateSquared, reduceCodes } from "../kernels/kernels.ts";
 import { ofShard, planShardGradient, planTensor } from "../layer.ts";
-import type { LayerOptions, PlannedLayer, ShardGradient, Tensor, Wires } from "../layer.ts";
+import type { LayerOptions, PlannedLayer, Scaling, ShardGradient, Tensor, Wires } from "../layer.ts";
 import type { Views } from "../memory.ts";
 import type { Program } from "../program.ts";
 
@@ -232,6 +232,17 @@ function recordFixed(
   };
 }
 
+/** y = f( scale·x + shift ), in double from the running statistics. */
+function scalingOf({ options, maps, weight, bias, mean, variance }: Parts) {
+  return (views: Views): Scaling => {
+    const [weights, biases, means, variances] = [weight, bias, mean, variance].map(({ address }) =>
+      views.reals(address, maps),
+    );
+    const scale = Float64Array.from(weights, (each, map) => each / Math.sqrt(variances[map] + options.spec.epsilon));
+    return { scale, shift: Float64Array.from(biases, (each, map) => each - means[map] * scale[map]) };
+  };
+}
+
 /** What evaluation needs of the running statistics: mean and inverse deviation, and weight · inverse. */
 function finishRunning({ options, maps, weight, mean, variance, runningMoments }: Parts, { slope }: Slope) {
   return (views: Views): void => {
@@ -303,6 +314,7 @@ export function planBatchNormalisation(options: LayerOptions<BatchNormalisationL
     backward: isFixed ? recordFixed(parts, slope, { squares: false }) : recordBackward(parts),
     beforeEvaluation: finishRunning(parts, slope),
     evaluate: normalise(runningMoments),
+    scaling: scalingOf(parts),
     curvature: recordFixed(parts, slope, { squares: true }),
   };
 }

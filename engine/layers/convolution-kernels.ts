@@ -9,7 +9,7 @@ import { sizeOf } from "../../schemas/shape.ts";
 import type { ConvolutionLayer } from "../../schemas/layer.ts";
 import { activationCodes, gateSquared } from "../kernels/kernels.ts";
 import { ofShard, planShardGradient } from "../layer.ts";
-import type { LayerOptions, PlannedLayer, ShardGradient, Tensor, Wires } from "../layer.ts";
+import type { LayerOptions, PlannedLayer, Replacement, ShardGradient, Tensor, Wires } from "../layer.ts";
 import type { Program } from "../program.ts";
 import { isDeferred, recordDense } from "./dense-kernels.ts";
 
@@ -36,7 +36,7 @@ export type RecordedConvolution = Pick<
   PlannedLayer,
   "buffers" | "curvatureBuffers" | "deferred" | "forward" | "backward" | "curvature" | "shardGradients"
 > &
-  Required<Pick<PlannedLayer, "prepareCurvature">>;
+  Required<Pick<PlannedLayer, "prepareCurvature" | "weighted">>;
 
 /** Plans the gradients of the filters and the biases, and records what computes with them. */
 export function planFilters(filters: FilterOptions): RecordedConvolution {
@@ -113,6 +113,21 @@ function recordConvolution(kernels: ConvolutionKernels) {
   const down = recordFull(kernels, { squares: false });
   const downSquared = recordFull(kernels, { squares: true });
 
+  const own: Replacement = { weights, bias: bias.address, activation };
+  const forward = (program: Program, wires: Wires, { activation: f, ...given }: Replacement): void => {
+    const { input: from, output, lanes } = wires;
+    const { channels: maps, height, width } = input;
+    if (padding > 0)
+      program.call("pad", { input: from, output: seen(wires), maps, rows: height, columns: width, padding, lanes });
+    program.call("convolutionForward", {
+      input: seen(wires),
+      ...given,
+      output,
+      ...shape,
+      activation: activationCodes[f],
+      lanes,
+    });
+  };
   /** ∂E/∂k_ij (§3.1) and ∂E/∂b_j (3). */
   const gradient = (program: Program, wires: Wires, from: number): void => {
     if (frozen) return;
@@ -128,21 +143,8 @@ function recordConvolution(kernels: ConvolutionKernels) {
   return {
     buffers: padding > 0 ? [paddedSize] : [],
     curvatureBuffers: [paddedSize],
-    forward(program: Program, wires: Wires): void {
-      const { input: from, output, lanes } = wires;
-      const { channels: maps, height, width } = input;
-      if (padding > 0)
-        program.call("pad", { input: from, output: seen(wires), maps, rows: height, columns: width, padding, lanes });
-      program.call("convolutionForward", {
-        input: seen(wires),
-        weights,
-        bias: bias.address,
-        output,
-        ...shape,
-        activation: activationCodes[activation],
-        lanes,
-      });
-    },
+    forward: (program: Program, wires: Wires): void => forward(program, wires, own),
+    weighted: { ...own, size: input.channels * spec.size * spec.size * spec.maps, maps: spec.maps, forward },
     backward(program: Program, wires: Wires): void {
       gradient(program, wires, seen(wires));
       down(program, wires, weights);

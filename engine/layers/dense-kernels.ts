@@ -10,7 +10,7 @@
  */
 import { activationCodes, gateSquared } from "../kernels/kernels.ts";
 import { ofShard } from "../layer.ts";
-import type { Deferred, LayerOptions, ShardGradient, Tensor, Wires } from "../layer.ts";
+import type { Deferred, LayerOptions, Replacement, ShardGradient, Tensor, Wires } from "../layer.ts";
 import type { Program } from "../program.ts";
 
 /**
@@ -39,7 +39,6 @@ export interface DenseKernels {
 export function recordDense(kernels: DenseKernels) {
   const { options, inputs, units, weights, gradient, bias, weightGradient, biasGradient, squaredWeights } = kernels;
   const { activation, inputActivation, shards, frozen } = options;
-  const f = activationCodes[activation];
   const gate = activationCodes[inputActivation];
 
   const outer = (program: Program, wires: Wires, input: number): void => {
@@ -74,22 +73,23 @@ export function recordDense(kernels: DenseKernels) {
     rowSize: units,
     inputOf: (wires, pass) => (pass === "gradient" ? wires.input : wires.own[0]),
   };
+  const own: Replacement = { weights, bias: bias.address, activation };
+  const forward = (program: Program, wires: Wires, { activation: f, ...given }: Replacement): void =>
+    void program.call("denseForward", {
+      input: wires.input,
+      ...given,
+      output: wires.output,
+      inputs,
+      units,
+      activation: activationCodes[f],
+      lanes: wires.lanes,
+    });
   return {
     buffers: [],
     curvatureBuffers: [inputs],
     ...(weightGradient || shards === 0 ? {} : { deferred }),
-    forward(program: Program, wires: Wires): void {
-      program.call("denseForward", {
-        input: wires.input,
-        weights,
-        bias: bias.address,
-        output: wires.output,
-        inputs,
-        units,
-        activation: f,
-        lanes: wires.lanes,
-      });
-    },
+    forward: (program: Program, wires: Wires): void => forward(program, wires, own),
+    weighted: { ...own, size: inputs * units, maps: units, forward },
     backward(program: Program, wires: Wires): void {
       outer(program, wires, wires.input);
       down(program, wires, weights, gate);

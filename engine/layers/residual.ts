@@ -85,7 +85,7 @@ export function planIdentity({ input, inputActivation }: LayerOptions<ResidualLa
  * a buffer first.
  */
 export function asShortcut(convolution: PlannedLayer): PlannedLayer {
-  const { input, buffers, deferred } = convolution;
+  const { input, buffers, deferred, weighted: _weighted, ...rest } = convolution;
   const size = sizeOf(input);
   const inner = (wires: Wires): Wires => ({
     ...wires,
@@ -106,7 +106,8 @@ export function asShortcut(convolution: PlannedLayer): PlannedLayer {
       });
     };
   return {
-    ...convolution,
+    ...rest,
+    input,
     kind: "projection",
     buffers: [size, ...buffers],
     forward: (program, wires) => convolution.forward(program, inner(wires)),

@@ -1,6 +1,7 @@
 /** The models a thread holds ready, each with its memory: bounded in bytes, the longest unused goes first. */
 import { EngineError, createPredictor, planPrediction, probabilitiesOf } from "../../engine/index.ts";
 import type { PredictionPlan, Predictor } from "../../engine/index.ts";
+import type { Numerics } from "../../schemas/job.ts";
 import { loadKernels } from "../shared/kernels.ts";
 import { exchangeViews } from "./exchange.ts";
 import { MemoriesFull, type Memories } from "./memories.ts";
@@ -16,7 +17,11 @@ const mebibytes = (bytes: number): string => `${Math.ceil(bytes / mebibyte)} MiB
  * The plan of the largest batch that fits the budget. Throws EngineError where not even the smallest does: such a model
  * can be loaded by nobody here. Always with a pointer below the network, which the weights' own faults have not.
  */
-export function planWithin(runnable: Runnable, mostBytes: number, samplesTogether = Infinity): PredictionPlan {
+export function planWithin(
+  runnable: Runnable & { numerics?: Numerics },
+  mostBytes: number,
+  samplesTogether = Infinity,
+): PredictionPlan {
   let found: PredictionPlan | EngineError | null = null;
   for (const batch of batches.filter((each) => each <= samplesTogether)) {
     try {
@@ -101,7 +106,7 @@ export class LoadedModels {
    * network's, MemoriesFull where only a new thread has room.
    */
   load(key: string, { runnable, weights, numerics }: WeightedModel): Loaded {
-    const plan = planWithin(runnable, this.#mostBytes, this.#samplesTogether);
+    const plan = planWithin({ ...runnable, numerics }, this.#mostBytes, this.#samplesTogether);
     const memory = this.#room(plan.bytes);
     try {
       const kernels = loadKernels(this.#kernels[numerics], memory);
