@@ -4,8 +4,10 @@
  *
  *     npm run bench -- --serving                     the whole table (about ten minutes)
  *     npm run bench -- --serving --quick             the same with short turns (about two minutes)
- *     npm run bench -- --serving --rows "JSON, one"  rows whose name contains this
- *     npm run bench -- --serving --minutes 10        only memory over ten minutes of the first row
+ *     npm run bench -- --serving --rows "JSON, one"  rows whose title contains this, as "raw uint8, one sample, 64"
+ *                                                    does; given again, rows that contain either. "training": how
+ *                                                    much one is slowed
+ *     npm run bench -- --serving --minutes 10        only memory and the event loop over ten minutes of the first row
  */
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -16,7 +18,17 @@ import { environment } from "../report.ts";
 import { startGenerator, startPeer, startService, type Generator, type Running, type Service } from "./contenders.ts";
 import type { Measured } from "./generator.ts";
 import { readSamples, rowsOf, type Question, type Row, type Side } from "./loads.ts";
-import { markdown, sentence, type RowResult, type ServingResults, type TrainingResult, type Turn } from "./report.ts";
+import {
+  markdown,
+  momentSentence,
+  sentence,
+  titleOf,
+  type Moment,
+  type RowResult,
+  type ServingResults,
+  type TrainingResult,
+  type Turn,
+} from "./report.ts";
 import { look } from "./telemetry.ts";
 import { startTraining } from "./training.ts";
 
@@ -24,7 +36,7 @@ const { values: options } = parseArgs({
   options: {
     serving: { type: "boolean", default: true },
     quick: { type: "boolean", default: false },
-    rows: { type: "string", default: "" },
+    rows: { type: "string", multiple: true, default: [] },
     turns: { type: "string", default: "3" },
     seconds: { type: "string" },
     minutes: { type: "string" },
@@ -33,6 +45,7 @@ const { values: options } = parseArgs({
 });
 const seconds = Number(options.seconds ?? (options.quick ? 1 : 4));
 const turns = Number(options.turns);
+const isWhole = options.rows.length === 0;
 const warmUpSeconds = Math.min(1, seconds);
 /** Before the first row everything is cold: the compiler works for some ten thousand requests. */
 const firstWarmUpSeconds = 8;
@@ -105,14 +118,35 @@ async function measureTraining(contenders: Contenders, row: Row): Promise<Traini
   return { rate: besideRate, alone, beside };
 }
 
-/** The api's memory while the first row is asked for so many minutes, a figure every five seconds. */
-async function measureMemory(contenders: Contenders, row: Row, minutes: number): Promise<number[]> {
+const momentSeconds = 5;
+
+/**
+ * The api's memory and event loop while the first row is asked for so many minutes, after a warm-up: every five seconds
+ * a moment, said as it comes.
+ */
+async function measureMoments(contenders: Contenders, row: Row, minutes: number): Promise<Moment[]> {
   const { url } = contenders.service;
-  const figures: number[] = [];
-  const timer = setInterval(() => void look(url).then(({ residentMiB }) => figures.push(residentMiB)), 5000);
-  await ask(contenders, contenders.service, row.service, { connections: row.connections, seconds: minutes * 60 });
+  const moments: Moment[] = [];
+  const began = performance.now();
+  const take = async (): Promise<void> => {
+    const { residentMiB, eventLoopP99Ms } = await look(url);
+    const moment = { seconds: Math.round((performance.now() - began) / 1000), residentMiB, eventLoopP99Ms };
+    moments.push(moment);
+    console.log(momentSentence(moment));
+  };
+  // The event loop's figures are of what happened since somebody last looked.
+  await look(url);
+  let looking = Promise.resolve();
+  const timer = setInterval(() => (looking = looking.then(take)), momentSeconds * 1000);
+  const { connections } = row;
+  const measured = await ask(contenders, contenders.service, row.service, { connections, seconds: minutes * 60 });
   clearInterval(timer);
-  return figures;
+  await looking;
+  if (moments.length === 0) await take();
+  console.log(
+    sentence({ name: row.name, connections, mark: null, service: [{ ...measured, ...(await look(url)) }], peer: [] }),
+  );
+  return moments;
 }
 
 interface Answer {
@@ -136,25 +170,29 @@ async function compare({ service, peer }: Contenders, row: Row): Promise<void> {
 async function measure(contenders: Contenders, results: ServingResults): Promise<void> {
   const all = rowsOf(contenders.service, await readSamples(contenders.service.url));
   const [first] = all;
-  const wanted = all.filter(({ name }) => name.includes(options.rows));
+  const warmUp = async (side: Side): Promise<void> => {
+    const { connections, [side]: question } = first;
+    await ask(contenders, contenders[side], question ?? first.service, { connections, seconds: firstWarmUpSeconds });
+  };
   if (options.minutes !== undefined) {
-    results.memory = await measureMemory(contenders, first, Number(options.minutes));
+    await warmUp("service");
+    results.moments = await measureMoments(contenders, first, Number(options.minutes));
     return;
   }
+  const wanted = isWhole ? all : all.filter((row) => options.rows.some((part) => titleOf(row).includes(part)));
+  const isTrainingWanted = isWhole || options.rows.includes("training");
+  if (wanted.length === 0 && !isTrainingWanted)
+    throw new Error(`--rows: no row is called so; there are ${all.map((row) => `"${titleOf(row)}"`).join(", ")}`);
   for (const row of wanted.filter(({ name, mark }) => mark !== null && !name.includes("hello")))
     await compare(contenders, row);
-  for (const side of ["service", "peer"] as const)
-    await ask(contenders, contenders[side], first[side] ?? first.service, {
-      connections: first.connections,
-      seconds: firstWarmUpSeconds,
-    });
+  await warmUp("service");
+  await warmUp("peer");
   for (const row of wanted) {
     const result = await measureRow(contenders, row);
     results.rows.push(result);
     console.log(sentence(result));
   }
-  if (options.rows === "" || "training".includes(options.rows))
-    results.training = await measureTraining(contenders, first);
+  if (isTrainingWanted) results.training = await measureTraining(contenders, first);
 }
 
 const results: ServingResults = {
@@ -168,7 +206,7 @@ const results: ServingResults = {
   },
   rows: [],
   training: null,
-  memory: [],
+  moments: [],
 };
 console.log("serving: training a LeNet-5 …");
 const service = await startService();
@@ -182,7 +220,7 @@ try {
 } finally {
   for (const each of running.reverse()) await each.stop();
 }
-const name = options.minutes !== undefined ? "serving-memory" : options.rows === "" ? "serving" : "serving-partial";
+const name = options.minutes !== undefined ? "serving-memory" : isWhole ? "serving" : "serving-partial";
 mkdirSync(options.out, { recursive: true });
 writeFileSync(join(options.out, `${name}.json`), `${JSON.stringify(results, null, 2)}\n`);
 const report = await formatted({ root, file: `${name}.md`, text: markdown(results) });

@@ -2,7 +2,7 @@
 import { median } from "../report.ts";
 import type { Measured } from "./generator.ts";
 import type { Mark } from "./loads.ts";
-import type { Telemetry } from "./telemetry.ts";
+import { probeIntervalMs, type Telemetry } from "./telemetry.ts";
 
 /** What was measured from outside, and what the process said of itself over the turn. */
 export interface Turn extends Measured, Telemetry {}
@@ -29,8 +29,13 @@ export interface ServingResults {
   settings: { turns: number; seconds: number; processes: string; threads: string };
   rows: RowResult[];
   training: TrainingResult | null;
-  /** MiB, a figure every five seconds. */
-  memory: number[];
+  moments: Moment[];
+}
+
+/** What the api says of itself while it is asked for minutes. */
+export interface Moment extends Pick<Telemetry, "residentMiB" | "eventLoopP99Ms"> {
+  /** Since the beginning. */
+  seconds: number;
 }
 
 type Figure = "rate" | "p50" | "p99";
@@ -70,24 +75,34 @@ const microseconds = (turns: readonly Turn[]): string =>
     ? "–"
     : median(turns.map(({ cpuSeconds, answers }) => (1e6 * cpuSeconds) / Math.max(1, answers))).toFixed(0);
 
+/** The probe is a timer: its own interval is in what it says, and is taken off in brackets. */
+const loopWords = (p99: number): string => `${p99.toFixed(0)} (${Math.max(0, p99 - probeIntervalMs).toFixed(0)}) ms`;
+
 function telemetryOf({ service }: RowResult): string {
   const loop = median(service.map(({ eventLoopP99Ms }) => eventLoopP99Ms));
-  return `${loop.toFixed(0)} ms, ${Math.max(...service.map(({ residentMiB }) => residentMiB)).toFixed(0)} MiB`;
+  return `${loopWords(loop)}, ${Math.max(...service.map(({ residentMiB }) => residentMiB)).toFixed(0)} MiB`;
 }
 
-const titleOf = ({ name, connections }: RowResult): string =>
+export const titleOf = ({ name, connections }: Pick<RowResult, "name" | "connections">): string =>
   `${name}, ${connections} ${connections === 1 ? "connection" : "connections"}`;
 
 export const sentence = (row: RowResult): string =>
   `${titleOf(row)}: ${cell(row.service)} · peer ${cell(row.peer)} · ${ratios(row)} ${verdict(row)}`;
 
-function memoryLines(figures: readonly number[]): string[] {
-  if (figures.length === 0) return [];
-  const third = Math.max(1, Math.floor(figures.length / 3));
-  const shown = (some: readonly number[]): string => `${median(some).toFixed(0)} MiB`;
+export const momentSentence = ({ seconds, residentMiB, eventLoopP99Ms }: Moment): string =>
+  `${seconds} s: ${residentMiB.toFixed(0)} MiB, event loop p99 ${loopWords(eventLoopP99Ms)}`;
+
+function momentLines(moments: readonly Moment[]): string[] {
+  const last = moments.at(-1);
+  if (!last) return [];
+  const third = Math.max(1, Math.floor(moments.length / 3));
+  const memory = (some: readonly Moment[]): string =>
+    `${median(some.map(({ residentMiB }) => residentMiB)).toFixed(0)} MiB`;
+  const loops = moments.map(({ eventLoopP99Ms }) => eventLoopP99Ms);
+  const most = Math.max(...moments.map(({ residentMiB }) => residentMiB));
   return [
     "",
-    `Memory of the api over ${Math.round((figures.length * 5) / 60)} minutes of the first row: ${shown(figures.slice(0, third))} in the first third, ${shown(figures.slice(-third))} in the last, at most ${Math.max(...figures).toFixed(0)} MiB.`,
+    `The api over ${(last.seconds / 60).toFixed(1)} minutes of the first row: ${memory(moments.slice(0, third))} in the first third, ${memory(moments.slice(-third))} in the last, at most ${most.toFixed(0)} MiB (wanted 250). Event loop p99 of five seconds: median ${loopWords(median(loops))}, at most ${loopWords(Math.max(...loops))} (wanted 15).`,
   ];
 }
 
@@ -100,7 +115,7 @@ function trainingLines(training: TrainingResult | null): string[] {
   ];
 }
 
-export function markdown({ at, environment, settings, rows, training, memory }: ServingResults): string {
+export function markdown({ at, environment, settings, rows, training, moments }: ServingResults): string {
   const { turns, seconds, processes, threads } = settings;
   const lines = [
     `# Serving, measured ${at}`,
@@ -110,7 +125,8 @@ export function markdown({ at, environment, settings, rows, training, memory }: 
     "- peer: Fastify 5 with onnxruntime-node, one thread, on our own ONNX export; pictures by sharp",
     "",
     "Requests a second (p50, p99 in ms), medians of the turns; ratios of rate, p50 and p99 to the peer's. The event",
-    "loop's p99 has the probe's own interval of 10 ms in it. CPU: the process's own time for an answer, all threads.",
+    `loop's p99 has the probe's own interval of ${probeIntervalMs} ms in it; in brackets without. CPU: the process's own time`,
+    "for an answer, all threads.",
     "",
   ];
   if (rows.length > 0) {
@@ -121,5 +137,5 @@ export function markdown({ at, environment, settings, rows, training, memory }: 
         `| ${[titleOf(row), cell(row.service), cell(row.peer), ratios(row), verdict(row), `${microseconds(row.service)}, ${microseconds(row.peer)}`, telemetryOf(row)].join(" | ")} |`,
       );
   }
-  return `${[...lines, ...trainingLines(training), ...memoryLines(memory)].join("\n")}\n`;
+  return `${[...lines, ...trainingLines(training), ...momentLines(moments)].join("\n")}\n`;
 }

@@ -1,7 +1,10 @@
 /** What the api says of itself at /metrics, and the peer of itself in the same words. */
 
+/** The event loop is measured by a timer that is due so often: where nothing delays it, it says so much. */
+export const probeIntervalMs = 10;
+
 export interface Telemetry {
-  /** Of all timers since the last look, the probe's own interval of 10 ms in it; 0 where nothing is said of it. */
+  /** Of all timers since the last look, the probe's own interval in it; 0 where nothing is said of it. */
   eventLoopP99Ms: number;
   residentMiB: number;
   cpuSeconds: number;
