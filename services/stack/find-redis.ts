@@ -79,7 +79,7 @@ async function unpackRedis(dataDir: string, log: Logger): Promise<Server | null>
       "-o",
       "APT::Sandbox::User=",
     ];
-    const options = { cwd: work, timeout: 60_000 };
+    const options = { cwd: work, timeout: 300_000 };
     await run("apt-get", [...settings, "-qq", "update"], options);
     await run("apt-get", [...settings, "-qq", "download", ...packages], options);
     for (const name of optionalPackages)

@@ -34,6 +34,9 @@ export class RedisMissing extends CannotStart {
 
 const restartMs = 200;
 const stopMs = 10_000;
+/** How long one that reads its file is waited for, and how long one that cannot start is started again. */
+const longestStartMs = 600_000;
+const restartsMs = 10_000;
 
 /**
  * The shell waits for the server, and ends it when this process's end of the pipe closes: by our wish, or because we
@@ -41,14 +44,16 @@ const stopMs = 10_000;
  */
 const guard = 'exec 3<&0; "$@" 3<&- & server=$!; { cat <&3 >/dev/null; kill "$server" 2>/dev/null; } & wait "$server"';
 
-async function answers(url: string, log: Logger): Promise<boolean> {
+/** Whether it comes to answer. One that runs may have a large file to read first; one that ends is started again. */
+async function answers(url: string, log: Logger, runs: () => boolean): Promise<boolean> {
   const redis = connectRedis({ url, role: "answering", log: log.child({}, { level: "silent" }) });
+  const began = performance.now();
   try {
-    for (let tries = 0; tries < 400; tries++) {
+    for (;;) {
       if ((await redis.ping().catch(() => null)) === "PONG") return true;
+      if (performance.now() - began > (runs() ? longestStartMs : restartsMs)) return false;
       await sleep(25);
     }
-    return false;
   } finally {
     redis.disconnect();
   }
@@ -100,9 +105,13 @@ class SupervisedServer {
     await endLeftOver(this.url, this.#log);
     await rm(this.#socket, { force: true });
     this.#spawn();
-    if (await answers(this.url, this.#log)) return;
+    if (await answers(this.url, this.#log, () => this.#runs)) return;
     await this.stop();
     throw new RedisMissing(`Redis did not start: ${this.#said.trim() || "it said nothing"}`);
+  }
+
+  get #runs(): boolean {
+    return this.#child?.exitCode === null && this.#child.signalCode === null;
   }
 
   #spawn(): void {
