@@ -14,7 +14,9 @@ import { isNewer, ownVersion } from "./version.ts";
 
 const stackFile = join(root, "dist", "services", "stack", "main.js");
 const usualPort = 3000;
-const startSeconds = 120;
+const startSeconds = 300;
+/** A service that trains may take its time; where nobody is, the answer comes at once. */
+const patienceMs = 30_000;
 
 export const dataDir = (): string => process.env["DATA_DIR"] ?? join(root, "data");
 export const logFile = (): string => join(dataDir(), "service.log");
@@ -51,7 +53,7 @@ export interface Wanted {
 
 /** The version of the service there; null where nobody answers. */
 async function versionAt(url: string): Promise<string | null> {
-  const signal = AbortSignal.timeout(5000);
+  const signal = AbortSignal.timeout(patienceMs);
   try {
     return (await new Client(url, { retries: 0 }).service.live({ signal })).version ?? "";
   } catch (error) {
