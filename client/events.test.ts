@@ -70,7 +70,7 @@ it("throws what no other try would mend", async () => {
 
 it("gives up after its patience", async () => {
   server.script((response) => void response.destroy());
-  await expect(client.jobs.events("job_1", { patienceSeconds: 0.3 }).next()).rejects.toThrow(/does not answer/);
+  await expect(client.jobs.events("job_1", { patienceSeconds: 3 }).next()).rejects.toThrow(/does not answer/);
   expect(server.heard.length).toBeGreaterThan(1);
 });
 

@@ -127,7 +127,7 @@ it("predictions at once are given back when they are answered", async () => {
   const { ask, id, usage } = await tenant({ predictionsAtOnce: 1 });
   const gradients = () => ask("/v1/gradient-checks", "POST", { network: strokesNetwork, dataset: "nothing" });
   expect((await gradients()).statusCode).toBe(404);
-  await vi.waitFor(async () => expect((await usage()).predictionsAtOnce).toBe(0));
+  await expect.poll(async () => (await usage()).predictionsAtOnce).toBe(0);
   const { projects } = test.dependencies.records;
   const limits = { ...noLimits, predictionsAtOnce: 1 };
   expect((await projects.countRequest(id, { limits, prediction: "a" })).hasPlace).toBe(true);

@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { startTestRedis, type TestRedis } from "../../tests/support/redis.ts";
 import { createLog } from "../shared/log.ts";
@@ -25,10 +24,7 @@ const change = (value: string): Promise<unknown> => {
   return redis.publish(channels.changed, "model:a");
 };
 const until = async (holds: () => boolean | Promise<boolean>): Promise<void> => {
-  for (let tries = 0; !(await holds()); tries++) {
-    if (tries > 400) throw new Error("it never came to hold");
-    await sleep(10);
-  }
+  await expect.poll(holds, { interval: 10 }).toBe(true);
 };
 
 beforeAll(async () => {

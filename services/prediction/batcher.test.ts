@@ -1,4 +1,4 @@
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { Batcher, type BatcherOptions, type Runner } from "./batcher.ts";
 import { piecesOf } from "./pieces.ts";
 import type { Outputs, Samples } from "./protocol.ts";
@@ -17,9 +17,15 @@ interface Made {
   batcher: Batcher<string>;
 }
 
-function make(options: Partial<BatcherOptions<string>> & { takes?: ((key: string) => boolean)[] } = {}): Made {
+interface Options extends Partial<BatcherOptions<string>> {
+  takes?: ((key: string) => boolean)[];
+  /** Done while a batch runs. */
+  meanwhile?: () => void;
+}
+
+function make(options: Options = {}): Made {
   const ran: Made["ran"] = [];
-  const { takes = [() => true], ...other } = options;
+  const { takes = [() => true], meanwhile, ...other } = options;
   const runners = takes.map((each, by): Runner<string> => ({
     takes: each,
     run: async ({ model: key, shape: { count, dtype }, copyInto }) => {
@@ -27,6 +33,7 @@ function make(options: Partial<BatcherOptions<string>> & { takes?: ((key: string
       const bytes = new Uint8Array(count * elements * (dtype === "uint8" ? 1 : 4));
       copyInto(bytes);
       await new Promise((resolve) => setTimeout(resolve, 2));
+      meanwhile?.();
       if (key === "broken") throw new Error("broken");
       return echo(dtype === "uint8" ? bytes : new Float32Array(bytes.buffer), count);
     },
@@ -124,10 +131,13 @@ describe("Batcher", () => {
     expect(batcher.waiting).toBe(0);
   });
   it("refuses what waited too long when its turn comes", async () => {
-    const { predict } = make({ mostTogether: 1, mostWaitMs: 1 });
+    let nowMs = 0;
+    const clock = vi.spyOn(performance, "now").mockImplementation(() => nowMs);
+    const { predict } = make({ mostTogether: 1, mostWaitMs: 1, meanwhile: () => (nowMs += 2) });
     const settled = await Promise.allSettled([1, 2, 3].map((each) => predict("a", sample(each), 1)));
     expect(settled.map(({ status }) => status)).toEqual(["fulfilled", "rejected", "rejected"]);
     expect((await predict("a", sample(4), 1)).outputs[0]).toBe(4);
+    clock.mockRestore();
   });
   it("gives a failure to those it belongs to, once, and goes on", async () => {
     const { predict, batcher } = make({ mostTogether: 2, takes: [() => true, () => true] });

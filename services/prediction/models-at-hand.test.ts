@@ -58,7 +58,7 @@ describe("ModelsAtHand", () => {
     learn(model, 0.02, 31);
     expect(model.reads()).toBe(0);
     learn(model, 0.02);
-    await vi.waitFor(() => expect(atHand.takes(model, alone)).toBe(true));
+    await expect.poll(() => atHand.takes(model, alone)).toBe(true);
     expect(model.reads()).toBe(1);
     expect(atHand.takes(model, { samples: 2, running: 0 })).toBe(false);
     expect(atHand.takes(model, { samples: 1, running: 1 })).toBe(false);
@@ -71,7 +71,7 @@ describe("ModelsAtHand", () => {
     learn(model, 0.4, 100);
     expect(model.reads()).toBe(0);
     learn(model, 0.02, 1);
-    await vi.waitFor(() => expect(atHand.takes(model, alone)).toBe(true));
+    await expect.poll(() => atHand.takes(model, alone)).toBe(true);
     expect(model.reads()).toBe(1);
   });
   it("leaves to the threads what takes longer, and what a turn has no time for", async () => {
@@ -79,20 +79,20 @@ describe("ModelsAtHand", () => {
     const [slow, quick] = [subject("slow"), subject("quick")];
     learn(slow, 0.2);
     learn(quick, 0.02);
-    await vi.waitFor(() => expect(atHand.takes(quick, alone)).toBe(true));
+    await expect.poll(() => atHand.takes(quick, alone)).toBe(true);
     expect(slow.reads()).toBe(0);
     turns.now(() => {
       const until = performance.now() + 2;
       while (performance.now() < until);
     });
     expect(atHand.takes(quick, alone)).toBe(false);
-    await vi.waitFor(() => expect(atHand.takes(quick, alone)).toBe(true));
+    await expect.poll(() => atHand.takes(quick, alone)).toBe(true);
   });
   it("answers what a thread would: outputs and probabilities of the one sample", async () => {
     const { atHand, learn } = make();
     const model = subject("quick");
     learn(model, 0.02);
-    await vi.waitFor(() => expect(atHand.takes(model, alone)).toBe(true));
+    await expect.poll(() => atHand.takes(model, alone)).toBe(true);
     const never = { takes: () => false, run: () => Promise.reject(new Error("not asked")) };
     const batcher = new Batcher({
       runners: [atHand, never],
@@ -118,7 +118,7 @@ describe("ModelsAtHand", () => {
     const [large, lost] = [subject("large"), subject("lost", () => Promise.reject(new Error("gone")))];
     learn(large, 0.02);
     learn(lost, 0.02);
-    await vi.waitFor(() => expect(warn).toHaveBeenCalledTimes(2));
+    await expect.poll(() => warn.mock.calls.length).toBe(2);
     expect([atHand.takes(large, alone), atHand.takes(lost, alone)]).toEqual([false, false]);
     learn(large, 0.02);
     expect(large.reads()).toBe(1);

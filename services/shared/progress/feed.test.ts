@@ -36,8 +36,7 @@ async function write(count: number): Promise<void> {
 const stays = (): void => undefined;
 const all = (): string[] => Array.from({ length: written }, (_, at) => String(at + 1));
 async function settled(seen: string[], count: number): Promise<void> {
-  // Longer than the feed may take to look again where a wake-up was lost.
-  for (let tries = 0; tries < 1000 && seen.length < count; tries++) await sleep(20);
+  await expect.poll(() => seen.length).toBeGreaterThanOrEqual(count);
 }
 
 beforeAll(async () => {

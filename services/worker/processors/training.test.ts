@@ -143,7 +143,7 @@ test.each([
   const { process, pool } = await processorOver(
     `if (message.kind !== "train") return port.postMessage({ kind: "broken", message: message.kind });
      port.postMessage({ kind: "planned", plan: { spec: message.assignment.spec, controlAddress: 0 }, memory: { buffer: new SharedArrayBuffer(4) }, kernels: "none" });
-     setTimeout(() => port.postMessage({ kind: "broken", message: "alone" }), 2000);`,
+     if (${reason === "alone"}) setTimeout(() => port.postMessage({ kind: "broken", message: "alone" }), 2000);`,
     { spare },
   );
   const { id, delivery } = await newJob({ augmentation, threads: 1 });
