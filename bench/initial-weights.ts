@@ -44,6 +44,7 @@ export function endlessTraining(
     targetAccuracy: null,
     patience: null,
     stopAtStep: null,
+    rescheduled: [],
     pauseAfterEpoch: null,
     threads,
   };

@@ -7,13 +7,15 @@
  *                                                                        and its projection
  *              optimiser.{velocity|first|second|curvature}.layers.{i}.…  the optimiser's state, shaped as its tensor
  *   metadata   format, engine, and as JSON: network, input, classes, normalisation, position (epoch, step, place in the
- *              epoch, running sums, best so far)
+ *              epoch, running sums, best so far), and where
+ *              the schedule was fitted to the time left, how (rescheduled)
  *
  * There is no random state to keep: every draw is a hash of its place (random.ts), and the loader's position is the
  * place in the epoch. Filters convert between memory order [input][ky][kx][map] and file order [map][input][ky][kx]
  * here, at the door. Never does I/O.
  */
 import type { Normalisation } from "../schemas/model.ts";
+import type { Rescheduling } from "../schemas/optimiser.ts";
 import { network as networkSchema } from "../schemas/network.ts";
 import type { Network } from "../schemas/network.ts";
 import type { Shape } from "../schemas/shape.ts";
@@ -96,6 +98,7 @@ export function writeCheckpoint(options: {
   const tensors = takeTensors(views, options.tensors);
   for (const state of stateOf(moved)) tensors.set(state.name, takeOut(views, state));
   const { network, input, classes, normalisation } = context;
+  const { rescheduled, ...place } = position;
   const metadata = {
     format,
     engine: engineVersion,
@@ -103,7 +106,8 @@ export function writeCheckpoint(options: {
     input: JSON.stringify(input),
     classes: JSON.stringify(classes),
     normalisation: JSON.stringify(normalisation),
-    position: JSON.stringify(position),
+    position: JSON.stringify(place),
+    ...(rescheduled.length > 0 ? { rescheduled: JSON.stringify(rescheduled) } : {}),
   };
   return writeSafetensors({ tensors, metadata });
 }
@@ -156,5 +160,6 @@ export function resumeFrom(options: {
       throw new EngineError({ code: "checkpoint-does-not-fit", detail: `the checkpoint was made with another ${key}` });
   }
   for (const named of [...options.tensors, ...stateOf(options.moved)]) putIn(options.views, named, file);
-  return JSON.parse(metadata.position ?? "") as Position;
+  const place = JSON.parse(metadata.position ?? "") as Omit<Position, "rescheduled">;
+  return { ...place, rescheduled: JSON.parse(metadata.rescheduled ?? "[]") as Rescheduling[] };
 }

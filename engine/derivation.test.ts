@@ -25,7 +25,9 @@ test("what the request says about the bits arrives, with the dataset's facts", (
   const { network, loss, optimiser, schedule, epochs, batchSize, shuffle, sampling, seed, numerics, augmentation } =
     request;
   const { statistics: _, ...facts } = dataset;
-  expect(deriveTraining({ request, dataset, mostThreads: 16, stopAtStep: null, pauseAfterEpoch: null })).toEqual({
+  expect(
+    deriveTraining({ request, dataset, mostThreads: 16, stopAtStep: null, rescheduled: [], pauseAfterEpoch: null }),
+  ).toEqual({
     ...{
       network,
       loss,
@@ -47,12 +49,15 @@ test("what the request says about the bits arrives, with the dataset's facts", (
     targetAccuracy: 0.9,
     patience: 4,
     stopAtStep: null,
+    rescheduled: [],
     pauseAfterEpoch: null,
   });
 });
 
 test("a reproduction ends at its step alone", () =>
-  expect(deriveTraining({ request, dataset, mostThreads: 16, stopAtStep: 12, pauseAfterEpoch: null })).toMatchObject({
+  expect(
+    deriveTraining({ request, dataset, mostThreads: 16, stopAtStep: 12, rescheduled: [], pauseAfterEpoch: null }),
+  ).toMatchObject({
     stopAtStep: 12,
     targetAccuracy: null,
     patience: null,
@@ -62,9 +67,9 @@ test.each([
   [2, 2],
   [8, 3],
 ])("of the three threads that it asks for, a worker with %i gives %i", (mostThreads, threads) =>
-  expect(deriveTraining({ request, dataset, mostThreads, stopAtStep: null, pauseAfterEpoch: null }).threads).toBe(
-    threads,
-  ),
+  expect(
+    deriveTraining({ request, dataset, mostThreads, stopAtStep: null, rescheduled: [], pauseAfterEpoch: null }).threads,
+  ).toBe(threads),
 );
 
 test.each([
@@ -80,6 +85,7 @@ test.each([
       dataset: without,
       mostThreads: 1,
       stopAtStep: null,
+      rescheduled: [],
       pauseAfterEpoch: null,
     }),
   ).toMatchObject({ counts, judge });

@@ -5,6 +5,7 @@
 import type { Dtype, Split } from "../schemas/dataset.ts";
 import type { CompleteJobRequest } from "../schemas/job.ts";
 import type { Shape } from "../schemas/shape.ts";
+import type { Rescheduling } from "../schemas/optimiser.ts";
 import { judgeOf, splitsOf } from "../schemas/validation.ts";
 import { fitNormalisation } from "./normalisation.ts";
 import type { SplitStatistics } from "./normalisation.ts";
@@ -48,6 +49,8 @@ export interface DerivationOptions {
   mostThreads: number;
   /** Where a reproduction ends, whatever else would have ended it; null for a job. */
   stopAtStep: number | null;
+  /** How the schedule of the training that it does again was fitted to the time left; none for a job. */
+  rescheduled: readonly Rescheduling[];
   /** The epoch after which it is interrupted, to go on another time; null: it is not. */
   pauseAfterEpoch: number | null;
 }
@@ -57,6 +60,7 @@ export function deriveTraining({
   dataset,
   mostThreads,
   stopAtStep,
+  rescheduled,
   pauseAfterEpoch,
 }: DerivationOptions): TrainingSpec {
   const { network, loss, optimiser, schedule, epochs, batchSize, shuffle, sampling, seed, numerics, augmentation } =
@@ -90,6 +94,7 @@ export function deriveTraining({
     targetAccuracy: reproduces ? null : validationAccuracy,
     patience: reproduces ? null : patience,
     stopAtStep,
+    rescheduled,
     pauseAfterEpoch,
     threads: Math.min(request.threads, mostThreads),
   };

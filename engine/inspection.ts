@@ -84,6 +84,7 @@ export function plainSpec(options: {
     targetAccuracy: null,
     patience: null,
     stopAtStep: null,
+    rescheduled: [],
     pauseAfterEpoch: null,
     threads: 1,
   };

@@ -1,6 +1,7 @@
 /** Where a training stands, what it reports of that, and when it ends. Plain data: a checkpoint keeps the position. */
 import type { Split } from "../schemas/dataset.ts";
-import type { Best, Evaluated, StepRow, TrainingPosition, TrainingReport, TrainingSpec } from "./training.ts";
+import type { Rescheduling } from "../schemas/optimiser.ts";
+import type { Best, Evaluated, TrainingPosition, TrainingReport, TrainingSpec } from "./training.ts";
 
 /** Exact in a checkpoint, because JSON keeps doubles. */
 export interface Position {
@@ -16,9 +17,10 @@ export interface Position {
   samples: number;
   best: Best | null;
   epochsSinceBest: number;
+  rescheduled: Rescheduling[];
 }
 
-export const atTheBeginning = (): Position => ({
+export const atTheBeginning = (rescheduled: readonly Rescheduling[]): Position => ({
   epoch: 1,
   step: 0,
   inEpoch: 0,
@@ -27,6 +29,7 @@ export const atTheBeginning = (): Position => ({
   samples: 0,
   best: null,
   epochsSinceBest: 0,
+  rescheduled: [...rescheduled],
 });
 
 export function openNextEpoch(position: Position): void {
@@ -35,12 +38,13 @@ export function openNextEpoch(position: Position): void {
 
 export function reportOf(
   { epoch, step, samples, lossSum, correct }: Position,
-  { steps, trained, rows }: { steps: number; trained: number; rows: StepRow[] },
+  { steps, epochs, trained, rows }: Pick<TrainingPosition, "steps" | "epochs" | "rows"> & { trained: number },
 ): TrainingPosition {
   return {
     epoch,
     step,
     steps,
+    epochs,
     samples: trained,
     loss: samples > 0 ? lossSum / samples : null,
     accuracy: samples > 0 ? correct / samples : null,
@@ -62,6 +66,9 @@ export function reviewEpoch(options: {
   validation: (Evaluated & { split: Split }) | null;
   gradientNorm: number;
   learningRate: number;
+  /** Steps of all epochs, and where the training is to end. */
+  steps: number;
+  end: number;
   report: () => TrainingPosition;
 }): { stops: StopReason | null; report: TrainingReport } {
   const { position, spec, validation, gradientNorm, learningRate } = options;
@@ -73,7 +80,7 @@ export function reviewEpoch(options: {
     position.epochsSinceBest = 0;
   } else if (decides) position.epochsSinceBest++;
   return {
-    stops: stopReason(position, spec, decides ? validation : null),
+    stops: stopReason(options, decides ? validation : null),
     report: {
       kind: "epoch",
       validation,
@@ -88,11 +95,12 @@ export function reviewEpoch(options: {
 }
 
 function stopReason(
-  { epoch, epochsSinceBest }: Position,
-  { epochs, targetAccuracy, patience }: TrainingSpec,
+  { position, spec, steps, end }: Pick<Parameters<typeof reviewEpoch>[0], "position" | "spec" | "steps" | "end">,
   decisive: Evaluated | null,
 ): StopReason | null {
+  const { targetAccuracy, patience } = spec;
   if (decisive && targetAccuracy !== null && decisive.accuracy >= targetAccuracy) return "validationAccuracy";
-  if (decisive && patience !== null && epochsSinceBest >= patience) return "patience";
-  return epoch === epochs ? "epochs" : null;
+  if (decisive && patience !== null && position.epochsSinceBest >= patience) return "patience";
+  if (position.step < end) return null;
+  return end === steps ? "epochs" : "rescheduled";
 }

@@ -5,6 +5,7 @@
  * after a stop.
  */
 import type { Split } from "../schemas/dataset.ts";
+import type { Rescheduling } from "../schemas/optimiser.ts";
 import type { Tensor as FileTensor } from "./formats/safetensors.ts";
 import { loadWeights, resumeFrom, takeTensors, writeCheckpoint } from "./checkpoint.ts";
 import type { Step } from "./commands.ts";
@@ -84,7 +85,7 @@ class TrainingRun implements Trainer {
     if (initialWeights) loadWeights({ views, tensors, bytes: initialWeights, layers: initialLayers });
     this.#position = resume
       ? resumeFrom({ views, tensors, moved, bytes: resume, context: this.#spec })
-      : atTheBeginning();
+      : atTheBeginning(this.#spec.rescheduled);
     this.#execution.prepareAll();
   }
 
@@ -98,7 +99,7 @@ class TrainingRun implements Trainer {
         return;
       }
       this.#openEpoch();
-      while (position.inEpoch < this.#stepsPerEpoch) {
+      while (position.inEpoch < this.#stepsPerEpoch && position.step < this.#end) {
         if (!this.#step()) {
           this.#execution.settle();
           yield { kind: "diverged", ...findCulprit(this.#plan, this.#execution.views), ...this.#report() };
@@ -132,6 +133,23 @@ class TrainingRun implements Trainer {
         return;
       }
     }
+  }
+
+  get rescheduled(): readonly Rescheduling[] {
+    return this.#position.rescheduled;
+  }
+
+  /** The last step. */
+  get #end(): number {
+    const { step, rescheduled } = this.#position;
+    return rescheduled.findLast((each) => each.step <= step)?.end ?? this.#steps;
+  }
+
+  endAt(step: number): void {
+    const { rescheduled, step: done } = this.#position;
+    if (step <= done || step > this.#steps)
+      throw new Error(`a training that has done ${done} of ${this.#steps} steps cannot end with step ${step}`);
+    rescheduled.push({ step: done, end: step });
   }
 
   /**
@@ -173,7 +191,7 @@ class TrainingRun implements Trainer {
     const samples = Math.min(batchSize, counts.train - start);
     const number = position.step + 1;
     const isRow = number % this.#rowEvery === 0;
-    const withNorm = isRow || position.inEpoch === this.#stepsPerEpoch - 1;
+    const withNorm = isRow || position.inEpoch === this.#stepsPerEpoch - 1 || number === this.#end;
     const learningRate = this.#learningRate(number);
     const step: Step = { kind: samples < batchSize ? "last" : "whole", start, epoch: position.epoch, withNorm };
     for (const layer of this.#plan.network.layers) layer.beforeStep?.(views, { seed, step: number, samples });
@@ -207,7 +225,8 @@ class TrainingRun implements Trainer {
   #learningRate(step: number): number {
     const { schedule, optimiser, epochs } = this.#spec;
     const { learningRate } = optimiser;
-    return learningRateAt({ schedule, learningRate, step, stepsPerEpoch: this.#stepsPerEpoch, epochs });
+    const { rescheduled } = this.#position;
+    return learningRateAt({ schedule, learningRate, step, stepsPerEpoch: this.#stepsPerEpoch, epochs, rescheduled });
   }
 
   /** Evaluates, and says whether the training ends here. */
@@ -228,6 +247,8 @@ class TrainingRun implements Trainer {
       validation,
       gradientNorm: norm,
       learningRate: this.#learningRate(this.#position.step),
+      steps: this.#steps,
+      end: this.#end,
       report: () => this.#report(),
     });
     // Before anybody asks for a checkpoint: it belongs to the next epoch.
@@ -238,7 +259,9 @@ class TrainingRun implements Trainer {
   #report(): TrainingPosition {
     const rows = this.#rows;
     this.#rows = [];
-    return reportOf(this.#position, { steps: this.#steps, trained: this.#trained, rows });
+    const steps = this.#end;
+    const epochs = Math.ceil(steps / this.#stepsPerEpoch);
+    return reportOf(this.#position, { steps, epochs, trained: this.#trained, rows });
   }
 
   checkpoint(): Uint8Array {

@@ -10,7 +10,7 @@ import type { Numerics } from "../schemas/job.ts";
 import type { Sampling } from "../schemas/sampling.ts";
 import type { Normalisation } from "../schemas/model.ts";
 import type { Loss, Network } from "../schemas/network.ts";
-import type { Optimiser, Schedule } from "../schemas/optimiser.ts";
+import type { Optimiser, Rescheduling, Schedule } from "../schemas/optimiser.ts";
 import type { Shape } from "../schemas/shape.ts";
 import type { Judge } from "../schemas/validation.ts";
 import type { Kernels, RealBytes } from "./kernels/kernels.ts";
@@ -49,6 +49,8 @@ export interface TrainingSpec {
   stopAtStep: number | null;
   /** Interrupt before the epoch after this one begins, to go on from a checkpoint another time; null: go on. */
   pauseAfterEpoch: number | null;
+  /** How the schedule was fitted to the time left, in the training that this one does again; empty for any other. */
+  rescheduled: readonly Rescheduling[];
   /** Gradient threads, this one included. Never changes the bits. */
   threads: number;
 }
@@ -104,7 +106,9 @@ export interface Evaluated {
 export interface TrainingPosition {
   epoch: number;
   step: number;
+  /** Where the training is to end, by its epochs or as it was rescheduled. */
   steps: number;
+  epochs: number;
   /** Samples trained since this trainer was made: whoever has a clock makes a rate of it. */
   samples: number;
   /** Mean over the epoch so far. */
@@ -143,11 +147,21 @@ export type TrainingReport =
   /** `spec.pauseAfterEpoch` is over; the generator ends after this. `epoch` is the last one that was trained. */
   | ({ kind: "interrupted" } & TrainingPosition)
   | ({ kind: "diverged"; tensor: string; detail: string } & TrainingPosition)
-  | ({ kind: "finished"; reason: "epochs" | "validationAccuracy" | "patience" | "step" } & TrainingPosition);
+  | ({
+      kind: "finished";
+      reason: "epochs" | "validationAccuracy" | "patience" | "rescheduled" | "step";
+    } & TrainingPosition);
 
 export interface Trainer {
   /** Runs to the end or to a stop. Between yields it blocks the thread. Call once. */
   run(): Generator<TrainingReport, void, undefined>;
+  /**
+   * Has the training end with this step, at least one ahead and at most as many as its epochs have. The schedule goes
+   * on from where it stands and reaches its end there. Between yields only; checkpoints keep it.
+   */
+  endAt(step: number): void;
+  /** How the schedule was fitted to the time left, oldest first. */
+  readonly rescheduled: readonly Rescheduling[];
   /**
    * The present state as a safetensors file: parameters and all that is needed to go on to the same bits. Also the
    * bytes a model is made of.

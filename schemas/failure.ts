@@ -37,6 +37,7 @@ export const warningCodes = {
   storage: "Storage does not take what is to be kept",
   thread: "A compute thread broke",
   "checkpoint-unreadable": "A checkpoint cannot be read",
+  rescheduled: "The schedule was fitted to the time left",
 } as const satisfies Record<string, string>;
 export type WarningCode = keyof typeof warningCodes;
 

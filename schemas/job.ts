@@ -15,7 +15,7 @@ import {
 } from "./ids.ts";
 import { jobError, jobResult, reproduction } from "./job-result.ts";
 import { loss, network, presetName } from "./network.ts";
-import { optimiser, schedule } from "./optimiser.ts";
+import { optimiser, reschedulings, schedule } from "./optimiser.ts";
 import { datasetFilter, nameFilter, pageOf, pageQuery, withMetadata } from "./page.ts";
 import { progress } from "./progress.ts";
 import { queryFlag, usually } from "./query.ts";
@@ -55,7 +55,9 @@ export const stopWhen = z.strictObject({
     .max(31_536_000)
     .nullable()
     .default(null)
-    .describe("ends after so many seconds of training, over all attempts; null: it does not end so"),
+    .describe(
+      "ends after so many seconds of training, over all attempts; where the worker is too slow for all epochs, a cosine or one-cycle schedule is fitted to the time left, so that it reaches its end; null: it does not end so",
+    ),
 });
 
 export const checkpointPolicy = z.strictObject({
@@ -216,6 +218,7 @@ export const receipt = z.strictObject({
   seed: z.int().describe("seed of the request"),
   numerics,
   stoppedAtStep: z.int().describe("the step that the model's weights are of"),
+  rescheduled: reschedulings,
   weights: sha256.describe("SHA-256 digest of the model's weights file"),
   initialWeights: sha256
     .nullable()

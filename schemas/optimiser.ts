@@ -117,3 +117,19 @@ export const schedule = z.discriminatedUnion("kind", [
   }),
 ]);
 export type Schedule = z.infer<typeof schedule>;
+
+/** Whether a schedule is made for a training of a certain length, so that cut off it has not done what it is for. */
+export const hasEnd = ({ kind }: Schedule): boolean => kind === "cosine" || kind === "one-cycle";
+
+/** A schedule that has an end, fitted to the time that was left. */
+const rescheduling = z.strictObject({
+  step: z.int().min(1).describe("batches that were done when the schedule was fitted to the time left"),
+  end: z.int().min(1).describe("the batch that it was to end with from then on"),
+});
+export type Rescheduling = z.infer<typeof rescheduling>;
+export const reschedulings = z
+  .array(rescheduling)
+  .default([])
+  .describe(
+    "how a cosine or one-cycle schedule was fitted to the time that stopWhen.maxSeconds left, oldest first; a reproduction does the same; empty where it ran as requested",
+  );

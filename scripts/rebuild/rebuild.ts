@@ -101,7 +101,7 @@ async function restoreAliases(given: readonly GivenAlias[], { redis }: Sources):
 async function restoreJob(manifest: JobManifest, sources: Sources): Promise<boolean> {
   await restoreNamed(sources, manifest.project);
   const { redis } = sources;
-  const { project, job, stopAtStep, initialModelId, checkpoints, metrics, events } = manifest;
+  const { project, job, stopAtStep, rescheduled, initialModelId, checkpoints, metrics, events } = manifest;
   if ((await redis.exists(keys.job(job.id))) === 1) return false;
   const { object: _object, terminal: _terminal, urls: _urls, sweep, status, attempts, ...fields } = job;
   const { network, tables } = await withoutTables(job.request.network);
@@ -114,7 +114,7 @@ async function restoreJob(manifest: JobManifest, sources: Sources): Promise<bool
       project,
       request: { ...job.request, network },
       ...(tables === null ? {} : { [tablesField]: tables }),
-      ...(stopAtStep === null ? {} : { stopAtStep }),
+      ...(stopAtStep === null ? {} : { stopAtStep, rescheduled }),
     }),
   );
   write.hset(

@@ -118,6 +118,7 @@ export function runTraining({
     },
     mostThreads: 1,
     stopAtStep: null,
+    rescheduled: [],
     pauseAfterEpoch: null,
   });
   const plan = planTraining(spec);

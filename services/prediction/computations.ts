@@ -59,6 +59,7 @@ export function planBytes({ request, ...dataset }: Calls["planBytes"]["input"]):
     dataset,
     mostThreads: request.threads,
     stopAtStep: null,
+    rescheduled: [],
     pauseAfterEpoch: null,
   });
   return { bytes: planTraining(spec).bytes };

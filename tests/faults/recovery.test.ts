@@ -302,6 +302,28 @@ describe("a job that is", () => {
     });
   });
 
+  test("killed after its schedule was fitted to the time left keeps what was decided, and can be repeated", async () => {
+    await putTinyDataset({ ...trial, counts: { train: 900, validation: 0, test: 90 }, alias: "timed" });
+    const timed = { dataset: "timed", epochs: 5000, schedule: { kind: "cosine" }, stopWhen: { maxSeconds: 12 } };
+    const { body } = await trial.ask("/v1/jobs", { body: slowJob(timed) });
+    const decided = await until(
+      async () => (await trial.ask(`/v1/jobs/${body.id}/events?limit=1000`)).body.data,
+      (events) => events.some(({ data }: { data: { code?: string } }) => data.code === "rescheduled"),
+      "a schedule fitted to the time",
+    );
+    await running().end("SIGKILL");
+    trial.startWorker();
+    const ended = await trial.ended(body.id);
+    const { detail } = decided.find(({ data }: { data: { code?: string } }) => data.code === "rescheduled").data;
+    const [first] = ended.receipt.rescheduled;
+    expect(detail).toContain(`ends with batch ${first.end} instead of ${5000 * 180}`);
+    expect(ended.attempts[1].fromCheckpoint).toBeGreaterThanOrEqual(first.step);
+    expect(ended).toMatchObject({ status: "succeeded", result: { stopReason: "maxSeconds" } });
+    expect(ended.receipt.rescheduled.at(-1).end).toBe(ended.result.steps);
+    const again = await trial.ask(`/v1/jobs/${body.id}/reproduce`, { method: "POST" });
+    expect((await trial.ended(again.body.id)).reproduction).toMatchObject({ agrees: true });
+  });
+
   test("out of time ends as a success with the best checkpoint as its model", async () => {
     const { body } = await trial.ask("/v1/jobs", { body: slowJob({ epochs: 5000, stopWhen: { maxSeconds: 4 } }) });
     const ended = await trial.ended(body.id);

@@ -40,6 +40,7 @@ export function smallSpec(
     targetAccuracy: null,
     patience: null,
     stopAtStep: null,
+    rescheduled: [],
     pauseAfterEpoch: null,
     threads: 1,
     ...changes,

@@ -4,6 +4,7 @@ import type { Split } from "../../../schemas/dataset.ts";
 import { attempt, isTerminal } from "../../../schemas/job.ts";
 import type { Attempt, Job, JobStatus, JobSummary } from "../../../schemas/job.ts";
 import type { PresetName } from "../../../schemas/network.ts";
+import type { Rescheduling } from "../../../schemas/optimiser.ts";
 import type { Progress } from "../../../schemas/progress.ts";
 import type { Made, Origin } from "./origin.ts";
 import { projectOf } from "./sight.ts";
@@ -21,6 +22,8 @@ export interface JobRecord extends Omit<Job, "terminal" | "urls" | "object" | "w
   webhookSecret: string | null;
   /** Reproductions stop after exactly this step. */
   stopAtStep: number | null;
+  /** How the schedule of the original was fitted to the time left; empty for jobs that reproduce nothing. */
+  rescheduled: Rescheduling[];
   initialModelId: string | null;
   /** Whose network is made anew once the dataset that the job waits for is known. */
   preset: PresetName | null;
@@ -96,6 +99,7 @@ export function readJobSummary(hash: Readonly<Record<string, string>>): JobSumma
     crashes: Number(hash["crashes"]),
     webhookSecret: parse<string | null>(hash["webhookSecret"], null),
     stopAtStep: parse<number | null>(hash["stopAtStep"], null),
+    rescheduled: parse<Rescheduling[]>(hash["rescheduled"], []),
     initialModelId: hash["initialModelId"] ?? null,
     preset: parse<PresetName | null>(hash["preset"], null),
     asked: parse<object | null>(hash["asked"], null),
@@ -119,6 +123,7 @@ export function presentJob<Request>(
     crashes: _crashes,
     webhookSecret: _secret,
     stopAtStep: _stop,
+    rescheduled: _rescheduled,
     initialModelId: _model,
     preset: _preset,
     asked: _asked,

@@ -5,6 +5,7 @@ import { event } from "../../../schemas/event.ts";
 import { insideRow } from "../../../schemas/inside.ts";
 import { job } from "../../../schemas/job.ts";
 import { metricRow } from "../../../schemas/metrics.ts";
+import { reschedulings } from "../../../schemas/optimiser.ts";
 import { checkpointRecord } from "./checkpoints.ts";
 
 export const jobManifest = z.strictObject({
@@ -13,6 +14,7 @@ export const jobManifest = z.strictObject({
   project: projectId.default(defaultProject),
   job,
   stopAtStep: z.int().nullable(),
+  rescheduled: reschedulings,
   /** The model that its first weights came from: the request may name it by an alias. */
   initialModelId: z.string().nullable().default(null),
   checkpoints: z.array(checkpointRecord),

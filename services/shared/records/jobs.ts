@@ -2,6 +2,7 @@
 import type { Failure, Warning } from "../../../schemas/failure.ts";
 import type { CompleteJobRequest, JobStatus } from "../../../schemas/job.ts";
 import type { PresetName } from "../../../schemas/network.ts";
+import type { Rescheduling } from "../../../schemas/optimiser.ts";
 import { keys } from "../redis-keys.ts";
 import type { Asked } from "./attempts.ts";
 import { bytesOf, readFields, readHashes, readHashesWithout, toFields } from "./hash.ts";
@@ -44,7 +45,7 @@ export interface NewJob extends Made {
   /** Why what was chosen for it was chosen. */
   reasons?: string[];
   /** Only for reproductions. */
-  reproduction?: { of: string; expected: string; stopAtStep: number };
+  reproduction?: { of: string; expected: string; stopAtStep: number; rescheduled: Rescheduling[] };
   trial?: NewTrial;
 }
 
@@ -118,6 +119,7 @@ export class JobRecords {
       ...(job.reproduction
         ? {
             stopAtStep: job.reproduction.stopAtStep,
+            rescheduled: job.reproduction.rescheduled,
             reproduction: { of: job.reproduction.of, expected: job.reproduction.expected, found: null, agrees: null },
           }
         : {}),

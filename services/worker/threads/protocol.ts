@@ -15,6 +15,7 @@ import type { Dtype, Split } from "../../../schemas/dataset.ts";
 import type { EvaluationDetails } from "../../../schemas/evaluation.ts";
 import type { FailureCode } from "../../../schemas/failure.ts";
 import type { InsideRow } from "../../../schemas/inside.ts";
+import type { Rescheduling } from "../../../schemas/optimiser.ts";
 import type { Evaluation } from "../../../schemas/prediction.ts";
 import type { TrainingToPlan } from "../../shared/jobs/order.ts";
 import type { KernelsDescription } from "../../shared/kernels.ts";
@@ -43,6 +44,16 @@ export interface SplitFiles {
   labels: string;
 }
 
+export interface TimeLimit {
+  /** All that the job is allowed. */
+  seconds: number;
+  /** When they are over, by `secondsNow`. */
+  endsAt: number;
+}
+
+/** A clock that all threads of the process share and that only goes forward. */
+export const secondsNow = (): number => Number(process.hrtime.bigint()) / 1e9;
+
 export interface TrainAssignment {
   spec: TrainingSpec;
   kernels: KernelsDescription;
@@ -59,6 +70,8 @@ export interface TrainAssignment {
   /** What a sweep asks of its trials: when interrupted, figures of this split, or to finish there and then. */
   interruption: { split: Split; concludes: boolean } | null;
   signals: SharedArrayBuffer;
+  /** What the schedule is fitted to where the time does not suffice; null: it runs as it is. */
+  timeLimit: TimeLimit | null;
   /** Names of the classes, for the evaluation. */
   classes: string[];
   /** Outputs larger than this are not kept. */
@@ -130,6 +143,7 @@ export interface Finished {
   step: number;
   /** Which weights the model has. */
   chosen: { epoch: number; step: number };
+  rescheduled: readonly Rescheduling[];
   /** The model's safetensors file: weights alone. */
   weights: Uint8Array;
   /** Figures over the job's splits: what is held out is its validation split. */
@@ -153,6 +167,8 @@ export type FromThread =
   | { kind: "planned"; plan: TrainingPlan; memory: WebAssembly.Memory; kernels: string }
   | { kind: "report"; report: TrainingReport; inside: InsideRow | null }
   | { kind: "checkpoint"; snapshot: Snapshot }
+  /** The schedule now ends with batch `to` instead of `from`; the checkpoint that keeps this went before. */
+  | { kind: "rescheduled"; from: number; to: number }
   | { kind: "ended"; ending: Ending }
   /** Samples answered so far. */
   | { kind: "evaluating"; samples: number }

@@ -6,7 +6,7 @@ import type { FromThread } from "./protocol.ts";
 /** With as many threads as were asked for: a worker that gives fewer needs no more memory. */
 export function size({ request, ...dataset }: TrainingToPlan, say: (message: FromThread) => void): void {
   try {
-    const most = { mostThreads: request.threads, stopAtStep: null, pauseAfterEpoch: null };
+    const most = { mostThreads: request.threads, stopAtStep: null, rescheduled: [], pauseAfterEpoch: null };
     say({ kind: "sized", bytes: planTraining(deriveTraining({ request, dataset, ...most })).bytes });
   } catch (error) {
     if (!(error instanceof EngineError)) throw error;

@@ -20,6 +20,7 @@ import { insideAt } from "./inside.ts";
 import { checkpointsUnderWay, intents, signal } from "./protocol.ts";
 import type { Finished, FromThread, Intent, Snapshot, StopReason, TrainAssignment } from "./protocol.ts";
 import { dealInto, readInto } from "./samples.ts";
+import { TimedSchedule } from "./timed-schedule.ts";
 
 type Say = (message: FromThread, transfer?: ArrayBuffer[]) => void;
 
@@ -42,6 +43,7 @@ class TrainingThread {
   readonly #plan: TrainingPlan;
   readonly #memory: WebAssembly.Memory;
   readonly #trainer: Trainer;
+  readonly #schedule: TimedSchedule | null;
   /** For every sample of the dataset's training split 1 where it is held out; null where nothing is. */
   readonly #heldOut: Uint8Array | null;
   #best: { bytes: Uint8Array; at: Best } | null;
@@ -52,6 +54,7 @@ class TrainingThread {
     this.#say = say;
     this.#signals = new Int32Array(assignment.signals);
     this.#best = assignment.best;
+    this.#schedule = assignment.timeLimit && new TimedSchedule(assignment.timeLimit, assignment.spec);
     this.#plan = planTraining(assignment.spec);
     this.#memory = createMemory(this.#plan);
     const kernels = loadKernels(assignment.kernels, this.#memory);
@@ -110,12 +113,12 @@ class TrainingThread {
     this.#say({ kind: "report", report, inside });
     switch (report.kind) {
       case "progress":
-        return;
+        return this.#fitIntoTime(report);
       case "checkpoint":
         return this.#snapshot(report, { listed: false, isBest: false });
       case "epoch": {
         const { spec, everyEpochs } = this.#assignment;
-        const isLast = report.epoch === spec.epochs || report.epoch === spec.pauseAfterEpoch;
+        const isLast = report.step === report.steps || report.epoch === spec.pauseAfterEpoch;
         const due = report.epoch % everyEpochs === 0 || isLast;
         if (due || report.isBest) this.#snapshot(report, { listed: true, isBest: report.isBest });
         return;
@@ -133,8 +136,17 @@ class TrainingThread {
           ending: { kind: "diverged", step: report.step, tensor: report.tensor, detail: report.detail },
         });
       case "finished":
-        return this.#finish(report, report.reason);
+        return this.#finish(report, report.reason === "rescheduled" ? "maxSeconds" : report.reason);
     }
+  }
+
+  /** Where the time left does not suffice, the schedule is fitted to it; a checkpoint keeps what was decided. */
+  #fitIntoTime(report: TrainingReport): void {
+    const end = this.#schedule?.endFor(report, this.#trainer.rescheduled.length) ?? null;
+    if (end === null) return;
+    this.#trainer.endAt(end);
+    this.#snapshot(report, { listed: false, isBest: false });
+    this.#say({ kind: "rescheduled", from: report.steps, to: end });
   }
 
   #isAsked(intent: Intent): boolean {
@@ -201,6 +213,7 @@ class TrainingThread {
       epoch: report.epoch,
       step: report.step,
       chosen: best ? { epoch: best.at.epoch, step: best.at.step } : { epoch: report.epoch, step: report.step },
+      rescheduled: this.#trainer.rescheduled,
       weights,
       splits: {},
       stored: {},

@@ -39,6 +39,7 @@ export async function archive(jobId: string, { redis, records, storage }: Archiv
       project: record.project,
       job: presentJob(record),
       stopAtStep: record.stopAtStep,
+      rescheduled: record.rescheduled,
       initialModelId: record.initialModelId,
       checkpoints,
       metrics: { step, epoch, inside },

@@ -68,7 +68,7 @@ function resultOf({ finished, seconds, kernelsName }: OutcomeOptions): JobResult
   };
 }
 
-/** `stoppedAtStep` is the step that the weights are of: a reproduction runs up to there. */
+/** Of what decided the weights: `stoppedAtStep` is the step they are of, and a reproduction runs up to there. */
 function receiptOf(options: OutcomeOptions, weights: string): Receipt {
   const { job, dataset, initialWeights, finished, kernels, kernelsName } = options;
   return {
@@ -79,6 +79,7 @@ function receiptOf(options: OutcomeOptions, weights: string): Receipt {
     seed: job.request.seed,
     numerics: job.request.numerics,
     stoppedAtStep: finished.chosen.step,
+    rescheduled: finished.rescheduled.filter(({ step }) => step < finished.chosen.step),
     weights,
     initialWeights,
   };

@@ -9,7 +9,6 @@ const memory = 5;
 const leastSeconds = 0.2;
 
 export class Pace {
-  readonly #epochs: number;
   readonly #now: () => number;
   readonly #startedAt: number;
   readonly #before: number;
@@ -24,8 +23,7 @@ export class Pace {
   /**
    * `before`: seconds of training in earlier attempts, up to the checkpoint this one starts from. `now`: milliseconds.
    */
-  constructor(options: { epochs: number; before: number; earlier: Progress | null; now?: () => number }) {
-    this.#epochs = options.epochs;
+  constructor(options: { before: number; earlier: Progress | null; now?: () => number }) {
     this.#before = options.before;
     this.#now = options.now ?? (() => performance.now());
     this.#startedAt = this.#now();
@@ -87,7 +85,7 @@ export class Pace {
     return {
       fraction: over ? 1 : Math.min(1, report.steps === 0 ? 0 : report.step / report.steps),
       epoch: report.epoch,
-      epochs: this.#epochs,
+      epochs: report.epochs,
       step: report.step,
       steps: report.steps,
       samplesPerSecond: this.#rate,

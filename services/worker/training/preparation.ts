@@ -25,7 +25,7 @@ export class CannotTrain extends Error {
 }
 
 export interface Prepared {
-  assignment: Omit<TrainAssignment, "kernels" | "signals" | "predictionsLimitBytes">;
+  assignment: Omit<TrainAssignment, "kernels" | "signals" | "timeLimit" | "predictionsLimitBytes">;
   dataset: ReadyDataset;
   normalisation: Normalisation;
   /** Digest of the model's weights that the job starts from. */
@@ -159,6 +159,7 @@ export async function prepare(job: JobRecord, options: Sources & { threads: numb
     },
     mostThreads: options.threads,
     stopAtStep: job.stopAtStep,
+    rescheduled: job.rescheduled,
     pauseAfterEpoch: pauseAfter(job),
   });
   const warnings: Prepared["warnings"] = [];

@@ -5,6 +5,7 @@
 import { isIdentity, request } from "../../../engine/index.ts";
 import type { TrainingPlan, TrainingReport } from "../../../engine/index.ts";
 import { workOf } from "../../../schemas/automatic/index.ts";
+import { hasEnd } from "../../../schemas/optimiser.ts";
 import type { InsideRow } from "../../../schemas/inside.ts";
 import type { KernelsDescription } from "../../shared/kernels.ts";
 import type { Logger } from "../../shared/log.ts";
@@ -12,8 +13,8 @@ import { rateKey, speedKey } from "../../shared/records/index.ts";
 import type { Asked, JobRecord, Publication, Records } from "../../shared/records/index.ts";
 import type { Storage } from "../../shared/storage/index.ts";
 import type { Lease, ThreadPool } from "../threads/pool.ts";
-import { intents, signal, signalWords } from "../threads/protocol.ts";
-import type { Ending, FromThread, Intent, ToThread } from "../threads/protocol.ts";
+import { intents, secondsNow, signal, signalWords } from "../threads/protocol.ts";
+import type { Ending, FromThread, Intent, TimeLimit, ToThread } from "../threads/protocol.ts";
 import { CheckpointWriter } from "./checkpoint-writer.ts";
 import { predictionsLimitBytes } from "./outcome.ts";
 import { Pace, ProgressEvents } from "./pace.ts";
@@ -24,6 +25,9 @@ import { epochRow, stepRows } from "./rows.ts";
 
 /** How often the training is asked how it goes. */
 const tickMs = 500;
+const leastTickMs = 20;
+/** Of a training whose time is short. */
+const ticksAtLeast = 40;
 
 export type SessionEnd =
   | Ending
@@ -70,7 +74,6 @@ export class TrainingSession {
     const { job, attempt, records, storage, log, prepared } = options;
     this.#options = options;
     this.#pace = new Pace({
-      epochs: job.request.epochs,
       before: prepared.from?.elapsedSeconds ?? 0,
       earlier: prepared.from ? job.progress : null,
     });
@@ -146,10 +149,11 @@ export class TrainingSession {
         ...prepared.assignment,
         kernels,
         signals: this.#signals.buffer,
+        timeLimit: this.#timeLimit(),
         predictionsLimitBytes,
       },
     });
-    this.#timer = setInterval(() => this.#tick(), tickMs);
+    this.#timer = setInterval(() => this.#tick(), this.#tickMs());
     const end = await ended;
     clearInterval(this.#timer);
     return this.#settle(end);
@@ -181,11 +185,29 @@ export class TrainingSession {
     return lease;
   }
 
+  /** The seconds it is allowed; a reproduction ends where its original did. */
+  get #maxSeconds(): number | null {
+    const { request, stopAtStep } = this.#options.job;
+    return stopAtStep === null ? request.stopWhen.maxSeconds : null;
+  }
+
+  /** Of a schedule that has an end: the training thread sees to it that it is reached in time. */
+  #timeLimit(): TimeLimit | null {
+    const seconds = this.#maxSeconds;
+    if (seconds === null || !hasEnd(this.#options.job.request.schedule)) return null;
+    return { seconds, endsAt: secondsNow() + seconds - this.#pace.elapsedSeconds };
+  }
+
+  /** More often where there is little time. */
+  #tickMs(): number {
+    const seconds = this.#maxSeconds;
+    return seconds === null ? tickMs : Math.min(tickMs, Math.max(leastTickMs, (seconds * 1000) / ticksAtLeast));
+  }
+
   #tick(): void {
-    const { stopWhen, checkpoints } = this.#options.job.request;
-    const reproducing = this.#options.job.stopAtStep !== null;
-    if (!reproducing && stopWhen.maxSeconds !== null && this.#pace.elapsedSeconds >= stopWhen.maxSeconds)
-      this.ask("limit");
+    const { schedule, checkpoints } = this.#options.job.request;
+    const seconds = this.#maxSeconds;
+    if (seconds !== null && !hasEnd(schedule) && this.#pace.elapsedSeconds >= seconds) this.ask("limit");
     let bits: number = request.report;
     if (
       checkpoints.everySeconds !== null &&
@@ -206,6 +228,8 @@ export class TrainingSession {
       case "checkpoint":
         this.#lastCheckpoint = performance.now();
         return this.#writer.write(message.snapshot);
+      case "rescheduled":
+        return this.#tellOfSchedule(message);
       case "ended":
         this.#options.phases.ended(message.ending.kind === "finished");
         return this.#end(message.ending);
@@ -219,6 +243,13 @@ export class TrainingSession {
       case "evaluated":
       case "idle":
     }
+  }
+
+  /** Once it is kept: what was decided then holds whatever befalls the worker. */
+  #tellOfSchedule({ from, to }: Extract<FromThread, { kind: "rescheduled" }>): void {
+    const why = to < from ? "does not suffice for all batches" : "suffices for more batches again";
+    const detail = `the time that stopWhen.maxSeconds leaves ${why}: the schedule ends with batch ${to} instead of ${from}`;
+    void this.#writer.drained().then(() => this.#publisher.warn("rescheduled", detail));
   }
 
   #planned(message: Extract<FromThread, { kind: "planned" }>): void {

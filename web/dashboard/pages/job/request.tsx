@@ -22,6 +22,10 @@ function Receipt({ job }: { job: Job }): JSX.Element | null {
         ["Seed", count(receipt.seed)],
         ["Numerics", receipt.numerics],
         ["Stopped at step", count(receipt.stoppedAtStep)],
+        ...receipt.rescheduled.map(({ step, end }): [string, string] => [
+          `Rescheduled at step ${count(step)}`,
+          `to end with step ${count(end)}`,
+        ]),
       ]}
     />
   );

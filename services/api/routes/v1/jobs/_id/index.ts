@@ -80,7 +80,12 @@ async function reproduce(
     ...(original.bytes === null ? {} : { bytes: original.bytes }),
     warnings: original.warnings,
     reasons: original.reasons,
-    reproduction: { of: original.id, expected: receipt.weights, stopAtStep: receipt.stoppedAtStep },
+    reproduction: {
+      of: original.id,
+      expected: receipt.weights,
+      stopAtStep: receipt.stoppedAtStep,
+      rescheduled: receipt.rescheduled,
+    },
   });
   if (queued === "no-dataset") throw conflict(`the dataset of job ${original.id} was deleted`);
   if (queued === "no-model") throw conflict(`the initial model of job ${original.id} was deleted`);
