@@ -59,7 +59,7 @@ export async function dropFiles(page: Page, files: readonly string[]): Promise<v
   await session.detach();
 }
 
-/** Waits until the page says so, and for nothing more. */
+/** Waits until the page says so, and nothing of it is still to come: from then on what is clicked stays where it is. */
 export async function whole(page: Page, says: RegExp): Promise<void> {
   await page.getByText(says).first().waitFor();
   await expect.poll(() => page.locator("main .waiting").count(), patient).toBe(0);

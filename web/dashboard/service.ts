@@ -18,7 +18,7 @@ const watched: typeof fetch = async (input, init) => {
 };
 
 /** The dashboard lives at the service's own address. */
-export const service = new Client("", { fetch: watched, retries: 2 });
+export const service = new Client("", { fetch: watched });
 
 /** Whatever was thrown, as an error with a sentence. */
 export const asError = (thrown: unknown): Error => (thrown instanceof Error ? thrown : new Error(String(thrown)));

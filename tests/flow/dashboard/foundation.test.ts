@@ -4,7 +4,7 @@ import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { startTestApp, type TestApp } from "../../support/app.ts";
 import { findBrowser, startBrowser, warnWithoutBrowser } from "../../support/browser.ts";
-import { looks, openDashboard, unhurried, violationsOf } from "../../support/dashboard.ts";
+import { looks, openDashboard, patient, unhurried, violationsOf, whole } from "../../support/dashboard.ts";
 
 const mostFirstLoadBytes = 150_000;
 
@@ -86,7 +86,7 @@ describe.skipIf(findBrowser() === null)("in a browser", unhurried, () => {
       const { context, page: tab, trouble } = await openDashboard(browser, url, look);
       await tab.goto(url);
       await tab.getByRole("heading", { name: "Teach a network to see" }).waitFor();
-      await tab.getByText("Nothing is learning").waitFor();
+      await whole(tab, /Nothing is learning/);
       expect(await violationsOf(tab)).toEqual([]);
       expect(trouble).toEqual([]);
       await context.close();
@@ -99,7 +99,7 @@ describe.skipIf(findBrowser() === null)("in a browser", unhurried, () => {
     await tab.getByRole("heading", { name: "No such page" }).waitFor();
     await tab.getByRole("link", { name: "Home", exact: true }).click();
     await tab.getByRole("heading", { level: 1, name: "Teach a network to see" }).waitFor();
-    expect(await tab.title()).toBe("Teach a network to see · feature-maps");
+    await expect.poll(() => tab.title(), patient).toBe("Teach a network to see · feature-maps");
     await tab.goBack();
     await tab.getByRole("heading", { name: "No such page" }).waitFor();
     await context.close();

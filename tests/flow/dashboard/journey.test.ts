@@ -13,6 +13,7 @@ import {
   patient,
   unhurried,
   violationsOf,
+  whole,
   type Opened,
 } from "../../support/dashboard.ts";
 import { startStack, type Stack } from "../../support/stack.ts";
@@ -65,24 +66,24 @@ describe.skipIf(findBrowser() === null)("from a folder to a model", unhurried, (
 
   it("takes a folder that is dropped anywhere", async () => {
     await page.goto(stack.api.url);
-    await page.getByText("Nothing is learning").waitFor();
+    await whole(page, /Nothing is learning/);
     await dropFiles(page, [folder]);
     await page.getByRole("heading", { level: 1, name: "shapes" }).waitFor();
-    await page.getByText("What is in it").waitFor();
-    expect(page.url()).toMatch(/\/datasets\/ds_/);
-    for (const name of classes) expect(await page.getByRole("link", { name }).count()).toBe(1);
-    expect(await page.getByRole("img", { name: `${3 * perClass} samples of all classes` }).count()).toBe(1);
+    await page.waitForURL(/\/datasets\/ds_/);
+    await whole(page, /What is in it/);
+    for (const name of classes) await expect.poll(() => page.getByRole("link", { name }).count(), patient).toBe(1);
+    await page.getByRole("img", { name: `${3 * perClass} samples of all classes` }).waitFor();
   });
 
   it("shows the samples of one class, and what distortions make of them", async () => {
     await page.getByRole("link", { name: "checks" }).click();
+    await page.waitForURL(/label=\d/);
     await page.getByRole("img", { name: `${perClass} samples of class checks` }).waitFor();
-    expect(page.url()).toMatch(/label=\d/);
     const sheet = page.getByRole("img", { name: /distorted copies/ });
     const before = await sheet.getAttribute("src");
     await page.getByLabel(/^Rotate/).fill("30");
-    await expect.poll(() => sheet.getAttribute("src"), patient).not.toBe(before);
-    expect(await sheet.getAttribute("src")).toContain("rotate=30");
+    await expect.poll(() => sheet.getAttribute("src"), patient).toContain("rotate=30");
+    expect(await sheet.getAttribute("src")).not.toBe(before);
     expect(await violationsOf(page)).toEqual([]);
   });
 
@@ -90,28 +91,28 @@ describe.skipIf(findBrowser() === null)("from a folder to a model", unhurried, (
     await page.getByRole("link", { name: "Train on it" }).click();
     await page.getByRole("heading", { level: 1, name: "New training" }).waitFor();
     await page.getByText(`${3 * perClass} samples to learn from`).waitFor();
+    await whole(page, /FLOPs a sample/);
     await page.getByRole("radio", { name: /Your own layers/ }).check();
-    await page.getByText("FLOPs a sample").waitFor();
+    await page.getByLabel("Kind of layer 0").waitFor();
     await page.getByRole("button", { name: "Start the training" }).click();
     await page.waitForURL(/\/jobs\/job_/);
     await page.getByRole("link", { name: "Open the model" }).waitFor();
     await page.getByText("What came of it").waitFor();
-    expect(await page.getByRole("group", { name: /^Loss by epoch/ }).count()).toBe(1);
+    await page.getByRole("group", { name: /^Loss by epoch/ }).waitFor();
     // A dry run that is refused while one writes is no trouble; the browser tells of it all the same.
     expect(opened.trouble.filter((each) => !/status of 4\d\d/.test(each))).toEqual([]);
   });
 
   it("changes what was and runs it again", async () => {
     await page.getByRole("link", { name: "Again, changed" }).click();
-    await page.getByRole("radio", { name: /Your own layers/ }).waitFor();
-    await expect.poll(() => page.url(), patient).toContain("request=");
-    await page.getByText("How long").waitFor();
+    await page.waitForURL(/request=/);
+    await whole(page, /How long/);
     await openFolds(page, "How long");
     await page.getByLabel("epochs", { exact: true }).fill("3");
     await page.getByLabel("epochs", { exact: true }).press("Tab");
     await expect.poll(() => decodeURIComponent(page.url()), patient).toContain('"epochs":3');
     await page.reload();
-    await page.getByText("How long").waitFor();
+    await whole(page, /How long/);
     await openFolds(page, "How long");
     await expect.poll(() => page.getByLabel("epochs", { exact: true }).inputValue(), patient).toBe("3");
     await page.getByRole("button", { name: "Start the training" }).click();
@@ -126,10 +127,10 @@ describe.skipIf(findBrowser() === null)("from a folder to a model", unhurried, (
     await mkdir(join(bad, "cats"), { recursive: true });
     await writeFile(join(bad, "cats", "no.png"), "this is no picture");
     await page.goto(`${stack.api.url}/datasets`);
-    await page.getByText("datasets", { exact: false }).first().waitFor();
+    await whole(page, /datasets/);
     await dropFiles(page, [bad]);
-    await page.getByText("Why it was refused").waitFor();
-    expect(await page.getByRole("cell", { name: /cats\/no\.png/ }).count()).toBe(1);
+    await whole(page, /Why it was refused/);
+    await page.getByRole("cell", { name: /cats\/no\.png/ }).waitFor();
     expect(await violationsOf(page)).toEqual([]);
   });
 
@@ -146,6 +147,6 @@ describe.skipIf(findBrowser() === null)("from a folder to a model", unhurried, (
     isBroken = false;
     await page.getByRole("button", { name: "Try again" }).click();
     await page.getByRole("heading", { level: 1, name: "shapes" }).waitFor();
-    expect(await page.getByText("was not taken").count()).toBe(0);
+    await expect.poll(() => page.getByText("was not taken").count(), patient).toBe(0);
   });
 });

@@ -38,7 +38,7 @@ describe.skipIf(findBrowser() === null)("a team's dashboard", unhurried, () => {
     expect(await rows.count()).toBeLessThan(60);
     await page.getByLabel("Text").fill("number 42");
     await page.getByText("15 jobs").waitFor();
-    expect(page.url()).toContain("text=number+42");
+    await page.waitForURL(/text=number\+42/);
     await page.getByLabel("Status").selectOption("running");
     await page.getByText("No job is like that").waitFor();
     await page.goBack();

@@ -1,5 +1,5 @@
 /** Pages 5 and 6: a model to try and question, and every number of it traced to what made it. */
-import type { Browser } from "playwright-core";
+import type { Browser, Route } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { findBrowser, startBrowser, warnWithoutBrowser } from "../../support/browser.ts";
 import { looks, openDashboard, patient, unhurried, violationsOf, whole, type Opened } from "../../support/dashboard.ts";
@@ -54,8 +54,7 @@ describe.skipIf(findBrowser() === null)("models", unhurried, () => {
   it("answers what is drawn on the board, and forgets it when it is wiped", async () => {
     const { context, page } = await opened(`/models/${model}`);
     const board = page.getByRole("img", { name: /A board to draw on/ });
-    // What comes late must not move the board from under the pen.
-    await page.waitForLoadState("networkidle");
+    await whole(page, /What it takes for what/);
     await board.scrollIntoViewIfNeeded();
     const box = await board.boundingBox();
     if (!box) throw new Error("the board is not there");
@@ -77,15 +76,17 @@ describe.skipIf(findBrowser() === null)("models", unhurried, () => {
 
   it("opens the samples behind a number of the confusion matrix", async () => {
     const { context, page } = await opened(`/models/${model}`);
+    await whole(page, /What it takes for what/);
     const cell = page.getByRole("group", { name: "Confusion matrix" }).getByRole("button").first();
     const said = (await cell.getAttribute("aria-label")) ?? "";
     await cell.click();
     await page.getByRole("heading", { name: said }).waitFor();
     const pictures = page.locator(".cell-samples img");
     await expect.poll(() => pictures.count(), patient).toBe(Math.min(48, Number.parseInt(said, 10)));
-    expect(page.url()).toMatch(/true=\d&predicted=\d/);
+    await page.waitForURL(/true=\d&predicted=\d/);
     await page.reload();
     await page.getByRole("heading", { name: said }).waitFor();
+    await whole(page, /What it takes for what/);
     await page.locator(".cell-samples a").first().click();
     await page.waitForURL(/\/mathematics\?split=test&sample=\d+/);
     await context.close();
@@ -93,15 +94,14 @@ describe.skipIf(findBrowser() === null)("models", unhurried, () => {
 
   it("traces a pixel up to the sum that made it and down to where its δ came from", async () => {
     const { context, page } = await opened(`/models/${model}/mathematics?layer=0&map=0&row=0&column=0`);
+    await whole(page, /It answers/);
     const map = page.locator("button.map").first();
-    await map.waitFor();
-    await map.focus();
-    await page.keyboard.press("ArrowDown");
-    await page.keyboard.press("ArrowRight");
+    await map.press("ArrowDown");
+    await map.press("ArrowRight");
     await page.getByRole("heading", { name: "One number: map 0, row 1, column 1" }).waitFor();
-    expect(page.url()).toMatch(/row=1&column=1/);
+    await page.waitForURL(/row=1&column=1/);
     const ways = page.locator(".one-number > section");
-    expect(await ways.count()).toBe(2);
+    await expect.poll(() => ways.count(), patient).toBe(2);
     for (const way of await ways.all()) {
       // The last two lines: what the sum comes to, and what the engine has.
       const [computed, recorded] = (await way.locator(".outcome dd").allInnerTexts()).slice(-2).map(Number);
@@ -114,10 +114,28 @@ describe.skipIf(findBrowser() === null)("models", unhurried, () => {
 
   it("checks the gradients of this very network at a button", async () => {
     const { context, page } = await opened(`/models/${model}/mathematics`);
+    await whole(page, /It answers/);
     await page.getByRole("button", { name: "Check the gradients" }).click();
-    await page.getByText(/They agree: the largest relative difference is/).waitFor();
+    const panel = page.getByRole("region", { name: "Is it right?" });
+    const agree = /They agree: the largest relative difference is/;
+    await expect.poll(() => panel.innerText(), patient).toMatch(agree);
     // Bias and weights of the layers that have some.
     expect(await page.getByRole("cell", { name: /^\d (convolution|dense)$/ }).count()).toBeGreaterThanOrEqual(4);
     await context.close();
+  });
+
+  it("shows nothing below what is still coming, so that no button moves from under a hand", async () => {
+    const tab = await openDashboard(browser, stack.api.url);
+    const late: Route[] = [];
+    await tab.page.route(/\/sensitivities/, (route) => void late.push(route));
+    await tab.page.goto(`${stack.api.url}/models/${model}/mathematics`);
+    await tab.page.getByText("Going forward and backward").waitFor();
+    const button = tab.page.getByRole("button", { name: "Check the gradients" });
+    await expect.poll(() => late.length, patient).toBe(1);
+    expect(await button.isVisible()).toBe(false);
+    await late[0].continue();
+    await button.waitFor();
+    expect(await tab.page.locator("main .waiting").count()).toBe(0);
+    await tab.context.close();
   });
 });

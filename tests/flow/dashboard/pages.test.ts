@@ -1,5 +1,5 @@
 /** Pages 1 to 4 in every look and in every state that one meets, with nothing for axe to say. */
-import type { Browser } from "playwright-core";
+import type { Browser, Locator, Route } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { findBrowser, startBrowser, warnWithoutBrowser } from "../../support/browser.ts";
 import { looks, openDashboard, openFolds, patient, unhurried, violationsOf, whole } from "../../support/dashboard.ts";
@@ -124,14 +124,61 @@ describe.skipIf(findBrowser() === null)("pages", unhurried, () => {
     const { context, page } = await openDashboard(browser, stack.api.url);
     await page.goto(`${stack.api.url}/jobs/new?dataset=${made.dataset}&request=${wrong}`);
     const layer = page.locator(".layer.wrong");
+    // One alone, and it is the first.
     await layer.waitFor();
-    expect(await layer.count()).toBe(1);
-    expect(await layer.getByLabel("Kind of layer 0").count()).toBe(1);
-    expect(await layer.getByLabel("size").getAttribute("aria-invalid")).toBe("true");
+    await layer.getByLabel("Kind of layer 0").waitFor();
+    await expect.poll(() => layer.getByLabel("size").getAttribute("aria-invalid"), patient).toBe("true");
     await layer.getByLabel("size").fill("3");
     await layer.getByLabel("size").press("Tab");
     await page.locator(".layer.wrong").waitFor({ state: "detached" });
-    expect(await page.locator(".layer").first().innerText()).toMatch(/4×5×3/);
+    await expect.poll(() => page.locator(".layer").first().innerText(), patient).toMatch(/4×5×3/);
+    await context.close();
+  });
+
+  it("keeps what is being typed while a late answer comes, and gives back what stood there at Escape", async () => {
+    const { context, page } = await openDashboard(browser, stack.api.url);
+    const request = encodeURIComponent(JSON.stringify({ network: learned }));
+    await page.goto(`${stack.api.url}/jobs/new?dataset=${made.dataset}&request=${request}`);
+    await whole(page, /FLOPs a sample/);
+    await openFolds(page);
+    const written = (): unknown => JSON.parse(new URL(page.url()).searchParams.get("request") ?? "{}");
+    const late: Route[] = [];
+    await page.route(/\/v1\/jobs\?dryRun/, (route) => void late.push(route));
+    /** Types while a dry run is under way, and lets its answer come before the field is left. */
+    const typeBefore = async (field: Locator, text: string, answer: string): Promise<void> => {
+      await expect.poll(() => late.length, patient).toBe(1);
+      await field.fill(text);
+      const [route] = late.splice(0);
+      const response = await route.fetch();
+      await route.fulfill({ response, json: { ...((await response.json()) as object), warnings: [answer] } });
+      await page.getByText(answer).waitFor();
+      expect(await field.inputValue()).toBe(text);
+    };
+    const batchSize = page.getByLabel("batch size", { exact: true });
+    await batchSize.fill("7");
+    await batchSize.press("Tab");
+    const epochs = page.getByLabel("epochs", { exact: true });
+    await typeBefore(epochs, "3", "a late answer to a number");
+    await epochs.press("Tab");
+    await expect.poll(written, patient).toMatchObject({ batchSize: 7, epochs: 3 });
+    const name = page.getByLabel("name", { exact: true });
+    await typeBefore(name, "seven by three", "a late answer to a text");
+    await name.press("Tab");
+    await expect.poll(written, patient).toMatchObject({ batchSize: 7, epochs: 3, name: "seven by three" });
+    const metadata = page.getByLabel("metadata", { exact: true });
+    await typeBefore(metadata, '{"by": ', "a late answer to JSON");
+    await metadata.press("Tab");
+    // What is no JSON stays to be mended, and changes nothing.
+    expect(await metadata.inputValue()).toBe('{"by": ');
+    expect(written()).not.toHaveProperty("metadata");
+    await metadata.fill('{"by": "hand"}');
+    await metadata.press("Tab");
+    await expect.poll(written, patient).toMatchObject({ name: "seven by three", metadata: { by: "hand" } });
+    await epochs.fill("9");
+    await epochs.press("Escape");
+    expect(await epochs.inputValue()).toBe("3");
+    await epochs.press("Tab");
+    expect(written()).toMatchObject({ batchSize: 7, epochs: 3 });
     await context.close();
   });
 

@@ -64,12 +64,11 @@ describe.skipIf(findBrowser() === null)("sweeps", unhurried, () => {
   it("goes through the trials by keys, and from a row to its line", async () => {
     const { context, page } = await openDashboard(browser, stack.api.url);
     await page.goto(`${stack.api.url}/sweeps/${sweep}`);
+    await whole(page, /Rung by rung/);
     const drawing = page.getByRole("group", { name: /Parallel coordinates/ });
-    await drawing.waitFor();
-    expect(await drawing.locator(".trial-line").count()).toBe(5);
+    await expect.poll(() => drawing.locator(".trial-line").count(), patient).toBe(5);
     const { best } = await stack.client.sweeps.get(sweep);
-    await drawing.focus();
-    await page.keyboard.press("ArrowUp");
+    await drawing.press("ArrowUp");
     await page.getByText(new RegExp(`^Trial ${best?.trial}, succeeded: accuracy`)).waitFor();
     await page.getByRole("group", { name: "Trials" }).getByRole("link").last().focus();
     await expect.poll(() => drawing.locator(".trial-line.chosen").count(), patient).toBe(1);
@@ -83,7 +82,7 @@ describe.skipIf(findBrowser() === null)("sweeps", unhurried, () => {
     await page.goto(`${stack.api.url}${written({ space: { "/optimiser/pace": { uniform: [0.1, 0.2] } } })}`);
     const row = page.locator(".space-row.wrong");
     await row.waitFor();
-    expect(await row.getByLabel("Setting").getAttribute("aria-invalid")).toBe("true");
+    await expect.poll(() => row.getByLabel("Setting").getAttribute("aria-invalid"), patient).toBe("true");
     await row.getByLabel("Setting").fill("/optimiser/learningRate");
     await row.getByLabel("Setting").press("Tab");
     await page.locator(".space-row.wrong").waitFor({ state: "detached" });
@@ -108,8 +107,8 @@ describe.skipIf(findBrowser() === null)("sweeps", unhurried, () => {
     await page.goto(`${stack.api.url}${written({ base: { ...base, network: { layers } }, space })}`);
     const layer = page.locator(".layer.wrong");
     await layer.waitFor();
-    expect([await layer.count(), await layer.getByLabel("Kind of layer 0").count()]).toEqual([1, 1]);
-    expect(await layer.getByLabel("size").getAttribute("aria-invalid")).toBe("true");
+    await layer.getByLabel("Kind of layer 0").waitFor();
+    await expect.poll(() => layer.getByLabel("size").getAttribute("aria-invalid"), patient).toBe("true");
     await layer.getByLabel("size").fill("3");
     await layer.getByLabel("size").press("Tab");
     await layer.waitFor({ state: "detached" });
@@ -130,7 +129,7 @@ describe.skipIf(findBrowser() === null)("sweeps", unhurried, () => {
     await page.getByRole("button", { name: "Cancel" }).first().press("Enter");
     await page.getByRole("dialog").getByRole("button", { name: "Cancel" }).press("Enter");
     await page.getByRole("button", { name: "Delete" }).first().waitFor();
-    expect((await stack.client.sweeps.get(id)).status).toBe("cancelled");
+    await expect.poll(async () => (await stack.client.sweeps.get(id)).status, patient).toBe("cancelled");
     await context.close();
   });
 });

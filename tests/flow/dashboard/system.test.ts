@@ -2,7 +2,7 @@
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { findBrowser, startBrowser, warnWithoutBrowser } from "../../support/browser.ts";
-import { looks, openDashboard, patient, unhurried, violationsOf } from "../../support/dashboard.ts";
+import { looks, openDashboard, patient, unhurried, violationsOf, whole } from "../../support/dashboard.ts";
 import { startStack, type Stack } from "../../support/stack.ts";
 
 const adminKey = `fm_${"a1".repeat(20)}`;
@@ -24,7 +24,7 @@ describe.skipIf(findBrowser() === null)("system", unhurried, () => {
     await page.goto(`${stack.api.url}/system`);
     await page.getByLabel("Key").fill(key);
     await page.getByRole("button", { name: "Come in" }).click();
-    await page.getByRole("heading", { name: "Who you are" }).waitFor();
+    await whole(page, /Who you are/);
   }
 
   it("shows workers and access in every look, with nothing for axe to say", async () => {

@@ -103,9 +103,12 @@ export const Empty = ({ title, children }: { title: string } & Children): JSX.El
   </div>
 );
 
-/** Stands where something will be, and says so to those who cannot see it. */
-export const Waiting = ({ what }: { what: string }): JSX.Element => (
-  <p class="waiting" role="status">
+/**
+ * Stands where something will be, and says so to those who cannot see it. What the page has below it is shown once it
+ * has come, so that nothing moves from under a hand; not where a hand just asked for it on a page that stands.
+ */
+export const Waiting = ({ what, isAsked = false }: { what: string; isAsked?: boolean }): JSX.Element => (
+  <p class={isAsked ? "waiting asked" : "waiting"} role="status">
     <span class="spinner" aria-hidden="true" /> {what}
   </p>
 );

@@ -1,5 +1,6 @@
 /** A field of a request, whatever its kind, made from what the interface says of it. */
 import type { JSX } from "preact";
+import { useEdited } from "../elements/edited.ts";
 import { Field, type ControlAttributes } from "../elements/field.tsx";
 import { equal, pointerOf, valueAt, withValue, type Path } from "./draft.ts";
 import { resolved, spoken, variantsOf, type Schema, type Schemas } from "./schema.ts";
@@ -8,6 +9,8 @@ export interface FormContext {
   all: Schemas;
   /** What was written so far. */
   draft: unknown;
+  /** The same at this moment: what a hand does may come before the page is drawn again. */
+  peek: () => unknown;
   /** The request as it would be run, with every default; undefined until the service has said. */
   complete: unknown;
   problems: readonly { pointer: string; detail: string }[];
@@ -41,53 +44,52 @@ type InputProps = SchemaFieldProps & { attributes: ControlAttributes; shown: unk
 function NumberInput({ attributes, shown, schema, form, path }: InputProps): JSX.Element {
   const isNullable = variantsOf(schema, form.all).some(({ label }) => label === "none");
   const { type, minimum, maximum } = variantsOf(schema, form.all).find((each) => each.schema.type)?.schema ?? schema;
-  const take = (text: string): void => {
-    if (text === "") form.change(path, isNullable ? (schema.default === null ? undefined : null) : undefined);
-    else if (Number.isFinite(Number(text))) form.change(path, Number(text));
-  };
+  const edited = useEdited({
+    shown: typeof shown === "number" ? String(shown) : "",
+    commit: (text) => {
+      const none = isNullable && schema.default !== null ? null : undefined;
+      form.change(path, text === "" ? none : Number(text));
+      return null;
+    },
+  });
   return (
     <input
       {...attributes}
+      {...edited}
       type="number"
       step={type === "integer" ? 1 : "any"}
       min={minimum}
       max={maximum}
-      value={typeof shown === "number" ? shown : ""}
-      onChange={({ currentTarget }) => take(currentTarget.value)}
     />
   );
 }
 
 function JsonInput({ attributes, shown, form, path }: InputProps): JSX.Element {
-  const take = (element: HTMLTextAreaElement): void => {
-    try {
-      form.change(path, element.value.trim() === "" ? undefined : (JSON.parse(element.value) as unknown));
-      element.setCustomValidity("");
-    } catch {
-      element.setCustomValidity("This is no JSON.");
-      element.reportValidity();
-    }
-  };
-  return (
-    <textarea
-      {...attributes}
-      rows={3}
-      spellcheck={false}
-      value={shown === undefined ? "" : JSON.stringify(shown)}
-      onChange={({ currentTarget }) => take(currentTarget)}
-    />
-  );
+  const edited = useEdited({
+    shown: shown === undefined ? "" : JSON.stringify(shown),
+    commit: (text) => {
+      let value: unknown;
+      try {
+        value = text.trim() === "" ? undefined : (JSON.parse(text) as unknown);
+      } catch {
+        return "This is no JSON.";
+      }
+      form.change(path, value);
+      return null;
+    },
+  });
+  return <textarea {...attributes} {...edited} rows={3} spellcheck={false} />;
 }
 
 function TextInput({ attributes, shown, form, path }: InputProps): JSX.Element {
-  return (
-    <input
-      {...attributes}
-      type="text"
-      value={typeof shown === "string" ? shown : ""}
-      onChange={({ currentTarget }) => form.change(path, currentTarget.value === "" ? undefined : currentTarget.value)}
-    />
-  );
+  const edited = useEdited({
+    shown: typeof shown === "string" ? shown : "",
+    commit: (text) => {
+      form.change(path, text === "" ? undefined : text);
+      return null;
+    },
+  });
+  return <input {...attributes} {...edited} type="text" />;
 }
 
 function SelectInput({ attributes, shown, schema, form, path }: InputProps): JSX.Element {
@@ -153,7 +155,7 @@ function Nested({ form, path, schema }: SchemaFieldProps): JSX.Element | null {
   if (!variant) return null;
   // A choice is given as a whole: with its first field that is changed the others are written out.
   const change: FormContext["change"] = (at, value) =>
-    valueAt(form.draft, path) === undefined
+    valueAt(form.peek(), path) === undefined
       ? form.change(path, withValue(shown, at.slice(path.length), value))
       : form.change(at, value);
   const inner = { ...form, change };

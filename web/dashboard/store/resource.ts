@@ -3,7 +3,7 @@
  * tab is in front, kept for a while so that a page one comes back to is there at once.
  */
 import { signal, type ReadonlySignal, type Signal } from "@preact/signals";
-import { useEffect, useMemo } from "preact/hooks";
+import { useEffect, useMemo, useRef } from "preact/hooks";
 import { onReturn } from "./connection.ts";
 
 export interface Resource<Value> {
@@ -132,6 +132,13 @@ export function useResource<Value>(key: string, asking: Asking<Value>): Resource
     };
   }, [entry]);
   return entry;
+}
+
+/** What was there stays until the next has come, so that a page does not fall together while another view is asked for. */
+export function useLast<Value>(value: Value | undefined): Value | undefined {
+  const last = useRef(value);
+  if (value !== undefined) last.current = value;
+  return last.current;
 }
 
 /** Asks again for everything that is looked at and whose key begins so: after something was changed. */

@@ -16,6 +16,7 @@ export function UploadSettings(): JSX.Element {
     draft,
     complete: undefined,
     problems: [],
+    peek: () => uploadSettings.peek(),
     change: (path, next) => {
       uploadSettings.value = withValue(uploadSettings.peek(), path, next) as Settings;
     },

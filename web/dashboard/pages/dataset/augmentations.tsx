@@ -4,6 +4,7 @@ import { useEffect, useState } from "preact/hooks";
 import type { Dataset } from "../../../../schemas/dataset.ts";
 import { Section } from "../../elements/basics.tsx";
 import { Field } from "../../elements/field.tsx";
+import { Picture } from "../../elements/picture.tsx";
 import { withQuery } from "../../router.ts";
 import { service } from "../../service.ts";
 
@@ -116,7 +117,7 @@ export function Augmentations({ dataset }: { dataset: Dataset }): JSX.Element {
       <div class="augmentations">
         <Sliders settings={settings} change={(fields) => setSettings({ ...settings, ...fields })} />
         <figure class="sheet">
-          <img class="pixels" src={sheetOf(dataset, settled)} alt="Four samples and distorted copies of each" />
+          <Picture src={sheetOf(dataset, settled)} alt="Four samples and distorted copies of each" />
         </figure>
       </div>
     </Section>

@@ -4,6 +4,7 @@ import type { Dataset, Split } from "../../../../schemas/dataset.ts";
 import { Bars } from "../../elements/bars.tsx";
 import { Choice } from "../../elements/choice.tsx";
 import { Section } from "../../elements/basics.tsx";
+import { Picture } from "../../elements/picture.tsx";
 import { count, counted } from "../../format.ts";
 import { place, setQuery, withQuery } from "../../router.ts";
 import { service } from "../../service.ts";
@@ -53,7 +54,7 @@ function Sheet({ dataset, split, label }: { dataset: Dataset; split: Split; labe
   const query = { split, limit, columns, scale, ...(label === null ? {} : { label: String(label) }) };
   return (
     <figure class="sheet">
-      <img class="pixels" src={service.urls.sampleSheet(dataset.id, query)} alt={`${count(limit)} samples ${what}`} />
+      <Picture src={service.urls.sampleSheet(dataset.id, query)} alt={`${count(limit)} samples ${what}`} />
       <figcaption class="soft small-text">
         {count(limit)} of {count(there)} samples {what}, spread over the split
       </figcaption>

@@ -3,7 +3,7 @@ import type { JSX } from "preact";
 import { useEffect } from "preact/hooks";
 import type { CheckpointPage } from "../../../../schemas/checkpoint.ts";
 import type { Job } from "../../../../schemas/job.ts";
-import { Ago, Empty, Section } from "../../elements/basics.tsx";
+import { Ago, Empty, ProblemNote, Section, Waiting } from "../../elements/basics.tsx";
 import { bytes, count, figure, percent } from "../../format.ts";
 import { service } from "../../service.ts";
 import { useResource, type Resource } from "../../store/resource.ts";
@@ -21,10 +21,14 @@ export function useCheckpoints(job: Job, live: LiveJob): Resource<CheckpointPage
 }
 
 export function Checkpoints({ job, live }: { job: Job; live: LiveJob }): JSX.Element {
-  const rows = useCheckpoints(job, live).value.value?.data ?? [];
+  const kept = useCheckpoints(job, live);
+  const page = kept.value.value;
+  const rows = page?.data ?? [];
   return (
     <Section title="Checkpoints" aside={rows.length > 0 ? `${count(rows.length)} kept` : undefined}>
-      {rows.length === 0 ? <Empty title="None was written yet." /> : null}
+      <ProblemNote problem={kept.problem.value} />
+      {page || kept.problem.value ? null : <Waiting what="Asking for the checkpoints" />}
+      {page?.data.length === 0 ? <Empty title="None was written yet." /> : null}
       {rows.length > 0 ? (
         <div class="scroll-x" tabIndex={0} role="group" aria-label="Checkpoints">
           <table>

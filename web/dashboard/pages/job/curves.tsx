@@ -10,6 +10,7 @@ import { figure, percent, percentMark, short } from "../../format.ts";
 import { place, setQuery } from "../../router.ts";
 import { useCurves } from "../../store/curves.ts";
 import type { LiveJob } from "../../store/live-job.ts";
+import { useLast } from "../../store/resource.ts";
 import { useCheckpoints } from "./checkpoints.tsx";
 
 type Range = readonly [number, number] | null;
@@ -187,24 +188,24 @@ export function Curves({ job, live }: { job: Job; live: LiveJob }): JSX.Element 
     isMoving: !job.terminal,
   });
   const kept = useCheckpoints(job, live);
-  const all = rows.value.value;
-  const marks = marksOf(job, kept.value.value?.data ?? [], series);
+  const now = rows.value.value;
+  const drawn = useLast(now && { rows: now, series, range });
   return (
     <Section title="Curves" aside={<Controls series={series} isLog={isLog} range={range} />}>
       <ProblemNote problem={rows.problem.value} />
-      {all === undefined && rows.problem.value === null ? <Waiting what="Asking for the curves" /> : null}
-      {all?.length === 0 ? (
-        <Empty title={series === "epoch" ? "No epoch has ended yet." : "Nothing was measured yet."}>
-          {series === "epoch" ? (
+      {drawn === undefined && rows.problem.value === null ? <Waiting what="Asking for the curves" /> : null}
+      {drawn?.rows.length === 0 ? (
+        <Empty title={drawn.series === "epoch" ? "No epoch has ended yet." : "Nothing was measured yet."}>
+          {drawn.series === "epoch" ? (
             <button type="button" onClick={() => setQuery({ series: "step" })}>
               Look at the steps
             </button>
           ) : null}
         </Empty>
       ) : null}
-      {all && all.length > 0 ? (
+      {drawn && drawn.rows.length > 0 ? (
         <>
-          <Charts rows={all} series={series} isLog={isLog} marks={marks} range={range} />
+          <Charts {...drawn} isLog={isLog} marks={marksOf(job, kept.value.value?.data ?? [], drawn.series)} />
           <p class="soft small-text">
             Drag over a part to look closer. Triangles are checkpoints, the large one the best; a dashed line is where
             another attempt went on.

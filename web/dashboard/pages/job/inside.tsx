@@ -3,7 +3,7 @@ import type { JSX } from "preact";
 import { useEffect, useMemo } from "preact/hooks";
 import type { InsidePage } from "../../../../client/index.ts";
 import type { Job } from "../../../../schemas/job.ts";
-import { Section } from "../../elements/basics.tsx";
+import { Section, Waiting } from "../../elements/basics.tsx";
 import { Curve, type CurveLine } from "../../elements/curve.tsx";
 import { Alpha } from "../../elements/alpha.tsx";
 import { count, figure } from "../../format.ts";
@@ -81,6 +81,7 @@ export function Inside({ job }: { job: Job }): JSX.Element | null {
   useEffect(() => {
     if (job.terminal) inside.renew();
   }, [job.terminal]);
+  if (page === undefined && inside.problem.value === null) return <Waiting what="Asking what it has learned" />;
   if (layers.length === 0) return null;
   return (
     <Section

@@ -3,7 +3,7 @@ import type { JSX } from "preact";
 import { useMemo } from "preact/hooks";
 import type { InsidePage } from "../../../../client/index.ts";
 import { Alpha } from "../../elements/alpha.tsx";
-import { Section } from "../../elements/basics.tsx";
+import { Section, Waiting } from "../../elements/basics.tsx";
 import { service } from "../../service.ts";
 import { useResource, type Resource } from "../../store/resource.ts";
 
@@ -15,6 +15,7 @@ export function AlphaByEpoch({ job, layer }: { job: string; layer: number }): JS
   });
   const page = inside.value.value;
   const rows = useMemo(() => (page?.data ?? []).filter(({ alpha }) => alpha !== null).toReversed(), [page]);
+  if (page === undefined && inside.problem.value === null) return <Waiting what="Asking how it learned" />;
   // Of a job that was deleted nothing is known any more.
   if (rows.length === 0) return null;
   return (

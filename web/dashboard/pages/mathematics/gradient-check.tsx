@@ -75,7 +75,7 @@ export function GradientCheckPanel({ model }: { model: Model }): JSX.Element {
         </button>
       </p>
       <ProblemNote problem={problem} />
-      {isAsking ? <Waiting what="Computing differences; this takes some seconds" /> : null}
+      {isAsking ? <Waiting what="Computing differences; this takes some seconds" isAsked /> : null}
       {result && !isAsking ? <Result of={result} /> : null}
     </>
   );

@@ -10,7 +10,7 @@ import { figure, percent, shapeOf } from "../../format.ts";
 import { at, rowOf, type Inside, type Place } from "../../mathematics/inside.ts";
 import { place as address, setQuery, withQuery, type PageProps } from "../../router.ts";
 import { service } from "../../service.ts";
-import { useResource } from "../../store/resource.ts";
+import { useLast, useResource } from "../../store/resource.ts";
 import { AlphaByEpoch } from "./alpha-by-epoch.tsx";
 import { backwardOf, forwardOf, gradientOf, type Equation } from "./equations.ts";
 import { Factors, Filters } from "./filters.tsx";
@@ -142,7 +142,9 @@ function Looking({ model }: { model: Model }): JSX.Element {
   const answered = useResource(`inside ${model.id} ${model.sha256} ${what} ${of ?? ""}`, {
     ask: (signal) => explain(model, { source, of: of === null ? null : Number(of), signal }),
   });
-  const answer = answered.value.value;
+  // The sample before stays until the next is answered.
+  const last = useLast(answered.value.value);
+  const answer = answered.problem.value ? undefined : last;
   const inside = useMemo(
     () => (answer && tensors.value.value ? insideOf(model, tensors.value.value, answer) : null),
     [model, tensors.value.value, answer],
@@ -156,6 +158,7 @@ function Looking({ model }: { model: Model }): JSX.Element {
         model={model}
         source={source}
         answer={answer}
+        of={of}
         choosePicture={(file) => {
           pictures.current += 1;
           setPicture(file);
@@ -166,7 +169,7 @@ function Looking({ model }: { model: Model }): JSX.Element {
       {inside && answer ? (
         <>
           <Verdict model={model} inside={inside} answer={answer} />
-          <div class="mathematics">
+          <div class="mathematics" aria-busy={answered.value.value === undefined}>
             <Tower layers={inside.layers} rows={inside.rows} chosen={layer} hrefOf={hrefOf} />
             <div>
               <h2 class="layer-title">

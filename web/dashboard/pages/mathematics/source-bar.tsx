@@ -3,6 +3,7 @@ import type { JSX } from "preact";
 import { useRef } from "preact/hooks";
 import type { Model } from "../../../../schemas/model.ts";
 import { Choice } from "../../elements/choice.tsx";
+import { useEdited } from "../../elements/edited.ts";
 import { Field } from "../../elements/field.tsx";
 import { setQuery } from "../../router.ts";
 import type { Explained, Source } from "./subject.ts";
@@ -13,11 +14,20 @@ interface BarProps {
   model: Model;
   source: Source;
   answer: Explained | undefined;
+  /** The class that δ starts from, where one was chosen. */
+  of: string | null;
   choosePicture: (file: File | null) => void;
 }
 
 function SampleOfSplit({ split, index }: { split: string; index: number }): JSX.Element {
   const step = (to: number): void => setQuery({ sample: String(Math.max(0, to)) });
+  const edited = useEdited({
+    shown: String(index),
+    commit: (text) => {
+      step(Number(text));
+      return null;
+    },
+  });
   return (
     <>
       <Choice
@@ -27,16 +37,7 @@ function SampleOfSplit({ split, index }: { split: string; index: number }): JSX.
         choose={(chosen) => setQuery({ split: chosen, sample: "0" })}
       />
       <Field label="Sample" class="inline">
-        {(attributes) => (
-          <input
-            {...attributes}
-            class="short"
-            type="number"
-            min={0}
-            value={index}
-            onChange={(event) => step(Number(event.currentTarget.value))}
-          />
-        )}
+        {(attributes) => <input {...attributes} {...edited} class="short" type="number" min={0} />}
       </Field>
       <button type="button" class="small" onClick={() => step(index - 1)} disabled={index === 0}>
         Previous
@@ -68,7 +69,7 @@ function PictureButton({ choose }: { choose: (file: File | null) => void }): JSX
   );
 }
 
-export const SourceBar = ({ model, source, answer, choosePicture }: BarProps): JSX.Element => (
+export const SourceBar = ({ model, source, answer, of, choosePicture }: BarProps): JSX.Element => (
   <div class="source-bar">
     {"picture" in source ? (
       <p>
@@ -85,7 +86,7 @@ export const SourceBar = ({ model, source, answer, choosePicture }: BarProps): J
       {(attributes) => (
         <select
           {...attributes}
-          value={String(answer?.class ?? "")}
+          value={of ?? String(answer?.class ?? "")}
           onChange={(event) => setQuery({ class: event.currentTarget.value })}
         >
           {model.classes.map((name, at) => (

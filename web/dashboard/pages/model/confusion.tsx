@@ -155,7 +155,7 @@ function CellSamples({ model, split, cell }: { model: Model; split: Split; cell:
       {value ? (
         <Pictures model={model} split={split} rows={value.data} />
       ) : samples.problem.value ? null : (
-        <Waiting what="Asking for the samples" />
+        <Waiting what="Asking for the samples" isAsked />
       )}
     </section>
   );

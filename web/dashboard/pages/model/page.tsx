@@ -94,6 +94,7 @@ function Body({ model }: { model: Model }): JSX.Element {
         <p class="note">It was not judged: it was imported, or its dataset had no samples to judge on.</p>
       ) : null}
       <ProblemNote problem={evaluation.problem.value} />
+      {judged === undefined && evaluation.problem.value === null ? <Waiting what="Asking how good it is" /> : null}
       {judged ? (
         <>
           <Judged evaluation={judged} />

@@ -9,7 +9,7 @@ import { problemsOf, service } from "../../service.ts";
 import { useDatasets } from "../../store/lists.ts";
 import { useResource } from "../../store/resource.ts";
 import { Base } from "./base.tsx";
-import { changeDraft, draftAround, firstDraft, readDraft, writeDraft, type Draft } from "./draft.ts";
+import { changeDraft, peekDraft, draftAround, firstDraft, readDraft, writeDraft, type Draft } from "./draft.ts";
 import { useEstimate } from "./estimate.ts";
 import { SpaceChoice } from "./space.tsx";
 import { Summary } from "./summary.tsx";
@@ -24,11 +24,12 @@ function Form({ schema, draft }: { schema: RequestSchema; draft: Draft }): JSX.E
     draft,
     complete: estimated.estimate?.request,
     problems: problemsOf(estimated.problem),
+    peek: peekDraft,
     change: changeDraft,
   };
   return (
-    <div class="training">
-      <div>
+    <div class="training in-order">
+      <div class="in-order">
         <Base form={form} schema={schema.root} />
         <SpaceChoice form={form} chosen={estimated.estimate?.request.space ?? null} />
         <Section title="How it is searched">

@@ -1,13 +1,13 @@
 /** Which settings are searched, and what values each may take. */
 import type { JSX } from "preact";
 import { useId } from "preact/hooks";
-import type { SweepRequest } from "../../../../client/index.ts";
 import { Section } from "../../elements/basics.tsx";
 import { Choice } from "../../elements/choice.tsx";
+import { useEdited } from "../../elements/edited.ts";
 import { Field } from "../../elements/field.tsx";
 import { pointerOf } from "../../form/draft.ts";
 import type { FormContext } from "../../form/schema-field.tsx";
-import { changeDraft, type Dimension, type Space } from "./draft.ts";
+import { changeDraft, peekDraft, type Dimension, type Space } from "./draft.ts";
 import { ValuesField } from "./values-field.tsx";
 
 /** What people search first. */
@@ -44,11 +44,23 @@ interface RowProps {
   list: string;
 }
 
-/** The space with one pointer changed, in the order that it was. */
-const changed = (space: Space, pointer: string, entry: readonly [string, Dimension] | null): Space =>
-  Object.fromEntries(
-    Object.entries(space).flatMap(([each, dimension]) =>
-      each === pointer ? (entry === null ? [] : [entry]) : [[each, dimension] as const],
+const spaceOf = (draft: unknown): Space | "auto" => (draft as { space?: Space | "auto" }).space ?? "auto";
+
+/** What one searches oneself, as it is at this moment. */
+function peekSpace(): Space {
+  const space = spaceOf(peekDraft());
+  return space === "auto" ? {} : space;
+}
+
+/** One setting becomes another entry, or goes; all stay in the order that they were. */
+const changeSetting = (pointer: string, how: (dimension: Dimension) => readonly [string, Dimension] | null): void =>
+  changeDraft(
+    ["space"],
+    Object.fromEntries(
+      Object.entries(peekSpace()).flatMap(([each, dimension]) => {
+        const entry = each === pointer ? how(dimension) : ([each, dimension] as const);
+        return entry === null ? [] : [entry];
+      }),
     ),
   );
 
@@ -56,33 +68,28 @@ function Row({ pointer, dimension, space, form, list }: RowProps): JSX.Element {
   const at = pointerOf(["space", pointer]);
   const problem = form.problems.find((each) => each.pointer === at || each.pointer.startsWith(`${at}/`))?.detail;
   const kind = kindNames.find((each) => dimension[each] !== undefined) ?? "choices";
-  const put = (entry: readonly [string, Dimension] | null): void =>
-    changeDraft(["space"], changed(space, pointer, entry));
-  const rename = (input: HTMLInputElement): void => {
-    const taken = input.value !== pointer && input.value in space;
-    input.setCustomValidity(taken ? "This setting is searched already." : "");
-    if (taken) input.reportValidity();
-    else put([input.value.trim(), usual[input.value] ?? dimension]);
-  };
+  const name = useEdited({
+    shown: pointer,
+    commit: (text) => {
+      const next = text.trim();
+      if (next !== pointer && next in peekSpace()) return "This setting is searched already.";
+      changeSetting(pointer, (now) => [next, next === pointer ? now : (usual[next] ?? now)]);
+      return null;
+    },
+  });
   return (
     <li class={problem === undefined ? "space-row" : "space-row wrong"}>
       <Field label="Setting" problem={problem} class="wide">
-        {(attributes) => (
-          <input
-            {...attributes}
-            list={list}
-            spellcheck={false}
-            value={pointer}
-            onChange={({ currentTarget }) => rename(currentTarget)}
-          />
-        )}
+        {(attributes) => <input {...attributes} {...name} list={list} spellcheck={false} />}
       </Field>
       <Field label="May be">
         {(attributes) => (
           <select
             {...attributes}
             value={kind}
-            onChange={({ currentTarget }) => put([pointer, beginnings[currentTarget.value as Kind]])}
+            onChange={({ currentTarget: { value } }) =>
+              changeSetting(pointer, () => [pointer, beginnings[value as Kind]])
+            }
           >
             {kindNames.map((each) => (
               <option key={each} value={each}>
@@ -92,12 +99,12 @@ function Row({ pointer, dimension, space, form, list }: RowProps): JSX.Element {
           </select>
         )}
       </Field>
-      <ValuesField dimension={dimension} change={(next) => put([pointer, next])} />
+      <ValuesField dimension={dimension} change={(how) => changeSetting(pointer, (now) => [pointer, how(now)])} />
       <button
         type="button"
         class="small"
         aria-label={`Remove ${pointer}`}
-        onClick={() => put(null)}
+        onClick={() => changeSetting(pointer, () => null)}
         disabled={Object.keys(space).length === 1}
       >
         Remove
@@ -122,7 +129,7 @@ function Own({ space, form }: { space: Space; form: FormContext }): JSX.Element 
         ))}
       </ul>
       {next ? (
-        <button type="button" onClick={() => changeDraft(["space"], { ...space, [next[0]]: next[1] })}>
+        <button type="button" onClick={() => changeDraft(["space"], { ...peekSpace(), [next[0]]: next[1] })}>
           Search another setting
         </button>
       ) : null}
@@ -137,7 +144,7 @@ interface SpaceChoiceProps {
 }
 
 export function SpaceChoice({ form, chosen }: SpaceChoiceProps): JSX.Element {
-  const { space = "auto" } = form.draft as Partial<Pick<SweepRequest, "space">>;
+  const space = spaceOf(form.draft);
   const own = (): Space => chosen ?? { "/optimiser/learningRate": usual["/optimiser/learningRate"] ?? {} };
   return (
     <Section

@@ -48,18 +48,22 @@ function FirstTrials({ estimate }: { estimate: SweepEstimate }): JSX.Element {
   );
 }
 
-function Told({ estimate }: { estimate: SweepEstimate }): JSX.Element {
-  const { trials, epochs, seconds, rungs, request, reasons, warnings } = estimate;
+const Figures = ({ estimate: { trials, epochs, seconds } }: { estimate: SweepEstimate }): JSX.Element => (
+  <div class="figures summary-figures">
+    <Figure value={count(trials)} label={trials === 1 ? "trial" : "trials"} />
+    <Figure value={count(epochs)} label="epochs together" />
+    <Figure
+      value={seconds === null ? "?" : duration(seconds)}
+      label={seconds === null ? "nobody has trained such a network here yet" : "on one worker slot"}
+    />
+  </div>
+);
+
+/** Below the button, which stays where it is while other words come. */
+function Words({ estimate }: { estimate: SweepEstimate }): JSX.Element {
+  const { rungs, request, reasons, warnings } = estimate;
   return (
     <>
-      <div class="figures summary-figures">
-        <Figure value={count(trials)} label={trials === 1 ? "trial" : "trials"} />
-        <Figure value={count(epochs)} label="epochs together" />
-        <Figure
-          value={seconds === null ? "?" : duration(seconds)}
-          label={seconds === null ? "nobody has trained such a network here yet" : "on one worker slot"}
-        />
-      </div>
       <p class="soft">
         {nameOfSearch(request.search)}
         {rungs.length > 1
@@ -102,12 +106,13 @@ export function Summary({ draft, estimated }: { draft: Draft; estimated: Estimat
   };
   return (
     <Section title="What it would be" class="training-summary">
-      {estimate ? <Told estimate={estimate} /> : null}
+      {estimate ? <Figures estimate={estimate} /> : null}
       {estimate || problem ? null : <Waiting what="Asking what it would be" />}
       <ProblemNote problem={problem ?? refusal} />
       <button type="button" class="strong start" disabled={isBusy} onClick={() => void start()}>
         Start the sweep
       </button>
+      {estimate ? <Words estimate={estimate} /> : null}
     </Section>
   );
 }

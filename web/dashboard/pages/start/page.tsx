@@ -16,7 +16,7 @@ function Running(): JSX.Element {
   return (
     <Section title="Learning now" aside={<a href="/jobs">All jobs</a>}>
       <ProblemNote problem={running.problem.value} />
-      {jobs === undefined ? <Waiting what="Asking what runs" /> : null}
+      {jobs === undefined && running.problem.value === null ? <Waiting what="Asking what runs" /> : null}
       {jobs?.length === 0 && waiting.length === 0 ? (
         <Empty title="Nothing is learning at the moment.">
           <p>
@@ -67,8 +67,9 @@ export default function Home(): JSX.Element {
     <>
       <PageHead title={isNew ? "Teach a network to see" : "Home"} />
       <ProblemNote problem={models.problem.value} />
+      {page || models.problem.value ? null : <Waiting what="Asking what there is" />}
       {isNew ? <ThreeWays /> : null}
-      <div class="home-columns">
+      <div class="home-columns in-order">
         <Running />
         <DropPlace large />
       </div>

@@ -54,9 +54,10 @@ export default function SystemPage(): JSX.Element {
             <About system={system} />
           </div>
         </>
-      ) : null}
+      ) : problem ? null : (
+        <Waiting what="Asking how it goes" />
+      )}
       <Access />
-      {system || problem ? null : <Waiting what="Asking how it goes" />}
     </>
   );
 }

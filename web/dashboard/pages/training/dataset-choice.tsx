@@ -1,8 +1,9 @@
 /** Which data. */
 import type { JSX } from "preact";
 import type { Dataset } from "../../../../schemas/dataset.ts";
-import { Section } from "../../elements/basics.tsx";
+import { ProblemNote, Section, Waiting } from "../../elements/basics.tsx";
 import { Field } from "../../elements/field.tsx";
+import { Picture } from "../../elements/picture.tsx";
 import { Status } from "../../elements/status.tsx";
 import { count, counted, shapeOf } from "../../format.ts";
 import { service } from "../../service.ts";
@@ -29,7 +30,7 @@ function Chosen({ dataset }: { dataset: Dataset }): JSX.Element {
         )}
       </p>
       {status === "ready" ? (
-        <img
+        <Picture
           class="pixels thumbnails"
           src={service.urls.sampleSheet(dataset.id, { limit: 12, columns: 12, scale })}
           alt=""
@@ -47,7 +48,9 @@ export function useChosenDataset(draft: Draft): Dataset | undefined {
 }
 
 export function DatasetChoice({ draft }: { draft: Draft }): JSX.Element {
-  const datasets = useDatasets().value.value?.data.filter(({ status }) => status !== "rejected") ?? [];
+  const known = useDatasets();
+  const page = known.value.value;
+  const datasets = page?.data.filter(({ status }) => status !== "rejected") ?? [];
   const asked = typeof draft["dataset"] === "string" ? draft["dataset"] : "";
   const chosen = useChosenDataset(draft);
   return (
@@ -68,6 +71,8 @@ export function DatasetChoice({ draft }: { draft: Draft }): JSX.Element {
           </select>
         )}
       </Field>
+      <ProblemNote problem={known.problem.value} />
+      {page || known.problem.value ? null : <Waiting what="Asking for the datasets" />}
       {chosen ? <Chosen dataset={chosen} /> : null}
     </Section>
   );

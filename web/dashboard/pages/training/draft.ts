@@ -40,8 +40,11 @@ function urlOf(draft: Draft): string {
 
 export const writeDraft = (draft: Draft): void => go(urlOf(draft), { replace: true });
 
+/** As it stands at this moment. */
+export const peekDraft = (): Draft => readDraft(place.peek().query);
+
 export const changeDraft = (path: Path, value: unknown): void =>
-  writeDraft(withValue(readDraft(place.peek().query), path, value) as Draft);
+  writeDraft(withValue(peekDraft(), path, value) as Draft);
 
 /** As the service takes it: it says itself what is wrong with it. */
 export const requestOf = (draft: Draft): JobRequest => draft as unknown as JobRequest;

@@ -5,7 +5,7 @@ import { count, shapeOf, short } from "../../format.ts";
 import { valueAt, type Path } from "../../form/draft.ts";
 import type { FormContext } from "../../form/schema-field.tsx";
 import { variantsOf, type Schemas, type Variant } from "../../form/schema.ts";
-import { LayerRow, type CostRow, type Layer } from "./layer-row.tsx";
+import { LayerRow, layersAt, listAt, type CostRow, type Layer } from "./layer-row.tsx";
 
 interface ListProps {
   form: FormContext;
@@ -59,7 +59,10 @@ export function LayerList({ form, path, layers, rows, hasCosts = false, kinds }:
             key={label}
             type="button"
             class="small"
-            onClick={() => form.change(path, [...layers.slice(0, -1), initial, ...layers.slice(-1)])}
+            onClick={() => {
+              const now = layersAt(form, path);
+              form.change(path, [...now.slice(0, -1), initial, ...now.slice(-1)]);
+            }}
           >
             + {label}
           </button>
@@ -147,12 +150,11 @@ interface LayerEditorProps {
 
 export function LayerEditor({ form, isOwn, estimate, takeOver }: LayerEditorProps): JSX.Element | null {
   if (!isOwn) return estimate ? <Shown estimate={estimate} takeOver={takeOver} /> : null;
-  const layers = valueAt(form.draft, ["network", "layers"]);
   return (
     <LayerList
       form={form}
       path={["network", "layers"]}
-      layers={Array.isArray(layers) ? layers : []}
+      layers={listAt(form.draft, ["network", "layers"])}
       rows={estimate?.layers}
       hasCosts
       kinds={layerKinds(form.all)}

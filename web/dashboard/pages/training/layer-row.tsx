@@ -2,12 +2,21 @@
 import type { ComponentChildren, JSX } from "preact";
 import type { Estimate } from "../../../../schemas/estimate.ts";
 import { count, shapeOf, short } from "../../format.ts";
-import type { Path } from "../../form/draft.ts";
+import { valueAt, type Path } from "../../form/draft.ts";
 import { SchemaFields, type FormContext } from "../../form/schema-field.tsx";
 import type { Variant } from "../../form/schema.ts";
 
 export type CostRow = Omit<Estimate["layers"][number], "layers">;
 export type Layer = Readonly<Record<string, unknown>>;
+
+/** The layers that stand at a path; none where there is no list. */
+export function listAt(draft: unknown, path: Path): readonly Layer[] {
+  const layers = valueAt(draft, path);
+  return Array.isArray(layers) ? (layers as readonly Layer[]) : [];
+}
+
+/** The same as they are at this moment. */
+export const layersAt = (form: FormContext, path: Path): readonly Layer[] => listAt(form.peek(), path);
 
 /** What stands in the row itself; the rest is folded away. */
 const rare = ["learningRate", "initialiser", "inputs", "shortcut", "momentum", "epsilon", "layers"];
@@ -40,15 +49,16 @@ function problemsOf({ problems }: FormContext, at: string): readonly string[] {
 interface ButtonsProps {
   at: number;
   layers: readonly Layer[];
-  put: (next: readonly Layer[]) => void;
+  change: (how: (layers: readonly Layer[]) => readonly Layer[]) => void;
 }
 
-function Buttons({ at, layers, put }: ButtonsProps): JSX.Element {
-  const swap = (by: number): void => {
-    const next = [...layers];
-    [next[at], next[at + by]] = [next[at + by], next[at]];
-    put(next);
-  };
+function Buttons({ at, layers, change }: ButtonsProps): JSX.Element {
+  const swap = (by: number): void =>
+    change((now) => {
+      const next = [...now];
+      [next[at], next[at + by]] = [next[at + by], next[at]];
+      return next;
+    });
   return (
     <span class="layer-buttons">
       <button
@@ -74,7 +84,7 @@ function Buttons({ at, layers, put }: ButtonsProps): JSX.Element {
         class="small danger"
         aria-label={`Remove layer ${at}`}
         disabled={layers.length === 1}
-        onClick={() => put(layers.filter((_, index) => index !== at))}
+        onClick={() => change((now) => now.filter((_, index) => index !== at))}
       >
         ×
       </button>
@@ -127,7 +137,7 @@ export function LayerRow({ form, path, layers, at, row, hasCosts, kinds, childre
   const own = [...path, at];
   const variant = kinds.find(({ matches }) => matches(layers[at]));
   const problems = problemsOf(form, `/${own.join("/")}`);
-  const put = (next: readonly Layer[]): void => form.change(path, next);
+  const change: ButtonsProps["change"] = (how) => form.change(path, how(layersAt(form, path)));
   const become = (kind: string): void => {
     const initial = kinds.find(({ label }) => label === kind)?.initial;
     if (initial !== undefined) form.change(own, initial);
@@ -146,7 +156,7 @@ export function LayerRow({ form, path, layers, at, row, hasCosts, kinds, childre
           ))}
         </select>
         {hasCosts ? <Costs row={row} /> : <span class="layer-costs" />}
-        <Buttons at={at} layers={layers} put={put} />
+        <Buttons at={at} layers={layers} change={change} />
       </div>
       {variant ? <Fields form={form} path={own} variant={variant} at={at} /> : null}
       {children}

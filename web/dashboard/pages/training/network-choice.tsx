@@ -3,7 +3,7 @@ import type { JSX } from "preact";
 import type { FormContext } from "../../form/schema-field.tsx";
 import type { RequestSchema } from "../../form/request-schema.ts";
 import { variantsOf } from "../../form/schema.ts";
-import { Section } from "../../elements/basics.tsx";
+import { Section, Waiting } from "../../elements/basics.tsx";
 import { useChosenDataset } from "./dataset-choice.tsx";
 import { changeDraft, plainLayers, type Draft } from "./draft.ts";
 import type { Estimated } from "./estimate.ts";
@@ -62,6 +62,9 @@ export function NetworkChoice({ form, schema, draft, estimated }: NetworkChoiceP
       {isOwn || estimated.estimate ? (
         <LayerEditor form={{ ...form, isTerse: true }} isOwn={isOwn} estimate={estimated.estimate} takeOver={own} />
       ) : null}
+      {isOwn || estimated.estimate || estimated.problem || draft["dataset"] === undefined ? null : (
+        <Waiting what="Asking what it would be" />
+      )}
     </Section>
   );
 }

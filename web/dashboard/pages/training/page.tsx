@@ -9,7 +9,7 @@ import { problemsOf, service } from "../../service.ts";
 import { useDatasets } from "../../store/lists.ts";
 import { useResource } from "../../store/resource.ts";
 import { DatasetChoice } from "./dataset-choice.tsx";
-import { changeDraft, readDraft, sparse, writeDraft, type Draft } from "./draft.ts";
+import { changeDraft, peekDraft, readDraft, sparse, writeDraft, type Draft } from "./draft.ts";
 import { useEstimate } from "./estimate.ts";
 import { NetworkChoice } from "./network-choice.tsx";
 import { Settings } from "./settings.tsx";
@@ -20,13 +20,14 @@ function Form({ schema, draft }: { schema: RequestSchema; draft: Draft }): JSX.E
   const form: FormContext = {
     all: schema.all,
     draft,
+    peek: peekDraft,
     complete: (estimated.estimate ?? estimated.last)?.request,
     problems: problemsOf(estimated.problem),
     change: changeDraft,
   };
   return (
-    <div class="training">
-      <div>
+    <div class="training in-order">
+      <div class="in-order">
         <DatasetChoice draft={draft} />
         <NetworkChoice form={form} schema={schema} draft={draft} estimated={estimated} />
         <Settings form={form} schema={schema} />
