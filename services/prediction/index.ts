@@ -167,13 +167,12 @@ export class Prediction {
    * Outputs and probabilities of samples [count][channels][height][width] in the dataset's own range, whole or in
    * pieces. Takes the samples: the caller may not use them again.
    */
-  async predict(subject: Subject, samples: Samples | Pieces, count: number): Promise<Outputs> {
+  predict(subject: Subject, samples: Samples | Pieces, count: number): Promise<Outputs> {
     const { classes, input } = subject;
-    if (count * classes > mostOutputs)
-      throw new ComputationError({
-        fault: "refused",
-        detail: `${count} samples of ${classes} classes are too many answers at once; send at most ${Math.floor(mostOutputs / classes)}`,
-      });
+    if (count * classes > mostOutputs) {
+      const detail = `${count} samples of ${classes} classes are too many answers at once; send at most ${Math.floor(mostOutputs / classes)}`;
+      return Promise.reject(new ComputationError({ fault: "refused", detail }));
+    }
     const model = this.#keyed(subject);
     return this.#batcher.predict({
       model,

@@ -32,28 +32,35 @@ const tooLong = (bytes: number): Problem =>
 /** So long a body cannot have more lists, objects or values than it may, whatever is in it. */
 const harmless = ({ containers, values }: JsonLimits): number => Math.min(containers, values);
 
-/** Takes the body's chunks until it ends or `take` throws; the connection survives a refusal, to carry it. */
-function takeChunks(payload: Readable, take: (chunk: Buffer) => void): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const settle = (then: () => void): void => {
-      payload.off("data", onData).off("end", onEnd).off("error", onBroken).off("close", onBroken);
-      then();
-    };
-    const fail = (error: Error): void => settle(() => reject(error));
-    const onData = (chunk: Buffer): void => {
+/**
+ * Takes the body's chunks until it ends or `take` throws; the connection survives a refusal, to carry it. Callbacks, as
+ * all of a body's way: a small one comes with its request, and promises would cost more than reading it.
+ */
+function takeChunks(payload: Readable, take: (chunk: Buffer) => void, done: (error: Error | null) => void): void {
+  // Listeners stay: to take them off one by one costs more than to ask here whether it is over.
+  let isOver = false;
+  const end = (error: Error | null): void => {
+    if (isOver) return;
+    isOver = true;
+    done(error);
+  };
+  // A sender that goes away half-way is a body that cannot be read, not a fault of ours.
+  const onBroken = (cause?: unknown): void => {
+    if (!isOver) end(new Problem({ code: "malformed-body", detail: "the body broke off before its end", cause }));
+  };
+  payload
+    .on("data", (chunk: Buffer) => {
+      if (isOver) return;
       try {
         take(chunk);
       } catch (error) {
         payload.pause();
-        fail(error as Error);
+        end(error as Error);
       }
-    };
-    const onEnd = (): void => settle(resolve);
-    // A sender that goes away half-way is a body that cannot be read, not a fault of ours.
-    const onBroken = (cause?: unknown): void =>
-      fail(new Problem({ code: "malformed-body", detail: "the body broke off before its end", cause }));
-    payload.on("data", onData).on("end", onEnd).on("error", onBroken).on("close", onBroken);
-  });
+    })
+    .on("end", () => end(null))
+    .on("error", onBroken)
+    .on("close", onBroken);
 }
 
 /** A body of several pieces as they came: put together only for who needs it so. */
@@ -70,18 +77,29 @@ export class SplitBody {
   }
 }
 
-export async function readPieces(
-  request: FastifyRequest,
-  payload: Readable,
-  kind: "json" | "bytes",
-): Promise<Buffer[]> {
+/** A body on its way. */
+export interface Incoming {
+  request: FastifyRequest;
+  payload: Readable;
+  kind: "json" | "bytes";
+}
+
+/** What Fastify calls a parser of bodies with. */
+export type BodyRead = (error: Error | null, body?: unknown) => void;
+
+/** Hands the pieces to `make`, and what that makes of them to `done`; throws for a body that says it is too long. */
+export function readPieces(
+  { request, payload, kind }: Incoming,
+  make: (pieces: readonly Buffer[]) => unknown,
+  done: BodyRead,
+): void {
   const { bytes, json, harmlessBytes = harmless(json) } = request.bodyLimits ?? usualLimits;
   const declared = request.headers["content-length"];
   if (declared !== undefined && Number(declared) > bytes) throw tooLong(bytes);
   let meter = kind === "json" && !(Number(declared) <= harmlessBytes) ? new JsonMeter(json) : null;
   const chunks: Buffer[] = [];
   let length = 0;
-  await takeChunks(payload, (chunk) => {
+  const take = (chunk: Buffer): void => {
     length += chunk.length;
     if (length > bytes) throw tooLong(bytes);
     request.hold(chunk.length);
@@ -89,11 +107,22 @@ export async function readPieces(
     if (chunks.length === 0 && meter && pictureKind(chunk) !== null) meter = null;
     meter?.add(chunk);
     chunks.push(chunk);
+  };
+  takeChunks(payload, take, (error) => {
+    if (error) return done(error);
+    let body: unknown;
+    try {
+      body = make(chunks);
+    } catch (refused) {
+      return done(refused as Error);
+    }
+    done(null, body);
   });
-  return chunks;
 }
 
-export async function readBody(request: FastifyRequest, payload: Readable, kind: "json" | "bytes"): Promise<Buffer> {
-  const chunks = await readPieces(request, payload, kind);
-  return chunks.length === 1 ? chunks[0] : Buffer.concat(chunks);
+const wholeOf = (pieces: readonly Buffer[]): Buffer => (pieces.length === 1 ? pieces[0] : Buffer.concat(pieces));
+
+/** The same with the body in one piece. */
+export function readBody(incoming: Incoming, make: (body: Buffer) => unknown, done: BodyRead): void {
+  readPieces(incoming, (pieces) => make(wholeOf(pieces)), done);
 }

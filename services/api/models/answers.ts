@@ -24,15 +24,25 @@ export function checkAnswer({ count, classes, topK }: { count: number; classes: 
   return count * (classes + 2 * each);
 }
 
-/** Places of the k largest, the largest first, the first of equals first. */
-function best(row: Float32Array, k: number): number[] {
-  if (k > fewBest) return [...row.keys()].sort((left, right) => row[right] - row[left] || left - right).slice(0, k);
+/** Of all rows and their classes. */
+interface Row {
+  all: Float32Array;
+  from: number;
+  classes: number;
+}
+
+/** Places of the k largest of a row, the largest first, the first of equals first. */
+function best({ all, from, classes }: Row, k: number): number[] {
+  if (k > fewBest)
+    return Array.from({ length: classes }, (_, at) => at)
+      .sort((left, right) => all[from + right] - all[from + left] || left - right)
+      .slice(0, k);
   const places: number[] = [];
-  for (let at = 0; at < row.length; at++) {
-    const share = row[at];
-    if (places.length === k && !(share > row[places[k - 1]])) continue;
+  for (let at = 0; at < classes; at++) {
+    const share = all[from + at];
+    if (places.length === k && !(share > all[from + places[k - 1]])) continue;
     let place = Math.min(places.length, k - 1);
-    for (; place > 0 && share > row[places[place - 1]]; place--) places[place] = places[place - 1];
+    for (; place > 0 && share > all[from + places[place - 1]]; place--) places[place] = places[place - 1];
     places[place] = at;
   }
   return places;
@@ -40,12 +50,12 @@ function best(row: Float32Array, k: number): number[] {
 
 /** JSON cannot say it, and no class follows from it. `values`: [count][classes]. */
 export function refuseNotFinite(values: Float32Array, classes: number): void {
-  const wrong = values.findIndex((value) => !Number.isFinite(value));
-  if (wrong >= 0)
-    throw new Problem({
-      code: "invalid-data",
-      detail: `the network's answer to input ${Math.floor(wrong / classes)} is not finite: its weights, or the numbers of the input, are too large`,
-    });
+  for (let at = 0; at < values.length; at++)
+    if (!Number.isFinite(values[at]))
+      throw new Problem({
+        code: "invalid-data",
+        detail: `the network's answer to input ${Math.floor(at / classes)} is not finite: its weights, or the numbers of the input, are too large`,
+      });
 }
 
 export interface Answer {
@@ -61,19 +71,31 @@ export interface Answer {
   began: number;
 }
 
+type Closing = Pick<Answer, "model" | "numerics" | "kernels" | "conversion">;
+
+const isSameClosing = (left: Closing, right: Closing): boolean =>
+  left.model === right.model &&
+  left.numerics === right.numerics &&
+  left.kernels === right.kernels &&
+  left.conversion.length === right.conversion.length &&
+  left.conversion.every((words, at) => words === right.conversion[at]);
+
 /** schemas/prediction.ts: predictionAnswer, written without making the objects first. The classes' parts stand ready. */
 export class AnswerText {
   readonly #classes: readonly string[];
+  /** What stood behind the rows of the last answer: mostly it stands behind those of the next one too. */
+  #closing: { of: Closing; text: string } | null = null;
 
   constructor(names: readonly string[]) {
     this.#classes = names.map((name, place) => `{"class":${place},"name":${JSON.stringify(name)},`);
   }
 
-  #row(row: Float32Array, topK: number): string {
+  #row(row: Row, topK: number): string {
+    const { all, from, classes } = row;
     // Each number is written out once: that costs more than the rest.
-    const numbers = new Array<string>(row.length);
-    for (let at = 0; at < row.length; at++) numbers[at] = String(row[at]);
-    const places = best(row, Math.min(topK, row.length));
+    const numbers = new Array<string>(classes);
+    for (let at = 0; at < classes; at++) numbers[at] = String(all[from + at]);
+    const places = best(row, Math.min(topK, classes));
     let ranked = "";
     for (const place of places)
       ranked += `${ranked === "" ? "" : ","}${this.#classes[place]}"probability":${numbers[place]}}`;
@@ -81,12 +103,20 @@ export class AnswerText {
     return `${this.#classes[first]}"confidence":${numbers[first]},"probabilities":[${numbers.join()}],"topK":[${ranked}]}`;
   }
 
-  *#parts({ probabilities, topK, model, numerics, kernels, conversion, began }: Answer): Generator<string> {
+  #end({ model, numerics, kernels, conversion, began }: Answer): string {
+    if (!this.#closing || !isSameClosing(this.#closing.of, { model, numerics, kernels, conversion })) {
+      const of = { model, numerics, kernels, conversion };
+      this.#closing = { of, text: `],${JSON.stringify(of).slice(1, -1)},"milliseconds":` };
+    }
+    return `${this.#closing.text}${performance.now() - began}}`;
+  }
+
+  *#parts(answer: Answer): Generator<string> {
+    const { probabilities: all, topK } = answer;
     const classes = this.#classes.length;
-    for (let from = 0; from < probabilities.length; from += classes)
-      yield (from === 0 ? '{"predictions":[' : ",") + this.#row(probabilities.subarray(from, from + classes), topK);
-    const rest = { model, numerics, kernels, conversion, milliseconds: performance.now() - began };
-    yield `],${JSON.stringify(rest).slice(1)}`;
+    for (let from = 0; from < all.length; from += classes)
+      yield (from === 0 ? '{"predictions":[' : ",") + this.#row({ all, from, classes }, topK);
+    yield this.#end(answer);
   }
 
   /** Sends an answer; a long one a slice at a time: between two slices others have their turn. */

@@ -18,7 +18,7 @@ import { sizeOf, type Shape } from "../../../schemas/shape.ts";
 import type { Prediction } from "../../prediction/index.ts";
 import { fromBase64 } from "../../shared/base64.ts";
 import { pictureKind } from "../../shared/pictures.ts";
-import { SplitBody, readBody, readPieces, type BodyLimits } from "../http/body.ts";
+import { SplitBody, readBody, readPieces, type BodyLimits, type BodyRead } from "../http/body.ts";
 import { JsonMeter } from "../http/json-meter.ts";
 import { Problem, invalid } from "../http/problem.ts";
 import type { App } from "../http/types.ts";
@@ -26,6 +26,7 @@ import { readParts } from "../http/uploads.ts";
 import { bodyUnchecked } from "../http/validation.ts";
 import { fromPictures, fromPieces, joinInstances, mostNumbers, type Instances, type SampleForm } from "./instances.ts";
 import { smallBytes, type BodyReader } from "./reader.ts";
+import type { ReadInstances } from "./reading.ts";
 
 export const mostAskingBytes = 32 * 1024 * 1024;
 const jsonType = "application/json";
@@ -68,14 +69,14 @@ function typeOf({ headers }: FastifyRequest): string {
  */
 export function takeEveryBody(app: App): void {
   app.removeContentTypeParser("application/json");
-  app.addContentTypeParser("application/json", async (request: FastifyRequest, payload: Readable) =>
-    readBody(request, payload, "json"),
+  app.addContentTypeParser("application/json", (request: FastifyRequest, payload: Readable, done: BodyRead) =>
+    readBody({ request, payload, kind: "json" }, (body) => body, done),
   );
   app.removeContentTypeParser("text/plain");
-  app.addContentTypeParser("*", async (request: FastifyRequest, payload: Readable) => {
-    const pieces = await readPieces(request, payload, "bytes");
-    return pieces.length === 1 ? pieces[0] : new SplitBody(pieces);
-  });
+  const unlessOne = (pieces: readonly Buffer[]): unknown => (pieces.length === 1 ? pieces[0] : new SplitBody(pieces));
+  app.addContentTypeParser("*", (request: FastifyRequest, payload: Readable, done: BodyRead) =>
+    readPieces({ request, payload, kind: "bytes" }, unlessOne, done),
+  );
   app.setValidatorCompiler(bodyUnchecked);
 }
 
@@ -155,10 +156,26 @@ interface Context extends AskingTools {
   form: SampleForm;
 }
 
-async function fromJson(bytes: Buffer, { prediction, reader, form, query }: Context): Promise<Asked> {
-  const read = await reader.read("instances", bytes, { input: form.input, jsonLength: null });
-  const { samples, count, conversion } = await joinInstances(prediction, read, form);
-  return { samples, count, conversion, topK: read.topK, numerics: read.numerics ?? query.numerics };
+function fromJson(bytes: Buffer, context: Context): Asked | Promise<Asked> {
+  const read = context.reader.read("instances", bytes, { input: context.form.input, jsonLength: null });
+  return read instanceof Promise ? read.then((later) => joined(later, context)) : joined(read, context);
+}
+
+function joined(read: ReadInstances, { prediction, form, query }: Context): Asked | Promise<Asked> {
+  const { topK, numerics = query.numerics } = read;
+  const instances = joinInstances(prediction, read, form);
+  if (instances instanceof Promise) return instances.then((later) => ({ ...later, topK, numerics }));
+  const { samples, count, conversion } = instances;
+  return { samples, count, conversion, topK, numerics };
+}
+
+function fromRaw(
+  pieces: readonly Uint8Array[],
+  { dtype, topK, numerics }: z.output<typeof askingQuery>,
+  { input }: SampleForm,
+): Asked {
+  const { samples, count, conversion } = fromPieces(pieces, dtype, input);
+  return { samples, count, conversion, topK, numerics };
 }
 
 const openingBrace = 0x7b;
@@ -176,7 +193,7 @@ function isPicture(body: Buffer, { form }: Context): boolean {
 
 const begins = (body: Buffer, pattern: RegExp): boolean => pattern.test(body.toString("latin1", 0, 64));
 
-async function fromBody(body: Buffer, type: string, context: Context): Promise<Asked> {
+function fromBody(body: Buffer, type: string, context: Context): Asked | Promise<Asked> {
   const { query, prediction, form } = context;
   const { topK, numerics } = query;
   const picture = async (bytes: Uint8Array): Promise<Asked> => ({
@@ -187,7 +204,7 @@ async function fromBody(body: Buffer, type: string, context: Context): Promise<A
   const isJson = type === jsonType;
   if (isJson && body[0] === openingBrace) return fromJson(body, context);
   if (isPicture(body, context)) return picture(body);
-  if (type === rawType) return { ...fromPieces([body], query.dtype, form.input), topK, numerics };
+  if (type === rawType) return fromRaw([body], query, form);
   const linked = begins(body, /^\s*data:image\//i) ? fromBase64(body.toString("latin1")) : null;
   if (linked) return picture(linked);
   if (isJson) return fromJson(body, context);
@@ -210,19 +227,20 @@ const headBytes = 64;
 const isSurelyRaw = ([first]: readonly Buffer[], type: string): boolean =>
   type === rawType && first.length >= headBytes && pictureKind(first) === null;
 
-/** Reads what was asked. */
-export async function readAsked(
+/** Reads what was asked, at once where nothing has to be waited for. Throws a problem. */
+export function readAsked(
   request: FastifyRequest,
   query: z.output<typeof askingQuery>,
   { prediction, reader }: AskingTools,
   form: SampleForm,
-): Promise<Asked> {
-  const { topK, numerics } = query;
-  if (request.isMultipart()) return { ...(await fromUpload(request, prediction, form)), topK, numerics };
+): Asked | Promise<Asked> {
+  if (request.isMultipart()) {
+    const { topK, numerics } = query;
+    return fromUpload(request, prediction, form).then((instances) => ({ ...instances, topK, numerics }));
+  }
   const type = typeOf(request);
   const body = request.body as Buffer | SplitBody | undefined;
-  if (body instanceof SplitBody && isSurelyRaw(body.pieces, type))
-    return { ...fromPieces(body.pieces, query.dtype, form.input), topK, numerics };
+  if (body instanceof SplitBody && isSurelyRaw(body.pieces, type)) return fromRaw(body.pieces, query, form);
   const whole = body instanceof SplitBody ? body.whole : (body ?? Buffer.alloc(0));
   return fromBody(whole, type, { prediction, reader, query, form });
 }

@@ -206,13 +206,28 @@ export function splitInstances(instances: readonly Instance[], input: Shape): Sp
   return { count: instances.length, samples, pictures };
 }
 
-/** Converts the pictures among the instances, and puts them into their places. */
-export async function joinInstances(
+/** The same for lists of numbers alone, as most bodies are. */
+export function splitNumbers(lists: readonly NumberList[], input: Shape): SplitInstances {
+  if (lists.length > 1) return splitInstances(lists, input);
+  return { count: 1, samples: numbersOf(lists[0], input, "/instances/0"), pictures: [] };
+}
+
+/** Converts the pictures among the instances, and puts them into their places; at once where there are none. */
+export function joinInstances(
+  prediction: Prediction,
+  split: SplitInstances,
+  form: SampleForm,
+): (Instances & { samples: Samples }) | Promise<Instances & { samples: Samples }> {
+  const { count, samples, pictures } = split;
+  if (samples && pictures.length === 0) return { samples, count, conversion: [asNumbers(form.input)] };
+  return joinPictures(prediction, split, form);
+}
+
+async function joinPictures(
   prediction: Prediction,
   { count, samples, pictures }: SplitInstances,
   form: SampleForm,
 ): Promise<Instances & { samples: Samples }> {
-  if (samples && pictures.length === 0) return { samples, count, conversion: [asNumbers(form.input)] };
   const size = sizeOf(form.input);
   const pictured = await fromPictures(
     prediction,

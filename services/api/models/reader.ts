@@ -27,8 +27,21 @@ export class BodyReader {
     });
   }
 
-  async read<Name extends ReadingName>(name: Name, body: Buffer, about: About): Promise<ReturnType<Readings[Name]>> {
+  /** At once what is small. Throws a problem. */
+  read<Name extends ReadingName>(
+    name: Name,
+    body: Buffer,
+    about: About,
+  ): ReturnType<Readings[Name]> | Promise<ReturnType<Readings[Name]>> {
     if (body.length <= smallBytes) return readings[name](body, about) as ReturnType<Readings[Name]>;
+    return this.#readElsewhere(name, body, about);
+  }
+
+  async #readElsewhere<Name extends ReadingName>(
+    name: Name,
+    body: Buffer,
+    about: About,
+  ): Promise<ReturnType<Readings[Name]>> {
     const bytes = new Uint8Array(body.buffer, body.byteOffset, body.length);
     const answer = (await this.#thread.call(name, () => ({ bytes, about }), {
       milliseconds: mostMilliseconds,

@@ -9,7 +9,7 @@ import { isBlank, readJson, type NumberListsAt } from "../http/json.ts";
 import { NumberList } from "../http/number-list.ts";
 import { Problem } from "../http/problem.ts";
 import { parseOrThrow } from "../http/validation.ts";
-import { splitInstances, type SplitInstances } from "./instances.ts";
+import { splitInstances, splitNumbers, type SplitInstances } from "./instances.ts";
 import { holds, readTensor } from "./tensors.ts";
 
 export interface ReadInstances extends SplitInstances {
@@ -59,7 +59,10 @@ function onlyNumbers(body: unknown): NumberList[] | null {
 export function readInstances(bytes: Uint8Array, { input }: About): ReadInstances {
   const body = parseBody(bytes, ["instances", "*"]);
   const numeric = onlyNumbers(body);
-  if (numeric) return { ...splitInstances(numeric, input), topK: usualTopK, numerics: usualNumerics };
+  if (numeric) {
+    const { count, samples, pictures } = splitNumbers(numeric, input);
+    return { count, samples, pictures, topK: usualTopK, numerics: usualNumerics };
+  }
   const given = (body as { instances?: unknown } | null)?.instances;
   const lists: (NumberList | null)[] = [];
   if (Array.isArray(given)) {

@@ -61,6 +61,14 @@ export function readTensor(
     );
   }
   checkCount(count, input);
+  // Most come as a list that was read at once: then nothing else is needed.
+  if (
+    list?.values.length === count * size &&
+    data !== undefined &&
+    parameters?.binary_data_size === undefined &&
+    !behind?.length
+  )
+    return { samples: list.values, count };
   const samples = new Float32Array(count * size);
   if (parameters?.binary_data_size !== undefined) {
     readBinary(tensor, behind, samples);
@@ -69,7 +77,6 @@ export function readTensor(
   if (data === undefined) throw invalid("/inputs/0", "expected data, or the parameter binary_data_size");
   if (behind !== null && behind.length > 0)
     throw invalid("/inputs/0/parameters/binary_data_size", `is missing, but ${behind.length} bytes follow the JSON`);
-  if (list?.values.length === samples.length) return { samples: list.values, count };
   const found = list ? list.values.length : flatten(data, samples, datatype);
   if (found !== samples.length)
     throw invalid("/inputs/0/data", `the shape [${shape.join(", ")}] has ${samples.length} numbers; ${found} came`);

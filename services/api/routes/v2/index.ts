@@ -21,7 +21,7 @@ import { findModel } from "../../../shared/find.ts";
 import type { Outputs } from "../../../prediction/index.ts";
 import type { ModelRecord, Records } from "../../../shared/records/index.ts";
 import { binary as bytesAnswer } from "../../http/binary.ts";
-import { readBody } from "../../http/body.ts";
+import { readBody, type BodyRead } from "../../http/body.ts";
 import { Problem, notFound } from "../../http/problem.ts";
 import { jsonText, sendJson } from "../../http/slices.ts";
 import type { App } from "../../http/types.ts";
@@ -154,11 +154,11 @@ function modelRoutes(app: App, { storage }: Dependencies): void {
  */
 function takeInference(app: App): void {
   app.removeAllContentTypeParsers();
-  app.addContentTypeParser("*", async (request: FastifyRequest, payload: Readable) => {
+  app.addContentTypeParser("*", (request: FastifyRequest, payload: Readable, done: BodyRead) => {
     const isBinary = jsonLengthOf(request.headers[lengthHeader]) !== null;
     const type = (request.headers["content-type"] ?? "").split(";")[0].trim().toLowerCase();
     if (isBinary || type === "" || type === "application/json")
-      return readBody(request, payload, isBinary ? "bytes" : "json");
+      return readBody({ request, payload, kind: isBinary ? "bytes" : "json" }, (body) => body, done);
     throw new Problem({
       code: "unsupported-media-type",
       detail: `a body of type '${type}' is not read here; send JSON, or with Inference-Header-Content-Length tensors as bytes`,
@@ -223,11 +223,13 @@ function inferRoutes(app: App, { prediction, reader }: Dependencies, served: Ser
         const { record: model, subject } = looked.of(request);
         const jsonLength = jsonLengthOf(request.headers[lengthHeader]);
         const body = (request.body as Buffer | undefined) ?? Buffer.alloc(0);
-        const asked = await reader.read("inference", body, { input: model.input, jsonLength });
+        const read = reader.read("inference", body, { input: model.input, jsonLength });
+        const asked = read instanceof Promise ? await read : read;
         const names = asked.outputs?.map(({ name }) => name) ?? usualOutputs;
         const numbers = outputNumbers(names, asked.count, model.classes.length);
         const outputs = await prediction.predict(subjectIn(subject, asked.numerics), asked.samples, asked.count);
-        for (const values of [outputs.probabilities, outputs.outputs]) refuseNotFinite(values, model.classes.length);
+        refuseNotFinite(outputs.probabilities, model.classes.length);
+        refuseNotFinite(outputs.outputs, model.classes.length);
         const { given, binary } = answerOf({ model, asked, outputs });
         if (binary.length === 0) return sendJson(reply, given, numbers);
         const json = Buffer.from(jsonText(given));

@@ -110,12 +110,8 @@ function newInputsRoute(app: App, dependencies: Dependencies, served: ServedMode
       const { checkpoint } = request.query;
       const trained =
         checkpoint === undefined ? now : await checkpointOf(within(dependencies, request), record, checkpoint);
-      const { samples, count, numerics, topK, conversion } = await readAsked(
-        request,
-        request.query,
-        dependencies,
-        form,
-      );
+      const read = readAsked(request, request.query, dependencies, form);
+      const { samples, count, numerics, topK, conversion } = read instanceof Promise ? await read : read;
       checkAnswer({ count, classes: record.classes.length, topK });
       const subject = subjectIn(trained, numerics);
       const { probabilities } = await prediction.predict(subject, samples, count);
