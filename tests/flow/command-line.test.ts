@@ -43,9 +43,13 @@ const start = (words: readonly string[], environment: NodeJS.ProcessEnv = {}): C
   });
 /** Until it has written these words on stderr. */
 const says = (child: ChildProcess, words: string): Promise<void> =>
-  new Promise((resolve) =>
-    child.stderr?.on("data", (chunk: Buffer) => (chunk.toString().includes(words) ? resolve() : undefined)),
-  );
+  new Promise((resolve) => {
+    let said = "";
+    child.stderr?.on("data", (chunk: Buffer) => {
+      said += chunk.toString();
+      if (said.includes(words)) resolve();
+    });
+  });
 
 async function ended(child: ChildProcess): Promise<Ran> {
   const [out, err, [code]] = await Promise.all([

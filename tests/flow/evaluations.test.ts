@@ -89,7 +89,7 @@ test("what does not fit is refused with both sides", async () => {
 });
 
 test("one that runs is cancelled, one that waits holds its dataset and is cancelled at once", async () => {
-  const large = await put("large", [0, 1, 2], 400_000);
+  const large = await put("large", [0, 1, 2], 1_500_000);
   const running = await evaluate({ dataset: "large" });
   await until(
     () => trial.ask(`${evaluations}/${running}`),

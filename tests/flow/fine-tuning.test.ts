@@ -112,7 +112,7 @@ test("the other half of the digits is learned in fewer epochs than from nothing,
 });
 
 test("no bit of a frozen layer changes, through a pause and a resume", async () => {
-  const fields = { network: network(5, { learningRate: 0 }), initialModel: matching(), epochs: 200 };
+  const fields = { network: network(5, { learningRate: 0 }), initialModel: matching(), epochs: 600 };
   const id = await begin(fields);
   await until(
     () => stack.ask(`/v1/jobs/${id}`),

@@ -98,7 +98,12 @@ test("grid and asha end with the best of what they tried", async () => {
 });
 
 test('a space of "auto" within seconds ends in time, with a model and reasons', async () => {
-  const sweep = await run({ base: { epochs: 100_000 }, space: "auto", search: undefined, stopWhen: { maxSeconds: 6 } });
+  const sweep = await run({
+    base: { epochs: 100_000 },
+    space: "auto",
+    search: undefined,
+    stopWhen: { maxSeconds: 15 },
+  });
   expect(sweep).toMatchObject({ status: "succeeded", stopReason: "maxSeconds" });
   expect(sweep.reasons.length).toBeGreaterThan(1);
   const job = (await trial.ask(`/v1/jobs/${sweep.best.job}`)).body;
@@ -129,7 +134,9 @@ test("an accuracy that is enough ends a sweep, and trials that diverge are outco
 });
 
 test("pause, resume and cancel", async () => {
-  const { body } = await post(sweepOf({ base: { epochs: 400 }, search: { kind: "random", trials: 3 }, parallel: 3 }));
+  const { body } = await post(
+    sweepOf({ base: { epochs: 100_000 }, search: { kind: "random", trials: 3 }, parallel: 3 }),
+  );
   const at = `/v1/sweeps/${body.id}`;
   const is = (status: string) =>
     until(

@@ -112,12 +112,12 @@ describe.skipIf(findBrowser() === null)("in a browser without a network", () => 
     await page.mouse.down();
     await page.mouse.move(box.x + box.width * 0.7, box.y + box.height * 0.8, { steps: 7 });
     await page.mouse.up();
-    const drawn = await shares(page);
+    await expect.poll(() => page.locator("#answer").textContent()).toMatch(/sure/);
     const saving = page.waitForEvent("download");
     await page.locator("#save").click();
     const saved = await readFile(await (await saving).path());
     expect(await sharp(saved).metadata()).toMatchObject({ width: 5, height: 7 });
-    expect(drawn).toEqual(await askAbout(test, id, saved));
+    await expect.poll(() => shares(page)).toEqual(await askAbout(test, id, saved));
     expect(trouble).toEqual([]);
     await page.context().close();
   });

@@ -81,7 +81,7 @@ export class RedisServers {
     const file = join(this.#folder, `sentinel-${port}.conf`);
     const settings = [
       `sentinel monitor ${name} 127.0.0.1 ${watched} 2`,
-      `sentinel down-after-milliseconds ${name} 1500`,
+      `sentinel down-after-milliseconds ${name} 5000`,
       `sentinel failover-timeout ${name} 6000`,
     ];
     await writeFile(file, `${settings.join("\n")}\n`);
