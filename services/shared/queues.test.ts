@@ -88,22 +88,6 @@ test("checks, evaluations and webhooks go to queues of their own, each event onc
   });
 });
 
-test("a small upload is checked before larger ones, equal ones in order of arrival", async () => {
-  const uploaded = async (bytes: number): Promise<string> => {
-    const id = newId("dataset");
-    await redis.hset(keys.resource("dataset", id), "upload", JSON.stringify({ files: [{ bytes }, { bytes: 10 }] }));
-    await queues.deliverCheck(id);
-    return id;
-  };
-  const [large, first, second, small] = [
-    await uploaded(2 ** 31),
-    await uploaded(60_000),
-    await uploaded(50_000),
-    await uploaded(700),
-  ];
-  expect((await inQueue("datasets")).map(({ id }) => id)).toEqual([small, first, second, large]);
-});
-
 test("a delivery is withdrawn by its run; of a run that is not there nothing is", async () => {
   const id = await recorded(0, 3);
   await queues.deliverJob(id);

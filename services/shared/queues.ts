@@ -29,15 +29,15 @@ export const deliveryTimes = {
 const webhookTries = 8;
 
 /**
- * Options of a delivery. BullMQ serves those without a priority first, then 1. Which job a training's delivery is for
- * is decided when it is taken (records/lua/take-turn.lua): until then all are alike.
+ * Options of a delivery. BullMQ serves those without a priority first, then 1. What a delivery of the first three is
+ * for is decided when it is taken (records/lua/take-turn.lua): until then all of a queue are alike.
  */
-const options: Record<QueueName, (priority: number) => JobsOptions> = {
-  training: () => ({ attempts: 1_000_000, backoff: { type: "capped" }, priority: 1 }),
-  datasets: (priority) => ({ attempts: 5, backoff: { type: "exponential", delay: 1000 }, priority }),
-  evaluations: () => ({ attempts: 5, backoff: { type: "exponential", delay: 1000 } }),
-  sweeps: () => ({ attempts: 1_000_000, backoff: { type: "capped" } }),
-  webhooks: () => ({ attempts: webhookTries, backoff: { type: "exponential", delay: 1000, jitter: 0.2 } }),
+const options: Record<QueueName, JobsOptions> = {
+  training: { attempts: 1_000_000, backoff: { type: "capped" }, priority: 1 },
+  datasets: { attempts: 5, backoff: { type: "exponential", delay: 1000 }, priority: 1 },
+  evaluations: { attempts: 5, backoff: { type: "exponential", delay: 1000 }, priority: 1 },
+  sweeps: { attempts: 1_000_000, backoff: { type: "capped" } },
+  webhooks: { attempts: webhookTries, backoff: { type: "exponential", delay: 1000, jitter: 0.2 } },
 };
 
 export const trainingDeliveryId = (jobId: string, run: number): string => `${jobId}-${run}`;
@@ -118,38 +118,35 @@ export class Queues {
       await this.#queues.evaluations.add(
         "evaluate",
         queuePayloads.evaluations.parse({ version: 1, evaluationId: order.evaluation }),
-        { ...options.evaluations(0), jobId: order.evaluation },
+        { ...options.evaluations, jobId: await this.#evaluationTicket(order.evaluation) },
       );
     else if (order?.queue === "sweeps")
       await this.#queues.sweeps.add(
         "coordinate",
         queuePayloads.sweeps.parse({ version: 1, sweepId: order.sweep, run: order.run }),
-        { ...options.sweeps(0), jobId: sweepDeliveryId(order.sweep, order.run) },
+        { ...options.sweeps, jobId: sweepDeliveryId(order.sweep, order.run) },
       );
     else if (order?.queue === "webhooks")
       await this.#queues.webhooks.add(
         "call",
         queuePayloads.webhooks.parse({ version: 1, jobId: order.job, eventId: order.event }),
-        { ...options.webhooks(0), jobId: webhookDeliveryId(order.job, order.event) },
+        { ...options.webhooks, jobId: webhookDeliveryId(order.job, order.event) },
       );
     await this.#redis.zrem(keys.outbox, member);
   }
 
-  /** Small uploads first; those of about the same size in order of arrival. */
   async #deliverCheck(datasetId: string): Promise<void> {
-    const text = await this.#redis.hget(keys.resource("dataset", datasetId), "upload");
-    const upload = text === null ? null : (JSON.parse(text) as { files: { bytes: number }[] } | null);
-    const bytes = upload?.files.reduce((sum, file) => sum + file.bytes, 0) ?? 0;
+    const ticket = await this.#redis.hget(keys.resource("dataset", datasetId), "ticket");
     await this.#queues.datasets.add("check", queuePayloads.datasets.parse({ version: 1, datasetId }), {
-      ...options.datasets(1 + Math.floor(Math.log2(1 + bytes))),
-      jobId: datasetId,
+      ...options.datasets,
+      jobId: ticket ?? datasetId,
     });
   }
 
   async #deliverTraining(jobId: string, run: number): Promise<void> {
     if ((await this.#redis.exists(keys.job(jobId))) === 0) return;
     await this.#queues.training.add("train", queuePayloads.training.parse({ version: 1, jobId, run }), {
-      ...options.training(0),
+      ...options.training,
       jobId: await this.#ticketOf(jobId, run),
     });
   }
@@ -165,9 +162,14 @@ export class Queues {
     await this.#queues.training.remove(await this.#ticketOf(jobId, run)).catch(() => 0);
   }
 
+  /** The same for an evaluation, which has one run. */
+  async #evaluationTicket(id: string): Promise<string> {
+    return (await this.#redis.hget(keys.evaluation(id), "ticket")) ?? id;
+  }
+
   /** Takes the delivery of an evaluation out of the queue if nobody works on it. */
   async withdrawEvaluation(id: string): Promise<void> {
-    await this.#queues.evaluations.remove(id).catch(() => 0);
+    await this.#queues.evaluations.remove(await this.#evaluationTicket(id)).catch(() => 0);
   }
 
   /** A webhook's delivery that waits for an earlier one need not wait any longer. */
@@ -182,7 +184,7 @@ export class Queues {
     return (await this.#redis.exists(`${queuePrefix}:training:${await this.#ticketOf(jobId, run)}`)) === 1;
   }
   async hasEvaluation(id: string): Promise<boolean> {
-    return (await this.#redis.exists(`${queuePrefix}:evaluations:${id}`)) === 1;
+    return (await this.#redis.exists(`${queuePrefix}:evaluations:${await this.#evaluationTicket(id)}`)) === 1;
   }
   async hasSweep(id: string, run: number): Promise<boolean> {
     return (await this.#redis.exists(`${queuePrefix}:sweeps:${sweepDeliveryId(id, run)}`)) === 1;

@@ -54,18 +54,18 @@ export const keyForms = {
   unkept: "maps:unkept",
   /** Counter: such changes. */
   changes: "maps:unkept:changes",
-  /** Sorted set: jobs of a project that wait for a worker, in the order in which they are to have one. */
-  waiting: "maps:project:{project}:waiting",
-  /** Sorted set: the same jobs by the bytes of memory that they need; 0: not known yet. */
-  needs: "maps:project:{project}:needs",
+  /** Sorted set: what of a project waits for a worker, in the order in which it is to have one. */
+  waiting: "maps:project:{project}:waiting:{queue}",
+  /** Sorted set: the same by what it needs: a job bytes of memory (0: not known yet), a check those of the upload. */
+  needs: "maps:project:{project}:needs:{queue}",
   /** Set: jobs of a project that a worker has taken and not ended or given back. */
   taken: "maps:project:{project}:taken",
-  /** Sorted set: projects with jobs that wait, by the number of the turn that they last had. */
-  turns: "maps:turns",
+  /** Sorted set: projects in which something waits, by the number of the turn that they last had. */
+  turns: "maps:turns:{queue}",
   /** Counter: turns given. */
   turn: "maps:turn",
-  /** Hash: name of a delivery → job:run that it stands for, where that is not its own. */
-  tickets: "maps:tickets",
+  /** Hash: name of a delivery → what it stands for (of a job job:run), where that is not its own. */
+  tickets: "maps:tickets:{queue}",
   /** String with an end: requests of a project in the present minute. */
   requests: "maps:project:{project}:requests",
   /** Sorted set, score = time until which it counts: requests for predictions under way. */

@@ -213,6 +213,11 @@ export class RunningWorker {
       log,
     });
     const places = new CheckPlaces(config.worker.checks);
+    const turn = () => ({
+      turns: this.#records.turns,
+      redisRun: this.#redisRun,
+      ending: this.#ending.signal,
+    });
     const webhooks = {
       records: this.#records,
       queues: this.#queues,
@@ -229,11 +234,11 @@ export class RunningWorker {
         },
         datasets: {
           concurrency: config.worker.checks + 1,
-          process: (delivery, token) => checkDataset(delivery, token, { uploads, places, signal: this.#ending.signal }),
+          process: (delivery, token) => checkDataset(delivery, token, { uploads, places, ...turn() }),
         },
         evaluations: {
           concurrency: evaluationsAtOnce,
-          process: (delivery, token) => evaluateModel(delivery, token, evaluations, this.#ending.signal),
+          process: (delivery, token) => evaluateModel(delivery, token, { evaluations, ...turn() }),
         },
         sweeps: {
           concurrency: sweepsAtOnce,

@@ -23,9 +23,13 @@ const beatEveryMs = 3000;
 const spaceEveryBytes = 64 * 1024 * 1024;
 const formBytes = 1024 * 1024;
 
+/** How ZIP and gzip begin. */
+const packed = ["PK", "\u001f\u008b"];
+
 /** Passes bytes on and counts them; asks for free disk as they come. */
 class Gauge extends Transform {
   bytes = 0;
+  #start = "";
   readonly #requireSpace: (bytes: number) => Promise<void>;
   #asked = 0;
 
@@ -36,12 +40,18 @@ class Gauge extends Transform {
 
   override _transform(chunk: Buffer, _encoding: BufferEncoding, done: TransformCallback): void {
     this.bytes += chunk.length;
+    if (this.#start.length < 2) this.#start += chunk.toString("latin1", 0, 2);
     if (this.bytes - this.#asked < spaceEveryBytes) {
       done(null, chunk);
       return;
     }
     this.#asked = this.bytes;
     void this.#askThenPass(chunk, done);
+  }
+
+  /** Whether it is to be unpacked, to nobody knows how many bytes. */
+  get isPacked(): boolean {
+    return packed.includes(this.#start.slice(0, 2));
   }
 
   async #askThenPass(chunk: Buffer, done: TransformCallback): Promise<void> {
@@ -206,7 +216,7 @@ export class Reception {
     try {
       const stored = await storage.put(key, gauge, "held");
       const name = (part.filename ?? "").split(/[\\/]/).at(-1)?.slice(0, 200) ?? "";
-      this.#files.push({ field, name: name === "" ? field : name, key, bytes: stored.bytes });
+      this.#files.push({ field, name: name === "" ? field : name, key, bytes: stored.bytes, packed: gauge.isPacked });
     } catch (error) {
       // Storage wraps what broke the stream; the sender is told of the cause.
       const cause = gauge.errored ?? (error instanceof Error && error.cause instanceof Refusal ? error.cause : null);

@@ -8,8 +8,12 @@ import type { Sight } from "./sight.ts";
 export interface DatasetRecord extends Dataset, Kept {
   /**
    * Settings of the upload, files by field name with their keys in storage; null for built-in ones once they are ready.
+   * `packed`: ZIP or gzip.
    */
-  upload: { settings: UploadSettings; files: { field: string; name: string; key: string; bytes: number }[] } | null;
+  upload: {
+    settings: UploadSettings;
+    files: { field: string; name: string; key: string; bytes: number; packed?: boolean }[];
+  } | null;
   /** What the training thread needs: where the split files are. null until ready. */
   manifest: DatasetManifest | null;
 }

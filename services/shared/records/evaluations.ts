@@ -49,8 +49,8 @@ const unmade = {
   files: null,
 } as const;
 
-/** What the scripts keep besides the fields: numbers of attempts, bytes that count for the project. */
-const counters = new Set(["status", "attempt", "crashes", "open", "token", "stored"]);
+/** What the scripts keep besides the fields: numbers of attempts, bytes that count for the project, its delivery. */
+const counters = new Set(["status", "attempt", "crashes", "open", "token", "stored", "ticket"]);
 
 function readEvaluation(hash: Readonly<Record<string, string>>): EvaluationRecord {
   const status = hash["status"] as EvaluationStatus;

@@ -11,6 +11,7 @@ import { ModelRecords } from "./models.ts";
 import { ProjectRecords } from "./projects.ts";
 import { SessionRecords } from "./sessions.ts";
 import { SweepRecords } from "./sweeps.ts";
+import { Turns } from "./turns.ts";
 import { WebhookRecords } from "./webhooks.ts";
 import { Rates, Speeds, WorkerRecords } from "./workers.ts";
 
@@ -41,6 +42,7 @@ export type { Page, PageRequest } from "./paging.ts";
 export type { Deleted } from "./resources.ts";
 export type { SweepRecord } from "./sweep-record.ts";
 export type { Coordination, NewSweep, SweepOutcome, TrialJob, TrialRecords } from "./sweeps.ts";
+export type { TurnQueue } from "./turns.ts";
 export type { WebhookRecord } from "./webhooks.ts";
 export type { WorkerRecord } from "./workers.ts";
 
@@ -55,6 +57,7 @@ export interface Records {
   evaluations: EvaluationRecords;
   sweeps: SweepRecords;
   idempotency: IdempotencyRecords;
+  turns: Turns;
   webhooks: WebhookRecords;
   workers: WorkerRecords;
   rates: Rates;
@@ -75,6 +78,7 @@ export const createRecords = (redis: Redis, project: string | null = null): Reco
   evaluations: new EvaluationRecords(redis),
   sweeps: new SweepRecords({ redis, project }),
   idempotency: new IdempotencyRecords(redis),
+  turns: new Turns(redis),
   webhooks: new WebhookRecords(redis),
   workers: new WorkerRecords(redis),
   rates: new Rates(redis),

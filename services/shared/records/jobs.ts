@@ -70,8 +70,6 @@ export interface JobChange {
   };
 }
 
-export type Turn = { kind: "take"; jobId: string; run: number } | { kind: "wait" } | { kind: "none" };
-
 type JobListing = Listing & { status?: JobStatus | undefined; sweep?: string | undefined };
 
 const trialArgument = ({ sweep, attempt, trial, row }: NewTrial): string =>
@@ -301,22 +299,6 @@ export class JobRecords {
   }
   async archived(id: string): Promise<void> {
     await this.#redis.zrem(keys.archive, id);
-  }
-
-  /**
-   * Whose turn it is, for a worker that took a delivery. `wait`: every project has as many running as it may, or no job
-   * that fits. `none`: the delivery stands for nothing any more.
-   */
-  async takeTurn(delivery: string, worker: { memoryBytes: number; redisRun: string }): Promise<Turn> {
-    const now = new Date();
-    const [kind, jobId, run] = (await runScript(this.#redis, "take-turn", [
-      delivery,
-      worker.memoryBytes,
-      now.toISOString(),
-      now.getTime(),
-      worker.redisRun,
-    ])) as ["take" | "wait" | "none", string, string];
-    return kind === "take" ? { kind, jobId, run: Number(run) } : { kind };
   }
 
   /** Queued and paused jobs end at once; running ones are asked to. */

@@ -6,11 +6,13 @@ import { runScript } from "./scripts.ts";
 
 /**
  * 2: records belong to projects. 3: jobs that wait say how much memory they need; projects and keys have manifests. 4:
- * predictions count as stored.
+ * predictions count as stored; checks and evaluations have turns.
  */
 export const recordsVersion = 4;
 /** Where aliases stood in version 1. */
 const aliasesBefore = ["maps:datasets:aliases", "maps:models:aliases"];
+/** Where the turns and tickets of jobs stood in version 3. */
+const turnsBefore = ["maps:turns", "maps:tickets"];
 
 /** Which kinds of Redis cannot hold the records, and what to do. */
 const unfit: Readonly<Record<string, string>> = {
@@ -34,10 +36,12 @@ async function refuseUnfit(redis: Redis): Promise<void> {
 export async function migrate(redis: Redis): Promise<void> {
   await refuseUnfit(redis);
   const statuses = JSON.stringify(jobStatus.options);
-  const [kind, found] = (await runScript(redis, "migrate-records", [recordsVersion, statuses, ...aliasesBefore])) as [
-    "migrated" | "current" | "newer",
-    number,
-  ];
+  const [kind, found] = (await runScript(redis, "migrate-records", [
+    recordsVersion,
+    statuses,
+    ...aliasesBefore,
+    ...turnsBefore,
+  ])) as ["migrated" | "current" | "newer", number];
   if (kind === "newer")
     throw new CannotStart(
       `REDIS_URL: the records there are of version ${found}, and this service knows versions up to ${recordsVersion}: start the newer version of the service again, or restore a backup from before the upgrade`,

@@ -13,12 +13,12 @@ export type ProjectRecord = Pick<Project, "id" | "name" | "limits" | "createdAt"
 const predictionLeaseMs = 60_000;
 
 /** What a hash has besides the record. */
-const counters = new Set(["storedBytes", "served"]);
+const isCounter = (name: string): boolean => name === "storedBytes" || name.startsWith("served:");
 
 /** The default project is there without anybody having made it. */
 function readProject(id: string, hash: Readonly<Record<string, string>> | null): ProjectRecord | null {
   if (hash?.["id"] === undefined && id !== defaultProject) return null;
-  const fields = fromFields(Object.fromEntries(Object.entries(hash ?? {}).filter(([name]) => !counters.has(name))));
+  const fields = fromFields(Object.fromEntries(Object.entries(hash ?? {}).filter(([name]) => !isCounter(name))));
   const { name = "default", createdAt = null, limits = {} } = fields as Partial<ProjectRecord>;
   return { id, name, createdAt, limits: { ...noLimits, ...limits } };
 }

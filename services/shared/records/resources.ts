@@ -24,10 +24,10 @@ export interface EntryForm<Entry> {
   entryOf: (hash: Hash) => Promise<Entry>;
 }
 
-/** A field of JSON for each of its own. */
+/** A field of JSON for each of its own, beside the name of the delivery that stands for it. */
 const plainForm = <Entry extends object>(): EntryForm<Entry> => ({
   fieldsOf: async (entry) => ({ ...entry }) as Readonly<Record<string, unknown>>,
-  entryOf: async (hash) => fromFields(hash) as Entry,
+  entryOf: async ({ ticket: _ticket, ...fields }) => fromFields(fields) as Entry,
 });
 
 /** What records have besides what the API shows. */
@@ -129,14 +129,16 @@ export class ResourceRecords<Entry extends Kept & { id: string; alias: string | 
     takesBytes?: number,
   ): Promise<"ok" | "missing" | "alias-taken" | "status"> {
     if (!(await this.isOwn(id))) return "missing";
+    const now = new Date();
     const alias = fields.alias === undefined ? "keep" : fields.alias === null ? "clear" : `=${fields.alias}`;
     const answer = await runScript(this.#redis, "patch-resource", [
       this.#kind,
       id,
       alias,
       expected === undefined ? "" : JSON.stringify(expected),
-      new Date().toISOString(),
+      now.toISOString(),
       takesBytes ?? "",
+      now.getTime(),
       ...toFields({ ...fields }),
     ]);
     refuseReached(answer);

@@ -55,28 +55,10 @@ async function fetchUpload(
   return path;
 }
 
-const quickBytes = 1024 * 1024;
-/** How ZIP and gzip begin. */
-const packed = ["PK", "\u001f\u008b"];
-
 export class UploadProcessor {
   readonly #options: UploadsOptions;
   constructor(options: UploadsOptions) {
     this.#options = options;
-  }
-
-  /** Whether a check will take a moment only: few bytes, and none that unpack to many. */
-  async isQuick(datasetId: string): Promise<boolean> {
-    const { records, storage } = this.#options;
-    const files = (await records.datasets.read(datasetId))?.upload?.files ?? [];
-    if (files.reduce((sum, { bytes }) => sum + bytes, 0) > quickBytes) return false;
-    try {
-      const starts = await Promise.all(files.map(({ key }) => storage.range(key, 0, 2)));
-      return starts.every((start) => !packed.includes(Buffer.from(start).toString("latin1")));
-    } catch {
-      // What cannot be read is the check's to explain.
-      return true;
-    }
   }
 
   /** Throws where another try may help. */

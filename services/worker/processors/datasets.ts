@@ -1,11 +1,12 @@
 /** The processor of the datasets queue: checks an upload. The parsing stands in ../datasets. */
-import { DelayedError } from "bullmq";
 import type { Job as Delivery } from "bullmq";
 import { queuePayloads } from "../../../schemas/queue.ts";
 import type { QueuePayload } from "../../../schemas/queue.ts";
 import type { UploadProcessor } from "../datasets/process-upload.ts";
+import { takeTurn, type Ticket, type TurnOptions } from "./turns.ts";
 
-const lookAgainMs = 500;
+/** An upload of so many bytes that are not packed is checked in a moment. */
+const quickBytes = 1024 * 1024;
 
 /**
  * Checks at once: so many of any kind, and one more that is quick. A small table never stands behind large archives,
@@ -14,38 +15,31 @@ const lookAgainMs = 500;
 export class CheckPlaces {
   readonly #most: number;
   #taken = 0;
-  #quickTaken = false;
 
   constructor(most: number) {
     this.#most = most;
   }
 
-  /** How to give the place back; null where there is none for this one. */
-  take(isQuick: boolean): (() => void) | null {
-    if (this.#taken < this.#most) {
-      this.#taken += 1;
-      return () => (this.#taken -= 1);
-    }
-    if (!isQuick || this.#quickTaken) return null;
-    this.#quickTaken = true;
-    return () => (this.#quickTaken = false);
+  /** A place, with the most bytes that an upload may have there. There are never more takers than places. */
+  take(): { most: number; leave: () => void } {
+    if (this.#taken >= this.#most) return { most: quickBytes, leave: () => undefined };
+    this.#taken += 1;
+    return { most: Number.MAX_SAFE_INTEGER, leave: () => (this.#taken -= 1) };
   }
 }
 
-/** `signal`: the worker ends. The check is given up and asked again of another. */
+/** `ending`: the worker ends. The check is given up and asked again of another. */
 export async function checkDataset(
-  delivery: Pick<Delivery<QueuePayload<"datasets">>, "data" | "attemptsMade" | "opts" | "moveToDelayed">,
+  delivery: Ticket & Pick<Delivery<QueuePayload<"datasets">>, "data" | "attemptsMade" | "opts">,
   token: string | undefined,
-  { uploads, places, signal }: { uploads: UploadProcessor; places: CheckPlaces; signal: AbortSignal },
+  { uploads, places, ...turn }: { uploads: UploadProcessor; places: CheckPlaces } & Omit<TurnOptions, "most">,
 ): Promise<void> {
-  const { datasetId } = queuePayloads.datasets.parse(delivery.data);
-  const leave = places.take(await uploads.isQuick(datasetId));
-  if (!leave) {
-    await delivery.moveToDelayed(Date.now() + lookAgainMs, token);
-    throw new DelayedError();
-  }
+  const named = queuePayloads.datasets.parse(delivery.data).datasetId;
+  const { most, leave } = places.take();
   try {
-    await uploads.process({ datasetId, signal, last: delivery.attemptsMade + 1 >= (delivery.opts.attempts ?? 1) });
+    const taken = await takeTurn("datasets", { delivery, token, named }, { ...turn, most });
+    const last = delivery.attemptsMade + 1 >= (delivery.opts.attempts ?? 1);
+    if (taken) await uploads.process({ datasetId: taken.id, signal: turn.ending, last });
   } finally {
     leave();
   }

@@ -4,17 +4,19 @@ import type { Job as Delivery } from "bullmq";
 import { queuePayloads } from "../../../schemas/queue.ts";
 import type { QueuePayload } from "../../../schemas/queue.ts";
 import type { EvaluationProcessor } from "../evaluations/process-evaluation.ts";
+import { takeTurn, type Ticket, type TurnOptions } from "./turns.ts";
 
-/** `signal`: the worker ends, and another goes on. */
+/** `ending`: the worker ends, and another goes on. */
 export async function evaluateModel(
-  delivery: Pick<Delivery<QueuePayload<"evaluations">>, "data" | "attemptsMade" | "opts" | "moveToWait">,
+  delivery: Ticket & Pick<Delivery<QueuePayload<"evaluations">>, "data" | "attemptsMade" | "opts" | "moveToWait">,
   token: string | undefined,
-  evaluations: EvaluationProcessor,
-  signal: AbortSignal,
+  { evaluations, ...turn }: { evaluations: EvaluationProcessor } & Omit<TurnOptions, "most">,
 ): Promise<void> {
-  const { evaluationId } = queuePayloads.evaluations.parse(delivery.data);
+  const named = queuePayloads.evaluations.parse(delivery.data).evaluationId;
+  const taken = await takeTurn("evaluations", { delivery, token, named }, { ...turn, most: 0 });
+  if (!taken) return;
   const last = delivery.attemptsMade + 1 >= (delivery.opts.attempts ?? 1);
-  if ((await evaluations.process({ evaluationId, signal, last })) === "done") return;
+  if ((await evaluations.process({ evaluationId: taken.id, signal: turn.ending, last })) === "done") return;
   await delivery.moveToWait(token);
   throw new WaitingError();
 }

@@ -1,5 +1,4 @@
 /** The processor of the training queue: takes a delivery and has its job attempted. The work stands in ../training. */
-import { setTimeout as sleep } from "node:timers/promises";
 import { DelayedError, WaitingError } from "bullmq";
 import type { Job as Delivery } from "bullmq";
 import { isTerminal } from "../../../schemas/job.ts";
@@ -12,10 +11,7 @@ import { requestOf } from "../../shared/records/index.ts";
 import { attemptJob, failUnstarted } from "../training/attempt.ts";
 import type { TrainingDependencies } from "../training/attempt.ts";
 import { settle } from "../training/settle.ts";
-
-/** A worker for which there is nothing rests so long; the delivery is free for others at once. */
-const restMs = 500;
-const putOffMs = 50;
+import { takeTurn, type Ticket } from "./turns.ts";
 
 /** How often a job looks whether the dataset that it waits for is ready. */
 const waitingMs = 500;
@@ -25,18 +21,7 @@ class TryAgain extends Error {
   override name = "TryAgain";
 }
 
-type TrainingDelivery = Pick<
-  Delivery<QueuePayload<"training">>,
-  "id" | "data" | "moveToWait" | "moveToDelayed" | "changePriority"
->;
-
-/** Nothing may run now, or nothing that fits here: another worker may have the ticket. */
-async function giveWay(delivery: TrainingDelivery, token: string | undefined, ending: AbortSignal): Promise<never> {
-  await delivery.changePriority({ priority: 1 });
-  await delivery.moveToDelayed(Date.now() + putOffMs, token);
-  await sleep(restMs, undefined, { signal: ending }).catch(() => undefined);
-  throw new DelayedError();
-}
+type TrainingDelivery = Ticket & Pick<Delivery<QueuePayload<"training">>, "data" | "moveToWait">;
 
 /** The job that a delivery stands for, with all that it needs to be attempted here; null: nothing is left to do. */
 async function takeJob(
@@ -47,13 +32,13 @@ async function takeJob(
   const { records, memoryBytes, ending, redisRun, planBytes } = dependencies;
   const named = queuePayloads.training.parse(delivery.data);
   for (;;) {
-    const ticket = delivery.id ?? trainingDeliveryId(named.jobId, named.run);
-    const turn = await records.jobs.takeTurn(ticket, { memoryBytes, redisRun: redisRun() });
-    if (turn.kind === "none") return null;
-    if (turn.kind === "wait") return giveWay(delivery, token, ending);
-    // From here on it stands for one job: if it comes back, it goes before those whose job is still to be chosen.
-    await delivery.changePriority({ priority: 0 });
-    const { jobId, run } = turn;
+    const turn = await takeTurn(
+      "training",
+      { delivery, token, named: trainingDeliveryId(named.jobId, named.run) },
+      { turns: records.turns, most: memoryBytes, redisRun: redisRun(), ending },
+    );
+    if (!turn) return null;
+    const { id: jobId, run } = turn;
     const job = await records.jobs.read(jobId);
     if (!job || job.run !== run || isTerminal(job.status) || job.status === "paused") return null;
     // A second delivery of what this very worker trains (Redis lost the lock): the training goes on under the new

@@ -1,5 +1,6 @@
 -- A new evaluation of a model, `queued`, and the order that delivers it.
--- keys       evaluation, those of its model, those under way, users of the dataset, outbox, its project
+-- keys       evaluation, those of its model, those under way, users of the dataset, outbox, its project,
+--            waiting, needs, turns
 -- arguments  id, ms, model id, dataset id, bytes that its predictions will take up, then fields of the record
 -- answers    created | exists | no-dataset | no-model | limit:name:most:used
 -- events     none
@@ -17,5 +18,6 @@ redis.call('HSET', key, 'status', 'queued', 'attempt', 0, 'crashes', 0, 'open', 
 redis.call('ZADD', keys.evaluationsOfModel(model), 0, id)
 redis.call('ZADD', keys.evaluationsUnderWay, 0, id)
 redis.call('SADD', keys.users('dataset', dataset), id)
+await('evaluations', id, ms)
 redis.call('ZADD', keys.outbox, ms, orders.evaluations(id))
 return 'created'

@@ -31,6 +31,7 @@ if kind == 'model' then
   end
   redis.call('DEL', keys.evaluationsOfModel(id))
 end
+if kind == 'dataset' then leave('datasets', id) end
 weigh(key, 0)
 redis.call('ZREM', keys.resources(kind), id)
 for _, each in ipairs(homesOf(kind, id)) do redis.call('ZREM', keys.projectResources(each, kind), id) end

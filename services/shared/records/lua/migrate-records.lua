@@ -1,13 +1,29 @@
 -- Brings the records of an older version to this one, a step for each version in between.
--- keys       version, projects, keys, unkept, jobs, the indices by project, aliases, waiting, needs
--- arguments  version that is wanted, statuses of jobs as JSON, key of the aliases of datasets and of models in
---            version 1
+-- keys       version, projects, keys, unkept, jobs, the indices by project, aliases, waiting, needs, turns, tickets
+-- arguments  version that is wanted, statuses of jobs as JSON, keys of the aliases of datasets and of models in
+--            version 1, of the turns and tickets in version 3
 -- answers    {migrated | current | newer, version that was found}
 -- events     none
 local wanted, statuses = tonumber(ARGV[1]), cjson.decode(ARGV[2])
 local found = tonumber(redis.call('GET', keys.version) or '1')
 if found > wanted then return { 'newer', found } end
 if found == wanted then return { 'current', found } end
+
+-- From before checks and evaluations had turns, as jobs had.
+if found < 4 then
+  local function move(from, to)
+    if redis.call('EXISTS', from) == 1 then redis.call('RENAME', from, to) end
+  end
+  for _, project in ipairs(redis.call('ZRANGE', keys.projects, 0, -1)) do
+    local key = keys.project(project)
+    for _, name in ipairs({ 'waiting', 'needs' }) do move(key .. ':' .. name, keys[name](project, 'training')) end
+    local served = redis.call('HGET', key, 'served')
+    if served then redis.call('HSET', key, 'served:training', served) end
+    redis.call('HDEL', key, 'served')
+  end
+  move(ARGV[5], keys.turns('training'))
+  move(ARGV[6], keys.tickets('training'))
+end
 
 -- From before there were projects: everything is the default's.
 if found < 2 then
@@ -23,7 +39,7 @@ if found < 2 then
       redis.call('RENAMENX', ARGV[2 + at], keys.aliases(defaultProject, kind))
     end
   end
-  for _, id in ipairs(redis.call('ZRANGE', keys.jobsByStatus('queued'), 0, -1)) do await(id, 0) end
+  for _, id in ipairs(redis.call('ZRANGE', keys.jobsByStatus('queued'), 0, -1)) do await('training', id, 0) end
   for _, id in ipairs(redis.call('ZRANGE', keys.jobs, 0, -1)) do
     local bytes = 0
     local checkpoints = redis.call('HVALS', keys.jobCheckpoints(id))
@@ -42,14 +58,22 @@ if found < 3 then
   for _, id in ipairs(redis.call('ZRANGE', keys.allKeys, 0, -1)) do unkeep(id) end
   for _, project in ipairs(redis.call('ZRANGE', keys.projects, 0, -1)) do
     if redis.call('HEXISTS', keys.project(project), 'id') == 1 then unkeep(project) end
-    for _, id in ipairs(redis.call('ZRANGE', keys.waiting(project), 0, -1)) do
-      redis.call('ZADD', keys.needs(project), 'NX', 0, id)
+    for _, id in ipairs(redis.call('ZRANGE', keys.waiting(project, 'training'), 0, -1)) do
+      redis.call('ZADD', keys.needs(project, 'training'), 'NX', 0, id)
     end
   end
 end
 
--- From before predictions counted as stored: a model's, and those of its evaluations that made some or still may.
+-- What waited then stands in line from here on. Predictions count as stored: a model's, and those of its evaluations
+-- that made some or still may.
 if found < 4 then
+  for _, id in ipairs(redis.call('ZRANGE', keys.resources('dataset'), 0, -1)) do
+    local builtin = string.sub(id, 1, #builtinPrefix) == builtinPrefix
+    if not builtin and lines.datasets.stands(id) == 'waits' then await('datasets', id, 0) end
+  end
+  for _, id in ipairs(redis.call('ZRANGE', keys.evaluationsUnderWay, 0, -1)) do
+    if lines.evaluations.stands(id) == 'waits' then await('evaluations', id, 0) end
+  end
   for _, id in ipairs(redis.call('ZRANGE', keys.resources('model'), 0, -1)) do
     local key = keys.resource('model', id)
     measure('model', id)

@@ -148,35 +148,97 @@ local function bytesOfPredictions(samples, classes)
   return 4 * samples * (classes + 1)
 end
 
--- A job waits for a worker: behind those of its project that have its priority or a higher one.
-local function await(id, ms)
-  local key = keys.job(id)
-  local project = projectOf(key)
-  local priority = cjson.decode(redis.call('HGET', key, 'request') or '{}').priority or 0
-  redis.call('ZADD', keys.waiting(project), (100 - priority) * 4398046511104 + ms, id)
-  redis.call('ZADD', keys.needs(project), redis.call('HGET', key, 'bytes') or 0, id)
-  redis.call('ZADD', keys.turns, 'NX', redis.call('HGET', keys.project(project), 'served') or 0, project)
+-- What waits for workers, a line for each queue: where its record stands, whose it is, its place among those of its
+-- project (a lower one goes first), how much of a worker it needs, the number of its delivery, and how it stands:
+-- waits | begun | wanted (to be ended by any worker) | gone.
+local ageMs = 4398046511104 -- 2^42: no time reaches it
+local packedBytes = 2 ^ 50 -- of a file that is to be unpacked to nobody knows how many bytes
+local lines = {
+  training = {
+    key = keys.job,
+    project = function(id) return projectOf(keys.job(id)) end,
+    place = function(id)
+      local request = cjson.decode(redis.call('HGET', keys.job(id), 'request') or '{}')
+      return (100 - (request.priority or 0)) * ageMs
+    end,
+    needs = function(id) return tonumber(redis.call('HGET', keys.job(id), 'bytes') or '0') end,
+    run = function(id) return redis.call('HGET', keys.job(id), 'run') end,
+    stands = function(id)
+      local status = redis.call('HGET', keys.job(id), 'status')
+      if status == 'queued' then return 'waits' end
+      if status == 'running' then return 'begun' end
+      return (status == 'pausing' or status == 'cancelling') and 'wanted' or 'gone'
+    end,
+  },
+  datasets = {
+    key = function(id) return keys.resource('dataset', id) end,
+    project = function(id) return projectOf(keys.resource('dataset', id)) end,
+    needs = function(id)
+      local upload = redis.call('HGET', keys.resource('dataset', id), 'upload')
+      local bytes = 0
+      for _, file in ipairs(upload and upload ~= 'null' and cjson.decode(upload).files or {}) do
+        bytes = bytes + (file.packed and packedBytes or file.bytes)
+      end
+      return bytes
+    end,
+    run = function() return '' end,
+    stands = function(id)
+      return redis.call('HGET', keys.resource('dataset', id), 'status') == '"checking"' and 'waits' or 'gone'
+    end,
+  },
+  evaluations = {
+    key = keys.evaluation,
+    project = projectOfEvaluation,
+    place = function() return 0 end,
+    needs = function() return 0 end,
+    run = function() return '' end,
+    stands = function(id)
+      local status = redis.call('HGET', keys.evaluation(id), 'status')
+      if status == 'queued' then return 'waits' end
+      if status == 'running' then return 'begun' end
+      return status == 'cancelling' and 'wanted' or 'gone'
+    end,
+  },
+}
+-- Small uploads first, those of about the same size in order of arrival.
+lines.datasets.place = function(id) return math.floor(math.log(1 + lines.datasets.needs(id)) / math.log(2)) * ageMs end
+
+-- It waits for a worker: behind those of its project that have its place.
+local function await(queue, id, ms)
+  local line = lines[queue]
+  local project = line.project(id)
+  redis.call('ZADD', keys.waiting(project, queue), string.format('%.0f', line.place(id) + ms), id)
+  redis.call('ZADD', keys.needs(project, queue), string.format('%.0f', line.needs(id)), id)
+  local served = redis.call('HGET', keys.project(project), 'served:' .. queue)
+  redis.call('ZADD', keys.turns(queue), 'NX', served or 0, project)
 end
 
 -- It waits no longer.
-local function unwait(id)
-  local project = projectOf(keys.job(id))
-  redis.call('ZREM', keys.waiting(project), id)
-  redis.call('ZREM', keys.needs(project), id)
-  if redis.call('EXISTS', keys.waiting(project)) == 0 then redis.call('ZREM', keys.turns, project) end
+local function unwait(queue, id)
+  local project = lines[queue].project(id)
+  redis.call('ZREM', keys.waiting(project, queue), id)
+  redis.call('ZREM', keys.needs(project, queue), id)
+  if redis.call('EXISTS', keys.waiting(project, queue)) == 0 then redis.call('ZREM', keys.turns(queue), project) end
 end
 
--- The name of the delivery that stands for a job's present run.
-local function ticketOf(id)
-  local key = keys.job(id)
-  return redis.call('HGET', key, 'ticket') or (id .. '-' .. redis.call('HGET', key, 'run'))
+-- The name of the delivery that stands for it now.
+local function ticketOf(queue, id)
+  local line = lines[queue]
+  local run = line.run(id)
+  return redis.call('HGET', line.key(id), 'ticket') or (run == '' and id or id .. '-' .. run)
+end
+
+-- It is over: no delivery stands for it any more.
+local function leave(queue, id)
+  unwait(queue, id)
+  redis.call('HDEL', keys.tickets(queue), ticketOf(queue, id))
 end
 
 -- A job's own order for a delivery, under a new number of its life.
 local function deliver(id, ms)
   local run = redis.call('HINCRBY', keys.job(id), 'run', 1)
   redis.call('HDEL', keys.job(id), 'ticket')
-  await(id, ms)
+  await('training', id, ms)
   redis.call('ZADD', keys.outbox, ms, orders.training(id, run))
 end
 
@@ -255,10 +317,10 @@ local function change(id, from, to, at, reason, ms)
   redis.call('ZADD', keys.jobsByStatus(to), 0, id)
   redis.call('ZREM', keys.projectJobsByStatus(project, from), id)
   redis.call('ZADD', keys.projectJobsByStatus(project, to), 0, id)
-  if from == 'queued' then unwait(id) end
+  if from == 'queued' then unwait('training', id) end
   if to == 'paused' or terminal(to) then
     redis.call('SREM', keys.taken(project), id)
-    redis.call('HDEL', keys.tickets, ticketOf(id))
+    leave('training', id)
   end
   local data = { status = to, terminal = terminal(to), reason = reason ~= '' and reason or cjson.null }
   local sequence = emit(id, 'status', at, cjson.encode(data))
@@ -334,6 +396,7 @@ end
 local function endEvaluation(id, at, keeps)
   local key = keys.evaluation(id)
   if not keeps then weigh(key, 0, projectOfEvaluation(id)) end
+  leave('evaluations', id)
   redis.call('HSET', key, 'finishedAt', cjson.encode(at))
   redis.call('ZREM', keys.evaluationsUnderWay, id)
   local dataset = redis.call('HGET', key, 'dataset')
