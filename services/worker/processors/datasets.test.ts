@@ -3,6 +3,7 @@ import { expect, test, vi } from "vitest";
 import type { Records } from "../../shared/records/index.ts";
 import type { UploadProcessor } from "../datasets/process-upload.ts";
 import { CheckPlaces, checkDataset } from "./datasets.ts";
+import type { Ticket } from "./turns.ts";
 
 const mebibyte = 1024 * 1024;
 const any = Number.MAX_SAFE_INTEGER;
@@ -22,7 +23,10 @@ test("a quick check has a place beside any number of others, and one alone", () 
 test("a check asks for a turn by the place that it has, and gives the place back however it ends", async () => {
   const places = new CheckPlaces(1);
   const ending = new AbortController();
-  const [moveToDelayed, changePriority] = [vi.fn(async () => undefined), vi.fn(async () => undefined)];
+  const [moveToDelayed, changePriority] = [
+    vi.fn<Ticket["moveToDelayed"]>(async () => undefined),
+    vi.fn<Ticket["changePriority"]>(async () => undefined),
+  ];
   const take = vi.fn<Records["turns"]["take"]>(async (_queue, id) => ({ kind: "take", id, run: 0 }));
   const id = `ds_${"0".repeat(26)}`;
   const check = (process: () => Promise<void>) =>
