@@ -74,10 +74,11 @@ function timing(inner: Kernels, timed: Map<number, Timed>): Kernels {
 
 /** Multiplications and additions of a call, of the kernels that do most of them. */
 function flopOf(kernel: KernelName, given: Record<string, number>): number {
-  const { inputs, maps, size, stride, rows, columns, lanes, units } = given;
-  const outSide = (side: number): number => Math.floor((side - size) / stride) + 1;
+  const { inputs, maps, size, stride, rows, columns, lanes, units, padding = 0 } = given;
+  const outSide = (side: number): number => Math.floor((side + 2 * padding - size) / stride) + 1;
   switch (kernel) {
     case "convolutionForward":
+    case "convolutionFused":
     case "convolutionGradient":
       return 2 * inputs * maps * size * size * outSide(rows) * outSide(columns) * lanes;
     case "convolutionBackward":

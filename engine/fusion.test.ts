@@ -24,8 +24,8 @@ const residual = (layers: Spec[], activation = "relu"): Spec => ({ kind: "residu
 /** Linear: a softmax that is sure of its answer would hide differences. */
 const outputs: Spec = { kind: "dense", units: 3 };
 
-/** Layers, and how many of their normalisations a `fast` prediction still computes by themselves. */
-const networks: [title: string, layers: Spec[], remaining: number][] = [
+/** Layers, and how many of their normalisations and sums a `fast` prediction still computes by themselves. */
+const networks: [title: string, layers: Spec[], normalisations: number, sums?: number][] = [
   ["a convolution and its normalisation", [convolution(5, { padding: 0 }), normalisation("tanh"), outputs], 0],
   ["padding, twice", [convolution(9), normalisation("relu"), convolution(10), normalisation("leaky-relu"), outputs], 0],
   ["a stride", [convolution(9, { stride: 2 }), normalisation("scaled-tanh"), outputs], 0],
@@ -64,6 +64,18 @@ const networks: [title: string, layers: Spec[], remaining: number][] = [
   [
     "first in a block: the shortcut reads the convolution too",
     [convolution(4), residual([normalisation("relu"), convolution(4)]), outputs],
+    1,
+  ],
+  [
+    "inside a block that ends with an activation: the sum stays",
+    [convolution(4), residual([convolution(4), normalisation("tanh")]), outputs],
+    0,
+    1,
+  ],
+  [
+    "a block that ends with a subsampling: the sum stays",
+    [convolution(4), residual([convolution(4), { kind: "subsampling", factor: 1 }]), normalisation(), outputs],
+    1,
     1,
   ],
   ["after an activation", [convolution(4, { activation: "tanh" }), normalisation("relu"), outputs], 1],
@@ -147,9 +159,10 @@ async function evaluated(spec: TrainingSpec, weights: Uint8Array, description: K
   return { samples, outputs };
 }
 
-test.each(networks)("%s", async (_, layers, remaining) => {
+test.each(networks)("%s", async (_, layers, remaining, sums = 0) => {
   const spec = specOf(layers);
   const weights = await wildWeights(spec);
+  const blocks = layers.filter(({ kind }) => kind === "residual").length;
   const normalisations = JSON.stringify(layers).match(/batch-normalisation/g)!.length;
   for (const description of everyKernels()) {
     const { samples, outputs } = await evaluated(spec, weights, description);
@@ -159,12 +172,15 @@ test.each(networks)("%s", async (_, layers, remaining) => {
     const answers = [plain, fast].map(({ predictor, heard }) => {
       heard.length = 0;
       const together = predictor.predict(samples.subarray(0, 8 * size), 8);
-      const counted = heard.filter((name) => name === "normalisationForward").length;
+      const counted = ["normalisationForward", "residualForward", "pad"].map(
+        (kernel) => heard.filter((name) => name === kernel).length,
+      );
       const alone = predictor.predict(samples.subarray(0, size), 1);
       const maps = predictor.featureMaps(samples.subarray(0, size)).map(({ values }) => values);
       return { together, counted, alone, maps };
     });
-    expect(answers.map(({ counted }) => counted)).toEqual([normalisations, remaining]);
+    expect(answers[0].counted.slice(0, 2)).toEqual([normalisations, blocks]);
+    expect(answers[1].counted).toEqual([remaining, sums, 0]);
     // Not fused: the bits of the trainer's evaluation, which fuses nothing.
     expect(answers[0].together).toEqual(outputs.subarray(0, 8 * 3));
     expect(distance(answers[1].together, answers[0].together), description.name).toBeLessThan(1e-5);

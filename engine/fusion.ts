@@ -5,72 +5,93 @@
  *
  *   w′ = scale·w,  b′ = scale·b + shift,  y = f( Σ w′x + b′ )
  *
- * The products are made in double and rounded once; the results are near those of the layers one by one, not their
- * bits. The network's own tensors stay as they are. Never in training, evaluation or `reproducible` numerics.
+ * The products are made in double and rounded once. A convolution also takes over the sum that ends a residual block,
+ * y = f( Σ w′x + b′ + shortcut ), pads by itself, and what its kernel makes of the filters is made once. The results
+ * are near those of the layers one by one, not their bits. The network's own tensors stay as they are. Never in
+ * training, evaluation or `reproducible` numerics.
  */
-import type { PlannedLayer, Weighted } from "./layer.ts";
+import type { PlannedLayer, Replacement, Weighted } from "./layer.ts";
 import type { MemoryPlan, Views } from "./memory.ts";
 import type { NetworkPlan } from "./network.ts";
 import { evaluationSteps, wiresOf } from "./passes.ts";
 import type { EvaluationStep } from "./passes.ts";
+import { Program } from "./program.ts";
 
 export interface Fusion {
   steps: EvaluationStep[];
   /** Once the tensors and what follows from them stand: the weights that the steps use. */
   write(views: Views): void;
+  /** After that, once. */
+  prepare: Program;
+}
+
+/** What a weighted layer computes by itself: a normalisation, a sum after it, or either; as places in the network. */
+interface Group {
+  normalisation: number | null;
+  sum: number | null;
+  /** The last of them, or the layer itself. */
+  end: number;
+}
+
+/** The one node that reads a layer, and reads it as its input; null where others do too. */
+function onlyReader({ nodes }: NetworkPlan, layer: number): number | null {
+  const readers = [...nodes.keys()].filter((at) => nodes[at].from === layer || nodes[at].shortcut === layer);
+  return readers.length === 1 && nodes[readers[0]].from === layer ? readers[0] : null;
+}
+
+function groupOf(plan: NetworkPlan, layer: number): Group {
+  const { layers, nodes } = plan;
+  const group: Group = { normalisation: null, sum: null, end: layer };
+  const next = (): number | null => (layers[group.end].activation === "linear" ? onlyReader(plan, group.end) : null);
+  const normalisation = next();
+  if (normalisation !== null && layers[normalisation].scaling) group.end = group.normalisation = normalisation;
+  const sum = next();
+  if (sum !== null && nodes[sum].shortcut !== null && layers[layer].weighted!.sums) group.end = group.sum = sum;
+  return group;
 }
 
 interface Folded {
   weighted: Weighted;
   scaling: NonNullable<PlannedLayer["scaling"]>;
-  weights: number;
-  bias: number;
-}
-
-/** The layer below a normalisation that can do it instead; undefined where there is none. */
-function foldable({ nodes, layers }: NetworkPlan, normalisation: number): number | undefined {
-  const { from } = nodes[normalisation];
-  if (!layers[normalisation].scaling || from < 0) return undefined;
-  const readers = nodes.filter((node) => node.from === from || node.shortcut === from);
-  return layers[from].weighted && layers[from].activation === "linear" && readers.length === 1 ? from : undefined;
+  replacement: Pick<Replacement, "weights" | "bias">;
 }
 
 /** w′ and b′. */
-function writeFolded({ weighted, scaling, weights, bias }: Folded, views: Views): void {
+function writeFolded({ weighted, scaling, replacement }: Folded, views: Views): void {
   const { maps, size } = weighted;
   const { scale, shift } = scaling(views);
   const own = views.reals(weighted.weights, size);
   const ownBias = views.reals(weighted.bias, maps);
-  views.reals(weights, size).set(own.map((value, at) => value * scale[at % maps]));
-  views.reals(bias, maps).set(ownBias.map((value, map) => value * scale[map] + shift[map]));
+  views.reals(replacement.weights, size).set(own.map((value, at) => value * scale[at % maps]));
+  views.reals(replacement.bias, maps).set(ownBias.map((value, map) => value * scale[map] + shift[map]));
 }
 
 /** Plans what is computed as one, and the memory of its weights. */
 export function planFusion(plan: NetworkPlan, memory: MemoryPlan): Fusion {
   const { layers, nodes } = plan;
-  const folded: Folded[] = [];
   const steps = evaluationSteps(plan);
-  for (const [index, layer] of layers.entries()) {
-    const below = foldable(plan, index);
-    if (below === undefined) continue;
-    const weighted = layers[below].weighted!;
-    const reserve = (what: string, count: number): number =>
-      memory.reserve({ what: `the folded ${what} of ${nodes[below].path}`, element: "real", count });
-    const one: Folded = {
-      weighted,
-      scaling: layer.scaling!,
-      weights: reserve("weights", weighted.size),
-      bias: reserve("biases", weighted.maps),
-    };
-    folded.push(one);
-    steps[below] = () => undefined;
-    steps[index] = (program, slot) => {
-      const wires = { ...wiresOf(plan, slot, below), output: slot.outputs[index] };
-      weighted.forward(program, wires, { weights: one.weights, bias: one.bias, activation: layer.activation });
+  const folded: Folded[] = [];
+  const prepare = new Program();
+  const reserve = (what: string, layer: number, count: number): number =>
+    memory.reserve({ what: `the ${what} of ${nodes[layer].path}`, element: "real", count });
+
+  for (const [layer, { weighted }] of layers.entries()) {
+    if (!weighted) continue;
+    const { normalisation, sum, end } = groupOf(plan, layer);
+    let { weights, bias } = weighted;
+    if (normalisation !== null) {
+      weights = reserve("folded weights", layer, weighted.size);
+      bias = reserve("folded biases", layer, weighted.maps);
+      folded.push({ weighted, scaling: layers[normalisation].scaling!, replacement: { weights, bias } });
+    }
+    const prepared = weighted.preparedFloats ? reserve("prepared filters", layer, weighted.preparedFloats) : 0;
+    weighted.prepare?.(prepare, { weights, prepared });
+    for (let inside = layer; inside < end; inside++) steps[inside] = () => undefined;
+    steps[end] = (program, slot) => {
+      const shortcut = sum === null ? 0 : wiresOf(plan, slot, sum).shortcut;
+      const wires = { ...wiresOf(plan, slot, layer), shortcut, output: slot.outputs[end] };
+      weighted.forward(program, wires, { weights, bias, prepared, activation: layers[end].activation });
     };
   }
-  return {
-    steps,
-    write: (views) => folded.forEach((one) => writeFolded(one, views)),
-  };
+  return { steps, prepare, write: (views) => folded.forEach((one) => writeFolded(one, views)) };
 }

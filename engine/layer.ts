@@ -90,7 +90,12 @@ export interface Weighted {
   size: number;
   bias: number;
   maps: number;
-  forward(program: Program, wires: Wires, replacement: Replacement): void;
+  /** Adds the wires' shortcut before f where `sums`. `prepared`: what `prepare` made of the weights, or 0. */
+  forward(program: Program, wires: Wires, replacement: Replacement & { prepared: number }): void;
+  sums: boolean;
+  /** Floats to keep for what kernels make of the weights once; absent where they use them as they are. */
+  preparedFloats?: number;
+  prepare?(program: Program, given: { weights: number; prepared: number }): void;
 }
 
 /** y = f( scale·x + shift ), a pair of numbers a map. */

@@ -113,8 +113,8 @@ function planParts({ network, input, classes, batch, numerics }: PredictionSpec)
   return parts;
 }
 
-const programsOf = ({ prepare, blocks, single, inspected }: Parts): Set<Program> =>
-  new Set([prepare, ...[blocks, single, inspected].map(({ program }) => program)]);
+const programsOf = ({ prepare, fusion, blocks, single, inspected }: Parts): Set<Program> =>
+  new Set([prepare, ...(fusion ? [fusion.prepare] : []), ...[blocks, single, inspected].map(({ program }) => program)]);
 
 /** Plans a predictor without making its memory. Throws EngineError for a network that does not fit. */
 export const planPrediction = (spec: PredictionSpec): PredictionPlan => ({ spec, bytes: planParts(spec).memory.bytes });
@@ -139,6 +139,7 @@ export function createPredictor({ plan, memory, kernels, weights }: PredictorOpt
   parts.prepare.run(kernels);
   for (const layer of network.layers) layer.beforeEvaluation?.(views);
   parts.fusion?.write(views);
+  parts.fusion?.prepare.run(kernels);
   const size = sizeOf(spec.input);
 
   const run = ({ slot, program }: Path, first: number, count: number): void => {

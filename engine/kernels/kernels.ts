@@ -106,6 +106,35 @@ export const contract = {
     "lanes",
   ],
   /**
+   * For predictions in `fast` numerics: y = f( convolution + bias + shortcut ) in one call, without the last where
+   * shortcut is 0. input [inputs][rows][columns] is *unpadded*; `padded` has room for it with `padding` zeros around, a
+   * border that is zero from the start, and holds anything afterwards. Otherwise as pad, convolutionForward and
+   * residualForward one after the other. `prepared` is what convolutionPrepare made of these weights, or 0.
+   */
+  convolutionFused: [
+    "input",
+    "padded",
+    "weights",
+    "prepared",
+    "bias",
+    "shortcut",
+    "output",
+    "inputs",
+    "rows",
+    "columns",
+    "maps",
+    "size",
+    "stride",
+    "padding",
+    "activation",
+    "lanes",
+  ],
+  /**
+   * What an implementation wants to make of filters of 3×3 once instead of in each convolutionFused: preparedFloats of
+   * them, in an order of its own. One that wants nothing leaves `prepared` alone.
+   */
+  convolutionPrepare: ["weights", "prepared", "inputs", "maps"],
+  /**
    * §3.2's 'full' convolution: output_i = f′(u_i) ∘ Σ_j conv2(δ_j, rot180(k_ij), 'full'), the sensitivity of the layer
    * below. delta [maps][outRows][outColumns]; input x [inputs][rows][columns] (*unpadded*) is what the gate reads;
    * output as input. Tap: output pixel (r, c) takes δ_j[p][q]·w[i][ky][kx][j] for all p·stride + ky = r + padding,
@@ -443,7 +472,18 @@ export const addressArguments: ReadonlySet<string> = new Set([
   "curvature",
   "blocks",
   "shortcut",
+  "padded",
+  "prepared",
 ]);
+
+/**
+ * Floats that `prepared` has room for: 36 values of each filter (Winograd's F(4×4, 3×3)) in two orders, for blocks and
+ * for a single sample. Each of the 36 planes is an odd number of 16 floats.
+ */
+export function preparedFloats({ inputs, maps }: { inputs: number; maps: number }): number {
+  const plane = (floats: number): number => (Math.ceil(floats / 16) | 1) * 16;
+  return 36 * (Math.ceil(maps / 8) * plane(inputs * 8) + plane(inputs * maps));
+}
 
 /** One implementation, bound to one memory and one thread. */
 export interface Kernels {

@@ -7,11 +7,17 @@
  */
 import { sizeOf } from "../../schemas/shape.ts";
 import type { ConvolutionLayer } from "../../schemas/layer.ts";
-import { activationCodes, gateSquared } from "../kernels/kernels.ts";
+import { activationCodes, gateSquared, preparedFloats } from "../kernels/kernels.ts";
 import { ofShard, planShardGradient } from "../layer.ts";
-import type { LayerOptions, PlannedLayer, Replacement, ShardGradient, Tensor, Wires } from "../layer.ts";
+import type { LayerOptions, PlannedLayer, ShardGradient, Tensor, Weighted, Wires } from "../layer.ts";
 import type { Program } from "../program.ts";
 import { isDeferred, recordDense } from "./dense-kernels.ts";
+
+/**
+ * Floats of prepared filters that are worth keeping: of more, reading them from beyond the second cache costs what
+ * making them anew does.
+ */
+const mostPrepared = 400_000;
 
 /** Checkpoint order [map][input][ky][kx] → memory order [input][ky][kx][map]. */
 export const placeOfFilter =
@@ -100,6 +106,40 @@ function recordFull({ options }: ConvolutionKernels, { squares }: { squares: boo
   };
 }
 
+/** The layer as predictions in `fast` numerics compute it. */
+function recordWeighted({ options, weights, bias }: ConvolutionKernels): Weighted {
+  const { spec, input } = options;
+  const { maps, size, stride, padding } = spec;
+  const { channels: inputs, height: rows, width: columns } = input;
+  const shape = { inputs, rows, columns, maps, size, stride, padding };
+  const floats = preparedFloats({ inputs, maps });
+  return {
+    weights,
+    size: inputs * size * size * maps,
+    bias: bias.address,
+    maps,
+    sums: true,
+    forward(program, { input: from, output, shortcut, lanes, own }, { activation, ...given }): void {
+      program.call("convolutionFused", {
+        input: from,
+        padded: padding > 0 ? own[0] : 0,
+        ...given,
+        shortcut,
+        output,
+        ...shape,
+        activation: activationCodes[activation],
+        lanes,
+      });
+    },
+    ...(size === 3 && stride === 1 && inputs >= 8 && maps >= 8 && floats <= mostPrepared
+      ? {
+          preparedFloats: floats,
+          prepare: (program, given) => void program.call("convolutionPrepare", { ...given, inputs, maps }),
+        }
+      : {}),
+  };
+}
+
 function recordConvolution(kernels: ConvolutionKernels) {
   const { options, weights, bias, weightGradient, biasGradient, squaredWeights } = kernels;
   const { spec, input, activation, frozen } = options;
@@ -113,21 +153,6 @@ function recordConvolution(kernels: ConvolutionKernels) {
   const down = recordFull(kernels, { squares: false });
   const downSquared = recordFull(kernels, { squares: true });
 
-  const own: Replacement = { weights, bias: bias.address, activation };
-  const forward = (program: Program, wires: Wires, { activation: f, ...given }: Replacement): void => {
-    const { input: from, output, lanes } = wires;
-    const { channels: maps, height, width } = input;
-    if (padding > 0)
-      program.call("pad", { input: from, output: seen(wires), maps, rows: height, columns: width, padding, lanes });
-    program.call("convolutionForward", {
-      input: seen(wires),
-      ...given,
-      output,
-      ...shape,
-      activation: activationCodes[f],
-      lanes,
-    });
-  };
   /** ∂E/∂k_ij (§3.1) and ∂E/∂b_j (3). */
   const gradient = (program: Program, wires: Wires, from: number): void => {
     if (frozen) return;
@@ -143,8 +168,22 @@ function recordConvolution(kernels: ConvolutionKernels) {
   return {
     buffers: padding > 0 ? [paddedSize] : [],
     curvatureBuffers: [paddedSize],
-    forward: (program: Program, wires: Wires): void => forward(program, wires, own),
-    weighted: { ...own, size: input.channels * spec.size * spec.size * spec.maps, maps: spec.maps, forward },
+    forward(program: Program, wires: Wires): void {
+      const { input: from, output, lanes } = wires;
+      const { channels: maps, height, width } = input;
+      if (padding > 0)
+        program.call("pad", { input: from, output: seen(wires), maps, rows: height, columns: width, padding, lanes });
+      program.call("convolutionForward", {
+        input: seen(wires),
+        weights,
+        bias: bias.address,
+        output,
+        ...shape,
+        activation: activationCodes[activation],
+        lanes,
+      });
+    },
+    weighted: recordWeighted(kernels),
     backward(program: Program, wires: Wires): void {
       gradient(program, wires, seen(wires));
       down(program, wires, weights);

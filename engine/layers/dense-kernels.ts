@@ -77,7 +77,8 @@ export function recordDense(kernels: DenseKernels) {
   const forward = (program: Program, wires: Wires, { activation: f, ...given }: Replacement): void =>
     void program.call("denseForward", {
       input: wires.input,
-      ...given,
+      weights: given.weights,
+      bias: given.bias,
       output: wires.output,
       inputs,
       units,
@@ -89,7 +90,7 @@ export function recordDense(kernels: DenseKernels) {
     curvatureBuffers: [inputs],
     ...(weightGradient || shards === 0 ? {} : { deferred }),
     forward: (program: Program, wires: Wires): void => forward(program, wires, own),
-    weighted: { ...own, size: inputs * units, maps: units, forward },
+    weighted: { ...own, size: inputs * units, maps: units, sums: false, forward },
     backward(program: Program, wires: Wires): void {
       outer(program, wires, wires.input);
       down(program, wires, weights, gate);

@@ -14,6 +14,7 @@ import {
   headerSamples,
   lossCodes,
   penaltyCodes,
+  preparedFloats,
   reduceCodes,
 } from "../../engine/kernels/kernels.ts";
 
@@ -180,6 +181,45 @@ function convolutionBackward(): KernelCase[] {
     }),
   );
 }
+
+/** With a shortcut and without, each padding that leaves an input, filters not prepared. */
+function convolutionFused(): KernelCase[] {
+  return convolutions.flatMap((convolution, n) =>
+    paddings.flatMap((padding) => {
+      const { inputs, maps, size } = convolution;
+      const rows = convolution.rows - 2 * padding;
+      const columns = convolution.columns - 2 * padding;
+      if (rows < 1 || columns < 1) return [];
+      return bothLanes.map((lanes) => {
+        const y =
+          maps * outputSide(convolution.rows, convolution) * outputSide(convolution.columns, convolution) * lanes;
+        const padded = new Float32Array(inputs * convolution.rows * convolution.columns * lanes);
+        return {
+          arrays: {
+            input: reals(inputs * rows * columns * lanes),
+            ...(padding > 0 ? { padded: { type: "real" as const, values: padded } } : {}),
+            // As in a network: what f is given is around 1.
+            weights: reals(inputs * size * size * maps, 1 / Math.sqrt(inputs * size * size + 1)),
+            bias: reals(maps),
+            ...((n + padding) % 2 === 0 ? { shortcut: reals(y) } : {}),
+            output: reals(y),
+          },
+          numbers: {
+            ...convolution,
+            rows,
+            columns,
+            padding,
+            activation: cycle(activations, n + padding + lanes),
+            lanes,
+          },
+        };
+      });
+    }),
+  );
+}
+
+/** Arrays in which an implementation may leave what it likes. */
+export const ownArrays: ReadonlySet<string> = new Set(["padded", "prepared"]);
 
 const denseSizes = [
   ...[1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 12, 13, 15, 16, 17, 19, 24, 27, 31, 32, 33, 45, 60].map((units, n) => ({
@@ -392,6 +432,23 @@ export const cases: Record<KernelName, () => KernelCase[]> = {
         numbers: { ...convolution, activation: cycle(activations, n + lanes), lanes },
       };
     }),
+
+  convolutionFused,
+
+  convolutionPrepare: () =>
+    [
+      [8, 8],
+      [9, 11],
+      [17, 16],
+      [5, 12],
+      [12, 7],
+    ].map(([inputs, maps]) => ({
+      arrays: {
+        weights: reals(inputs * 9 * maps),
+        prepared: { type: "real", values: new Float32Array(preparedFloats({ inputs, maps })) },
+      },
+      numbers: { inputs, maps },
+    })),
 
   convolutionBackward,
 

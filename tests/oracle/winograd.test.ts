@@ -11,6 +11,7 @@ import {
   readSafetensors,
   writeSafetensors,
 } from "../../engine/index.ts";
+import { preparedFloats, type KernelName } from "../../engine/kernels/kernels.ts";
 import { optimiser } from "../../schemas/optimiser.ts";
 import { sizeOf } from "../../schemas/shape.ts";
 import { chooseKernels, everyKernels, loadKernels, type KernelsDescription } from "../../services/shared/kernels.ts";
@@ -49,11 +50,17 @@ function expectWay(name: string, found: ArrayLike<number>, exact: ArrayLike<numb
   } else expect(distance(found, exact), name).toBe(0);
 }
 
-const [inputs, rows, columns, maps] = [9, 17, 15, 16];
+const [rows, columns] = [17, 15];
 const [outRows, outColumns] = [rows - 2, columns - 2];
+const size = { inputs: 9, maps: 16 };
+const { inputs, maps } = size;
 
-/** A convolution 3×3 of 9 inputs to 16 maps, all three ways. */
-const kernelCase = (kernel: string, lanes: number): KernelCase => {
+/** A convolution 3×3 of 9 inputs to 16 maps where nothing else is said, all ways. */
+const kernelCase = (
+  kernel: KernelName,
+  lanes: number,
+  { inputs, maps }: { inputs: number; maps: number } = size,
+): KernelCase => {
   const [x, y] = [whole(inputs * rows * columns * lanes, 4), whole(maps * outRows * outColumns * lanes, 4)];
   const [weights, bias] = [whole(inputs * 9 * maps, 4), whole(maps, 4)];
   const shape = { inputs, rows, columns, maps, size: 3, stride: 1, lanes };
@@ -61,6 +68,15 @@ const kernelCase = (kernel: string, lanes: number): KernelCase => {
     return { arrays: { input: x, weights, bias, output: y }, numbers: { ...shape, activation: 0 } };
   if (kernel === "convolutionGradient")
     return { arrays: { input: x, delta: y, gradient: weights, biasGradient: bias }, numbers: shape };
+  if (kernel === "convolutionFused") {
+    const padded: Contents = { type: "real", values: new Float32Array(inputs * rows * columns * lanes) };
+    const bare = whole(inputs * (rows - 2) * (columns - 2) * lanes, 4);
+    const shortcut = whole(maps * outRows * outColumns * lanes, 4);
+    return {
+      arrays: { input: bare, padded, weights, bias, shortcut, output: y },
+      numbers: { ...shape, rows: rows - 2, columns: columns - 2, padding: 1, activation: 4 },
+    };
+  }
   return {
     arrays: { delta: y, weights, input: x, output: whole(inputs * rows * columns * lanes, 4) },
     numbers: { ...shape, outRows, outColumns, padding: 0, gate: 0 },
@@ -70,6 +86,8 @@ const kernelCase = (kernel: string, lanes: number): KernelCase => {
 test.each([
   ["convolutionForward", 8],
   ["convolutionForward", 1],
+  ["convolutionFused", 8],
+  ["convolutionFused", 1],
   ["convolutionBackward", 8],
   ["convolutionGradient", 8],
 ] as const)("%s, lanes %d", (kernel, lanes) => {
@@ -77,6 +95,27 @@ test.each([
   const array = kernel === "convolutionGradient" ? "gradient" : "output";
   const exact = runCase(referenceBench(8), kernel, one)[array];
   for (const bench of workbenches()) expectWay(bench.name, runCase(bench, kernel, one)[array], exact);
+});
+
+test.each([
+  [8, inputs, maps],
+  [1, inputs, maps],
+  [8, 11, 13],
+  [8, 43, 9],
+  [1, 16, 24],
+])("filters that are prepared give the bits of those that are not: lanes %d, %d inputs, %d maps", (lanes, from, to) => {
+  const one = kernelCase("convolutionFused", lanes, { inputs: from, maps: to });
+  const room: Contents = { type: "real", values: new Float32Array(preparedFloats({ inputs: from, maps: to })) };
+  const prepare = { arrays: { weights: one.arrays.weights, prepared: room }, numbers: { inputs: from, maps: to } };
+  for (const bench of workbenches()) {
+    const { prepared } = runCase(bench, "convolutionPrepare", prepare);
+    // Where they are used, nothing is read of the filters themselves.
+    const weights = takesWinograd(bench.name) ? whole(one.arrays.weights.values.length, 4) : one.arrays.weights;
+    const arrays = { ...one.arrays, weights, prepared: { type: "real" as const, values: prepared as Float32Array } };
+    expect(runCase(bench, "convolutionFused", { ...one, arrays }).output, bench.name).toEqual(
+      runCase(bench, "convolutionFused", one).output,
+    );
+  }
 });
 
 const layers = [

@@ -8,9 +8,11 @@
  */
 import { activateRun } from "./activations";
 import { blockBytes, realBytes, vectorBytes } from "./address";
-import { ConvolutionForwardCall } from "./contract";
+import { Activation, ConvolutionForwardCall, ConvolutionFusedCall, ConvolutionPrepareCall } from "./contract";
 import { forwardDense } from "./dense";
+import { padMaps } from "./elementwise";
 import { broadcast, multiplyAdd, read, readSome, registerGrid, registers, write, writeSome } from "./lanes";
+import { addShortcut } from "./residual";
 
 /** What every tile of a convolution has in common. */
 interface ForwardWalk {
@@ -208,6 +210,44 @@ function sampleRow(maps: u32, input: usize, weights: usize, bias: usize, output:
 
 export function convolutionForward(call: ConvolutionForwardCall): void {
   const { input, weights, bias, output, inputs, rows, columns, maps, size, stride, activation, lanes } = call;
+  forward(input, weights, bias, output, inputs, rows, columns, maps, size, stride, activation, lanes);
+}
+
+/**
+ * Padding, convolution, the shortcut of a residual block and f, one after the other: for predictions in `fast`
+ * numerics.
+ */
+export function convolutionFused(call: ConvolutionFusedCall): void {
+  const { input, padded, weights, bias, shortcut, output } = call;
+  const { inputs, rows, columns, maps, size, stride, padding, activation, lanes } = call;
+  if (padding > 0) padMaps(input, padded, inputs, rows, columns, padding, lanes);
+  const seenRows = rows + 2 * padding;
+  const seenColumns = columns + 2 * padding;
+  const seen = padding > 0 ? padded : input;
+  const f = shortcut == 0 ? activation : (Activation.linear as u32);
+  forward(seen, weights, bias, output, inputs, seenRows, seenColumns, maps, size, stride, f, lanes);
+  if (shortcut == 0) return;
+  const pixels = ((seenRows - size) / stride + 1) * ((seenColumns - size) / stride + 1);
+  addShortcut(output, shortcut, output, activation, maps * pixels * lanes);
+}
+
+/** Nothing: filters are used as they are. */
+export function convolutionPrepare(call: ConvolutionPrepareCall): void {}
+
+function forward(
+  input: usize,
+  weights: usize,
+  bias: usize,
+  output: usize,
+  inputs: u32,
+  rows: u32,
+  columns: u32,
+  maps: u32,
+  size: u32,
+  stride: u32,
+  activation: u32,
+  lanes: u32,
+): void {
   if (rows == size && columns == size)
     return forwardDense(input, weights, bias, output, inputs * size * size, maps, activation, lanes);
   const outRows = (rows - size) / stride + 1;

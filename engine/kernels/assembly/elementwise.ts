@@ -156,6 +156,18 @@ export function gather(call: GatherCall): void {
 
 export function pad(call: PadCall): void {
   const { input, output, maps, rows, columns, padding, lanes } = call;
+  padMaps(input, output, maps, rows, columns, padding, lanes);
+}
+
+export function padMaps(
+  input: usize,
+  output: usize,
+  maps: u32,
+  rows: u32,
+  columns: u32,
+  padding: u32,
+  lanes: u32,
+): void {
   const outColumns = columns + 2 * padding;
   const rowBytes = realBytes(columns * lanes);
   for (let map: u32 = 0; map < maps; map++)

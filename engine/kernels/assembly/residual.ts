@@ -9,6 +9,11 @@ import { add, read, write, writeFirst } from "./lanes";
 
 export function residualForward(call: ResidualForwardCall): void {
   const { input, shortcut, output, activation, count } = call;
+  addShortcut(input, shortcut, output, activation, count);
+}
+
+/** output = f( input + shortcut ), of `count` numbers; output may be input. */
+export function addShortcut(input: usize, shortcut: usize, output: usize, activation: u32, count: u32): void {
   const whole = realBytes(count & ~3);
   for (let at: usize = 0; at < whole; at += vectorBytes) write(output + at, add(read(input + at), read(shortcut + at)));
   if ((count & 3) > 0) writeFirst(output + whole, add(read(input + whole), read(shortcut + whole)), count & 3);

@@ -16,18 +16,27 @@ struct convolution_shape {
   long out_rows, out_columns;
 };
 
-static struct convolution_shape shape_of_convolution(const struct convolutionForward *call) {
+/* rows and columns: of what the filters slide over. */
+static struct convolution_shape shape_of_convolution(long inputs, long rows, long columns, long maps, long size,
+                                                     long stride, long lanes) {
   return (struct convolution_shape){
-      call->inputs,
-      call->rows,
-      call->columns,
-      call->maps,
-      call->size,
-      call->stride,
-      call->lanes,
-      (long)(call->rows - call->size) / call->stride + 1,
-      (long)(call->columns - call->size) / call->stride + 1,
+      inputs, rows, columns, maps, size, stride, lanes, (rows - size) / stride + 1, (columns - size) / stride + 1,
   };
+}
+
+/* What follows where sums stand: the shortcut of a residual block, or none (0), then f. */
+struct ending {
+  uint32_t activation;
+  /* Of the whole output. */
+  const float *shortcut, *output;
+};
+
+static void end_run(const struct ending *ending, float *at, long count) {
+  if (ending->shortcut) {
+    const float *more = ending->shortcut + (at - ending->output);
+    EACH_VECTOR(count, store_part(at + n, load(at + n) + load(more + n), size));
+  }
+  activate_run(ending->activation, at, count);
 }
 
 /* `table` gets size² taps. */
@@ -65,7 +74,7 @@ static void forward_down_rows(const struct convolution_shape *s, struct reach re
 /* Eight lanes: whole rows, f at once. Of many inputs a few at a time, so that all tiles of a row find them in the first
  * cache. With a stride neighbours of a row lie apart. */
 static void forward_along_rows(const struct convolution_shape *s, struct reach reach, const float *input,
-                               const float *weights, const float *bias, float *output, uint32_t activation) {
+                               const float *weights, const float *bias, float *output, const struct ending *ending) {
   const long run = s->out_columns * LANES, vectors = run / NARROW, is_strided = s->stride > 1;
   const struct cutting cutting = is_strided ? cut_tiles(s->maps, s->out_columns) : cut_run(s->maps, vectors);
   const long block = block_of(s->inputs, s->size * s->columns * LANES * 4 + s->size * s->size * s->maps * 4);
@@ -87,7 +96,7 @@ static void forward_along_rows(const struct convolution_shape *s, struct reach r
         else
           tile_run(&reach, maps, vectors, cutting.vector_tiles, w + map, in, out + map * reach.c_map, bias + map);
         for (long m = map; is_last && m < map + maps; m++)
-          activate_run(activation, out + m * reach.c_map, run);
+          end_run(ending, out + m * reach.c_map, run);
       }
     }
 }
@@ -145,59 +154,73 @@ static int is_over_maps(const struct convolution_shape *s) {
 }
 
 #if FAST
-static void activate_rows(const void *call, long map, long row, float *at, long count) {
-  (void)map, (void)row;
-  activate_run(((const struct convolutionForward *)call)->activation, at, count);
+static int goes_by_winograd(const struct convolution_shape *s) {
+  return (s->lanes == LANES ? takes_winograd : takes_winograd_alone)(s->size, s->stride, s->inputs, s->maps,
+                                                                     s->out_rows, s->out_columns);
 }
 
-static void forward_by_winograd(struct thread *thread, const struct convolutionForward *call,
-                                const struct convolution_shape *s) {
+static void end_rows(const void *ending, long map, long row, float *at, long count) {
+  (void)map, (void)row;
+  end_run(ending, at, count);
+}
+
+/* With `padding` zeros around the input that are not there in memory. */
+static void forward_by_winograd(struct thread *thread, const struct convolution_shape *s, long padding,
+                                const float *prepared, const float *input, const float *weights, const float *bias,
+                                float *output, const struct ending *ending) {
   const struct winograd w = {.inputs = s->inputs,
-                             .rows = s->rows,
-                             .columns = s->columns,
+                             .rows = s->rows - 2 * padding,
+                             .columns = s->columns - 2 * padding,
                              .maps = s->maps,
                              .out_rows = s->out_rows,
                              .out_columns = s->out_columns,
+                             .before = padding,
                              .w_input = 9 * s->maps,
                              .w_map = 1,
-                             .w_tap = s->maps};
-  const float *input = ARRAY(const float, input), *weights = ARRAY(const float, weights),
-              *bias = ARRAY(const float, bias);
-  float *output = ARRAY(float, output);
+                             .w_tap = s->maps,
+                             .prepared = prepared,
+                             .prepared_alone = prepared ? prepared + floats_of_panels(s->inputs, s->maps) : 0};
   if (s->lanes == LANES) {
-    winograd_block(thread, &w, input, weights, bias, output, activate_rows, call);
+    winograd_block(thread, &w, input, weights, bias, output, end_rows, ending);
     return;
   }
   winograd_alone(thread, &w, input, weights, bias, output);
-  activate_run(call->activation, output, s->maps * s->out_rows * s->out_columns);
+  end_run(ending, output, s->maps * s->out_rows * s->out_columns);
 }
 #endif
 
-static void convolutionForward(struct thread *thread, const struct convolutionForward *call) {
-  const struct convolution_shape s = shape_of_convolution(call);
-#if FAST
-  if ((s.lanes == LANES ? takes_winograd : takes_winograd_alone)(s.size, s.stride, s.inputs, s.maps, s.out_rows,
-                                                                 s.out_columns)) {
-    forward_by_winograd(thread, call, &s);
+/* The sums one by one. */
+static void forward_directly(struct thread *thread, const struct convolution_shape *s, const float *input,
+                             const float *weights, const float *bias, float *output, const struct ending *ending) {
+  struct tap *table = (struct tap *)scratch(thread, 4 * s->size * s->size);
+  const struct reach reach = reach_of_forward(s, table);
+  if (s->lanes == LANES) {
+    forward_along_rows(s, reach, input, weights, bias, output, ending);
     return;
   }
-#endif
+  if (!is_over_maps(s)) {
+    for (long column = 0; column < s->out_columns; column += NARROW) {
+      const long at = smaller(column, s->out_columns - NARROW);
+      forward_down_rows(s, reach, input, weights, bias, output, at, at);
+    }
+  } else {
+    forward_over_maps(s, &reach, table + s->size * s->size, input, weights, bias, output);
+  }
+  end_run(ending, output, s->maps * s->out_rows * s->out_columns * s->lanes);
+}
+
+static void convolutionForward(struct thread *thread, const struct convolutionForward *call) {
+  const struct convolution_shape s =
+      shape_of_convolution(call->inputs, call->rows, call->columns, call->maps, call->size, call->stride, call->lanes);
   const float *input = ARRAY(const float, input), *weights = ARRAY(const float, weights),
               *bias = ARRAY(const float, bias);
   float *output = ARRAY(float, output);
-  struct tap *table = (struct tap *)scratch(thread, 4 * s.size * s.size);
-  const struct reach reach = reach_of_forward(&s, table);
-  if (s.lanes == LANES) {
-    forward_along_rows(&s, reach, input, weights, bias, output, call->activation);
+  const struct ending ending = {.activation = call->activation};
+#if FAST
+  if (goes_by_winograd(&s)) {
+    forward_by_winograd(thread, &s, 0, 0, input, weights, bias, output, &ending);
     return;
   }
-  if (!is_over_maps(&s)) {
-    for (long column = 0; column < s.out_columns; column += NARROW) {
-      const long at = smaller(column, s.out_columns - NARROW);
-      forward_down_rows(&s, reach, input, weights, bias, output, at, at);
-    }
-  } else {
-    forward_over_maps(&s, &reach, table + s.size * s.size, input, weights, bias, output);
-  }
-  activate_run(call->activation, output, s.maps * s.out_rows * s.out_columns * s.lanes);
+#endif
+  forward_directly(thread, &s, input, weights, bias, output, &ending);
 }

@@ -19,6 +19,7 @@
 #include "dense.c"
 #include "dropout.c"
 #include "elementwise.c"
+#include "convolution-fused.c"
 #include "loss.c"
 #include "normalisation.c"
 #include "optimisers.c"

@@ -30,7 +30,8 @@ static struct winograd_block plan_block(struct thread *thread, const struct wino
   b.count = b.across * divided_up(w->out_rows, TILE_PIXELS);
   const long bytes = SPOTS * w->inputs * LANES * 4;
   b.groups = b.count * bytes <= WHOLE_BYTES ? 1 : divided_up(b.count, larger(TILE_MOST(PANEL), GROUP_BYTES / bytes));
-  const long run = divided_up(b.count, b.groups) * LANES, panels = b.groups == 1 ? 1 : divided_up(w->maps, PANEL);
+  const long run = divided_up(b.count, b.groups) * LANES;
+  const long panels = w->prepared ? 0 : b.groups == 1 ? 1 : divided_up(w->maps, PANEL);
   b.tile_plane = plane_of(w->inputs * run);
   b.product_plane = plane_of(PANEL * run);
   b.filters = scratch(thread, SPOTS * (panels * b.filter_plane + b.tile_plane + b.product_plane) + 2 * w->inputs);
@@ -63,6 +64,17 @@ static void transform_panel(const struct winograd *w, const float *weights, long
   }
 }
 
+/* All panels one after the other. */
+static void transform_panels(const struct winograd *w, const float *weights, float *to) {
+  const long plane = plane_of(w->inputs * PANEL);
+  for (long panel = 0; panel < divided_up(w->maps, PANEL); panel++)
+    transform_panel(w, weights, first_of_panel(panel, w->maps), to + panel * SPOTS * plane, plane);
+}
+
+static long floats_of_panels(long inputs, long maps) {
+  return divided_up(maps, PANEL) * SPOTS * plane_of(inputs * PANEL);
+}
+
 /* Tiles `first` to `end` of all inputs. */
 static void transform_group(const struct winograd *w, const struct winograd_block *b, const float *input, long first,
                             long end) {
@@ -90,8 +102,10 @@ static void winograd_block(struct thread *thread, const struct winograd *w, cons
     transform_group(w, &b, input, first, end);
     for (long panel = 0; panel < panels; panel++) {
       const long map = first_of_panel(panel, w->maps);
-      float *filters = b.filters + (b.groups == 1 ? 0 : panel * SPOTS * b.filter_plane);
-      if (group == 0) transform_panel(w, weights, map, filters, b.filter_plane);
+      const long at = panel * SPOTS * b.filter_plane;
+      float *own = b.filters + (b.groups == 1 ? 0 : at);
+      if (group == 0 && !w->prepared) transform_panel(w, weights, map, own, b.filter_plane);
+      const float *filters = w->prepared ? w->prepared + at : own;
       for (long spot = 0; spot < SPOTS; spot++)
         multiply_panel(&reach, reach.c_map / NARROW, filters + spot * b.filter_plane, b.tiles + spot * b.tile_plane,
                        b.products + spot * b.product_plane);

@@ -7,6 +7,14 @@ static int takes_winograd_alone(long size, long stride, long inputs, long maps, 
          out_rows * out_columns >= 144;
 }
 
+/* All filters, [spot][input][map]. */
+static void transform_alone(const struct winograd *w, const float *weights, float *to) {
+  const long plane = plane_of(w->inputs * w->maps);
+  for (long i = 0; i < w->inputs; i++)
+    for (long map = 0; map < w->maps; map += NARROW)
+      transform_filters(weights + i * w->w_input + map, w->w_tap, 0, to + i * w->maps + map, plane);
+}
+
 /*
  * Forward of a single sample. A vector is neighbouring inputs where tiles are read, maps where they are finished, so
  * the input is turned to [row][column][input] before, and the output back from [row][column][map]; a product is a
@@ -19,22 +27,22 @@ static void winograd_alone(struct thread *thread, const struct winograd *given, 
   const long filter_plane = plane_of(w.inputs * w.maps), tile_plane = plane_of(tiles * w.inputs);
   const long product_plane = plane_of(tiles * w.maps), pixels = w.rows * w.columns,
              finished = w.out_rows * w.out_columns;
-  float *filters = scratch(thread, SPOTS * (filter_plane + tile_plane + product_plane) + pixels * w.inputs +
-                                       finished * w.maps + 2 * w.inputs);
-  float *read = filters + SPOTS * filter_plane, *products = read + SPOTS * tile_plane;
+  const long filter_floats = w.prepared_alone ? 0 : SPOTS * filter_plane;
+  float *own = scratch(thread, filter_floats + SPOTS * (tile_plane + product_plane) + pixels * w.inputs +
+                                   finished * w.maps + 2 * w.inputs);
+  const float *filters = w.prepared_alone ? w.prepared_alone : own;
+  float *read = own + filter_floats, *products = read + SPOTS * tile_plane;
   float *turned = products + SPOTS * product_plane, *written = turned + pixels * w.inputs;
   struct tap *table = (struct tap *)(written + finished * w.maps);
-  for (long i = 0; i < w.inputs; i++) {
-    for (long map = 0; map < w.maps; map += NARROW)
-      transform_filters(weights + i * w.w_input + map, w.w_tap, 0, filters + i * w.maps + map, filter_plane);
+  if (!w.prepared_alone) transform_alone(&w, weights, own);
+  for (long i = 0; i < w.inputs; i++)
     table[i] = (struct tap){(int32_t)(i * 4), (int32_t)(i * w.maps * 4)};
-  }
   transpose(input, pixels, turned, w.inputs, w.inputs, pixels);
   for (long tile = 0; tile < tiles; tile++)
     for (long i = 0; i < w.inputs; i += NARROW) {
       const long at = smaller(i, w.inputs - NARROW);
-      transform_tile(&w, w.inputs, turned + at, tile / across * TILE_PIXELS, tile % across * TILE_PIXELS,
-                     read + tile * w.inputs + at, tile_plane);
+      transform_tile(&w, w.inputs, turned + at, tile / across * TILE_PIXELS - w.before,
+                     tile % across * TILE_PIXELS - w.before, read + tile * w.inputs + at, tile_plane);
     }
   const struct reach reach = {
       .outer = 1, .table = table, .taps = w.inputs, .a_map = w.inputs, .c_map = w.maps, .start = START_ZERO};

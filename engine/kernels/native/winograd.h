@@ -28,6 +28,9 @@ struct winograd {
   /* The filter from input i to map m: [ky][kx] at i·w_input + m·w_map, taps w_tap apart; turned by 180° or not. */
   long w_input, w_map, w_tap;
   int is_turned;
+  /* The filters as convolutionPrepare left them, for blocks (winograd-block.c) and for a single sample
+   * (winograd-sample.c), or 0: then they are transformed here and now. */
+  const float *prepared, *prepared_alone;
 };
 
 /* Floats from the values of one spot to those of the next: an odd number of cache lines, since a tile's 36 values would

@@ -5,7 +5,10 @@
  * Maps [map][row][column][lane], filters [input][ky][kx][map]. Weights that are zero are multiplied like
  * all others, so that a NaN passes.
  */
+import { activationCodes } from "../kernels.ts";
 import { activate, gateFactor } from "./activations.ts";
+import { pad } from "./elementwise.ts";
+import { residualForward } from "./residual.ts";
 import type { ReferenceKernel } from "./memory.ts";
 
 /** Sides of the output of a 'valid' convolution. */
@@ -41,6 +44,24 @@ export const convolutionForward: ReferenceKernel<"convolutionForward"> = (memory
           output[((j * outRows + r) * outColumns + c) * lanes + lane] = activate(activation, u);
         }
 };
+
+/** y = f( convolution + bias + shortcut ), step by step. */
+export const convolutionFused: ReferenceKernel<"convolutionFused"> = (memory, call) => {
+  const { inputs, rows, columns, maps, size, stride, padding, activation, lanes } = call;
+  if (padding > 0) pad(memory, { ...call, output: call.padded, maps: inputs });
+  const seen = { ...call, rows: rows + 2 * padding, columns: columns + 2 * padding };
+  const { outRows, outColumns } = outputSides(seen.rows, seen.columns, size, stride);
+  convolutionForward(memory, {
+    ...seen,
+    input: padding > 0 ? call.padded : call.input,
+    activation: call.shortcut === 0 ? activation : activationCodes.linear,
+  });
+  if (call.shortcut !== 0)
+    residualForward(memory, { ...call, input: call.output, count: maps * outRows * outColumns * lanes });
+};
+
+/** Nothing: the filters are used as they are. */
+export const convolutionPrepare: ReferenceKernel<"convolutionPrepare"> = () => undefined;
 
 /**
  * δ_i = f′(u_i) ∘ Σ_j conv2(δ_j, rot180(k_ij), 'full'): each input pixel gathers from every output pixel whose patch
