@@ -1,4 +1,5 @@
 /** From what a request brings, a key or a session's cookie, to what it may see; or a refusal that says what to send. */
+import { fastifyCookie } from "@fastify/cookie";
 import type { FastifyRequest } from "fastify";
 import type { Scope } from "../../../schemas/access.ts";
 import type { KeyRecord, Records } from "../../shared/records/index.ts";
@@ -69,7 +70,8 @@ export class Admission {
         ? key.then((found) => this.#byKey(request, needed, found))
         : this.#byKey(request, needed, key);
     }
-    const session = request.cookies[sessionCookie];
+    const { cookie: cookies } = request.headers;
+    const session = cookies === undefined ? undefined : fastifyCookie.parse(cookies)[sessionCookie];
     if (session === undefined) throw unauthorized("this service asks for a key: send Authorization: Bearer fm_…");
     return this.#bySession(request, needed, session);
   }

@@ -10,8 +10,10 @@ import type { App } from "./types.ts";
 declare module "fastify" {
   interface FastifyRequest {
     heldBytes: number;
-    /** Accounts for bytes of this request's body until its connection is done with it. Throws `overloaded`. */
+    /** Accounts for bytes of this request's body until it is let go. Throws `overloaded`. */
     hold: (bytes: number) => void;
+    /** Called once the connection is done with this request (plugins/body-watch). */
+    letGo: () => void;
   }
 }
 
@@ -35,14 +37,8 @@ export const bodyBudget = plugin(async (app: App, { bytes: most }: { bytes: numb
     held += bytes;
     this.heldBytes += bytes;
   });
-  // Whatever has a body is answered, or its connection ends: the answer closes in either case.
-  app.addHook("onRequest", (request, reply, done) => {
-    const { headers } = request;
-    if (headers["content-length"] !== undefined || headers["transfer-encoding"] !== undefined)
-      reply.raw.once("close", () => {
-        held -= request.heldBytes;
-        request.heldBytes = 0;
-      });
-    done();
+  app.decorateRequest("letGo", function letGo(this: FastifyRequest): void {
+    held -= this.heldBytes;
+    this.heldBytes = 0;
   });
 });

@@ -57,6 +57,18 @@ export function askingLimits(input: Shape, type: string): BodyLimits {
   };
 }
 
+/** Of inputs of a shape, found once for raw samples and once for all other bodies. */
+const foundLimits = new WeakMap<Shape, { raw: BodyLimits; other: BodyLimits }>();
+
+function limitsOf(input: Shape, type: string): BodyLimits {
+  let found = foundLimits.get(input);
+  if (!found) {
+    found = { raw: askingLimits(input, rawType), other: askingLimits(input, jsonType) };
+    foundLimits.set(input, found);
+  }
+  return type === rawType ? found.raw : found.other;
+}
+
 /** The body's type without its parameters. Most clients write the usual ones as they are. */
 function typeOf({ headers }: FastifyRequest): string {
   const given = headers["content-type"] ?? "";
@@ -94,7 +106,7 @@ declare module "fastify" {
 export function beforeBody<Found extends { input: Shape }>(look: (request: FastifyRequest) => Found | Promise<Found>) {
   const take = (request: FastifyRequest, each: Found): void => {
     request.lookedUp = each;
-    request.bodyLimits = askingLimits(each.input, typeOf(request));
+    request.bodyLimits = limitsOf(each.input, typeOf(request));
   };
   return {
     onRequest: (request: FastifyRequest, _reply: FastifyReply, done: (error?: Error) => void): void => {

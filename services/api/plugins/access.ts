@@ -2,7 +2,6 @@
  * Who is asking: a key as `Authorization: Bearer fm_…`, or the cookie of a session. From here on a request has the
  * records of its own project and of no other.
  */
-import cookie from "@fastify/cookie";
 import type { FastifyRequest } from "fastify";
 import plugin from "fastify-plugin";
 import { defaultProject } from "../../../schemas/access.ts";
@@ -61,7 +60,6 @@ export interface AccessOptions {
 }
 
 export const access = plugin(async (app: App, { auth, redis, keyring }: AccessOptions) => {
-  await app.register(cookie);
   decorate(app);
   app.addHook("onRoute", (route) => {
     const needed = neededFor(route);

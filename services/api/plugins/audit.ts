@@ -16,9 +16,11 @@ const looks = new Set(["GET", "HEAD", "OPTIONS"]);
 /** Questions sent by POST change nothing and are left out. Neither bodies nor keys are written, only a key's id. */
 export const audit = plugin(async (app: App) => {
   app.addHook("onResponse", (request, reply, done) => {
-    const { method, bearer, ip } = request;
+    const { method } = request;
+    if (looks.has(method)) return done();
     const { config, url: route = null } = request.routeOptions;
-    if (looks.has(method) || config.changesNothing === true) return done();
+    if (config.changesNothing === true) return done();
+    const { bearer, ip } = request;
     const made = reply.getHeader("location") ?? null;
     request.log.info(
       {

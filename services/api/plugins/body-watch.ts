@@ -60,9 +60,11 @@ export const bodyWatch = plugin(async (app: App, { stallSeconds }: { stallSecond
     if (headers["transfer-encoding"] === undefined && Number(headers["content-length"] ?? 0) === 0) return done();
     const place = free.pop() ?? watched.length;
     watched[place] = { place, request, bytes: raw.socket.bytesRead, since: performance.now() };
+    // Whatever has a body is answered, or its connection ends: the answer closes in either case.
     reply.raw.once("close", () => {
       watched[place] = null;
       free.push(place);
+      request.letGo();
     });
     done();
   });

@@ -102,15 +102,19 @@ export const telemetry = plugin(
     const askRedis = sharedGauges(shared, dependencies);
     const { siblings } = dependencies;
     siblings?.countWith(() => registry.getMetricsAsJSON());
-    /** The place of a method, route and status in the histogram, found once. */
-    const places = new Map<string, Histogram.Internal<"method" | "route" | "status">>();
+    type Place = Histogram.Internal<"method" | "route" | "status">;
+    /** The places of a route's answers in the histogram, by method and status, found once; what is no route has one. */
+    const places = new WeakMap<object, Map<string, Map<number, Place>>>();
     app.addHook("onResponse", (request, reply, done) => {
       const { method } = request;
-      const route = request.routeOptions.url ?? "(none)";
+      const { config, url: route = "(none)" } = request.routeOptions;
       const status = reply.statusCode;
-      const name = `${method} ${status} ${route}`;
-      let place = places.get(name);
-      if (!place) places.set(name, (place = seconds.labels({ method, route, status })));
+      let ofRoute = places.get(config);
+      if (!ofRoute) places.set(config, (ofRoute = new Map()));
+      let ofMethod = ofRoute.get(method);
+      if (!ofMethod) ofRoute.set(method, (ofMethod = new Map()));
+      let place = ofMethod.get(status);
+      if (!place) ofMethod.set(status, (place = seconds.labels({ method, route, status })));
       place.observe(reply.elapsedTime / 1000);
       done();
     });

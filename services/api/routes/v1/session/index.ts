@@ -1,4 +1,5 @@
 /** /v1/session: a browser sends its key once and keeps a cookie that no script can read. */
+import cookie from "@fastify/cookie";
 import type { FastifyRequest } from "fastify";
 import { z } from "zod";
 import { session, sessionRequest, type Session } from "../../../../../schemas/access.ts";
@@ -14,7 +15,15 @@ const lifeMs = 12 * 3600 * 1000;
 const cookieFor = ({ protocol }: FastifyRequest) =>
   ({ path: "/", httpOnly: true, sameSite: "strict", secure: protocol === "https" }) as const;
 
+/** Cookies are set here alone: other requests go without what that takes. */
 export function sessionRoutes(app: App, dependencies: Dependencies): void {
+  app.register(async (scope: App) => {
+    await scope.register(cookie);
+    routes(scope, dependencies);
+  });
+}
+
+function routes(app: App, dependencies: Dependencies): void {
   const { allRecords, keyring, config } = dependencies;
   const show = async ({ project, scope, key, sessionEnds }: Omit<Access, "records">): Promise<Session> => ({
     object: "session",
