@@ -88,7 +88,12 @@ test("what a backup of a running service holds is there again, and what it train
   await first.client.datasets.wait(dataset);
   const done = await ended(first, await post(first, { ...strokesJob, name: "done", metadata: { a: "b" } }));
   await first.ask("/v1/aliases/models/strokes@production", { method: "PUT", body: { model: done.model } });
-  const training = await post(first, { ...strokesJob, epochs: 2000, name: "training" });
+  const training = await post(first, {
+    ...strokesJob,
+    epochs: 2000,
+    checkpoints: { everyEpochs: 10 },
+    name: "training",
+  });
   const waiting = await post(first, { ...strokesJob, seed: 9, name: "waiting" });
   await until(
     () => first.ask(`/v1/jobs/${training}`),

@@ -216,7 +216,7 @@ describe("reading", () => {
     const redis = connectRedis({ url: stack.redis.url, role: "working", log });
     await redis.del(keys.job(id as string), keys.jobEvents(id as string));
     await closeRedis(redis);
-    await expect(Promise.race([ended, sleep(30_000, "still open")])).resolves.not.toBe("still open");
+    await expect(Promise.race([ended, sleep(240_000, "still open")])).resolves.not.toBe("still open");
   });
 });
 
@@ -253,7 +253,6 @@ describe("a body that does not come", () => {
         () => stack.ask("/v1/datasets?limit=1000"),
         ({ body }) => body.data.every(({ status }: { status: string }) => status !== "receiving"),
         "the broken uploads to be gone",
-        20_000,
       );
     }));
 
@@ -271,7 +270,6 @@ describe("a body that does not come", () => {
       () => stack.ask("/v1/datasets", { body: form, headers: { "idempotency-key": "again" } }),
       ({ body: { code } }) => code !== "idempotency-in-flight",
       "the lease to run out",
-      30_000,
     );
     expect(body).toMatchObject({ object: "dataset" });
   });
@@ -368,7 +366,7 @@ describe("a world that fails", () => {
     own.end();
     const exited = once(child, "exit");
     child.disconnect();
-    const ended = await Promise.race([exited.then(() => true), sleep(40_000, false)]);
+    const ended = await Promise.race([exited.then(() => true), sleep(240_000, false)]);
     child.kill("SIGKILL");
     expect(ended).toBe(true);
   });
@@ -405,7 +403,7 @@ it("has given back its memory after a minute of quiet", async () => {
   beside.end();
   await expect
     .poll(async () => Math.round(((await residentBytes()) - restingBytes) / mebibyte), {
-      timeout: 120_000,
+      timeout: 300_000,
       interval: 2000,
     })
     .toBeLessThan(100);

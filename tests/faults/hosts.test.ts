@@ -92,10 +92,9 @@ describe.runIf(refused === null)("on four hosts", () => {
     );
   const long = (seed: number) => ({
     ...strokesJob,
-    epochs: 900,
-    checkpoints: { everyEpochs: 30 },
+    epochs: 2400,
+    checkpoints: { everyEpochs: 80 },
     seed,
-    threads: 1,
   });
   const post = async (body: object): Promise<string> => (await ask(url, "/v1/jobs", { body })).body.id;
   const ended = (id: string) => client.jobs.wait(id, { signal: AbortSignal.timeout(240_000) });

@@ -26,7 +26,7 @@ test.each(["api", "worker"] as const)("an %s refuses a Redis Cluster, and a Sent
   });
 });
 
-const long = { ...strokesJob, epochs: 120 };
+const long = { ...strokesJob, epochs: 2000, checkpoints: { everyEpochs: 100 } };
 
 async function startWatched(): Promise<{ primary: RedisServer; replica: RedisServer; sentinels: RedisServer[] }> {
   const primary = await servers.start(durable);

@@ -94,7 +94,11 @@ describe.skipIf(!hasProc)("npm start", () => {
       const npm = run("npm", ["start", "--silent"], { DATA_DIR: folder });
       await listening(npm);
       // npm, the stack, api, worker, Redis and its guard.
-      expect(processesOf(folder).length).toBeGreaterThanOrEqual(5);
+      await until(
+        async () => processesOf(folder).length,
+        (count) => count >= 5,
+        "all processes",
+      );
       npm.kill(signal);
       await until(
         async () => processesOf(folder),

@@ -6,11 +6,11 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { Sweep } from "../../schemas/sweep.ts";
 import { ask } from "../support/stack.ts";
+import { startStorm } from "../support/storm.ts";
 import { sweepOf, trialsOf } from "../support/sweeps.ts";
 import { insist, slowJob, startTrial, type Trial } from "../support/trials.ts";
 
-const patienceMs = 240_000;
-const meanSecondsBetweenKills = 1.5;
+const patienceMs = 480_000;
 
 const { dataset: _dataset, ...slow } = slowJob({ epochs: 18, threads: 1 });
 const halving = sweepOf({
@@ -78,36 +78,10 @@ test("the same winner to the bit on one worker, on two, and under random kills",
   expect(together.reached).toEqual(alone.reached);
   expect(together.weights).toBe(alone.weights);
 
-  let api = trial.api;
-  let over = false;
-  const happened = { worker: 0, api: 0, redis: 0 };
-  const storm = async (): Promise<void> => {
-    while (!over) {
-      await sleep(meanSecondsBetweenKills * 1000 * (0.5 + Math.random()));
-      // The first is a worker, whatever the dice say: a sweep can be over after a few kills.
-      const dice = happened.worker === 0 ? 0 : Math.random();
-      if (dice < 0.7) {
-        const alive = trial.workers.filter(({ process }) => process.exitCode === null && process.signalCode === null);
-        alive[Math.floor(Math.random() * alive.length)].process.kill("SIGKILL");
-        trial.startWorker();
-        happened.worker++;
-      } else if (dice < 0.9) {
-        api.process.kill("SIGKILL");
-        api = await trial.startApi();
-        happened.api++;
-      } else {
-        await trial.redis.kill();
-        await sleep(300);
-        await trial.redis.start();
-        happened.redis++;
-      }
-    }
-  };
-  const killing = storm();
-  const disturbed = await sweep(() => api.url, "disturbed").finally(() => (over = true));
-  await killing;
-  process.stdout.write(`random kills: ${JSON.stringify(happened)}\n`);
-  expect(happened.worker).toBeGreaterThan(0);
+  const storm = startStorm(trial, { meanSeconds: 1.5, shares: { worker: 0.7, api: 0.2 }, most: 40 });
+  const disturbed = await sweep(() => storm.api.url, "disturbed").finally(() => storm.end());
+  process.stdout.write(`random kills: ${JSON.stringify(storm.happened)}\n`);
+  expect(storm.happened.worker).toBeGreaterThan(0);
   expect(disturbed.reached).toEqual(alone.reached);
   expect(disturbed.weights).toBe(alone.weights);
   expect(disturbed.sweep.best).toMatchObject({ trial: alone.sweep.best?.trial, value: alone.sweep.best?.value });
