@@ -5,7 +5,7 @@
 import { parentPort } from "node:worker_threads";
 import { runAugmentationThread, runGradientThread } from "../../../engine/index.ts";
 import { loadKernels } from "../../shared/kernels.ts";
-import { collect } from "./collect.ts";
+import { Collection } from "./collect.ts";
 import { evaluateModel } from "./evaluation-thread.ts";
 import type { FromThread, ToThread } from "./protocol.ts";
 import { size } from "./sizing.ts";
@@ -13,29 +13,34 @@ import { train } from "./training-thread.ts";
 
 if (!parentPort) throw new Error("this file is the entry of a worker thread");
 const port = parentPort;
+const collection = new Collection({ afterMs: 0 });
 const say = (message: FromThread, transfer: ArrayBuffer[] = []): void => port.postMessage(message, transfer);
 
-function work(message: ToThread): void {
+/** Returns the bytes of the memory that it saw. */
+function work(message: ToThread): number {
   switch (message.kind) {
     case "size":
-      return size(message.of, say);
+      size(message.of, say);
+      return 0;
     case "train":
       return train(message.assignment, say);
     case "evaluate":
-      return evaluateModel(message.assignment, say);
+      evaluateModel(message.assignment, say);
+      return Infinity;
     case "gradients": {
       const { plan, memory, thread, kernels } = message;
-      return runGradientThread({ plan, memory, kernels: loadKernels(kernels, memory), thread });
+      runGradientThread({ plan, memory, kernels: loadKernels(kernels, memory), thread });
+      return plan.bytes;
     }
     case "augmentation":
       runAugmentationThread(message);
+      return message.plan.bytes;
   }
 }
 
 port.on("message", (message: ToThread) => {
   try {
-    work(message);
-    collect();
+    collection.over(work(message));
     say({ kind: "idle" });
   } catch (error) {
     say({

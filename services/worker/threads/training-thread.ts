@@ -27,12 +27,16 @@ type Say = (message: FromThread, transfer?: ArrayBuffer[]) => void;
 /** A whole buffer of its own, so that it can be given away. */
 const owned = (bytes: Uint8Array): Uint8Array<ArrayBuffer> => new Uint8Array(bytes);
 
-export function train(assignment: TrainAssignment, say: Say): void {
+/** Returns the bytes of the shared memory. */
+export function train(assignment: TrainAssignment, say: Say): number {
   try {
-    new TrainingThread(assignment, say).run();
+    const thread = new TrainingThread(assignment, say);
+    thread.run();
+    return thread.memoryBytes;
   } catch (error) {
     if (!(error instanceof EngineError)) throw error;
     say({ kind: "ended", ending: { kind: "refused", code: error.code, detail: error.message } });
+    return Infinity;
   }
 }
 
@@ -98,6 +102,10 @@ class TrainingThread {
     dealInto(dealt.labels, flags, [kept.labels, held.labels]);
     dealInto(dealt.samples, flags, [kept.samples, held.samples]);
     return flags;
+  }
+
+  get memoryBytes(): number {
+    return this.#plan.bytes;
   }
 
   run(): void {

@@ -124,7 +124,6 @@ export async function keepOutcome(options: OutcomeOptions): Promise<Outcome> {
   const id = modelIdOf(job.id);
   const weights = { sha256: digestOfBytes(finished.weights), bytes: finished.weights.byteLength };
   const weightsKey = layout.modelWeights(id, weights.sha256);
-  await storage.put(weightsKey, finished.weights);
   const manifest: ModelManifest = {
     version: 1,
     project: job.project,
@@ -133,15 +132,18 @@ export async function keepOutcome(options: OutcomeOptions): Promise<Outcome> {
     predictions: {},
     evaluations: {},
   };
+  const objects = [{ key: weightsKey, bytes: finished.weights }];
   for (const split of splitNames) {
     const stored = finished.stored[split];
     if (stored?.evaluation) manifest.evaluations[split] = stored.evaluation;
     if (!stored?.predictions) continue;
     const { bytes, count } = stored.predictions;
     const file = layout.modelPredictions(id, split, digestOfBytes(bytes));
-    await storage.put(file, bytes);
     manifest.predictions[split] = { file, count, classes: dataset.classes.length };
+    objects.push({ key: file, bytes });
   }
+  // Each waits for the disk several times: together they wait as long as one.
+  await Promise.all(objects.map(({ key, bytes }) => storage.put(key, bytes)));
   const manifestKey = layout.modelManifest(id, attempt);
   await putJson(storage, manifestKey, manifest);
   return {

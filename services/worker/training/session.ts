@@ -106,6 +106,10 @@ export class TrainingSession {
   get elapsedSeconds(): number {
     return this.#pace.elapsedSeconds;
   }
+  /** Of the memory that all its threads share; 0 before it was planned. */
+  get memoryBytes(): number {
+    return this.#plan?.bytes ?? 0;
+  }
   get kernelsName(): string {
     return this.#kernelsName;
   }

@@ -1,6 +1,6 @@
 /** The trainings of this worker, by job. */
 import type { Asked } from "../../shared/records/index.ts";
-import { collect } from "../threads/collect.ts";
+import { Collection } from "../threads/collect.ts";
 import type { SessionEnd, TrainingSession } from "./session.ts";
 
 /** Memory is collected so much later, when nothing refers to the ended training any more. */
@@ -8,6 +8,7 @@ const collectAfterMs = 100;
 
 export class Sessions {
   readonly #byJob = new Map<string, TrainingSession>();
+  readonly #collection = new Collection({ afterMs: collectAfterMs });
   #draining = false;
 
   /** Jobs that are trained now. */
@@ -41,7 +42,7 @@ export class Sessions {
       return await conclude(await session.run());
     } finally {
       if (this.#byJob.get(jobId) === session) this.#byJob.delete(jobId);
-      setTimeout(collect, collectAfterMs);
+      this.#collection.over(session.memoryBytes);
     }
   }
 }
