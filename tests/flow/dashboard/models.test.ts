@@ -1,6 +1,7 @@
 /** Pages 5 and 6: a model to try and question, and every number of it traced to what made it. */
 import type { Browser, Route } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { JobRequest } from "../../../client/index.ts";
 import { findBrowser, startBrowser, warnWithoutBrowser } from "../../support/browser.ts";
 import { looks, openDashboard, patient, unhurried, violationsOf, whole, type Opened } from "../../support/dashboard.ts";
 import type { Stack } from "../../support/stack.ts";
@@ -11,6 +12,8 @@ describe.skipIf(findBrowser() === null)("models", unhurried, () => {
   let stack: Stack;
   let browser: Browser;
   let model = "";
+  /** One with a block whose x goes past as it is, and one whose x is projected. */
+  let blocks = "";
   beforeAll(async () => {
     [stack, browser] = await Promise.all([startStackWithStrokes(), startBrowser()]);
     const { id } = await stack.client.jobs.create({
@@ -20,6 +23,15 @@ describe.skipIf(findBrowser() === null)("models", unhurried, () => {
       name: "strokes, seen once",
     });
     model = (await stack.ended(id)).model as string;
+    const inside = { kind: "convolution" as const, size: 3, padding: 1, activation: "tanh" as const };
+    const layers: Extract<JobRequest["network"], object>["layers"] = [
+      { ...inside, maps: 3 },
+      { kind: "residual", activation: "relu", layers: [{ ...inside, maps: 3 }] },
+      { kind: "residual", layers: [{ ...inside, maps: 4, stride: 2 }] },
+      { kind: "dense", units: 3, activation: "softmax" },
+    ];
+    const made = await stack.client.jobs.create({ ...strokesJob, network: { layers }, epochs: 1, name: "blocks" });
+    blocks = (await stack.ended(made.id)).model as string;
   });
   afterAll(async () => {
     await browser.close();
@@ -36,6 +48,11 @@ describe.skipIf(findBrowser() === null)("models", unhurried, () => {
     { name: "all models", path: () => "/models", says: /strokes, seen once/ },
     { name: "a model", path: () => `/models/${model}`, says: /What it takes for what/ },
     { name: "the mathematics", path: () => `/models/${model}/mathematics`, says: /It answers/ },
+    {
+      name: "the mathematics where a block begins",
+      path: () => `/models/${blocks}/mathematics?layer=0`,
+      says: /past the block's layers/,
+    },
     { name: "no model", path: () => "/models/mdl_01ARZ3NDEKTSV4RRFFQ69G5FAV", says: /there is no model/ },
   ];
   for (const { name, path, says } of shown)
@@ -89,6 +106,38 @@ describe.skipIf(findBrowser() === null)("models", unhurried, () => {
     await whole(page, /What it takes for what/);
     await page.locator(".cell-samples a").first().click();
     await page.waitForURL(/\/mathematics\?split=test&sample=\d+/);
+    await context.close();
+  });
+
+  it("traces a pixel into a residual block, and down where δ splits", async () => {
+    const { context, page } = await opened(`/models/${blocks}/mathematics?layer=1`);
+    await whole(page, /It answers/);
+    const ways = page.locator(".one-number > section");
+    await expect.poll(() => ways.first().locator(".way-of-sum").count(), patient).toBe(2);
+    /** What the page computed of the number on each way, and what the engine has. */
+    const agree = async (sections: number): Promise<void> => {
+      await expect.poll(() => ways.locator(".outcome").count(), patient).toBe(sections);
+      for (const way of await ways.all()) {
+        const [computed, recorded] = (await way.locator(".outcome dd").allInnerTexts()).slice(-2).map(Number);
+        expect(Math.abs((computed ?? Number.NaN) - (recorded ?? Number.NaN))).toBeLessThan(1e-4);
+      }
+    };
+    await agree(2);
+    await page.getByRole("heading", { name: "through the block's layers, F(x): from 1.0 convolution 3×3" }).waitFor();
+    await page.getByRole("heading", { name: "past the block's layers: from 0 convolution 3×3" }).waitFor();
+    // The δ of the first block goes on through the second, and by its projection.
+    await page
+      .getByRole("heading", { name: /past the block's layers, by a 1×1 convolution: from 2 residual/ })
+      .waitFor();
+    await ways.first().locator("button.map").first().click();
+    await page.waitForURL(/layer=1&.*inner=0|inner=0&.*layer=1/);
+    await page.getByRole("heading", { name: /Layer 1\.0: convolution 3×3/ }).waitFor();
+    await whole(page, /It answers/);
+    await agree(2);
+    await page.getByRole("link", { name: /^0 convolution/ }).click();
+    await page.getByRole("heading", { name: "Layer 0: convolution 3×3" }).waitFor();
+    await expect.poll(() => ways.last().locator(".way-of-sum").count(), patient).toBe(2);
+    await agree(2);
     await context.close();
   });
 

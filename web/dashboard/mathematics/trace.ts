@@ -12,27 +12,38 @@ import {
   type Inside,
   type Maps,
   type Place,
+  type Shortcut,
+  type Step,
 } from "./inside.ts";
-import type { ConvolutionLayer, SubsamplingLayer } from "../../../schemas/layer.ts";
+import type { ConvolutionLayer, DenseLayer, Layer, SubsamplingLayer } from "../../../schemas/layer.ts";
 
 /** A patch of one map and what each of its numbers is multiplied by. */
 export interface Term {
-  /** Of the layer that is read; its upper left corner may lie in the padding. */
+  /** Of what is read; its upper left corner may lie in the padding. */
   from: Place;
   values: number[][];
   weights: number[][];
   sum: number;
 }
 
-export interface Trace {
-  /** Layer that is read: the one below for x, the one above for δ. */
+/** All terms that one node gave: most numbers have one way, at both ends of a residual block there are two. */
+export interface Way {
+  /** Node that is read: below for x, above for δ; −1: the input. */
   reads: number;
+  /** What lies between: a kind of layer, residual for the sum that ends a block, or how x goes past one. */
+  by: Layer["kind"] | "identity" | "projection";
   terms: Term[];
-  /** What the sum of all terms is multiplied by: β, 1 where there is none. */
+  /** What the sum of the terms is multiplied by: β, 1 where there is none. */
   scale: number;
   /** What is added then: b, 0 where there is none. */
   bias: number;
-  /** u for x, the sum that came down for δ. */
+  /** scale · Σ + bias. */
+  sum: number;
+}
+
+export interface Trace {
+  ways: Way[];
+  /** Of all ways: u for x, what came down for δ. */
   sum: number;
   /** f′(u), which δ carries; null for x. */
   slope: number | null;
@@ -40,7 +51,12 @@ export interface Trace {
   result: number | null;
 }
 
-type Part = Pick<Trace, "terms"> & Partial<Pick<Trace, "scale" | "bias">>;
+type Part = Pick<Way, "by" | "terms"> & Partial<Pick<Way, "scale" | "bias">>;
+
+function way(reads: number, { by, terms, scale = 1, bias = 0 }: Part): Way {
+  const sum = scale * terms.reduce((all, each) => all + each.sum, 0) + bias;
+  return { reads, by, terms, scale, bias, sum };
+}
 
 const grid = (height: number, width: number, of: (row: number, column: number) => number): number[][] =>
   Array.from({ length: height }, (_, row) => Array.from({ length: width }, (__, column) => of(row, column)));
@@ -57,15 +73,15 @@ function term(maps: Maps, from: Place, weights: number[][]): Term {
 }
 
 /** x_j = f( Σ_i x_i ∗ k_ij + b_j ), notes §3.1. */
-function readConvolution(inside: Inside, layer: number, place: Place): Part {
-  const { stride, padding } = inside.layers[layer] as ConvolutionLayer;
-  const below = rowOf(inside, layer - 1);
+function readConvolution(inside: Inside, step: Step<ConvolutionLayer>, place: Place): Part {
+  const { stride, padding } = step.spec;
+  const below = rowOf(inside, step.from);
   const [row, column] = [place.row * stride - padding, place.column * stride - padding];
   const terms = below.values.flatMap((_, input) => {
-    const filter = filterOf(inside, layer, { map: place.map, input });
+    const filter = filterOf(inside, step, { map: place.map, input });
     return filter ? [term(below.values, { map: input, row, column }, filter)] : [];
   });
-  return { terms, bias: biasOf(inside, layer, place.map) };
+  return { by: "convolution", terms, bias: biasOf(inside, step, place.map) };
 }
 
 /** The first pixel of a block that is its largest. */
@@ -77,9 +93,8 @@ function largest(values: readonly (readonly number[])[]): { row: number; column:
 }
 
 /** A block of the layer below and its weights: 1, 1/n², or 1 for the largest alone. */
-function readBlock(inside: Inside, layer: number, place: Place): Term {
-  const spec = inside.layers[layer] as SubsamplingLayer;
-  const below = rowOf(inside, layer - 1);
+function readBlock(inside: Inside, { spec, from: read }: Step<SubsamplingLayer>, place: Place): Term {
+  const below = rowOf(inside, read);
   const { height, width } = blockOf(spec, below.shape);
   const from = { map: place.map, row: place.row * height, column: place.column * width };
   const share = spec.reduce === "mean" ? 1 / (height * width) : 1;
@@ -98,58 +113,71 @@ function readBlock(inside: Inside, layer: number, place: Place): Term {
 }
 
 /** x = f( W x + b ), notes §2: a patch for each map of the layer below. */
-function readDense(inside: Inside, layer: number, unit: number): Part {
-  const below = rowOf(inside, layer - 1);
+function readDense(inside: Inside, step: Step<DenseLayer>, unit: number): Part {
+  const below = rowOf(inside, step.from);
   const { height, width } = below.shape;
   const terms = below.values.map((_, map) =>
     term(
       below.values,
       { map, row: 0, column: 0 },
       grid(height, width, (row, column) =>
-        denseWeight(inside, layer, { unit, number: (map * height + row) * width + column }),
+        denseWeight(inside, step, { unit, number: (map * height + row) * width + column }),
       ),
     ),
   );
-  return { terms, bias: biasOf(inside, layer, unit) };
+  return { by: "dense", terms, bias: biasOf(inside, step, unit) };
 }
 
-function readForward(inside: Inside, layer: number, place: Place): Part | null {
-  const below = rowOf(inside, layer - 1).values;
-  switch (inside.layers[layer].kind) {
-    case "convolution":
-      return readConvolution(inside, layer, place);
-    case "subsampling":
-      return {
-        terms: [readBlock(inside, layer, place)],
-        scale: betaOf(inside, layer, place.map),
-        bias: biasOf(inside, layer, place.map),
-      };
-    case "dense":
-      return readDense(inside, layer, place.map);
-    case "batch-normalisation": {
-      const { scale, shift } = normalisationOf(inside, layer, place.map);
-      return { terms: [term(below, place, [[scale]])], bias: shift };
-    }
-    case "dropout":
-      return { terms: [term(below, place, [[1]])] };
-    case "residual":
-      return null;
+/** A step of this kind: narrowed by what its spec is. */
+const isKind = <Kind extends Layer["kind"]>(step: Step, kind: Kind): step is Step<Extract<Layer, { kind: Kind }>> =>
+  step.spec.kind === kind;
+
+/** A number as it is. */
+const asItIs = (by: Way["by"], maps: Maps, place: Place): Part => ({ by, terms: [term(maps, place, [[1]])] });
+
+/** One way up through a layer. */
+function readForward(inside: Inside, step: Step, place: Place): Part {
+  const below = rowOf(inside, step.from).values;
+  if (isKind(step, "convolution")) return readConvolution(inside, step, place);
+  if (isKind(step, "dense")) return readDense(inside, step, place.map);
+  if (isKind(step, "subsampling"))
+    return {
+      by: "subsampling",
+      terms: [readBlock(inside, step, place)],
+      scale: betaOf(inside, step, place.map),
+      bias: biasOf(inside, step, place.map),
+    };
+  if (isKind(step, "batch-normalisation")) {
+    const { scale, shift } = normalisationOf(inside, step, place.map);
+    return { by: "batch-normalisation", terms: [term(below, place, [[scale]])], bias: shift };
   }
+  // The sum that ends a block takes what the block's last layer made as it is; dropout silences no answer.
+  return asItIs(step.spec.kind, below, place);
 }
 
-const activationOf = (inside: Inside, layer: number) => {
-  const spec = inside.layers[layer];
+/** x that went past a block: as it is, or through its 1×1 convolution. */
+function readShortcut(inside: Inside, { from, projection }: Shortcut, place: Place): Part {
+  return projection
+    ? { ...readConvolution(inside, projection, place), by: "projection" }
+    : asItIs("identity", rowOf(inside, from).values, place);
+}
+
+const activationOf = (inside: Inside, node: number) => {
+  const spec = inside.nodes[node]?.spec;
   return spec && "activation" in spec ? spec.activation : "linear";
 };
 
-/** How x at a place of a layer was made; null for the input, and for a block of layers, whose inside is not shown. */
-export function traceForward(inside: Inside, layer: number, place: Place): Trace | null {
-  const part = layer < 0 ? null : readForward(inside, layer, place);
-  if (!part) return null;
-  const { terms, scale = 1, bias = 0 } = part;
-  const sum = scale * terms.reduce((all, each) => all + each.sum, 0) + bias;
-  const result = activate(activationOf(inside, layer), sum);
-  return { reads: layer - 1, terms, scale, bias, sum, slope: null, result };
+const total = (ways: readonly Way[]): number => ways.reduce((all, { sum }) => all + sum, 0);
+
+/** How x at a place of a node was made; null for the input. */
+export function traceForward(inside: Inside, node: number, place: Place): Trace | null {
+  if (node < 0) return null;
+  const own = inside.nodes[node];
+  const { from, shortcut } = own;
+  const ways = [way(from, readForward(inside, own, place))];
+  if (shortcut) ways.push(way(shortcut.from, readShortcut(inside, shortcut, place)));
+  const sum = total(ways);
+  return { ways, sum, slope: null, result: activate(activationOf(inside, node), sum) };
 }
 
 /** Positions of a filter `size` wide that lie over `position`, along one axis. */
@@ -165,84 +193,100 @@ function over(position: number, options: { size: number; stride: number; padding
 }
 
 /** Σ_j conv2( δ_j, rot180(k_ij), 'full' ): every output pixel whose filter lay over the place, by the weight it had there. */
-function receiveConvolution(inside: Inside, above: number, place: Place): Part {
-  const { size, stride, padding } = inside.layers[above] as ConvolutionLayer;
+function receiveConvolution(inside: Inside, step: Step<ConvolutionLayer>, above: number, place: Place): Part {
+  const { size, stride, padding } = step.spec;
   const { shape, sensitivities } = rowOf(inside, above);
   const rows = over(place.row, { size, stride, padding, count: shape.height });
   const columns = over(place.column, { size, stride, padding, count: shape.width });
   const terms = sensitivities.flatMap((_, map) => {
-    const filter = filterOf(inside, above, { map, input: place.map });
+    const filter = filterOf(inside, step, { map, input: place.map });
     if (!filter || rows.length === 0 || columns.length === 0) return [];
     const weights = grid(rows.length, columns.length, (row, column) => filter[rows.tap(row)][columns.tap(column)]);
     return [term(sensitivities, { map, row: rows.first, column: columns.first }, weights)];
   });
-  return { terms };
+  return { by: "convolution", terms };
 }
 
 /** β · up(δ): the block's one δ, by the weight that the pixel had in the block. */
-function receiveBlock(inside: Inside, above: number, place: Place): Part {
-  const spec = inside.layers[above] as SubsamplingLayer;
+function receiveBlock(inside: Inside, step: Step<SubsamplingLayer>, above: number, place: Place): Part {
   const { shape, sensitivities } = rowOf(inside, above);
-  const { height, width } = blockOf(spec, rowOf(inside, above - 1).shape);
+  const { height, width } = blockOf(step.spec, rowOf(inside, step.from).shape);
   const of = { map: place.map, row: Math.floor(place.row / height), column: Math.floor(place.column / width) };
   // Rows and columns that fill no block were dropped.
-  if (of.row >= shape.height || of.column >= shape.width) return { terms: [] };
-  const { weights } = readBlock(inside, above, of);
+  if (of.row >= shape.height || of.column >= shape.width) return { by: "subsampling", terms: [] };
+  const { weights } = readBlock(inside, step, of);
   const weight = weights[place.row - of.row * height][place.column - of.column * width];
-  return { terms: [term(sensitivities, of, [[weight]])], scale: betaOf(inside, above, place.map) };
+  return {
+    by: "subsampling",
+    terms: [term(sensitivities, of, [[weight]])],
+    scale: betaOf(inside, step, place.map),
+  };
 }
 
-function receiveDense(inside: Inside, above: number, place: Place): Part {
-  const { shape } = rowOf(inside, above - 1);
+function receiveDense(inside: Inside, step: Step<DenseLayer>, above: number, place: Place): Part {
+  const { shape } = rowOf(inside, step.from);
   const number = (place.map * shape.height + place.row) * shape.width + place.column;
   const { sensitivities } = rowOf(inside, above);
   return {
+    by: "dense",
     terms: sensitivities.map((_, unit) =>
-      term(sensitivities, { map: unit, row: 0, column: 0 }, [[denseWeight(inside, above, { unit, number })]]),
+      term(sensitivities, { map: unit, row: 0, column: 0 }, [[denseWeight(inside, step, { unit, number })]]),
     ),
   };
 }
 
-function receive(inside: Inside, above: number, place: Place): Part | null {
+/** One way down from a node that reads this one. */
+function receive(inside: Inside, above: number, place: Place): Part {
+  const step = inside.nodes[above];
   const { sensitivities } = rowOf(inside, above);
-  switch (inside.layers[above].kind) {
-    case "convolution":
-      return receiveConvolution(inside, above, place);
-    case "subsampling":
-      return receiveBlock(inside, above, place);
-    case "dense":
-      return receiveDense(inside, above, place);
-    case "batch-normalisation":
-      return { terms: [term(sensitivities, place, [[normalisationOf(inside, above, place.map).scale]])] };
-    case "dropout":
-      return { terms: [term(sensitivities, place, [[1]])] };
-    case "residual":
-      return null;
+  if (isKind(step, "convolution")) return receiveConvolution(inside, step, above, place);
+  if (isKind(step, "subsampling")) return receiveBlock(inside, step, above, place);
+  if (isKind(step, "dense")) return receiveDense(inside, step, above, place);
+  if (isKind(step, "batch-normalisation")) {
+    const { scale } = normalisationOf(inside, step, place.map);
+    return { by: "batch-normalisation", terms: [term(sensitivities, place, [[scale]])] };
   }
+  return asItIs(step.spec.kind, sensitivities, place);
 }
 
-/** How δ at a place of a layer came down; null for the last layer, which the loss gives its δ, and below a block. */
-export function traceBackward(inside: Inside, layer: number, place: Place): Trace | null {
-  const part = layer + 1 < inside.layers.length ? receive(inside, layer + 1, place) : null;
-  if (!part) return null;
-  const { terms, scale = 1 } = part;
-  const sum = scale * terms.reduce((all, each) => all + each.sum, 0);
-  const x = at(rowOf(inside, layer).values, place);
-  const own = layer < 0 ? 1 : slope(activationOf(inside, layer), x);
-  return { reads: layer + 1, terms, scale, bias: 0, sum, slope: own, result: own === null ? null : own * sum };
+function receiveShortcut(inside: Inside, { projection }: Shortcut, above: number, place: Place): Part {
+  return projection
+    ? { ...receiveConvolution(inside, projection, above, place), by: "projection" }
+    : asItIs("identity", rowOf(inside, above).sensitivities, place);
 }
 
-/** ∂E/∂k of one filter, [size][size] as it lies on the picture: Σ over the map of δ_j times the patch under the filter. */
-export function filterGradient(inside: Inside, layer: number, pair: { map: number; input: number }): number[][] {
-  const { size, stride, padding } = inside.layers[layer] as ConvolutionLayer;
-  const { values } = rowOf(inside, layer - 1);
-  const delta = rowOf(inside, layer).sensitivities[pair.map];
+/** How δ at a place of a node came down, by each node that reads it; null for the last, which has its δ from the loss. */
+export function traceBackward(inside: Inside, node: number, place: Place): Trace | null {
+  if (node === inside.nodes.length - 1) return null;
+  const ways = inside.nodes.flatMap(({ from, shortcut }, above) => [
+    ...(from === node ? [way(above, receive(inside, above, place))] : []),
+    ...(shortcut?.from === node ? [way(above, receiveShortcut(inside, shortcut, above, place))] : []),
+  ]);
+  const sum = total(ways);
+  const x = at(rowOf(inside, node).values, place);
+  const own = node < 0 ? 1 : slope(activationOf(inside, node), x);
+  return { ways, sum, slope: own, result: own === null ? null : own * sum };
+}
+
+/** ∂E/∂k of one filter of a step that gives a node its u, [size][size] as it lies on the picture: Σ over the map of δ_j times the patch under the filter. */
+export function filterGradient(
+  inside: Inside,
+  {
+    step: { spec, from },
+    node,
+    map,
+    input,
+  }: { step: Step<ConvolutionLayer>; node: number; map: number; input: number },
+): number[][] {
+  const { size, stride, padding } = spec;
+  const { values } = rowOf(inside, from);
+  const delta = rowOf(inside, node).sensitivities[map];
   return grid(size, size, (ky, kx) =>
     delta.reduce(
       (sum, line, row) =>
         sum +
         line.reduce<number>((some, d, column) => {
-          const place = { map: pair.input, row: row * stride - padding + ky, column: column * stride - padding + kx };
+          const place = { map: input, row: row * stride - padding + ky, column: column * stride - padding + kx };
           return some + (d ?? 0) * at(values, place);
         }, 0),
       0,

@@ -3,7 +3,8 @@ import type { JSX } from "preact";
 import { useMemo } from "preact/hooks";
 import { HeatMap, Scale, rangeOf, type Numbers } from "../../elements/heat-map.tsx";
 import { figure } from "../../format.ts";
-import { alphaOf, betaOf, biasOf, filterOf, rowOf, type Inside } from "../../mathematics/inside.ts";
+import { alphaOf, betaOf, biasOf, filterOf, rowOf, type Inside, type Step } from "../../mathematics/inside.ts";
+import type { ConvolutionLayer } from "../../../../schemas/layer.ts";
 import { filterGradient } from "../../mathematics/trace.ts";
 
 /** Pairs of one map that are shown. */
@@ -21,30 +22,39 @@ function sharedRange(of: readonly Numbers[]): readonly [number, number] {
   return [-reach, reach];
 }
 
-function pairsOf(inside: Inside, layer: number, map: number): { pairs: Pair[]; more: number } {
-  const inputs = Array.from({ length: rowOf(inside, layer - 1).shape.channels }, (_, input) => input);
+interface FiltersProps {
+  inside: Inside;
+  /** Place of the node whose u they give. */
+  node: number;
+  step: Step<ConvolutionLayer>;
+  map: number;
+}
+
+function pairsOf({ inside, node, step, map }: FiltersProps): { pairs: Pair[]; more: number } {
+  const inputs = Array.from({ length: rowOf(inside, step.from).shape.channels }, (_, input) => input);
   const connected = inputs.flatMap((input) => {
-    const filter = filterOf(inside, layer, { map, input });
+    const filter = filterOf(inside, step, { map, input });
     return filter ? [{ input, filter }] : [];
   });
   const shown = connected.slice(0, fewPairs);
   return {
-    pairs: shown.map((each) => ({ ...each, gradient: filterGradient(inside, layer, { map, input: each.input }) })),
+    pairs: shown.map((each) => ({ ...each, gradient: filterGradient(inside, { step, node, map, input: each.input }) })),
     more: connected.length - shown.length,
   };
 }
 
-export function Filters({ inside, layer, map }: { inside: Inside; layer: number; map: number }): JSX.Element {
-  const { pairs, more } = useMemo(() => pairsOf(inside, layer, map), [inside, layer, map]);
+export function Filters(props: FiltersProps): JSX.Element {
+  const { inside, node, step, map } = props;
+  const { pairs, more } = useMemo(() => pairsOf(props), [inside, node, step, map]);
   const [ofFilters, ofGradients] = useMemo(
     () => [sharedRange(pairs.map(({ filter }) => filter)), sharedRange(pairs.map(({ gradient }) => gradient))],
     [pairs],
   );
-  const alpha = useMemo(() => alphaOf(inside, layer)?.[map], [inside, layer, map]);
+  const alpha = useMemo(() => alphaOf(inside, step)?.[map], [inside, step, map]);
   return (
     <>
       <p class="soft">
-        Of map {map}; its bias is {figure(biasOf(inside, layer, map), 4)}
+        Of map {map}; its bias is {figure(biasOf(inside, step, map), 4)}
         {alpha ? ". The filters are shown times α, as the layer applies them" : ""}.
       </p>
       <ul class="plain-list filter-pairs">
@@ -82,8 +92,8 @@ export function Filters({ inside, layer, map }: { inside: Inside; layer: number;
 }
 
 /** β and b of a subsampling map. */
-export const Factors = ({ inside, layer, map }: { inside: Inside; layer: number; map: number }): JSX.Element => (
+export const Factors = ({ inside, step, map }: { inside: Inside; step: Step; map: number }): JSX.Element => (
   <p>
-    Map {map}: β = {figure(betaOf(inside, layer, map), 4)}, b = {figure(biasOf(inside, layer, map), 4)}
+    Map {map}: β = {figure(betaOf(inside, step, map), 4)}, b = {figure(biasOf(inside, step, map), 4)}
   </p>
 );

@@ -4,18 +4,21 @@
  */
 import type { ComponentChildren, JSX } from "preact";
 import { useMemo, useRef, useState } from "preact/hooks";
+import type { ConvolutionLayer } from "../../../../schemas/layer.ts";
 import type { Model } from "../../../../schemas/model.ts";
 import { PageHead, ProblemNote, Section, Waiting } from "../../elements/basics.tsx";
 import { figure, percent, shapeOf } from "../../format.ts";
-import { at, rowOf, type Inside, type Place } from "../../mathematics/inside.ts";
+import { at, numberOf, rowOf, type Inside, type Node, type Place, type Step } from "../../mathematics/inside.ts";
 import { place as address, setQuery, withQuery, type PageProps } from "../../router.ts";
 import { service } from "../../service.ts";
 import { useLast, useResource } from "../../store/resource.ts";
 import { AlphaByEpoch } from "./alpha-by-epoch.tsx";
-import { backwardOf, forwardOf, gradientOf, type Equation } from "./equations.ts";
+import { backwardOf, forwardOf, gradientOf, isCombination } from "./equations.ts";
 import { Factors, Filters } from "./filters.tsx";
 import { Formula } from "./formula.tsx";
 import { GradientCheckPanel } from "./gradient-check.tsx";
+import type { Equation } from "./letters.ts";
+import { lookedAt, placeQuery } from "./looked-at.ts";
 import { LayerMaps } from "./maps.tsx";
 import { OneNumber } from "./one-number.tsx";
 import { explain, insideOf, tensorsOf, type Explained, type Source } from "./subject.ts";
@@ -46,9 +49,9 @@ function wholeOf(text: string | null, [least, most]: readonly [number, number], 
   return Math.min(most, Math.max(least, value));
 }
 
-function usePlace(inside: Inside, layer: number): Place {
+function usePlace(inside: Inside, node: number): Place {
   const { query } = address.value;
-  const { channels, height, width } = rowOf(inside, layer).shape;
+  const { channels, height, width } = rowOf(inside, node).shape;
   return {
     map: wholeOf(query.get("map"), [0, channels - 1], 0),
     row: wholeOf(query.get("row"), [0, height - 1], Math.floor(height / 2)),
@@ -59,22 +62,52 @@ function usePlace(inside: Inside, layer: number): Place {
 const choosePlace = ({ map, row, column }: Place): void =>
   setQuery({ map: String(map), row: String(row), column: String(column) });
 
+const isConvolution = (step: Step): step is Step<ConvolutionLayer> => step.spec.kind === "convolution";
+
+interface LookedAt {
+  inside: Inside;
+  node: number;
+}
+
+/** What a sample would change of what is learned here: of a block, its 1×1 convolution past the layers. */
+function Learning({ inside, node, map }: LookedAt & { map: number }): JSX.Element | null {
+  const own = inside.nodes[node];
+  const gradient = gradientOf(own);
+  if (!own || !gradient) return null;
+  const step = own.shortcut?.projection ?? own;
+  return (
+    <Section
+      title="What it would learn from this sample"
+      aside={
+        <span class="soft">
+          norm of the {own.spec.kind === "residual" ? "block" : "layer"}'s gradient{" "}
+          {figure(rowOf(inside, node).gradientNorm, 3)}
+        </span>
+      }
+    >
+      {step === own ? null : <p class="soft">The 1×1 convolution that x goes through past the block's layers.</p>}
+      <EquationCard of={gradient} />
+      {isConvolution(step) ? <Filters inside={inside} node={node} step={step} map={map} /> : null}
+      {step.spec.kind === "subsampling" ? <Factors inside={inside} step={step} map={map} /> : null}
+    </Section>
+  );
+}
+
 /** Equations, maps and one number of the layer that is looked at. */
-function LayerView({ inside, layer, isCrossEntropy }: { inside: Inside; layer: number; isCrossEntropy: boolean }) {
-  const spec = inside.layers[layer];
-  const row = rowOf(inside, layer);
-  const place = usePlace(inside, layer);
-  const gradient = gradientOf(spec);
-  const name = layer < 0 ? "the input" : `layer ${layer}`;
+function LayerView({ inside, node, isCrossEntropy }: LookedAt & { isCrossEntropy: boolean }) {
+  const own = inside.nodes[node];
+  const row = rowOf(inside, node);
+  const place = usePlace(inside, node);
+  const name = own === undefined ? "the input" : `layer ${numberOf(own)}`;
   return (
     <div class="layer-view">
       <div class="two-ways">
         <Section title="Forward: x" aside={<span class="soft">{shapeOf(row.shape)}</span>}>
-          <EquationCard of={forwardOf(spec)} />
+          <EquationCard of={forwardOf(own)} />
           <LayerMaps what={`x of ${name}`} maps={row.values} signed={false} place={place} choose={choosePlace} />
         </Section>
         <Section title="Backward: δ">
-          <EquationCard of={backwardOf(inside.layers[layer + 1], { isCrossEntropy })} />
+          <EquationCard of={backwardOf(inside, node, { isCrossEntropy })} />
           <LayerMaps what={`δ of ${name}`} maps={row.sensitivities} signed place={place} choose={choosePlace} />
         </Section>
       </div>
@@ -87,30 +120,20 @@ function LayerView({ inside, layer, isCrossEntropy }: { inside: Inside; layer: n
         }
       >
         <p class="soft">Point at another pixel above, or go there with the arrow keys.</p>
-        <OneNumber inside={inside} layer={layer} place={place} />
+        <OneNumber inside={inside} node={node} place={place} />
       </Section>
-      {gradient ? (
-        <Section
-          title="What it would learn from this sample"
-          aside={<span class="soft">norm of the layer's gradient {figure(row.gradientNorm, 3)}</span>}
-        >
-          <EquationCard of={gradient} />
-          {spec?.kind === "convolution" ? <Filters inside={inside} layer={layer} map={place.map} /> : null}
-          {spec?.kind === "subsampling" ? <Factors inside={inside} layer={layer} map={place.map} /> : null}
-        </Section>
-      ) : null}
+      <Learning inside={inside} node={node} map={place.map} />
     </div>
   );
 }
 
 /** What the network answers to the sample, in one line. */
 function Verdict({ model, inside, answer }: { model: Model; inside: Inside; answer: Explained }): JSX.Element {
-  const outputs = rowOf(inside, inside.layers.length - 1)
+  const outputs = rowOf(inside, inside.nodes.length - 1)
     .values.flat(2)
     .map((value) => value ?? 0);
   const best = outputs.indexOf(Math.max(...outputs));
-  const last = inside.layers.at(-1);
-  const isSoftmax = last !== undefined && "activation" in last && last.activation === "softmax";
+  const isSoftmax = endsInSoftmax(model);
   return (
     <p class="verdict">
       It answers <strong>{model.classes[best]}</strong>
@@ -122,6 +145,37 @@ function Verdict({ model, inside, answer }: { model: Model; inside: Inside; answ
           : `; it is ${model.classes[answer.label]}`}
       . E = {figure(answer.loss, 4)} for the class {model.classes[answer.class]}.
     </p>
+  );
+}
+
+interface LayersProps {
+  model: Model;
+  inside: Inside;
+  /** The sample, in a word. */
+  subject: string;
+  /** Another sample is asked for. */
+  isBusy: boolean;
+  hrefOf: (node: Node | undefined) => string;
+}
+
+function LayerByLayer({ model, inside, subject, isBusy, hrefOf }: LayersProps): JSX.Element {
+  const node = lookedAt(inside.nodes, address.value.query);
+  const own = inside.nodes[node];
+  const hasAlpha = own !== undefined && isCombination(own.spec);
+  return (
+    <div class="mathematics" aria-busy={isBusy}>
+      <Tower inside={inside} chosen={node} hrefOf={(at) => hrefOf(inside.nodes[at])} />
+      <div>
+        <h2 class="layer-title">
+          {own === undefined ? "x⁰: input" : `Layer ${numberOf(own)}: ${layerName(own.spec)}`}
+          {own && own.inner !== null ? <span class="soft"> inside the residual block {own.layer}</span> : null}
+        </h2>
+        <LayerView key={`${subject} ${node}`} inside={inside} node={node} isCrossEntropy={endsInSoftmax(model)} />
+        {model.job !== null && hasAlpha ? (
+          <AlphaByEpoch key={node} job={model.job} layer={own.layer} inner={own.inner} />
+        ) : null}
+      </div>
+    </div>
   );
 }
 
@@ -149,9 +203,8 @@ function Looking({ model }: { model: Model }): JSX.Element {
     () => (answer && tensors.value.value ? insideOf(model, tensors.value.value, answer) : null),
     [model, tensors.value.value, answer],
   );
-  const layer = wholeOf(query.get("layer"), [-1, model.network.layers.length - 1], 0);
-  const hrefOf = (to: number): string =>
-    withQuery(path, { ...Object.fromEntries(query), layer: to, map: null, row: null, column: null });
+  const hrefOf = (to: Node | undefined): string =>
+    withQuery(path, { ...Object.fromEntries(query), ...placeQuery(to), map: null, row: null, column: null });
   return (
     <>
       <SourceBar
@@ -169,23 +222,13 @@ function Looking({ model }: { model: Model }): JSX.Element {
       {inside && answer ? (
         <>
           <Verdict model={model} inside={inside} answer={answer} />
-          <div class="mathematics" aria-busy={answered.value.value === undefined}>
-            <Tower layers={inside.layers} rows={inside.rows} chosen={layer} hrefOf={hrefOf} />
-            <div>
-              <h2 class="layer-title">
-                {layer < 0 ? "x⁰" : `Layer ${layer}`}: {layerName(inside.layers[layer])}
-              </h2>
-              <LayerView
-                key={`${what} ${layer}`}
-                inside={inside}
-                layer={layer}
-                isCrossEntropy={lossIsCrossEntropy(model)}
-              />
-              {model.job !== null && choosesInputs(inside.layers[layer]) ? (
-                <AlphaByEpoch key={layer} job={model.job} layer={layer} />
-              ) : null}
-            </div>
-          </div>
+          <LayerByLayer
+            model={model}
+            inside={inside}
+            subject={what}
+            isBusy={answered.value.value === undefined}
+            hrefOf={hrefOf}
+          />
         </>
       ) : answered.problem.value ? null : (
         <Waiting what="Going forward and backward" />
@@ -197,12 +240,8 @@ function Looking({ model }: { model: Model }): JSX.Element {
   );
 }
 
-/** A learned combination: each output map has a share α of each input map. */
-const choosesInputs = (layer: Inside["layers"][number] | undefined): boolean =>
-  layer?.kind === "convolution" && typeof layer.inputs === "object" && "learned" in layer.inputs;
-
-/** A softmax output is trained by cross-entropy unless somebody said otherwise; δ of the output shows which it was. */
-function lossIsCrossEntropy(model: Model): boolean {
+/** Such an output is trained by cross-entropy unless somebody said otherwise; δ of the output shows which it was. */
+function endsInSoftmax(model: Model): boolean {
   const last = model.network.layers.at(-1);
   return last !== undefined && "activation" in last && last.activation === "softmax";
 }

@@ -82,7 +82,7 @@ export const SourceBar = ({ model, source, answer, of, choosePicture }: BarProps
       <SampleOfSplit split={source.split} index={source.index} />
     )}
     <PictureButton choose={choosePicture} />
-    <Field label="δ for the class" class="inline">
+    <Field label="Class that δ starts from" class="inline">
       {(attributes) => (
         <select
           {...attributes}

@@ -3,7 +3,7 @@ import type { Sensitivities } from "../../../../client/types.ts";
 import type { Model } from "../../../../schemas/model.ts";
 import type { Split } from "../../../../schemas/dataset.ts";
 import { readSafetensors } from "../../../../engine/index.ts";
-import type { Inside, Tensor } from "../../mathematics/inside.ts";
+import { nodesOf, type Inside, type Tensor } from "../../mathematics/inside.ts";
 import { service } from "../../service.ts";
 
 /** A sample of the model's dataset, or a picture that was chosen here. */
@@ -52,6 +52,8 @@ export function insideOf(
   tensors: ReadonlyMap<string, Tensor>,
   { layers: rows }: Sensitivities,
 ): Inside | null {
-  const { layers } = model.network;
-  return rows.length === layers.length + 1 ? { layers, rows, tensors } : null;
+  const nodes = nodesOf(model.network.layers, tensors);
+  // What is inside a block computes before the sum that ends it.
+  const flat = rows.flatMap((row) => [...(row.layers ?? []), row]);
+  return flat.length === nodes.length + 1 ? { nodes, rows: flat, tensors } : null;
 }
