@@ -91,6 +91,7 @@ export const environmentSchema = z.object({
   WORKER_MEMORY_MIB: wholeNumber(64, 16_777_216).optional(),
   WORKER_CRASH_BUDGET: wholeNumber(1, 1000).default(3),
   WORKER_DRAIN_SECONDS: wholeNumber(1, 3600).default(30),
+  WORKER_METRICS_PORT: wholeNumber(0, 65_535).optional(),
   WEBHOOK_ALLOW_PRIVATE: flag.default(false),
   AUTH: z.enum(["none", "keys"], "expected none or keys").optional(),
   ADMIN_KEY: keyText.optional(),
@@ -136,6 +137,8 @@ export interface Config {
     memoryBytes: number;
     crashBudget: number;
     drainSeconds: number;
+    /** Where it answers /metrics; null: nowhere. */
+    metricsPort: number | null;
   };
   webhooks: { allowPrivate: boolean };
   /** Who may use the service: everybody, or who has a key; null: nobody said, and others can reach it. */
@@ -257,6 +260,7 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
       memoryBytes: Math.floor(((read.WORKER_MEMORY_MIB ?? usualMemoryMib()) * mebibyte) / read.WORKER_SLOTS),
       crashBudget: read.WORKER_CRASH_BUDGET,
       drainSeconds: read.WORKER_DRAIN_SECONDS,
+      metricsPort: read.WORKER_METRICS_PORT ?? null,
     },
     webhooks: { allowPrivate: read.WEBHOOK_ALLOW_PRIVATE },
     auth: read.AUTH ?? (isLoopback(read.PUBLISH === undefined ? read.HOST : hostOf(read.PUBLISH)) ? "none" : null),

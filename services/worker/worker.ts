@@ -33,6 +33,7 @@ import { callWebhook } from "./processors/webhooks.ts";
 import { HostLimits } from "./webhooks/hosts.ts";
 import { Coordinators } from "./sweeps/coordinators.ts";
 import { planBytesOn } from "./threads/planning.ts";
+import { WorkerTelemetry } from "./telemetry.ts";
 import { ThreadPool } from "./threads/pool.ts";
 import { Archives } from "./training/archive.ts";
 import type { TrainingDependencies } from "./training/attempt.ts";
@@ -70,6 +71,7 @@ export class RunningWorker {
   readonly #queues: Queues;
   readonly #pool: ThreadPool;
   readonly #sessions = new Sessions();
+  readonly #telemetry: WorkerTelemetry;
   readonly #archives: Archives;
   readonly #coordinators: Coordinators;
   readonly #housekeeping: Housekeeping;
@@ -85,6 +87,7 @@ export class RunningWorker {
   constructor(options: WorkerOptions) {
     const { config, redisUrl, tracing, log } = options;
     this.#options = options;
+    this.#telemetry = new WorkerTelemetry(this.#sessions, config.worker.slots);
     const choose = (numerics: Numerics): KernelsDescription => chooseKernels({ wanted: config.kernels, numerics });
     this.#kernels = { reproducible: choose("reproducible"), fast: choose("fast") };
     this.#redis = connectRedis({ url: redisUrl, role: "working", log });
@@ -125,6 +128,7 @@ export class RunningWorker {
   }
 
   async #start(): Promise<void> {
+    await this.#telemetry.serve({ ...this.#options, keys: this.#records.keys });
     await this.#migrate();
     if (this.#ending.signal.aborted) return;
     this.#workers = this.#startProcessors();
@@ -174,6 +178,7 @@ export class RunningWorker {
     const { config, tracing, log } = this.#options;
     return {
       tracing,
+      telemetry: this.#telemetry,
       records: this.#records,
       storage: this.#storage,
       pool: this.#pool,
@@ -246,7 +251,7 @@ export class RunningWorker {
         },
         webhooks: { concurrency: webhooksAtOnce, process: (delivery, token) => callWebhook(delivery, token, webhooks) },
       },
-      { redis: this.#redis, name: this.name, tracing, log },
+      { redis: this.#redis, name: this.name, tracing, telemetry: this.#telemetry, log },
     );
   }
 
@@ -316,6 +321,7 @@ export class RunningWorker {
     await this.#housekeeping.stop();
     if (this.#redis.status === "ready") await this.#records.workers.gone(this.name).catch(() => {});
     await this.#pool.close();
+    await this.#telemetry.close();
     await this.#queues.close();
     await Promise.all([closeRedis(this.#redis), closeRedis(this.#listener)]);
   }

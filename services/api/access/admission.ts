@@ -2,9 +2,9 @@
 import { fastifyCookie } from "@fastify/cookie";
 import type { FastifyRequest } from "fastify";
 import type { Scope } from "../../../schemas/access.ts";
-import type { KeyRecord, Records } from "../../shared/records/index.ts";
+import { isOver, type KeyRecord, type Records } from "../../shared/records/index.ts";
 import { Problem } from "../http/problem.ts";
-import { isOver, type Bearer, type Keyring } from "./keyring.ts";
+import type { Bearer, Keyring } from "./keyring.ts";
 import { allows } from "./requirements.ts";
 
 /** Who is asking. */

@@ -4,7 +4,7 @@
  */
 import { createHash, timingSafeEqual } from "node:crypto";
 import type { Log } from "../../shared/log.ts";
-import type { KeyRecord, Records } from "../../shared/records/index.ts";
+import { isOver, type KeyRecord, type Records } from "../../shared/records/index.ts";
 import type { Copies, Mirror } from "../mirror.ts";
 
 const mostKept = 10_000;
@@ -103,5 +103,3 @@ export class Keyring {
     await this.flush();
   }
 }
-
-export const isOver = (expiresAt: string | null): boolean => expiresAt !== null && Date.parse(expiresAt) <= Date.now();

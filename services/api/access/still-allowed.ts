@@ -2,7 +2,7 @@
 import type { FastifyRequest } from "fastify";
 import type { Dependencies } from "../dependencies.ts";
 import type { StillAllowed } from "../http/streams.ts";
-import { isOver } from "./keyring.ts";
+import { isOver } from "../../shared/records/index.ts";
 
 export function stillAllowed({ keyring }: Pick<Dependencies, "keyring">, request: FastifyRequest): StillAllowed {
   const { key, sessionEnds } = request.access;

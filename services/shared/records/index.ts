@@ -24,7 +24,7 @@ export { tablesField, withoutTables } from "./tables.ts";
 export { modelIdOf, modelRecord, presentModel } from "./models.ts";
 export { messageId, presentWebhook } from "./webhooks.ts";
 export { migrate } from "./migrate.ts";
-export { presentKey } from "./keys.ts";
+export { digestOfKey, isOver, presentKey } from "./keys.ts";
 export { requestOf, type Origin } from "./origin.ts";
 export { withLimits } from "./projects.ts";
 export { projectOf } from "./sight.ts";

@@ -25,6 +25,9 @@ export const adminKeyId = "key_00000000000000000000000000";
 
 export const digestOfKey = (text: string): string => createHash("sha256").update(text).digest("hex");
 
+/** Of a key or a session. */
+export const isOver = (expiresAt: string | null): boolean => expiresAt !== null && Date.parse(expiresAt) <= Date.now();
+
 /** The resource of the API. */
 export function presentKey({ digest: _digest, ...shown }: KeyRecord): Key {
   return shown;

@@ -7,6 +7,7 @@ import type { Logger } from "../../shared/log.ts";
 import { deliveryTimes } from "../../shared/queues.ts";
 import type { Tracing } from "../../shared/tracing/index.ts";
 import type { Redis } from "../../shared/redis.ts";
+import type { WorkerTelemetry } from "../telemetry.ts";
 import { backOffMs } from "../training/back-off.ts";
 
 export type Processors = {
@@ -26,14 +27,20 @@ const namedBy = (data: object = {}): Record<string, string> =>
 /** Starts taking deliveries. A processor that throws is asked again by BullMQ, after a while. */
 export function startProcessors(
   processors: Processors,
-  options: { redis: Redis; name: string; tracing: Pick<Tracing, "queues">; log: Logger },
+  options: {
+    redis: Redis;
+    name: string;
+    tracing: Pick<Tracing, "queues">;
+    telemetry: Pick<WorkerTelemetry, "during">;
+    log: Logger;
+  },
 ): Worker[] {
   const start = <Name extends QueueName>(name: Name): Worker => {
     const { concurrency } = processors[name];
     const log = options.log.child({ queue: name });
     const worker = new Worker<QueuePayload<Name>, void>(
       name,
-      (delivery, token) => processors[name].process(delivery, token),
+      (delivery, token) => options.telemetry.during(name, () => processors[name].process(delivery, token)),
       {
         ...deliveryTimes,
         connection: options.redis,

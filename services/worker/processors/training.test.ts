@@ -71,6 +71,7 @@ async function processorOver(
   const sessions = new Sessions();
   const dependencies: TrainingDependencies = {
     tracing: untraced,
+    telemetry: { checkpoint: () => undefined },
     records,
     storage,
     pool,

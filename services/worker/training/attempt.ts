@@ -14,6 +14,7 @@ import { requestOf, type JobRecord, type Records } from "../../shared/records/in
 import { Refusal } from "../../shared/refusal.ts";
 import type { OpenSpan, Tracing } from "../../shared/tracing/index.ts";
 import type { Storage } from "../../shared/storage/index.ts";
+import type { WorkerTelemetry } from "../telemetry.ts";
 import type { ThreadPool } from "../threads/pool.ts";
 import type { Finished } from "../threads/protocol.ts";
 import type { Archives } from "./archive.ts";
@@ -34,6 +35,7 @@ export interface TrainingDependencies {
   archives: Archives;
   log: Logger;
   tracing: Tracing;
+  telemetry: Pick<WorkerTelemetry, "checkpoint">;
   worker: string;
   /** Most threads of a job. */
   threads: number;
@@ -125,7 +127,7 @@ class Attempt {
     const session = new TrainingSession({
       job,
       attempt: number,
-      phases: new Phases(span),
+      phases: new Phases(span, dependencies.telemetry),
       prepared,
       kernels: kernels(job.request.numerics),
       workerKernels: kernels("reproducible").name,

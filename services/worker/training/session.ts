@@ -110,6 +110,9 @@ export class TrainingSession {
   get memoryBytes(): number {
     return this.#plan?.bytes ?? 0;
   }
+  get samplesPerSecond(): number {
+    return this.#pace.rate ?? 0;
+  }
   get kernelsName(): string {
     return this.#kernelsName;
   }

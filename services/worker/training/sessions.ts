@@ -16,6 +16,10 @@ export class Sessions {
     return [...this.#byJob.keys()];
   }
 
+  get samplesPerSecond(): number {
+    return [...this.#byJob.values()].reduce((sum, session) => sum + session.samplesPerSecond, 0);
+  }
+
   get(jobId: string): TrainingSession | null {
     return this.#byJob.get(jobId) ?? null;
   }
