@@ -540,19 +540,22 @@ export const cases: Record<KernelName, () => KernelCase[]> = {
     })),
 
   subsamplingBackward: () =>
-    eachSubsampling((size, reduce, lanes, n) => {
-      const input = reals(size.maps * size.rows * size.columns * lanes);
-      return {
-        arrays: {
-          delta: reals(outputsOf(size, lanes)),
-          beta: reals(size.maps),
-          input,
-          down: maxima(input, size, lanes),
-          output: reals(size.maps * size.rows * size.columns * lanes),
-        },
-        numbers: { ...size, reduce, gate: cycle(gates, n), lanes },
-      };
-    }),
+    // A maximum takes some of the gates upon itself.
+    gates.flatMap((gate, turn) =>
+      eachSubsampling((size, reduce, lanes, n) => {
+        const input = reals(size.maps * size.rows * size.columns * lanes);
+        return {
+          arrays: {
+            delta: reals(outputsOf(size, lanes)),
+            beta: reals(size.maps),
+            input,
+            down: maxima(input, size, lanes),
+            output: reals(size.maps * size.rows * size.columns * lanes),
+          },
+          numbers: { ...size, reduce, gate: reduce === reduceCodes.max ? gate : cycle(gates, n + turn), lanes },
+        };
+      }),
+    ),
 
   subsamplingGradient: () =>
     [

@@ -35,8 +35,8 @@ static struct blocks blocks_of(long rows, long columns, long block_rows, long bl
                          .inverse = (float)(1.0 / (double)(block_rows * block_columns))};
 }
 
-/* Blocks of 2×2 are by far the most common. */
-ALWAYS int is_two_by_two(const struct blocks *b) { return b->block_rows == 2 && b->block_columns == 2; }
+/* Blocks of 2×2 are by far the most common, those of 3×3 come next. */
+ALWAYS int is_side(const struct blocks *b, long side) { return b->block_rows == side && b->block_columns == side; }
 
 /* One output row of one map in eight lanes: `kept` gets d (may be 0), `out` gets β·d + b. */
 ALWAYS void down_row(const long high, const long across, const uint32_t reduce, const struct blocks *b, const float *in,
@@ -83,7 +83,7 @@ static void down_numbers(const struct blocks *b, const float *in, float *kept, f
 ALWAYS void down_row_of_one(const uint32_t reduce, const struct blocks *b, const float *in, float *kept, float *out,
                             float beta, float bias) {
   long column = 0;
-  for (; is_two_by_two(b) && column + 4 <= b->out_columns; column += 4) {
+  for (; is_side(b, 2) && column + 4 <= b->out_columns; column += 4) {
     const float *above = in + 2 * column, *below = above + b->columns;
     const four a = *(const four_at *)above, a4 = *(const four_at *)(above + 4), e = *(const four_at *)below,
                e4 = *(const four_at *)(below + 4);
@@ -133,7 +133,7 @@ static void subsamplingForward(struct thread *thread, const struct subsamplingFo
       float *kept = down ? down + (map * b.out_rows + row) * out_row : 0;
       if (b.lanes == 1)
         FOR_REDUCE(b, reduce, down_row_of_one(reduce, &b, in, kept, out, beta[map], bias[map]))
-      else if (is_two_by_two(&b))
+      else if (is_side(&b, 2))
         FOR_REDUCE(b, reduce, down_row(2, 2, reduce, &b, in, kept, out, beta[map], bias[map]))
       else
         FOR_REDUCE(b, reduce, down_row(b.block_rows, b.block_columns, reduce, &b, in, kept, out, beta[map], bias[map]))
@@ -141,24 +141,10 @@ static void subsamplingForward(struct thread *thread, const struct subsamplingFo
   activate_run(call->activation, output, (long)call->maps * b.out_rows * out_row);
 }
 
-/*
- * What a gate makes of a block's maximum d, which is what it makes of the pixel that receives the value; to all others'
- * zeros it changes nothing: `low` for d ≤ 0, 1 otherwise. So the two gates that are never NaN need no pass of their
- * own.
- */
-static int gates_maximum(const struct blocks *b, uint32_t gate, float *low) {
-  const uint32_t activation = gate & ~(uint32_t)GATE_SQUARED;
-  const int is_relu = activation == ACTIVATION_relu, is_leaky = activation == ACTIVATION_leaky_relu;
-  const float slope = is_leaky ? LEAKY_SLOPE : is_relu ? 0.0f : 1.0f;
-  *low = gate & GATE_SQUARED ? slope * slope : slope;
-  return b->lanes == LANES && b->reduce == REDUCE_max && (is_relu || is_leaky);
-}
-
-/* up(δ): every pixel of a block gets the value, for a maximum only the first that equals d, through the gate. One
- * output row is `high` rows of pixels. */
+/* up(δ): every pixel of a block gets the value, for a maximum only the first that equals d. One output row is `high`
+ * rows of pixels. */
 ALWAYS void up_row(const long high, const long across, const uint32_t reduce, const struct blocks *b,
-                   const float *delta, const float *kept, const float *in, float *out, float slope, float inverse,
-                   float low) {
+                   const float *delta, const float *kept, const float *in, float *out, float slope, float inverse) {
   for (long column = 0; column < b->out_columns; column++)
     for (long part = 0; part < LANES; part += NARROW) {
       narrow value = slope * narrow_load(delta + column * LANES + part);
@@ -166,7 +152,6 @@ ALWAYS void up_row(const long high, const long across, const uint32_t reduce, co
       const long at = column * across * LANES + part;
       if (reduce == REDUCE_max) {
         const narrow d = narrow_load(kept + column * LANES + part), zero = (narrow)SPLAT(NARROW, 0.0f);
-        value = value * narrow_choose(d <= 0.0f, (narrow)SPLAT(NARROW, low), (narrow)SPLAT(NARROW, 1.0f));
         narrow_ints waiting = ~(narrow_ints)zero;
         for (long r = 0; r < high; r++)
           for (long c = 0; c < across; c++) {
@@ -183,16 +168,48 @@ ALWAYS void up_row(const long high, const long across, const uint32_t reduce, co
     }
 }
 
-static void up_numbers(const struct blocks *b, const float *delta, const float *kept, const float *in, float *out,
-                       float slope, float inverse, long from) {
+/*
+ * What a gate makes of a block's maximum d, which is what it makes of the pixel that receives the value; to all others'
+ * zeros it changes nothing: `low` for d ≤ 0, 1 otherwise. So the two gates that are never NaN need no pass of their
+ * own, where a block's pixels are unrolled; in a loop over them the pass costs less.
+ */
+static int gates_maximum(const struct blocks *b, uint32_t gate, float *low) {
+  const uint32_t activation = gate & ~(uint32_t)GATE_SQUARED;
+  const int is_relu = activation == ACTIVATION_relu, is_leaky = activation == ACTIVATION_leaky_relu;
+  const float slope = is_leaky ? LEAKY_SLOPE : 0.0f;
+  *low = gate & GATE_SQUARED ? slope * slope : slope;
+  return b->lanes == LANES && b->reduce == REDUCE_max && (is_relu || is_leaky) && (is_side(b, 2) || is_side(b, 3));
+}
+
+/* The same of a maximum over side × side pixels, through that gate. */
+ALWAYS void up_gated_row(const long side, const struct blocks *b, const float *delta, const float *kept,
+                         const float *in, float *out, float slope, float low) {
+  const narrow zero = (narrow)SPLAT(NARROW, 0.0f), one = (narrow)SPLAT(NARROW, 1.0f);
+  for (long column = 0; column < b->out_columns; column++)
+    for (long part = 0; part < LANES; part += NARROW) {
+      const narrow d = narrow_load(kept + column * LANES + part);
+      const narrow factor = narrow_choose(d <= 0.0f, (narrow)SPLAT(NARROW, low), one);
+      const narrow value = slope * narrow_load(delta + column * LANES + part) * factor;
+      narrow_ints waiting = ~(narrow_ints)zero;
+      UNROLL for (long r = 0; r < side; r++) UNROLL for (long c = 0; c < side; c++) {
+        const long pixel = column * side * LANES + part + (r * b->columns + c) * LANES;
+        const narrow_ints wins = waiting & (narrow_load(in + pixel) == d);
+        narrow_store(out + pixel, narrow_choose(wins, value, zero));
+        waiting &= ~wins;
+      }
+    }
+}
+
+ALWAYS void up_numbers(const uint32_t reduce, const struct blocks *b, const float *delta, const float *kept,
+                       const float *in, float *out, float slope, float inverse, long from) {
   for (long column = from; column < b->out_columns; column++) {
     float value = slope * delta[column];
-    if (b->reduce == REDUCE_mean) value = value * inverse;
+    if (reduce == REDUCE_mean) value = value * inverse;
     int is_waiting = 1;
     for (long r = 0; r < b->block_rows; r++)
       for (long c = 0; c < b->block_columns; c++) {
         const long pixel = r * b->columns + column * b->block_columns + c;
-        const int wins = b->reduce != REDUCE_max || (is_waiting && in[pixel] == kept[column]);
+        const int wins = reduce != REDUCE_max || (is_waiting && in[pixel] == kept[column]);
         out[pixel] = wins ? value : 0.0f;
         if (wins) is_waiting = 0;
       }
@@ -203,7 +220,7 @@ static void up_numbers(const struct blocks *b, const float *delta, const float *
 ALWAYS void up_row_of_one(const uint32_t reduce, const struct blocks *b, const float *delta, const float *kept,
                           const float *in, float *out, float slope, float inverse) {
   long column = 0;
-  for (; is_two_by_two(b) && column + 4 <= b->out_columns; column += 4) {
+  for (; is_side(b, 2) && column + 4 <= b->out_columns; column += 4) {
     four value = slope * *(const four_at *)(delta + column);
     if (reduce == REDUCE_mean) value = value * inverse;
     four_ints waiting = {-1, -1, -1, -1};
@@ -224,7 +241,7 @@ ALWAYS void up_row_of_one(const uint32_t reduce, const struct blocks *b, const f
       *(four_at *)(out + at + 4) = PICK_FLOATS(l, g, 2, 6, 3, 7);
     }
   }
-  up_numbers(b, delta, kept, in, out, slope, inverse, column);
+  up_numbers(reduce, b, delta, kept, in, out, slope, inverse, column);
 }
 
 /* The pixels that no block covers. */
@@ -257,10 +274,14 @@ static void subsamplingBackward(struct thread *thread, const struct subsamplingB
       float *out = out_map + large;
       if (b.lanes == 1)
         FOR_REDUCE(b, reduce, up_row_of_one(reduce, &b, d, kept, in, out, slope, inverse))
-      else if (is_two_by_two(&b))
-        FOR_REDUCE(b, reduce, up_row(2, 2, reduce, &b, d, kept, in, out, slope, inverse, low))
+      else if (is_gated && is_side(&b, 2))
+        up_gated_row(2, &b, d, kept, in, out, slope, low);
+      else if (is_gated)
+        up_gated_row(3, &b, d, kept, in, out, slope, low);
+      else if (is_side(&b, 2))
+        FOR_REDUCE(b, reduce, up_row(2, 2, reduce, &b, d, kept, in, out, slope, inverse))
       else
-        FOR_REDUCE(b, reduce, up_row(b.block_rows, b.block_columns, reduce, &b, d, kept, in, out, slope, inverse, low))
+        FOR_REDUCE(b, reduce, up_row(b.block_rows, b.block_columns, reduce, &b, d, kept, in, out, slope, inverse))
       if (b.lanes == LANES && !is_linear && !is_gated) gate_run(call->gate, out, in, out, b.block_rows * in_row);
     }
     if (b.lanes == 1 && !is_linear) gate_run(call->gate, out_map, in_map, out_map, b.out_rows * b.block_rows * in_row);
