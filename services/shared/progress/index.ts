@@ -5,6 +5,7 @@ export {
   isEventId,
   jobSequence,
   lastEventId,
+  metricPages,
   readEvents,
   readEventsBack,
   readInside,

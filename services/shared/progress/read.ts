@@ -95,22 +95,47 @@ export async function lastEventId(
   return (await redis.hget(record(id), "events")) ?? "0";
 }
 
-/** Rows of a series in order of steps: all, or those from one step to another, both included. */
+/** Steps of a series, both included; all where nothing is said. */
+interface Steps {
+  from?: number | undefined;
+  to?: number | undefined;
+}
+
+/**
+ * Rows of a series in order of steps, part by part, as a worker wrote them: what is answered of them goes through
+ * `metricRow`. A part is parsed as one text while Redis looks for the next.
+ */
+export async function* metricPages(
+  redis: Redis,
+  jobId: string,
+  series: MetricSeries,
+  { from, to }: Steps = {},
+): AsyncGenerator<MetricRow[]> {
+  const key = keys.jobMetrics(jobId, series);
+  const end = to === undefined ? "+" : String(to);
+  const ask = (start: string) => redis.xrange(key, start, end, "COUNT", rowsAtOnce);
+  let entries = await ask(from === undefined ? "-" : String(from));
+  while (entries.length > 0) {
+    const newest = entries.at(-1);
+    const next = newest && entries.length === rowsAtOnce ? ask(`(${newest[0]}`) : null;
+    // Whoever stops reading here waits for it no longer.
+    next?.catch(() => undefined);
+    yield JSON.parse(`[${entries.map(([, fields]) => fields[1] ?? "null").join(",")}]`) as MetricRow[];
+    entries = (await next) ?? [];
+  }
+}
+
+/** The same rows all at once, each held to what a row is. */
 export async function readMetrics(
   redis: Redis,
   jobId: string,
   series: MetricSeries,
-  { from: first, to: last }: { from?: number | undefined; to?: number | undefined } = {},
+  steps: Steps = {},
 ): Promise<MetricRow[]> {
   const rows: MetricRow[] = [];
-  const end = last === undefined ? "+" : String(last);
-  for (let from = first === undefined ? "-" : String(first); ;) {
-    const entries = await redis.xrange(keys.jobMetrics(jobId, series), from, end, "COUNT", rowsAtOnce);
-    for (const [, fields] of entries) rows.push(metricRow.parse(JSON.parse(fields[1] ?? "null")));
-    const newest = entries.at(-1);
-    if (!newest || entries.length < rowsAtOnce) return rows;
-    from = `(${newest[0]}`;
-  }
+  for await (const page of metricPages(redis, jobId, series, steps))
+    for (const row of page) rows.push(metricRow.parse(row));
+  return rows;
 }
 
 /** Rows of what was inside, in order of steps or the other way round, from after a step. */

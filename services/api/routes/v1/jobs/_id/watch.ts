@@ -1,11 +1,11 @@
 /** GET /v1/jobs/{id}/progress and /metrics. */
 import { jobProgress } from "../../../../../../schemas/job.ts";
-import { metricRow, metrics, metricsQuery } from "../../../../../../schemas/metrics.ts";
+import { metricRow, metrics, metricsQuery, type MetricRow } from "../../../../../../schemas/metrics.ts";
 import { idParams } from "../../../../../../schemas/query.ts";
-import { readMetrics } from "../../../../../shared/progress/index.ts";
+import { metricPages } from "../../../../../shared/progress/index.ts";
 import type { Dependencies } from "../../../../dependencies.ts";
 import { findJob } from "../../../../../shared/find.ts";
-import { thin } from "../../../../jobs/thinning.ts";
+import { Curve } from "../../../../jobs/thinning.ts";
 import type { WatchedJobs } from "../../../../jobs/watched.ts";
 import { sendJson } from "../../../../http/slices.ts";
 import { sendText } from "../../../../http/text.ts";
@@ -43,9 +43,11 @@ export function watchRoutes(app: App, { redis }: Dependencies, watched: WatchedJ
     async (request, reply) => {
       const { series, maxPoints, from, to } = request.query;
       const { id } = await findJob(request.records, request.params.id);
-      const all = await readMetrics(redis, id, series, { from, to });
-      const { rows, sampled } = thin(all, maxPoints);
-      return sendJson(reply, { series, data: rows, sampled, total: all.length }, rows.length * numbersOfRow);
+      const curve = new Curve<MetricRow>();
+      for await (const rows of metricPages(redis, id, series, { from, to })) curve.add(rows);
+      const { rows, sampled } = await curve.thinned(maxPoints);
+      const data = rows.map((row) => metricRow.parse(row));
+      return sendJson(reply, { series, data, sampled, total: curve.length }, data.length * numbersOfRow);
     },
   );
 }
