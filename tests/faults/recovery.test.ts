@@ -307,8 +307,11 @@ describe("a job that is", () => {
     const { body } = await trial.ask("/v1/jobs", { body: slowJob(timed) });
     const decided = await until(
       async () => (await trial.ask(`/v1/jobs/${body.id}/events?limit=1000`)).body.data,
-      (events) => events.some(({ data }: { data: { code?: string } }) => data.code === "rescheduled"),
-      "a schedule fitted to the time",
+      (events) => {
+        const at = events.findIndex(({ data }: { data: { code?: string } }) => data.code === "rescheduled");
+        return at >= 0 && events.slice(at).some(({ type }: { type: string }) => type === "checkpoint");
+      },
+      "a schedule fitted to the time, and a checkpoint that knows it",
     );
     await running().end("SIGKILL");
     trial.startWorker();
