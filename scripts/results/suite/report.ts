@@ -25,6 +25,14 @@ function presetCell(row: SuiteRow): string {
   return best ? `${percent(best.accuracy)} (${best.name})` : "none fits";
 }
 
+/** More than so much behind is said in samples: of a small split one weighs much. */
+const markedly = 0.005;
+function behindBy(row: SuiteRow): string {
+  const { test } = row.samples;
+  const samples = Math.round(-ahead(row) * test);
+  return `- ${row.title}: behind by ${samples} of ${test} test samples. One is ${percent(1 / test)}; nothing was changed for it, since the test split does not choose`;
+}
+
 /** Its paragraphs; none where nothing was measured. */
 export function renderSuite(rows: readonly SuiteRow[]): string[] {
   if (rows.length === 0) return [];
@@ -52,6 +60,7 @@ export function renderSuite(rows: readonly SuiteRow[]): string[] {
       ["set", "train / test", "seconds", "auto", "best preset", "practitioner", "regression", "ahead", "balanced"],
       lines,
     ),
+    ...rows.filter((row) => ahead(row) < -markedly).map(behindBy),
     ...rows.flatMap(({ title, warnings }) => warnings.map((warning) => `- ${title}, warned: ${warning}`)),
   ];
 }
