@@ -66,6 +66,7 @@ export class TrainingSession {
   #control: { words: Int32Array; index: number } | null = null;
   #plan: TrainingPlan | null = null;
   #lastCheckpoint = performance.now();
+  #publishedAt = Number.NEGATIVE_INFINITY;
   #timer: NodeJS.Timeout | null = null;
   #finish: ((end: SessionEnd) => void) | null = null;
   #kernelsName = "";
@@ -205,9 +206,9 @@ export class TrainingSession {
     return { seconds, endsAt: secondsNow() + seconds - this.#pace.elapsedSeconds };
   }
 
-  /** More often where there is little time. */
+  /** More often where a schedule must reach its end in little time. */
   #tickMs(): number {
-    const seconds = this.#maxSeconds;
+    const seconds = this.#timeLimit()?.seconds ?? null;
     return seconds === null ? tickMs : Math.min(tickMs, Math.max(leastTickMs, (seconds * 1000) / ticksAtLeast));
   }
 
@@ -303,6 +304,10 @@ export class TrainingSession {
     }
     if (this.#events.due(progress) || report.kind === "finished")
       items.push({ kind: "event", type: "progress", at, data: progress });
+    const now = performance.now();
+    // Some are asked for by the schedule alone.
+    if (report.kind === "progress" && items.length === 0 && now - this.#publishedAt < 0.9 * tickMs) return;
+    this.#publishedAt = now;
     this.#publisher.publish(items, progress);
   }
 
