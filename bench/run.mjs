@@ -8,7 +8,7 @@ await prepare();
 const bench = join(root, "bench");
 const wanted = process.argv.slice(2);
 /** Other parts of the bench than the engine's; only serving needs the peers. */
-const part = ["dashboard", "serving", "soak", "sweep"].filter((name) => wanted.includes(`--${name}`));
+const part = ["dashboard", "fair", "serving", "soak", "sweep"].filter((name) => wanted.includes(`--${name}`));
 if (!part.some((name) => name !== "serving") && !isInstalled(bench)) {
   console.log("bench: installing the peers …");
   // Its install step would look for CUDA libraries elsewhere; the processor's ones come in the package.

@@ -10,6 +10,9 @@ import { root } from "./peers/load.ts";
 
 interface BenchStack {
   url: string;
+  /** Its DATA_DIR. */
+  folder: string;
+  redisUrl: string;
   stop: () => Promise<void>;
 }
 
@@ -29,13 +32,14 @@ export async function json<Answer>(url: string, init?: RequestInit): Promise<Ans
 export const post = <Answer>(url: string, body: object): Promise<Answer> =>
   json(url, { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body) });
 
-const isReady = (url: string): Promise<boolean> =>
-  json<{ status: string }>(`${url}/v1/datasets/mnist`).then(
+const isReady = (url: string, headers: Record<string, string>): Promise<boolean> =>
+  json<{ status: string }>(`${url}/v1/datasets/mnist`, { headers }).then(
     ({ status }) => status === "ready",
     () => false,
   );
 
-export async function startStack(environment: Record<string, string>): Promise<BenchStack> {
+/** `key`: with which it may be asked, where `environment` has it ask for keys. */
+export async function startStack(environment: Record<string, string>, key?: string): Promise<BenchStack> {
   const folder = mkdtempSync(join(tmpdir(), "feature-maps-bench-"));
   const stack = spawn(process.execPath, [join(root, "dist", "services", "stack", "main.js")], {
     env: { ...process.env, PORT: "0", DATA_DIR: folder, LOG_LEVEL: "warn", ...environment },
@@ -58,8 +62,10 @@ export async function startStack(environment: Record<string, string>): Promise<B
     await stop();
     throw new Error("the stack did not start; what it said stands above");
   }
-  while (!(await isReady(url))) await pause(100);
-  return { url, stop };
+  const headers: Record<string, string> = key === undefined ? {} : { authorization: `Bearer ${key}` };
+  while (!(await isReady(url, headers))) await pause(100);
+  const redisUrl = process.env["REDIS_URL"] ?? `unix://${join(folder, "redis", "redis.sock")}`;
+  return { url, folder, redisUrl, stop };
 }
 
 /** Waits until a job has ended; throws where it did not succeed. */
