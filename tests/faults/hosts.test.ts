@@ -92,8 +92,10 @@ describe.runIf(refused === null)("on four hosts", () => {
     );
   const long = (seed: number) => ({
     ...strokesJob,
-    epochs: 2400,
-    checkpoints: { everyEpochs: 80 },
+    // Few epochs of many steps: its events are read in one page of a thousand.
+    epochs: 400,
+    batchSize: 4,
+    checkpoints: { everyEpochs: 20 },
     seed,
   });
   const post = async (body: object): Promise<string> => (await ask(url, "/v1/jobs", { body })).body.id;
