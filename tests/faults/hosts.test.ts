@@ -92,10 +92,9 @@ describe.runIf(refused === null)("on four hosts", () => {
     );
   const long = (seed: number) => ({
     ...strokesJob,
-    // Few epochs of many steps: its events are read in one page of a thousand.
-    epochs: 400,
-    batchSize: 4,
-    checkpoints: { everyEpochs: 20 },
+    // Its events are read in one page of a thousand.
+    epochs: 800,
+    checkpoints: { everyEpochs: 40 },
     seed,
   });
   const post = async (body: object): Promise<string> => (await ask(url, "/v1/jobs", { body })).body.id;
