@@ -75,6 +75,19 @@ const post = async ({ client }: Running, body: object): Promise<string> =>
   (await client.jobs.create(body as Parameters<Client["jobs"]["create"]>[0])).id;
 const ended = ({ client }: Running, id: string) => client.jobs.wait(id, { signal: AbortSignal.timeout(240_000) });
 
+const lasting = { ...strokesJob, checkpoints: { everyEpochs: 10 } };
+/** As many epochs of it as take about so many seconds on this machine, be it fast or slow. */
+async function epochsOf(running: Running, seconds: number): Promise<number> {
+  const endless = await post(running, { ...lasting, epochs: 100_000, name: "endless" });
+  const { body } = await until(
+    () => running.ask(`/v1/jobs/${endless}`),
+    ({ body: { progress } }) => progress?.elapsedSeconds > 2,
+    "a speed",
+  );
+  await running.client.jobs.cancel(endless);
+  return Math.ceil((seconds * body.progress.epoch) / body.progress.elapsedSeconds);
+}
+
 test("what a backup of a running service holds is there again, and what it trained goes on to the same bits", async () => {
   const [original, copy, backup] = ["original", "copy", "kept"].map((name) => join(folder, name));
   const first = await start(original);
@@ -88,10 +101,11 @@ test("what a backup of a running service holds is there again, and what it train
   await first.client.datasets.wait(dataset);
   const done = await ended(first, await post(first, { ...strokesJob, name: "done", metadata: { a: "b" } }));
   await first.ask("/v1/aliases/models/strokes@production", { method: "PUT", body: { model: done.model } });
+  // The training has to outlast the backup, and Redis waits five seconds before it sends its records.
+  const epochs = await epochsOf(first, 20);
   const training = await post(first, {
-    ...strokesJob,
-    epochs: 2000,
-    checkpoints: { everyEpochs: 10 },
+    ...lasting,
+    epochs,
     name: "training",
   });
   const waiting = await post(first, { ...strokesJob, seed: 9, name: "waiting" });
