@@ -96,6 +96,21 @@ export const Warnings = ({ of }: { of: readonly string[] }): JSX.Element | null 
     </ul>
   );
 
+/** Why something was chosen as it is, a sentence each. */
+export const Reasons = ({ of }: { of: readonly string[] }): JSX.Element | null =>
+  of.length === 0 ? null : (
+    <details class="reasons" open>
+      <summary>Why so</summary>
+      <ul>
+        {of.map((each) => (
+          <li key={each}>
+            <Sentence text={each} />
+          </li>
+        ))}
+      </ul>
+    </details>
+  );
+
 export const Empty = ({ title, children }: { title: string } & Children): JSX.Element => (
   <div class="empty">
     <p class="empty-title">{title}</p>

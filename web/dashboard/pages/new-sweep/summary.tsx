@@ -2,7 +2,7 @@
 import type { JSX } from "preact";
 import { useState } from "preact/hooks";
 import type { SweepEstimate } from "../../../../client/index.ts";
-import { Figure, ProblemNote, Section, Sentence, Waiting, Warnings } from "../../elements/basics.tsx";
+import { Figure, ProblemNote, Reasons, Section, Waiting, Warnings } from "../../elements/basics.tsx";
 import { count, counted, duration } from "../../format.ts";
 import { go } from "../../router.ts";
 import { asError, service } from "../../service.ts";
@@ -71,18 +71,7 @@ function Words({ estimate }: { estimate: SweepEstimate }): JSX.Element {
           : ""}
       </p>
       <Warnings of={warnings} />
-      {reasons.length > 0 ? (
-        <details class="reasons" open>
-          <summary>Why so</summary>
-          <ul>
-            {reasons.map((each) => (
-              <li key={each}>
-                <Sentence text={each} />
-              </li>
-            ))}
-          </ul>
-        </details>
-      ) : null}
+      <Reasons of={reasons} />
       <FirstTrials estimate={estimate} />
     </>
   );

@@ -2,7 +2,7 @@
 import type { JSX } from "preact";
 import { useState } from "preact/hooks";
 import type { Estimate } from "../../../../schemas/estimate.ts";
-import { Figure, ProblemNote, Section, Sentence, Waiting, Warnings } from "../../elements/basics.tsx";
+import { Figure, ProblemNote, Reasons, Section, Waiting, Warnings } from "../../elements/basics.tsx";
 import { Choice } from "../../elements/choice.tsx";
 import { Code } from "../../elements/copy.tsx";
 import { bytes, duration, short } from "../../format.ts";
@@ -38,18 +38,7 @@ function Figures({ draft, estimated }: { draft: Draft; estimated: Estimated }): 
 const Words = ({ estimate }: { estimate: Estimate }): JSX.Element => (
   <>
     <Warnings of={estimate.warnings} />
-    {estimate.reasons.length > 0 ? (
-      <details class="reasons" open>
-        <summary>Why so</summary>
-        <ul>
-          {estimate.reasons.map((each) => (
-            <li key={each}>
-              <Sentence text={each} />
-            </li>
-          ))}
-        </ul>
-      </details>
-    ) : null}
+    <Reasons of={estimate.reasons} />
   </>
 );
 
