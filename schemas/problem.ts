@@ -34,6 +34,15 @@ export const problemCodes = {
 } as const satisfies Record<string, readonly [number, string]>;
 export type ProblemCode = keyof typeof problemCodes;
 
+export const fault = z.strictObject({
+  pointer: z
+    .string()
+    .describe(
+      "JSON pointer to the field at fault in the body; /query/…, /path/… and /headers/… lead elsewhere in the request; empty: the whole",
+    ),
+  detail: z.string().describe("what is wrong with this field, and what would be right"),
+});
+
 export const problem = z.strictObject({
   type: z.string().describe("where the code is explained: a path of this service, /problems/{code}"),
   title: z.string().describe("what kind of problem it is, in a few words; the same for every problem of its code"),
@@ -43,18 +52,7 @@ export const problem = z.strictObject({
   code: z
     .enum(Object.keys(problemCodes) as [ProblemCode, ...ProblemCode[]])
     .describe("the kind for programs: the list is closed and a code never changes its meaning"),
-  errors: z
-    .array(
-      z.strictObject({
-        pointer: z
-          .string()
-          .describe(
-            "JSON pointer to the field at fault in the body; /query/…, /path/… and /headers/… lead elsewhere in the request; empty: the whole",
-          ),
-        detail: z.string().describe("what is wrong with this field, and what would be right"),
-      }),
-    )
-    .describe("one entry for each fault that was found; empty where no single field is at fault"),
+  errors: z.array(fault).describe("one entry for each fault that was found; empty where no single field is at fault"),
   error: z.string().optional().describe("the detail again, under /v2: where clients of that protocol look for it"),
 });
 export type Problem = z.infer<typeof problem>;

@@ -8,6 +8,7 @@ import { datasetId, metadata, sha256, sweepId, timestamp } from "./ids.ts";
 import { jobRequest, jobStatus, view } from "./job.ts";
 import { jobError } from "./job-result.ts";
 import { datasetFilter, nameFilter, pageOf, pageQuery, withMetadata } from "./page.ts";
+import { fault } from "./problem.ts";
 import { queryFlag, usually } from "./query.ts";
 import { bestTrial, rung, trialCounts, trialParameters } from "./trial.ts";
 
@@ -205,6 +206,14 @@ const sentences = z.array(z.string());
 export const sweepStopReason = z.enum(["trials", "accuracy", "maxSeconds"]);
 export type SweepStopReason = z.infer<typeof sweepStopReason>;
 
+/** What the check finds when a dataset that was waited for is ready is told as the api would have told it. */
+const sweepError = jobError.extend({
+  errors: z
+    .array(fault)
+    .default([])
+    .describe("what does not fit the dataset that it waited for, place by place; empty where it failed otherwise"),
+});
+
 export const sweep = z.strictObject({
   id: sweepId,
   object: z.literal("sweep").describe("what this is: always sweep"),
@@ -215,7 +224,12 @@ export const sweep = z.strictObject({
   startedAt: timestamp.nullable().describe("when a worker first took it up, ISO 8601 in UTC; null before that"),
   finishedAt: timestamp.nullable().describe("when it ended for good, ISO 8601 in UTC; null before that"),
   dataset: z
-    .strictObject({ id: datasetId, revision: sha256.describe("SHA-256 digest of the dataset's content") })
+    .strictObject({
+      id: datasetId,
+      revision: sha256
+        .nullable()
+        .describe("SHA-256 digest of the dataset's content; null while the sweep waits for a dataset still being made"),
+    })
     .describe("what its trials are trained on"),
   request: completeSweepRequest,
   rungs: z.array(rung).describe("stages of the search; one for grid and random"),
@@ -225,7 +239,7 @@ export const sweep = z.strictObject({
     .nullable()
     .describe("why it ended: all trials were done, or a field of stopWhen; null until it did by itself"),
   elapsedSeconds: z.number().min(0).describe("seconds from the first training on, pauses apart"),
-  error: jobError.nullable().describe("why it failed; null where it did not"),
+  error: sweepError.nullable().describe("why it failed; null where it did not"),
   reasons: sentences.describe("what was chosen for it and why"),
   warnings: sentences.describe("what is legal in the request and likely wrong"),
   urls: z.record(z.string(), z.string()).describe("paths of what belongs to it, by name: trials, events, jobs"),

@@ -15,8 +15,8 @@ export interface DatasetFacts {
   classes: number;
   /** Of the training split, less what a job holds out of it. */
   samples: number;
-  /** Samples that a job of the base would measure itself on, what it holds out included. */
-  measured: { validation: number; test: number };
+  /** Samples that a job of the base would measure itself on, what it holds out included; null: nobody knows yet. */
+  measured: { validation: number; test: number } | null;
 }
 
 type JobBase = ReturnType<typeof jobRequest.parse>;

@@ -57,7 +57,7 @@ const notSearched: Readonly<Record<string, string>> = {
   "/checkpoints": "it changes nothing in a training",
 };
 
-function planProblems(plan: Plan): Problem[] {
+function planProblems(plan: Plan, { epochsKnown }: { epochsKnown: boolean }): Problem[] {
   const { request, trials, axes } = plan;
   const { search, base } = request;
   const problems: Problem[] = [];
@@ -77,7 +77,7 @@ function planProblems(plan: Plan): Problem[] {
       detail: `this grid has ${trials} trials, a sweep at most ${mostTrials}: take fewer points or pointers, or {"kind":"random","trials":20}`,
     });
   const whole = base.epochs ?? 1;
-  if (hasRungs(search) && search.firstEpochs > whole)
+  if (epochsKnown && hasRungs(search) && search.firstEpochs > whole)
     problems.push({
       pointer: "/search/firstEpochs",
       detail: `the first rung would train ${search.firstEpochs} epochs, more than the whole training (/base/epochs, ${whole})`,
@@ -93,7 +93,7 @@ const remedies = {
 };
 
 function objectiveProblems({ objective: { split } }: SweepRequest, { measured }: DatasetFacts): Problem[] {
-  if (measured[split] > 0) return [];
+  if (measured === null || measured[split] > 0) return [];
   return [
     {
       pointer: "/objective/split",
@@ -135,15 +135,17 @@ function warningsOf({ request, axes, trials, rungs }: Plan): string[] {
 
 /**
  * Fills in what a request leaves open: `space: "auto"`, an absent `search`, and for searches with rungs the epochs of a
- * whole training. Problems are told with pointers into the sweep's request.
+ * whole training. Problems are told with pointers into the sweep's request. `epochsKnown` is false where the base's
+ * epochs are a guess.
  */
 export function complete(options: {
   request: SweepRequest;
   expand: Expand;
   dataset: DatasetFacts;
   pace: Pace;
+  epochsKnown?: boolean;
 }): Completed | { problems: Problem[] } {
-  const { request, expand, dataset, pace } = options;
+  const { request, expand, dataset, pace, epochsKnown = true } = options;
   const expanded = expand(request.base);
   const reasons: string[] = [];
   let { space } = request;
@@ -174,7 +176,7 @@ export function complete(options: {
   // Trials with rungs share one length, whatever preset a trial may take.
   const base = hasRungs(search) ? { ...request.base, epochs } : request.base;
   const plan = planOf({ ...request, base, space, search });
-  const problems = [...objectiveProblems(request, dataset), ...planProblems(plan)];
+  const problems = [...objectiveProblems(request, dataset), ...planProblems(plan, { epochsKnown })];
   if (problems.length > 0) return { problems };
   return { request: plan.request, reasons: [...reasons, ...reasonsOf(plan)], warnings: warningsOf(plan) };
 }

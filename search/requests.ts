@@ -17,9 +17,22 @@ const namedInVain = (root: unknown, pointers: readonly string[]): Problem[] =>
     return why === null ? [] : [{ pointer: inSpace(pointer), detail: why }];
   });
 
-/** `classes` are those of the dataset, for which a preset's network is made where a pointer leads into it. */
-export function trialRequest(options: { plan: Plan; trial: number; expand: Expand; classes: number }): TrialRequest {
-  const { plan, trial, expand, classes } = options;
+/** Of a dataset that nobody has seen yet: a pointer into a preset's network leads to the same place for any number. */
+const anyClasses = 10;
+
+/**
+ * `classes` are those of the dataset, for which a preset's network is made where a pointer leads into it; null where
+ * nobody knows them yet. Then a base whose network is left to the rule takes only values for whole fields: what else
+ * there is in it follows from the dataset.
+ */
+export function trialRequest(options: {
+  plan: Plan;
+  trial: number;
+  expand: Expand;
+  classes: number | null;
+}): TrialRequest {
+  const { plan, trial, expand } = options;
+  const classes = options.classes ?? anyClasses;
   const parameters = parametersOf(plan, trial);
   const set = (body: unknown, pointer: string): unknown => put(body, pointer, parameters[pointer]);
   const pointers = Object.keys(parameters);
@@ -32,6 +45,8 @@ export function trialRequest(options: { plan: Plan; trial: number; expand: Expan
   const read = jobRequest.safeParse(expanded);
   // What cannot be read is for the job's own check to tell.
   if (!read.success) return { body: expanded, problems: null };
+  if (read.data.network === "auto" && options.classes === null && !("/network" in parameters))
+    return { body: expanded, problems: null };
   if (read.data.network === "auto")
     return {
       body: null,

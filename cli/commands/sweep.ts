@@ -108,7 +108,8 @@ const sweepCommand: Command = {
       if (source.kind === "upload") await client.datasets.delete(dataset).catch(() => undefined);
       throw error;
     });
-    out.note(`${sweep.id}: ${sweep.trials.total} trials`);
+    const waits = sweep.dataset.revision === null;
+    out.note(`${sweep.id}: ${waits ? "waits for its dataset" : `${sweep.trials.total} trials`}`);
     if (!given.is("no-wait")) return watchSweep(watching, sweep.id);
     if (out.json) out.show(sweep);
     else out.say(sweep.id);

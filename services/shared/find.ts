@@ -57,6 +57,6 @@ export async function findReadyDataset(records: Records, reference: string): Pro
   if (found.status === "rejected")
     throw conflict(`dataset ${reference} was rejected: ${found.problems[0]?.detail ?? "see its problems"}`);
   throw conflict(
-    `dataset ${reference} is not ready yet: its status is ${found.status}; ask again when it is. A job on it may be queued now: it waits`,
+    `dataset ${reference} is not ready yet: its status is ${found.status}; ask again when it is. A job or a sweep on it may be queued now: it waits`,
   );
 }

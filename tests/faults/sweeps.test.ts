@@ -5,9 +5,9 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { Sweep } from "../../schemas/sweep.ts";
-import { ask } from "../support/stack.ts";
+import { ask, until } from "../support/stack.ts";
 import { startStorm } from "../support/storm.ts";
-import { sweepOf, trialsOf } from "../support/sweeps.ts";
+import { endedSweep, sweepOf, trialsOf, uploadTable } from "../support/sweeps.ts";
 import { insist, slowJob, startTrial, type Trial } from "../support/trials.ts";
 
 const patienceMs = 480_000;
@@ -74,6 +74,40 @@ async function sweep(url: () => string, key: string): Promise<Ended> {
     weights: best.receipt.weights,
   };
 }
+
+test("one that waits for its dataset outlasts the end of whoever was about to begin it", async () => {
+  const begun = async (alias: string): Promise<string> => {
+    await uploadTable(trial, alias);
+    const base = { dataset: alias, validation: { fraction: 0.2 } };
+    const search = { kind: "random", trials: 3 };
+    return (await trial.ask("/v1/sweeps", { body: sweepOf({ base, search }) })).body.id;
+  };
+  const reached = async (id: string) => {
+    const sweep = await endedSweep(trial, id);
+    expect(sweep).toMatchObject({ status: "succeeded", trials: { succeeded: 3 } });
+    return (await trialsOf(trial, sweep.id)).map(({ job: _job, ...row }) => row);
+  };
+  const alone = await reached(await begun("undisturbed"));
+  await Promise.all(trial.workers.map((worker) => worker.end("SIGKILL")));
+  const id = await begun("disturbed");
+  // Killed while it may wait, and as soon as somebody sees to it.
+  const first = trial.startWorker();
+  await until(
+    async () => first.lines,
+    (lines) => lines.some((line) => line.includes("the worker is ready")),
+    "a worker that is ready",
+  );
+  await first.end("SIGKILL");
+  const second = trial.startWorker();
+  await until(
+    () => trial.ask(`/v1/sweeps/${id}`),
+    ({ body }) => body.status !== "queued",
+    "a sweep that somebody sees to",
+  );
+  await second.end("SIGKILL");
+  trial.startWorker();
+  expect(await reached(id)).toEqual(alone);
+});
 
 test("the same winner to the bit on one worker, on two, and under random kills", async () => {
   const alone = await sweep(() => trial.api.url, "alone");

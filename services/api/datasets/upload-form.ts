@@ -1,7 +1,7 @@
 /** The form of an upload: which files belong together, and fields as settings. */
 import { uploadSettings, type UploadSettings } from "../../../schemas/dataset.ts";
 import { Problem, invalid } from "../http/problem.ts";
-import { parseOrThrow } from "../http/validation.ts";
+import { parseOrThrow } from "../../shared/parse.ts";
 
 export const fileFields = [
   "file",

@@ -6,7 +6,7 @@
 import { pictureKind } from "../../shared/pictures.ts";
 import { endOfNumberList, readNumberList } from "./number-list.ts";
 import { Problem, invalid } from "./problem.ts";
-import { pointerOf } from "./validation.ts";
+import { pointerOf } from "../../shared/parse.ts";
 
 const mostDeep = 64;
 /** Values of one body, a list of numbers counted as one: what nobody needs, and nobody may keep us busy with. */

@@ -17,7 +17,7 @@ import { digestOf, layout, putJson } from "../../shared/storage/index.ts";
 import type { Within } from "../dependencies.ts";
 import { Problem, Refusal, conflict, doesNotFit, invalid } from "../http/problem.ts";
 import { readParts } from "../http/uploads.ts";
-import { parseOrThrow } from "../http/validation.ts";
+import { parseOrThrow } from "../../shared/parse.ts";
 
 const mostWeightsBytes = 512 * 1024 * 1024;
 const limits = { fileBytes: mostWeightsBytes, files: 1, fields: 8, fieldBytes: 1024 * 1024 } as const;

@@ -8,7 +8,7 @@ import { rawRequest, splitBody } from "./binary-tensors.ts";
 import { isBlank, readJson, type NumberListsAt } from "../http/json.ts";
 import { NumberList } from "../http/number-list.ts";
 import { Problem } from "../http/problem.ts";
-import { parseOrThrow } from "../http/validation.ts";
+import { parseOrThrow } from "../../shared/parse.ts";
 import { splitInstances, splitNumbers, type SplitInstances } from "./instances.ts";
 import { holds, readTensor } from "./tensors.ts";
 

@@ -7,7 +7,7 @@ import plugin from "fastify-plugin";
 import { z } from "zod";
 import { Problem } from "../http/problem.ts";
 import type { App } from "../http/types.ts";
-import { parseOrThrow } from "../http/validation.ts";
+import { parseOrThrow } from "../../shared/parse.ts";
 
 const nothing = z.strictObject({});
 /** Probes and scrapers put parameters of their own after a path: those of the process are let be. */

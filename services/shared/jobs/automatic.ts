@@ -17,7 +17,7 @@ export interface ChosenRequest {
 }
 
 /** Facts about a dataset that nobody has seen yet: pictures as people often have them. */
-const usualFacts = {
+export const usualFacts = {
   shape: { channels: 1, height: 28, width: 28 },
   classes: Array.from({ length: 10 }, (_, at) => String(at)),
   trainingCounts: new Array<number>(10).fill(1000),
@@ -69,7 +69,6 @@ export async function chooseFor(
   return { request: jobRequest.parse(body), reasons, warnings };
 }
 
-/** What a job that waits for its dataset says of its choices. */
-export const notYetChosen =
-  "The dataset is still being made: network and settings are chosen when it is ready. Until then the request shows what " +
-  "10,000 grey pictures of 28×28 in ten classes would get.";
+/** What a job or a sweep that waits for its dataset says of its choices. */
+export const chosenLater = (what: string): string =>
+  `The dataset is still being made: ${what} chosen when it is ready. Until then the request shows what 10,000 grey pictures of 28×28 in ten classes would get.`;

@@ -17,7 +17,7 @@ import type { DatasetRecord, ModelRecord, Records } from "../records/index.ts";
 import { Refusal, doesNotFit, invalid, validationDoesNotFit } from "../refusal.ts";
 import type { Storage } from "../storage/index.ts";
 import { refuseWebhook } from "../webhooks/refuse.ts";
-import { chooseFor, notYetChosen, type ChosenRequest, type ReadRequest } from "./automatic.ts";
+import { chooseFor, chosenLater, type ChosenRequest, type ReadRequest } from "./automatic.ts";
 import { findInitialModel, startFrom } from "./initial-model.ts";
 
 /** Of a preset for a dataset whose classes are not known yet. */
@@ -106,13 +106,20 @@ const classesUnknown =
   `the dataset is still being made: until its classes are known, the preset's last layer is shown with ${usualClasses} ` +
   "units; when the job starts it has one for each class";
 
+type AwaitingMeans = Pick<OrderDependencies, "records" | "storage" | "allowPrivateWebhooks">;
+
 /** Where the dataset is still being received or checked: the order that waits for it. null where it is not. */
-export async function makeAwaitingOrder(
-  { records, storage, allowPrivateWebhooks }: Pick<OrderDependencies, "records" | "storage" | "allowPrivateWebhooks">,
+export async function makeAwaitingOrder(means: AwaitingMeans, body: JobBody): Promise<AwaitingOrder | null> {
+  const dataset = await named("/dataset", findDataset(means.records, body.read.dataset));
+  return dataset.terminal ? null : awaitingOrderOn(means, body, dataset);
+}
+
+/** The same where its dataset was found already. */
+export async function awaitingOrderOn(
+  { records, storage, allowPrivateWebhooks }: AwaitingMeans,
   { read, asked }: JobBody,
-): Promise<AwaitingOrder | null> {
-  const dataset = await named("/dataset", findDataset(records, read.dataset));
-  if (dataset.terminal) return null;
+  dataset: DatasetRecord,
+): Promise<AwaitingOrder> {
   const initialModel = await findInitialModel({ records, storage }, read);
   const isLeft = read.network === "auto";
   const ahead = expected(dataset);
@@ -125,7 +132,11 @@ export async function makeAwaitingOrder(
   const warnings = preset !== null && classes.length === 0 ? [classesUnknown] : [];
   const { webhook: _webhook, ...kept } = asked as { webhook?: unknown };
   const left = isLeft
-    ? { asked: kept, reasons: ahead ? chosen.reasons : [notYetChosen], warnings: chosen.warnings }
+    ? {
+        asked: kept,
+        reasons: ahead ? chosen.reasons : [chosenLater("network and settings are")],
+        warnings: chosen.warnings,
+      }
     : { asked: null, reasons: [], warnings: [] };
   return { request, dataset, preset, initialModel, ...left, warnings: [...warnings, ...left.warnings] };
 }
@@ -134,7 +145,7 @@ export async function makeAwaitingOrder(
  * A dataset that is built in and still being read, as it will be but for its figures: those change no shape and no
  * size. null for any other. Every class counts as equally large.
  */
-function expected(dataset: DatasetRecord): ReadyDataset | null {
+export function expected(dataset: DatasetRecord): ReadyDataset | null {
   const { terminal, shape, dtype, classes, splits } = dataset;
   if (terminal || shape === null || dtype === null || classes.length === 0) return null;
   const evenly = (samples: number): number[] => classes.map(() => Math.floor(samples / classes.length));

@@ -49,6 +49,7 @@ export const scriptNames = [
   "record-checkpoint",
   "renew-idempotency",
   "settle-job",
+  "settle-sweep",
   "succeed-job",
   "take-turn",
   "use-keys",

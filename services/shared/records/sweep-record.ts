@@ -1,12 +1,20 @@
 /** The record of a sweep: how it stands in its hash, and what of it the API shows. */
 import { withoutCredentials } from "../webhooks/shown.ts";
 import { isTerminal, type NetworkSummary } from "../../../schemas/job.ts";
-import type { CompleteSweepRequest, Sweep, SweepSummary } from "../../../schemas/sweep.ts";
+import type { CompleteSweepRequest, Sweep, SweepBase, SweepSummary } from "../../../schemas/sweep.ts";
 import type { Made, Origin } from "./origin.ts";
 import { projectOf } from "./sight.ts";
 import { tablesField, withTables, withoutTables } from "./tables.ts";
 
 export type SweepStatus = Sweep["status"];
+
+/** What a sweep that waits for its dataset leaves open until that is ready, besides what it asks for in any case. */
+export interface SweepLeft {
+  /** As it was written, where the rule chooses network and settings. */
+  base: SweepBase | null;
+  space: boolean;
+  search: boolean;
+}
 
 /** A sweep as it stands in Redis: what the API shows, and what only we need. */
 export interface SweepRecord extends Omit<Sweep, "object" | "terminal" | "urls" | "elapsedSeconds">, Made {
@@ -20,6 +28,8 @@ export interface SweepRecord extends Omit<Sweep, "object" | "terminal" | "urls" 
   ranMs: number;
   since: number | null;
   project: string;
+  /** null: everything is chosen. */
+  left: SweepLeft | null;
 }
 
 /** Without the long connection tables of its base. */
@@ -45,6 +55,7 @@ export function presentSweep<Request>(
     since: _since,
     project: _project,
     origin: _origin,
+    left: _left,
     ...shown
   } = record;
   const at = `/v1/sweeps/${record.id}`;
@@ -63,6 +74,12 @@ export const parse = <Value>(text: string | undefined, otherwise: Value): Value 
 
 export type Hash = Readonly<Record<string, string>>;
 
+/** Older records have no list of faults. */
+function errorOf(text: string | undefined): Sweep["error"] {
+  const error = parse<Sweep["error"]>(text, null);
+  return error && { ...error, errors: error.errors ?? [] };
+}
+
 export function summaryOf(hash: Hash): SweepSummaryRecord {
   return {
     id: parse(hash["id"], ""),
@@ -71,13 +88,13 @@ export function summaryOf(hash: Hash): SweepSummaryRecord {
     createdAt: parse(hash["createdAt"], ""),
     startedAt: parse<string | null>(hash["startedAt"], null),
     finishedAt: parse<string | null>(hash["finishedAt"], null),
-    dataset: parse(hash["dataset"], { id: "", revision: "" }),
+    dataset: parse<Sweep["dataset"]>(hash["dataset"], { id: "", revision: null }),
     request: parse(hash["request"], {} as SweepSummary["request"]),
     rungs: parse<Sweep["rungs"]>(hash["rungs"], []),
     trials: parse(hash["trials"], {} as Sweep["trials"]),
     best: parse<Sweep["best"]>(hash["best"], null),
     stopReason: parse<Sweep["stopReason"]>(hash["stopReason"], null),
-    error: parse<Sweep["error"]>(hash["error"], null),
+    error: errorOf(hash["error"]),
     reasons: parse<string[]>(hash["reasons"], []),
     warnings: parse<string[]>(hash["warnings"], []),
     metadata: parse(hash["metadata"], {}),
@@ -86,6 +103,7 @@ export function summaryOf(hash: Hash): SweepSummaryRecord {
     webhookSecret: parse<string | null>(hash["webhookSecret"], null),
     ranMs: Number(hash["ranMs"] ?? 0),
     since: hash["since"] === undefined ? null : Number(hash["since"]),
+    left: parse<SweepLeft | null>(hash["left"], null),
     project: projectOf({ project: parse<string | undefined>(hash["project"], undefined) }),
     origin: parse<Origin | null>(hash["origin"], null),
   };

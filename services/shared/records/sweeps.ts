@@ -23,12 +23,16 @@ import { tablesField } from "./tables.ts";
 
 export type NewSweep = Pick<
   SweepRecord,
-  "id" | "name" | "dataset" | "request" | "rungs" | "trials" | "reasons" | "warnings" | "metadata"
+  "id" | "name" | "dataset" | "request" | "rungs" | "trials" | "reasons" | "warnings" | "metadata" | "left"
 > &
   Made & {
     /** Models that its trials start from, held until it ends. */
     models: readonly string[];
   };
+
+/** What a sweep that waited for its dataset is, now that this is ready. */
+export type SettledSweep = Pick<SweepRecord, "dataset" | "request" | "rungs" | "trials" | "reasons" | "warnings"> &
+  Pick<NewSweep, "models">;
 
 /** `status`: as it is now. */
 export type SweepOutcome =
@@ -160,6 +164,20 @@ export class SweepRecords {
       now.getTime(),
     ])) as [string, string];
     return kind === "begun" ? { id, attempt: what } : null;
+  }
+
+  /** Its dataset is ready: what could not be told without it. It holds these models from now on. */
+  async settle(
+    { id, attempt }: Coordination,
+    { models, request, ...entry }: SettledSweep,
+  ): Promise<"ok" | "fenced" | "no-model"> {
+    const { webhookSecret: _kept, ...fields } = await requestFields(request);
+    return (await runScript(this.#redis, "settle-sweep", [
+      id,
+      attempt,
+      JSON.stringify(models),
+      ...toFields({ ...entry, ...fields }),
+    ])) as "ok" | "fenced" | "no-model";
   }
 
   /** The one place where a status changes. `targets` says where to go from which status; fields are written with it. */

@@ -1,35 +1,26 @@
 /**
- * The job of a trial: the base with its values, accepted as any other job is. The api looks at every trial that way
- * before it takes a sweep, the coordinator makes the same again when it begins one.
+ * The job of a trial: the base with its values, accepted as any other job is. Every trial is looked at that way before
+ * any is queued (check.ts), and made again when the coordinator begins it.
  */
-import type { z } from "zod";
 import { trialRequest, type Expand, type Plan } from "../../../search/index.ts";
 import { withPreset } from "../../../schemas/complete.ts";
-import type { jobRequest } from "../../../schemas/job.ts";
-import type { ReadyDataset } from "../find.ts";
-import { orderOn, type Order, type OrderDependencies } from "../jobs/order.ts";
+import { jobRequest } from "../../../schemas/job.ts";
+import type { JobBody, Order } from "../jobs/order.ts";
+import { parseOrThrow } from "../parse.ts";
 import type { NewJob, SweepRecord } from "../records/index.ts";
 import { Refusal } from "../refusal.ts";
 
 /** What a job's own acceptance brings in below the fields that are given. */
 export const expand: Expand = withPreset;
 
-export interface TrialOrderOptions {
-  plan: Plan;
-  trial: number;
-  dataset: ReadyDataset;
-  /** The check of a body by its schema; throws Refusal. */
-  read: (body: unknown) => z.output<typeof jobRequest>;
-}
-
-/** Throws MisplacedPointer, and Refusal with pointers into the job's request. */
-export async function orderOfTrial(
-  means: OrderDependencies,
-  { plan, trial, dataset, read }: TrialOrderOptions,
-): Promise<Order> {
-  const made = trialRequest({ plan, trial, expand, classes: dataset.classes.length });
+/**
+ * The body of a trial's job; `classes` are those of its dataset, null where nobody knows them yet. Throws
+ * MisplacedPointer, and Refusal with pointers into the job's request.
+ */
+export function bodyOfTrial(of: { plan: Plan; trial: number; classes: number | null }): JobBody {
+  const made = trialRequest({ ...of, expand });
   if (made.problems !== null) throw new MisplacedPointer(made.problems);
-  return orderOn(means, { read: read(made.body), asked: made.body }, dataset);
+  return { read: parseOrThrow(jobRequest, made.body), asked: made.body };
 }
 
 /** A pointer of the space that names nothing; its problems point into the sweep's request. */

@@ -10,11 +10,9 @@ import { withLogFields } from "../../shared/log-fields.ts";
 import { requestOf } from "../../shared/records/index.ts";
 import { attemptJob, failUnstarted } from "../training/attempt.ts";
 import type { TrainingDependencies } from "../training/attempt.ts";
+import { waitingMs } from "../datasets/awaited.ts";
 import { settle } from "../training/settle.ts";
 import { takeTurn, type Ticket } from "./turns.ts";
-
-/** How often a job looks whether the dataset that it waits for is ready. */
-const waitingMs = 500;
 
 /** Asked again in a moment: the delivery is BullMQ's to repeat. */
 class TryAgain extends Error {

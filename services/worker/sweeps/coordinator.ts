@@ -10,7 +10,7 @@ import { elapsedSecondsOf, modelIdOf, type Coordination, type SweepRecord } from
 import { rowOf, type Standing } from "../../shared/sweeps/rows.ts";
 import { outcomeOf } from "./jobs.ts";
 import type { News } from "./news.ts";
-import { CannotGoOn, Fenced, type Ordered, type SweepDependencies, type SweepTrials } from "./trials.ts";
+import { CannotGoOn, Fenced, endFailed, type Ordered, type SweepDependencies, type SweepTrials } from "./trials.ts";
 
 /** Figures for those who watch are written at most so often. */
 const noteEveryMs = 300;
@@ -241,18 +241,14 @@ export class Coordinator {
     await dependencies.records.sweeps.move(coordination.id, targets, { attempt: coordination.attempt, reason, set });
   }
 
-  async #fail({ code, message, set }: CannotGoOn): Promise<"done"> {
-    const { standing, trials, log } = this.#options;
-    log.warn({ code }, message);
+  async #fail(error: CannotGoOn): Promise<"done"> {
+    const { standing, trials, coordination, dependencies, log } = this.#options;
+    log.warn({ code: error.code }, error.message);
     // Nothing that its trials began goes on without it.
     const open = [...standing.jobs.keys()].filter((trial) => !standing.over.has(trial));
     for (const [trial, state] of await trials.states(open))
       if (state !== null && !isTerminal(state.status)) await trials.cancel(trial);
-    const error = { code, detail: message, step: null };
-    await this.#end(
-      { running: "failed", pausing: "failed", cancelling: "cancelled" },
-      { reason: message, set: { ...set, error } },
-    );
+    await endFailed(dependencies, coordination, error);
     return "done";
   }
 }

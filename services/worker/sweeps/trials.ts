@@ -3,13 +3,12 @@
  * dead changes nothing, and a repetition changes nothing either.
  */
 import type { FailureCode } from "../../../schemas/failure.ts";
-import { jobRequest } from "../../../schemas/job.ts";
 import type { Outcome, Start } from "../../../search/index.ts";
 import type { ReadyDataset } from "../../shared/find.ts";
 import { newId } from "../../shared/ids.ts";
 import { enqueue } from "../../shared/jobs/enqueue.ts";
 import type { Logger } from "../../shared/log.ts";
-import type { OrderDependencies } from "../../shared/jobs/order.ts";
+import { orderOn, type OrderDependencies } from "../../shared/jobs/order.ts";
 import { deleteModel } from "../../shared/models/delete.ts";
 import type { Queues } from "../../shared/queues.ts";
 import {
@@ -23,7 +22,7 @@ import { Refusal } from "../../shared/refusal.ts";
 import type { Storage } from "../../shared/storage/index.ts";
 import { planOnce } from "../../shared/sweeps/plan-once.ts";
 import { rowAfter, rowOf, type Standing } from "../../shared/sweeps/rows.ts";
-import { jobOfTrial, orderOfTrial } from "../../shared/sweeps/trial-orders.ts";
+import { bodyOfTrial, jobOfTrial } from "../../shared/sweeps/trial-orders.ts";
 
 export interface SweepDependencies {
   records: Records;
@@ -46,11 +45,28 @@ export class CannotGoOn extends Error {
   readonly code: FailureCode;
   /** What else is known of the sweep by then. */
   readonly set: Partial<SweepRecord>;
-  constructor(code: FailureCode, detail: string, set: Partial<SweepRecord> = {}) {
+  /** What does not fit, by pointers into its request. */
+  readonly errors: Refusal["errors"];
+  constructor(code: FailureCode, detail: string, set: Partial<SweepRecord> = {}, errors: Refusal["errors"] = []) {
     super(detail);
     this.code = code;
     this.set = set;
+    this.errors = errors;
   }
+}
+
+/** Nothing of the sweep goes on by then. */
+export async function endFailed(
+  { records }: Pick<SweepDependencies, "records">,
+  { id, attempt }: Coordination,
+  { code, message, set, errors }: CannotGoOn,
+): Promise<void> {
+  const error = { code, detail: message, step: null, errors: [...errors] };
+  await records.sweeps.move(
+    id,
+    { running: "failed", pausing: "failed", cancelling: "cancelled" },
+    { attempt, reason: message, set: { ...set, error } },
+  );
 }
 
 const noDataset = ({ dataset }: SweepRecord): CannotGoOn =>
@@ -112,10 +128,11 @@ export class SweepTrials {
     if (dataset === null) throw noDataset(sweep);
     let order;
     try {
-      order = await orderOfTrial(
+      order = await orderOn(
         // The webhook was looked at when the sweep was accepted.
         { records: recordsOf(sweep.project), storage, planBytes: this.#planBytes, allowPrivateWebhooks: true },
-        { plan: standing.plan, trial, dataset, read: (body) => jobRequest.parse(body) },
+        bodyOfTrial({ plan: standing.plan, trial, classes: dataset.classes.length }),
+        dataset,
       );
     } catch (error) {
       if (!(error instanceof Refusal)) throw error;

@@ -3,25 +3,15 @@ import { completeNetwork, completeRequest } from "../../../schemas/complete.ts";
 import type { Failure, FailureCode } from "../../../schemas/failure.ts";
 import type { CompleteJobRequest } from "../../../schemas/job.ts";
 import { presetNetwork } from "../../../schemas/presets.ts";
-import { isReady, type ReadyDataset } from "../../shared/find.ts";
+import type { ReadyDataset } from "../../shared/find.ts";
 import { chooseFor } from "../../shared/jobs/automatic.ts";
 import { fitToDataset, planOf, type OrderDependencies } from "../../shared/jobs/order.ts";
-import type { DatasetRecord, JobRecord, ModelRecord, Records } from "../../shared/records/index.ts";
+import type { JobRecord, ModelRecord, Records } from "../../shared/records/index.ts";
 import { Refusal } from "../../shared/refusal.ts";
+import { awaitedDataset } from "../datasets/awaited.ts";
 
 /** `waits`: the dataset is still being made. `failed`: the job cannot be trained with it. */
 export type Settled = { kind: "settled"; job: JobRecord } | { kind: "waits" } | { kind: "failed"; error: Failure };
-
-const toldProblems = 3;
-
-function rejection({ problems }: DatasetRecord): string {
-  const told = problems.slice(0, toldProblems).map(({ file, row, detail }) => {
-    const place = [file, row === null ? null : `row ${row}`].filter((part) => part !== null).join(", ");
-    return place === "" ? detail : `${place}: ${detail}`;
-  });
-  const more = problems.length > told.length ? `; and ${problems.length - told.length} more` : "";
-  return `its dataset was rejected: ${told.join("; ")}${more}`;
-}
 
 /** What of the request waited for the dataset: all that the user did not give, or the outputs of a preset. */
 async function choose(
@@ -55,10 +45,10 @@ export async function settle(job: JobRecord, { records, planBytes }: Means): Pro
     error: { code, detail, step: null },
   });
   if (job.dataset.revision !== null && job.bytes !== null) return { kind: "settled", job };
-  const dataset = await records.datasets.read(job.dataset.id);
-  if (!dataset) return failed("dataset-missing", `the dataset ${job.dataset.id} is not there any more`);
-  if (!dataset.terminal) return { kind: "waits" };
-  if (!isReady(dataset)) return failed("dataset-rejected", rejection(dataset));
+  const awaited = await awaitedDataset(records, job.dataset.id);
+  if (awaited.kind === "waits") return awaited;
+  if (awaited.kind === "failed") return failed(awaited.code, awaited.detail);
+  const { dataset } = awaited;
   try {
     if (job.dataset.revision !== null)
       return { kind: "settled", job: await measure(job, dataset, { records, planBytes }) };

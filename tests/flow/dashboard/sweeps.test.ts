@@ -61,6 +61,19 @@ describe.skipIf(findBrowser() === null)("sweeps", unhurried, () => {
       }
     });
 
+  it("shows that a sweep waits for its dataset, and no trials that may become others", async () => {
+    const { context, page } = await openDashboard(browser, stack.api.url);
+    const { dataset, ...made } = await stack.client.sweeps.get(sweep);
+    const waiting = { ...made, dataset: { ...dataset, revision: null }, status: "queued", terminal: false, best: null };
+    await page.route(`**/v1/sweeps/${sweep}`, (route) => route.fulfill({ json: waiting }));
+    await page.goto(`${stack.api.url}/sweeps/${sweep}`);
+    await whole(page, /still being made/);
+    expect(await page.getByRole("link", { name: "strokes" }).getAttribute("href")).toBe(`/datasets/${dataset.id}`);
+    expect(await page.getByRole("group", { name: "Trials" }).count()).toBe(0);
+    expect(await violationsOf(page)).toEqual([]);
+    await context.close();
+  });
+
   it("goes through the trials by keys, and from a row to its line", async () => {
     const { context, page } = await openDashboard(browser, stack.api.url);
     await page.goto(`${stack.api.url}/sweeps/${sweep}`);

@@ -6,7 +6,9 @@
 local id, at, ms, dataset, models = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
 local key = keys.sweep(id)
 if redis.call('EXISTS', key) == 1 then return 'exists' end
-if redis.call('HGET', keys.resource('dataset', dataset), 'status') ~= '"ready"' then return 'no-dataset' end
+local found = redis.call('HGET', keys.resource('dataset', dataset), 'status')
+-- One that is still being made will do: the coordinator waits for it.
+if not found or found == '"rejected"' then return 'no-dataset' end
 for _, model in ipairs(cjson.decode(models)) do
   if redis.call('EXISTS', keys.resource('model', model)) == 0 then return 'no-model' end
 end

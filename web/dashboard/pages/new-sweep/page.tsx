@@ -78,14 +78,14 @@ function FromJob({ id, schema }: { id: string; schema: RequestSchema }): JSX.Ele
   );
 }
 
-/** Something is chosen from the start: what was made last. */
+/** Something is chosen from the start: what was made last. A sweep may be asked for while that is still checked. */
 function First(): JSX.Element {
   const datasets = useDatasets();
-  const ready = datasets.value.value?.data.find(({ status }) => status === "ready");
+  const usable = datasets.value.value?.data.find(({ status }) => status !== "rejected");
   useEffect(() => {
-    if (ready) writeDraft(firstDraft(ready));
-  }, [ready?.id]);
-  if (datasets.value.value && !ready)
+    if (usable) writeDraft(firstDraft(usable));
+  }, [usable?.id]);
+  if (datasets.value.value && !usable)
     return (
       <p>
         There is no dataset yet. <a href="/datasets">Bring one</a>

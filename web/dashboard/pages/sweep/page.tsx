@@ -15,6 +15,7 @@ import { Best, Outcome } from "./best.tsx";
 import { Parallel } from "./parallel.tsx";
 import { Rungs } from "./rungs.tsx";
 import { Trials } from "./trials.tsx";
+import { waitsForDataset } from "./words.ts";
 
 const mostCompared = 5;
 
@@ -70,18 +71,35 @@ interface BodyProps {
   sort: TrialSort;
 }
 
-function Body({ sweep, trials, sort }: BodyProps): JSX.Element {
+const AwaitsDataset = ({ sweep }: { sweep: Sweep }): JSX.Element => (
+  <Section title="It waits for its dataset">
+    <p>
+      <a href={`/datasets/${sweep.dataset.id}`}>{sweep.request.base.dataset}</a> is still being made. When it is ready,
+      every trial is checked with it, and the first are trained.
+    </p>
+  </Section>
+);
+
+function Trained({ sweep, trials, sort }: BodyProps): JSX.Element {
   const page = trials.value.value;
   return (
     <>
-      <ProblemNote problem={sweep.error ? new Error(sweep.error.detail) : null} title="It failed." />
-      <Warnings of={sweep.warnings} />
       <div class="sweep-columns">
         <Outcome sweep={sweep} />
         <Best sweep={sweep} />
       </div>
       <ProblemNote problem={trials.problem.value} />
       {page ? <Inside sweep={sweep} page={page} sort={sort} /> : <Waiting what="Asking for the trials" />}
+    </>
+  );
+}
+
+function Body({ sweep, trials, sort }: BodyProps): JSX.Element {
+  return (
+    <>
+      <ProblemNote problem={sweep.error ? new Error(sweep.error.detail) : null} title="It failed." />
+      <Warnings of={sweep.warnings} />
+      {waitsForDataset(sweep) ? <AwaitsDataset sweep={sweep} /> : <Trained sweep={sweep} trials={trials} sort={sort} />}
       <Section title="What was asked for">
         {sweep.reasons.length > 0 ? (
           <ul class="sweep-reasons">

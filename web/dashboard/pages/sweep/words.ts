@@ -7,6 +7,10 @@ type Metric = Sweep["request"]["objective"]["metric"];
 export const measured = (metric: Metric, value: number | null): string =>
   metric === "accuracy" ? percent(value) : figure(value, 4);
 
+/** Its dataset is still being made: until that is ready, what it shows of its trials is a guess. */
+export const waitsForDataset = ({ dataset, terminal }: Pick<Sweep, "dataset" | "terminal">): boolean =>
+  dataset.revision === null && !terminal;
+
 /** Of all trials those that have ended. */
 export const shareOf = ({ total, succeeded, stopped, failed }: Sweep["trials"]): number =>
   total === 0 ? 0 : (succeeded + stopped + failed) / total;

@@ -6,7 +6,7 @@ import { Status } from "../../elements/status.tsx";
 import { counted, nameOf } from "../../format.ts";
 import { service } from "../../service.ts";
 import { useResource } from "../../store/resource.ts";
-import { measured, nameOfSearch, shareOf } from "../sweep/words.ts";
+import { measured, nameOfSearch, shareOf, waitsForDataset } from "../sweep/words.ts";
 
 type Summary = SweepPage["data"][number];
 
@@ -23,8 +23,9 @@ const Row = ({ sweep }: { sweep: Summary }): JSX.Element => (
         </span>
       </p>
       <p class="soft">
-        {counted(sweep.trials.total, "trial")} · {nameOfSearch(sweep.request.search)} ·{" "}
-        {counted(Object.keys(sweep.request.space).length, "setting")} searched
+        {waitsForDataset(sweep)
+          ? "waits for its dataset"
+          : `${counted(sweep.trials.total, "trial")} · ${nameOfSearch(sweep.request.search)} · ${counted(Object.keys(sweep.request.space).length, "setting")} searched`}
       </p>
       {sweep.error ? <p class="bad-text">{sweep.error.detail}</p> : null}
     </div>

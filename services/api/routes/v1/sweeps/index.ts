@@ -12,20 +12,21 @@ import {
 } from "../../../../../schemas/sweep.ts";
 import { findSweep, idOfDataset } from "../../../../shared/find.ts";
 import { presentSweep } from "../../../../shared/records/index.ts";
-import { originOf, within, type Dependencies, type Within } from "../../../dependencies.ts";
+import { originOf, within, type Dependencies } from "../../../dependencies.ts";
 import { notFound } from "../../../http/problem.ts";
 import { sendPage } from "../../../http/slices.ts";
 import type { App } from "../../../http/types.ts";
-import { checkSweep, secondsPerEpochOf, type CheckedSweep } from "../../../sweeps/check.ts";
+import type { CheckedSweep } from "../../../../shared/sweeps/check.ts";
+import { leftOf } from "../../../../shared/sweeps/left.ts";
+import { acceptSweep } from "../../../sweeps/accept.ts";
 
 const withoutSecret = (request: CompleteSweepRequest): CompleteSweepRequest => {
   const { webhook } = request.base;
   return webhook ? { ...request, base: { ...request.base, webhook: { url: webhook.url } } } : request;
 };
 
-async function estimateOf(dependencies: Within, checked: CheckedSweep): Promise<SweepEstimate> {
-  const { plan, shown, ownEpochs, reasons, warnings } = checked;
-  const seconds = await secondsPerEpochOf(dependencies, checked);
+function estimateOf(checked: CheckedSweep): SweepEstimate {
+  const { plan, shown, ownEpochs, secondsPerEpoch: seconds, reasons, warnings } = checked;
   const epochs = plan.rungs[0].epochs === null ? ownEpochs : epochsOf(plan.rungs, 0);
   return {
     request: withoutSecret(plan.request),
@@ -59,8 +60,9 @@ export function sweepsRoutes(app: App, dependencies: Dependencies): void {
     async (request, reply) => {
       const { records } = request;
       const own = within(dependencies, request);
-      const checked = await checkSweep(own, request.body);
-      if (request.query.dryRun === true) return reply.code(200).send(await estimateOf(own, checked));
+      const isDry = request.query.dryRun === true;
+      const checked = await acceptSweep(own, request.body, { isDry });
+      if (isDry) return reply.code(200).send(estimateOf(checked));
       const { plan, dataset, reasons, warnings, models } = checked;
       const id = `swp_${request.ulid}`;
       const { name, metadata } = plan.request;
@@ -68,6 +70,7 @@ export function sweepsRoutes(app: App, dependencies: Dependencies): void {
         id,
         name,
         dataset: { id: dataset.id, revision: dataset.revision },
+        left: dataset.revision === null ? leftOf(request.body) : null,
         request: plan.request,
         rungs: [...plan.rungs],
         trials: { total: plan.trials, queued: plan.trials, running: 0, stopped: 0, succeeded: 0, failed: 0 },

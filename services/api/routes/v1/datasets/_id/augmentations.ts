@@ -12,7 +12,7 @@ import type { Dependencies } from "../../../../dependencies.ts";
 import { findReadyDataset } from "../../../../../shared/find.ts";
 import { invalid, notFound } from "../../../../http/problem.ts";
 import type { App } from "../../../../http/types.ts";
-import { parseOrThrow } from "../../../../http/validation.ts";
+import { parseOrThrow } from "../../../../../shared/parse.ts";
 
 const mostPixels = 8_000_000;
 
