@@ -123,6 +123,8 @@ export interface Snapshot {
   /** Of an epoch's end, as against a recovery point. */
   listed: boolean;
   isBest: boolean;
+  /** The job waits with it at the end of a rung: without it, it could not go on from there. */
+  isNeeded: boolean;
   best: Best | null;
 }
 

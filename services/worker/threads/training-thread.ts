@@ -27,6 +27,8 @@ type Say = (message: FromThread, transfer?: ArrayBuffer[]) => void;
 /** A whole buffer of its own, so that it can be given away. */
 const owned = (bytes: Uint8Array): Uint8Array<ArrayBuffer> => new Uint8Array(bytes);
 
+const recoveryPoint = { listed: false, isBest: false, isNeeded: false };
+
 /** Returns the bytes of the shared memory. */
 export function train(assignment: TrainAssignment, say: Say): number {
   try {
@@ -123,18 +125,18 @@ class TrainingThread {
       case "progress":
         return this.#fitIntoTime(report);
       case "checkpoint":
-        return this.#snapshot(report, { listed: false, isBest: false });
+        return this.#snapshot(report, recoveryPoint);
       case "epoch": {
         const { spec, everyEpochs } = this.#assignment;
-        const isLast = report.step === report.steps || report.epoch === spec.pauseAfterEpoch;
-        const due = report.epoch % everyEpochs === 0 || isLast;
-        if (due || report.isBest) this.#snapshot(report, { listed: true, isBest: report.isBest });
+        const isNeeded = report.epoch === spec.pauseAfterEpoch;
+        const due = report.epoch % everyEpochs === 0 || report.step === report.steps || isNeeded;
+        if (due || report.isBest) this.#snapshot(report, { listed: true, isBest: report.isBest, isNeeded });
         return;
       }
       case "stopped":
         if (this.#isAsked("limit")) return this.#finish(report, "maxSeconds");
         if (this.#isAsked("conclude")) return this.#finish(report, "sweep");
-        this.#snapshot(report, { listed: false, isBest: false });
+        this.#snapshot(report, recoveryPoint);
         return this.#say({ kind: "ended", ending: { kind: "stopped" } });
       case "interrupted":
         return this.#interrupt(report);
@@ -153,7 +155,7 @@ class TrainingThread {
     const end = this.#schedule?.endFor(report, this.#trainer.rescheduled.length) ?? null;
     if (end === null) return;
     this.#trainer.endAt(end);
-    this.#snapshot(report, { listed: false, isBest: false });
+    this.#snapshot(report, recoveryPoint);
     this.#say({ kind: "rescheduled", from: report.steps, to: end });
   }
 
@@ -178,7 +180,7 @@ class TrainingThread {
    * Sends the present state up; waits while too many are on their way, so that a slow storage slows the training
    * instead of filling the memory.
    */
-  #snapshot(report: TrainingReport, is: { listed: boolean; isBest: boolean }): void {
+  #snapshot(report: TrainingReport, is: Pick<Snapshot, "listed" | "isBest" | "isNeeded">): void {
     const bytes = owned(this.#trainer.checkpoint());
     if (report.kind === "epoch" && report.isBest && report.best) this.#best = { bytes: owned(bytes), at: report.best };
     const snapshot: Snapshot = {

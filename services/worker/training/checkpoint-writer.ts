@@ -2,10 +2,10 @@
 import type { WarningCode } from "../../../schemas/failure.ts";
 import type { CompleteJobRequest } from "../../../schemas/job.ts";
 import type { Logger } from "../../shared/log.ts";
+import type { Refusal } from "../../shared/refusal.ts";
 import { expendable } from "../../shared/records/index.ts";
 import type { CheckpointRecord, Records } from "../../shared/records/index.ts";
-import { layout } from "../../shared/storage/index.ts";
-import type { Storage } from "../../shared/storage/index.ts";
+import { StorageError, isStorageFault, layout, type Storage, type Stored } from "../../shared/storage/index.ts";
 import type { Snapshot } from "../threads/protocol.ts";
 import { backOff } from "./back-off.ts";
 import { digestOfBytes } from "./canonical.ts";
@@ -25,7 +25,7 @@ export interface CheckpointWriterOptions {
   acknowledge: () => void;
   warn: (code: WarningCode, detail: string) => void;
   fenced: () => void;
-  /** The project may not store it: it was not written. */
+  /** There is no room for one that is needed: it was not written. */
   full: (detail: string, step: number) => void;
 }
 
@@ -36,6 +36,9 @@ export class CheckpointWriter {
   readonly #options: CheckpointWriterOptions;
   readonly #stop = new AbortController();
   #queue: Promise<void> = Promise.resolve();
+  /** The step of the best epoch, where its checkpoint was left out. */
+  #lostBest: number | null = null;
+  #toldOfRoom = false;
 
   constructor(options: CheckpointWriterOptions) {
     this.#options = options;
@@ -69,10 +72,16 @@ export class CheckpointWriter {
   async #write(snapshot: Snapshot): Promise<void> {
     const { jobId, records, log } = this.#options;
     const record = this.#record(snapshot);
-    if (!(await this.#hold(record))) return;
-    const stored = await this.#insist(() => this.#options.storage.put(record.key, snapshot.bytes), "a checkpoint");
+    const held = await this.#hold(record, snapshot);
+    if (held === null) return;
+    if (held !== "ok") return this.#leaveOut(snapshot, record, held.message);
+    const stored = await this.#insist(() => this.#put(record.key, snapshot), "a checkpoint");
     // Given up while it was written: no record will ever name it.
     if (this.#stop.signal.aborted) return stored ? this.#discard(record.key) : undefined;
+    if (stored instanceof StorageError) {
+      await this.#insist(() => this.#holdBytes(record.step, 0), "the record of a checkpoint");
+      return this.#leaveOut(snapshot, record, stored.message);
+    }
     const answer = await this.#insist(
       () => records.checkpoints.record(jobId, record, snapshot.isBest),
       "the record of a checkpoint",
@@ -86,16 +95,43 @@ export class CheckpointWriter {
       await this.#retain().catch((error: unknown) => log.warn({ err: error }, "old checkpoints could not be deleted"));
   }
 
-  /** Whether it may be written. */
-  async #hold({ step, bytes }: CheckpointRecord): Promise<boolean> {
-    const { jobId, attempt, records, fenced, full } = this.#options;
-    const held = await this.#insist(
-      () => records.attempts.hold(jobId, attempt, { name: String(step), bytes }),
-      "a checkpoint",
-    );
-    if (held === "fenced") fenced();
-    else if (held !== null && held !== "ok") full(`a checkpoint of ${bytes} bytes has no room: ${held.message}`, step);
-    return held === "ok";
+  #holdBytes(step: number, bytes: number): Promise<"ok" | "fenced" | Refusal> {
+    const { jobId, attempt, records } = this.#options;
+    return records.attempts.hold(jobId, attempt, { name: String(step), bytes });
+  }
+
+  /** Whether it may be written; null: nobody wants it any more. */
+  async #hold({ step, bytes }: CheckpointRecord, { best, isBest }: Snapshot): Promise<"ok" | Error | null> {
+    // Whoever went on from it would not have the best weights.
+    if (!isBest && best !== null && best.step === this.#lostBest)
+      return new Error(`the checkpoint of the best epoch, ${best.epoch}, was left out`);
+    const held = await this.#insist(() => this.#holdBytes(step, bytes), "a checkpoint");
+    if (held !== "fenced") return held;
+    this.#options.fenced();
+    return null;
+  }
+
+  /** A disk may have room again later: only what is needed waits for that. */
+  async #put(key: string, { bytes, isNeeded }: Snapshot): Promise<Stored | StorageError> {
+    try {
+      return await this.#options.storage.put(key, bytes);
+    } catch (error) {
+      if (isNeeded || !isStorageFault(error, "full")) throw error;
+      return error;
+    }
+  }
+
+  /** The training goes on without it; where the job could not, it ends. */
+  #leaveOut({ isNeeded, isBest }: Snapshot, { step, bytes }: CheckpointRecord, why: string): void {
+    const { full, log, warn } = this.#options;
+    const detail = `a checkpoint of ${bytes} bytes has no room: ${why}`;
+    if (isBest) this.#lostBest = step;
+    if (isNeeded) return full(detail, step);
+    log.warn({ step, bytes }, detail);
+    if (this.#toldOfRoom) return;
+    this.#toldOfRoom = true;
+    const meaning = "the training goes on without it, and without others until there is room";
+    warn("storage", `${detail}; ${meaning}: after a crash it is repeated from the last one that is kept`);
   }
 
   async #discard(key: string): Promise<void> {

@@ -33,7 +33,7 @@ export type SessionEnd =
   | Ending
   | { kind: "broken"; detail: string }
   | { kind: "fenced" }
-  /** The project may not store what the training makes. */
+  /** There is no room for the checkpoint with which it would wait. */
   | { kind: "full"; detail: string; step: number };
 
 export interface SessionOptions {
@@ -70,6 +70,7 @@ export class TrainingSession {
   #timer: NodeJS.Timeout | null = null;
   #finish: ((end: SessionEnd) => void) | null = null;
   #kernelsName = "";
+  #full: Extract<SessionEnd, { kind: "full" }> | null = null;
 
   constructor(options: SessionOptions) {
     const { job, attempt, records, storage, log, prepared } = options;
@@ -100,7 +101,7 @@ export class TrainingSession {
       },
       warn: (code, detail) => this.#publisher.warn(code, detail),
       fenced: () => this.#fenced(),
-      full: (detail, step) => this.#end({ kind: "full", detail, step }),
+      full: (detail, step) => (this.#full = { kind: "full", detail, step }),
     });
   }
 
@@ -168,7 +169,7 @@ export class TrainingSession {
   }
 
   async #settle(end: SessionEnd): Promise<SessionEnd> {
-    if (end.kind === "fenced" || end.kind === "broken" || end.kind === "full") {
+    if (end.kind === "fenced" || end.kind === "broken") {
       this.#writer.giveUp();
       await Promise.allSettled(this.#leases.map((lease) => lease.kill()));
     }
@@ -177,7 +178,8 @@ export class TrainingSession {
     await this.#publisher.flushed();
     this.#publisher.close();
     for (const lease of this.#leases) lease.release();
-    return this.#intent === "abandon" ? { kind: "fenced" } : end;
+    if (this.#intent === "abandon") return { kind: "fenced" };
+    return end.kind === "interrupted" && this.#full ? this.#full : end;
   }
 
   #end(end: SessionEnd): void {
