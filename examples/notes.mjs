@@ -8,6 +8,8 @@ import { Client } from "feature-maps-client";
 const client = new Client(process.env.FEATURE_MAPS_URL ?? "http://127.0.0.1:3000");
 const [dataset = "mnist"] = process.argv.slice(2);
 const say = (text = "") => console.log(text);
+/** δ of a sample that the network is sure of is tiny, not nothing. */
+const small = (value) => (value === 0 ? "0" : value.toExponential(1));
 const norm = (values) => Math.sqrt(values.flat(2).reduce((sum, each) => sum + each * each, 0));
 
 const { classes } = await client.datasets.get(dataset);
@@ -44,9 +46,9 @@ const { data: samples } = await client.datasets.samples(dataset, { split: "test"
 const [{ pixels, label }] = samples;
 const answer = await client.models.sensitivities(job.model, { instances: [pixels] }, { class: label });
 for (const { layer, kind, values, sensitivities, gradientNorm } of answer.layers) {
-  const gradient = gradientNorm === null ? "" : `, ‖∂E/∂θ‖ ${gradientNorm.toFixed(4)}`;
+  const gradient = gradientNorm === null ? "" : `, ‖∂E/∂θ‖ ${small(gradientNorm)}`;
   say(
-    `  ${String(layer).padStart(2)} ${kind.padEnd(12)} ‖x‖ ${norm(values).toFixed(3)}, ‖δ‖ ${norm(sensitivities).toFixed(4)}${gradient}`,
+    `  ${String(layer).padStart(2)} ${kind.padEnd(12)} ‖x‖ ${norm(values).toFixed(3)}, ‖δ‖ ${small(norm(sensitivities))}${gradient}`,
   );
 }
 

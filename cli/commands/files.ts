@@ -98,7 +98,8 @@ export const predictCommand: Command = {
           const { code, message } = error as NodeJS.ErrnoException;
           throw unusable(code === "ENOENT" ? `there is no file ${path}` : message);
         });
-        return { path, picture: new Blob([bytes]) };
+        // Of whatever kind: it says that these are no raw pixels, so a file that is no picture is called one.
+        return { path, picture: new Blob([bytes], { type: "image/png" }) };
       }),
     );
     const { client } = await connect();

@@ -100,6 +100,9 @@ describe("train", () => {
     expect(rows).toEqual([
       expect.objectContaining({ file: "pets/cat/1.png", confidence: expect.any(Number) as number }),
     ]);
+    await writeFile(join(folder, "words.png"), "no picture");
+    const refused = await maps(`predict ${model} words.png`);
+    expect([refused.code, refused.err]).toEqual([2, expect.stringMatching(/words\.png: .*found text, neither a PNG/)]);
     expect((await maps(`models export ${model} onnx -o m.onnx`)).out).toMatch(/^m\.onnx, /);
     expect((await readFile(join(folder, "m.onnx"))).length).toBeGreaterThan(1000);
     expect((await maps(`models export ${model} docx`)).code).toBe(2);

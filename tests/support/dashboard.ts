@@ -91,10 +91,14 @@ interface Tab {
   document: {
     documentElement: { scrollWidth: number; clientWidth: number };
     querySelectorAll: (selector: "details") => Iterable<Fold>;
+    querySelector: (selector: string) => { getBoundingClientRect: () => { left: number; right: number } } | null;
   };
 }
 
-/** What axe has to say, a sentence each; and whether the page is wider than the window. */
+/**
+ * What axe has to say, a sentence each; whether the page is wider than the window, and whether its own name in the row
+ * of pages lies outside.
+ */
 export async function violationsOf(page: Page): Promise<string[]> {
   // Evaluated rather than put into the page as a script, which the page's own policy refuses.
   await page.evaluate(axeSource);
@@ -105,6 +109,9 @@ export async function violationsOf(page: Page): Promise<string[]> {
       nodes.map(({ html, failureSummary }) => `${id}: ${html.slice(0, 200)} – ${failureSummary ?? ""}`),
     );
     const { scrollWidth, clientWidth } = document.documentElement;
-    return scrollWidth > clientWidth ? [...found, `wider than the window: ${scrollWidth} > ${clientWidth}`] : found;
+    if (scrollWidth > clientWidth) found.push(`wider than the window: ${scrollWidth} > ${clientWidth}`);
+    const here = document.querySelector("nav [aria-current]")?.getBoundingClientRect();
+    if (here && (here.left < 0 || here.right > clientWidth)) found.push("its own name lies outside the row of pages");
+    return found;
   });
 }

@@ -5,7 +5,7 @@ import type { JobRequest } from "../../../client/index.ts";
 import { findBrowser, startBrowser, warnWithoutBrowser } from "../../support/browser.ts";
 import { looks, openDashboard, patient, unhurried, violationsOf, whole, type Opened } from "../../support/dashboard.ts";
 import type { Stack } from "../../support/stack.ts";
-import { startStackWithStrokes, strokesJob, strokesNetwork } from "../../support/strokes.ts";
+import { startStackWithStrokes, strokesForm, strokesJob, strokesNetwork } from "../../support/strokes.ts";
 
 warnWithoutBrowser("the dashboard's pages of models");
 describe.skipIf(findBrowser() === null)("models", unhurried, () => {
@@ -14,14 +14,12 @@ describe.skipIf(findBrowser() === null)("models", unhurried, () => {
   let model = "";
   /** One with a block whose x goes past as it is, and one whose x is projected. */
   let blocks = "";
+  /** One whose classes are called as people call folders. */
+  let named = "";
   beforeAll(async () => {
     [stack, browser] = await Promise.all([startStackWithStrokes(), startBrowser()]);
-    const { id } = await stack.client.jobs.create({
-      ...strokesJob,
-      network: { layers: [...strokesNetwork.layers] },
-      epochs: 1,
-      name: "strokes, seen once",
-    });
+    const onceSeen = { ...strokesJob, network: { layers: [...strokesNetwork.layers] }, epochs: 1 };
+    const { id } = await stack.client.jobs.create({ ...onceSeen, name: "strokes, seen once" });
     model = (await stack.ended(id)).model as string;
     const inside = { kind: "convolution" as const, size: 3, padding: 1, activation: "tanh" as const };
     const layers: Extract<JobRequest["network"], object>["layers"] = [
@@ -32,6 +30,12 @@ describe.skipIf(findBrowser() === null)("models", unhurried, () => {
     ];
     const made = await stack.client.jobs.create({ ...strokesJob, network: { layers }, epochs: 1, name: "blocks" });
     blocks = (await stack.ended(made.id)).model as string;
+    const classes = ["bars and <b>beams</b>", "dashes", "dots, and all that is as small as a dot, or smaller"];
+    const body = strokesForm({ fields: { name: "long names", alias: "long-names", classes: JSON.stringify(classes) } });
+    const sent = await fetch(`${stack.api.url}/v1/datasets`, { method: "POST", body });
+    await stack.client.datasets.wait(((await sent.json()) as { id: string }).id);
+    const last = await stack.client.jobs.create({ ...onceSeen, dataset: "long-names" });
+    named = (await stack.ended(last.id)).model as string;
   });
   afterAll(async () => {
     await browser.close();
@@ -48,6 +52,8 @@ describe.skipIf(findBrowser() === null)("models", unhurried, () => {
     { name: "all models", path: () => "/models", says: /strokes, seen once/ },
     { name: "a model", path: () => `/models/${model}`, says: /What it takes for what/ },
     { name: "the mathematics", path: () => `/models/${model}/mathematics`, says: /It answers/ },
+    { name: "a model of long names", path: () => `/models/${named}`, says: /What it takes for what/ },
+    { name: "the mathematics of long names", path: () => `/models/${named}/mathematics`, says: /It answers/ },
     {
       name: "the mathematics where a block begins",
       path: () => `/models/${blocks}/mathematics?layer=0`,

@@ -1,5 +1,6 @@
 /** The way to every page. */
 import type { JSX } from "preact";
+import { useEffect, useRef } from "preact/hooks";
 import { place } from "../router.ts";
 
 const links = [
@@ -16,6 +17,11 @@ const isHere = (path: string, link: string): boolean =>
 
 export function Navigation(): JSX.Element {
   const { path } = place.value;
+  const pages = useRef<HTMLElement>(null);
+  // On a narrow screen the row of pages scrolls: the one that is shown may lie outside.
+  useEffect(() => {
+    pages.current?.querySelector("[aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
+  }, [path]);
   return (
     <header class="top">
       <a class="brand" href="/">
@@ -25,7 +31,7 @@ export function Navigation(): JSX.Element {
         </svg>
         <span>feature-maps</span>
       </a>
-      <nav aria-label="Pages">
+      <nav aria-label="Pages" ref={pages}>
         <ul>
           {links.map((link) => (
             <li key={link.path}>
