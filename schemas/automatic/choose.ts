@@ -17,9 +17,12 @@ import { warningsOf } from "./warnings.ts";
 type Asked = z.output<typeof jobRequest>;
 
 /** What a training may take where nobody says: about a minute, with all that goes before and after. */
-const usualSeconds = 48;
-/** Of the time allowed: rates vary, and there is more to do than to compute. */
-const planned = 0.8;
+const usualSeconds = 54;
+/**
+ * So many times the epochs that are expected to fit are asked for where time is what ends a training: its worker fits
+ * the schedule to what a batch turns out to take, and can use all the time only where there is something left to do.
+ */
+const room = 1.5;
 
 /** Epochs that a training of so many samples is worth; more than a hundred help nobody. */
 const worthwhile = (samples: number): number =>
@@ -44,6 +47,8 @@ const dropoutFor = (samples: number): number => (samples < 20_000 ? 0.2 : 0);
 interface Plan {
   candidate: Candidate;
   epochs: number;
+  /** How many of them there should be time for. */
+  expected: number;
   /** Whether there is time to learn what it can learn. */
   fits: boolean;
 }
@@ -56,7 +61,7 @@ function choosePlan(
 ): Plan {
   const { shape, classes } = facts;
   const { maxSeconds } = asked.stopWhen;
-  const work = facts.speedOf(asked.threads) * (maxSeconds === null ? usualSeconds : planned * maxSeconds);
+  const work = facts.speedOf(asked.threads) * (maxSeconds ?? usualSeconds);
   const wanted = givenEpochs ?? worthwhile(passes.trained);
   const least = Math.min(wanted, leastEpochs(passes.trained));
   const plans = candidates(shape, { classes: classes.length, dropout: dropoutFor(passes.trained) })
@@ -64,9 +69,15 @@ function choosePlan(
     .map((candidate): Plan => {
       const { layers } = network.parse({ layers: candidate.layers });
       const within = epochsWithin(work, workOf(layers, shape), passes);
-      // Without a limit nothing cuts a training short.
-      const fewest = maxSeconds === null ? least : 1;
-      return { candidate, epochs: givenEpochs ?? Math.max(fewest, Math.min(wanted, within)), fits: within >= least };
+      // Without a limit nothing ends a training early.
+      const [fewest, share] = maxSeconds === null ? [least, 1] : [1, room];
+      const epochsOf = (most: number): number => Math.max(fewest, Math.min(wanted, Math.floor(most)));
+      return {
+        candidate,
+        epochs: givenEpochs ?? epochsOf(share * within),
+        expected: givenEpochs ?? epochsOf(within),
+        fits: within >= least,
+      };
     });
   return plans.findLast(({ fits }) => fits) ?? plans[0];
 }
@@ -78,6 +89,20 @@ function networkReason({ candidate, fits }: Plan, { shape, classes }: AutomaticF
   return fits
     ? `The network has ${candidate.title}: for ${of} the largest that there is time to train well in ${time}, at the rate of the workers.`
     : `The network has ${candidate.title}, the smallest there is for ${of}: in ${time} there is not enough time to train it well.`;
+}
+
+function lengthReasons({ epochs, expected }: Plan, samples: string): Record<"schedule" | "epochs", string> {
+  const rate = "The learning rate rises for a fifth of the steps and then falls to almost nothing";
+  const many = `${shown(epochs)} epoch${epochs === 1 ? "" : "s"} of ${samples} training samples`;
+  return epochs > expected
+    ? {
+        schedule: `${rate}, with the last step that there is time for.`,
+        epochs: `Up to ${many}: about ${shown(expected)} should fit into the time; the schedule is fitted to what a batch turns out to take.`,
+      }
+    : {
+        schedule: `${rate}, over all ${epochs} epochs.`,
+        epochs: `${many}: as many as help such a set and fit into the time.`,
+      };
 }
 
 /** The choices that a request can name, each by its field. */
@@ -96,6 +121,7 @@ function choose(asked: Asked, given: ReadonlySet<string>, facts: AutomaticFacts)
   const samples = shown(counts.train);
   const learningRate = rateFor(counts.train);
   const patience = Math.max(10, Math.ceil(epochs / 2));
+  const lengthReason = lengthReasons(plan, samples);
   return {
     network: facts.initialNetwork
       ? { value: facts.initialNetwork, reason: "The network is that of the initial model, so that its weights fit." }
@@ -106,12 +132,9 @@ function choose(asked: Asked, given: ReadonlySet<string>, facts: AutomaticFacts)
     },
     schedule: {
       value: { kind: "one-cycle", start: 0.1, rise: 0.2, end: 0.001 },
-      reason: `The learning rate rises for a fifth of the steps and then falls to almost nothing, over all ${epochs} epochs.`,
+      reason: lengthReason.schedule,
     },
-    epochs: {
-      value: epochs,
-      reason: `${shown(epochs)} epoch${epochs === 1 ? "" : "s"} of ${samples} training samples: as many as help such a set and fit into the time.`,
-    },
+    epochs: { value: epochs, reason: lengthReason.epochs },
     batchSize: {
       value: batchFor(counts.train),
       reason: `A batch is ${batchFor(counts.train)} samples: with ${samples} to train on that makes enough steps, in whole blocks of eight.`,
@@ -126,7 +149,7 @@ function choose(asked: Asked, given: ReadonlySet<string>, facts: AutomaticFacts)
       : {}),
     validation: held,
     sampling: chooseSampling(facts),
-    augmentation: chooseAugmentation(facts, epochs),
+    augmentation: chooseAugmentation(facts, plan.expected),
     normalisation: {
       value: "standardise",
       reason: "Values are standardised by the training split's mean and deviation, so that no scale of values matters.",

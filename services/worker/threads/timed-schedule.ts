@@ -9,8 +9,12 @@ import { secondsNow, type TimeLimit } from "./protocol.ts";
 /** Of the time left: what batches take varies. */
 const planned = 0.95;
 /** A schedule is made longer again only where so much of all the time would be left over, and not for ever. */
-const worthwhile = 0.1;
+const worthwhile = 0.04;
 const mostChanges = 50;
+/** A pass forward alone is about a third of a step. */
+const forwardShare = 1 / 3;
+/** Of the time allowed, for the measurements at the end: of a set too large for it they take longer. */
+const mostForMeasuring = 0.25;
 
 export interface Standing {
   /** Batches done. */
@@ -88,6 +92,8 @@ export class StepTimes {
 /** The schedule of one training, in its thread. */
 export class TimedSchedule {
   readonly #limit: TimeLimit;
+  /** What measuring every split with the model takes, in steps. */
+  readonly #stepsToMeasure: number;
   readonly #stepsPerEpoch: number;
   readonly #steps: number;
   readonly #times: StepTimes;
@@ -99,6 +105,8 @@ export class TimedSchedule {
     now = secondsNow,
   ) {
     this.#limit = limit;
+    const samples = counts.train + counts.validation + counts.test;
+    this.#stepsToMeasure = (forwardShare * samples) / batchSize;
     this.#stepsPerEpoch = Math.ceil(counts.train / batchSize);
     this.#steps = this.#stepsPerEpoch * epochs;
     this.#times = new StepTimes(Math.min(5, limit.seconds / 20));
@@ -113,13 +121,14 @@ export class TimedSchedule {
     times.hear({ step, epoch }, at);
     const { perStep, between, measured } = times;
     const known = perStep !== null && measured >= Math.min(5, seconds / 10);
+    const measuring = Math.min(mostForMeasuring * seconds, this.#stepsToMeasure * (perStep ?? 0));
     return betterEnd({
       step,
       end: steps,
       steps: this.#steps,
       perStep: known ? perStep + between / this.#stepsPerEpoch : null,
-      // The last evaluation too should end in time.
-      secondsLeft: endsAt - at - between,
+      // The last evaluation too should end in time, and what is measured with the model.
+      secondsLeft: endsAt - at - between - measuring,
       secondsAllowed: seconds,
       changes,
     });
