@@ -9,6 +9,7 @@ import {
   engineVersion,
   planTraining,
   readSafetensors,
+  request as requests,
   writeSafetensors,
   type DatasetFacts,
 } from "../../engine/index.ts";
@@ -16,6 +17,7 @@ import { completeRequest } from "../../schemas/complete.ts";
 import { jobRequest, type CompleteJobRequest } from "../../schemas/job.ts";
 import { networkShape } from "../../schemas/network-shape.ts";
 import { chooseKernels, loadKernels } from "../../services/shared/kernels.ts";
+import { TimedSchedule } from "../../services/worker/threads/timed-schedule.ts";
 import { readSplit, type LabelledSamples } from "./collections.ts";
 import type { Collection, Experiment } from "./experiments.ts";
 
@@ -81,7 +83,15 @@ export interface TrainingOptions {
   statistics?: DatasetFacts["statistics"];
   /** As the setting KERNELS has it. */
   kernels: string;
+  /** Of the processor: the schedule is fitted to them, as a worker fits it to those of its clock. */
+  processorSeconds?: number;
   onEpoch: (epoch: number, errorRate: number) => void;
+}
+
+/** Seconds that this process has computed. */
+export function processorSecondsNow(): number {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1e6;
 }
 
 export interface TrainingOutcome {
@@ -104,8 +114,10 @@ export function runTraining({
   splits,
   statistics = statisticsOf(splits.train, splits.classes),
   kernels,
+  processorSeconds,
   onEpoch,
 }: TrainingOptions): TrainingOutcome {
+  const startedAt = processorSecondsNow();
   const held = splits.validation?.labels.length ?? 0;
   const spec = deriveTraining({
     request,
@@ -132,12 +144,27 @@ export function runTraining({
   }
   const description = chooseKernels({ wanted: kernels, numerics: request.numerics });
   const trainer = createTrainer({ plan, memory, kernels: loadKernels(description, memory) });
+  const timed =
+    processorSeconds === undefined
+      ? null
+      : new TimedSchedule(
+          { seconds: processorSeconds, endsAt: startedAt + processorSeconds },
+          spec,
+          processorSecondsNow,
+        );
+  const control = new Int32Array(memory.buffer, plan.controlAddress, 1);
   const started = performance.now();
   const errorRates: number[] = [];
   let trainingLoss: number | null = null;
   let diverged: string | null = null;
   let chosen: { accuracy: number; bytes: Uint8Array } | null = null;
+  if (timed) Atomics.or(control, 0, requests.report);
   for (const report of trainer.run()) {
+    if (timed) {
+      const end = report.kind === "progress" ? timed.endFor(report, trainer.rescheduled.length) : null;
+      if (end !== null) trainer.endAt(end);
+      Atomics.or(control, 0, requests.report);
+    }
     if (report.kind === "diverged") diverged = `step ${report.step}: ${report.detail}`;
     if (report.kind !== "epoch") continue;
     const errorRate = 1 - (report.validation?.accuracy ?? NaN);

@@ -29,7 +29,7 @@ function presetCell(row: SuiteRow): string {
 const markedly = 0.005;
 function behindBy(row: SuiteRow): string {
   const { test } = row.samples;
-  const samples = Math.round(-ahead(row) * test);
+  const samples = Number((-ahead(row) * test).toFixed(1));
   return `- ${row.title}: behind by ${samples} of ${test} test samples. One is ${percent(1 / test)}; nothing was changed for it, since the test split does not choose`;
 }
 
@@ -40,6 +40,7 @@ export function renderSuite(rows: readonly SuiteRow[]): string[] {
     row.title,
     `${row.samples.train} / ${row.samples.test}`,
     String(row.seconds),
+    String(row.seeds),
     `**${cell(named(row, "auto"))}**`,
     presetCell(row),
     cell(named(row, "practitioner")),
@@ -54,10 +55,23 @@ export function renderSuite(rows: readonly SuiteRow[]): string[] {
       "the test split, of the epoch that a held-out part chose; the test split is looked at once, at the end. Seconds are " +
       "those of one processor, the same for _auto_ and for the practitioner: a network as PyTorch's tutorials have it (3×3 " +
       "convolutions, maxima, a hidden layer, dropout, Adam, a tenth held out for the best epoch; `practitioner.py`). The " +
-      "presets take the epochs that they bring, logistic regression is scikit-learn's. The seed is 1. _Ahead_: points " +
-      "before the better of preset and practitioner. _Balanced_: the mean of the classes' accuracies, of _auto_.",
+      "presets take the epochs that they bring, logistic regression is scikit-learn's. _Seeds_: so many, from 1 " +
+      "on, with which every contender was trained, more where the test split is small; figures are means over them. " +
+      "_Ahead_: points before the better of " +
+      "preset and practitioner. _Balanced_: the mean of the classes' accuracies, of _auto_.",
     table(
-      ["set", "train / test", "seconds", "auto", "best preset", "practitioner", "regression", "ahead", "balanced"],
+      [
+        "set",
+        "train / test",
+        "seconds",
+        "seeds",
+        "auto",
+        "best preset",
+        "practitioner",
+        "regression",
+        "ahead",
+        "balanced",
+      ],
       lines,
     ),
     ...rows.filter((row) => ahead(row) < -markedly).map(behindBy),
