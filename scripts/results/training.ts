@@ -17,7 +17,7 @@ import { completeRequest } from "../../schemas/complete.ts";
 import { jobRequest, type CompleteJobRequest } from "../../schemas/job.ts";
 import { networkShape } from "../../schemas/network-shape.ts";
 import { chooseKernels, loadKernels } from "../../services/shared/kernels.ts";
-import { TimedSchedule } from "../../services/worker/threads/timed-schedule.ts";
+import { TimedSchedule } from "../../services/shared/timed-schedule.ts";
 import { readSplit, type LabelledSamples } from "./collections.ts";
 import type { Collection, Experiment } from "./experiments.ts";
 

@@ -19,6 +19,7 @@ import type { Rescheduling } from "../../../schemas/optimiser.ts";
 import type { Evaluation } from "../../../schemas/prediction.ts";
 import type { TrainingToPlan } from "../../shared/jobs/order.ts";
 import type { KernelsDescription } from "../../shared/kernels.ts";
+import type { TimeLimit } from "../../shared/timed-schedule.ts";
 
 /** int32 words of `signals`. */
 export const signal = {
@@ -43,16 +44,6 @@ export interface SplitFiles {
   samples: string;
   labels: string;
 }
-
-export interface TimeLimit {
-  /** All that the job is allowed. */
-  seconds: number;
-  /** When they are over, by `secondsNow`. */
-  endsAt: number;
-}
-
-/** A clock that all threads of the process share and that only goes forward. */
-export const secondsNow = (): number => Number(process.hrtime.bigint()) / 1e9;
 
 export interface TrainAssignment {
   spec: TrainingSpec;

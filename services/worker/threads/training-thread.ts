@@ -15,12 +15,12 @@ import {
 import type { Best, Evaluated, Trainer, TrainingPlan, TrainingReport } from "../../../engine/index.ts";
 import { splitNames, type Split } from "../../../schemas/dataset.ts";
 import { loadKernels } from "../../shared/kernels.ts";
+import { TimedSchedule } from "../../shared/timed-schedule.ts";
 import { evaluationOf, predictionsOf, wholeOf, type Answers } from "./answers.ts";
 import { insideAt } from "./inside.ts";
 import { checkpointsUnderWay, intents, signal } from "./protocol.ts";
 import type { Finished, FromThread, Intent, Snapshot, StopReason, TrainAssignment } from "./protocol.ts";
 import { dealInto, readInto } from "./samples.ts";
-import { TimedSchedule } from "./timed-schedule.ts";
 
 type Say = (message: FromThread, transfer?: ArrayBuffer[]) => void;
 

@@ -3,8 +3,17 @@
  * not, with which batch it is to end instead. The clock is read here; what was decided is kept by the checkpoint, and a
  * training that goes on or is done again takes it from there.
  */
-import type { TrainingReport, TrainingSpec } from "../../../engine/index.ts";
-import { secondsNow, type TimeLimit } from "./protocol.ts";
+import type { TrainingReport, TrainingSpec } from "../../engine/index.ts";
+
+export interface TimeLimit {
+  /** All that the job is allowed. */
+  seconds: number;
+  /** When they are over, by `secondsNow`. */
+  endsAt: number;
+}
+
+/** A clock that all threads of the process share and that only goes forward. */
+export const secondsNow = (): number => Number(process.hrtime.bigint()) / 1e9;
 
 /** Of the time left: what batches take varies. */
 const planned = 0.95;
