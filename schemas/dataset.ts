@@ -5,7 +5,7 @@ import { file } from "./binary.ts";
 import { alias, datasetId, sha256, timestamp } from "./ids.ts";
 import { nameFilter, pageOf, pageQuery } from "./page.ts";
 import { queryFlag } from "./query.ts";
-import { shape } from "./shape.ts";
+import { shape } from "./shape-schema.ts";
 
 export const split = z
   .enum(["train", "validation", "test"])

@@ -3,7 +3,7 @@ import { z } from "zod";
 import { loss } from "./network.ts";
 import { askingQuery, checkpointOfModel } from "./prediction.ts";
 import { queryInteger, sheetScale, usually } from "./query.ts";
-import { shape } from "./shape.ts";
+import { shape } from "./shape-schema.ts";
 
 const explainingQuery = askingQuery.omit({ topK: true, numerics: true }).extend({
   class: queryInteger(0, 65_535).optional().describe("the class to be explained; by default the predicted one"),

@@ -2,7 +2,7 @@
 import { z } from "zod";
 import { datasetReference } from "./ids.ts";
 import { loss, network, presetName } from "./network.ts";
-import { shape } from "./shape.ts";
+import { shape } from "./shape-schema.ts";
 
 export const gradientCheckRequest = z
   .strictObject({

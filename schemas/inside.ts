@@ -4,7 +4,7 @@ import { shortcutKind } from "./layer.ts";
 import { pageLimit, pageOf, pageOrder } from "./page.ts";
 import { askingQuery, checkpointOfModel } from "./prediction.ts";
 import { queryInteger, sheetScale, usually } from "./query.ts";
-import { shape } from "./shape.ts";
+import { shape } from "./shape-schema.ts";
 
 const numbers = z.array(z.number().nullable()).nullable();
 /** What layers that weigh their inputs have learned. */

@@ -9,7 +9,7 @@ import { network } from "./network.ts";
 import { datasetFilter, nameFilter, pageOf, pageOrder, pageQuery, withMetadata } from "./page.ts";
 import { evaluation } from "./prediction.ts";
 import { usually } from "./query.ts";
-import { shape } from "./shape.ts";
+import { shape } from "./shape-schema.ts";
 
 /** x ↦ (x − mean) / std for each channel, in the dataset's own range; part of the model. */
 export const normalisation = z.strictObject({

@@ -23,6 +23,8 @@ await build({
     target: "es2022",
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
+    // Nothing in these happens by being loaded: what gives a page nothing stays away whole, and zod with it.
+    rolldownOptions: { treeshake: { moduleSideEffects: [{ test: /\/(engine|schemas)\//, sideEffects: false }] } },
   },
 });
 

@@ -140,7 +140,8 @@ function steps() {
     {
       name: "dashboard",
       script: "scripts/build-dashboard.mjs",
-      inputs: [...files.filter((path) => /^(web\/dashboard|client)\//.test(path)), "package-lock.json"],
+      // A page knows shapes and connection tables, and reads weights as the engine does.
+      inputs: [...files.filter((path) => /^(web\/dashboard|client|engine|schemas)\//.test(path)), "package-lock.json"],
     },
   ];
   return all

@@ -13,7 +13,7 @@ import { compareGolden, goldenGroups, readSafetensors, runGolden, writeSafetenso
 import type { GoldenCase, GoldenGroup, Implementation, TensorFile } from "../engine/index.ts";
 import { loss, network } from "../schemas/network.ts";
 import { optimiser, schedule } from "../schemas/optimiser.ts";
-import { shape } from "../schemas/shape.ts";
+import { shape } from "../schemas/shape-schema.ts";
 import { implementations } from "../services/shared/implementations.ts";
 
 const fields = {

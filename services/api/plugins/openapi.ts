@@ -18,7 +18,7 @@ import { progress } from "../../../schemas/progress.ts";
 import { completeSweepRequest, sweep, sweepRequest, sweepSummary } from "../../../schemas/sweep.ts";
 import { trial } from "../../../schemas/trial.ts";
 import { sweepEvent } from "../../../schemas/sweep-event.ts";
-import { shape } from "../../../schemas/shape.ts";
+import { shape } from "../../../schemas/shape-schema.ts";
 import type { App } from "../http/types.ts";
 import { sessionCookie } from "../access/admission.ts";
 import { introduction } from "./introduction.ts";

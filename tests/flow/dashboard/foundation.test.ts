@@ -1,4 +1,7 @@
 /** The dashboard is served whole, small and strict, and stands on an empty installation in every look. */
+import { readFileSync, readdirSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { gunzipSync } from "node:zlib";
 import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -66,6 +69,13 @@ it("has files that are kept for ever, compressed, and fit a first load", async (
       expect(gunzipSync(answer.rawPayload).length).toBeGreaterThan(answer.rawPayload.length);
   }
   expect(bytes).toBeLessThan(mostFirstLoadBytes);
+});
+
+it("carries no zod: of engine and schemas a page has what it reckons with", () => {
+  const folder = fileURLToPath(new URL("../../../dist/web/dashboard/assets/", import.meta.url));
+  const scripts = readdirSync(folder).filter((name) => name.endsWith(".js"));
+  expect(scripts.length).toBeGreaterThan(10);
+  expect(scripts.filter((name) => /ZodError|_zod\b/.test(readFileSync(join(folder, name), "utf8")))).toEqual([]);
 });
 
 it("answers a problem for a file that is not there", async () => {

@@ -3,13 +3,8 @@
  * Layers stand in the order in which they compute: those of a residual block before the sum that ends it.
  */
 import { connectionTable, isLearned } from "../../../schemas/connections.ts";
-import type {
-  BatchNormalisationLayer,
-  ConvolutionLayer,
-  Layer,
-  ResidualLayer,
-  SubsamplingLayer,
-} from "../../../schemas/layer.ts";
+import type { BatchNormalisationLayer, ConvolutionLayer, Layer, ResidualLayer } from "../../../schemas/layer.ts";
+import { projectionOf } from "../../../schemas/network-shape.ts";
 import type { Shape } from "../../../schemas/shape.ts";
 
 /** [map][row][column]; null where a number is not finite. */
@@ -95,24 +90,6 @@ export function nodesOf(layers: readonly Layer[], tensors: Inside["tensors"]): N
   return nodes;
 }
 
-/** Pixels that a layer steps on by. */
-function strideOf(layer: Layer): number {
-  if (layer.kind === "convolution") return layer.stride;
-  return layer.kind === "subsampling" && layer.factor !== "all" ? layer.factor : 1;
-}
-
-/** The 1×1 convolution past a block: it steps as all of the block's layers together. */
-const projectionOf = ({ layers, learningRate }: ResidualLayer, maps: number): ConvolutionLayer => ({
-  kind: "convolution",
-  maps,
-  size: 1,
-  padding: 0,
-  stride: layers.reduce((product, layer) => product * strideOf(layer), 1),
-  activation: "linear",
-  inputs: "all",
-  learningRate,
-});
-
 /** A block whose x is projected has weights for it. */
 function shortcutOf({ path, spec, from }: Step<ResidualLayer>, tensors: Inside["tensors"]): Shortcut {
   const own = `${path}.shortcut`;
@@ -129,11 +106,6 @@ const tensorOf = ({ tensors }: Inside, { path }: Step, name: string): ArrayLike<
 export const biasOf = (inside: Inside, step: Step, unit: number): number => tensorOf(inside, step, "bias")?.[unit] ?? 0;
 
 export const betaOf = (inside: Inside, step: Step, map: number): number => tensorOf(inside, step, "beta")?.[map] ?? 1;
-
-/** Rows × columns of a subsampling layer's blocks. */
-export function blockOf({ factor }: SubsamplingLayer, below: Shape): { height: number; width: number } {
-  return factor === "all" ? { height: below.height, width: below.width } : { height: factor, width: factor };
-}
 
 /** α of a learned combination, [map][input] (notes §3.3); null for other layers. */
 export function alphaOf({ tensors }: Inside, { path }: Step): number[][] | null {

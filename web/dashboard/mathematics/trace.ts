@@ -4,7 +4,6 @@ import {
   at,
   betaOf,
   biasOf,
-  blockOf,
   denseWeight,
   filterOf,
   normalisationOf,
@@ -16,6 +15,7 @@ import {
   type Step,
 } from "./inside.ts";
 import type { ConvolutionLayer, DenseLayer, Layer, SubsamplingLayer } from "../../../schemas/layer.ts";
+import { blockOf } from "../../../schemas/network-shape.ts";
 
 /** A patch of one map and what each of its numbers is multiplied by. */
 export interface Term {
