@@ -6,7 +6,7 @@
 import type { TrainingReport, TrainingSpec } from "../../engine/index.ts";
 
 export interface TimeLimit {
-  /** All that the job is allowed. */
+  /** All that the job is allowed, or what its sweep left it at the beginning of the attempt. */
   seconds: number;
   /** When they are over, by `secondsNow`. */
   endsAt: number;

@@ -1,5 +1,6 @@
 /** A worker that is slower than planned: the schedule is fitted to the time left, reaches its end, and can be repeated. */
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { endedSweep, sweepOf } from "../support/sweeps.ts";
 import { putTinyDataset } from "../support/tiny-dataset.ts";
 import { slowJob, startTrial, type Trial } from "../support/trials.ts";
 
@@ -50,6 +51,24 @@ test("far too many epochs: the schedule ends in time, the receipt says how, and 
   const again = await reproduced(job.id);
   expect(again).toMatchObject({ reproduction: { agrees: true }, receipt: { rescheduled, stoppedAtStep } });
   expect((await reproduced(again.id)).reproduction).toMatchObject({ agrees: true });
+});
+
+test("trials have their schedules fitted to the time of their sweep, unless they wait at the end of a rung", async () => {
+  const { dataset: _dataset, ...base } = slowJob({ epochs: 5000, schedule: { kind: "cosine", minimum: 0.0001 } });
+  const swept = async (search: object) => {
+    const body = sweepOf({ base, search, parallel: 2, stopWhen: { maxSeconds: 8 } });
+    const { id } = (await trial.ask("/v1/sweeps", { body })).body;
+    const sweep = await endedSweep(trial, id);
+    expect(sweep).toMatchObject({ status: "succeeded", error: null });
+    return (await trial.ask(`/v1/jobs/${sweep.best.job}`)).body;
+  };
+  const whole = await swept({ kind: "random", trials: 1 });
+  const { rescheduled } = whole.receipt;
+  expect(rescheduled.length).toBeGreaterThan(0);
+  expect(rescheduled[0].end).toBeLessThan(5000 * 180);
+  expect(await reproduced(whole.id)).toMatchObject({ reproduction: { agrees: true }, receipt: { rescheduled } });
+  const waits = await swept({ kind: "halving", trials: 2, reduction: 2, firstEpochs: 2500 });
+  expect(waits).toMatchObject({ result: { stopReason: "sweep" }, receipt: { rescheduled: [] } });
 });
 
 test("a schedule without an end is not touched", async () => {

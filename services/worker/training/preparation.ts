@@ -7,11 +7,12 @@ import type { Shape } from "../../../schemas/shape.ts";
 import { decidingSplit, fractionOf } from "../../../schemas/validation.ts";
 import { isReady, type ReadyDataset } from "../../shared/find.ts";
 import { startFrom } from "../../shared/jobs/initial-model.ts";
-import { bestOf } from "../../shared/records/index.ts";
+import { bestOf, elapsedSecondsOf } from "../../shared/records/index.ts";
 import type { CheckpointRecord, DatasetRecord, JobRecord, ModelRecord, Records } from "../../shared/records/index.ts";
 import { Refusal } from "../../shared/refusal.ts";
 import { isStorageFault } from "../../shared/storage/index.ts";
 import type { Storage } from "../../shared/storage/index.ts";
+import { secondsNow } from "../../shared/timed-schedule.ts";
 import type { SplitFiles, TrainAssignment } from "../threads/protocol.ts";
 
 /** The job cannot be trained, now or later: it fails with this. */
@@ -32,6 +33,8 @@ export interface Prepared {
   initialWeights: string | null;
   /** Where it goes on from. */
   from: CheckpointRecord | null;
+  /** When the time of its sweep is over, by `secondsNow`; null: nothing there ends the training. */
+  sweepEndsAt: number | null;
   /** What the user should hear. */
   warnings: Warning[];
 }
@@ -137,6 +140,16 @@ function pauseAfter({ rung, concludes, request }: JobRecord): number | null {
   return rung !== null && rung.epochs !== null && rung.epochs < request.epochs ? rung.epochs : null;
 }
 
+/**
+ * A trial that trains to its end should come to it before its sweep is over. One that waits at the end of a rung
+ * follows the schedule of the whole training, so that trials can be compared.
+ */
+async function endOfSweep({ sweep }: JobRecord, records: Records): Promise<number | null> {
+  const found = sweep && (await records.sweeps.read(sweep.id));
+  const seconds = found?.request.stopWhen.maxSeconds ?? null;
+  return found === null || seconds === null ? null : secondsNow() + seconds - elapsedSecondsOf(found);
+}
+
 /** Throws CannotTrain for what trying again would not mend; StorageError for what it may. */
 export async function prepare(job: JobRecord, options: Sources & { threads: number }): Promise<Prepared> {
   const { records, storage } = options;
@@ -189,6 +202,7 @@ export async function prepare(job: JobRecord, options: Sources & { threads: numb
     normalisation: spec.normalisation,
     initialWeights: initialModel?.sha256 ?? null,
     from,
+    sweepEndsAt: spec.pauseAfterEpoch === null ? await endOfSweep(job, records) : null,
     warnings,
   };
 }

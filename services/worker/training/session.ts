@@ -202,11 +202,19 @@ export class TrainingSession {
     return stopAtStep === null ? request.stopWhen.maxSeconds : null;
   }
 
-  /** Of a schedule that has an end: the training thread sees to it that it is reached in time. */
+  /**
+   * Of a schedule that has an end: the training thread sees to it that it is reached in time, its own or its sweep's,
+   * whichever is over first.
+   */
   #timeLimit(): TimeLimit | null {
+    const { job, prepared } = this.#options;
+    if (!hasEnd(job.request.schedule)) return null;
+    const limits: TimeLimit[] = [];
     const seconds = this.#maxSeconds;
-    if (seconds === null || !hasEnd(this.#options.job.request.schedule)) return null;
-    return { seconds, endsAt: secondsNow() + seconds - this.#pace.elapsedSeconds };
+    if (seconds !== null) limits.push({ seconds, endsAt: secondsNow() + seconds - this.#pace.elapsedSeconds });
+    const { sweepEndsAt } = prepared;
+    if (sweepEndsAt !== null) limits.push({ seconds: Math.max(0, sweepEndsAt - secondsNow()), endsAt: sweepEndsAt });
+    return limits.sort((one, other) => one.endsAt - other.endsAt)[0] ?? null;
   }
 
   /** More often where a schedule must reach its end in little time. */
@@ -259,7 +267,8 @@ export class TrainingSession {
   /** Once it is kept: what was decided then holds whatever befalls the worker. */
   #tellOfSchedule({ from, to }: Extract<FromThread, { kind: "rescheduled" }>): void {
     const why = to < from ? "does not suffice for all batches" : "suffices for more batches again";
-    const detail = `the time that stopWhen.maxSeconds leaves ${why}: the schedule ends with batch ${to} instead of ${from}`;
+    const whose = this.#options.prepared.sweepEndsAt === null ? "" : "its own or its sweep's ";
+    const detail = `the time that ${whose}stopWhen.maxSeconds leaves ${why}: the schedule ends with batch ${to} instead of ${from}`;
     void this.#writer.drained().then(() => this.#publisher.warn("rescheduled", detail));
   }
 
