@@ -37,7 +37,7 @@ export interface Part {
 }
 
 export type Command =
-  /** Meet at a second barrier: until then what all threads wrote can be read, and nobody writes. */
+  /** Nothing to do: what all threads wrote can be read, and nobody writes. */
   | { kind: "rest" }
   | { kind: "step"; step: Step }
   | { kind: "evaluate"; part: Part }

@@ -9,7 +9,7 @@ export function estimateCurvature(
   execution: Execution,
   { samples, state, epoch, step }: { samples: number; state: string; epoch: number; step: number },
 ): void {
-  const { plan, views, team } = execution;
+  const { plan, views } = execution;
   const { network, spec, regions, training } = plan;
   const { batchSize, counts, seed } = spec;
   const batches = Math.max(1, Math.floor(Math.min(samples, counts.train) / batchSize));
@@ -27,10 +27,8 @@ export function estimateCurvature(
   for (let batch = 0; batch < batches; batch++) {
     const task: Step = { kind: "curvature", start: batch * batchSize, epoch, withNorm: false };
     for (const layer of network.layers) layer.beforeStep?.(views, { seed, step, samples: batchSize });
-    team.command({ kind: "step", step: task });
     views.reals(regions.averageScale, 1)[0] = 1 / batchSize;
     execution.runStep(task);
-    execution.settle();
     for (const layer of network.layers) layer.finishCurvature?.(views);
     for (const { sum, from } of estimates)
       for (let index = 0; index < sum.length; index++) sum[index] += Math.max(0, from[index]);

@@ -15,7 +15,7 @@ import type { NetworkPlan } from "./network.ts";
 import { planMoved } from "./optimiser.ts";
 import type { Moved, PlannedOptimiser } from "./optimiser.ts";
 import { recordEvaluation, recordTrainingPass } from "./passes.ts";
-import type { PassOptions, Phase, Source } from "./passes.ts";
+import type { PassOptions, PassPhase, Source } from "./passes.ts";
 import { Program } from "./program.ts";
 import { eachSplit, evaluationSamples, planRegions, sourceOf } from "./regions.ts";
 import type { Regions } from "./regions.ts";
@@ -23,7 +23,7 @@ import { planOptimiser } from "./registry.ts";
 import { SlotPlanner } from "./slots.ts";
 import type { PlannedSlot } from "./slots.ts";
 import type { TrainingSpec } from "./training.ts";
-import { UpdatePlanner, shardGradientsOf } from "./update.ts";
+import { UpdatePlanner, dealOut, shardGradientsOf } from "./update.ts";
 import type { UpdatePhases } from "./update.ts";
 
 /** A pass over a batch of a given size: what each slot runs first, the phases, and the update. */
@@ -32,7 +32,7 @@ export interface BatchPrograms {
   slots: PlannedSlot[];
   /** By shard: clears sums. */
   begin: Program[];
-  phases: Phase[];
+  phases: PassPhase[];
   update: UpdatePhases;
   /** The same with the gradient's norm, where the step moves weights. */
   normUpdate: UpdatePhases | null;
@@ -46,7 +46,7 @@ export interface TrainingPart {
   totals: (shard: number) => number;
   /** What each kind of step runs; null where it never happens. */
   steps: Record<StepKind, BatchPrograms | null>;
-  /** By thread, after every change of the weights: effective filters. */
+  /** After every change of the weights, side by side: effective filters. */
   prepare: Program[];
   /** The same of layers that are frozen, once. */
   prepareFrozen: Program;
@@ -60,8 +60,13 @@ export interface EvaluationPart {
   splits: Record<Split, SplitPrograms | null>;
 }
 
-/** The slots of a split's evaluation, each with what it runs for each of its blocks. */
-export type SplitPrograms = readonly { slot: PlannedSlot; program: Program }[];
+/** The slots of a split's evaluation, one a shard and thread, each with what it runs for each of its blocks. */
+export interface SplitPrograms {
+  cut: Cut;
+  slots: readonly PlannedSlot[];
+  /** By slot. */
+  programs: readonly Program[];
+}
 
 export interface ExecutionPlan {
   spec: TrainingSpec;
@@ -110,7 +115,7 @@ export function planExecution(
     ...training.prepare,
     training.prepareFrozen,
     training.prepareCurvature,
-    ...Object.values(evaluation.splits).flatMap((split) => split?.map(({ program }) => program) ?? []),
+    ...Object.values(evaluation.splits).flatMap((split) => split?.programs ?? []),
   ];
   for (const program of programs) program.reserve(memory);
   return { ...options, training, evaluation, programs };
@@ -138,11 +143,11 @@ function planTrainingPart(options: Options, inspects: boolean): TrainingPart {
   const record = (samples: number, pass: PassOptions["pass"], inspecting = false): BatchPrograms =>
     recordBatch({ ...options, slots, update, samples, pass, inspecting });
   const last = lastBatchOf(spec);
-  const prepare = Array.from({ length: threads }, () => new Program());
+  const prepare = dealOut(network.layers.filter(learns), threads, (program, layer) => layer.prepare?.(program));
   const prepareFrozen = new Program();
   const prepareCurvature = new Program();
   for (const [index, layer] of network.layers.entries()) {
-    layer.prepare?.(learns(layer) ? prepare[index % threads] : prepareFrozen);
+    if (!learns(layer)) layer.prepare?.(prepareFrozen);
     if (curvature && network.trains[index]) layer.prepareCurvature?.(prepareCurvature);
   }
   return {
@@ -235,17 +240,18 @@ function planEvaluationPart({ spec, memory, network, regions }: Options): Evalua
       const { count } = regions.splits[split];
       if (count === 0) return null;
       const source = sourceOf(regions, split, spec, memory.realBytes);
-      const planned = slots.plan(cutForward(Math.min(count, evaluationSamples)));
-      return planned.map((slot) => ({
-        slot,
-        program: recordEvaluation({ plan: network, slot, source, loss, results: regions.results }),
-      }));
+      const cut = cutForward(Math.min(count, evaluationSamples));
+      const planned = slots.plan(cut);
+      const programs = planned.map((slot) =>
+        recordEvaluation({ plan: network, slot, source, loss, results: regions.results }),
+      );
+      return { cut, slots: planned, programs };
     }),
   };
 }
 
 const programsOf = ({ begin, phases, update, normUpdate }: BatchPrograms): Program[] => [
   ...begin,
-  ...phases.flatMap((phase) => (phase.kind === "slots" ? phase.programs : [phase.program])),
+  ...phases.flatMap(({ programs, spare, join }) => [...programs, ...spare, ...(join ? [join] : [])]),
   ...[update, normUpdate].flatMap((each) => each?.phases.flatMap((phase) => phase.programs) ?? []),
 ];

@@ -1,65 +1,40 @@
 /**
- * A thread's hold on a planned training: between barriers it writes block headers and runs programs
- * (execution-plan.ts), and that is all it does. Thread 0 is the training thread; which part of a batch a thread works
- * is picked out once, so that a step looks nothing up.
+ * A thread's hold on a planned training: it makes of a command the phases whose tasks the team takes (parallel.ts), and
+ * in a task it writes block headers and runs programs (execution-plan.ts). Thread 0 is the training thread. Phases are
+ * put together once for each kind of step, so that a step looks nothing up.
  */
 import type { Split } from "../schemas/dataset.ts";
 import { blockSamples, threadsOf } from "./batches.ts";
-import type { Block } from "./batches.ts";
-import type { Part, Step, StepKind } from "./commands.ts";
-import { stepKinds } from "./commands.ts";
+import type { Block, Cut } from "./batches.ts";
+import type { Command, Part, Step, StepKind } from "./commands.ts";
 import type { BatchPrograms, ExecutionPlan, SplitPrograms } from "./execution-plan.ts";
 import { headerCount, headerResults, headerRows, headerSamples } from "./kernels/kernels.ts";
 import type { Kernels } from "./kernels/kernels.ts";
 import { Views } from "./memory.ts";
 import { writeConstants } from "./network.ts";
 import { Team, controlInts } from "./parallel.ts";
+import type { Phase } from "./parallel.ts";
 import type { Program } from "./program.ts";
 import { Staging } from "./staging.ts";
 import type { PlannedSlot } from "./slots.ts";
 import { gradientNorm } from "./update.ts";
 import type { UpdatePhases } from "./update.ts";
 
-/** Sums over a batch or a split, which every thread reads alike. */
+/** Sums over a batch or a split. */
 export interface Sums {
   loss: number;
   correct: number;
 }
 
-/** What one thread runs for a phase. */
-interface Task {
-  /** First, on thread 0: what joins the whole batch. */
-  join: Program | null;
-  slots: readonly { slot: PlannedSlot; program: Program }[];
-}
+/** Whose each of so many tasks is: runs of them, which stay on their thread while it is ready for them. */
+const ownersOf = (tasks: number, threads: number): number[] =>
+  Array.from({ length: tasks }, (_, task) => Math.floor((task * threads) / tasks));
 
-/** One thread's part of a batch, picked out once so that a step looks nothing up. */
-interface Work {
-  blocks: readonly Block[];
-  shards: number;
-  begin: readonly Program[];
-  tasks: readonly Task[];
-  update: UpdatePhases;
-  normUpdate: UpdatePhases | null;
-}
-
-function workOf(
-  { cut, slots, begin, phases, update, normUpdate }: BatchPrograms,
-  { thread, threads }: { thread: number; threads: number },
-): Work {
-  const owners = threadsOf(cut, threads);
-  return {
-    blocks: cut.blocks,
-    shards: cut.shards,
-    begin: begin.filter((_, shard) => owners[shard] === thread),
-    tasks: phases.map((phase): Task => {
-      if (phase.kind === "join") return { join: thread === 0 ? phase.program : null, slots: [] };
-      const all = slots.map((slot, at) => ({ slot, program: phase.programs[at] }));
-      return { join: null, slots: all.filter(({ slot }) => slot.thread === thread) };
-    }),
-    update,
-    normUpdate,
-  };
+/** A thread's own tasks from their beginning, then the others' from their end. */
+function orderOf(owners: readonly number[], thread: number): readonly number[] {
+  const tasks = [...owners.keys()];
+  const own = tasks.filter((task) => owners[task] === thread);
+  return [...own, ...tasks.filter((task) => owners[task] !== thread).reverse()];
 }
 
 export class Execution {
@@ -70,8 +45,9 @@ export class Execution {
   readonly staging: Staging | null;
   readonly #kernels: Kernels;
   readonly #order: Uint32Array;
-  readonly #work: ReadonlyMap<StepKind, Work>;
-  readonly #prepares: boolean;
+  readonly #thread: number;
+  readonly #threads: number;
+  readonly #steps = new Map<string, readonly Phase[]>();
 
   constructor({
     plan,
@@ -84,22 +60,22 @@ export class Execution {
     kernels: Kernels;
     thread: number;
   }) {
-    const { spec, regions, training } = plan;
+    const { spec, regions } = plan;
     const { threads, counts } = spec;
     this.plan = plan;
     this.#kernels = kernels;
+    this.#thread = thread;
+    this.#threads = threads;
     this.views = new Views(buffer, plan.memory.realBytes);
     const control = regions.control / 4;
-    this.team = new Team({ words: this.views.ints.subarray(control, control + controlInts), thread, threads });
+    this.team = new Team({
+      words: this.views.ints.subarray(control, control + controlInts),
+      thread,
+      threads,
+      phasesOf: (command) => this.#phasesOf(command),
+    });
     this.#order = this.views.words.subarray(regions.order / 4, regions.order / 4 + counts.train);
     this.staging = regions.staging && new Staging({ spec, regions, views: this.views });
-    this.#work = new Map(
-      stepKinds.flatMap((kind) => {
-        const batch = training.steps[kind];
-        return batch ? [[kind, workOf(batch, { thread, threads })]] : [];
-      }),
-    );
-    this.#prepares = training.prepare.some((program) => program.calls > 0);
   }
 
   /** Thread 0, once: programs and constants into the memory. */
@@ -109,80 +85,121 @@ export class Execution {
     writeConstants(this.plan.network, this.views, this.plan.spec.normalisation);
   }
 
-  /**
-   * Writes the header of a block; where samples are distorted (`staging` is given), sees to it that those of the block
-   * are.
-   */
-  #openBlock(slot: PlannedSlot, block: Block, step: Step, staging: Staging | null): void {
+  /** Writes the header of a block. Its samples stand one after the other from row `row`; null: as in the order. */
+  #openBlock({ header }: PlannedSlot, { first, count }: Block, start: number, row: number | null): void {
     const { ints } = this.views;
-    const { first, count } = block;
-    const header = slot.header / 4;
-    const row = staging === null ? 0 : staging.open(step, block);
-    ints[header + headerCount] = count;
+    const at = header / 4;
+    ints[at + headerCount] = count;
     for (let lane = 0; lane < count; lane++) {
-      const sample = this.#order[step.start + first + lane];
-      ints[header + headerRows + lane] = staging ? row + lane : sample;
-      ints[header + headerSamples + lane] = sample;
-      ints[header + headerResults + lane] = first + lane;
+      const sample = this.#order[start + first + lane];
+      ints[at + headerRows + lane] = row === null ? sample : row + lane;
+      ints[at + headerSamples + lane] = sample;
+      ints[at + headerResults + lane] = first + lane;
     }
   }
 
-  /**
-   * This thread's part of a step: passes, then — unless the loss is no longer finite — the update. Returns the batch's
-   * sums. The end of the last phase is not awaited: the next command does that.
-   */
-  runStep(step: Step): Sums {
-    const { team } = this;
+  /** What the command has this thread do, phase after phase. */
+  #phasesOf(command: Command): readonly Phase[] {
+    if (command.kind === "step") return this.#stepPhases(command.step);
+    return command.kind === "evaluate" ? this.#evaluationPhases(command.part) : [];
+  }
+
+  #stepPhases({ kind, withNorm }: Step): readonly Phase[] {
+    const key = `${kind} ${withNorm}`;
+    let phases = this.#steps.get(key);
+    if (!phases) {
+      const batch = this.plan.training.steps[kind];
+      if (!batch) throw new Error(`this training was planned without steps of the kind '${kind}'`);
+      phases = this.#planStep(kind, batch, (withNorm ? batch.normUpdate : null) ?? batch.update);
+      this.#steps.set(key, phases);
+    }
+    return phases;
+  }
+
+  /** The passes, then — unless the loss is no longer finite — the update, and what follows from new weights. */
+  #planStep(kind: StepKind, batch: BatchPrograms, { phases: update }: UpdatePhases): readonly Phase[] {
+    const { training } = this.plan;
+    const moves = kind === "whole" || kind === "last";
+    const after = [...update.map(({ programs }) => programs), ...(moves ? [training.prepare] : [])];
+    return [
+      ...this.#planPasses(kind, batch, () => {
+        const { loss } = this.#sumTotals(training.totals, batch.cut.shards);
+        return Number.isFinite(loss);
+      }),
+      ...after.map((programs, index): Phase => ({
+        order: orderOf(ownersOf(programs.length, this.#threads), this.#thread),
+        run: (task) => programs[task].run(this.#kernels),
+        spare: null,
+        gathers: null,
+        close: () => {
+          if (update[index + 1]?.clips) this.#writeClipScale();
+          return true;
+        },
+      })),
+    ];
+  }
+
+  /** Phase by phase until the whole batch is joined. A task is a shard. */
+  #planPasses(kind: StepKind, { cut, slots, begin, phases }: BatchPrograms, end: () => boolean): readonly Phase[] {
     const kernels = this.#kernels;
-    const work = this.#work.get(step.kind);
-    if (!work) throw new Error(`this training was planned without steps of the kind '${step.kind}'`);
-    const staging = step.kind === "curvature" ? null : this.staging;
-    for (const program of work.begin) program.run(kernels);
-    for (const [phase, { join, slots }] of work.tasks.entries()) {
-      join?.run(kernels);
-      for (const { slot, program } of slots) {
-        for (const block of slot.blocks) {
-          if (phase === 0) this.#openBlock(slot, work.blocks[block], step, staging);
-          program.run(kernels);
+    const staging = kind === "curvature" ? null : this.staging;
+    const order = orderOf(threadsOf(cut, this.#threads), this.#thread);
+    const slotsOf = this.#slotsByShard(cut, slots);
+    const last = phases.length - 1;
+    const waits = phases.map(({ spare }) => spare.some(({ calls }) => calls > 0));
+    const waiting = cut.shards * waits.filter(Boolean).length;
+    return phases.map(({ programs, spare, join }, index): Phase => ({
+      order,
+      run: (shard, command) => {
+        if (index === 0) begin[shard].run(kernels);
+        for (const at of slotsOf[shard]) {
+          const slot = slots[at];
+          for (const block of slot.blocks) {
+            if (index === 0 && command.kind === "step") {
+              const { step } = command;
+              const opened = cut.blocks[block];
+              this.#openBlock(slot, opened, step.start, staging && staging.open(step, opened));
+            }
+            programs[at].run(kernels);
+          }
         }
-      }
-      team.barrier();
-    }
-    const sums = this.#sumTotals(this.plan.training.totals, work.shards);
-    if (Number.isFinite(sums.loss)) {
-      this.#runUpdate((step.withNorm ? work.normUpdate : null) ?? work.update);
-      if (step.kind === "whole" || step.kind === "last") this.#prepare();
-    }
-    return sums;
+      },
+      spare: waits[index]
+        ? (shard) => {
+            for (const at of slotsOf[shard]) spare[at].run(kernels);
+          }
+        : null,
+      gathers: index === last ? waiting : null,
+      close: () => {
+        join?.run(kernels);
+        return index < last || end();
+      },
+    }));
   }
 
-  #runUpdate({ phases }: UpdatePhases): void {
-    for (const [index, { clips, programs }] of phases.entries()) {
-      if (index > 0) this.team.barrier();
-      if (clips) this.#writeClipScale();
-      programs[this.team.thread].run(this.#kernels);
-    }
+  /** By shard: the slots that this thread uses for it. */
+  #slotsByShard({ shards }: Cut, slots: readonly PlannedSlot[]): readonly (readonly number[])[] {
+    return Array.from({ length: shards }, (_, wanted) =>
+      slots.flatMap(({ shard, thread }, at) =>
+        shard === wanted && (thread === null || thread === this.#thread) ? [at] : [],
+      ),
+    );
   }
 
-  /** After the weights have moved: effective filters. */
-  #prepare(): void {
-    if (!this.#prepares) return;
-    this.team.barrier();
-    this.plan.training.prepare[this.team.thread].run(this.#kernels);
+  /** Thread 0: a step from its first block to new weights, on all threads. Returns the batch's sums. */
+  runStep(step: Step): Sums {
+    const { training } = this.plan;
+    this.team.perform({ kind: "step", step });
+    const shards = training.steps[step.kind]?.cut.shards ?? 0;
+    return this.#sumTotals(training.totals, shards);
   }
 
   /** The gradient is shortened to `clipNorm`, as PyTorch does it: factor = min(1, clipNorm / (norm + 1e-6)). */
   #writeClipScale(): void {
-    const { plan, views, team } = this;
+    const { plan, views } = this;
     const { update } = plan.training;
     const longest = plan.spec.optimiser.clipNorm ?? Infinity;
-    views.reals(update.clipScale(team.thread), 1)[0] = Math.min(1, longest / (gradientNorm(views, update) + 1e-6));
-  }
-
-  /** Thread 0: meets all threads, so that what they wrote can be read. */
-  settle(): void {
-    this.team.command({ kind: "rest" });
-    this.team.barrier();
+    views.reals(update.clipScale, 1)[0] = Math.min(1, longest / (gradientNorm(views, update) + 1e-6));
   }
 
   /** Thread 0 with all others at rest: what follows from weights that came from elsewhere. */
@@ -198,32 +215,45 @@ export class Execution {
     this.plan.training.prepareCurvature.run(this.#kernels);
   }
 
-  /** This thread's part of an evaluation; outputs go to `results`, from row 0. */
-  runEvaluation({ split, first, count }: Part): void {
-    const { ints, doubles } = this.views;
-    for (const { slot, program } of this.#programsOf(split)) {
-      if (slot.thread !== this.team.thread) continue;
-      doubles.fill(0, slot.totals / 8, slot.totals / 8 + 2);
-      for (const block of slot.blocks) {
-        const from = block * blockSamples;
-        const present = Math.min(blockSamples, count - from);
-        if (present <= 0) break;
-        const header = slot.header / 4;
-        ints[header + headerCount] = present;
-        for (let lane = 0; lane < present; lane++) {
-          ints[header + headerRows + lane] = first + from + lane;
-          ints[header + headerSamples + lane] = first + from + lane;
-          ints[header + headerResults + lane] = from + lane;
-        }
-        program.run(this.#kernels);
-      }
-    }
-    this.team.barrier();
+  /** Thread 0: passes a part of a split forward; outputs go to `results`, from row 0. Returns its sums. */
+  runEvaluation(part: Part): Sums {
+    this.team.perform({ kind: "evaluate", part });
+    return this.#sumTotals(this.plan.evaluation.totals, this.#programsOf(part.split).cut.shards);
   }
 
-  /** Of the last part of a split that was evaluated. */
-  evaluationSums(split: Split): Sums {
-    return this.#sumTotals(this.plan.evaluation.totals, this.#programsOf(split).length);
+  #evaluationPhases({ split }: Part): readonly Phase[] {
+    const { cut, slots, programs } = this.#programsOf(split);
+    const slotsOf = this.#slotsByShard(cut, slots);
+    return [
+      {
+        order: orderOf(threadsOf(cut, this.#threads), this.#thread),
+        run: (shard, command) => {
+          if (command.kind !== "evaluate") return;
+          for (const at of slotsOf[shard]) this.#evaluateSlot(slots[at], programs[at], command.part);
+        },
+        spare: null,
+        gathers: null,
+        close: () => true,
+      },
+    ];
+  }
+
+  #evaluateSlot(slot: PlannedSlot, program: Program, { first, count }: Part): void {
+    const { ints, doubles } = this.views;
+    const header = slot.header / 4;
+    doubles.fill(0, slot.totals / 8, slot.totals / 8 + 2);
+    for (const block of slot.blocks) {
+      const from = block * blockSamples;
+      const present = Math.min(blockSamples, count - from);
+      if (present <= 0) break;
+      ints[header + headerCount] = present;
+      for (let lane = 0; lane < present; lane++) {
+        ints[header + headerRows + lane] = first + from + lane;
+        ints[header + headerSamples + lane] = first + from + lane;
+        ints[header + headerResults + lane] = from + lane;
+      }
+      program.run(this.#kernels);
+    }
   }
 
   #programsOf(split: Split): SplitPrograms {

@@ -75,8 +75,8 @@ test("nothing runs back below the first layer that learns", () => {
   /** Kernel calls of one slot's programs, forward and back. */
   const callsOf = (places: readonly number[]): string[] => {
     const { training } = planExecution(smallSpec(frozenAt(places, 0)));
-    return (training.steps.whole?.phases ?? []).flatMap((phase) =>
-      phase.kind === "slots" ? phase.programs[0].names() : phase.program.names(),
+    return (training.steps.whole?.phases ?? []).flatMap(({ programs, spare, join }) =>
+      [programs[0], spare[0], ...(join ? [join] : [])].flatMap((program) => program.names()),
     );
   };
   const back = (names: readonly string[]): number => names.filter((name) => /Backward|Gradient/.test(name)).length;

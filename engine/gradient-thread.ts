@@ -1,4 +1,4 @@
-/** A gradient thread: follows the trainer's commands (trainer.ts) until it closes. */
+/** A gradient thread: takes part in the trainer's commands (trainer.ts) until it closes. */
 import { planExecution } from "./execution-plan.ts";
 import { Execution } from "./execution.ts";
 import type { GradientThreadOptions } from "./training.ts";
@@ -10,21 +10,5 @@ export function runGradientThread({ plan, memory, kernels, thread, realBytes = 4
     kernels,
     thread,
   });
-  for (;;) {
-    const command = execution.team.next();
-    switch (command.kind) {
-      case "end":
-        return;
-      case "rest":
-        // Says that the word was read: thread 0 may write the next one at once.
-        execution.team.barrier();
-        break;
-      case "step":
-        execution.runStep(command.step);
-        break;
-      case "evaluate":
-        execution.runEvaluation(command.part);
-        break;
-    }
-  }
+  execution.team.follow();
 }

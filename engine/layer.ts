@@ -137,8 +137,13 @@ export interface PlannedLayer {
   /** Where evaluation does no more than that to each map: what stands below may do it instead. */
   scaling?(views: Views): Scaling;
   beforeEvaluation?(views: Views): void;
-  /** ∂E/∂parameters into the shard's gradients, then δ of the layer below. */
+  /** δ of the layer below, and ∂E/∂parameters into the shard's gradients where `gradient` does not. */
   backward(program: Program, wires: Wires): void;
+  /**
+   * ∂E/∂parameters, where that is much work: nothing else of the pass waits for it, and all that it reads stays as it is
+   * from `backward` of the layer above to the end of the pass.
+   */
+  gradient?(program: Program, wires: Wires): void;
   /**
    * The weights' gradient from the kept inputs and sensitivities of all blocks, by rows from ≤ row < to; where the
    * layer is `deferred`.

@@ -48,8 +48,15 @@ export function wiresOf({ nodes, trains, deltaOf }: NetworkPlan, slot: Slot, lay
   };
 }
 
-/** What runs between two barriers: a program for each slot, or one that a single thread runs for all. */
-export type Phase = { kind: "slots"; programs: Program[] } | { kind: "join"; program: Program };
+/** What all slots run before the whole batch is joined. */
+export interface PassPhase {
+  /** By slot. */
+  programs: Program[];
+  /** By slot: what only has to be done before the update, and after the slot's program. Empty in the last phase. */
+  spare: Program[];
+  /** Once, when all slots are done; null in the last phase. */
+  join: Program | null;
+}
 
 export interface PassOptions {
   plan: NetworkPlan;
@@ -106,35 +113,42 @@ function recordLoss(
 }
 
 /** Records a training pass for all slots. Phases end where a layer needs the whole batch. */
-export function recordTrainingPass(options: PassOptions): Phase[] {
+export function recordTrainingPass(options: PassOptions): PassPhase[] {
   const { plan, slots, shards, source, pass } = options;
-  const phases: Phase[] = [];
-  let programs: Program[] = [];
-  const open = (): void => {
-    programs = slots.map(() => new Program());
-    phases.push({ kind: "slots", programs });
-  };
-  const each = (layer: number, record: (program: Program, wires: Wires) => void): void => {
-    for (const [index, slot] of slots.entries()) record(programs[index], wiresOf(plan, slot, layer));
+  const open = (): PassPhase => ({
+    programs: slots.map(() => new Program()),
+    spare: slots.map(() => new Program()),
+    join: null,
+  });
+  const phases = [open()];
+  let phase = phases[0];
+  const each = (
+    layer: number,
+    record: (program: Program, wires: Wires) => void,
+    into: readonly Program[] = phase.programs,
+  ): void => {
+    for (const [index, slot] of slots.entries()) record(into[index], wiresOf(plan, slot, layer));
   };
   const meet = (layer: number, meeting: Meeting): void => {
     each(layer, (program, wires) => meeting.each(program, wires));
-    const program = new Program();
-    meeting.join(program, { shards });
-    phases.push({ kind: "join", program });
-    open();
+    phase.join = new Program();
+    meeting.join(phase.join, { shards });
+    phase = open();
+    phases.push(phase);
   };
-  open();
-  for (const [index, slot] of slots.entries()) recordGather(plan, programs[index], slot, source);
+  /** Whether a backward pass meets again below a layer. */
+  const meetsBelow = (layer: number): boolean =>
+    plan.layers.some((below, index) => index < layer && plan.trains[index] && below.meetings);
+  for (const [index, slot] of slots.entries()) recordGather(plan, phase.programs[index], slot, source);
   for (const [index, layer] of plan.layers.entries()) {
     const runs = pass === "curvature" ? (layer.evaluate ?? layer.forward) : layer.forward;
     if (layer.meetings && pass !== "curvature") meet(index, layer.meetings.forward);
     each(index, runs);
   }
   for (const [index, slot] of slots.entries()) {
-    recordLoss(options, programs[index], slot);
+    recordLoss(options, phase.programs[index], slot);
     if (options.results)
-      programs[index].call("scatter", {
+      phase.programs[index].call("scatter", {
         output: slot.y,
         header: slot.header,
         results: options.results,
@@ -146,8 +160,13 @@ export function recordTrainingPass(options: PassOptions): Phase[] {
   for (let index = plan.layers.length - 1; index >= 0; index--) {
     if (!plan.trains[index]) continue;
     const layer = plan.layers[index];
-    if (layer.meetings && pass === "gradient") meet(index, layer.meetings.backward);
-    each(index, pass === "gradient" ? layer.backward : layer.curvature);
+    if (pass === "curvature") {
+      each(index, layer.curvature);
+      continue;
+    }
+    if (layer.meetings) meet(index, layer.meetings.backward);
+    if (layer.gradient) each(index, layer.gradient, meetsBelow(index) ? phase.spare : phase.programs);
+    each(index, layer.backward);
   }
   return phases;
 }
@@ -155,8 +174,11 @@ export function recordTrainingPass(options: PassOptions): Phase[] {
 /** From a δ that stands at the last layer back to the input, with no loss: in a network that never meets. */
 export function recordBackward(plan: NetworkPlan, slot: Slot): Program {
   const program = new Program();
-  for (let index = plan.layers.length - 1; index >= 0; index--)
-    plan.layers[index].backward(program, wiresOf(plan, slot, index));
+  for (let index = plan.layers.length - 1; index >= 0; index--) {
+    const wires = wiresOf(plan, slot, index);
+    plan.layers[index].gradient?.(program, wires);
+    plan.layers[index].backward(program, wires);
+  }
   return program;
 }
 

@@ -6,9 +6,10 @@ import { splitNames } from "../schemas/dataset.ts";
 import type { Split } from "../schemas/dataset.ts";
 import { sizeOf } from "../schemas/shape.ts";
 import { isIdentity } from "./augmentation.ts";
+import { claimInts } from "./claims.ts";
 import { dtypeCodes } from "./kernels/kernels.ts";
 import type { MemoryPlan } from "./memory.ts";
-import { claimInts, controlInts } from "./parallel.ts";
+import { controlInts } from "./parallel.ts";
 import type { Source } from "./passes.ts";
 import type { SplitRegion, TrainingSpec } from "./training.ts";
 

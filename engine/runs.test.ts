@@ -53,17 +53,17 @@ test("every number lies in exactly one run, and every partial sum has a place of
 });
 
 describe("shared out", () => {
-  test.each([1, 2, 3, 4])("to %i threads: all runs, in order", (threads) => {
-    const shares = shareOut(runs, { threads, blocks: 6 });
+  test.each([1, 2, 3, 4])("to %i parts: all runs, in order", (threads) => {
+    const shares = shareOut(runs, { parts: threads, blocks: 6 });
     expect(shares).toHaveLength(threads);
     expect(shares.flat()).toEqual(runs);
   });
   test("by cost: a deferred row costs what its blocks cost", () => {
     const costOf = (share: (typeof runs)[number][]): number =>
       share.reduce((sum, { array, from, to }) => sum + (to - from) * (array.deferred ? 12 : 2), 0);
-    const [first, second] = shareOut(runs, { threads: 2, blocks: 6 }).map((share) => costOf([...share]));
+    const [first, second] = shareOut(runs, { parts: 2, blocks: 6 }).map((share) => costOf([...share]));
     expect(Math.max(first, second) / Math.min(first, second)).toBeLessThan(1.3);
   });
-  test("nothing to share leaves every thread without work", () =>
-    expect(shareOut([], { threads: 3, blocks: 1 })).toEqual([[], [], []]));
+  test("nothing to share leaves every part without work", () =>
+    expect(shareOut([], { parts: 3, blocks: 1 })).toEqual([[], [], []]));
 });

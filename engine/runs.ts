@@ -1,6 +1,6 @@
 /**
  * How the update is shared out. Every array of gradient numbers is cut into *runs*, a property of the network alone, so
- * that the partial sums of the norm are too; each thread owns a stretch of runs of about equal cost.
+ * that the partial sums of the norm are too; a task is a stretch of runs, all of about equal cost.
  */
 import type { Deferred, PlannedLayer, ShardGradient } from "./layer.ts";
 import type { NetworkPlan } from "./network.ts";
@@ -8,7 +8,7 @@ import type { Moved } from "./optimiser.ts";
 
 /** Elements whose squares one call adds up; partial sums depend on it. */
 export const normElements = 4096;
-/** Elements that one thread takes through reduction and update at once. */
+/** Elements that go through reduction and update at once. */
 const runElements = 16_384;
 /** Rows of a deferred gradient come in sixteens: a cache line whatever the row's length. */
 const rowGrain = 16;
@@ -84,22 +84,22 @@ export function runsOf(arrays: readonly GradientArray[]): { runs: readonly Run[]
   return { runs, partialCount };
 }
 
-/** Gives each thread a stretch of runs of about equal cost; `blocks` is how many a deferred gradient sums. */
+/** Stretches of runs of about equal cost; `blocks` is how many a deferred gradient sums. */
 export function shareOut(
   runs: readonly Run[],
-  { threads, blocks }: { threads: number; blocks: number },
+  { parts, blocks }: { parts: number; blocks: number },
 ): readonly (readonly Run[])[] {
   const costOf = ({ array, from, to }: Run): number => (to - from) * (array.deferred ? 2 * blocks : 2);
   const total = Math.max(
     1,
     runs.reduce((sum, run) => sum + costOf(run), 0),
   );
-  const shares: Run[][] = Array.from({ length: threads }, () => []);
+  const shares: Run[][] = Array.from({ length: parts }, () => []);
   let before = 0;
   for (const run of runs) {
     const cost = costOf(run);
     const middle = before + cost / 2;
-    shares[Math.min(threads - 1, Math.floor((middle * threads) / total))].push(run);
+    shares[Math.min(parts - 1, Math.floor((middle * parts) / total))].push(run);
     before += cost;
   }
   return shares;

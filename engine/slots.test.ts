@@ -49,21 +49,26 @@ function overlap(one: PlannedSlot, other: PlannedSlot, layers: readonly { output
 }
 
 describe.each([1, 2, 3])("%i threads", (threads) => {
-  test.each([small, normalised, wide])("no two threads write the same place", (...layers) => {
+  test.each([small, normalised, wide])("two shards on different threads write different places", (...layers) => {
     const { network, slots, cut } = plan(layers, threads, "training");
     const planned = slots.plan(cut);
+    const apart = (one: PlannedSlot, other: PlannedSlot): boolean =>
+      one.shard !== other.shard && (one.thread === null || one.thread !== other.thread);
     const shared = planned.filter((one) =>
-      planned.some((other) => one.thread !== other.thread && overlap(one, other, network.layers)),
+      planned.some((other) => apart(one, other) && overlap(one, other, network.layers)),
     );
     expect(shared).toEqual([]);
   });
 
-  test("every block passes through exactly one slot, on the thread of its shard", () => {
-    const { slots, cut } = plan(small, threads, "training");
+  test.each([small, normalised, wide])("any thread has one slot for every block", (...layers) => {
+    const { slots, cut } = plan(layers, threads, "training");
     const planned = slots.plan(cut);
-    expect(planned.flatMap(({ blocks }) => blocks)).toEqual(cut.blocks.map((_, at) => at));
-    for (const { blocks, shard, lanes } of planned)
-      for (const block of blocks) expect(cut.blocks[block]).toMatchObject({ shard, lanes });
+    for (let own = 0; own < threads; own++) {
+      const usable = planned.filter(({ thread }) => thread === null || thread === own);
+      expect(usable.flatMap(({ blocks }) => blocks)).toEqual(cut.blocks.map((_, at) => at));
+      for (const { blocks, shard, lanes } of usable)
+        for (const block of blocks) expect(cut.blocks[block]).toMatchObject({ shard, lanes });
+    }
   });
 });
 

@@ -1,18 +1,19 @@
 /**
  * Where blocks live. Activations and sensitivities belong to a *thread* and are reused block after block, so they stay
  * in its cache; only what must outlive the block (a whole-batch layer, or the inputs of a deferred gradient) belongs to
- * a *block* and stays resident for the step.
+ * a *block* and stays resident for the step. Any thread may work any shard, so each has slots for all of them; where
+ * everything belongs to blocks, the threads share theirs.
  */
 import { sizeOf } from "../schemas/shape.ts";
 import type { Block, Cut } from "./batches.ts";
-import { threadsOf } from "./batches.ts";
 import { headerInts } from "./kernels/kernels.ts";
 import type { Element, MemoryPlan } from "./memory.ts";
 import type { NetworkPlan } from "./network.ts";
 import type { Slot } from "./passes.ts";
 
 export interface PlannedSlot extends Slot {
-  thread: number;
+  /** The only one that may use it; null: whoever works the shard. */
+  thread: number | null;
   /** The blocks that pass through here, as indices of the cut. */
   blocks: readonly number[];
 }
@@ -31,7 +32,7 @@ interface Run {
   /** Of the slot. */
   index: number;
   shard: number;
-  thread: number;
+  thread: number | null;
   blocks: readonly number[];
   lanes: Block["lanes"];
 }
@@ -63,12 +64,17 @@ export class SlotPlanner {
     return this.#reserve(`the totals of shard ${shard}`, "double", 2);
   }
 
+  /** Those of thread 0 first, or of all threads. */
   plan(cut: Cut): PlannedSlot[] {
-    const owners = threadsOf(cut, this.#options.threads);
-    return this.#runsOf(cut).map((blocks, index) => {
-      const { shard, lanes } = cut.blocks[blocks[0]];
-      return this.#slot({ index, shard, thread: owners[shard], blocks, lanes });
-    });
+    const runs = this.#runsOf(cut);
+    const { threads } = this.#options;
+    const users = this.#meets ? [null] : Array.from({ length: threads }, (_, thread) => thread);
+    return users.flatMap((thread) =>
+      runs.map((blocks, index) => {
+        const { shard, lanes } = cut.blocks[blocks[0]];
+        return this.#slot({ index, shard, thread, blocks, lanes });
+      }),
+    );
   }
 
   /** A run of blocks of one shard and as many lanes shares a slot; each block has its own where it stays resident. */
@@ -113,7 +119,7 @@ export class SlotPlanner {
     const last = outputs.at(-1) ?? x0;
     return {
       lanes,
-      header: this.#reserve(`the header of slot ${index}`, "int", headerInts),
+      header: this.#reserve(`the header of slot ${index} of thread ${thread ?? "any"}`, "int", headerInts),
       shard,
       totals: this.totals(shard),
       thread,

@@ -1,14 +1,14 @@
 /**
  * Where samples are distorted, a batch ahead of the training: a ring of two batches, float32 [2][batch][C][H][W] in the
  * shared memory. While batch k is trained from one half, the augmentation thread, where there is one, fills the other
- * with batch k + 1. A sample is distorted by whoever takes it first (parallel.ts, Claims): the augmentation thread
+ * with batch k + 1. A sample is distorted by whoever takes it first (claims.ts): the augmentation thread
  * ahead of time, or the gradient thread that opens its block and finds it missing. What a sample becomes depends on
  * (seed, epoch, sample) alone, or where classes are balanced on (seed, epoch, place), so the bits do not depend on who
  * was first.
  *
- * - Batch k lies in half k mod 2. Thread 0 announces it when all threads have met for the step of batch k − 1: then
- *   nobody needs batch k − 2 any more. It announces the first batch of an epoch at rest, after it has written the
- *   order. Nothing is announced beyond the epoch's end.
+ * - Batch k lies in half k mod 2. Thread 0 announces it at rest, before the step of batch k − 1: then nobody needs batch
+ *   k − 2 any more. It announces the first batch of an epoch after it has written the order. Nothing is announced
+ *   beyond the epoch's end.
  * - The augmentation thread takes samples of announced batches only, and of these none that was consumed. So the order
  *   and the half of the ring stay as they are while it works. `close` ends it, whatever it is doing.
  * - Second derivatives want undistorted samples: their steps run before the epoch is announced and do not touch the
@@ -18,9 +18,9 @@
 import { sizeOf } from "../schemas/shape.ts";
 import { createAugmenter } from "./augmentation.ts";
 import type { Augmenter } from "./augmentation.ts";
+import { Claims, claimInts } from "./claims.ts";
 import { planExecution } from "./execution-plan.ts";
 import { Views } from "./memory.ts";
-import { Claims, claimInts } from "./parallel.ts";
 import type { Regions } from "./regions.ts";
 import type { GradientThreadOptions, TrainingSpec } from "./training.ts";
 
@@ -63,8 +63,8 @@ export class Staging {
   }
 
   /**
-   * Thread 0, when all threads have come to batch `inEpoch` − 1 of the epoch, or rest: the batch may be distorted, if
-   * there is one.
+   * Thread 0, at rest before the step of batch `inEpoch` − 1 of the epoch, or before the epoch: the batch may be
+   * distorted, if there is one.
    */
   announce(epoch: number, inEpoch: number): void {
     if (inEpoch < this.#batches) this.#claims.announce(epoch, (epoch - 1) * this.#batches + inEpoch);

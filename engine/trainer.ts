@@ -1,6 +1,6 @@
 /**
  * The training loop: epochs, steps, schedules, evaluations and stops, on the training thread; the other gradient
- * threads follow its commands (gradient-thread.ts). A generator that yields at reporting points only. No clock, no I/O:
+ * threads take part in its commands (gradient-thread.ts) and rest between them. A generator that yields at reporting points only. No clock, no I/O:
  * control words say when to report and when to stop. One seed gives the same bits on any number of threads, before and
  * after a stop.
  */
@@ -101,18 +101,15 @@ class TrainingRun implements Trainer {
       this.#openEpoch();
       while (position.inEpoch < this.#stepsPerEpoch && position.step < this.#end) {
         if (!this.#step()) {
-          this.#execution.settle();
           yield { kind: "diverged", ...findCulprit(this.#plan, this.#execution.views), ...this.#report() };
           return;
         }
         if (position.step === this.#spec.stopAtStep) {
-          this.#execution.settle();
           yield this.#breakdown() ?? { kind: "finished", reason: "step", ...this.#report() };
           return;
         }
         const wanted = this.#execution.team.takeRequests();
         if (wanted === 0) continue;
-        this.#execution.settle();
         if (wanted & request.stop) {
           yield { kind: "stopped", ...this.#report() };
           return;
@@ -120,7 +117,6 @@ class TrainingRun implements Trainer {
         if (wanted & request.checkpoint) yield { kind: "checkpoint", ...this.#report() };
         if (wanted & request.report) yield { kind: "progress", ...this.#report() };
       }
-      this.#execution.settle();
       const breakdown = this.#breakdown();
       if (breakdown) {
         yield breakdown;
@@ -166,7 +162,6 @@ class TrainingRun implements Trainer {
     const into = execution.views.words.subarray(order / 4, order / 4 + count);
     const firstLabel = splits.train.labelsAddress / 4;
     const labels = execution.views.ints.subarray(firstLabel, firstLabel + count);
-    execution.settle();
     if (curvature && inEpoch === 0) {
       permutation({ seed, epoch, count, purpose: "curvature", into });
       estimateCurvature(execution, { ...curvature, epoch, step: step + 1 });
@@ -186,7 +181,7 @@ class TrainingRun implements Trainer {
     const execution = this.#execution;
     const position = this.#position;
     const { batchSize, counts, seed } = this.#spec;
-    const { views, team } = execution;
+    const { views } = execution;
     const start = position.inEpoch * batchSize;
     const samples = Math.min(batchSize, counts.train - start);
     const number = position.step + 1;
@@ -195,9 +190,7 @@ class TrainingRun implements Trainer {
     const learningRate = this.#learningRate(number);
     const step: Step = { kind: samples < batchSize ? "last" : "whole", start, epoch: position.epoch, withNorm };
     for (const layer of this.#plan.network.layers) layer.beforeStep?.(views, { seed, step: number, samples });
-    team.command({ kind: "step", step });
     execution.staging?.announce(position.epoch, position.inEpoch + 1);
-    // The others are past the last update and not yet at the next: only now may its settings change.
     this.#writeSettings(learningRate, number);
     this.#averageScale[0] = 1 / samples;
     const { loss, correct } = execution.runStep(step);
@@ -209,7 +202,6 @@ class TrainingRun implements Trainer {
     this.#trained += samples;
     if (!Number.isFinite(loss)) return false;
     if (isRow) {
-      execution.settle();
       this.#rows.push({
         step: number,
         epoch: position.epoch,
@@ -232,7 +224,6 @@ class TrainingRun implements Trainer {
   /** Evaluates, and says whether the training ends here. */
   #closeEpoch(): ReturnType<typeof reviewEpoch> {
     const execution = this.#execution;
-    execution.settle();
     const norm = gradientNorm(execution.views, this.#plan.training.update);
     const { judge } = this.#spec;
     let validation: (Evaluated & { split: Split }) | null = null;
@@ -267,7 +258,6 @@ class TrainingRun implements Trainer {
   checkpoint(): Uint8Array {
     const { views } = this.#execution;
     const { network, training } = this.#plan;
-    this.#execution.settle();
     return writeCheckpoint({
       views,
       tensors: network.tensors,
@@ -278,7 +268,6 @@ class TrainingRun implements Trainer {
   }
 
   tensors(isWanted: (name: string) => boolean): Map<string, FileTensor> {
-    this.#execution.settle();
     const wanted = this.#plan.network.tensors.filter(({ name }) => isWanted(name));
     return takeTensors(this.#execution.views, wanted);
   }
@@ -287,19 +276,16 @@ class TrainingRun implements Trainer {
     const execution = this.#execution;
     const { classes, counts } = this.#spec;
     const { network, regions } = this.#plan;
-    const { views, team } = execution;
+    const { views } = execution;
     const samples = counts[split];
     const outputs = wantsOutputs ? new Float32Array(samples * classes) : null;
     if (samples === 0) return { loss: 0, accuracy: 0, samples, outputs };
-    execution.settle();
     for (const layer of network.layers) layer.beforeEvaluation?.(views);
     let loss = 0;
     let correct = 0;
     for (let first = 0; first < samples; first += evaluationSamples) {
       const part = { split, first, count: Math.min(evaluationSamples, samples - first) };
-      team.command({ kind: "evaluate", part });
-      execution.runEvaluation(part);
-      const sums = execution.evaluationSums(split);
+      const sums = execution.runEvaluation(part);
       loss += sums.loss;
       correct += sums.correct;
       outputs?.set(views.reals(regions.results, part.count * classes), first * classes);
@@ -308,13 +294,12 @@ class TrainingRun implements Trainer {
   }
 
   load(checkpoint: Uint8Array): void {
-    this.#execution.settle();
     loadWeights({ views: this.#execution.views, tensors: this.#plan.network.tensors, bytes: checkpoint });
     this.#execution.prepareAll();
   }
 
   close(): void {
     this.#execution.staging?.end();
-    this.#execution.team.command({ kind: "end" });
+    this.#execution.team.end();
   }
 }

@@ -1,10 +1,11 @@
 /**
  * From the shards' gradients to new weights: reduce in shard order, finish (combinations, penalties, tables), norm,
- * clip, update. Each thread owns a stretch of runs (runs.ts). Where no layer has a finish and nothing is clipped, a
- * thread takes each run through all of it while it is in its cache; otherwise barriers stand between.
+ * clip, update. A task is a stretch of runs (runs.ts). Where no layer has a finish and nothing is clipped, each run goes
+ * through all of it while it is in the cache; otherwise there are several phases.
  */
 import type { Cut } from "./batches.ts";
 import type { MemoryPlan, Views } from "./memory.ts";
+import { mostTasks } from "./parallel.ts";
 import type { NetworkPlan } from "./network.ts";
 import { stretchOf } from "./optimiser.ts";
 import type { Moved, PlannedOptimiser } from "./optimiser.ts";
@@ -27,12 +28,26 @@ export interface UpdateOptions {
   averageScale: number;
 }
 
-/**
- * Programs by thread, with a barrier after each entry but the last. `clips` marks where every thread first sets its
- * clip scale from the norm.
- */
+/** Programs that may run side by side, phase after phase. `clips`: the clip scale must be set from the norm before. */
 export interface UpdatePhases {
   phases: readonly { programs: readonly Program[]; clips: boolean }[];
+}
+
+/** Into so many tasks for each thread a phase is cut where there are several threads. */
+const tasksOfThread = 4;
+
+/** How many tasks a phase is cut into. */
+export const tasksFor = (threads: number): number => (threads === 1 ? 1 : Math.min(mostTasks, tasksOfThread * threads));
+
+/** Programs that `record` fills, each with every so manieth thing; without those that stay empty. */
+export function dealOut<Thing>(
+  things: readonly Thing[],
+  threads: number,
+  record: (program: Program, thing: Thing) => void,
+): Program[] {
+  const programs = Array.from({ length: tasksFor(threads) }, () => new Program());
+  for (const [index, thing] of things.entries()) record(programs[index % programs.length], thing);
+  return programs.filter(({ calls }) => calls > 0);
 }
 
 /** What the update follows. */
@@ -51,24 +66,20 @@ type BlockTables = ReadonlyMap<number, { address: number; blocks: number }>;
 export class UpdatePlanner {
   readonly #options: UpdateOptions;
   readonly #finishes: boolean;
-  readonly #clipScales: number;
   readonly #tables: { address: number; words: readonly number[] }[] = [];
+  /** Address of one real: what the gradient is multiplied by where it is clipped. */
+  readonly clipScale: number;
   /** Address of the partial sums of squares and how many there are. */
   readonly partials: number;
   readonly partialCount: number;
 
   constructor(options: UpdateOptions) {
-    const { memory, plan, moved, threads } = options;
+    const { memory, plan, moved } = options;
     this.#options = options;
     this.#finishes = plan.layers.some((layer) => layer.finish);
     this.partialCount = runsOf(arraysOf(plan, moved, "gradient")).partialCount;
     this.partials = memory.reserve({ what: "partial norms", element: "double", count: this.partialCount });
-    this.#clipScales = memory.reserve({ what: "clip scales", element: "byte", count: 64 * threads });
-  }
-
-  /** Address of one real of a thread; they stand 64 bytes apart. */
-  clipScale(thread: number): number {
-    return this.#clipScales + 64 * thread;
+    this.clipScale = memory.reserve({ what: "the clip scale", element: "real", count: 1 });
   }
 
   /** Writes what the recorded programs look up. */
@@ -81,19 +92,20 @@ export class UpdatePlanner {
     const finish = this.#finishes ? [{ programs: this.#finishPrograms(), clips: false }] : [];
     // Ω is computed where penalties are finished, so a forward pass finishes too.
     if (pass === "forward") return { phases: finish };
-    const shares = shareOut(runsOf(arraysOf(plan, moved, pass)).runs, { threads, blocks: cut.blocks.length });
+    const { runs } = runsOf(arraysOf(plan, moved, pass));
+    const shares = shareOut(runs, { parts: tasksFor(threads), blocks: cut.blocks.length });
     const tables = this.#planTables(slots, pass);
-    const phase = (...steps: ((program: Program, run: Run, thread: number) => void)[]) => ({
-      programs: shares.map((runs, thread) => {
+    const phase = (...steps: ((program: Program, run: Run) => void)[]) => ({
+      programs: shares.flatMap((share) => {
         const program = new Program();
-        for (const run of runs) for (const step of steps) step(program, run, thread);
-        return program;
+        for (const run of share) for (const step of steps) step(program, run);
+        return program.calls > 0 ? [program] : [];
       }),
       clips: false,
     });
     const reduce = (program: Program, run: Run): void => this.#recordReduce(program, run, { cut, tables });
     const norm = (program: Program, run: Run): void => this.#recordNorm(program, run);
-    const move = (program: Program, run: Run, thread: number): void => this.#recordMove(program, run, thread);
+    const move = (program: Program, run: Run): void => this.#recordMove(program, run);
     if (!moves) return { phases: pass === "gradient" ? [phase(reduce), ...finish] : [phase(reduce)] };
     const clipped = { ...phase(move), clips: true };
     if (clips && this.#finishes) return { phases: [phase(reduce), ...finish, phase(norm), clipped] };
@@ -106,16 +118,18 @@ export class UpdatePlanner {
   #planTables(slots: readonly PlannedSlot[], pass: "gradient" | "curvature"): BlockTables {
     const { memory, plan } = this.#options;
     const tables = new Map<number, { address: number; blocks: number }>();
+    // What the gradient reads belongs to blocks: whichever thread's slots say where.
+    const blocks = slots.filter(({ thread }) => thread === slots[0].thread);
     for (const [layer, { deferred }] of plan.layers.entries()) {
       if (!deferred) continue;
-      const words = slots.flatMap((slot) => {
+      const words = blocks.flatMap((slot) => {
         const wires = wiresOf(plan, slot, layer);
         return [deferred.inputOf(wires, pass), wires.delta, wires.lanes];
       });
       const what = `the table of blocks of layer ${layer}`;
       const address = memory.reserve({ what, element: "int", count: words.length });
       this.#tables.push({ address, words });
-      tables.set(layer, { address, blocks: slots.length });
+      tables.set(layer, { address, blocks: blocks.length });
     }
     return tables;
   }
@@ -160,20 +174,17 @@ export class UpdatePlanner {
     }
   }
 
-  #recordMove(program: Program, { array, from, to }: Run, thread: number): void {
+  #recordMove(program: Program, { array, from, to }: Run): void {
     if (!array.moved) return;
     const { memory, optimiser, clips } = this.#options;
     const stretch = stretchOf(array.moved, { from, count: to - from, realBytes: memory.realBytes });
-    if (clips)
-      program.call("scale", { gradient: stretch.gradient, scale: this.clipScale(thread), count: stretch.count });
+    if (clips) program.call("scale", { gradient: stretch.gradient, scale: this.clipScale, count: stretch.count });
     optimiser.record(program, stretch);
   }
 
   #finishPrograms(): Program[] {
     const { plan, threads } = this.#options;
-    const programs = Array.from({ length: threads }, () => new Program());
-    for (const [index, layer] of plan.layers.entries()) layer.finish?.(programs[index % threads]);
-    return programs;
+    return dealOut(plan.layers, threads, (program, layer) => layer.finish?.(program));
   }
 }
 

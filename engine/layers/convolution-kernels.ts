@@ -40,7 +40,7 @@ export interface FilterOptions {
 
 export type RecordedConvolution = Pick<
   PlannedLayer,
-  "buffers" | "curvatureBuffers" | "deferred" | "forward" | "backward" | "curvature" | "shardGradients"
+  "buffers" | "curvatureBuffers" | "deferred" | "forward" | "backward" | "gradient" | "curvature" | "shardGradients"
 > &
   Required<Pick<PlannedLayer, "prepareCurvature" | "weighted">>;
 
@@ -184,10 +184,8 @@ function recordConvolution(kernels: ConvolutionKernels) {
       });
     },
     weighted: recordWeighted(kernels),
-    backward(program: Program, wires: Wires): void {
-      gradient(program, wires, seen(wires));
-      down(program, wires, weights);
-    },
+    gradient: (program: Program, wires: Wires): void => gradient(program, wires, seen(wires)),
+    backward: (program: Program, wires: Wires): void => down(program, wires, weights),
     curvature(program: Program, wires: Wires): void {
       const squared = wires.own[padding > 0 ? 1 : 0];
       if (!frozen) program.call("square", { input: seen(wires), output: squared, count: paddedSize * wires.lanes });

@@ -91,10 +91,8 @@ export function recordDense(kernels: DenseKernels) {
     ...(weightGradient || shards === 0 ? {} : { deferred }),
     forward: (program: Program, wires: Wires): void => forward(program, wires, own),
     weighted: { ...own, size: inputs * units, maps: units, sums: false, forward },
-    backward(program: Program, wires: Wires): void {
-      outer(program, wires, wires.input);
-      down(program, wires, weights, gate);
-    },
+    gradient: (program: Program, wires: Wires): void => outer(program, wires, wires.input),
+    backward: (program: Program, wires: Wires): void => down(program, wires, weights, gate),
     curvature(program: Program, wires: Wires): void {
       if (!frozen) program.call("square", { input: wires.input, output: wires.own[0], count: inputs * wires.lanes });
       outer(program, wires, wires.own[0]);

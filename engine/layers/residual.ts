@@ -111,6 +111,7 @@ export function asShortcut(convolution: PlannedLayer): PlannedLayer {
     kind: "projection",
     buffers: [size, ...buffers],
     forward: (program, wires) => convolution.forward(program, inner(wires)),
+    ...(convolution.gradient && { gradient: (program, wires) => convolution.gradient?.(program, inner(wires)) }),
     backward: adding(convolution.backward),
     curvature: adding(convolution.curvature),
     ...(deferred && { deferred: { ...deferred, inputOf: (wires, pass) => deferred.inputOf(inner(wires), pass) } }),

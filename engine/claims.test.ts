@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { Claims, claimInts } from "./parallel.ts";
+import { Claims, claimInts } from "./claims.ts";
 
 const claimsOf = (words = new Int32Array(new SharedArrayBuffer(4 * claimInts(3)))): Claims =>
   new Claims({ words, batchSize: 3 });
