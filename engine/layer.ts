@@ -140,8 +140,8 @@ export interface PlannedLayer {
   /** δ of the layer below, and ∂E/∂parameters into the shard's gradients where `gradient` does not. */
   backward(program: Program, wires: Wires): void;
   /**
-   * ∂E/∂parameters, where that is much work: nothing else of the pass waits for it, and all that it reads stays as it is
-   * from `backward` of the layer above to the end of the pass.
+   * ∂E/∂parameters, where that is much work: nothing else of the pass waits for it, and all that it reads stays as it
+   * is from `backward` of the layer above to the end of the pass.
    */
   gradient?(program: Program, wires: Wires): void;
   /**

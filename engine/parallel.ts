@@ -8,8 +8,8 @@
  *
  * A command is a list of phases (execution.ts). Thread 0 opens the first; whoever finishes the last task of a phase
  * closes it and opens the next, or lets the team rest. So nobody waits for a thread that has no task in its hands: one
- * that the machine has stopped, or that is late, finds a phase over and goes on with what is open. Who ran a task leaves
- * no trace in the numbers.
+ * that the machine has stopped, or that is late, finds a phase over and goes on with what is open. Who ran a task
+ * leaves no trace in the numbers.
  *
  * What is open is written in turn to one of two places, before its number: a reader that sees the same number before
  * and after has read what belongs together. Numbers run through 2³² and begin again.

@@ -6,8 +6,8 @@
  * (seed, epoch, sample) alone, or where classes are balanced on (seed, epoch, place), so the bits do not depend on who
  * was first.
  *
- * - Batch k lies in half k mod 2. Thread 0 announces it at rest, before the step of batch k − 1: then nobody needs batch
- *   k − 2 any more. It announces the first batch of an epoch after it has written the order. Nothing is announced
+ * - Batch k lies in half k mod 2. Thread 0 announces it at rest, before the step of batch k − 1: then nobody needs
+ *   batch k − 2 any more. It announces the first batch of an epoch after it has written the order. Nothing is announced
  *   beyond the epoch's end.
  * - The augmentation thread takes samples of announced batches only, and of these none that was consumed. So the order
  *   and the half of the ring stay as they are while it works. `close` ends it, whatever it is doing.

@@ -1,8 +1,8 @@
 /**
  * The training loop: epochs, steps, schedules, evaluations and stops, on the training thread; the other gradient
- * threads take part in its commands (gradient-thread.ts) and rest between them. A generator that yields at reporting points only. No clock, no I/O:
- * control words say when to report and when to stop. One seed gives the same bits on any number of threads, before and
- * after a stop.
+ * threads take part in its commands (gradient-thread.ts) and rest between them. A generator that yields at reporting
+ * points only. No clock, no I/O: control words say when to report and when to stop. One seed gives the same bits on any
+ * number of threads, before and after a stop.
  */
 import type { Split } from "../schemas/dataset.ts";
 import type { Rescheduling } from "../schemas/optimiser.ts";

@@ -1,7 +1,7 @@
 /**
  * From the shards' gradients to new weights: reduce in shard order, finish (combinations, penalties, tables), norm,
- * clip, update. A task is a stretch of runs (runs.ts). Where no layer has a finish and nothing is clipped, each run goes
- * through all of it while it is in the cache; otherwise there are several phases.
+ * clip, update. A task is a stretch of runs (runs.ts). Where no layer has a finish and nothing is clipped, each run
+ * goes through all of it while it is in the cache; otherwise there are several phases.
  */
 import type { Cut } from "./batches.ts";
 import type { MemoryPlan, Views } from "./memory.ts";
@@ -96,10 +96,11 @@ export class UpdatePlanner {
     const shares = shareOut(runs, { parts: tasksFor(threads), blocks: cut.blocks.length });
     const tables = this.#planTables(slots, pass);
     const phase = (...steps: ((program: Program, run: Run) => void)[]) => ({
-      programs: shares.flatMap((share) => {
+      // Those that stay empty count as well, so that a thread's own are a part of equal cost.
+      programs: shares.map((share) => {
         const program = new Program();
         for (const run of share) for (const step of steps) step(program, run);
-        return program.calls > 0 ? [program] : [];
+        return program;
       }),
       clips: false,
     });
