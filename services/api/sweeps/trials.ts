@@ -9,6 +9,12 @@ import type { Copies, Mirror } from "../mirror.ts";
 
 const mostSweeps = 20;
 const lifeMs = 10_000;
+/**
+ * Finding where ten thousand trials stand takes some tenths of a second, and several of them end in each: while a sweep
+ * of more than `large` goes on, its pages may be so far behind.
+ */
+const large = 1000;
+const mostBehindMs = 2000;
 
 interface Found {
   id: string;
@@ -35,6 +41,8 @@ function placeOf(after: string, sort: Query["sort"]): Place {
 export class SweepTrials {
   readonly #records: Records;
   readonly #found: Copies<Found>;
+  /** Of large sweeps, the one that was found last at the end. */
+  readonly #lately = new Map<string, { standing: Standing; revision: string | null; at: number }>();
 
   constructor({ allRecords, mirror }: { allRecords: Records; mirror: Mirror }) {
     this.#records = allRecords;
@@ -46,15 +54,26 @@ export class SweepTrials {
     });
   }
 
-  async page(
-    { id, request, status: now }: SweepRecord,
-    { sort, order, status, limit, after }: Query,
-  ): Promise<TrialPage> {
+  async #standing({ id, request, status, dataset }: SweepRecord): Promise<Standing> {
+    // What a sweep tries may change once, when the dataset that it waits for is ready.
+    const { revision } = dataset;
+    const last = this.#lately.get(id);
+    const isRecent = last?.revision === revision && performance.now() - last.at < mostBehindMs;
+    if (isRecent && !isTerminal(status)) return last.standing;
+    const at = performance.now();
     const { standing } = await this.#found.get(id, async () => ({
       id,
       standing: standingOf(request, await this.#records.sweeps.trials(id)),
     }));
-    const ended = isTerminal(now);
+    this.#lately.delete(id);
+    if (standing.plan.trials > large && !isTerminal(status)) this.#lately.set(id, { standing, revision, at });
+    for (const oldest of [...this.#lately.keys()].slice(0, -mostSweeps)) this.#lately.delete(oldest);
+    return standing;
+  }
+
+  async page(sweep: SweepRecord, { sort, order, status, limit, after }: Query): Promise<TrialPage> {
+    const standing = await this.#standing(sweep);
+    const ended = isTerminal(sweep.status);
     const from = after === undefined ? null : placeOf(after, sort);
     const { plan, search } = standing;
     const best = plan.request.objective.metric === "accuracy" ? -1 : 1;
