@@ -4,13 +4,13 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import type { JobRequest } from "../client/index.ts";
+import { usualSettings, type JobRequest } from "../client/index.ts";
+import { extentOf } from "../client/uploads/picture-size.ts";
 import { drawCurves } from "./chart.ts";
 import { commands } from "./commands/index.ts";
 import { exitCodes, Failure } from "./failures.ts";
-import { readFolder, sizeFor } from "./folder.ts";
+import { readFolder } from "./folder.ts";
 import { commandHelp, generalHelp } from "./help.ts";
-import { extentOf } from "./picture-size.ts";
 import { assign, parseAssignment } from "./pointers.ts";
 import { isNewer } from "./version.ts";
 
@@ -90,12 +90,14 @@ describe("a folder", () => {
       "__MACOSX/cat/1.png": "-",
     });
     const found = await readFolder(path);
-    expect(found).toMatchObject({ pictures: 3, classes: ["cat", "dog"], splits: false, bytes: 6 });
+    expect(found).toMatchObject({ pictures: 3, classes: ["cat", "dog"], bytes: 6 });
+    expect(await usualSettings(found.files)).toEqual({ splits: { test: 0.2 } });
     expect(found.files.map((each) => each.path).toSorted()).toEqual(["cat/1.png", "cat/2.JPG", "dog/3.webp"]);
   });
   it("with splits of its own, or with a table of labels, is taken as it is", async () => {
     const split = await folder("split", { "train/a/1.png": "", "train/b/1.png": "", "test/a/1.png": "" });
-    expect(await readFolder(split)).toMatchObject({ splits: true, classes: ["a", "b"] });
+    const { files, classes } = await readFolder(split);
+    expect([classes, await usualSettings(files)]).toEqual([["a", "b"], {}]);
     const labelled = await folder("labelled", { "1.png": "", "2.png": "", "labels.csv": "file,label" });
     expect(await readFolder(labelled)).toMatchObject({ pictures: 2, classes: [] });
   });
@@ -131,7 +133,7 @@ describe("a folder", () => {
     const png = (width: number, height: number) => picture(width, height).png().toBuffer();
     const size = async (name: string, ...pictures: Buffer[]) => {
       const path = await folder(name, Object.fromEntries(pictures.map((each, at) => [`${at}/1.png`, each])));
-      return sizeFor(path, await readFolder(path));
+      return (await usualSettings((await readFolder(path)).files)).size ?? null;
     };
     expect(await size("agree", await png(7, 5), await png(7, 5))).toBeNull();
     expect(await size("differ", await png(7, 5), await png(9, 5))).toBe(9);

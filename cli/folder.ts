@@ -1,24 +1,20 @@
 /** A folder of pictures on this machine: looked through before anything is sent. */
 import { createReadStream } from "node:fs";
-import { open, opendir, stat } from "node:fs/promises";
+import { opendir, stat } from "node:fs/promises";
 import { basename, join } from "node:path";
 import type { FolderFile } from "../client/index.ts";
 import { unusable } from "./failures.ts";
-import { extentOf, headBytes, type Extent } from "./picture-size.ts";
 
 const picture = /\.(png|jpe?g|gif|bmp|webp)$/i;
 /** Labels may stand in a table beside the pictures instead of in folders. */
 const labels = /\.(csv|tsv|txt|jsonl|ndjson)$/i;
 const litter = /^(\..*|__MACOSX|Thumbs\.db|desktop\.ini)$/i;
-const split = /^(train|test|val|valid|dev)/i;
 
 export interface LocalFolder {
   files: FolderFile[];
   pictures: number;
   /** Names of the folders that hold pictures. */
   classes: string[];
-  /** Whether its folders name a test or validation split. */
-  splits: boolean;
   bytes: number;
 }
 
@@ -98,36 +94,7 @@ export async function readFolder(folder: string): Promise<LocalFolder> {
     throw unusable(`${folder}: ${found}, and there is nothing to tell apart: ${expected}, and at least two`);
   }
   const bytes = files.reduce((sum, { content }) => sum + ("size" in content ? content.size : content.length), 0);
-  const splits = pictures.some((path) =>
-    path
-      .split("/")
-      .slice(0, -2)
-      .some((part) => split.test(part)),
-  );
-  return { files, pictures: pictures.length, classes: classes.sort(), splits, bytes };
-}
-
-const looked = 200;
-const largestSide = 64;
-
-/** The size to fit pictures to: null where they agree and are small. Looks at some of them, spread over all. */
-export async function sizeFor(folder: string, { files }: LocalFolder): Promise<number | null> {
-  const pictures = files.filter(({ path }) => picture.test(path));
-  const every = Math.max(1, Math.floor(pictures.length / looked));
-  const extents: Extent[] = [];
-  for (const { path } of pictures.filter((_, at) => at % every === 0)) {
-    const file = await open(join(folder, path)).catch(() => null);
-    if (file === null) continue;
-    const head = Buffer.alloc(headBytes);
-    const { bytesRead } = await file.read(head, 0, headBytes, 0).finally(() => file.close());
-    const extent = extentOf(head.subarray(0, bytesRead));
-    if (extent) extents.push(extent);
-  }
-  if (extents.length === 0) return null;
-  const sides = extents.map(({ width, height }) => Math.max(width, height));
-  const largest = Math.max(...sides);
-  const agree = extents.every(({ width, height }) => width === extents[0].width && height === extents[0].height);
-  return agree && largest <= largestSide ? null : Math.min(largest, largestSide);
+  return { files, pictures: pictures.length, classes: classes.sort(), bytes };
 }
 
 /** What to call a dataset that comes from there. */

@@ -43,5 +43,6 @@ export function commandHelp(command: Command, commands: readonly Command[]): str
   if (inner.length === 0) return [...head, ...rest].join("\n");
   const fits = head.length + each.length + 1 + rest.length <= mostLines;
   const named = inner.map(({ name }) => name.slice(command.name.length + 1)).join(", ");
-  return [...head, ...(fits ? [...each, ""] : [`  ${command.name} ${named}: see their --help`]), ...rest].join("\n");
+  const more = fits ? [...head, ...each, ""] : [...head.slice(0, -1), `  ${command.name} ${named}: see their --help`];
+  return [...more, ...rest].join("\n");
 }

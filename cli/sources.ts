@@ -2,10 +2,17 @@
 import { createReadStream } from "node:fs";
 import { stat } from "node:fs/promises";
 import { basename } from "node:path";
-import { Problem, type Client, type Dataset, type DatasetFiles, type UploadSettings } from "../client/index.ts";
+import {
+  Problem,
+  usualSettings,
+  type Client,
+  type Dataset,
+  type DatasetFiles,
+  type UploadSettings,
+} from "../client/index.ts";
 import type { Given, Option } from "./command.ts";
 import { exitCodes, Failure, unusable } from "./failures.ts";
-import { nameOf, readFolder, sizeFor } from "./folder.ts";
+import { nameOf, readFolder } from "./folder.ts";
 import { size, type Output } from "./output.ts";
 import { watchDataset, type Watching } from "./watching.ts";
 
@@ -23,6 +30,7 @@ export const uploadOptions: Readonly<Record<string, Option>> = {
   test: { value: "SHARE", help: "cut off for the test; 0.2 of a folder by default" },
   validation: { value: "SHARE", help: "cut off to choose the best epoch by" },
   grey: { help: "pictures lose their colour" },
+  skip: { help: "leave out pictures and rows that cannot be read" },
 };
 
 function settingsOf(given: Given): UploadSettings {
@@ -31,22 +39,19 @@ function settingsOf(given: Given): UploadSettings {
   return {
     ...(side === undefined ? {} : { size: side }),
     ...(given.is("grey") ? { channels: 1 as const } : {}),
+    ...(given.is("skip") ? { onError: "skip" as const } : {}),
     ...(Object.keys(splits).length === 0 ? {} : { splits }),
   };
 }
 
-const usualTest = 0.2;
-
 async function folderUpload(path: string, given: Given): Promise<LocalUpload> {
   const folder = await readFolder(path);
-  const settings: UploadSettings = { name: nameOf(path), ...settingsOf(given) };
-  const side = settings.size === undefined ? await sizeFor(path, folder) : null;
-  if (side !== null) settings.size = side;
-  if (settings.splits === undefined && !folder.splits) settings.splits = { test: usualTest };
-  const fitted = side === null ? "" : `, fitted to ${side}×${side}`;
+  const usual = await usualSettings(folder.files);
+  const said = settingsOf(given);
+  const fitted = said.size !== undefined || usual.size === undefined ? "" : `, fitted to ${usual.size}×${usual.size}`;
   const classes = folder.classes.length === 0 ? "a table of labels" : `${folder.classes.length} classes`;
   const sentence = `${folder.pictures.toLocaleString("en")} pictures, ${classes}, ${size(folder.bytes)}${fitted}`;
-  return { files: { folder: folder.files }, settings, sentence };
+  return { files: { folder: folder.files }, settings: { name: nameOf(path), ...usual, ...said }, sentence };
 }
 
 function fileUpload(path: string, bytes: number, given: Given): LocalUpload {

@@ -1,5 +1,5 @@
 /** Follows what runs on the service until it has ended, and tells what came of it. */
-import type { Client, Dataset, Job } from "../client/index.ts";
+import { fileAsSent, type Client, type Dataset, type Job } from "../client/index.ts";
 import { exitCodes, Failure } from "./failures.ts";
 import { viewFor } from "./live.ts";
 import { percent, type Output } from "./output.ts";
@@ -75,7 +75,9 @@ export async function watchDataset({ client, out, signal }: Watching, id: string
   for (const warning of dataset.warnings) out.note(`warning: ${warning}`);
   if (dataset.status !== "rejected") return dataset;
   const problems = dataset.problems.map(({ file, row, detail }) =>
-    [file, row === null ? null : `row ${row}`, detail].filter((each) => each !== null).join(": "),
+    [file === null ? null : fileAsSent(file), row === null ? null : `row ${row}`, detail]
+      .filter((each) => each !== null)
+      .join(": "),
   );
   const more = problems.length - mostProblems;
   throw new Failure(

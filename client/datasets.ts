@@ -48,13 +48,20 @@ function filePart(name: FileField, given: NamedContent): Part {
   return { name, filename: (typeof given === "object" ? nameOf(given) : null) ?? name, content };
 }
 
+/** What a folder's archive is called. */
+const archive = "folder.tar";
+
+/** A problem's file as whoever sent a folder knows it: without the archive that it came in. */
+export const fileAsSent = (file: string): string =>
+  file.startsWith(`${archive}: `) ? file.slice(archive.length + 2) : file;
+
 async function partsOf(files: DatasetFiles, settings: UploadSettings): Promise<Part[]> {
   const fields = Object.entries(settings).flatMap(([name, value]) =>
     value === undefined ? [] : [{ name, content: textOf(value) }],
   );
   if ("folder" in files) {
     const folder = await filesOf(files.folder);
-    return [...fields, { name: "file", filename: "folder.tar", content: { segments: tar(folder), once: false } }];
+    return [...fields, { name: "file", filename: archive, content: { segments: tar(folder), once: false } }];
   }
   return [
     ...fields,

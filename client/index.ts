@@ -36,6 +36,7 @@ export class Client {
 }
 
 export { Problem, Unreachable } from "./problem.ts";
+export { fileAsSent } from "./datasets.ts";
 export type { DatasetFiles, DatasetWaitOptions, FileField, NamedContent, UploadOptions } from "./datasets.ts";
 export type { EvaluationWaitOptions } from "./evaluations.ts";
 export type { EventsOptions } from "./events.ts";
@@ -49,4 +50,5 @@ export type { Folder, PickedFile } from "./uploads/folder.ts";
 export type { FolderFile } from "./uploads/tar.ts";
 export type { Content, Source } from "./uploads/segments.ts";
 export { Unreadable, type UploadProgress } from "./uploads/send.ts";
+export { usualSettings } from "./uploads/usual.ts";
 export type * from "./types.ts";

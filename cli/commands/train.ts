@@ -67,7 +67,10 @@ async function train({ given, out, signal, connect }: Context): Promise<void> {
   const dataset = await datasetFor(watching, source, given);
   let job;
   try {
-    job = await client.jobs.create(await requestFor(client, dataset.id, given), { signal });
+    const request = await requestFor(client, dataset.id, given);
+    // Its model is called by it.
+    if (source.kind === "upload") request.name ??= source.upload.settings.name;
+    job = await client.jobs.create(request, { signal });
   } catch (error) {
     // What was uploaded for this training alone goes with it.
     if (dataset.made) await client.datasets.delete(dataset.id).catch(() => undefined);

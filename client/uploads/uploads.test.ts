@@ -3,7 +3,7 @@ import { Readable } from "node:stream";
 import { extract } from "tar-stream";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { json, refusal, startScriptedServer, type ScriptedServer } from "../../tests/support/scripted-server.ts";
-import { Client, Unreadable, type FolderFile, type UploadProgress } from "../index.ts";
+import { Client, Unreadable, usualSettings, type FolderFile, type UploadProgress } from "../index.ts";
 import { bytesOfSegments, sizeOf } from "./segments.ts";
 import { filesOf } from "./folder.ts";
 import { tar } from "./tar.ts";
@@ -197,5 +197,41 @@ describe("an upload", () => {
     };
     setTimeout(() => ending.abort(new Error("enough")), 50);
     await expect(client.datasets.upload({ file: endless() }, {}, { signal: ending.signal })).rejects.toThrow("enough");
+  });
+});
+
+describe("usual settings", () => {
+  /** As much of a PNG as says its size. */
+  const png = (width: number, height: number): Uint8Array<ArrayBuffer> => {
+    const head = new Uint8Array(40);
+    head.set([0x89, 0x50, 0x4e, 0x47]);
+    new DataView(head.buffer).setUint32(16, width);
+    new DataView(head.buffer).setUint32(20, height);
+    return head;
+  };
+  const files = (...contents: [string, FolderFile["content"]][]): FolderFile[] =>
+    contents.map(([path, content]) => ({ path, content }));
+
+  it("fit pictures that differ, whichever way they are read, and keep some for the test", async () => {
+    const folder = files(
+      ["a/1.png", new Blob([png(7, 5)])],
+      ["a/2.png", png(7, 5)],
+      ["b/1.png", { ...source(png(9, 40)), size: 40 }],
+    );
+    expect(await usualSettings(folder)).toEqual({ size: 40, splits: { test: 0.2 } });
+  });
+  it("leave alike pictures and given splits as they are, and look at no name of the whole", async () => {
+    const alike = (...paths: string[]) => usualSettings(paths.map((path) => ({ path, content: png(7, 5) })));
+    expect(await alike("train/a/1.png", "train/b/1.png", "test/a/1.png")).toEqual({});
+    expect(await alike("pets/train/a/1.png", "pets/test/b/1.png")).toEqual({});
+    expect(await alike("test pictures/a/1.png", "test pictures/b/1.png")).toEqual({ splits: { test: 0.2 } });
+  });
+  it("are none for a folder without pictures, and not held up by one that cannot be read", async () => {
+    expect(await usualSettings(files(["train.csv", bytes(40)], ["test.csv", bytes(40)]))).toEqual({});
+    const open = (): never => {
+      throw new Error("gone");
+    };
+    const gone = { size: 9, open };
+    expect(await usualSettings(files(["a/1.png", gone], ["b/1.png", bytes(9)]))).toEqual({ splits: { test: 0.2 } });
   });
 });

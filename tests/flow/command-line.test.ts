@@ -93,6 +93,7 @@ describe("train", () => {
     });
 
     const model = /mdl_\w+/.exec(out)?.[0] ?? "";
+    expect((await stack.client.models.get(model)).name).toBe("pets");
     const told = await maps(`predict ${model} pets/cat/1.png pets/dog/2.png --top 2`);
     expect(told.code).toBe(0);
     expect(told.out).toMatch(/^PICTURE +CLASS +CONFIDENCE\npets\/cat\/1\.png +\w+ +[\d.]+ %\n +\w+ +[\d.]+ %\npets/);

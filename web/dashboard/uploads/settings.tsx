@@ -31,6 +31,10 @@ export function UploadSettings(): JSX.Element {
         How to read the next files
         {set > 0 ? <span class="status active">{set} set</span> : null}
       </summary>
+      <p class="field-hint">
+        Where nothing else is said, pictures of a folder that differ in size, or are larger, are fitted to at most
+        64×64, and a fifth of each class is kept for the test, if no folder in it names a split.
+      </p>
       <ProblemNote problem={schema.problem.value} />
       {value ? (
         <div class="settings-fields">

@@ -1,6 +1,6 @@
 /** Uploads under way: they go on while the reader looks at other pages. */
 import { signal } from "@preact/signals";
-import { Problem, type UploadSettings } from "../../../client/index.ts";
+import { Problem, usualSettings, type UploadSettings } from "../../../client/index.ts";
 import type { Dataset } from "../../../schemas/dataset.ts";
 import { go, place, withQuery } from "../router.ts";
 import { asError, service } from "../service.ts";
@@ -64,7 +64,8 @@ function sentenceOf(error: Error): string {
 async function sendNow(id: number, { offer, idempotencyKey, abort }: Running): Promise<void> {
   change(id, { phase: "sending", name: offer.name, count: offer.count, sentBytes: 0, detail: null });
   try {
-    const settings = { name: offer.name.slice(0, 200), ...uploadSettings.peek() };
+    const usual = "folder" in offer.files ? await usualSettings(offer.files.folder) : {};
+    const settings = { name: offer.name.slice(0, 200), ...usual, ...uploadSettings.peek() };
     const dataset = await service.datasets.upload(offer.files, settings, {
       idempotencyKey,
       signal: abort.signal,

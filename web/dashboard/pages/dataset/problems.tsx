@@ -1,5 +1,6 @@
 /** Why an upload was refused, file by file. */
 import type { JSX } from "preact";
+import { fileAsSent } from "../../../../client/index.ts";
 import type { Dataset } from "../../../../schemas/dataset.ts";
 import { Section } from "../../elements/basics.tsx";
 import { count, counted } from "../../format.ts";
@@ -30,7 +31,7 @@ export function Problems({ dataset }: { dataset: Dataset }): JSX.Element | null 
           <tbody>
             {problems.map(({ file, row, detail }, at) => (
               <tr key={at}>
-                {inFiles ? <td class="file-name">{file ?? "–"}</td> : null}
+                {inFiles ? <td class="file-name">{file === null ? "–" : fileAsSent(file)}</td> : null}
                 {inRows ? <td class="number">{row === null ? "–" : count(row)}</td> : null}
                 <td>{detail}</td>
               </tr>
