@@ -40,18 +40,35 @@ static void end_run(const struct ending *ending, float *at, long count) {
 }
 
 /* `table` gets size² taps. */
-static struct reach reach_of_forward(const struct convolution_shape *s, struct tap *table) {
-  fill_taps(table, s->size, s->size * s->maps, s->maps, s->columns * s->lanes, s->lanes);
+static struct reach reach_of_forward(const struct convolution_shape *s, const struct panels *panels,
+                                     struct tap *table) {
+  fill_taps(table, s->size, s->size * panels->tap, panels->tap, s->columns * s->lanes, s->lanes);
   return (struct reach){
       .outer = s->inputs,
-      .a_outer = s->size * s->size * s->maps,
+      .a_outer = panels->outer,
       .b_outer = s->rows * s->columns * s->lanes,
       .table = table,
       .taps = s->size * s->size,
-      .a_map = 1,
+      .a_map = panels->map,
       .c_map = s->out_rows * s->out_columns * s->lanes,
       .start = START_BIAS,
   };
+}
+
+/* The weights as the layer holds them. */
+static struct panels forward_weights(const struct convolution_shape *s, const float *weights) {
+  return (struct panels){.weights = weights, .map = 1, .tap = s->maps, .outer = s->size * s->size * s->maps};
+}
+
+static struct panels forward_panels(const struct convolution_shape *s, const float *weights, long tiles, float *to) {
+  const long high = highest_of(s->maps, tiles), taps = s->size * s->size, rows = s->inputs * taps;
+  for (long tile = 0; tile < tiles; tile++)
+    for (long row = 0; row < rows; row++)
+      for (long part = 0; part < LANES; part += NARROW)
+        *(narrow_at *)(to + (tile * rows + row) * high + part) =
+            *(const narrow_at *)(weights + row * s->maps + cut(s->maps, tiles, tile) + part);
+  return (struct panels){
+      .weights = to, .tiles = tiles, .tile = rows * high, .map = 1, .tap = high, .outer = taps * high};
 }
 
 /* One NARROW run of each output row, `column` floats from the row's beginning, in tiles of maps × rows. */
@@ -71,32 +88,39 @@ static void forward_down_rows(const struct convolution_shape *s, struct reach re
   }
 }
 
-/* Eight lanes: whole rows, f at once. Of many inputs a few at a time, so that all tiles of a row find them in the first
- * cache. With a stride neighbours of a row lie apart. */
-static void forward_along_rows(const struct convolution_shape *s, struct reach reach, const float *input,
+/* Eight lanes: along the rows, f at once. Of many inputs a few at a time, so that all tiles of a part of a row find
+ * them in the first cache. With a stride neighbours of a row lie apart. */
+static void forward_along_rows(struct thread *thread, const struct convolution_shape *s, const float *input,
                                const float *weights, const float *bias, float *output, const struct ending *ending) {
-  const long run = s->out_columns * LANES, vectors = run / NARROW, is_strided = s->stride > 1;
-  const struct cutting cutting = is_strided ? cut_tiles(s->maps, s->out_columns) : cut_run(s->maps, vectors);
-  const long block = block_of(s->inputs, s->size * s->columns * LANES * 4 + s->size * s->size * s->maps * 4);
+  const struct row_cut by = cut_row(s->inputs, s->size * s->size, s->size * s->columns * LANES * 4);
+  const long parts = smaller(by.parts, s->out_columns), block = by.block, is_strided = s->stride > 1;
+  const long wide = divided_up(s->out_columns, parts), of_pixel = is_strided ? 1 : PARTS;
+  const struct cutting cutting = is_strided ? cut_tiles(s->maps, wide) : cut_run(s->maps, wide * PARTS);
+  const long all = s->inputs * s->size * s->size * s->maps, table = divided_up(2 * s->size * s->size, 16) * 16;
+  const int packs = cutting.map_tiles > 1 && are_panels(all, s->out_rows * parts * cutting.vector_tiles);
+  float *space = scratch(thread, table + (packs ? all + all / s->maps * cutting.map_tiles + LANES : 0));
+  const struct panels panels =
+      packs ? forward_panels(s, weights, cutting.map_tiles, space + table) : forward_weights(s, weights);
+  struct reach reach = reach_of_forward(s, &panels, (struct tap *)space);
   reach.b_step = s->stride * LANES;
   reach.c_step = LANES;
   for (long row = 0; row < s->out_rows; row++)
-    for (long i = 0; i == 0 || i < s->inputs; i += block) {
-      reach.outer = smaller(block, s->inputs - i);
-      reach.start = i == 0 ? START_BIAS : START_OUTPUT;
-      const int is_last = i + block >= s->inputs;
-      const float *in = input + i * reach.b_outer + row * s->stride * s->columns * LANES,
-                  *w = weights + i * reach.a_outer;
-      float *out = output + row * run;
-      for (long mt = 0; mt < cutting.map_tiles; mt++) {
-        const long map = cut(s->maps, cutting.map_tiles, mt), maps = cut(s->maps, cutting.map_tiles, mt + 1) - map;
-        if (is_strided)
-          strided_run(&reach, maps, s->out_columns, cutting.vector_tiles, w + map, in, out + map * reach.c_map,
-                      bias + map);
-        else
-          tile_run(&reach, maps, vectors, cutting.vector_tiles, w + map, in, out + map * reach.c_map, bias + map);
-        for (long m = map; is_last && m < map + maps; m++)
-          end_run(ending, out + m * reach.c_map, run);
+    for (long part = 0; part < parts; part++) {
+      const long column = cut(s->out_columns, parts, part), count = cut(s->out_columns, parts, part + 1) - column;
+      const float *in = input + (row * s->columns + column) * s->stride * LANES;
+      float *out = output + (row * s->out_columns + column) * LANES;
+      for (long i = 0; i == 0 || i < s->inputs; i += block) {
+        reach.outer = smaller(block, s->inputs - i);
+        reach.start = i == 0 ? START_BIAS : START_OUTPUT;
+        const int is_last = i + block >= s->inputs;
+        for (long mt = 0; mt < cutting.map_tiles; mt++) {
+          const long map = cut(s->maps, cutting.map_tiles, mt), maps = cut(s->maps, cutting.map_tiles, mt + 1) - map;
+          (is_strided ? strided_run : tile_run)(&reach, maps, count * of_pixel, cutting.vector_tiles,
+                                                weights_of(&panels, mt, map) + i * panels.outer, in + i * reach.b_outer,
+                                                out + map * reach.c_map, bias + map);
+          for (long m = map; is_last && m < map + maps; m++)
+            end_run(ending, out + m * reach.c_map, count * LANES);
+        }
       }
     }
 }
@@ -192,12 +216,13 @@ static void forward_by_winograd(struct thread *thread, const struct convolution_
 /* The sums one by one. */
 static void forward_directly(struct thread *thread, const struct convolution_shape *s, const float *input,
                              const float *weights, const float *bias, float *output, const struct ending *ending) {
-  struct tap *table = (struct tap *)scratch(thread, 4 * s->size * s->size);
-  const struct reach reach = reach_of_forward(s, table);
   if (s->lanes == LANES) {
-    forward_along_rows(s, reach, input, weights, bias, output, ending);
+    forward_along_rows(thread, s, input, weights, bias, output, ending);
     return;
   }
+  struct tap *table = (struct tap *)scratch(thread, 4 * s->size * s->size);
+  const struct panels panels = forward_weights(s, weights);
+  const struct reach reach = reach_of_forward(s, &panels, table);
   if (!is_over_maps(s)) {
     for (long column = 0; column < s->out_columns; column += NARROW) {
       const long at = smaller(column, s->out_columns - NARROW);

@@ -249,13 +249,14 @@ struct block {
 /* As many blocks at once as turned sensitivities fit the first cache: a weight's gradient stays in its register from
  * the first sample to the last of them. */
 #define BLOCKS_AT_ONCE 16
+#define TURNED_BYTES 49152
 
 static void denseBatchGradient(struct thread *thread, const struct denseBatchGradient *call) {
   const struct block *blocks = ARRAY(const struct block, blocks);
   const long count = call->count, from = call->from, rows = call->rows, units = call->units;
   const float scale = *ARRAY(const float, scale);
   float *gradient = ARRAY(float, gradient);
-  const long most = smaller(BLOCKS_AT_ONCE, block_of(count, units * LANES * 4));
+  const long most = smaller(BLOCKS_AT_ONCE, block_of(count, units * LANES * 4, TURNED_BYTES));
   float *turned = scratch(thread, most * LANES * units);
   struct tap table[BLOCKS_AT_ONCE * LANES];
   if (count == 0) memset(gradient, 0, (size_t)(rows * units) * 4);

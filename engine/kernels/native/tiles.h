@@ -105,16 +105,6 @@ static const tile_function single_tiles[5] = {0, single_1_1, single_2_1, single_
 /* `total` things in `tiles` runs of nearly equal length: where run `tile` begins. */
 ALWAYS long cut(long total, long tiles, long tile) { return total * tile / tiles; }
 
-/* Steps of an outer loop that keep what they read, `bytes` each, near; all of them where that is little. At least one:
- * a loop of none still begins its sums. Half as much again as the first cache of 32 KB, since a tile reads the weights
- * of its own maps only, and short tiles cost more to begin and to end than they gain. */
-#define NEAR_BYTES 49152
-static long block_of(long outer, long bytes) {
-  if (outer * bytes <= NEAR_BYTES) return larger(1, outer);
-  const long blocks = divided_up(outer, larger(1, NEAR_BYTES / bytes));
-  return divided_up(outer, blocks);
-}
-
 struct cutting {
   long map_tiles, vector_tiles;
 };
@@ -137,6 +127,55 @@ static struct cutting cut_tiles(long maps, long vectors) {
 
 /* The cut of maps × the vectors of a run, for tile_run. */
 static struct cutting cut_run(long maps, long vectors) { return cut_tiles(maps, larger(1, vectors / (1 + PAIRS))); }
+
+/*
+ * Where tiles find the weights that they broadcast, in floats. As the layer holds them, those of a tile's maps are a
+ * few floats of many cache lines. Where they are many they are therefore copied once to panels,
+ * [tile][outer][tap][map], which pass by as one run.
+ */
+struct panels {
+  const float *weights;
+  /* How many panels, and from one to the next; 0: the layer's own. */
+  long tiles, tile;
+  long map, tap, outer;
+};
+
+/* Whether so many weights, read so many times, are worth a copy. */
+static int are_panels(long weights, long uses) { return weights * 4 > 16384 && uses >= 16; }
+
+ALWAYS const float *weights_of(const struct panels *panels, long tile, long map) {
+  return panels->weights + (panels->tile ? tile * panels->tile : map * panels->map);
+}
+
+/* Maps of the highest of so many tiles: how wide a tap of a panel is. */
+static long highest_of(long maps, long tiles) { return divided_up(maps, tiles); }
+
+/* Steps of an outer loop, `bytes` each, that keep what they read in `near` bytes: at least one, since a loop of none
+ * still begins its sums. */
+static long block_of(long outer, long bytes, long near) {
+  const long blocks = divided_up(outer, larger(1, near / larger(1, bytes)));
+  return blocks > 1 ? divided_up(outer, blocks) : larger(1, outer);
+}
+
+/*
+ * How the row of a convolution is cut: all tiles of a part of it, of `block` of many inputs (maps of δ), meet what they
+ * read in the first cache. Not where all of them fit, or where sums are short anyway; and no sum becomes shorter than
+ * LEAST_TAPS.
+ */
+#define FITTING_BYTES 28672
+#define NEAR_BYTES 14336
+#define LEAST_TAPS 36
+
+struct row_cut {
+  long parts, block;
+};
+
+/* `bytes` of the row of each of `outer` inputs, and their taps. */
+static struct row_cut cut_row(long outer, long taps, long bytes) {
+  if (outer * bytes <= FITTING_BYTES || outer * taps <= 2 * LEAST_TAPS) return (struct row_cut){1, larger(1, outer)};
+  const long least = smaller(outer, divided_up(LEAST_TAPS, taps)), parts = divided_up(least * bytes, NEAR_BYTES);
+  return (struct row_cut){parts, block_of(outer, bytes / parts, NEAR_BYTES)};
+}
 
 /* All `vectors` vectors of a run for `maps` maps, in `tiles` tiles, and one more where they are odd and go in pairs. */
 static void tile_run(const struct reach *reach, long maps, long vectors, long tiles, const float *a, const float *b,
