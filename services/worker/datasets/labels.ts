@@ -111,7 +111,7 @@ export class LabelBook {
     if (this.#indices.size >= this.#limits.MAX_CLASSES)
       refuse(
         place.file,
-        `has more than ${nameLimit(this.#limits, "MAX_CLASSES")} different labels; is the label column the right one?`,
+        `has more than ${nameLimit(this.#limits, "MAX_CLASSES")} different labels (folders, or values of the label column); is it the right folder or column?`,
         place.row,
       );
     const index = this.#indices.size;
