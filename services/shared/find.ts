@@ -16,7 +16,7 @@ export async function findSweep(records: Records, id: string): Promise<SweepReco
 
 export async function findModel(records: Records, reference: string): Promise<ModelRecord> {
   const found = await records.models.find(reference);
-  if (!found) throw notFound(`there is no model ${reference}`);
+  if (!found) throw notFound(`there is no model ${reference}; GET /v1/models lists those there are`);
   return found;
 }
 
@@ -28,7 +28,7 @@ export async function findDataset(records: Records, reference: string): Promise<
   throw notFound(
     other
       ? `dataset ${name} has revision ${other.revision ?? "(none yet)"}, not ${revision}`
-      : `there is no dataset ${reference}`,
+      : `there is no dataset ${reference}; GET /v1/datasets lists those there are`,
   );
 }
 

@@ -21,7 +21,7 @@ export const pointerOf = (prefix: string, path: readonly PropertyKey[]): string 
   prefix + path.map((key) => `/${escapePointer(key)}`).join("");
 
 /** What stands at an issue's place, unless it is nobody's to read. */
-const foundAt = ({ path, input }: RawIssue): string =>
+const foundAt = ({ path, input }: { path?: PropertyKey[] | undefined; input?: unknown }): string =>
   isSecretName(String(path?.at(-1) ?? "")) ? "something else" : describe(input);
 
 function describe(value: unknown): string {
@@ -52,7 +52,8 @@ function sizeSentence(issue: Extract<RawIssue, { code: "too_small" | "too_big" }
   const inclusive = issue.inclusive !== false;
   if (issue.origin === "string" || issue.origin === "array") {
     const [one, many] = issue.origin === "string" ? ["character", "characters"] : ["entry", "entries"];
-    return `needs ${issue.code === "too_small" ? "at least" : "at most"} ${String(bound)} ${Number(bound) === 1 ? one : many}`;
+    const { length } = issue.input as string | readonly unknown[];
+    return `needs ${issue.code === "too_small" ? "at least" : "at most"} ${String(bound)} ${Number(bound) === 1 ? one : many}, found ${length}`;
   }
   const relation =
     issue.code === "too_small" ? (inclusive ? "at least" : "greater than") : inclusive ? "at most" : "less than";
@@ -102,6 +103,14 @@ const depth = (issues: readonly Issue[]): number => Math.max(0, ...issues.map((i
 const failsAtRoot = (issues: readonly Issue[]): boolean =>
   issues.some((issue) => issue.path.length === 0 && (issue.code === "invalid_type" || issue.code === "invalid_value"));
 
+/** What each branch of a union expects, and once what was found where all say the same of it. */
+function alternatives(sentences: readonly string[]): string {
+  const said = sentences.filter((text) => text !== "");
+  const found = /, found .*$/su.exec(said.at(-1) ?? "")?.[0];
+  const isShared = found !== undefined && said.every((text) => text.endsWith(found));
+  return said.map((text, at) => (isShared && at < said.length - 1 ? text.slice(0, -found.length) : text)).join("; or ");
+}
+
 function flatten(issue: Issue, prefix: string, found: Found[]): void {
   const at = pointerOf(prefix, issue.path);
   if (issue.code === "unrecognized_keys") {
@@ -120,11 +129,7 @@ function flatten(issue: Issue, prefix: string, found: Found[]): void {
     else
       found.push({
         pointer: at,
-        detail:
-          issue.errors
-            .map((branch) => branch[0]?.message ?? "")
-            .filter((text) => text !== "")
-            .join("; or ") || issue.message,
+        detail: alternatives(issue.errors.map((branch) => branch[0]?.message ?? "")) || issue.message,
       });
     return;
   }
@@ -132,7 +137,9 @@ function flatten(issue: Issue, prefix: string, found: Found[]): void {
     found.push({ pointer: at, detail: issue.issues[0]?.message ?? issue.message });
     return;
   }
-  found.push({ pointer: at, detail: issue.message });
+  // A pattern has its own sentence of what is right, which knows nothing of what came.
+  const isPattern = issue.code === "invalid_format" && issue.message.startsWith("expected");
+  found.push({ pointer: at, detail: isPattern ? `${issue.message}, found ${foundAt(issue)}` : issue.message });
 }
 
 /**
@@ -144,7 +151,7 @@ export function parse<Schema extends z.ZodType>(
   value: unknown,
   prefix = "",
 ): { value: z.output<Schema> } | { error: Refusal } {
-  const result = schema.safeParse(value, { error: sentence });
+  const result = schema.safeParse(value, { error: sentence, reportInput: true });
   if (result.success) return { value: result.data };
   const all: Found[] = [];
   for (const issue of result.error.issues) flatten(issue, prefix, all);
