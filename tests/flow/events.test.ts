@@ -2,7 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { readStream, type Sent } from "../support/event-stream.ts";
 import { ask, until, type Stack } from "../support/stack.ts";
-import { startStackWithStrokes, strokesJob } from "../support/strokes.ts";
+import { endless, startStackWithStrokes, strokesJob } from "../support/strokes.ts";
 
 let stack: Stack;
 beforeAll(async () => {
@@ -22,13 +22,6 @@ async function page(id: string): Promise<Sent[]> {
     if (!hasMore) return all;
   }
 }
-/** Goes on for minutes where nobody stops it, too slow a learner to diverge. */
-const endless = {
-  epochs: 100_000,
-  batchSize: 2,
-  optimiser: { kind: "sgd", learningRate: 1e-4 },
-  checkpoints: { everyEpochs: 500 },
-};
 const bare = (events: readonly Sent[]) => events.map(({ id, type, data }) => ({ id, type, data: data as unknown }));
 
 describe("an api that ends", () => {

@@ -85,6 +85,14 @@ export const strokesJob = {
   optimiser: { kind: "sgd", learningRate: 0.1, momentum: 0.9 },
 } as const;
 
+/** What makes of it a job that nobody sees the end of, on any machine: short steps, and too slow a learner to diverge. */
+export const endless = {
+  epochs: 100_000,
+  batchSize: 2,
+  optimiser: { kind: "sgd", learningRate: 1e-4 },
+  checkpoints: { everyEpochs: 500 },
+} as const;
+
 /** A running stack that has the strokes as a ready dataset. */
 export async function startStackWithStrokes(options: Parameters<typeof startStack>[0] = {}): Promise<Stack> {
   const stack = await startStack(options);

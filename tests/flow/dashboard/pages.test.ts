@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { findBrowser, startBrowser, warnWithoutBrowser } from "../../support/browser.ts";
 import { looks, openDashboard, openFolds, patient, unhurried, violationsOf, whole } from "../../support/dashboard.ts";
 import { until, type Stack } from "../../support/stack.ts";
-import { startStackWithStrokes, strokesJob, strokesNetwork } from "../../support/strokes.ts";
+import { endless, startStackWithStrokes, strokesJob, strokesNetwork } from "../../support/strokes.ts";
 
 type Request = Parameters<Stack["client"]["jobs"]["create"]>[0];
 
@@ -61,13 +61,7 @@ describe.skipIf(findBrowser() === null)("pages", unhurried, () => {
     });
     await stack.ended(made.failed);
     const network = { layers: [...strokesNetwork.layers] };
-    made.running = await post({
-      ...strokesJob,
-      network,
-      epochs: 100_000,
-      checkpoints: { everyEpochs: 500 },
-      name: "long",
-    });
+    made.running = await post({ ...strokesJob, ...endless, network, name: "long" });
   });
   afterAll(async () => {
     await browser.close();
