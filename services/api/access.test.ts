@@ -392,6 +392,53 @@ describe("projects", () => {
   });
 });
 
+/** Everything that stands in Redis, as text. */
+async function everythingKept(): Promise<string> {
+  const { redis } = test.dependencies;
+  const kept = await Promise.all(
+    (await redis.keys("*")).map(async (name) => {
+      const type = await redis.type(name);
+      if (type === "string") return redis.get(name);
+      return type === "hash" ? JSON.stringify(await redis.hgetall(name)) : "";
+    }),
+  );
+  return kept.join("\n");
+}
+
+describe("what is shown once", () => {
+  it("stands nowhere, also where the request had an Idempotency-Key", async () => {
+    const make = () =>
+      ask("/v1/keys", {
+        key: adminKey,
+        method: "POST",
+        body: { name: "once", scope: "read" },
+        headers: { "idempotency-key": "shown-once" },
+      });
+    const made = (await make()).json<MadeKey>();
+    const kept = await everythingKept();
+    expect([kept.includes(made.id), kept.includes(made.key)]).toEqual([true, false]);
+    const again = await make();
+    expect([again.statusCode, again.json<{ code: string; detail: string }>()]).toEqual([
+      409,
+      expect.objectContaining({ code: "conflict", detail: expect.stringContaining(made.id) as string }),
+    ]);
+    const { data } = (await ask("/v1/keys", { key: adminKey })).json<{ data: Key[] }>();
+    expect(data.filter(({ name }) => name === "once")).toHaveLength(1);
+  });
+
+  it("is shown to nobody who repeats the beginning of a session without its key", async () => {
+    const begin = (key?: string) =>
+      ask("/v1/session", {
+        ...(key === undefined ? {} : { key }),
+        method: "POST",
+        headers: { "idempotency-key": "in" },
+      });
+    expect((await begin(adminKey)).statusCode).toBe(201);
+    expect((await begin()).statusCode).toBe(401);
+    expect((await begin(adminKey)).cookies).toHaveLength(1);
+  });
+});
+
 describe("pages of other origins", () => {
   let open: TestApp;
   const origin = "https://maps.example.org";

@@ -518,6 +518,18 @@ describe("Idempotency-Key", () => {
       [204, ""],
     ]);
   });
+  it("keeps no answer to a question: it is asked anew", async () => {
+    const { redis } = test.dependencies;
+    const before = await redis.keys("maps:idempotency:*");
+    const layers = [{ kind: "dense", units: 3, activation: "softmax" }];
+    const answer = await test.app.inject({
+      method: "POST",
+      url: "/v1/gradient-checks",
+      headers: { "idempotency-key": "question" },
+      payload: { network: { layers }, input: { channels: 1, height: 7, width: 5 } },
+    });
+    expect([answer.statusCode, await redis.keys("maps:idempotency:*")]).toEqual([200, before]);
+  });
   it("is free again after a refusal", async () => {
     expect((await post({ ...order, dataset: "later" }, { headers: { "idempotency-key": "order-3" } })).statusCode).toBe(
       404,
@@ -571,6 +583,7 @@ describe("process", () => {
         method
       ].parameters.map(({ name }) => name);
     expect(names("/v1/jobs", "post")).toEqual(["dryRun", "Idempotency-Key"]);
+    expect(names("/v1/models/{id}/predictions", "post")).not.toContain("Idempotency-Key");
     expect(names("/v1/jobs/{id}/events", "get")).toContain("Last-Event-ID");
     expect(Object.keys(document.components.schemas)).not.toContain("JobInput");
     expect((await test.app.inject("/docs/")).statusCode).toBe(200);

@@ -1,9 +1,10 @@
 /**
  * Idempotency-Key on every write: the same key and body get the first answer again, another body 422, one still under
- * way 409. Refusals are not kept: what changed nothing may be tried again.
+ * way 409. Refusals are not kept: what changed nothing may be tried again. Nor is an answer with a secret: the
+ * repetition hears 409.
  */
 import { createHash } from "node:crypto";
-import type { FastifyReply, FastifyRequest } from "fastify";
+import type { FastifyContextConfig, FastifyReply, FastifyRequest } from "fastify";
 import plugin from "fastify-plugin";
 import type { Records, StoredAnswer } from "../../shared/records/index.ts";
 import { SplitBody } from "../http/body.ts";
@@ -20,6 +21,14 @@ declare module "fastify" {
 }
 
 const writes = new Set(["POST", "PUT", "PATCH", "DELETE"]);
+
+/**
+ * Whether a repetition of such a request is recognised: of a write. A question is answered anew, and a session, whose
+ * route is open, would be given to whoever repeats it.
+ */
+export const isRecognised = (method: string, { access, changesNothing }: FastifyContextConfig): boolean =>
+  writes.has(method) && changesNothing !== true && access !== undefined && access !== "open";
+
 const lifeSeconds = 24 * 3600;
 /** A write under way renews its lease; that of a process that died runs out, and the write may be tried again. */
 const leaseSeconds = 10;
@@ -70,7 +79,7 @@ async function claim(
   reply: FastifyReply,
 ): Promise<FastifyReply | undefined> {
   const given = request.headers["idempotency-key"];
-  if (given === undefined || !writes.has(request.method)) return undefined;
+  if (given === undefined || !isRecognised(request.method, request.routeOptions.config)) return undefined;
   if (typeof given !== "string" || !/^[\x21-\x7e]{1,255}$/.test(given)) {
     throw new Problem({
       code: "invalid-request",
@@ -108,6 +117,17 @@ async function claim(
   }
 }
 
+/** What is kept in place of an answer that is shown once, such as a new key. */
+function shownOnce(request: FastifyRequest, reply: FastifyReply): StoredAnswer {
+  const made = String(reply.getHeader("location") ?? "what it makes");
+  const problem = new Problem({
+    code: "conflict",
+    detail: `the first request with this Idempotency-Key made ${made}, and its answer was shown once; where it did not arrive, delete that and send the request with a new key`,
+  });
+  const body = JSON.stringify(problem.body(request.url.split("?", 1)[0] ?? ""));
+  return { status: problem.statusCode, headers: { "content-type": "application/problem+json" }, body };
+}
+
 /** Keeps a success, gives the key free after anything else. */
 async function settle(
   records: Records["idempotency"],
@@ -121,6 +141,8 @@ async function settle(
   const text = typeof payload === "string" ? payload : payload === undefined || payload === null ? "" : null;
   const keep = reply.statusCode >= 200 && reply.statusCode < 300 && text !== null && text.length <= mostAnswerBytes;
   if (!keep) return records.forget(entry);
+  if (reply.getHeader("cache-control") === "no-store")
+    return records.answer({ ...entry, answer: shownOnce(request, reply) });
   const headers = Object.fromEntries(
     keptHeaders.flatMap((name) => (reply.hasHeader(name) ? [[name, String(reply.getHeader(name))]] : [])),
   );

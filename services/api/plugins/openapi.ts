@@ -21,6 +21,7 @@ import { sweepEvent } from "../../../schemas/sweep-event.ts";
 import { shape } from "../../../schemas/shape-schema.ts";
 import type { App } from "../http/types.ts";
 import { sessionCookie } from "../access/admission.ts";
+import { isRecognised } from "./idempotency.ts";
 import { introduction } from "./introduction.ts";
 
 const named: Record<string, z.ZodType> = {
@@ -59,9 +60,17 @@ type Transform = ReturnType<typeof createJsonSchemaTransform>;
 type Bodies = { content: Record<string, { schema: z.ZodType }> };
 const base = createJsonSchemaTransform({});
 
-/** Every route may answer a problem; a body may come in several media types. */
+const idempotencyKey = z.object({
+  "Idempotency-Key": z
+    .string()
+    .max(255)
+    .optional()
+    .describe("the same key and body get the first answer again: a write is done once, however often it is sent"),
+});
+
+/** Every route may answer a problem; a body may come in several media types; writes take an Idempotency-Key. */
 const transform: Transform = (document) => {
-  const { schema } = document;
+  const { schema, route } = document;
   if (!schema || schema.hide) return base(document);
   const { body, ...rest } = schema;
   const bodies = body as z.ZodType | Bodies | undefined;
@@ -72,7 +81,14 @@ const transform: Transform = (document) => {
   };
   const made = base({
     ...document,
-    schema: { ...rest, ...(several || bodies === undefined ? {} : { body: bodies }), response },
+    schema: {
+      ...rest,
+      ...(several || bodies === undefined ? {} : { body: bodies }),
+      ...([route.method].flat().some((method) => isRecognised(method, route.config ?? {}))
+        ? { headers: idempotencyKey }
+        : {}),
+      response,
+    },
   });
   if (!several) return made;
   const content = Object.fromEntries(
@@ -99,16 +115,11 @@ const header = (name: string, description: string) => ({
   description,
   schema: { type: "string", maxLength: 255 },
 });
-const idempotencyKey = header(
-  "Idempotency-Key",
-  "the same key and body get the first answer again: a write is done once, however often it is sent",
-);
 const lastEventId = header("Last-Event-ID", "go on after this event");
 const inferenceHeader = header(
   "Inference-Header-Content-Length",
   "bytes of the JSON where tensors follow it as bytes; 0 where the body is the input alone",
 );
-const writes = new Set(["post", "put", "patch", "delete"]);
 
 /** Names of the components that something leads to. */
 function referred(document: Document): Set<string> {
@@ -128,8 +139,7 @@ function referred(document: Document): Set<string> {
 const finish: typeof jsonSchemaTransformObject = (given) => {
   const document = jsonSchemaTransformObject(given) as unknown as Document;
   for (const [path, methods] of Object.entries(document.paths)) {
-    for (const [method, operation] of Object.entries(methods)) {
-      if (writes.has(method)) operation.parameters = [...(operation.parameters ?? []), idempotencyKey];
+    for (const operation of Object.values(methods)) {
       if (path.endsWith("/infer")) operation.parameters = [...(operation.parameters ?? []), inferenceHeader];
       if (path.endsWith("/events")) operation.parameters = [...(operation.parameters ?? []), lastEventId];
     }

@@ -19,12 +19,16 @@ const refuseBody: Check = ({ body }) => {
   if (body !== undefined && body !== null) parseOrThrow(nothing, body);
 };
 
-const requireJson: Check = (request) => {
+const refuseForm: Check = (request) => {
   if (request.isMultipart())
     throw new Problem({
       code: "unsupported-media-type",
       detail: "this route reads JSON, not a form: send it with content-type: application/json",
     });
+};
+
+const requireJson: Check = (request) => {
+  refuseForm(request);
   if (request.headers["content-type"] === undefined)
     throw new Problem({
       code: "malformed-body",
@@ -35,7 +39,8 @@ const requireJson: Check = (request) => {
 /** Null where the route itself reads its body, whatever its form. */
 function checkFor(reads: unknown): Check | null {
   if (reads === undefined) return refuseBody;
-  return reads instanceof z.ZodType ? requireJson : null;
+  if (!(reads instanceof z.ZodType)) return null;
+  return reads.safeParse(undefined).success ? refuseForm : requireJson;
 }
 
 export const unread = plugin(async (app: App) => {
