@@ -30,9 +30,9 @@ export interface Sums {
 const ownersOf = (tasks: number, threads: number): number[] =>
   Array.from({ length: tasks }, (_, task) => Math.floor((task * threads) / tasks));
 
-/** A thread's own tasks from their beginning, then the others' from their end. */
-function orderOf(owners: readonly number[], thread: number): readonly number[] {
-  const tasks = [...owners.keys()];
+/** A thread's own tasks from their beginning, then the others' from their end; or, from the end, the other way round. */
+function orderOf(owners: readonly number[], thread: number, direction: "forth" | "back" = "forth"): readonly number[] {
+  const tasks = direction === "forth" ? [...owners.keys()] : [...owners.keys()].reverse();
   const own = tasks.filter((task) => owners[task] === thread);
   return [...own, ...tasks.filter((task) => owners[task] !== thread).reverse()];
 }
@@ -139,17 +139,21 @@ export class Execution {
     ];
   }
 
-  /** Phase by phase until the whole batch is joined. A task is a shard. */
+  /**
+   * Phase by phase until the whole batch is joined. A task is a shard. Every other phase begins with the shards that
+   * the one before ended with: what those wrote last is still near.
+   */
   #planPasses(kind: StepKind, { cut, slots, begin, phases }: BatchPrograms, end: () => boolean): readonly Phase[] {
     const kernels = this.#kernels;
     const staging = kind === "curvature" ? null : this.staging;
-    const order = orderOf(threadsOf(cut, this.#threads), this.#thread);
+    const owners = threadsOf(cut, this.#threads);
+    const orders = (["forth", "back"] as const).map((direction) => orderOf(owners, this.#thread, direction));
     const slotsOf = this.#slotsByShard(cut, slots);
     const last = phases.length - 1;
     const waits = phases.map(({ spare }) => spare.some(({ calls }) => calls > 0));
     const waiting = cut.shards * waits.filter(Boolean).length;
     return phases.map(({ programs, spare, join }, index): Phase => ({
-      order,
+      order: orders[index % 2],
       run: (shard, command) => {
         if (index === 0) begin[shard].run(kernels);
         for (const at of slotsOf[shard]) {
