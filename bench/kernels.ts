@@ -51,10 +51,10 @@ interface Convolution {
 
 /** Forward, backward (where there is a layer below) and gradient of one convolution. */
 function convolution({ of, inputs, rows, columns, maps, size, padding = 0, lanes, f, below }: Convolution): Case[] {
-  const [paddedRows, paddedColumns] = [rows + 2 * padding, columns + 2 * padding];
-  const [outRows, outColumns] = [paddedRows - size + 1, paddedColumns - size + 1];
-  const shape = { inputs, rows: paddedRows, columns: paddedColumns, maps, size, stride: 1, lanes };
-  const x = inputs * paddedRows * paddedColumns * lanes;
+  const [outRows, outColumns] = [rows + 2 * padding - size + 1, columns + 2 * padding - size + 1];
+  const shape = { inputs, rows, columns, maps, size, stride: 1, padding, lanes };
+  const x = inputs * rows * columns * lanes;
+  const between = padding > 0 ? { padded: inputs * (rows + 2 * padding) * (columns + 2 * padding) * lanes } : {};
   const y = maps * outRows * outColumns * lanes;
   const weights = inputs * size * size * maps;
   const flop = 2 * y * inputs * size * size;
@@ -63,7 +63,7 @@ function convolution({ of, inputs, rows, columns, maps, size, padding = 0, lanes
       title: `${of} forward`,
       kernel: "convolutionForward",
       given: { ...shape, activation: f },
-      arrays: { input: x, weights, bias: maps, output: y },
+      arrays: { input: x, ...between, weights, bias: maps, output: y },
       flop,
     },
     ...(below === null
@@ -72,7 +72,7 @@ function convolution({ of, inputs, rows, columns, maps, size, padding = 0, lanes
           {
             title: `${of} backward`,
             kernel: "convolutionBackward" as const,
-            given: { ...shape, rows, columns, outRows, outColumns, padding, gate: below },
+            given: { ...shape, outRows, outColumns, gate: below },
             arrays: { delta: y, weights, input: x, output: x },
             flop,
           },
@@ -81,7 +81,7 @@ function convolution({ of, inputs, rows, columns, maps, size, padding = 0, lanes
       title: `${of} gradient`,
       kernel: "convolutionGradient",
       given: shape,
-      arrays: { input: x, delta: y, gradient: weights, biasGradient: maps },
+      arrays: { input: x, ...between, delta: y, gradient: weights, biasGradient: maps },
       flop,
     },
   ];

@@ -78,7 +78,6 @@ function flopOf(kernel: KernelName, given: Record<string, number>): number {
   const outSide = (side: number): number => Math.floor((side + 2 * padding - size) / stride) + 1;
   switch (kernel) {
     case "convolutionForward":
-    case "convolutionFused":
     case "convolutionGradient":
       return 2 * inputs * maps * size * size * outSide(rows) * outSide(columns) * lanes;
     case "convolutionBackward":

@@ -86,32 +86,17 @@ export const contract = {
   pad: ["input", "output", "maps", "rows", "columns", "padding", "lanes"],
 
   /**
-   * Bouvrie §3.1: x_j = f( Σ_{i∈M_j} x_i ∗ k_ij + b_j ) in cross-correlation orientation, 'valid', with a stride.
-   * input [inputs][rows][columns] (already padded), weights [inputs][size][size][maps] (zero where not connected), bias
-   * [maps], output [maps][(rows−size)/stride+1][(columns−size)/stride+1]. Chain: bias, then i, ky, kx ascending; then
-   * f.
+   * Bouvrie §3.1: x_j = f( Σ_{i∈M_j} x_i ∗ k_ij + b_j ) in cross-correlation orientation, 'valid' over the input
+   * between `padding` zeros, with a stride. input [inputs][rows][columns] (*unpadded*), weights
+   * [inputs][size][size][maps] (zero where not connected), bias [maps], output [maps][outRows][outColumns] with outRows
+   * = (rows + 2·padding − size)/stride + 1. Chain: bias, then i, ky, kx ascending, zeros of the border like any other
+   * input; then + shortcut (as output; absent where 0); then f.
+   *
+   * `padded` (0 where padding is) has room for the input with its zeros around, a border that is zero from the start:
+   * an implementation that wants the zeros in memory puts it there, and its convolutionGradient finds it. Nobody else
+   * reads it. `prepared` is what convolutionPrepare made of these weights, or 0.
    */
   convolutionForward: [
-    "input",
-    "weights",
-    "bias",
-    "output",
-    "inputs",
-    "rows",
-    "columns",
-    "maps",
-    "size",
-    "stride",
-    "activation",
-    "lanes",
-  ],
-  /**
-   * For predictions in `fast` numerics: y = f( convolution + bias + shortcut ) in one call, without the last where
-   * shortcut is 0. input [inputs][rows][columns] is *unpadded*; `padded` has room for it with `padding` zeros around, a
-   * border that is zero from the start, and holds anything afterwards. Otherwise as pad, convolutionForward and
-   * residualForward one after the other. `prepared` is what convolutionPrepare made of these weights, or 0.
-   */
-  convolutionFused: [
     "input",
     "padded",
     "weights",
@@ -130,8 +115,8 @@ export const contract = {
     "lanes",
   ],
   /**
-   * What an implementation wants to make of filters of 3×3 once instead of in each convolutionFused: preparedFloats of
-   * them, in an order of its own. One that wants nothing leaves `prepared` alone.
+   * What an implementation wants to make of filters of 3×3 once instead of in each convolutionForward: preparedFloats
+   * of them, in an order of its own. One that wants nothing leaves `prepared` alone.
    */
   convolutionPrepare: ["weights", "prepared", "inputs", "maps"],
   /**
@@ -160,12 +145,14 @@ export const contract = {
   ],
   /**
    * ∂E/∂k_ij = Σ_{u,v} (δ_j)_{uv} (p_i)_{uv} and (3) ∂E/∂b_j = Σ_{u,v} (δ_j)_{uv}, *added* to gradient
-   * [inputs][size][size][maps] and biasGradient [maps]. input is padded, [inputs][rows][columns]. Partial sums over
-   * rows, then columns ascending (lanes = 1: by the column of δ mod 8); gradient += tree(s). biasGradient likewise;
-   * absent where 0.
+   * [inputs][size][size][maps] and biasGradient [maps]. input as in convolutionForward, and `padded` as that left it:
+   * only after a forward call of the same input. Partial sums over rows, then columns ascending, the border's zeros
+   * like any other input (lanes = 1: by the column of δ mod 8); gradient += tree(s). biasGradient likewise; absent
+   * where 0.
    */
   convolutionGradient: [
     "input",
+    "padded",
     "delta",
     "gradient",
     "biasGradient",
@@ -175,6 +162,7 @@ export const contract = {
     "maps",
     "size",
     "stride",
+    "padding",
     "lanes",
   ],
 

@@ -1,9 +1,9 @@
 /**
  * The kernels of a convolution, Bouvrie §3.1 and §3.2, recorded for the plain layer and for the learned combination:
  * the two differ only in where the filters come from. Filters lie as [input][ky][kx][map] in cross-correlation
- * orientation (stored = rot180 of the notes' k). Never pads in place: with padding the input is copied into the middle
- * of a buffer whose border is zero. Where the output is one pixel that sees the whole input once, the layer is a dense
- * layer over the flattened maps and uses those kernels.
+ * orientation (stored = rot180 of the notes' k). With padding the layer has a buffer for the input between zeros, which
+ * kernels use that want the zeros in memory. Where the output is one pixel that sees the whole input once, the layer is
+ * a dense layer over the flattened maps and uses those kernels.
  */
 import { sizeOf } from "../../schemas/shape.ts";
 import type { ConvolutionLayer } from "../../schemas/layer.ts";
@@ -120,7 +120,7 @@ function recordWeighted({ options, weights, bias }: ConvolutionKernels): Weighte
     maps,
     sums: true,
     forward(program, { input: from, output, shortcut, lanes, own }, { activation, ...given }): void {
-      program.call("convolutionFused", {
+      program.call("convolutionForward", {
         input: from,
         padded: padding > 0 ? own[0] : 0,
         ...given,
@@ -143,53 +143,60 @@ function recordWeighted({ options, weights, bias }: ConvolutionKernels): Weighte
 function recordConvolution(kernels: ConvolutionKernels) {
   const { options, weights, bias, weightGradient, biasGradient, squaredWeights } = kernels;
   const { spec, input, activation, frozen } = options;
-  const { padding } = spec;
-  const rows = input.height + 2 * padding;
-  const columns = input.width + 2 * padding;
-  const paddedSize = input.channels * rows * columns;
-  const shape = { inputs: input.channels, rows, columns, maps: spec.maps, size: spec.size, stride: spec.stride };
-  /** What the filters see: the padded copy, where there is one, is the first buffer. */
-  const seen = (wires: Wires): number => (padding > 0 ? wires.own[0] : wires.input);
+  const { maps, size, stride, padding } = spec;
+  const { channels: inputs, height: rows, width: columns } = input;
+  const around = { rows: rows + 2 * padding, columns: columns + 2 * padding };
+  const paddedSize = inputs * around.rows * around.columns;
+  const shape = { inputs, rows, columns, maps, size, stride, padding };
+  const paddedOf = ({ own }: Wires): number => (padding > 0 ? own[0] : 0);
   const down = recordFull(kernels, { squares: false });
   const downSquared = recordFull(kernels, { squares: true });
-
   /** ∂E/∂k_ij (§3.1) and ∂E/∂b_j (3). */
-  const gradient = (program: Program, wires: Wires, from: number): void => {
+  const gradient = (
+    program: Program,
+    { delta, shard, lanes }: Wires,
+    from: Record<"input" | "padded" | keyof typeof shape, number>,
+  ): void => {
     if (frozen) return;
     program.call("convolutionGradient", {
-      input: from,
-      delta: wires.delta,
-      gradient: ofShard(weightGradient, wires.shard),
-      biasGradient: ofShard(biasGradient, wires.shard),
-      ...shape,
-      lanes: wires.lanes,
+      delta,
+      gradient: ofShard(weightGradient, shard),
+      biasGradient: ofShard(biasGradient, shard),
+      ...from,
+      lanes,
     });
   };
   return {
     buffers: padding > 0 ? [paddedSize] : [],
     curvatureBuffers: [paddedSize],
     forward(program: Program, wires: Wires): void {
-      const { input: from, output, lanes } = wires;
-      const { channels: maps, height, width } = input;
-      if (padding > 0)
-        program.call("pad", { input: from, output: seen(wires), maps, rows: height, columns: width, padding, lanes });
       program.call("convolutionForward", {
-        input: seen(wires),
+        input: wires.input,
+        padded: paddedOf(wires),
         weights,
+        prepared: 0,
         bias: bias.address,
-        output,
+        shortcut: 0,
+        output: wires.output,
         ...shape,
         activation: activationCodes[activation],
-        lanes,
+        lanes: wires.lanes,
       });
     },
     weighted: recordWeighted(kernels),
-    gradient: (program: Program, wires: Wires): void => gradient(program, wires, seen(wires)),
+    gradient: (program: Program, wires: Wires): void =>
+      gradient(program, wires, { input: wires.input, padded: paddedOf(wires), ...shape }),
     backward: (program: Program, wires: Wires): void => down(program, wires, weights),
+    /** Squared inputs have no padded copy of their own: their zeros are written down first. */
     curvature(program: Program, wires: Wires): void {
-      const squared = wires.own[padding > 0 ? 1 : 0];
-      if (!frozen) program.call("square", { input: seen(wires), output: squared, count: paddedSize * wires.lanes });
-      gradient(program, wires, squared);
+      const { input: x, own, lanes } = wires;
+      const seen = paddedOf(wires) || x;
+      const squared = own[padding > 0 ? 1 : 0];
+      if (!frozen) {
+        if (padding > 0) program.call("pad", { input: x, output: seen, maps: inputs, rows, columns, padding, lanes });
+        program.call("square", { input: seen, output: squared, count: paddedSize * lanes });
+      }
+      gradient(program, wires, { input: squared, ...shape, ...around, padded: 0, padding: 0 });
       downSquared(program, wires, squaredWeights());
     },
   };

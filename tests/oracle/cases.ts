@@ -140,82 +140,57 @@ const convolutions: Convolution[] = [
 
 const outputSide = (side: number, { size, stride }: { size: number; stride: number }): number =>
   Math.floor((side - size) / stride) + 1;
-const eachConvolution = (make: (convolution: Convolution, lanes: number, n: number) => KernelCase): KernelCase[] =>
-  convolutions.flatMap((convolution, n) => bothLanes.map((lanes) => make(convolution, lanes, n)));
-
-/** Padding of a backward convolution: none, and whatever fits the size. */
+/** Of a convolution: none, and whatever fits its size. */
 const paddings = [0, 1, 2, 3, 5];
 
-function convolutionBackward(): KernelCase[] {
-  return convolutions.flatMap((convolution, n) =>
-    paddings.flatMap((padding) => {
-      const rows = convolution.rows - 2 * padding;
-      const columns = convolution.columns - 2 * padding;
-      if (rows < 1 || columns < 1) return [];
-      return bothLanes.map((lanes) => {
-        const { inputs, maps, size, stride } = convolution;
-        const outRows = outputSide(convolution.rows, convolution);
-        const outColumns = outputSide(convolution.columns, convolution);
-        return {
-          arrays: {
-            delta: reals(maps * outRows * outColumns * lanes),
-            weights: reals(inputs * size * size * maps),
-            input: reals(inputs * rows * columns * lanes),
-            output: reals(inputs * rows * columns * lanes),
-          },
-          numbers: {
-            inputs,
-            rows,
-            columns,
-            maps,
-            outRows,
-            outColumns,
-            size,
-            stride,
-            padding,
-            gate: cycle(gates, n + padding + lanes),
-            lanes,
-          },
-        };
-      });
-    }),
-  );
+interface Padded {
+  /** Of the unpadded input. */
+  numbers: Convolution & { padding: number; lanes: number };
+  outRows: number;
+  outColumns: number;
+  /** Elements of the unpadded input, of the padded one, of the output. */
+  x: number;
+  padded: number;
+  y: number;
 }
 
-/** With a shortcut and without, each padding that leaves an input, filters not prepared. */
-function convolutionFused(): KernelCase[] {
-  return convolutions.flatMap((convolution, n) =>
+/** Each with each padding that leaves an input. */
+const eachConvolution = (make: (convolution: Padded, n: number) => KernelCase): KernelCase[] =>
+  convolutions.flatMap((convolution, n) =>
     paddings.flatMap((padding) => {
-      const { inputs, maps, size } = convolution;
+      const { inputs, maps } = convolution;
       const rows = convolution.rows - 2 * padding;
       const columns = convolution.columns - 2 * padding;
       if (rows < 1 || columns < 1) return [];
-      return bothLanes.map((lanes) => {
-        const y =
-          maps * outputSide(convolution.rows, convolution) * outputSide(convolution.columns, convolution) * lanes;
-        const padded = new Float32Array(inputs * convolution.rows * convolution.columns * lanes);
-        return {
-          arrays: {
-            input: reals(inputs * rows * columns * lanes),
-            ...(padding > 0 ? { padded: { type: "real" as const, values: padded } } : {}),
-            // As in a network: what f is given is around 1.
-            weights: reals(inputs * size * size * maps, 1 / Math.sqrt(inputs * size * size + 1)),
-            bias: reals(maps),
-            ...((n + padding) % 2 === 0 ? { shortcut: reals(y) } : {}),
-            output: reals(y),
+      const [outRows, outColumns] = [convolution.rows, convolution.columns].map((side) =>
+        outputSide(side, convolution),
+      );
+      return bothLanes.map((lanes) =>
+        make(
+          {
+            numbers: { ...convolution, rows, columns, padding, lanes },
+            outRows,
+            outColumns,
+            x: inputs * rows * columns * lanes,
+            padded: inputs * convolution.rows * convolution.columns * lanes,
+            y: maps * outRows * outColumns * lanes,
           },
-          numbers: {
-            ...convolution,
-            rows,
-            columns,
-            padding,
-            activation: cycle(activations, n + padding + lanes),
-            lanes,
-          },
-        };
-      });
+          n + padding + lanes,
+        ),
+      );
     }),
   );
+
+/** Maps between zeros, as a forward call leaves them. */
+function between(values: ArrayLike<number>, { inputs, rows, columns, padding, lanes }: Padded["numbers"]): Contents {
+  const pitch = (columns + 2 * padding) * lanes;
+  const padded = new Float32Array(inputs * (rows + 2 * padding) * pitch);
+  for (let row = 0; row < inputs * rows; row++) {
+    const to = row + (2 * Math.floor(row / rows) + 1) * padding;
+    for (let at = 0; at < columns * lanes; at++)
+      padded[to * pitch + padding * lanes + at] = values[row * columns * lanes + at];
+  }
+  return { type: "real", values: padded };
 }
 
 /** Arrays in which an implementation may leave what it likes. */
@@ -419,21 +394,23 @@ export const cases: Record<KernelName, () => KernelCase[]> = {
       })),
     ),
 
+  /** With a shortcut and without, filters not prepared. */
   convolutionForward: () =>
-    eachConvolution((convolution, lanes, n) => {
-      const { inputs, rows, columns, maps, size } = convolution;
+    eachConvolution(({ numbers, x, padded, y }, n) => {
+      const { inputs, size, maps, padding } = numbers;
       return {
         arrays: {
-          input: reals(inputs * rows * columns * lanes),
-          weights: reals(inputs * size * size * maps),
+          input: reals(x),
+          ...(padding > 0 ? { padded: { type: "real", values: new Float32Array(padded) } } : {}),
+          // As in a network: what f is given is around 1.
+          weights: reals(inputs * size * size * maps, 1 / Math.sqrt(inputs * size * size + 1)),
           bias: reals(maps),
-          output: reals(maps * outputSide(rows, convolution) * outputSide(columns, convolution) * lanes),
+          ...(n % 4 < 2 ? { shortcut: reals(y) } : {}),
+          output: reals(y),
         },
-        numbers: { ...convolution, activation: cycle(activations, n + lanes), lanes },
+        numbers: { ...numbers, activation: cycle(activations, n) },
       };
     }),
-
-  convolutionFused,
 
   convolutionPrepare: () =>
     [
@@ -450,19 +427,33 @@ export const cases: Record<KernelName, () => KernelCase[]> = {
       numbers: { inputs, maps },
     })),
 
-  convolutionBackward,
-
-  convolutionGradient: () =>
-    eachConvolution((convolution, lanes, n) => {
-      const { inputs, rows, columns, maps, size } = convolution;
+  convolutionBackward: () =>
+    eachConvolution(({ numbers, outRows, outColumns, x, y }, n) => {
+      const { inputs, size, maps } = numbers;
       return {
         arrays: {
-          input: reals(inputs * rows * columns * lanes),
-          delta: reals(maps * outputSide(rows, convolution) * outputSide(columns, convolution) * lanes),
+          delta: reals(y),
+          weights: reals(inputs * size * size * maps),
+          input: reals(x),
+          output: reals(x),
+        },
+        numbers: { ...numbers, outRows, outColumns, gate: cycle(gates, n) },
+      };
+    }),
+
+  convolutionGradient: () =>
+    eachConvolution(({ numbers, x, y }, n) => {
+      const { inputs, size, maps, padding } = numbers;
+      const input = reals(x);
+      return {
+        arrays: {
+          input,
+          ...(padding > 0 ? { padded: between(input.values, numbers) } : {}),
+          delta: reals(y),
           gradient: reals(inputs * size * size * maps),
           ...(n % 4 === 3 ? {} : { biasGradient: reals(maps) }),
         },
-        numbers: { ...convolution, lanes },
+        numbers: { ...numbers },
       };
     }),
 

@@ -8,7 +8,7 @@
  */
 import { activateRun } from "./activations";
 import { blockBytes, realBytes, vectorBytes } from "./address";
-import { Activation, ConvolutionForwardCall, ConvolutionFusedCall, ConvolutionPrepareCall } from "./contract";
+import { Activation, ConvolutionForwardCall, ConvolutionPrepareCall } from "./contract";
 import { forwardDense } from "./dense";
 import { padMaps } from "./elementwise";
 import { broadcast, multiplyAdd, read, readSome, registerGrid, registers, write, writeSome } from "./lanes";
@@ -208,16 +208,8 @@ function sampleRow(maps: u32, input: usize, weights: usize, bias: usize, output:
     );
 }
 
+/** Padding, convolution, the shortcut of a residual block and f, one after the other. */
 export function convolutionForward(call: ConvolutionForwardCall): void {
-  const { input, weights, bias, output, inputs, rows, columns, maps, size, stride, activation, lanes } = call;
-  forward(input, weights, bias, output, inputs, rows, columns, maps, size, stride, activation, lanes);
-}
-
-/**
- * Padding, convolution, the shortcut of a residual block and f, one after the other: for predictions in `fast`
- * numerics.
- */
-export function convolutionFused(call: ConvolutionFusedCall): void {
   const { input, padded, weights, bias, shortcut, output } = call;
   const { inputs, rows, columns, maps, size, stride, padding, activation, lanes } = call;
   if (padding > 0) padMaps(input, padded, inputs, rows, columns, padding, lanes);

@@ -4,7 +4,6 @@
  * [input][ky][kx][map].
  */
 import { blockBytes, realBytes, vectorBytes } from "./address";
-import { ConvolutionGradientCall } from "./contract";
 import {
   add,
   addresses,
@@ -21,8 +20,22 @@ import {
   zero,
 } from "./lanes";
 
+/** The gradient of a convolution over an input that is padded already. */
+export interface SeenGradient {
+  input: usize;
+  delta: usize;
+  gradient: usize;
+  biasGradient: usize;
+  inputs: u32;
+  rows: u32;
+  columns: u32;
+  maps: u32;
+  size: u32;
+  stride: u32;
+}
+
 /** An output of one pixel: an outer product. */
-function onePixel(call: ConvolutionGradientCall): void {
+function onePixel(call: SeenGradient): void {
   const { input, delta, maps } = call;
   const pixels = call.inputs * call.size * call.size;
   let gradient = call.gradient;
@@ -157,7 +170,7 @@ function strided(input: usize, delta: usize, gradient: usize, rows: SampleRows):
   addTree(gradient, low, high);
 }
 
-function filters(call: ConvolutionGradientCall, shape: SampleRows): void {
+function filters(call: SeenGradient, shape: SampleRows): void {
   const { input, delta, gradient, inputs, rows, columns, maps, size } = call;
   const { outColumns } = shape;
   for (let i: u32 = 0; i < inputs; i++)
@@ -182,7 +195,7 @@ function filters(call: ConvolutionGradientCall, shape: SampleRows): void {
 }
 
 /** ∂E/∂b_j. */
-function addBiases(call: ConvolutionGradientCall, shape: SampleRows): void {
+function addBiases(call: SeenGradient, shape: SampleRows): void {
   const rest = shape.outColumns & 7;
   const lowRest = lanesBelow(0, rest);
   const highRest = lanesBelow(4, rest);
@@ -204,7 +217,7 @@ function addBiases(call: ConvolutionGradientCall, shape: SampleRows): void {
   }
 }
 
-export function gradientOfSample(call: ConvolutionGradientCall): void {
+export function gradientOfSample(call: SeenGradient): void {
   const { rows, columns, size, stride } = call;
   const outRows = (rows - size) / stride + 1;
   const outColumns = (columns - size) / stride + 1;

@@ -9,6 +9,7 @@
 import { blockBytes, realBytes, vectorBytes } from "./address";
 import { ConvolutionGradientCall } from "./contract";
 import { gradientOfSample } from "./convolution-gradient-sample";
+import type { SeenGradient } from "./convolution-gradient-sample";
 import {
   add,
   addresses,
@@ -123,7 +124,7 @@ function filterRow(size: u32, maps: u32, input: usize, delta: usize, gradient: u
   }
 }
 
-function sliding(call: ConvolutionGradientCall, walk: GradientWalk): void {
+function sliding(call: SeenGradient, walk: GradientWalk): void {
   const { input, delta, gradient, inputs, rows, maps, size } = call;
   let map: u32 = 0;
   while (map < maps) {
@@ -164,7 +165,7 @@ function anyTile(maps: u32, input: usize, delta: usize, gradient: usize, walk: G
   unroll: for (let m: u32 = 0; m < min(maps, 4); m++) addTree(gradient + realBytes(m), low[m], high[m]);
 }
 
-function strided(call: ConvolutionGradientCall, walk: GradientWalk): void {
+function strided(call: SeenGradient, walk: GradientWalk): void {
   const { input, delta, gradient, inputs, rows, columns, maps, size } = call;
   for (let i: u32 = 0; i < inputs; i++)
     for (let ky: u32 = 0; ky < size; ky++)
@@ -209,7 +210,7 @@ function onePixelFour(input: usize, delta: usize, gradient: usize, pixels: u32, 
 /** Input pixels that one pass over the maps touches: their gradients stay in the first cache. */
 const pixelsAtOnce: u32 = 16;
 
-function onePixel(call: ConvolutionGradientCall): void {
+function onePixel(call: SeenGradient): void {
   const { input, delta, gradient, maps } = call;
   const pixels = call.inputs * call.size * call.size;
   const step = realBytes(maps);
@@ -252,9 +253,19 @@ function addBiases(delta: usize, biasGradient: usize, maps: u32, planeBytes: usi
   for (; map < maps; map++) biasTile(1, delta + map * planeBytes, biasGradient + realBytes(map), planeBytes);
 }
 
+/** Over the padded input, where there is one. */
 export function convolutionGradient(call: ConvolutionGradientCall): void {
+  const { padded, delta, gradient, biasGradient, inputs, maps, size, stride, padding, lanes } = call;
+  const input = padding > 0 ? padded : call.input;
+  const rows = call.rows + 2 * padding;
+  const columns = call.columns + 2 * padding;
+  const seen: SeenGradient = { input, delta, gradient, biasGradient, inputs, rows, columns, maps, size, stride };
+  if (lanes == 1) gradientOfSample(seen);
+  else gradientOfBlock(seen);
+}
+
+function gradientOfBlock(call: SeenGradient): void {
   const { rows, columns, maps, size, stride, biasGradient } = call;
-  if (call.lanes == 1) return gradientOfSample(call);
   const outRows = (rows - size) / stride + 1;
   const outColumns = (columns - size) / stride + 1;
   const walk: GradientWalk = {

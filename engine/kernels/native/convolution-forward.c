@@ -5,7 +5,8 @@
  * input, ky, kx. Eight lanes: a row of output is one run of floats and with stride 1 tap kx is the same run 8·kx floats
  * further, so a tile is maps × vectors whatever the vector's width; with a stride it is maps × pixels. f is applied to
  * a tile's rows as soon as they stand, while they are in the first cache. One lane: vectors are eight adjacent columns
- * of several rows, or eight maps of several pixels where those are fewer. Never pads.
+ * of several rows, or eight maps of several pixels where those are fewer. The zeros around the input are written down
+ * (convolutionGradient finds them there), but by Winograd.
  */
 #include "elementary.h"
 #include "thread.h"
@@ -235,17 +236,39 @@ static void forward_directly(struct thread *thread, const struct convolution_sha
 }
 
 static void convolutionForward(struct thread *thread, const struct convolutionForward *call) {
+  const long padding = call->padding;
   const struct convolution_shape s =
-      shape_of_convolution(call->inputs, call->rows, call->columns, call->maps, call->size, call->stride, call->lanes);
+      shape_of_convolution(call->inputs, call->rows + 2 * padding, call->columns + 2 * padding, call->maps, call->size,
+                           call->stride, call->lanes);
   const float *input = ARRAY(const float, input), *weights = ARRAY(const float, weights),
               *bias = ARRAY(const float, bias);
   float *output = ARRAY(float, output);
-  const struct ending ending = {.activation = call->activation};
+  const struct ending ending = {
+      .activation = call->activation, .shortcut = call->shortcut ? ARRAY(const float, shortcut) : 0, .output = output};
 #if FAST
   if (goes_by_winograd(&s)) {
-    forward_by_winograd(thread, &s, 0, 0, input, weights, bias, output, &ending);
+    const float *prepared = call->prepared ? ARRAY(const float, prepared) : 0;
+    forward_by_winograd(thread, &s, padding, prepared, input, weights, bias, output, &ending);
     return;
   }
 #endif
+  if (padding > 0) {
+    float *padded = ARRAY(float, padded);
+    pad_maps(input, padded, call->inputs, call->rows, call->columns, padding, call->lanes);
+    input = padded;
+  }
   forward_directly(thread, &s, input, weights, bias, output, &ending);
+}
+
+static void convolutionPrepare(struct thread *thread, const struct convolutionPrepare *call) {
+#if FAST
+  const long inputs = call->inputs, maps = call->maps;
+  if (inputs < LANES || maps < LANES) return;
+  const struct winograd w = {.inputs = inputs, .maps = maps, .w_input = 9 * maps, .w_map = 1, .w_tap = maps};
+  float *prepared = ARRAY(float, prepared);
+  transform_panels(&w, ARRAY(const float, weights), prepared);
+  if (maps % NARROW == 0) transform_alone(&w, ARRAY(const float, weights), prepared + floats_of_panels(inputs, maps));
+#else
+  (void)thread, (void)call;
+#endif
 }

@@ -179,13 +179,13 @@ static void add_biases(const struct gradient_shape *s, const float *delta, float
   }
 }
 
-/* One lane, one pixel of δ: x ⊗ δ, a sum of one term. */
-static void add_outer_product(const struct convolutionGradient *call, const float *x, const float *delta,
-                              float *gradient, float *bias) {
+/* One lane, one pixel of δ: x ⊗ δ, a sum of one term. x has `rows` rows of `columns`. */
+static void add_outer_product(const struct convolutionGradient *call, long rows, long columns, const float *x,
+                              const float *delta, float *gradient, float *bias) {
   const long maps = call->maps, size = call->size;
   for (long tap = 0; tap < (long)call->inputs * size * size; tap++) {
     const long i = tap / (size * size), ky = tap / size % size, kx = tap % size;
-    const float value = x[(i * call->rows + ky) * call->columns + kx];
+    const float value = x[(i * rows + ky) * columns + kx];
     float *at = gradient + tap * maps;
     EACH_VECTOR(maps, store_part(at + n, load(at + n) + (splat(0.0f) + value * load(delta + n)), size));
   }
@@ -226,6 +226,7 @@ typedef void (*sample_function)(const struct sample_pass *pass, const float *del
 static void add_over_maps(const struct convolutionGradient *call, struct sample_pass pass, float *turned,
                           const float *x, const float *delta, float *gradient, float *bias) {
   const long maps = call->maps, size = call->size, pixels = pass.rows * pass.columns;
+  const long rows = call->rows + 2 * call->padding, columns = call->columns + 2 * call->padding;
   for (long map = 0, count; map < maps; map += count) {
     const long width = maps - map > NARROW ? WIDE : NARROW;
     const sample_function(*tiles)[LANES] = width == NARROW ? sample_tiles : wide_sample_tiles;
@@ -233,7 +234,7 @@ static void add_over_maps(const struct convolutionGradient *call, struct sample_
     if (count < width) clear_floats(turned, pixels * width);
     transpose(delta + map * pixels, pixels, turned, width, count, pixels);
     for (long row = 0; row < (long)call->inputs * size; row++) {
-      const float *from = x + (row / size * call->rows + row % size) * call->columns;
+      const float *from = x + (row / size * rows + row % size) * columns;
       for (long k = 0, taps; k < size; k += taps) {
         taps = pass.stride > 1 ? 1 : smaller(SAMPLE_TAPS, size - k);
         tiles[pass.stride > 1 ? 0 : taps][pass.columns % LANES](&pass, turned, from + k,
@@ -255,10 +256,29 @@ static void copy_rows(const float *from, float *to, long rows, long columns, lon
   }
 }
 
+/* The input as the tiles pass over it: between zeros, where convolutionForward has left them; by Winograd it has not.
+ */
+static const float *padded_input(struct thread *thread, const struct convolutionGradient *call, long out_rows,
+                                 long out_columns) {
+  const float *input = ARRAY(const float, input);
+  if (call->padding == 0) return input;
+  float *padded = ARRAY(float, padded);
+#if FAST
+  if (call->lanes == LANES) {
+    if (takes_winograd(call->size, call->stride, call->inputs, call->maps, out_rows, out_columns)) return input;
+  } else if (takes_winograd_alone(call->size, call->stride, call->inputs, call->maps, out_rows, out_columns))
+    pad_maps(input, padded, call->inputs, call->rows, call->columns, call->padding, call->lanes);
+#else
+  (void)out_rows, (void)out_columns;
+#endif
+  return padded;
+}
+
 static void convolutionGradient(struct thread *thread, const struct convolutionGradient *call) {
-  const long rows = call->rows, columns = call->columns, maps = call->maps, size = call->size, stride = call->stride;
+  const long padding = call->padding, rows = call->rows + 2 * padding, columns = call->columns + 2 * padding;
+  const long maps = call->maps, size = call->size, stride = call->stride;
   const long out_rows = (rows - size) / stride + 1, out_columns = (columns - size) / stride + 1;
-  const float *x = ARRAY(const float, input), *delta = ARRAY(const float, delta);
+  const float *delta = ARRAY(const float, delta), *x = padded_input(thread, call, out_rows, out_columns);
   float *gradient = ARRAY(float, gradient), *bias = call->biasGradient ? ARRAY(float, biasGradient) : 0;
   struct gradient_shape s = {
       .inputs = call->inputs, .maps = maps, .size = size, .out_rows = out_rows, .stride = stride};
@@ -269,7 +289,7 @@ static void convolutionGradient(struct thread *thread, const struct convolutionG
     s.x_row = columns * LANES;
     s.x_column = stride * LANES;
   } else if (out_rows * out_columns == 1) {
-    add_outer_product(call, x, delta, gradient, bias);
+    add_outer_product(call, rows, columns, x, delta, gradient, bias);
     return;
   } else if (stride > 1 ||
              out_rows * out_columns * divided_up(maps, NARROW) < maps * out_rows * divided_up(out_columns, NARROW)) {

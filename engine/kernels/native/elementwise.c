@@ -15,15 +15,18 @@ static void square(struct thread *thread, const struct square *call) {
   EACH_VECTOR(call->count, const wide x = load(input + n); store_part(output + n, x * x, size));
 }
 
-static void pad(struct thread *thread, const struct pad *call) {
-  const float *input = ARRAY(const float, input);
-  float *output = ARRAY(float, output);
-  const long rows = call->rows, padding = call->padding, lanes = call->lanes, run = (long)call->columns * lanes,
-             out_run = run + 2 * padding * lanes;
-  for (long map = 0; map < (long)call->maps; map++)
+/* Maps to the middle of larger ones, whose border is zero. */
+static void pad_maps(const float *input, float *output, long maps, long rows, long columns, long padding, long lanes) {
+  const long run = columns * lanes, out_run = run + 2 * padding * lanes;
+  for (long map = 0; map < maps; map++)
     for (long row = 0; row < rows; row++)
       memcpy(output + (map * (rows + 2 * padding) + row + padding) * out_run + padding * lanes,
              input + (map * rows + row) * run, (size_t)run * 4);
+}
+
+static void pad(struct thread *thread, const struct pad *call) {
+  pad_maps(ARRAY(const float, input), ARRAY(float, output), call->maps, call->rows, call->columns, call->padding,
+           call->lanes);
 }
 
 /* Pixels that are normalised at once, before they are turned: eight rows of them stay in the first cache. */

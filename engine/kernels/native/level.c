@@ -13,13 +13,12 @@
 #endif
 
 #include "combination.c"
+#include "elementwise.c"
 #include "convolution-backward.c"
 #include "convolution-forward.c"
 #include "convolution-gradient.c"
 #include "dense.c"
 #include "dropout.c"
-#include "elementwise.c"
-#include "convolution-fused.c"
 #include "loss.c"
 #include "normalisation.c"
 #include "optimisers.c"

@@ -67,21 +67,31 @@ enum {
 };
 
 static void record_trial(char *memory) {
-  const struct convolutionForward forward = {
-      OPCODE_convolutionForward, INPUT_AT,  WEIGHTS_AT, BIAS_AT, OUTPUT_AT, INPUTS, ROWS, COLUMNS, MAPS, 3, 1,
-      ACTIVATION_linear,         LANE_COUNT};
-  const struct convolutionGradient gradient = {OPCODE_convolutionGradient,
-                                               INPUT_AT,
-                                               OUTPUT_AT,
-                                               WEIGHTS_AT,
-                                               BIAS_AT,
-                                               INPUTS,
-                                               ROWS,
-                                               COLUMNS,
-                                               MAPS,
-                                               3,
-                                               1,
-                                               LANE_COUNT};
+  const struct convolutionForward forward = {.opcode = OPCODE_convolutionForward,
+                                             .input = INPUT_AT,
+                                             .weights = WEIGHTS_AT,
+                                             .bias = BIAS_AT,
+                                             .output = OUTPUT_AT,
+                                             .inputs = INPUTS,
+                                             .rows = ROWS,
+                                             .columns = COLUMNS,
+                                             .maps = MAPS,
+                                             .size = 3,
+                                             .stride = 1,
+                                             .activation = ACTIVATION_linear,
+                                             .lanes = LANE_COUNT};
+  const struct convolutionGradient gradient = {.opcode = OPCODE_convolutionGradient,
+                                               .input = INPUT_AT,
+                                               .delta = OUTPUT_AT,
+                                               .gradient = WEIGHTS_AT,
+                                               .biasGradient = BIAS_AT,
+                                               .inputs = INPUTS,
+                                               .rows = ROWS,
+                                               .columns = COLUMNS,
+                                               .maps = MAPS,
+                                               .size = 3,
+                                               .stride = 1,
+                                               .lanes = LANE_COUNT};
   memcpy(memory + PROGRAM_AT + TRIAL_FORWARD * CALL_BYTES, &forward, sizeof forward);
   memcpy(memory + PROGRAM_AT + TRIAL_GRADIENT * CALL_BYTES, &gradient, sizeof gradient);
 }

@@ -45,8 +45,8 @@ static void turn_inputs(const struct winograd *w, const struct winograd_gradient
     float *to = g->inputs + n / PANEL * SPOTS * g->input_plane + n % PANEL * (end - first) * LANES;
     for (long tile = first; tile < end; tile++, to += LANES)
       for (long part = 0; part < LANES; part += NARROW)
-        transform_tile(w, LANES, from + part, tile / g->across * TILE_PIXELS, tile % g->across * TILE_PIXELS, to + part,
-                       g->input_plane);
+        transform_tile(w, LANES, from + part, tile / g->across * TILE_PIXELS - w->before,
+                       tile % g->across * TILE_PIXELS - w->before, to + part, g->input_plane);
   }
 }
 
@@ -108,9 +108,10 @@ static void gradient_by_winograd(struct thread *thread, const struct convolution
   const struct winograd w = {.inputs = call->inputs,
                              .rows = call->rows,
                              .columns = call->columns,
+                             .before = call->padding,
                              .maps = call->maps,
-                             .out_rows = call->rows - 2,
-                             .out_columns = call->columns - 2};
+                             .out_rows = call->rows + 2 * call->padding - 2,
+                             .out_columns = call->columns + 2 * call->padding - 2};
   const struct winograd_gradient g = plan_gradient(thread, &w);
   struct tap table[LANES];
   for (long lane = 0; lane < LANES; lane++)

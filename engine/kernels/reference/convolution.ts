@@ -5,30 +5,40 @@
  * Maps [map][row][column][lane], filters [input][ky][kx][map]. Weights that are zero are multiplied like
  * all others, so that a NaN passes.
  */
-import { activationCodes } from "../kernels.ts";
 import { activate, gateFactor } from "./activations.ts";
-import { pad } from "./elementwise.ts";
-import { residualForward } from "./residual.ts";
 import type { ReferenceKernel } from "./memory.ts";
 
-/** Sides of the output of a 'valid' convolution. */
-function outputSides(
-  rows: number,
-  columns: number,
-  size: number,
-  stride: number,
-): { outRows: number; outColumns: number } {
-  return { outRows: Math.floor((rows - size) / stride) + 1, outColumns: Math.floor((columns - size) / stride) + 1 };
+/** Sides of the output of a 'valid' convolution over the padded input. */
+function outputSides({
+  rows,
+  columns,
+  size,
+  stride,
+  padding,
+}: Record<"rows" | "columns" | "size" | "stride" | "padding", number>): {
+  outRows: number;
+  outColumns: number;
+} {
+  const outputSide = (side: number): number => Math.floor((side + 2 * padding - size) / stride) + 1;
+  return { outRows: outputSide(rows), outColumns: outputSide(columns) };
 }
 
-/** x_j = f( Σ_{i∈M_j} x_i ∗ k_ij + b_j ). */
+/** Where a pixel of [map][row][column][lanes] stands; -1 beyond the edges, where zeros are. */
+const placeOf =
+  ({ rows, columns, lanes }: { rows: number; columns: number; lanes: number }) =>
+  (map: number, row: number, column: number): number =>
+    row >= 0 && row < rows && column >= 0 && column < columns ? ((map * rows + row) * columns + column) * lanes : -1;
+
+/** y_j = f( Σ_{i∈M_j} x_i ∗ k_ij + b_j + shortcut_j ). */
 export const convolutionForward: ReferenceKernel<"convolutionForward"> = (memory, call) => {
-  const { inputs, rows, columns, maps, size, stride, activation, lanes } = call;
+  const { inputs, maps, size, stride, padding, activation, lanes } = call;
   const input = memory.reals(call.input);
   const weights = memory.reals(call.weights);
   const bias = memory.reals(call.bias);
   const output = memory.reals(call.output);
-  const { outRows, outColumns } = outputSides(rows, columns, size, stride);
+  const shortcut = call.shortcut === 0 ? null : memory.reals(call.shortcut);
+  const { outRows, outColumns } = outputSides(call);
+  const place = placeOf(call);
 
   for (let j = 0; j < maps; j++)
     for (let r = 0; r < outRows; r++)
@@ -38,26 +48,12 @@ export const convolutionForward: ReferenceKernel<"convolutionForward"> = (memory
           for (let i = 0; i < inputs; i++)
             for (let ky = 0; ky < size; ky++)
               for (let kx = 0; kx < size; kx++) {
-                const x = input[((i * rows + r * stride + ky) * columns + c * stride + kx) * lanes + lane];
-                u += x * weights[((i * size + ky) * size + kx) * maps + j];
+                const from = place(i, r * stride + ky - padding, c * stride + kx - padding);
+                u += (from < 0 ? 0 : input[from + lane]) * weights[((i * size + ky) * size + kx) * maps + j];
               }
-          output[((j * outRows + r) * outColumns + c) * lanes + lane] = activate(activation, u);
+          const to = ((j * outRows + r) * outColumns + c) * lanes + lane;
+          output[to] = activate(activation, shortcut ? u + shortcut[to] : u);
         }
-};
-
-/** y = f( convolution + bias + shortcut ), step by step. */
-export const convolutionFused: ReferenceKernel<"convolutionFused"> = (memory, call) => {
-  const { inputs, rows, columns, maps, size, stride, padding, activation, lanes } = call;
-  if (padding > 0) pad(memory, { ...call, output: call.padded, maps: inputs });
-  const seen = { ...call, rows: rows + 2 * padding, columns: columns + 2 * padding };
-  const { outRows, outColumns } = outputSides(seen.rows, seen.columns, size, stride);
-  convolutionForward(memory, {
-    ...seen,
-    input: padding > 0 ? call.padded : call.input,
-    activation: call.shortcut === 0 ? activation : activationCodes.linear,
-  });
-  if (call.shortcut !== 0)
-    residualForward(memory, { ...call, input: call.output, count: maps * outRows * outColumns * lanes });
 };
 
 /** Nothing: the filters are used as they are. */
@@ -105,11 +101,12 @@ export const convolutionBackward: ReferenceKernel<"convolutionBackward"> = (memo
 
 /** ∂E/∂k_ij = Σ_{u,v} (δ_j)_{uv} (p_i)_{uv} and (3) ∂E/∂b_j = Σ_{u,v} (δ_j)_{uv}, summed over the block's samples. */
 export const convolutionGradient: ReferenceKernel<"convolutionGradient"> = (memory, call) => {
-  const { inputs, rows, columns, maps, size, stride, lanes } = call;
+  const { inputs, maps, size, stride, padding, lanes } = call;
   const input = memory.reals(call.input);
   const delta = memory.reals(call.delta);
   const gradient = memory.reals(call.gradient);
-  const { outRows, outColumns } = outputSides(rows, columns, size, stride);
+  const { outRows, outColumns } = outputSides(call);
+  const place = placeOf(call);
 
   for (let i = 0; i < inputs; i++)
     for (let ky = 0; ky < size; ky++)
@@ -117,13 +114,13 @@ export const convolutionGradient: ReferenceKernel<"convolutionGradient"> = (memo
         for (let j = 0; j < maps; j++) {
           let sum = 0;
           for (let r = 0; r < outRows; r++)
-            for (let c = 0; c < outColumns; c++)
-              for (let lane = 0; lane < lanes; lane++) {
-                const x = input[((i * rows + r * stride + ky) * columns + c * stride + kx) * lanes + lane];
-                sum += x * delta[((j * outRows + r) * outColumns + c) * lanes + lane];
-              }
-          const place = ((i * size + ky) * size + kx) * maps + j;
-          gradient[place] = gradient[place] + sum;
+            for (let c = 0; c < outColumns; c++) {
+              const from = place(i, r * stride + ky - padding, c * stride + kx - padding);
+              for (let lane = 0; lane < lanes; lane++)
+                sum += (from < 0 ? 0 : input[from + lane]) * delta[((j * outRows + r) * outColumns + c) * lanes + lane];
+            }
+          const to = ((i * size + ky) * size + kx) * maps + j;
+          gradient[to] = gradient[to] + sum;
         }
 
   if (call.biasGradient === 0) return;

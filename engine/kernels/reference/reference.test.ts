@@ -75,6 +75,7 @@ function conv2(image: number[], rows: number, columns: number, filter: number[],
 
 describe("the oracle's convolution", () => {
   const image = Array.from({ length: 35 }, (_, n) => ((n * 7) % 11) - 5);
+  const unpadded = { padded: 0, padding: 0 };
   const notesFilter = [1, -2, 3, 0, 5, -1, 2, 4, -3];
 
   test("on 7×5 equals the notes' true convolution of the filter turned by 180°", () => {
@@ -82,6 +83,9 @@ describe("the oracle's convolution", () => {
     const output = bench.reals(zeros(15));
     bench.run("convolutionForward", {
       input: bench.reals(image).address,
+      ...unpadded,
+      prepared: 0,
+      shortcut: 0,
       weights: bench.reals([...notesFilter].reverse()).address,
       bias: bench.reals([0.5]).address,
       output: output.address,
@@ -110,6 +114,9 @@ describe("the oracle's convolution", () => {
     weights[4 * 2 + 1] = 1;
     bench.run("convolutionForward", {
       input: bench.reals(two).address,
+      ...unpadded,
+      prepared: 0,
+      shortcut: 0,
       weights: bench.reals(weights).address,
       bias: bench.reals([2, 0]).address,
       output: output.address,
@@ -155,6 +162,7 @@ describe("the oracle's convolution", () => {
     const biasGradient = bench.reals([100]);
     bench.run("convolutionGradient", {
       input: input.address,
+      ...unpadded,
       delta: deltas.address,
       gradient: gradient.address,
       biasGradient: biasGradient.address,
