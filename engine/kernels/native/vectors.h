@@ -66,11 +66,13 @@ typedef float four __attribute__((vector_size(16)));
 typedef int32_t four_ints __attribute__((vector_size(16)));
 
 #if PAIRS
-/* Two vectors of eight floats as one of sixteen, and one twice. */
+/* Two vectors of eight floats as one of sixteen, and back. */
 #if defined(__clang__) || __GNUC__ >= 12
 ALWAYS wide join(const narrow low, const narrow high) {
   return __builtin_shufflevector(low, high, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
 }
+ALWAYS narrow first_half(const wide both) { return __builtin_shufflevector(both, both, 0, 1, 2, 3, 4, 5, 6, 7); }
+ALWAYS narrow second_half(const wide both) { return __builtin_shufflevector(both, both, 8, 9, 10, 11, 12, 13, 14, 15); }
 #else
 ALWAYS wide join(const narrow low, const narrow high) {
   const narrow both[2] = {low, high};
@@ -78,6 +80,13 @@ ALWAYS wide join(const narrow low, const narrow high) {
   memcpy(&joined, both, sizeof joined);
   return joined;
 }
+ALWAYS narrow half_of(const wide both, const int half) {
+  narrow halves[2];
+  memcpy(halves, &both, sizeof halves);
+  return halves[half];
+}
+ALWAYS narrow first_half(const wide both) { return half_of(both, 0); }
+ALWAYS narrow second_half(const wide both) { return half_of(both, 1); }
 #endif
 #endif
 

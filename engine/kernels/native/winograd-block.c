@@ -48,9 +48,10 @@ static long first_of_panel(long panel, long maps) { return smaller(panel * PANEL
  * first. */
 static void transform_panel(const struct winograd *w, const float *weights, long map, float *to, long plane) {
   float turned[9 * LANES * PANEL];
-  for (long i = 0; i < w->inputs; i++) {
+  for (long i = 0, count; i < w->inputs; i += count) {
     const float *from = weights + i * w->w_input + map;
-    long tap = w->w_tap;
+    long tap = w->w_tap, next = w->w_input;
+    count = PAIRS && i + 1 < w->inputs ? 2 : 1;
     if (w->w_map != 1) {
       const long first = smaller(i / LANES * LANES, w->inputs - LANES);
       for (long t = 0; t < 9 && i % LANES == 0; t++)
@@ -58,9 +59,13 @@ static void transform_panel(const struct winograd *w, const float *weights, long
                   LANES);
       from = turned + (i - first) * PANEL;
       tap = LANES * PANEL;
+      next = PANEL;
     }
-    for (long part = 0; part < PANEL; part += NARROW)
-      transform_filters(from + part, tap, w->is_turned, to + i * PANEL + part, plane);
+#if PAIRS
+    if (count == 2) paired_turn_filters(from, tap, next, w->is_turned, to + i * PANEL, plane);
+#endif
+    for (long part = 0; part < PANEL && count == 1; part += NARROW)
+      narrow_turn_filters(from + part, tap, next, w->is_turned, to + i * PANEL + part, plane);
   }
 }
 
@@ -78,13 +83,30 @@ static long floats_of_panels(long inputs, long maps) {
 /* Tiles `first` to `end` of all inputs. */
 static void transform_group(const struct winograd *w, const struct winograd_block *b, const float *input, long first,
                             long end) {
-  float *to = b->tiles;
   for (long i = 0; i < w->inputs; i++)
-    for (long tile = first; tile < end; tile++, to += LANES)
-      for (long part = 0; part < LANES; part += NARROW)
-        transform_tile(w, LANES, input + i * w->rows * w->columns * LANES + part,
-                       tile / b->across * TILE_PIXELS - w->before, tile % b->across * TILE_PIXELS - w->before,
-                       to + part, b->tile_plane);
+    turn_tiles(w, b->across, input + i * w->rows * w->columns * LANES, first, end, b->tiles + i * (end - first) * LANES,
+               b->tile_plane);
+}
+
+/* Tiles `first` to `end` of one map, from their products; `finish` sees each row of tiles that is whole. */
+static void finish_tiles(const struct winograd *w, const struct winograd_block *b, const float *products, float bias,
+                         float *output, long first, long end, long map, finish_rows finish, const void *call) {
+  const long row_run = w->out_columns * LANES;
+  for (long tile = first; tile < end;) {
+    const long row = tile / b->across * TILE_PIXELS, column = tile % b->across * TILE_PIXELS;
+    const long count = goes_in_pairs(tile, end, b->across) ? 2 : 1;
+#if PAIRS
+    if (count == 2)
+      paired_turn_finish(w, LANES, products, b->product_plane, splat(bias), output, row, column, NEXT_TILE);
+#endif
+    for (long part = 0; part < LANES && count == 1; part += NARROW)
+      narrow_turn_finish(w, LANES, products + part, b->product_plane, (narrow)SPLAT(NARROW, bias), output + part, row,
+                         column, SAME_TILE);
+    if (column + count * TILE_PIXELS >= w->out_columns)
+      finish(call, map, row, output + row * row_run, smaller(TILE_PIXELS, w->out_rows - row) * row_run);
+    tile += count;
+    products += count * LANES;
+  }
 }
 
 /* The whole convolution; bias may be 0. */
@@ -93,7 +115,7 @@ static void winograd_block(struct thread *thread, const struct winograd *w, cons
   const struct winograd_block b = plan_block(thread, w);
   const long panels = divided_up(w->maps, PANEL);
   struct reach reach = {.outer = 1, .table = b.table, .taps = w->inputs, .a_map = 1, .start = START_ZERO};
-  const long plane = w->out_rows * w->out_columns * LANES, row_run = w->out_columns * LANES;
+  const long plane = w->out_rows * w->out_columns * LANES;
   for (long group = 0; group < b.groups; group++) {
     const long first = cut(b.count, b.groups, group), end = cut(b.count, b.groups, group + 1);
     reach.c_map = (end - first) * LANES;
@@ -111,15 +133,8 @@ static void winograd_block(struct thread *thread, const struct winograd *w, cons
                        b.products + spot * b.product_plane);
       /* The maps that the last panel has in common with the one before it are finished. */
       for (long m = panel * PANEL; m < map + PANEL; m++)
-        for (long tile = first; tile < end; tile++) {
-          const long row = tile / b.across * TILE_PIXELS, column = tile % b.across * TILE_PIXELS;
-          const narrow start = (narrow)SPLAT(NARROW, bias ? bias[m] : 0.0f);
-          for (long part = 0; part < LANES; part += NARROW)
-            finish_tile(w, LANES, b.products + (m - map) * reach.c_map + (tile - first) * LANES + part, b.product_plane,
-                        start, output + m * plane + part, row, column);
-          if (column + TILE_PIXELS >= w->out_columns)
-            finish(call, m, row, output + m * plane + row * row_run, smaller(TILE_PIXELS, w->out_rows - row) * row_run);
-        }
+        finish_tiles(w, &b, b.products + (m - map) * reach.c_map, bias ? bias[m] : 0.0f, output + m * plane, first, end,
+                     m, finish, call);
     }
   }
 }

@@ -43,10 +43,7 @@ static void turn_inputs(const struct winograd *w, const struct winograd_gradient
   for (long n = 0; n < divided_up(w->inputs, PANEL) * PANEL; n++) {
     const float *from = x + smaller(n, w->inputs - 1) * w->rows * w->columns * LANES;
     float *to = g->inputs + n / PANEL * SPOTS * g->input_plane + n % PANEL * (end - first) * LANES;
-    for (long tile = first; tile < end; tile++, to += LANES)
-      for (long part = 0; part < LANES; part += NARROW)
-        transform_tile(w, LANES, from + part, tile / g->across * TILE_PIXELS - w->before,
-                       tile % g->across * TILE_PIXELS - w->before, to + part, g->input_plane);
+    turn_tiles(w, g->across, from, first, end, to, g->input_plane);
   }
 }
 
@@ -74,9 +71,14 @@ static void turn_deltas(const struct winograd *w, const struct winograd_gradient
             transpose(pixel, plane, to, LANES, maps, LANES);
         }
       float *to = g->deltas + (tile - first) * LANES * g->width + m;
+#if PAIRS
+      for (long lane = 0; lane < LANES; lane += 2)
+        paired_turn_delta_tile(turned + lane * LANES, EIGHTS, to + lane * g->width, g->delta_plane, g->width);
+#else
       for (long lane = 0; lane < LANES; lane++, to += g->width)
         for (long part = 0; part < LANES; part += NARROW)
-          transform_delta_tile(turned + lane * LANES + part, EIGHTS, to + part, g->delta_plane);
+          narrow_turn_delta_tile(turned + lane * LANES + part, EIGHTS, to + part, g->delta_plane, NARROW);
+#endif
     }
 }
 
@@ -84,23 +86,17 @@ static void turn_deltas(const struct winograd *w, const struct winograd_gradient
 static void add_winograd_sums(const struct winograd *w, const struct winograd_gradient *g, long input, long map,
                               float *gradient) {
   const long inputs = smaller(PANEL, w->inputs - input), maps = smaller(g->width, w->maps - map);
-  for (long i = 0; i < inputs; i++)
-    for (long m = 0; m < maps; m += NARROW) {
-      narrow v[SPOTS];
-      UNROLL for (int spot = 0; spot < SPOTS; spot++) v[spot] =
-          *(const narrow_at *)(g->sums + spot * g->sums_plane + i * g->width + m);
-      UNROLL for (int x = 0; x < POINTS; x++) transform_gradient(v + x, POINTS);
-      UNROLL for (int y = 0; y < 3; y++) transform_gradient(v + y * POINTS, 1);
-      float *to = gradient + (input + i) * 9 * w->maps + map + m;
-      if (m + NARROW <= maps) UNROLL for (int tap = 0; tap < 9; tap++) {
-          narrow_at *at = (narrow_at *)(to + tap * w->maps);
-          *at = *at + v[tap / 3 * POINTS + tap % 3];
-        }
-      else
-        for (int tap = 0; tap < 9; tap++)
-          for (long n = 0; n < maps - m; n++)
-            to[tap * w->maps + n] += v[tap / 3 * POINTS + tap % 3][n];
-    }
+  for (long i = 0; i < inputs; i++) {
+    const float *sums = g->sums + i * g->width;
+    float *to = gradient + (input + i) * 9 * w->maps + map;
+    long m = 0;
+#if PAIRS
+    for (; m + WIDE <= maps; m += WIDE)
+      paired_turn_add(sums + m, g->sums_plane, to + m, w->maps, WIDE);
+#endif
+    for (; m < maps; m += NARROW)
+      narrow_turn_add(sums + m, g->sums_plane, to + m, w->maps, maps - m);
+  }
 }
 
 static void gradient_by_winograd(struct thread *thread, const struct convolutionGradient *call, const float *x,

@@ -10,9 +10,44 @@ static int takes_winograd_alone(long size, long stride, long inputs, long maps, 
 /* All filters, [spot][input][map]. */
 static void transform_alone(const struct winograd *w, const float *weights, float *to) {
   const long plane = plane_of(w->inputs * w->maps);
-  for (long i = 0; i < w->inputs; i++)
-    for (long map = 0; map < w->maps; map += NARROW)
-      transform_filters(weights + i * w->w_input + map, w->w_tap, 0, to + i * w->maps + map, plane);
+  for (long i = 0; i < w->inputs; i++) {
+    const float *from = weights + i * w->w_input;
+    float *own = to + i * w->maps;
+    long map = 0;
+#if PAIRS
+    for (; map + WIDE <= w->maps; map += WIDE)
+      paired_turn_filters(from + map, w->w_tap, NARROW, 0, own + map, plane);
+#endif
+    for (; map < w->maps; map += NARROW)
+      narrow_turn_filters(from + map, w->w_tap, NARROW, 0, own + map, plane);
+  }
+}
+
+/* All inputs of a tile, which are neighbours in memory; the last vectors end with them. */
+static void turn_inputs_of_tile(const struct winograd *w, const float *input, long row, long column, float *to,
+                                long plane) {
+  long i = 0;
+#if PAIRS
+  for (; i + WIDE <= w->inputs; i += WIDE)
+    paired_turn_tile(w, w->inputs, input + i, row, column, SAME_TILE, to + i, plane);
+#endif
+  for (; i < w->inputs; i += NARROW) {
+    const long at = smaller(i, w->inputs - NARROW);
+    narrow_turn_tile(w, w->inputs, input + at, row, column, SAME_TILE, to + at, plane);
+  }
+}
+
+/* All maps of a tile, whole vectors of them. */
+static void finish_maps_of_tile(const struct winograd *w, const float *products, long plane, const float *bias,
+                                float *output, long row, long column) {
+  long map = 0;
+#if PAIRS
+  for (; map + WIDE <= w->maps; map += WIDE)
+    paired_turn_finish(w, w->maps, products + map, plane, load(bias + map), output + map, row, column, SAME_TILE);
+#endif
+  for (; map < w->maps; map += NARROW)
+    narrow_turn_finish(w, w->maps, products + map, plane, narrow_turn_load(bias + map), output + map, row, column,
+                       SAME_TILE);
 }
 
 /*
@@ -39,11 +74,8 @@ static void winograd_alone(struct thread *thread, const struct winograd *given, 
     table[i] = (struct tap){(int32_t)(i * 4), (int32_t)(i * w.maps * 4)};
   transpose(input, pixels, turned, w.inputs, w.inputs, pixels);
   for (long tile = 0; tile < tiles; tile++)
-    for (long i = 0; i < w.inputs; i += NARROW) {
-      const long at = smaller(i, w.inputs - NARROW);
-      transform_tile(&w, w.inputs, turned + at, tile / across * TILE_PIXELS - w.before,
-                     tile % across * TILE_PIXELS - w.before, read + tile * w.inputs + at, tile_plane);
-    }
+    turn_inputs_of_tile(&w, turned, tile / across * TILE_PIXELS - w.before, tile % across * TILE_PIXELS - w.before,
+                        read + tile * w.inputs, tile_plane);
   const struct reach reach = {
       .outer = 1, .table = table, .taps = w.inputs, .a_map = w.inputs, .c_map = w.maps, .start = START_ZERO};
   const struct cutting cutting = cut_run(tiles, w.maps / NARROW);
@@ -54,8 +86,7 @@ static void winograd_alone(struct thread *thread, const struct winograd *given, 
                filters + spot * filter_plane, products + spot * product_plane + tile * w.maps, 0);
     }
   for (long tile = 0; tile < tiles; tile++)
-    for (long map = 0; map < w.maps; map += NARROW)
-      finish_tile(&w, w.maps, products + tile * w.maps + map, product_plane, *(const narrow_at *)(bias + map),
-                  written + map, tile / across * TILE_PIXELS, tile % across * TILE_PIXELS);
+    finish_maps_of_tile(&w, products + tile * w.maps, product_plane, bias, written, tile / across * TILE_PIXELS,
+                        tile % across * TILE_PIXELS);
   transpose(written, w.maps, output, finished, finished, w.maps);
 }

@@ -51,139 +51,47 @@ static int takes_winograd(long size, long stride, long inputs, long maps, long o
 #define ROOT_HALF 0.70710678118654752f
 #define ROOT_TWO 1.41421356237309505f
 
-/* The values at ±√½ and ±√2, of what is even and what is odd there. */
-ALWAYS void put_pairs(narrow *v, const int step, const narrow even, const narrow odd, const narrow far_even,
-                      const narrow far_odd) {
-  v[step] = even + odd;
-  v[2 * step] = even - odd;
-  v[3 * step] = far_even + far_odd;
-  v[4 * step] = far_even - far_odd;
+/* Where the second half of a vector's tile lies: floats behind the first, of which columns of the map. */
+struct halves {
+  long apart, columns;
+};
+
+#define TURN_NAME narrow_turn
+#define TURN_WIDTH NARROW
+#include "winograd-turn.h"
+#undef TURN_NAME
+#undef TURN_WIDTH
+
+#if PAIRS
+#define TURN_NAME paired_turn
+#define TURN_WIDTH WIDE
+#include "winograd-turn.h"
+#undef TURN_NAME
+#undef TURN_WIDTH
+#endif
+
+/* A vector of two tiles that are neighbours in a row, and one of things that lie side by side in the same tile. */
+#define NEXT_TILE ((struct halves){.apart = TILE_PIXELS * LANES, .columns = TILE_PIXELS})
+#define SAME_TILE ((struct halves){.apart = NARROW})
+
+/* Whether a tile and the next are computed as one: both of the same row, and before `end`. */
+static int goes_in_pairs(long tile, long end, long across) {
+  return PAIRS && tile + 1 < end && tile % across + 1 < across;
 }
 
-/* Bᵀ, in place. */
-ALWAYS void transform_input(narrow *v, const int step) {
-  const narrow even = v[4 * step] - 2.0f * v[2 * step], odd = ROOT_HALF * v[3 * step] - ROOT_TWO * v[step];
-  const narrow far_even = v[4 * step] - 0.5f * v[2 * step], far_odd = ROOT_TWO * v[3 * step] - ROOT_HALF * v[step];
-  const narrow last = (v[5 * step] - 2.5f * v[3 * step]) + v[step];
-  v[0] = (v[0] - 2.5f * v[2 * step]) + v[4 * step];
-  put_pairs(v, step, even, odd, far_even, far_odd);
-  v[5 * step] = last;
-}
-
-/* Aᵀ, in place: the first four are the results. */
-ALWAYS void transform_output(narrow *v, const int step) {
-  const narrow even = v[step] + v[2 * step], odd = v[step] - v[2 * step];
-  const narrow far_even = v[3 * step] + v[4 * step], far_odd = v[3 * step] - v[4 * step];
-  v[0] = v[0] + even + far_even;
-  v[step] = ROOT_HALF * odd + ROOT_TWO * far_odd;
-  v[2 * step] = 0.5f * even + 2.0f * far_even;
-  v[3 * step] = 0.5f * ROOT_HALF * odd + 2.0f * ROOT_TWO * far_odd + v[5 * step];
-}
-
-/* G of three weights. */
-ALWAYS void transform_filter(const narrow g0, const narrow g1, const narrow g2, narrow *v, const int step) {
-  const narrow even = g0 * (-2.0f / 3.0f) - g2 * (1.0f / 3.0f), odd = g1 * (-2.0f / 3.0f * ROOT_HALF);
-  const narrow far_even = g0 * (1.0f / 6.0f) + g2 * (1.0f / 3.0f), far_odd = g1 * (ROOT_TWO / 6.0f);
-  v[0] = g0;
-  put_pairs(v, step, even, odd, far_even, far_odd);
-  v[5 * step] = g2;
-}
-
-/* G of the gradient, F(3×3, 4×4): of four sensitivities. */
-ALWAYS void transform_delta(const narrow d0, const narrow d1, const narrow d2, const narrow d3, narrow *v,
-                            const int step) {
-  const narrow even = d0 * (-2.0f / 3.0f) - d2 * (1.0f / 3.0f);
-  const narrow odd = d1 * (-2.0f / 3.0f * ROOT_HALF) - d3 * (ROOT_HALF / 3.0f);
-  const narrow far_even = d0 * (1.0f / 6.0f) + d2 * (1.0f / 3.0f);
-  const narrow far_odd = d1 * (ROOT_TWO / 6.0f) + d3 * (ROOT_TWO / 3.0f);
-  v[0] = d0;
-  put_pairs(v, step, even, odd, far_even, far_odd);
-  v[5 * step] = d3;
-}
-
-/* Aᵀ of the gradient, in place: the first three are the results. */
-ALWAYS void transform_gradient(narrow *v, const int step) {
-  const narrow even = v[step] + v[2 * step], odd = v[step] - v[2 * step];
-  const narrow far_even = v[3 * step] + v[4 * step], far_odd = v[3 * step] - v[4 * step];
-  v[0] = v[0] + even + far_even;
-  v[step] = ROOT_HALF * odd + ROOT_TWO * far_odd;
-  v[2 * step] = 0.5f * even + 2.0f * far_even + v[5 * step];
-}
-
-/* NARROW filters that are neighbours in memory, taps `tap` floats apart: to[spot] `plane` floats apart. */
-ALWAYS void transform_filters(const float *from, long tap, int is_turned, float *to, long plane) {
-  narrow g[3], v[SPOTS];
-  UNROLL for (int kx = 0; kx < 3; kx++) {
-    UNROLL for (int ky = 0; ky < 3; ky++) g[ky] =
-        *(const narrow_at *)(from + (is_turned ? 8 - ky * 3 - kx : ky * 3 + kx) * tap);
-    transform_filter(g[0], g[1], g[2], v + kx, POINTS);
-  }
-  UNROLL for (int row = 0; row < POINTS; row++) {
-    narrow *r = v + row * POINTS;
-    transform_filter(r[0], r[1], r[2], r, 1);
-  }
-  UNROLL for (int spot = 0; spot < SPOTS; spot++) * (narrow_at *)(to + spot * plane) = v[spot];
-}
-
-/* One tile of one input, half of the lanes or all: to[spot] `plane` floats apart. row and column may lie outside.
- * Pixels lie `step` apart. */
-ALWAYS void transform_tile(const struct winograd *w, const long step, const float *input, long row, long column,
-                           float *to, long plane) {
-  narrow v[SPOTS];
-  const long pitch = w->columns * step;
-  const float *from = input + row * pitch + column * step;
-  if (row >= 0 && column >= 0 && row + POINTS <= w->rows && column + POINTS <= w->columns) {
-    ONE_BY_ONE for (int x = 0; x < POINTS; x++) {
-      UNROLL for (int y = 0; y < POINTS; y++) v[y * POINTS + x] = *(const narrow_at *)(from + y * pitch + x * step);
-      transform_input(v + x, POINTS);
-    }
-  } else {
-    const long top = larger(0, -row), bottom = smaller(POINTS, w->rows - row);
-    const long left = larger(0, -column), right = smaller(POINTS, w->columns - column);
-    UNROLL for (int n = 0; n < SPOTS; n++) v[n] = (narrow)SPLAT(NARROW, 0.0f);
-    for (long y = top; y < bottom; y++)
-      for (long x = left; x < right; x++)
-        v[y * POINTS + x] = *(const narrow_at *)(from + y * pitch + x * step);
-    ONE_BY_ONE for (int x = 0; x < POINTS; x++) transform_input(v + x, POINTS);
-  }
-  ONE_BY_ONE for (int y = 0; y < POINTS; y++, to += POINTS * plane) {
-    narrow *r = v + y * POINTS;
-    transform_input(r, 1);
-    UNROLL for (int x = 0; x < POINTS; x++) * (narrow_at *)(to + x * plane) = r[x];
-  }
-}
-
-/* One tile of one map: sums[spot] to the pixels of the map that are there, which lie `step` apart. */
-ALWAYS void finish_tile(const struct winograd *w, const long step, const float *sums, long plane, const narrow bias,
-                        float *output, long row, long column) {
-  narrow v[SPOTS];
-  ONE_BY_ONE for (int y = 0; y < POINTS; y++, sums += POINTS * plane) {
-    narrow *r = v + y * POINTS;
-    UNROLL for (int x = 0; x < POINTS; x++) r[x] = *(const narrow_at *)(sums + x * plane);
-    transform_output(r, 1);
-  }
-  const long rows = smaller(TILE_PIXELS, w->out_rows - row), columns = smaller(TILE_PIXELS, w->out_columns - column);
-  float *to = output + (row * w->out_columns + column) * step;
-  ONE_BY_ONE for (int x = 0; x < columns; x++) {
-    narrow *c = v + x;
-    transform_output(c, POINTS);
-    for (int y = 0; y < rows; y++)
-      *(narrow_at *)(to + (y * w->out_columns + x) * step) = c[y * POINTS] + bias;
-  }
-}
-
-/* 4×4 pixels of δ that lie `step` apart: to[spot] `plane` floats apart. */
-ALWAYS void transform_delta_tile(const float *from, const long step, float *to, long plane) {
-  narrow v[SPOTS];
-  ONE_BY_ONE for (int x = 0; x < TILE_PIXELS; x++) {
-    narrow d[TILE_PIXELS];
-    UNROLL for (int y = 0; y < TILE_PIXELS; y++) d[y] = *(const narrow_at *)(from + (y * TILE_PIXELS + x) * step);
-    transform_delta(d[0], d[1], d[2], d[3], v + x, POINTS);
-  }
-  ONE_BY_ONE for (int y = 0; y < POINTS; y++, to += POINTS * plane) {
-    narrow *r = v + y * POINTS;
-    transform_delta(r[0], r[1], r[2], r[3], r, 1);
-    UNROLL for (int x = 0; x < POINTS; x++) * (narrow_at *)(to + x * plane) = r[x];
+/* Tiles `first` to `end` of one input of a block, whose map has `across` in a row: to[spot] `plane` floats apart. */
+static void turn_tiles(const struct winograd *w, long across, const float *input, long first, long end, float *to,
+                       long plane) {
+  for (long tile = first; tile < end;) {
+    const long row = tile / across * TILE_PIXELS - w->before, column = tile % across * TILE_PIXELS - w->before;
+    const long count = goes_in_pairs(tile, end, across) ? 2 : 1;
+#if PAIRS
+    if (count == 2) paired_turn_tile(w, LANES, input, row, column, NEXT_TILE, to, plane);
+#endif
+    for (long part = 0; part < LANES && count == 1; part += NARROW)
+      narrow_turn_tile(w, LANES, input + part, row, column, SAME_TILE, to + part, plane);
+    tile += count;
+    to += count * LANES;
   }
 }
 
