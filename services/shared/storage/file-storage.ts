@@ -7,6 +7,7 @@ import { pipeline } from "node:stream/promises";
 import { newUlid } from "../ids.ts";
 import { digestOfFile } from "./digest-files.ts";
 import { agrees, comparing, damaged, digestOf, meter } from "./digesting.ts";
+import { readRange } from "./range.ts";
 import { Sharing } from "./sharing.ts";
 import { StorageError, checkKey, digestSuffix, readDigests, writeDigests } from "./storage.ts";
 import { NoSpace, holdSpace, holdingSpace } from "./space.ts";
@@ -176,9 +177,8 @@ export class FileStorage implements Storage {
   async stream(key: string): Promise<Readable> {
     const path = this.#path(key);
     try {
+      const passing = comparing(key, await this.#digests(key));
       const file = await open(path, "r");
-      const expected = await this.#digests(key);
-      const passing = comparing(key, expected);
       pipeline(file.createReadStream(), passing).catch((error: unknown) =>
         passing.destroy(storageError(error, key, "read")),
       );
@@ -204,19 +204,7 @@ export class FileStorage implements Storage {
     const path = this.#path(key);
     try {
       await this.#compare(key);
-      const file = await open(path, "r");
-      try {
-        const bytes = Buffer.alloc(length);
-        let filled = 0;
-        while (filled < length) {
-          const { bytesRead } = await file.read(bytes, filled, length - filled, offset + filled);
-          if (bytesRead === 0) break;
-          filled += bytesRead;
-        }
-        return bytes.subarray(0, filled);
-      } finally {
-        await file.close();
-      }
+      return await readRange(path, offset, length);
     } catch (error) {
       throw storageError(error, key, "read");
     }

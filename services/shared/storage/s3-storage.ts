@@ -3,8 +3,7 @@
  * before it.
  */
 import { createReadStream, createWriteStream } from "node:fs";
-import { mkdir, rename, rm, stat, open } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { rm } from "node:fs/promises";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import {
@@ -17,11 +16,12 @@ import {
   S3ServiceException,
 } from "@aws-sdk/client-s3";
 import { newUlid } from "../ids.ts";
+import { Copies } from "./copies.ts";
 import { agrees, comparing, damaged, digestOf, meter } from "./digesting.ts";
+import { readRange } from "./range.ts";
 import { Sharing } from "./sharing.ts";
 import { StorageError, checkKey, digestSuffix, readDigests, writeDigests } from "./storage.ts";
 import { NoSpace, holdingSpace } from "./space.ts";
-import { sweepFolder } from "./sweep.ts";
 import type { Digest, Listed, Room, Storage, Stored } from "./storage.ts";
 
 const isMissing = (error: unknown): boolean =>
@@ -45,8 +45,9 @@ export class S3Storage implements Storage {
   /** Objects on their way into the cache. */
   readonly #fetching = new Sharing<string>();
   readonly #prefix: string;
-  /** Copies of objects, by digest; also where streams wait for their length to be known. */
-  readonly #cache: string;
+  readonly #copies: Copies;
+  /** Where streams wait for their length to be known. */
+  readonly #spool: string;
   readonly #leaveBytes: number;
 
   /** `leaveBytes`: of the disk of the cache, by what users send. */
@@ -56,7 +57,8 @@ export class S3Storage implements Storage {
     this.#bucket = url.hostname;
     this.#prefix = url.pathname.replace(/^\/+|\/+$/g, "");
     if (this.#prefix !== "") this.#prefix += "/";
-    this.#cache = options.cacheDir;
+    this.#spool = options.cacheDir;
+    this.#copies = new Copies({ folder: options.cacheDir, leaveBytes: options.leaveBytes / 4 });
     this.description = `s3://${this.#bucket}/${this.#prefix}`;
     const endpoint = url.searchParams.get("endpoint");
     this.#client = new S3Client({
@@ -83,10 +85,10 @@ export class S3Storage implements Storage {
     try {
       let digest: Digest;
       if (content instanceof Readable) {
-        spool = await this.#temporary();
+        spool = await this.#copies.temporary();
         const counted = meter();
         const leaveBytes = room === "sent" ? this.#leaveBytes : this.#leaveBytes / 4;
-        const holding = room === "held" ? [] : [holdingSpace({ folder: this.#cache, leaveBytes })];
+        const holding = room === "held" ? [] : [holdingSpace({ folder: this.#spool, leaveBytes })];
         await pipeline([content, ...holding, counted.stream, createWriteStream(spool, { flags: "wx" })]);
         digest = counted.digest();
       } else digest = await digestOf(content);
@@ -100,12 +102,6 @@ export class S3Storage implements Storage {
     } finally {
       if (spool !== null) await rm(spool, { force: true });
     }
-  }
-
-  async #temporary(): Promise<string> {
-    const folder = join(this.#cache, "unfinished");
-    await mkdir(folder, { recursive: true });
-    return join(folder, newUlid());
   }
 
   async #putDigests(key: string, digests: readonly Digest[]): Promise<void> {
@@ -145,8 +141,8 @@ export class S3Storage implements Storage {
 
   async stream(key: string): Promise<Readable> {
     try {
-      const body = await this.#body(key);
       const passing = comparing(key, await this.#digests(key));
+      const body = await this.#body(key);
       pipeline(body, passing).catch((error: unknown) => passing.destroy(storageError(error, key, "read")));
       return passing;
     } catch (error) {
@@ -155,15 +151,7 @@ export class S3Storage implements Storage {
   }
 
   async range(key: string, offset: number, length: number): Promise<Uint8Array> {
-    const path = await this.local(key);
-    const file = await open(path, "r");
-    try {
-      const bytes = Buffer.alloc(length);
-      const { bytesRead } = await file.read(bytes, 0, length, offset);
-      return bytes.subarray(0, bytesRead);
-    } finally {
-      await file.close();
-    }
+    return readRange(await this.local(key), offset, length);
   }
 
   local(key: string): Promise<string> {
@@ -174,18 +162,7 @@ export class S3Storage implements Storage {
     try {
       const [digest] = await this.#digests(key);
       if (!digest) throw new StorageError("missing", key, `there is no object ${key}`);
-      const path = join(this.#cache, digest.sha256.slice(0, 2), digest.sha256);
-      const held = await stat(path).catch(() => null);
-      if (held?.size === digest.bytes) return path;
-      const temporary = await this.#temporary();
-      try {
-        await pipeline(await this.stream(key), createWriteStream(temporary, { flags: "wx" }));
-        await mkdir(dirname(path), { recursive: true });
-        await rename(temporary, path);
-      } finally {
-        await rm(temporary, { force: true });
-      }
-      return path;
+      return (await this.#copies.find(digest)) ?? (await this.#copies.add(digest, () => this.stream(key)));
     } catch (error) {
       throw storageError(error, key, "read");
     }
@@ -269,6 +246,6 @@ export class S3Storage implements Storage {
   }
 
   async sweep(olderThanMs: number): Promise<number> {
-    return sweepFolder(join(this.#cache, "unfinished"), olderThanMs);
+    return this.#copies.sweep(olderThanMs);
   }
 }

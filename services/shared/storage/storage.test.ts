@@ -1,4 +1,5 @@
 /** One contract over a folder and an S3-compatible bucket. */
+import { existsSync } from "node:fs";
 import { mkdtemp, readdir, rm, writeFile, mkdir } from "node:fs/promises";
 import { createServer } from "node:http";
 import { tmpdir } from "node:os";
@@ -32,6 +33,9 @@ afterAll(async () => {
   await bucket.close();
   await rm(folder, { recursive: true, force: true });
 });
+
+/** On Linux: those of this process. */
+const openFiles = "/proc/self/fd";
 
 const kinds: Record<string, () => Storage> = {
   folder: () => createStorage({ storageUrl: pathToFileURL(join(folder, "files")).href, dataDir: folder }),
@@ -92,6 +96,14 @@ describe.each(Object.keys(kinds))("storage in a %s", (kind) => {
     expect(await faultOf(storage.get("m/x.json"))).toBe("missing");
     expect(await storage.deleteAll("m/")).toBe(1);
     expect(await keysOf(storage, "m/")).toEqual([]);
+  });
+
+  test.runIf(existsSync(openFiles))("an object whose digest cannot be read leaves nothing open", async () => {
+    await storage.put("e/x", Buffer.from("whole"));
+    await storage.put("e/x.sha256", Buffer.from("no digest"));
+    const before = (await readdir(openFiles)).length;
+    for (let tries = 0; tries < 40; tries++) expect(await faultOf(storage.stream("e/x"))).toBe("damaged");
+    expect((await readdir(openFiles)).length - before).toBeLessThan(20);
   });
 
   test("keys that leave the folder are refused; check says that it works", async () => {
