@@ -313,6 +313,10 @@ describe("what one sees", () => {
     ]);
     expect((await png("/v1/datasets/seen/samples/test/999.png")).status).toBe(404);
     expect((await png("/v1/datasets/seen/samples/middle/0.png")).status).toBe(404);
+    const { id } = await get<{ id: string }>("/v1/datasets/seen");
+    const keptFor = async (name: string) =>
+      (await fetch(`${url}/v1/datasets/${name}/samples/test/3.png`)).headers.get("cache-control");
+    expect([await keptFor(id), await keptFor("seen")]).toEqual(["public, max-age=31536000, immutable", null]);
     const sheet = await png("/v1/datasets/seen/samples.png?limit=12&columns=4&scale=2");
     expect([sheet.width, sheet.height]).toEqual([(4 * 6 + 1) * 2, (3 * 8 + 1) * 2]);
   });

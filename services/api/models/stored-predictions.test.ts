@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { createStorage } from "../../shared/storage/index.ts";
+import { createStorage, type Storage } from "../../shared/storage/index.ts";
 import { StoredPredictions } from "./stored-predictions.ts";
 
 /** Twenty thousand and one samples of three classes: truth by turns, every seventh prediction wrong. */
@@ -92,5 +92,24 @@ describe("StoredPredictions", () => {
     const least = await stored.page(file, { ...select, sort: "confidence", limit: 1 });
     expect(least.data[0].confidence).toBeCloseTo(0.5, 3);
     expect(all.data[0].probabilities[all.data[0].predicted]).toBe(all.data[0].confidence);
+  });
+  it("keeps as many as there is room for, and forgets no more", async () => {
+    const reads: string[] = [];
+    const range: Storage["range"] = async (name, _offset, length) => {
+      reads.push(name);
+      return new Uint8Array(length);
+    };
+    const kept = new StoredPredictions({ range } as Storage);
+    const large = (name: string) => ({ file: name, count: 1_600_000, classes: 1 });
+    for (const name of ["a", "b", "c"]) await kept.page(large(name), select);
+    for (const name of ["b", "c"]) {
+      reads.length = 0;
+      await kept.page(large(name), select);
+      // Its rows alone.
+      expect(reads).toEqual([name]);
+    }
+    reads.length = 0;
+    await kept.page(large("a"), select);
+    expect(reads.length).toBeGreaterThan(1);
   });
 });

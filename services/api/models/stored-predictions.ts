@@ -42,15 +42,20 @@ const rowsAtOnce = (classes: number): number => Math.max(1, Math.min(8192, Math.
 /** Rows that are rather read for nothing than left out by another reading. */
 const mostGap = 64;
 const mostCachedBytes = 64 * 1024 * 1024;
-/** With its order, which whoever sorts asks for later. */
-const bytesOf = (summary: Summary): number => summary.truth.length * 16;
+/** Of a summary, with its order, which whoever sorts asks for later. */
+const bytesOf = ({ count }: File): number => 16 * count;
+
+interface Kept {
+  summary: Promise<Summary>;
+  bytes: number;
+}
 
 const floats = (bytes: Uint8Array): Float32Array => new Float32Array(bytes.slice().buffer);
 const integers = (bytes: Uint8Array): Int32Array => new Int32Array(bytes.slice().buffer);
 
 export class StoredPredictions {
   readonly #storage: Storage;
-  readonly #cache = new Map<string, Promise<Summary>>();
+  readonly #cache = new Map<string, Kept>();
   #bytes = 0;
 
   constructor(storage: Storage) {
@@ -109,28 +114,28 @@ export class StoredPredictions {
   }
 
   #summary(file: File): Promise<Summary> {
-    const cached = this.#cache.get(file.file);
-    if (cached) {
+    const kept = this.#cache.get(file.file);
+    if (kept) {
+      // The one that was asked for last goes last.
       this.#cache.delete(file.file);
-      this.#cache.set(file.file, cached);
-      return cached;
+      this.#cache.set(file.file, kept);
+      return kept.summary;
     }
-    const reading = this.#read(file);
-    this.#cache.set(file.file, reading);
-    reading.then(
-      (summary) => this.#keepWithin(file.file, bytesOf(summary)),
-      () => this.#cache.delete(file.file),
-    );
-    return reading;
+    const made: Kept = { summary: this.#read(file), bytes: bytesOf(file) };
+    this.#cache.set(file.file, made);
+    this.#bytes += made.bytes;
+    made.summary.catch(() => this.#drop(file.file, made));
+    for (const [name, each] of this.#cache) {
+      if (this.#bytes <= mostCachedBytes || each === made) break;
+      this.#drop(name, each);
+    }
+    return made.summary;
   }
 
-  #keepWithin(newest: string, bytes: number): void {
-    this.#bytes += bytes;
-    for (const [key, each] of this.#cache) {
-      if (this.#bytes <= mostCachedBytes || key === newest) break;
-      this.#cache.delete(key);
-      void each.then((summary) => (this.#bytes -= bytesOf(summary)));
-    }
+  #drop(name: string, kept: Kept): void {
+    if (this.#cache.get(name) !== kept) return;
+    this.#cache.delete(name);
+    this.#bytes -= kept.bytes;
   }
 
   async #read({ file, count, classes }: File): Promise<Summary> {

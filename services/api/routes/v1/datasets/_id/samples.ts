@@ -87,11 +87,9 @@ function pictureRoute(app: App, dependencies: Dependencies): void {
         columns: 1,
         scale: request.query.scale,
       });
-      return reply
-        .type("image/png")
-        .header("cache-control", forever)
-        .header("etag", `"${reader.dataset.revision}-${of.data}-${index}"`)
-        .send(png);
+      // What an alias names may be another dataset tomorrow.
+      if (request.params.id === reader.dataset.id) reply.header("cache-control", forever);
+      return reply.type("image/png").header("etag", `"${reader.dataset.revision}-${of.data}-${index}"`).send(png);
     },
   );
 }
