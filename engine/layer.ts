@@ -118,6 +118,8 @@ export interface PlannedLayer {
   buffers: readonly number[];
   /** When the output is the input, at the same place: in evaluation (dropout), or always (an identity shortcut). */
   passes?: "in evaluation" | "always";
+  /** `backward` may leave δ of the layer below in the place of its own δ, which nobody reads afterwards. */
+  overwrites?: boolean;
 
   /** Fills the tensors for a fresh start, the same numbers on every machine. */
   initialise(views: Views, seed: number): void;

@@ -56,3 +56,34 @@ test("no sensitivity goes below the lowest layer with something to train", () =>
   expect(trains).toEqual([false, false, true]);
   expect(layers.map((layer) => layer.kind)).toEqual(["subsampling", "dropout", "dense"]);
 });
+
+test("a normalisation leaves δ of the layer below in the place of its own, but for one whose δ is a sum's as well", () => {
+  const { deltaOf, layers, nodes } = plan([
+    { kind: "convolution", maps: 3, size: 3 },
+    { kind: "batch-normalisation", activation: "relu" },
+    {
+      kind: "residual",
+      layers: [
+        { kind: "convolution", maps: 3, size: 3, padding: 1 },
+        { kind: "batch-normalisation", activation: "relu" },
+        { kind: "convolution", maps: 3, size: 3, padding: 1 },
+        { kind: "batch-normalisation" },
+      ],
+      activation: "relu",
+    },
+    { kind: "batch-normalisation" },
+    { kind: "dense", units: 3, activation: "softmax" },
+  ]);
+  expect(layers.map(({ kind }, index) => `${kind} in ${nodes[deltaOf[index]].path}`)).toEqual([
+    "convolution in layers.1",
+    "batch-normalisation in layers.1",
+    "identity in layers.3",
+    "convolution in layers.2.layers.1",
+    "batch-normalisation in layers.2.layers.1",
+    "convolution in layers.2.layers.2",
+    "batch-normalisation in layers.3",
+    "residual in layers.3",
+    "batch-normalisation in layers.3",
+    "dense in layers.4",
+  ]);
+});

@@ -104,14 +104,20 @@ function withoutGradients(layer: PlannedLayer): PlannedLayer {
   return { ...rest, shardGradients: [], curvatureGradients: [] };
 }
 
-/** A sum's sensitivity is that of both its terms, where no gate lies between. */
+/**
+ * A sum's sensitivity is that of both its terms, where no gate lies between. A layer that overwrites its own leaves the
+ * next one in its place; not that of a sum, which the shortcut has still to read.
+ */
 function sharedDeltas(nodes: readonly Node[], layers: readonly PlannedLayer[]): number[] {
-  const deltaOf = nodes.map((_, index) => index);
+  let deltaOf = nodes.map((_, index) => index);
   for (const [sum, { from, shortcut }] of nodes.entries()) {
     if (shortcut === null) continue;
     deltaOf[shortcut] = sum;
     if (layers[from].activation === "linear") deltaOf[from] = sum;
   }
+  for (const [index, { from }] of nodes.entries())
+    if (layers[index].overwrites && deltaOf[index] === index)
+      deltaOf = deltaOf.map((place) => (place === from ? index : place));
   return deltaOf;
 }
 

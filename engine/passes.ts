@@ -32,9 +32,9 @@ export interface Source {
   labels: number;
 }
 
-export function wiresOf({ nodes, trains, deltaOf }: NetworkPlan, slot: Slot, layer: number): Wires {
+export function wiresOf({ layers, nodes, trains, deltaOf }: NetworkPlan, slot: Slot, layer: number): Wires {
   const { from, shortcut } = nodes[layer];
-  const passesDown = trains[from] && deltaOf[from] !== deltaOf[layer];
+  const passesDown = trains[from] && (layers[layer].overwrites || deltaOf[from] !== deltaOf[layer]);
   return {
     lanes: slot.lanes,
     header: slot.header,

@@ -288,7 +288,10 @@ export const contract = {
     "shards",
     "stride",
   ],
-  /** output = ((δ − means[0]) − x̂·means[1])·(inverse·weight), then · gate; lanes without a sample become 0. */
+  /**
+   * output = ((δ − means[0]) − x̂·means[1])·(inverse·weight), then · gate; lanes without a sample become 0. output may be
+   * δ.
+   */
   normalisationBackward: [
     "delta",
     "input",

@@ -184,6 +184,7 @@ function recordFixed(
   { squares }: { squares: boolean },
 ): PlannedLayer["curvature"] {
   const { input: shape, inputActivation } = options;
+  const { height: rows, width: columns } = shape;
   const gate = activationCodes[inputActivation] + (squares ? gateSquared : 0);
   const gradient: PlannedLayer["backward"] = (program, { own, input, delta, header, shard, lanes }) => {
     const [normalised] = own;
@@ -212,23 +213,27 @@ function recordFixed(
   };
   return (program, wires) => {
     if (!options.frozen) gradient(program, wires);
-    const { input, inputDelta, delta, lanes } = wires;
+    const { input, inputDelta, delta, own, lanes } = wires;
     if (!inputDelta) return;
+    // This kernel cannot write where it reads.
+    const output = inputDelta === delta ? own[0] : inputDelta;
     program.call("subsamplingBackward", {
       delta,
       beta: slope,
       input,
       down: 0,
-      output: inputDelta,
+      output,
       maps,
-      rows: shape.height,
-      columns: shape.width,
+      rows,
+      columns,
       blockRows: 1,
       blockColumns: 1,
       reduce: reduceCodes.sum,
       gate,
       lanes,
     });
+    if (output !== inputDelta)
+      program.call("pad", { input: output, output: inputDelta, maps, rows, columns, padding: 0, lanes });
   };
 }
 
@@ -302,7 +307,7 @@ export function planBatchNormalisation(options: LayerOptions<BatchNormalisationL
     beforeStep(views: Views, { samples }): void {
       views.doubles[settings / 8] = samples * positions;
     },
-    ...(isFixed ? {} : { meetings: recordMeetings(parts) }),
+    ...(isFixed ? {} : { meetings: recordMeetings(parts), overwrites: true }),
     ...(shifts.length > 0 && !isFixed
       ? {
           finish(program: Program): void {

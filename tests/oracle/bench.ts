@@ -68,7 +68,7 @@ const isByteCount = (kernel: KernelName, argument: string): boolean => kernel ==
 export function runCase(
   bench: Workbench,
   kernel: KernelName,
-  { arrays, numbers, tables = {} }: KernelCase,
+  { arrays, numbers, tables = {}, places = {} }: KernelCase,
 ): Record<string, View> {
   let end = pageBytes + callBytes;
   const fences: { name: string; view: Uint32Array }[] = [];
@@ -92,6 +92,7 @@ export function runCase(
     return { name, address, view };
   });
   const addresses = new Map(placed.map(({ name, address }) => [name, address]));
+  for (const [name, other] of Object.entries(places)) addresses.set(name, addresses.get(other)!);
   for (const [name, words] of Object.entries(tables)) {
     addresses.set(name, end);
     new Uint32Array(bench.buffer, end, words.length).set(

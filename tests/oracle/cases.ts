@@ -29,6 +29,8 @@ export interface Contents {
 /** One call: an array for each address that is not absent, a number for every other argument. */
 export interface KernelCase {
   arrays: Record<string, Contents>;
+  /** Arguments that are the array of another. */
+  places?: Record<string, string>;
   numbers: Record<string, number>;
   /** Arrays of words that the call only reads; a name stands for the address of the array of that name. */
   tables?: Record<string, (number | string)[]>;
@@ -665,18 +667,21 @@ export const cases: Record<KernelName, () => KernelCase[]> = {
     })),
 
   normalisationBackward: () =>
-    normalisations.map(({ maps, positions, lanes, count }, n) => ({
-      arrays: {
-        delta: reals(maps * positions * lanes),
-        input: reals(maps * positions * lanes),
-        header: header(count),
-        moments: positive(2 * maps),
-        means: reals(2 * maps),
-        weight: reals(maps),
-        output: reals(maps * positions * lanes),
-      },
-      numbers: { maps, positions, gate: cycle(gates, n), lanes },
-    })),
+    normalisations.flatMap(({ maps, positions, lanes, count }, n) =>
+      [true, false].map((inPlace) => ({
+        arrays: {
+          delta: reals(maps * positions * lanes),
+          input: reals(maps * positions * lanes),
+          header: header(count),
+          moments: positive(2 * maps),
+          means: reals(2 * maps),
+          weight: reals(maps),
+          ...(inPlace ? {} : { output: reals(maps * positions * lanes) }),
+        },
+        ...(inPlace ? { places: { output: "delta" } } : {}),
+        numbers: { maps, positions, gate: cycle(gates, n), lanes },
+      })),
+    ),
 
   residualForward: () =>
     counts.flatMap((count, n) =>
