@@ -99,3 +99,29 @@ test("a loss that is not finite leaves the weights as they were", () => {
 
 test("a split without samples cannot be evaluated", () =>
   expect(() => execute().runEvaluation({ split: "test", first: 0, count: 1 })).toThrow("'test' has no samples"));
+
+test.each([
+  ["a normalisation that ends a block makes its sum as well", { activation: "linear" }, 0],
+  ["one that has an activation of its own does not", { activation: "tanh" }, 1],
+])("%s", (_, last, sums) => {
+  const plan = planExecution({
+    ...plain,
+    network: network.parse({
+      layers: [
+        { kind: "convolution", maps: 2, size: 3 },
+        {
+          kind: "residual",
+          layers: [
+            { kind: "convolution", maps: 2, size: 3, padding: 1 },
+            { kind: "batch-normalisation", ...last },
+          ],
+          activation: "relu",
+        },
+        { kind: "dense", units: 3, activation: "softmax" },
+      ],
+    }),
+  });
+  const names = plan.training.steps.whole!.phases.flatMap(({ programs }) => programs[0].names());
+  expect(names.filter((name) => name === "normalisationForward")).toHaveLength(1);
+  expect(names.filter((name) => name === "residualForward")).toHaveLength(sums);
+});

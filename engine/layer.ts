@@ -56,6 +56,8 @@ export interface Wires {
   input: number;
   /** What is added to it, where the layer ends a residual block; 0 elsewhere. */
   shortcut: number;
+  /** Where the layer makes the sum that follows as well: f of it. */
+  sum?: LayerActivation;
   /** x of this layer. */
   output: number;
   /** δ of this layer. */
@@ -118,6 +120,8 @@ export interface PlannedLayer {
   buffers: readonly number[];
   /** When the output is the input, at the same place: in evaluation (dropout), or always (an identity shortcut). */
   passes?: "in evaluation" | "always";
+  /** `forward` may make the sum that ends a residual block as well: adds the wires' shortcut, with f of the sum. */
+  sums?: boolean;
   /** `backward` may leave δ of the layer below in the place of its own δ, which nobody reads afterwards. */
   overwrites?: boolean;
 

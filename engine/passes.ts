@@ -48,6 +48,23 @@ export function wiresOf({ layers, nodes, trains, deltaOf }: NetworkPlan, slot: S
   };
 }
 
+/** The sum that a layer of a training pass makes as well: it ends the block, is linear by itself, and can. */
+function sumOf({ layers, nodes }: NetworkPlan, layer: number): number | null {
+  const sum = nodes.findIndex(({ from, shortcut }) => from === layer && shortcut !== null);
+  return sum >= 0 && layers[layer].sums && layers[layer].activation === "linear" ? sum : null;
+}
+
+/** Records a layer forward, with the sum that it makes as well; such a sum records nothing. */
+function recordForward(plan: NetworkPlan, program: Program, slot: Slot, layer: number): void {
+  const { layers, nodes } = plan;
+  if (nodes[layer].shortcut !== null && sumOf(plan, nodes[layer].from) === layer) return;
+  const wires = wiresOf(plan, slot, layer);
+  const sum = sumOf(plan, layer);
+  if (sum === null) return layers[layer].forward(program, wires);
+  const { shortcut, output } = wiresOf(plan, slot, sum);
+  layers[layer].forward(program, { ...wires, shortcut, output, sum: layers[sum].activation });
+}
+
 /** What all slots run before the whole batch is joined. */
 export interface PassPhase {
   /** By slot. */
@@ -141,9 +158,12 @@ export function recordTrainingPass(options: PassOptions): PassPhase[] {
     plan.layers.some((below, index) => index < layer && plan.trains[index] && below.meetings);
   for (const [index, slot] of slots.entries()) recordGather(plan, phase.programs[index], slot, source);
   for (const [index, layer] of plan.layers.entries()) {
-    const runs = pass === "curvature" ? (layer.evaluate ?? layer.forward) : layer.forward;
-    if (layer.meetings && pass !== "curvature") meet(index, layer.meetings.forward);
-    each(index, runs);
+    if (pass === "curvature") {
+      each(index, layer.evaluate ?? layer.forward);
+      continue;
+    }
+    if (layer.meetings) meet(index, layer.meetings.forward);
+    for (const [at, slot] of slots.entries()) recordForward(plan, phase.programs[at], slot, index);
   }
   for (const [index, slot] of slots.entries()) {
     recordLoss(options, phase.programs[index], slot);

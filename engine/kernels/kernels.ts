@@ -256,13 +256,17 @@ export const contract = {
    * bytes apart. settings: doubles [n, momentum, epsilon].
    */
   normalisationMoments: ["sums", "moments", "runningMean", "runningVariance", "settings", "maps", "shards", "stride"],
-  /** y = f( (x − mean)·inverse·weight + bias ), left to right; lanes without a sample become 0. */
+  /**
+   * y = f( (x − mean)·inverse·weight + bias + shortcut ), left to right, the last (as output) absent where 0; lanes
+   * without a sample become 0.
+   */
   normalisationForward: [
     "input",
     "header",
     "moments",
     "weight",
     "bias",
+    "shortcut",
     "output",
     "maps",
     "positions",
@@ -289,8 +293,8 @@ export const contract = {
     "stride",
   ],
   /**
-   * output = ((δ − means[0]) − x̂·means[1])·(inverse·weight), then · gate; lanes without a sample become 0. output may be
-   * δ.
+   * output = ((δ − means[0]) − x̂·means[1])·(inverse·weight), then · gate; lanes without a sample become 0. output may
+   * be δ.
    */
   normalisationBackward: [
     "delta",

@@ -194,6 +194,7 @@ function recordFixed(
       moments: runningMoments,
       weight: ones,
       bias: zeros,
+      shortcut: 0,
       output: normalised,
       maps,
       positions,
@@ -272,17 +273,18 @@ export function planBatchNormalisation(options: LayerOptions<BatchNormalisationL
   const slope = planSlope(parts);
   const normalise =
     (from: number) =>
-    (program: Program, { input: x, header, output, lanes }: Wires) =>
+    (program: Program, { input: x, header, shortcut, output, lanes, sum }: Wires) =>
       void program.call("normalisationForward", {
         input: x,
         header,
         moments: from,
         weight: weight.address,
         bias: bias.address,
+        shortcut,
         output,
         maps,
         positions,
-        activation: activationCodes[activation],
+        activation: activationCodes[sum ?? activation],
         lanes,
       });
   return {
@@ -290,6 +292,7 @@ export function planBatchNormalisation(options: LayerOptions<BatchNormalisationL
     input,
     output: input,
     activation,
+    sums: true,
     tensors: [weight, bias, mean, variance],
     shifts: activation === "linear" ? [...(isFixed ? shifts : []), bias] : [],
     shardGradients: explains ? slope.gradients : [],

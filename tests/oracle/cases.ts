@@ -632,6 +632,7 @@ export const cases: Record<KernelName, () => KernelCase[]> = {
         moments: positive(2 * maps),
         weight: reals(maps),
         bias: reals(maps),
+        ...(n % 2 === 1 ? { shortcut: reals(maps * positions * lanes) } : {}),
         output: reals(maps * positions * lanes),
       },
       numbers: { maps, positions, activation: cycle(activations, n), lanes },

@@ -30,6 +30,7 @@ import {
   write,
   writeFirst,
 } from "./lanes";
+import { addShortcut } from "./residual";
 
 // @ts-ignore: decorator
 @inline
@@ -190,7 +191,7 @@ function clearLanes(output: usize, total: u32, present: u32): void {
 }
 
 export function normalisationForward(call: NormalisationForwardCall): void {
-  const { header, moments, weight, bias, maps, positions, activation, lanes } = call;
+  const { header, moments, weight, bias, shortcut, maps, positions, activation, lanes } = call;
   let { input, output } = call;
   const total = positions * lanes;
   const present = presentOf(header, lanes);
@@ -207,7 +208,8 @@ export function normalisationForward(call: NormalisationForwardCall): void {
       const value = multiplyAdd(b, multiply(subtract(read(input + whole), mean), inverse), w);
       writeFirst(output + whole, value, rest);
     }
-    activateRun(activation, output, total);
+    if (shortcut == 0) activateRun(activation, output, total);
+    else addShortcut(output, shortcut + map * realBytes(total), output, activation, total);
     if (present < 8) clearLanes(output, total, present);
     input += realBytes(total);
     output += realBytes(total);

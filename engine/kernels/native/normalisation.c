@@ -95,7 +95,8 @@ static void clear_lanes(float *values, long positions, long count, long lanes) {
 
 static void normalisationForward(struct thread *thread, const struct normalisationForward *call) {
   const float *input = ARRAY(const float, input), *moments = ARRAY(const float, moments),
-              *weight = ARRAY(const float, weight), *bias = ARRAY(const float, bias);
+              *weight = ARRAY(const float, weight), *bias = ARRAY(const float, bias),
+              *shortcut = call->shortcut ? ARRAY(const float, shortcut) : 0;
   float *output = ARRAY(float, output);
   const long lanes = call->lanes, run = (long)call->positions * lanes,
              count = smaller(ARRAY(const int32_t, header)[HEADER_COUNT], lanes);
@@ -105,7 +106,11 @@ static void normalisationForward(struct thread *thread, const struct normalisati
     float *out = output + map * run;
     for (long at = 0; at < run; at += CHUNK) {
       const long some = smaller(CHUNK, run - at);
-      EACH_VECTOR(some, store_part(out + at + n, (load(x + at + n) - mean) * inverse * w + b, size));
+      if (shortcut) {
+        const float *more = shortcut + map * run + at;
+        EACH_VECTOR(some, store_part(out + at + n, (load(x + at + n) - mean) * inverse * w + b + load(more + n), size));
+      } else
+        EACH_VECTOR(some, store_part(out + at + n, (load(x + at + n) - mean) * inverse * w + b, size));
       activate_run(call->activation, out + at, some);
     }
     clear_lanes(out, call->positions, count, lanes);

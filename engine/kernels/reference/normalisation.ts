@@ -64,6 +64,7 @@ export const normalisationForward: ReferenceKernel<"normalisationForward"> = (me
   const moments = memory.reals(call.moments);
   const weight = memory.reals(call.weight);
   const bias = memory.reals(call.bias);
+  const shortcut = call.shortcut === 0 ? null : memory.reals(call.shortcut);
   const output = memory.reals(call.output);
   const count = memory.ints(call.header)[headerCount];
   for (let map = 0; map < maps; map++)
@@ -71,7 +72,8 @@ export const normalisationForward: ReferenceKernel<"normalisationForward"> = (me
       for (let lane = 0; lane < lanes; lane++) {
         const place = (map * positions + position) * lanes + lane;
         const normalised = (input[place] - moments[2 * map]) * moments[2 * map + 1];
-        output[place] = lane < count ? activate(activation, normalised * weight[map] + bias[map]) : 0;
+        const scaled = normalised * weight[map] + bias[map];
+        output[place] = lane < count ? activate(activation, shortcut ? scaled + shortcut[place] : scaled) : 0;
       }
 };
 

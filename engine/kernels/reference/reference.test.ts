@@ -368,6 +368,7 @@ describe("the oracle's other layers", () => {
       moments: moments.address,
       weight: bench.reals([Math.sqrt(5)]).address,
       bias: bench.reals([4]).address,
+      shortcut: 0,
       output: output.address,
       maps: 1,
       positions: 2,
