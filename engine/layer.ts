@@ -66,6 +66,8 @@ export interface Wires {
   inputDelta: number;
   /** Which shard's gradients and sums this slot adds to. */
   shard: number;
+  /** A normalisation above takes out again what the layer's biases add: nobody asks for their gradient. */
+  cancelsBias: boolean;
   /** The layer's own buffers, in the order in which it asked for them. */
   own: readonly number[];
 }
@@ -115,6 +117,8 @@ export interface PlannedLayer {
   tensors: readonly Tensor[];
   /** Biases here and below that only add a constant to whole maps of the output. */
   shifts: readonly Tensor[];
+  /** Biases below whose constants it takes out again: their gradients are 0, which `finish` sees to. */
+  cancels?: readonly Tensor[];
   shardGradients: readonly ShardGradient[];
   /** Own buffers wanted in every slot: elements of one sample. */
   buffers: readonly number[];

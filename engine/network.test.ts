@@ -1,8 +1,12 @@
 import { expect, test } from "vitest";
 import { network as networkSchema } from "../schemas/network.ts";
+import { cutBatch } from "./batches.ts";
 import { EngineError } from "./errors.ts";
 import { MemoryPlan } from "./memory.ts";
 import { planNetwork } from "./network.ts";
+import { wiresOf } from "./passes.ts";
+import { Program } from "./program.ts";
+import { SlotPlanner } from "./slots.ts";
 
 const plan = (layers: Record<string, unknown>[], classes = 3) =>
   planNetwork({
@@ -85,5 +89,46 @@ test("a normalisation leaves δ of the layer below in the place of its own, but 
     "residual in layers.3",
     "batch-normalisation in layers.3",
     "dense in layers.4",
+  ]);
+});
+
+test("the gradient of a bias that a normalisation cancels is not computed", () => {
+  const network = plan([
+    { kind: "convolution", maps: 3, size: 3, padding: 1 },
+    { kind: "batch-normalisation", activation: "relu" },
+    {
+      kind: "residual",
+      layers: [
+        { kind: "convolution", maps: 3, size: 3, padding: 1, activation: "tanh" },
+        { kind: "convolution", maps: 4, size: 3, padding: 1 },
+      ],
+    },
+    { kind: "batch-normalisation" },
+    { kind: "dense", units: 3, activation: "softmax" },
+  ]);
+  const cut = cutBatch(8);
+  const [slot] = new SlotPlanner({
+    memory: new MemoryPlan(4),
+    plan: network,
+    threads: 1,
+    purpose: "training",
+    curvature: false,
+  }).plan(cut);
+  const biases = network.layers.flatMap((layer, index) => {
+    const asked: string[] = [];
+    const program = new Program();
+    program.call = (kernel, given) => {
+      if (kernel === "convolutionGradient")
+        asked.push(`${network.nodes[index].path} ${(given as { biasGradient: number }).biasGradient > 0}`);
+      return program;
+    };
+    layer.gradient?.(program, wiresOf(network, slot, index));
+    return asked;
+  });
+  expect(biases).toEqual([
+    "layers.0 false",
+    "layers.2.shortcut false",
+    "layers.2.layers.0 true",
+    "layers.2.layers.1 false",
   ]);
 });

@@ -29,6 +29,8 @@ export interface NetworkPlan {
   trains: readonly boolean[];
   /** By layer: whose place in memory its sensitivity has; mostly its own. */
   deltaOf: readonly number[];
+  /** Biases that a layer above cancels. */
+  cancelled: ReadonlySet<Tensor>;
   /** δ reaches the network's input, and layers are as in prediction. */
   explains: boolean;
   /** Needs the whole batch at once somewhere. */
@@ -152,6 +154,7 @@ export function planNetwork(options: NetworkOptions): NetworkPlan {
     outputActivation: output,
     trains: explains ? layers.map(() => true) : trainedBelow(nodes, layers),
     deltaOf: sharedDeltas(nodes, layers),
+    cancelled: new Set(layers.flatMap(({ cancels }) => cancels ?? [])),
     explains,
     meets: layers.some((layer) => layer.meetings),
     mean: real("the channels' means", input.channels),

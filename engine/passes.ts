@@ -32,13 +32,15 @@ export interface Source {
   labels: number;
 }
 
-export function wiresOf({ layers, nodes, trains, deltaOf }: NetworkPlan, slot: Slot, layer: number): Wires {
+export function wiresOf(plan: NetworkPlan, slot: Slot, layer: number): Wires {
+  const { layers, nodes, trains, deltaOf, cancelled } = plan;
   const { from, shortcut } = nodes[layer];
   const passesDown = trains[from] && (layers[layer].overwrites || deltaOf[from] !== deltaOf[layer]);
   return {
     lanes: slot.lanes,
     header: slot.header,
     shard: slot.shard,
+    cancelsBias: layers[layer].tensors.some((tensor) => cancelled.has(tensor)),
     input: from < 0 ? slot.x0 : slot.outputs[from],
     shortcut: shortcut === null ? 0 : slot.outputs[shortcut],
     output: slot.outputs[layer],

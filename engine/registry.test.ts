@@ -55,6 +55,7 @@ function plan(spec: Layer, shards = 4, part: ReturnType<typeof partOf> = "layer"
     delta: 4,
     inputDelta: 5,
     shard: 1,
+    cancelsBias: false,
     own: [...planned.buffers, ...planned.curvatureBuffers].map((_, at) => 100 + at),
   };
   return { planned, wires, shape };

@@ -313,6 +313,7 @@ export function planBatchNormalisation(options: LayerOptions<BatchNormalisationL
     ...(isFixed ? {} : { meetings: recordMeetings(parts), overwrites: true }),
     ...(shifts.length > 0 && !isFixed
       ? {
+          cancels: shifts,
           finish(program: Program): void {
             for (const { gradient, size } of shifts) program.call("clear", { output: gradient, count: size });
           },

@@ -156,12 +156,13 @@ function recordConvolution(kernels: ConvolutionKernels) {
     program: Program,
     { delta, shard, lanes }: Wires,
     from: Record<"input" | "padded" | keyof typeof shape, number>,
+    wantsBias: boolean,
   ): void => {
     if (frozen) return;
     program.call("convolutionGradient", {
       delta,
       gradient: ofShard(weightGradient, shard),
-      biasGradient: ofShard(biasGradient, shard),
+      biasGradient: wantsBias ? ofShard(biasGradient, shard) : 0,
       ...from,
       lanes,
     });
@@ -185,9 +186,12 @@ function recordConvolution(kernels: ConvolutionKernels) {
     },
     weighted: recordWeighted(kernels),
     gradient: (program: Program, wires: Wires): void =>
-      gradient(program, wires, { input: wires.input, padded: paddedOf(wires), ...shape }),
+      gradient(program, wires, { input: wires.input, padded: paddedOf(wires), ...shape }, !wires.cancelsBias),
     backward: (program: Program, wires: Wires): void => down(program, wires, weights),
-    /** Squared inputs have no padded copy of their own: their zeros are written down first. */
+    /**
+     * Squared inputs have no padded copy of their own: their zeros are written down first. Statistics are constants
+     * here, so that nothing cancels a bias.
+     */
     curvature(program: Program, wires: Wires): void {
       const { input: x, own, lanes } = wires;
       const seen = paddedOf(wires) || x;
@@ -196,7 +200,7 @@ function recordConvolution(kernels: ConvolutionKernels) {
         if (padding > 0) program.call("pad", { input: x, output: seen, maps: inputs, rows, columns, padding, lanes });
         program.call("square", { input: seen, output: squared, count: paddedSize * lanes });
       }
-      gradient(program, wires, { input: squared, ...shape, ...around, padded: 0, padding: 0 });
+      gradient(program, wires, { input: squared, ...shape, ...around, padded: 0, padding: 0 }, true);
       downSquared(program, wires, squaredWeights());
     },
   };
