@@ -74,7 +74,7 @@ function timing(inner: Kernels, timed: Map<number, Timed>): Kernels {
 
 /** Multiplications and additions of a call, of the kernels that do most of them. */
 function flopOf(kernel: KernelName, given: Record<string, number>): number {
-  const { inputs, maps, size, stride, rows, columns, lanes, units, padding = 0 } = given;
+  const { inputs, maps, size, stride, rows, columns, lanes, units, count, padding = 0 } = given;
   const outSide = (side: number): number => Math.floor((side + 2 * padding - size) / stride) + 1;
   switch (kernel) {
     case "convolutionForward":
@@ -86,7 +86,10 @@ function flopOf(kernel: KernelName, given: Record<string, number>): number {
     case "denseBackward":
     case "denseGradient":
       return 2 * inputs * units * lanes;
-    case "denseBatchGradient":
+    case "denseBlocksForward":
+    case "denseBlocksBackward":
+      return 2 * inputs * units * Math.min(batch, 8 * count);
+    case "denseBlocksGradient":
       return 2 * rows * units * batch;
     default:
       return 0;

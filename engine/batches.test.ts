@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { cutBatch, cutForward, share, threadsOf } from "./batches.ts";
+import { cutBatch, cutForward, share, tasksOf, threadsOf } from "./batches.ts";
 
 const piecesOf = (samples: number): string =>
   cutBatch(samples)
@@ -52,7 +52,7 @@ test("threads share blocks out in runs, none twice, sizes differing by one at mo
   fc.assert(
     fc.property(fc.integer({ min: 1, max: 130 }), fc.integer({ min: 1, max: 17 }), (samples, threads) => {
       const cut = cutBatch(samples);
-      const owners = threadsOf(cut, threads);
+      const owners = threadsOf(tasksOf(cut, { threads, together: 1 }), threads);
       expect(owners).toHaveLength(cut.shards);
       const large = new Set(cut.blocks.filter(({ lanes }) => lanes === 8).map(({ shard }) => shard)).size;
       const taken = owners.slice(0, large);
@@ -64,6 +64,45 @@ test("threads share blocks out in runs, none twice, sizes differing by one at mo
       for (const owner of owners) expect(owner >= 0 && owner < threads).toBe(true);
     }),
   );
-  expect(threadsOf(cutBatch(50), 2)).toEqual([0, 0, 0, 1, 1, 1, 1, 0]);
-  expect(threadsOf(cutBatch(57), 2)).toEqual([0, 0, 0, 1, 1, 1, 1, 0]);
+  for (const samples of [50, 57])
+    expect(threadsOf(tasksOf(cutBatch(samples), { threads: 2, together: 1 }), 2)).toEqual([0, 0, 0, 1, 1, 1, 1, 0]);
+});
+
+test("a shard a task and a block a group, where no blocks go together", () => {
+  const cut = cutBatch(150);
+  const tasks = tasksOf(cut, { threads: 3, together: 1 });
+  expect(tasks.map(({ shards }) => shards)).toEqual(Array.from({ length: cut.shards }, (_, shard) => [shard]));
+  expect(tasks.flatMap(({ groups }) => groups)).toEqual(cut.blocks.map((_, block) => [block]));
+});
+
+test("blocks that go together: whole shards a task, a task for each thread, groups as large as may be and alike", () => {
+  fc.assert(
+    fc.property(
+      fc.integer({ min: 1, max: 1500 }),
+      fc.integer({ min: 1, max: 9 }),
+      fc.integer({ min: 2, max: 8 }),
+      fc.constantFrom(cutBatch, cutForward),
+      (samples, threads, together, cutOf) => {
+        const cut = cutOf(samples);
+        const tasks = tasksOf(cut, { threads, together });
+        expect(tasks.flatMap(({ shards }) => shards)).toEqual(Array.from({ length: cut.shards }, (_, shard) => shard));
+        expect(tasks.flatMap(({ groups }) => groups.flat())).toEqual([...cut.blocks.keys()]);
+        for (const { shards, groups } of tasks) {
+          expect(shards.length).toBeGreaterThan(0);
+          const sizes = groups.map(({ length }) => length);
+          expect(Math.max(...sizes)).toBeLessThanOrEqual(together);
+          expect(Math.max(...sizes) - Math.min(...sizes)).toBeLessThanOrEqual(1);
+          for (const block of groups.flat()) expect(shards).toContain(cut.blocks[block].shard);
+        }
+      },
+    ),
+  );
+  const groupsOf = (samples: number, threads: number) =>
+    tasksOf(cutBatch(samples), { threads, together: 8 }).map(({ groups }) => groups.map(({ length }) => length));
+  expect(groupsOf(64, 1)).toEqual([[8]]);
+  expect(groupsOf(64, 2)).toEqual([[4], [4]]);
+  expect(groupsOf(64, 3)).toEqual([[3], [2], [3]]);
+  expect(groupsOf(50, 2)).toEqual([[3], [5]]);
+  expect(groupsOf(1, 4)).toEqual([[1]]);
+  expect(groupsOf(1400, 2)[0]).toEqual([5, 5]);
 });

@@ -57,16 +57,54 @@ export function cutBatch(samples: number): Cut {
 export const cutForward = (samples: number): Cut => cut(samples, Math.ceil(samples / blockSamples), 0);
 
 /**
- * Which thread works each shard: shards with blocks in runs, then each single sample goes where there is least to do.
+ * What a thread takes at once: whole shards. In them *groups* of blocks that go through the layers side by side, so
+ * that large weights are read once for all of them.
  */
-export function threadsOf({ shards, blocks }: Cut, threads: number): number[] {
+export interface Task {
+  shards: readonly number[];
+  /** Blocks as indices of the cut, in order. */
+  groups: readonly (readonly number[])[];
+  /** Of its work. */
+  cost: number;
+}
+
+/** Into which tasks and groups a cut goes: a shard a task, a block a group, unless more blocks go `together`. */
+export function tasksOf({ shards, blocks }: Cut, { threads, together }: { threads: number; together: number }): Task[] {
   const costs = new Array<number>(shards).fill(0);
   for (const { shard, lanes } of blocks) costs[shard] += lanes === 1 ? 1 : blockCost;
-  const large = costs.filter((cost) => cost >= blockCost).length;
+  const total = costs.reduce((sum, cost) => sum + cost, 0);
+  const parts = together === 1 ? shards : Math.min(shards, Math.max(threads, Math.ceil(blocks.length / together)));
+  const runs = Array.from({ length: parts }, (): number[] => []);
+  let before = 0;
+  for (const [shard, cost] of costs.entries()) {
+    runs[parts === shards ? shard : Math.floor(((before + cost / 2) * parts) / total)].push(shard);
+    before += cost;
+  }
+  return runs
+    .filter((run) => run.length > 0)
+    .map((run) => {
+      const own = [...blocks.keys()].filter((block) => run.includes(blocks[block].shard));
+      const groups = Math.ceil(own.length / together);
+      return {
+        shards: run,
+        groups: Array.from({ length: groups }, (_, group) => {
+          const { from, to } = share(own.length, groups, group);
+          return own.slice(from, to);
+        }),
+        cost: run.reduce((sum, shard) => sum + costs[shard], 0),
+      };
+    });
+}
+
+/**
+ * Which thread works each task: those with blocks in runs, then each of single samples goes where there is least to do.
+ */
+export function threadsOf(tasks: readonly Task[], threads: number): number[] {
+  const large = tasks.filter(({ cost }) => cost >= blockCost).length;
   const loads = new Array<number>(threads).fill(0);
-  return costs.map((cost, shard) => {
-    const run = loads.findIndex((_, thread) => shard < share(large, threads, thread).to);
-    const thread = shard < large ? run : loads.lastIndexOf(Math.min(...loads));
+  return tasks.map(({ cost }, task) => {
+    const run = loads.findIndex((_, thread) => task < share(large, threads, thread).to);
+    const thread = task < large ? run : loads.lastIndexOf(Math.min(...loads));
     loads[thread] += cost;
     return thread;
   });

@@ -21,15 +21,14 @@ import { eachSplit, evaluationSamples, planRegions, sourceOf } from "./regions.t
 import type { Regions } from "./regions.ts";
 import { planOptimiser } from "./registry.ts";
 import { SlotPlanner } from "./slots.ts";
-import type { PlannedSlot } from "./slots.ts";
+import type { Placement } from "./slots.ts";
 import type { TrainingSpec } from "./training.ts";
 import { UpdatePlanner, dealOut, shardGradientsOf } from "./update.ts";
 import type { UpdatePhases } from "./update.ts";
 
-/** A pass over a batch of a given size: what each slot runs first, the phases, and the update. */
-export interface BatchPrograms {
+/** A pass over a batch of a given size: what each shard runs first, the phases, and the update. */
+export interface BatchPrograms extends Placement {
   cut: Cut;
-  slots: PlannedSlot[];
   /** By shard: clears sums. */
   begin: Program[];
   phases: PassPhase[];
@@ -60,11 +59,10 @@ export interface EvaluationPart {
   splits: Record<Split, SplitPrograms | null>;
 }
 
-/** The slots of a split's evaluation, one a shard and thread, each with what it runs for each of its blocks. */
-export interface SplitPrograms {
+/** The groups of a split's evaluation, each with what it runs in each round. */
+export interface SplitPrograms extends Placement {
   cut: Cut;
-  slots: readonly PlannedSlot[];
-  /** By slot. */
+  /** By group. */
   programs: readonly Program[];
 }
 
@@ -181,9 +179,10 @@ function recordBatch(options: BatchOptions): BatchPrograms {
   const { spec, memory, network, regions, slots, update, samples, pass, inspecting } = options;
   const cut = cutBatch(samples);
   const planned = slots.plan(cut);
+  const { groups } = planned;
   const phases = recordTrainingPass({
     plan: network,
-    slots: planned,
+    groups: groups.map((group) => group.slots),
     shards: cut.shards,
     source: trainingSource(options),
     loss: spec.loss,
@@ -191,10 +190,10 @@ function recordBatch(options: BatchOptions): BatchPrograms {
     results: inspecting ? regions.results : 0,
   });
   const moves = pass === "gradient" && !inspecting;
-  const updateOf = (withNorm: boolean): UpdatePhases => update.record({ cut, slots: planned, withNorm, pass, moves });
+  const updateOf = (withNorm: boolean): UpdatePhases => update.record({ cut, groups, withNorm, pass, moves });
   return {
     cut,
-    slots: planned,
+    ...planned,
     begin: Array.from({ length: cut.shards }, (_, shard) =>
       recordBeginning({ network, shard, totals: slots.totals(shard), realBytes: memory.realBytes, pass }),
     ),
@@ -242,10 +241,10 @@ function planEvaluationPart({ spec, memory, network, regions }: Options): Evalua
       const source = sourceOf(regions, split, spec, memory.realBytes);
       const cut = cutForward(Math.min(count, evaluationSamples));
       const planned = slots.plan(cut);
-      const programs = planned.map((slot) =>
-        recordEvaluation({ plan: network, slot, source, loss, results: regions.results }),
+      const programs = planned.groups.map(({ slots: group }) =>
+        recordEvaluation({ plan: network, slots: group, source, loss, results: regions.results }),
       );
-      return { cut, slots: planned, programs };
+      return { cut, ...planned, programs };
     }),
   };
 }

@@ -65,9 +65,9 @@ describe("kinds of steps", () => {
   test("a batch is found by its place in the order, not in the split", () => {
     const execution = execute();
     execution.runStep({ ...step, kind: "forward", start: 11 });
-    const { slots } = execution.plan.training.steps.forward ?? { slots: [] };
+    const { groups } = execution.plan.training.steps.forward ?? { groups: [] };
     // Identities of its lanes: the order is the split from its end.
-    const first = slots[0].header / 4 + headerSamples;
+    const first = groups[0].slots[0].header / 4 + headerSamples;
     expect(Array.from(execution.views.ints.subarray(first, first + 8))).toEqual([10, 9, 8, 7, 6, 5, 4, 3]);
   });
 
@@ -124,4 +124,22 @@ test.each([
   const names = plan.training.steps.whole!.phases.flatMap(({ programs }) => programs[0].names());
   expect(names.filter((name) => name === "normalisationForward")).toHaveLength(1);
   expect(names.filter((name) => name === "residualForward")).toHaveLength(sums);
+});
+
+test("a part of a split may end inside a group of blocks", () => {
+  const layers = [
+    { kind: "dense", units: 3800, activation: "tanh" },
+    { kind: "dense", units: 3, activation: "softmax" },
+  ];
+  const execution = execute({ network: network.parse({ layers }), counts: { train: 22, validation: 29, test: 0 } });
+  const { splits } = execution.plan.regions;
+  const { views } = execution;
+  views.reals(splits.validation.samplesAddress, 29 * 35).forEach((_, at, all) => (all[at] = Math.cos(at)));
+  for (let at = 0; at < 29; at++) views.ints[splits.validation.labelsAddress / 4 + at] = at % 3;
+  expect(execution.plan.evaluation.splits.validation?.groups[0].slots).toHaveLength(4);
+  const of = (first: number, count: number) => execution.runEvaluation({ split: "validation", first, count });
+  const whole = of(0, 29);
+  const parts = [of(0, 8), of(8, 11), of(19, 10)];
+  expect(parts.reduce((sum, { correct }) => sum + correct, 0)).toBe(whole.correct);
+  expect(parts.reduce((sum, { loss }) => sum + loss, 0)).toBeCloseTo(whole.loss, 4);
 });

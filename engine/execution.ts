@@ -5,7 +5,7 @@
  */
 import type { Split } from "../schemas/dataset.ts";
 import { blockSamples, threadsOf } from "./batches.ts";
-import type { Block, Cut } from "./batches.ts";
+import type { Block, Task } from "./batches.ts";
 import type { Command, Part, Step, StepKind } from "./commands.ts";
 import type { BatchPrograms, ExecutionPlan, SplitPrograms } from "./execution-plan.ts";
 import { headerCount, headerResults, headerRows, headerSamples } from "./kernels/kernels.ts";
@@ -16,7 +16,8 @@ import { Team, controlInts } from "./parallel.ts";
 import type { Phase } from "./parallel.ts";
 import type { Program } from "./program.ts";
 import { Staging } from "./staging.ts";
-import type { PlannedSlot } from "./slots.ts";
+import type { Slot } from "./passes.ts";
+import type { PlannedGroup } from "./slots.ts";
 import { gradientNorm } from "./update.ts";
 import type { UpdatePhases } from "./update.ts";
 
@@ -81,12 +82,12 @@ export class Execution {
   /** Thread 0, once: programs and constants into the memory. */
   install(): void {
     for (const program of this.plan.programs) program.install(this.views);
-    this.plan.training.update.install(this.views);
+    this.plan.memory.install(this.views);
     writeConstants(this.plan.network, this.views, this.plan.spec.normalisation);
   }
 
   /** Writes the header of a block. Its samples stand one after the other from row `row`; null: as in the order. */
-  #openBlock({ header }: PlannedSlot, { first, count }: Block, start: number, row: number | null): void {
+  #openBlock({ header }: Slot, { first, count }: Block, start: number, row: number | null): void {
     const { ints } = this.views;
     const at = header / 4;
     ints[at + headerCount] = count;
@@ -140,37 +141,40 @@ export class Execution {
   }
 
   /**
-   * Phase by phase until the whole batch is joined. A task is a shard. Every other phase begins with the shards that
-   * the one before ended with: what those wrote last is still near.
+   * Phase by phase until the whole batch is joined. Every other phase begins with the tasks that the one before ended
+   * with: what those wrote last is still near.
    */
-  #planPasses(kind: StepKind, { cut, slots, begin, phases }: BatchPrograms, end: () => boolean): readonly Phase[] {
+  #planPasses(kind: StepKind, batch: BatchPrograms, end: () => boolean): readonly Phase[] {
+    const { cut, tasks, groups, begin, phases } = batch;
     const kernels = this.#kernels;
     const staging = kind === "curvature" ? null : this.staging;
-    const owners = threadsOf(cut, this.#threads);
+    const owners = threadsOf(tasks, this.#threads);
     const orders = (["forth", "back"] as const).map((direction) => orderOf(owners, this.#thread, direction));
-    const slotsOf = this.#slotsByShard(cut, slots);
+    const groupsOf = this.#groupsByTask(tasks, groups);
     const last = phases.length - 1;
     const waits = phases.map(({ spare }) => spare.some(({ calls }) => calls > 0));
-    const waiting = cut.shards * waits.filter(Boolean).length;
+    const waiting = tasks.length * waits.filter(Boolean).length;
     return phases.map(({ programs, spare, join }, index): Phase => ({
       order: orders[index % 2],
-      run: (shard, command) => {
-        if (index === 0) begin[shard].run(kernels);
-        for (const at of slotsOf[shard]) {
-          const slot = slots[at];
-          for (const block of slot.blocks) {
+      run: (task, command) => {
+        if (index === 0) for (const shard of tasks[task].shards) begin[shard].run(kernels);
+        for (const at of groupsOf[task]) {
+          const { slots, rounds } = groups[at];
+          for (const blocks of rounds) {
             if (index === 0 && command.kind === "step") {
               const { step } = command;
-              const opened = cut.blocks[block];
-              this.#openBlock(slot, opened, step.start, staging && staging.open(step, opened));
+              for (const [place, block] of blocks.entries()) {
+                const opened = cut.blocks[block];
+                this.#openBlock(slots[place], opened, step.start, staging && staging.open(step, opened));
+              }
             }
             programs[at].run(kernels);
           }
         }
       },
       spare: waits[index]
-        ? (shard) => {
-            for (const at of slotsOf[shard]) spare[at].run(kernels);
+        ? (task) => {
+            for (const at of groupsOf[task]) spare[at].run(kernels);
           }
         : null,
       gathers: index === last ? waiting : null,
@@ -181,11 +185,11 @@ export class Execution {
     }));
   }
 
-  /** By shard: the slots that this thread uses for it. */
-  #slotsByShard({ shards }: Cut, slots: readonly PlannedSlot[]): readonly (readonly number[])[] {
-    return Array.from({ length: shards }, (_, wanted) =>
-      slots.flatMap(({ shard, thread }, at) =>
-        shard === wanted && (thread === null || thread === this.#thread) ? [at] : [],
+  /** By task: the groups that this thread uses for it. */
+  #groupsByTask(tasks: readonly Task[], groups: readonly PlannedGroup[]): readonly (readonly number[])[] {
+    return tasks.map((_, wanted) =>
+      groups.flatMap(({ task, thread }, at) =>
+        task === wanted && (thread === null || thread === this.#thread) ? [at] : [],
       ),
     );
   }
@@ -226,14 +230,16 @@ export class Execution {
   }
 
   #evaluationPhases({ split }: Part): readonly Phase[] {
-    const { cut, slots, programs } = this.#programsOf(split);
-    const slotsOf = this.#slotsByShard(cut, slots);
+    const { tasks, groups, programs } = this.#programsOf(split);
+    const { totals } = this.plan.evaluation;
+    const groupsOf = this.#groupsByTask(tasks, groups);
     return [
       {
-        order: orderOf(threadsOf(cut, this.#threads), this.#thread),
-        run: (shard, command) => {
+        order: orderOf(threadsOf(tasks, this.#threads), this.#thread),
+        run: (task, command) => {
           if (command.kind !== "evaluate") return;
-          for (const at of slotsOf[shard]) this.#evaluateSlot(slots[at], programs[at], command.part);
+          for (const shard of tasks[task].shards) this.views.doubles.fill(0, totals(shard) / 8, totals(shard) / 8 + 2);
+          for (const at of groupsOf[task]) this.#evaluateGroup(groups[at], programs[at], command.part);
         },
         spare: null,
         gathers: null,
@@ -242,19 +248,20 @@ export class Execution {
     ];
   }
 
-  #evaluateSlot(slot: PlannedSlot, program: Program, { first, count }: Part): void {
-    const { ints, doubles } = this.views;
-    const header = slot.header / 4;
-    doubles.fill(0, slot.totals / 8, slot.totals / 8 + 2);
-    for (const block of slot.blocks) {
-      const from = block * blockSamples;
-      const present = Math.min(blockSamples, count - from);
-      if (present <= 0) break;
-      ints[header + headerCount] = present;
-      for (let lane = 0; lane < present; lane++) {
-        ints[header + headerRows + lane] = first + from + lane;
-        ints[header + headerSamples + lane] = first + from + lane;
-        ints[header + headerResults + lane] = from + lane;
+  #evaluateGroup({ slots, rounds }: PlannedGroup, program: Program, { first, count }: Part): void {
+    const { ints } = this.views;
+    for (const blocks of rounds) {
+      if (blocks[0] * blockSamples >= count) break;
+      for (const [place, block] of blocks.entries()) {
+        const header = slots[place].header / 4;
+        const from = block * blockSamples;
+        const present = Math.max(0, Math.min(blockSamples, count - from));
+        ints[header + headerCount] = present;
+        for (let lane = 0; lane < present; lane++) {
+          ints[header + headerRows + lane] = first + from + lane;
+          ints[header + headerSamples + lane] = first + from + lane;
+          ints[header + headerResults + lane] = from + lane;
+        }
       }
       program.run(this.#kernels);
     }

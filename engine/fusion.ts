@@ -10,15 +10,15 @@
  * are near those of the layers one by one, not their bits. The network's own tensors stay as they are. Never in
  * training, evaluation or `reproducible` numerics.
  */
-import type { PlannedLayer, Replacement, Weighted } from "./layer.ts";
+import type { PlannedLayer, Replacement, Weighted, Wires } from "./layer.ts";
 import type { MemoryPlan, Views } from "./memory.ts";
 import type { NetworkPlan } from "./network.ts";
 import { evaluationSteps, wiresOf } from "./passes.ts";
-import type { EvaluationStep } from "./passes.ts";
+import type { PassStep, Slot } from "./passes.ts";
 import { Program } from "./program.ts";
 
 export interface Fusion {
-  steps: EvaluationStep[];
+  steps: PassStep[];
   /** Once the tensors and what follows from them stand: the weights that the steps use. */
   write(views: Views): void;
   /** After that, once. */
@@ -75,7 +75,7 @@ export function planFusion(plan: NetworkPlan, memory: MemoryPlan): Fusion {
   const reserve = (what: string, layer: number, count: number): number =>
     memory.reserve({ what: `the ${what} of ${nodes[layer].path}`, element: "real", count });
 
-  for (const [layer, { weighted }] of layers.entries()) {
+  for (const [layer, { weighted, together }] of layers.entries()) {
     if (!weighted) continue;
     const { normalisation, sum, end } = groupOf(plan, layer);
     let { weights, bias } = weighted;
@@ -86,11 +86,15 @@ export function planFusion(plan: NetworkPlan, memory: MemoryPlan): Fusion {
     }
     const prepared = weighted.preparedFloats ? reserve("prepared filters", layer, weighted.preparedFloats) : 0;
     weighted.prepare?.(prepare, { weights, prepared });
-    for (let inside = layer; inside < end; inside++) steps[inside] = () => undefined;
-    steps[end] = (program, slot) => {
+    for (let inside = layer; inside < end; inside++) steps[inside] = { each: () => undefined };
+    const wires = (slot: Slot): Wires => {
       const shortcut = sum === null ? 0 : wiresOf(plan, slot, sum).shortcut;
-      const wires = { ...wiresOf(plan, slot, layer), shortcut, output: slot.outputs[end] };
-      weighted.forward(program, wires, { weights, bias, prepared, activation: layers[end].activation });
+      return { ...wiresOf(plan, slot, layer), shortcut, output: slot.outputs[end] };
+    };
+    const given = { weights, bias, activation: layers[end].activation };
+    steps[end] = {
+      each: (program, slot) => weighted.forward(program, wires(slot), { ...given, prepared }),
+      ...(together && { together: (program, slots) => together.forward(program, slots.map(wires), given) }),
     };
   }
   return { steps, prepare, write: (views) => folded.forEach((one) => writeFolded(one, views)) };

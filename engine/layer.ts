@@ -80,6 +80,16 @@ export interface Meeting {
   join(program: Program, batch: { shards: number }): void;
 }
 
+/**
+ * What several blocks do together where weights are too many to be read for each of them: recorded for all slots of a
+ * group in place of `forward` and `backward` of each, and with the same numbers.
+ */
+export interface Together {
+  /** `replacement`: as of a `weighted` layer; its own where nothing is said. */
+  forward(program: Program, wires: readonly Wires[], replacement?: Replacement): void;
+  backward(program: Program, wires: readonly Wires[]): void;
+}
+
 /** What a prediction may run a layer with in place of its own. */
 export interface Replacement {
   /** Addresses of as many weights and biases, in the same order. */
@@ -142,6 +152,7 @@ export interface PlannedLayer {
   forward(program: Program, wires: Wires): void;
   /** Where it differs from `forward`: with running statistics. `beforeEvaluation` computes what that needs. */
   evaluate?(program: Program, wires: Wires): void;
+  together?: Together;
   /** Where a prediction may run the layer with other weights. */
   weighted?: Weighted;
   /** Where evaluation does no more than that to each map: what stands below may do it instead. */

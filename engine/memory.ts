@@ -31,6 +31,7 @@ export interface Reservation {
 /** Hands out addresses. `real` is float32, or float64 for the reference. */
 export class MemoryPlan {
   readonly realBytes: RealBytes;
+  readonly #tables: { address: number; words: readonly number[] }[] = [];
   #next = pageBytes;
 
   constructor(realBytes: RealBytes) {
@@ -55,6 +56,18 @@ export class MemoryPlan {
       });
     this.#next = Math.ceil(end / lineBytes) * lineBytes;
     return address;
+  }
+
+  /** The address of words that stand there from the start and never change. */
+  table({ what, words }: { what: string; words: readonly number[] }): number {
+    const address = this.reserve({ what, element: "int", count: words.length });
+    this.#tables.push({ address, words });
+    return address;
+  }
+
+  /** Writes all tables, once. */
+  install(views: Views): void {
+    for (const { address, words } of this.#tables) views.words.set(words, address / 4);
   }
 
   /** All that is planned, in whole WebAssembly pages. */

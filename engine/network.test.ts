@@ -107,13 +107,14 @@ test("the gradient of a bias that a normalisation cancels is not computed", () =
     { kind: "dense", units: 3, activation: "softmax" },
   ]);
   const cut = cutBatch(8);
-  const [slot] = new SlotPlanner({
+  const { groups } = new SlotPlanner({
     memory: new MemoryPlan(4),
     plan: network,
     threads: 1,
     purpose: "training",
     curvature: false,
   }).plan(cut);
+  const [slot] = groups[0].slots;
   const biases = network.layers.flatMap((layer, index) => {
     const asked: string[] = [];
     const program = new Program();

@@ -1,6 +1,8 @@
 /**
- * The passes of a network through one slot, recorded as programs: forward to the loss, back to the weights, second
- * derivatives, and evaluation. A *slot* is a place in memory that blocks of samples pass through one after the other.
+ * The passes of a network, recorded as programs: forward to the loss, back to the weights, second derivatives, and
+ * evaluation. A *slot* is a place in memory that blocks of samples pass through one after the other; a *group* has a
+ * slot for each of the blocks that pass side by side. One after the other they go as far as they can by themselves, and
+ * wait where a layer takes them together.
  */
 import type { Loss } from "../schemas/network.ts";
 import { activationCodes, lossCodes } from "./kernels/kernels.ts";
@@ -67,19 +69,41 @@ function recordForward(plan: NetworkPlan, program: Program, slot: Slot, layer: n
   layers[layer].forward(program, { ...wires, shortcut, output, sum: layers[sum].activation });
 }
 
-/** What all slots run before the whole batch is joined. */
+/** A part of a pass: what a slot does by itself, or, where `together` is given, a group of several slots at once. */
+export interface PassStep {
+  each(program: Program, slot: Slot): void;
+  together?(program: Program, slots: readonly Slot[]): void;
+}
+
+/** Records steps for a group. */
+function recordSteps(steps: readonly PassStep[], slots: readonly Slot[]): Program {
+  const program = new Program();
+  let ways = slots.map(() => new Program());
+  for (const { each, together } of steps) {
+    if (together && slots.length > 1) {
+      for (const way of ways) program.append(way);
+      ways = slots.map(() => new Program());
+      together(program, slots);
+    } else for (const [place, slot] of slots.entries()) each(ways[place], slot);
+  }
+  for (const way of ways) program.append(way);
+  return program;
+}
+
+/** What all groups run before the whole batch is joined. */
 export interface PassPhase {
-  /** By slot. */
+  /** By group. */
   programs: Program[];
-  /** By slot: what only has to be done before the update, and after the slot's program. Empty in the last phase. */
+  /** By group: what only has to be done before the update, and after the group's program. Empty in the last phase. */
   spare: Program[];
-  /** Once, when all slots are done; null in the last phase. */
+  /** Once, when all groups are done; null in the last phase. */
   join: Program | null;
 }
 
 export interface PassOptions {
   plan: NetworkPlan;
-  slots: readonly Slot[];
+  /** By group. */
+  groups: readonly (readonly Slot[])[];
   shards: number;
   source: Source;
   loss: Loss;
@@ -104,6 +128,16 @@ const recordGather = (plan: NetworkPlan, program: Program, slot: Slot, source: S
   });
 };
 
+const recordSoftmax = (plan: NetworkPlan, program: Program, slot: Slot): void => {
+  const { outputs, y, lanes } = slot;
+  program.call("softmax", { input: outputs.at(-1)!, output: y, units: plan.classes, lanes });
+};
+
+const recordScatter = (plan: NetworkPlan, program: Program, slot: Slot, results: number): void => {
+  const { y, header, lanes } = slot;
+  program.call("scatter", { output: y, header, results, units: plan.classes, lanes });
+};
+
 function recordLoss(
   { plan, source, loss, pass }: Pick<PassOptions, "plan" | "source" | "loss" | "pass">,
   program: Program,
@@ -118,7 +152,7 @@ function recordLoss(
     units: plan.classes,
     lanes: slot.lanes,
   };
-  if (plan.softmax) program.call("softmax", { input: logits, output: slot.y, units: plan.classes, lanes: slot.lanes });
+  if (plan.softmax) recordSoftmax(plan, program, slot);
   program.call("loss", {
     output: slot.y,
     logits: plan.softmax ? logits : 0,
@@ -131,66 +165,81 @@ function recordLoss(
   if (pass === "curvature") program.call("lossCurvature", { output: slot.y, delta: slot.deltas.at(-1)!, ...shared });
 }
 
-/** Records a training pass for all slots. Phases end where a layer needs the whole batch. */
+/** What a layer records, as a step. */
+const layerStep = (
+  plan: NetworkPlan,
+  layer: number,
+  record: (program: Program, wires: Wires) => void,
+  together?: (program: Program, wires: readonly Wires[]) => void,
+): PassStep => ({
+  each: (program, slot) => record(program, wiresOf(plan, slot, layer)),
+  ...(together && {
+    together: (program, slots) => {
+      together(
+        program,
+        slots.map((slot) => wiresOf(plan, slot, layer)),
+      );
+    },
+  }),
+});
+
+/** Steps up to where the whole batch is joined. */
+interface Stretch {
+  steps: PassStep[];
+  spare: PassStep[];
+  join: Program | null;
+}
+
+/** Records a training pass for all groups. Phases end where a layer needs the whole batch. */
 export function recordTrainingPass(options: PassOptions): PassPhase[] {
-  const { plan, slots, shards, source, pass } = options;
-  const open = (): PassPhase => ({
-    programs: slots.map(() => new Program()),
-    spare: slots.map(() => new Program()),
-    join: null,
-  });
-  const phases = [open()];
-  let phase = phases[0];
-  const each = (
-    layer: number,
-    record: (program: Program, wires: Wires) => void,
-    into: readonly Program[] = phase.programs,
-  ): void => {
-    for (const [index, slot] of slots.entries()) record(into[index], wiresOf(plan, slot, layer));
+  const { plan, groups, shards, source, pass, results } = options;
+  const stretches: Stretch[] = [];
+  const open = (): Stretch => {
+    const stretch: Stretch = { steps: [], spare: [], join: null };
+    stretches.push(stretch);
+    return stretch;
   };
+  let stretch = open();
   const meet = (layer: number, meeting: Meeting): void => {
-    each(layer, (program, wires) => meeting.each(program, wires));
-    phase.join = new Program();
-    meeting.join(phase.join, { shards });
-    phase = open();
-    phases.push(phase);
+    stretch.steps.push(layerStep(plan, layer, meeting.each));
+    stretch.join = new Program();
+    meeting.join(stretch.join, { shards });
+    stretch = open();
   };
   /** Whether a backward pass meets again below a layer. */
   const meetsBelow = (layer: number): boolean =>
     plan.layers.some((below, index) => index < layer && plan.trains[index] && below.meetings);
-  for (const [index, slot] of slots.entries()) recordGather(plan, phase.programs[index], slot, source);
+
+  stretch.steps.push({ each: (program, slot) => recordGather(plan, program, slot, source) });
   for (const [index, layer] of plan.layers.entries()) {
+    const together = layer.together?.forward;
     if (pass === "curvature") {
-      each(index, layer.evaluate ?? layer.forward);
+      stretch.steps.push(layerStep(plan, index, layer.evaluate ?? layer.forward, together));
       continue;
     }
     if (layer.meetings) meet(index, layer.meetings.forward);
-    for (const [at, slot] of slots.entries()) recordForward(plan, phase.programs[at], slot, index);
+    const step = layerStep(plan, index, layer.forward, together);
+    stretch.steps.push({ ...step, each: (program, slot) => recordForward(plan, program, slot, index) });
   }
-  for (const [index, slot] of slots.entries()) {
-    recordLoss(options, phase.programs[index], slot);
-    if (options.results)
-      phase.programs[index].call("scatter", {
-        output: slot.y,
-        header: slot.header,
-        results: options.results,
-        units: plan.classes,
-        lanes: slot.lanes,
-      });
-  }
-  if (pass === "forward") return phases;
-  for (let index = plan.layers.length - 1; index >= 0; index--) {
+  stretch.steps.push({ each: (program, slot) => recordLoss(options, program, slot) });
+  if (results) stretch.steps.push({ each: (program, slot) => recordScatter(plan, program, slot, results) });
+  for (let index = plan.layers.length - 1; index >= 0 && pass !== "forward"; index--) {
     if (!plan.trains[index]) continue;
     const layer = plan.layers[index];
     if (pass === "curvature") {
-      each(index, layer.curvature);
+      stretch.steps.push(layerStep(plan, index, layer.curvature));
       continue;
     }
     if (layer.meetings) meet(index, layer.meetings.backward);
-    if (layer.gradient) each(index, layer.gradient, meetsBelow(index) ? phase.spare : phase.programs);
-    each(index, layer.backward);
+    if (layer.gradient)
+      (meetsBelow(index) ? stretch.spare : stretch.steps).push(layerStep(plan, index, layer.gradient));
+    stretch.steps.push(layerStep(plan, index, layer.backward, layer.together?.backward));
   }
-  return phases;
+  return stretches.map(({ steps, spare, join }) => ({
+    programs: groups.map((slots) => recordSteps(steps, slots)),
+    spare: groups.map((slots) => recordSteps(spare, slots)),
+    join,
+  }));
 }
 
 /** From a δ that stands at the last layer back to the input, with no loss: in a network that never meets. */
@@ -204,36 +253,35 @@ export function recordBackward(plan: NetworkPlan, slot: Slot): Program {
   return program;
 }
 
-/** Records a part of an evaluation: a layer, or several as one (fusion.ts). */
-export type EvaluationStep = (program: Program, slot: Slot) => void;
-
 /** Each layer by itself. */
-export const evaluationSteps = (plan: NetworkPlan): EvaluationStep[] =>
-  plan.layers.map((layer, index) => (program, slot) => {
-    if (!layer.passes) (layer.evaluate ?? layer.forward)(program, wiresOf(plan, slot, index));
-  });
+export const evaluationSteps = (plan: NetworkPlan): PassStep[] =>
+  plan.layers.map((layer, index) =>
+    layer.passes
+      ? { each: () => undefined }
+      : layerStep(plan, index, layer.evaluate ?? layer.forward, layer.together?.forward),
+  );
 
 /**
- * Records an evaluation of one slot: running statistics, no dropout, outputs to `results` (reals [row][classes]) where
+ * Records an evaluation of one group: running statistics, no dropout, outputs to `results` (reals [row][classes]) where
  * not 0, loss where there are labels.
  */
 export function recordEvaluation(options: {
   plan: NetworkPlan;
-  slot: Slot;
+  slots: readonly Slot[];
   source: Source;
   loss: Loss | null;
   results: number;
   /** Each layer by itself where nothing is said. */
-  steps?: readonly EvaluationStep[];
+  steps?: readonly PassStep[];
 }): Program {
-  const { plan, slot, source, loss, results, steps = evaluationSteps(plan) } = options;
-  const program = new Program();
-  recordGather(plan, program, slot, source);
-  for (const step of steps) step(program, slot);
-  if (loss) recordLoss({ plan, source, loss, pass: "forward" }, program, slot);
-  else if (plan.softmax)
-    program.call("softmax", { input: slot.outputs.at(-1)!, output: slot.y, units: plan.classes, lanes: slot.lanes });
-  if (results)
-    program.call("scatter", { output: slot.y, header: slot.header, results, units: plan.classes, lanes: slot.lanes });
-  return program;
+  const { plan, slots, source, loss, results, steps = evaluationSteps(plan) } = options;
+  const gather: PassStep = { each: (program, slot) => recordGather(plan, program, slot, source) };
+  const end: PassStep = {
+    each(program, slot) {
+      if (loss) recordLoss({ plan, source, loss, pass: "forward" }, program, slot);
+      else if (plan.softmax) recordSoftmax(plan, program, slot);
+      if (results) recordScatter(plan, program, slot, results);
+    },
+  };
+  return recordSteps([gather, ...steps, end], slots);
 }

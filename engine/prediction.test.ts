@@ -3,6 +3,7 @@ import { network as networkSchema } from "../schemas/network.ts";
 import { implementations } from "../services/shared/implementations.ts";
 import { smallSpec, startTraining } from "../tests/support/training.ts";
 import { createMemory, createPredictor, planPrediction, probabilitiesOf } from "./index.ts";
+import type { TrainingSpec } from "./index.ts";
 
 const layers = [
   { kind: "convolution", maps: 4, size: 3, padding: 1, activation: "tanh" },
@@ -13,9 +14,18 @@ const layers = [
   { kind: "dense", units: 3, activation: "softmax" },
 ];
 
+/** Dense layers that blocks go through together. */
+const large = [
+  layers[0],
+  { kind: "dropout", rate: 0.5 },
+  { kind: "dense", units: 950, activation: "tanh" },
+  { kind: "dense", units: 140, activation: "relu" },
+  layers.at(-1)!,
+];
+
 /** A trained network, its test samples, and what the trainer's own evaluation says of them. */
-async function trained() {
-  const spec = smallSpec(layers);
+async function trained(of = layers, changes: Partial<TrainingSpec> = {}) {
+  const spec = smallSpec(of, changes);
   const { trainer, plan, memory, close } = await startTraining(spec);
   for (const report of trainer.run()) expect(report.kind).not.toBe("diverged");
   const { samplesAddress, samplesBytes } = plan.splits.test;
@@ -56,6 +66,29 @@ test.each(implementations().filter(({ realBytes }) => realBytes === 4))(
       [3, 1, 1],
     ]);
     expect(Math.max(...maps.at(-1)!.values.map((value, unit) => Math.abs(value - outputs[unit])))).toBeLessThan(1e-5);
+  },
+);
+
+test.each(implementations().filter(({ realBytes }) => realBytes === 4))(
+  "$name: blocks that go through a layer together answer to the bit as each by itself",
+  async ({ kernels }) => {
+    const { spec, weights, samples, outputs } = await trained(large, {
+      epochs: 1,
+      counts: { train: 30, validation: 5, test: 77 },
+    });
+    const { network, input, classes, normalisation } = spec;
+    for (const numerics of ["reproducible", "fast"] as const) {
+      const plan = planPrediction({ network, input, classes, normalisation, batch: 77, numerics });
+      const memory = createMemory(plan);
+      const predictor = createPredictor({ plan, memory, kernels: kernels(memory), weights });
+      const size = samples.length / 77;
+      const predict = (from: number, to: number): number[] => [
+        ...predictor.predict(samples.subarray(from * size, to * size), to - from),
+      ];
+      const each = Array.from({ length: 10 }, (_, block) => predict(block * 8, Math.min(77, block * 8 + 8))).flat();
+      expect(Math.max(...each.map((value, index) => Math.abs(value - outputs[index])))).toBeLessThan(1e-5);
+      for (const count of [77, 64, 40, 33, 17, 9]) expect(predict(0, count)).toEqual(each.slice(0, count * classes));
+    }
   },
 );
 

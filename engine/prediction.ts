@@ -9,7 +9,7 @@ import type { Network } from "../schemas/network.ts";
 import { sizeOf } from "../schemas/shape.ts";
 import { outputActivation } from "../schemas/network-shape.ts";
 import type { Shape } from "../schemas/shape.ts";
-import { cutBatch, cutForward } from "./batches.ts";
+import { blockSamples, cutBatch, cutForward, share } from "./batches.ts";
 import type { Cut } from "./batches.ts";
 import { loadWeights } from "./checkpoint.ts";
 import { planFusion } from "./fusion.ts";
@@ -20,10 +20,9 @@ import { MemoryPlan, Views } from "./memory.ts";
 import { endOf, planNetwork, writeConstants } from "./network.ts";
 import type { NetworkPlan } from "./network.ts";
 import { recordEvaluation } from "./passes.ts";
-import type { EvaluationStep } from "./passes.ts";
+import type { PassStep, Slot } from "./passes.ts";
 import { Program } from "./program.ts";
 import { SlotPlanner } from "./slots.ts";
-import type { PlannedSlot } from "./slots.ts";
 
 export interface PredictionSpec {
   network: Network;
@@ -60,9 +59,9 @@ export interface Predictor {
   featureMaps(sample: Float32Array | Uint8Array): FeatureMaps[];
 }
 
-/** A slot, and what runs through it. */
+/** Slots side by side, and what runs through them. */
 interface Path {
-  slot: PlannedSlot;
+  slots: readonly Slot[];
   program: Program;
 }
 
@@ -73,8 +72,8 @@ interface Parts {
   results: number;
   prepare: Program;
   fusion: Fusion | null;
-  /** Blocks of eight, the single sample, and the same with every layer's own maps. */
-  blocks: Path;
+  /** Groups of one block of eight, of two, and so on; the single sample, and the same with every layer's own maps. */
+  groups: readonly Path[];
   single: Path;
   inspected: Path;
 }
@@ -86,15 +85,14 @@ function planParts({ network, input, classes, batch, numerics }: PredictionSpec)
   const results = memory.reserve({ what: "the outputs", element: "real", count: batch * classes });
   const source = { samples, dtype: dtypeCodes.float32, labels: 0 };
   const fusion = numerics === "fast" ? planFusion(planned, memory) : null;
-  const slotOf = (cut: Cut): PlannedSlot => {
-    const slots = new SlotPlanner({ memory, plan: planned, threads: 1, purpose: "evaluation", curvature: false });
-    return slots.plan(cut)[0];
-  };
-  const path = (slot: PlannedSlot, steps?: readonly EvaluationStep[]): Path => ({
-    slot,
-    program: recordEvaluation({ plan: planned, slot, source, loss: null, results, ...(steps && { steps }) }),
+  const planner = new SlotPlanner({ memory, plan: planned, threads: 1, purpose: "evaluation", curvature: false });
+  const slotsOf = (cut: Cut): readonly Slot[] => planner.plan(cut).groups[0].slots;
+  const path = (slots: readonly Slot[], steps?: readonly PassStep[]): Path => ({
+    slots,
+    program: recordEvaluation({ plan: planned, slots, source, loss: null, results, ...(steps && { steps }) }),
   });
-  const alone = slotOf(cutBatch(1));
+  const alone = slotsOf(cutBatch(1));
+  const together = Math.min(planner.together, Math.ceil(batch / blockSamples));
   const single = path(alone, fusion?.steps);
   const prepare = new Program();
   for (const layer of planned.layers) layer.prepare?.(prepare);
@@ -105,7 +103,9 @@ function planParts({ network, input, classes, batch, numerics }: PredictionSpec)
     results,
     prepare,
     fusion,
-    blocks: path(slotOf(cutForward(1)), fusion?.steps),
+    groups: Array.from({ length: together }, (_, more) =>
+      path(slotsOf(cutForward((more + 1) * blockSamples)), fusion?.steps),
+    ),
     single,
     inspected: fusion ? path(alone) : single,
   };
@@ -113,8 +113,12 @@ function planParts({ network, input, classes, batch, numerics }: PredictionSpec)
   return parts;
 }
 
-const programsOf = ({ prepare, fusion, blocks, single, inspected }: Parts): Set<Program> =>
-  new Set([prepare, ...(fusion ? [fusion.prepare] : []), ...[blocks, single, inspected].map(({ program }) => program)]);
+const programsOf = ({ prepare, fusion, groups, single, inspected }: Parts): Set<Program> =>
+  new Set([
+    prepare,
+    ...(fusion ? [fusion.prepare] : []),
+    ...[...groups, single, inspected].map(({ program }) => program),
+  ]);
 
 /** Plans a predictor without making its memory. Throws EngineError for a network that does not fit. */
 export const planPrediction = (spec: PredictionSpec): PredictionPlan => ({ spec, bytes: planParts(spec).memory.bytes });
@@ -131,8 +135,9 @@ export interface PredictorOptions {
 export function createPredictor({ plan, memory, kernels, weights }: PredictorOptions): Predictor {
   const { spec } = plan;
   const parts = planParts(spec);
-  const { network, blocks, single, inspected } = parts;
+  const { network, groups, single, inspected } = parts;
   const views = new Views(memory.buffer, 4);
+  parts.memory.install(views);
   writeConstants(network, views, spec.normalisation);
   for (const program of programsOf(parts)) program.install(views);
   loadWeights({ views, tensors: network.tensors, bytes: weights });
@@ -142,12 +147,26 @@ export function createPredictor({ plan, memory, kernels, weights }: PredictorOpt
   parts.fusion?.prepare.run(kernels);
   const size = sizeOf(spec.input);
 
-  const run = ({ slot, program }: Path, first: number, count: number): void => {
-    const header = slot.header / 4;
-    views.ints[header + headerCount] = count;
-    for (let lane = 0; lane < count; lane++)
-      for (const field of [headerRows, headerSamples, headerResults]) views.ints[header + field + lane] = first + lane;
+  /** Samples from `from` on, before `to`. */
+  const run = ({ slots, program }: Path, from: number, to: number): void => {
+    for (const [place, slot] of slots.entries()) {
+      const header = slot.header / 4;
+      const first = from + place * blockSamples;
+      const count = Math.min(slot.lanes, to - first);
+      views.ints[header + headerCount] = count;
+      for (let lane = 0; lane < count; lane++)
+        for (const field of [headerRows, headerSamples, headerResults])
+          views.ints[header + field + lane] = first + lane;
+    }
     program.run(kernels);
+  };
+  const runAll = (n: number): void => {
+    const blocks = Math.ceil(n / blockSamples);
+    const runs = Math.ceil(blocks / groups.length);
+    for (let at = 0; at < runs; at++) {
+      const { from, to } = share(blocks, runs, at);
+      run(groups[to - from - 1], from * blockSamples, Math.min(n, to * blockSamples));
+    }
   };
   const put = (samples: Float32Array | Uint8Array, n: number): void => {
     if (n < 1 || n > spec.batch || samples.length !== n * size)
@@ -159,7 +178,7 @@ export function createPredictor({ plan, memory, kernels, weights }: PredictorOpt
     predict(samples, n) {
       put(samples, n);
       if (n === 1) run(single, 0, 1);
-      else for (let first = 0; first < n; first += 8) run(blocks, first, Math.min(8, n - first));
+      else runAll(n);
       return Float32Array.from(views.reals(parts.results, n * spec.classes));
     },
     featureMaps(sample) {
@@ -169,7 +188,8 @@ export function createPredictor({ plan, memory, kernels, weights }: PredictorOpt
         const node = endOf(network, layer);
         const isLast = node === network.nodes.length - 1;
         const { kind, output: shape } = network.layers[node];
-        const values = views.reals(isLast ? inspected.slot.y : inspected.slot.outputs[node], sizeOf(shape));
+        const { y, outputs } = inspected.slots[0];
+        const values = views.reals(isLast ? y : outputs[node], sizeOf(shape));
         return { layer, kind, shape, values: Float32Array.from(values) };
       });
     },

@@ -19,6 +19,12 @@ export class Program {
     return this;
   }
 
+  /** Appends all calls of another. */
+  append(other: Program): this {
+    for (const word of other.#recorded) this.#recorded.push(word);
+    return this;
+  }
+
   get calls(): number {
     return this.#recorded.length / callWords;
   }

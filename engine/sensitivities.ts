@@ -84,7 +84,7 @@ export function planSensitivities(spec: SensitivitiesSpec, realBytes: RealBytes 
 
 /** The only slot of a batch of one. */
 const slotOf = ({ training }: ExecutionPlan) => {
-  const slot = training.steps.gradient?.slots[0];
+  const slot = training.steps.gradient?.groups[0].slots[0];
   if (!slot) throw new Error("this was planned without inspection");
   return slot;
 };

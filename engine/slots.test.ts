@@ -6,7 +6,8 @@ import { cutBatch, cutForward } from "./batches.ts";
 import { MemoryPlan } from "./memory.ts";
 import { planNetwork } from "./network.ts";
 import { SlotPlanner } from "./slots.ts";
-import type { PlannedSlot } from "./slots.ts";
+import type { Slot } from "./passes.ts";
+import type { Placement } from "./slots.ts";
 
 const input = { channels: 2, height: 7, width: 5 };
 const small = [
@@ -16,6 +17,8 @@ const small = [
 ];
 const normalised = [small[0], { kind: "batch-normalisation" }, small[2]];
 const wide = [{ kind: "dense", units: 90 }, small[2]];
+/** Where blocks go together. */
+const large = [small[0], small[1], { kind: "dense", units: 1300 }, small[2]];
 
 function plan(layers: Record<string, unknown>[], threads: number, purpose: "training" | "evaluation") {
   const memory = new MemoryPlan(4);
@@ -32,8 +35,20 @@ function plan(layers: Record<string, unknown>[], threads: number, purpose: "trai
   return { network, slots, cut: purpose === "training" ? cutBatch(43) : cutForward(43) };
 }
 
+interface Used extends Slot {
+  thread: number | null;
+  task: number;
+  blocks: number[];
+}
+
+/** Every slot with who uses it, and for which blocks. */
+const slotsOf = ({ groups }: Placement): Used[] =>
+  groups.flatMap(({ thread, task, slots, rounds }) =>
+    slots.map((slot, place) => ({ ...slot, thread, task, blocks: rounds.map((blocks) => blocks[place]) })),
+  );
+
 /** Addresses of all that a block's way through a slot writes, with their bytes. */
-const regionsOf = ({ lanes, x0, outputs, deltas, own }: PlannedSlot, layers: readonly { output: typeof input }[]) => [
+const regionsOf = ({ lanes, x0, outputs, deltas, own }: Slot, layers: readonly { output: typeof input }[]) => [
   { address: x0, bytes: sizeOf(input) * lanes * 4 },
   ...[...outputs, ...deltas].map((address, at) => ({
     address,
@@ -42,27 +57,27 @@ const regionsOf = ({ lanes, x0, outputs, deltas, own }: PlannedSlot, layers: rea
   ...own.flat().map((address) => ({ address, bytes: 4 })),
 ];
 
-function overlap(one: PlannedSlot, other: PlannedSlot, layers: readonly { output: typeof input }[]): boolean {
+function overlap(one: Slot, other: Slot, layers: readonly { output: typeof input }[]): boolean {
   return regionsOf(one, layers).some((a) =>
     regionsOf(other, layers).some((b) => a.address < b.address + b.bytes && b.address < a.address + a.bytes),
   );
 }
 
 describe.each([1, 2, 3])("%i threads", (threads) => {
-  test.each([small, normalised, wide])("two shards on different threads write different places", (...layers) => {
+  test.each([small, normalised, wide, large])("two tasks on different threads write different places", (...layers) => {
     const { network, slots, cut } = plan(layers, threads, "training");
-    const planned = slots.plan(cut);
-    const apart = (one: PlannedSlot, other: PlannedSlot): boolean =>
-      one.shard !== other.shard && (one.thread === null || one.thread !== other.thread);
+    const planned = slotsOf(slots.plan(cut));
+    const apart = (one: Used, other: Used): boolean =>
+      one.task !== other.task && (one.thread === null || one.thread !== other.thread);
     const shared = planned.filter((one) =>
       planned.some((other) => apart(one, other) && overlap(one, other, network.layers)),
     );
     expect(shared).toEqual([]);
   });
 
-  test.each([small, normalised, wide])("any thread has one slot for every block", (...layers) => {
+  test.each([small, normalised, wide, large])("any thread has one slot for every block", (...layers) => {
     const { slots, cut } = plan(layers, threads, "training");
-    const planned = slots.plan(cut);
+    const planned = slotsOf(slots.plan(cut));
     for (let own = 0; own < threads; own++) {
       const usable = planned.filter(({ thread }) => thread === null || thread === own);
       expect(usable.flatMap(({ blocks }) => blocks)).toEqual(cut.blocks.map((_, at) => at));
@@ -74,14 +89,14 @@ describe.each([1, 2, 3])("%i threads", (threads) => {
 
 test.each([normalised, wide])("a block that must outlive its pass has a slot and an input of its own", (...layers) => {
   const { slots, cut } = plan(layers, 1, "training");
-  const planned = slots.plan(cut);
+  const planned = slotsOf(slots.plan(cut));
   expect(planned).toHaveLength(cut.blocks.length);
   expect(new Set(planned.map(({ x0 }) => x0)).size).toBe(cut.blocks.length);
 });
 
 test("otherwise blocks of one thread follow each other through the same place", () => {
   const { slots, cut } = plan(small, 1, "training");
-  const whole = slots.plan(cut).filter(({ lanes }) => lanes === 8);
+  const whole = slotsOf(slots.plan(cut)).filter(({ lanes }) => lanes === 8);
   expect(whole.length).toBeGreaterThan(1);
   expect(new Set(whole.map(({ x0 }) => x0)).size).toBe(1);
   expect(new Set(whole.map(({ totals }) => totals)).size).toBe(whole.length);
@@ -89,7 +104,7 @@ test("otherwise blocks of one thread follow each other through the same place", 
 
 test("in evaluation a dropout's output is its input, and nothing has a sensitivity", () => {
   const { slots, cut } = plan(small, 2, "evaluation");
-  for (const { outputs, deltas } of slots.plan(cut)) {
+  for (const { outputs, deltas } of slotsOf(slots.plan(cut))) {
     expect(outputs[1]).toBe(outputs[0]);
     expect(deltas).toEqual([0, 0, 0]);
   }
@@ -97,6 +112,48 @@ test("in evaluation a dropout's output is its input, and nothing has a sensitivi
 
 test("cuts that never run together share their places", () => {
   const { slots } = plan(small, 1, "training");
-  const [whole, last] = [slots.plan(cutBatch(40)), slots.plan(cutBatch(16))];
+  const [whole, last] = [slotsOf(slots.plan(cutBatch(40))), slotsOf(slots.plan(cutBatch(16)))];
   expect(last[0].x0).toBe(whole[0].x0);
+});
+
+describe("blocks that go through a layer together", () => {
+  const [before, , dense] = [0, 1, 2];
+
+  test("in training keep their maps until all have come back, and share sensitivities below that layer", () => {
+    const { slots, cut } = plan(large, 1, "training");
+    const { groups } = slots.plan(cut);
+    expect(groups.map((group) => group.slots.length)).toEqual([3, 2, 3]);
+    const whole = groups[0].slots;
+    const different = (addresses: number[]): number => new Set(addresses).size;
+    for (const layer of large.keys()) expect(different(whole.map(({ outputs }) => outputs[layer]))).toBe(whole.length);
+    expect(different(whole.map(({ x0 }) => x0))).toBe(whole.length);
+    expect(different(whole.map(({ deltas }) => deltas[dense]))).toBe(whole.length);
+    expect(different(whole.map(({ deltas }) => deltas[dense - 1]))).toBe(whole.length);
+    expect(different(whole.map(({ deltas }) => deltas[before]))).toBe(1);
+  });
+
+  test("in evaluation keep what that layer reads, whichever layer below it left it there", () => {
+    const { slots, cut } = plan(large, 2, "evaluation");
+    const { groups } = slots.plan(cut);
+    const of = groups.filter(({ thread }) => thread === 0);
+    expect(of.flatMap(({ slots: own }) => own.length)).toEqual([3, 3]);
+    const [{ slots: group }] = of;
+    expect(new Set(group.map(({ x0 }) => x0)).size).toBe(1);
+    expect(new Set(group.map(({ outputs }) => outputs[before])).size).toBe(3);
+    expect(new Set(group.map(({ outputs }) => outputs[dense])).size).toBe(3);
+  });
+
+  test("are fewer, or none, where their maps are large", () => {
+    const of = (convolutions: number, purpose: "training" | "evaluation"): number => {
+      const below = Array.from({ length: convolutions }, () => ({
+        kind: "convolution",
+        maps: 60,
+        size: 3,
+        padding: 1,
+      }));
+      return plan([...below, large[2], small[2]], 1, purpose).slots.together;
+    };
+    expect([1, 20, 100].map((convolutions) => of(convolutions, "training"))).toEqual([4, 4, 1]);
+    expect(of(100, "evaluation")).toBe(4);
+  });
 });

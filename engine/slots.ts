@@ -1,62 +1,73 @@
 /**
- * Where blocks live. Activations and sensitivities belong to a *thread* and are reused block after block, so they stay
- * in its cache; only what must outlive the block (a whole-batch layer, or the inputs of a deferred gradient) belongs to
- * a *block* and stays resident for the step. Any thread may work any shard, so each has slots for all of them; where
- * everything belongs to blocks, the threads share theirs.
+ * Where blocks live: who owns a buffer (owners.ts) says where it is. Any thread may work any task, so each has slots
+ * for all of them; where everything belongs to blocks, the threads share theirs.
  */
 import { sizeOf } from "../schemas/shape.ts";
-import type { Block, Cut } from "./batches.ts";
+import { tasksOf } from "./batches.ts";
+import type { Block, Cut, Task } from "./batches.ts";
 import { headerInts } from "./kernels/kernels.ts";
 import type { Element, MemoryPlan } from "./memory.ts";
 import type { NetworkPlan } from "./network.ts";
+import { ownersOf } from "./owners.ts";
+import type { Owner, Owners, Purpose } from "./owners.ts";
 import type { Slot } from "./passes.ts";
 
-export interface PlannedSlot extends Slot {
-  /** The only one that may use it; null: whoever works the shard. */
+/** Slots side by side. */
+export interface PlannedGroup {
+  /** The only one that may use it; null: whoever works the task. */
   thread: number | null;
-  /** The blocks that pass through here, as indices of the cut. */
-  blocks: readonly number[];
+  task: number;
+  slots: readonly Slot[];
+  /** The blocks that pass through here one group after the other, as indices of the cut: one for each slot. */
+  rounds: readonly (readonly number[])[];
+}
+
+/** Where the blocks of a cut pass. */
+export interface Placement {
+  tasks: readonly Task[];
+  /** Those of thread 0 first, or of all threads. */
+  groups: readonly PlannedGroup[];
 }
 
 export interface SlotsOptions {
   memory: MemoryPlan;
   plan: NetworkPlan;
   threads: number;
-  purpose: "training" | "evaluation";
+  purpose: Purpose;
   /** Buffers for second derivatives besides. */
   curvature: boolean;
 }
 
-/** One run of blocks on its way to a slot. */
-interface Run {
-  /** Of the slot. */
+/** Where a block goes through a group. */
+interface Seat {
+  /** Of the group. */
   index: number;
-  shard: number;
   thread: number | null;
-  blocks: readonly number[];
-  lanes: Block["lanes"];
+  place: number;
+  number: number;
+  block: Block;
 }
 
 /** Plans slots for any number of cuts that never run at the same time: they share their buffers. */
 export class SlotPlanner {
   readonly #options: SlotsOptions;
   readonly #known = new Map<string, number>();
-  /** Whether a layer's input, sensitivity and own buffers outlive the block, by layer. */
-  readonly #resident: readonly boolean[];
-  /** The same of a sensitivity, which several layers may share. */
-  readonly #residentDelta: readonly boolean[];
-  /** Whether everything does. */
+  readonly #owners: Owners;
+  /** Whether everything belongs to blocks, and whether anything does. */
   readonly #meets: boolean;
+  readonly #keeps: boolean;
 
   constructor(options: SlotsOptions) {
-    const { plan, purpose } = options;
-    const training = purpose === "training";
+    const { plan, purpose, memory } = options;
     this.#options = options;
-    this.#meets = training && plan.meets;
-    this.#resident = plan.layers.map((layer) => training && (plan.meets || layer.deferred !== undefined));
-    this.#residentDelta = plan.deltaOf.map((place) =>
-      this.#resident.some((stays, layer) => stays && plan.deltaOf[layer] === place),
-    );
+    this.#owners = ownersOf({ plan, purpose, realBytes: memory.realBytes });
+    this.#meets = purpose === "training" && plan.meets;
+    this.#keeps = this.#meets || [...this.#owners.deltas, ...this.#owners.buffers].includes("block");
+  }
+
+  /** Most blocks that go through the layers together. */
+  get together(): number {
+    return this.#owners.together;
   }
 
   /** Address of the doubles [loss, correct] of a shard. */
@@ -64,72 +75,80 @@ export class SlotPlanner {
     return this.#reserve(`the totals of shard ${shard}`, "double", 2);
   }
 
-  /** Those of thread 0 first, or of all threads. */
-  plan(cut: Cut): PlannedSlot[] {
-    const runs = this.#runsOf(cut);
+  plan(cut: Cut): Placement {
     const { threads } = this.#options;
+    const tasks = tasksOf(cut, { threads, together: this.together });
     const users = this.#meets ? [null] : Array.from({ length: threads }, (_, thread) => thread);
-    return users.flatMap((thread) =>
-      runs.map((blocks, index) => {
-        const { shard, lanes } = cut.blocks[blocks[0]];
-        return this.#slot({ index, shard, thread, blocks, lanes });
-      }),
-    );
-  }
-
-  /** A run of blocks of one shard and as many lanes shares a slot; each block has its own where it stays resident. */
-  #runsOf(cut: Cut): number[][] {
-    const perBlock = this.#resident.some(Boolean);
-    const runs: number[][] = [];
-    for (const [index, { shard, lanes }] of cut.blocks.entries()) {
-      const before = cut.blocks[index - 1];
-      const run = runs.at(-1);
-      if (run && !perBlock && before.shard === shard && before.lanes === lanes) run.push(index);
-      else runs.push([index]);
-    }
-    return runs;
-  }
-
-  #slot({ index, shard, thread, blocks, lanes }: Run): PlannedSlot {
-    const { plan, purpose, curvature } = this.#options;
-    const training = purpose === "training";
-    const at = (stays: boolean, what: string, size: number): number =>
-      this.#reserve(`${what} of ${stays ? `block ${blocks[0]}` : `thread ${thread}`} (${lanes})`, "real", size * lanes);
-    /** Whether the output of a layer (−1: the network's input) is read by one that is resident. */
-    const isKept = (layer: number): boolean =>
-      this.#meets || plan.nodes.some(({ from }, reader) => from === layer && this.#resident[reader]);
-    const x0 = at(isKept(-1), "the input", sizeOf(plan.input));
-    const outputs: number[] = [];
-    for (const [number, layer] of plan.layers.entries()) {
-      const { from } = plan.nodes[number];
-      const passes = layer.passes === "always" || (!training && layer.passes === "in evaluation");
-      if (passes) outputs.push(from < 0 ? x0 : outputs[from]);
-      else outputs.push(at(isKept(number), `the output of layer ${number}`, sizeOf(layer.output)));
-    }
-    const deltas = plan.layers.map((layer, number) => {
-      const what = `the sensitivity of layer ${plan.deltaOf[number]}`;
-      return training ? at(this.#residentDelta[number], what, sizeOf(layer.output)) : 0;
+    const groups = users.flatMap((thread) => {
+      let index = 0;
+      return tasks.flatMap((each, task) =>
+        this.#roundsOf(cut, each).map((rounds): PlannedGroup => {
+          const at = index++;
+          const slots = rounds[0].map((number, place) =>
+            this.#slot({ index: at, thread, place, number, block: cut.blocks[number] }),
+          );
+          return { thread, task, slots, rounds };
+        }),
+      );
     });
-    const inputDelta = training && plan.explains ? at(false, "the sensitivity of the input", sizeOf(plan.input)) : 0;
-    const own = plan.layers.map((layer, number) =>
-      [...layer.buffers, ...(curvature ? layer.curvatureBuffers : [])].map((size, which) =>
-        at(this.#resident[number], `buffer ${which} of layer ${number}`, size),
+    return { tasks, groups };
+  }
+
+  /** Groups of a task that pass through the same slots, where no block has one of its own: as many, of the same kind. */
+  #roundsOf({ blocks }: Cut, { groups }: Task): (readonly number[])[][] {
+    const kindOf = (group: readonly number[]): string =>
+      group.map((block) => `${blocks[block].shard} ${blocks[block].lanes}`).join();
+    const rounds: (readonly number[])[][] = [];
+    for (const group of groups) {
+      const run = rounds.at(-1);
+      if (run && !this.#keeps && kindOf(run[0]) === kindOf(group)) run.push(group);
+      else rounds.push([group]);
+    }
+    return rounds;
+  }
+
+  #slot({ index, thread, place, number, block }: Seat): Slot {
+    const { plan, purpose, curvature } = this.#options;
+    const { lanes, shard } = block;
+    const training = purpose === "training";
+    const owners = this.#owners;
+    const names = {
+      block: `block ${number}`,
+      place: `place ${place} of thread ${thread}`,
+      thread: `thread ${thread}`,
+    };
+    const at = (owner: Owner, what: string, size: number): number =>
+      this.#reserve(`${what} of ${names[owner]} (${lanes})`, "real", size * lanes);
+    const x0 = at(owners.input, "the input", sizeOf(plan.input));
+    const outputs: number[] = [];
+    for (const [layer, { passes, output }] of plan.layers.entries()) {
+      const { from } = plan.nodes[layer];
+      if (passes === "always" || (!training && passes === "in evaluation")) outputs.push(from < 0 ? x0 : outputs[from]);
+      else outputs.push(at(owners.outputs[layer], `the output of layer ${layer}`, sizeOf(output)));
+    }
+    const deltas = plan.layers.map(({ output }, layer) => {
+      const what = `the sensitivity of layer ${plan.deltaOf[layer]}`;
+      return training ? at(owners.deltas[layer], what, sizeOf(output)) : 0;
+    });
+    const explains = training && plan.explains;
+    const inputDelta = explains ? at("thread", "the sensitivity of the input", sizeOf(plan.input)) : 0;
+    const own = plan.layers.map((layer, which) =>
+      [...layer.buffers, ...(curvature ? layer.curvatureBuffers : [])].map((size, buffer) =>
+        at(owners.buffers[which], `buffer ${buffer} of layer ${which}`, size),
       ),
     );
     const last = outputs.at(-1) ?? x0;
     return {
       lanes,
-      header: this.#reserve(`the header of slot ${index} of thread ${thread ?? "any"}`, "int", headerInts),
+      header: this.#reserve(`the header of slot ${place} of group ${index} of ${names.thread}`, "int", headerInts),
       shard,
       totals: this.totals(shard),
-      thread,
-      blocks,
       x0,
       outputs,
       deltas,
       inputDelta,
       own,
-      y: plan.softmax ? at(this.#meets, "the softmax", plan.classes) : last,
+      y: plan.softmax ? at(owners.outputs.at(-1)!, "the softmax", plan.classes) : last,
     };
   }
 

@@ -10,10 +10,11 @@ import type { NetworkPlan } from "./network.ts";
 import { stretchOf } from "./optimiser.ts";
 import type { Moved, PlannedOptimiser } from "./optimiser.ts";
 import { wiresOf } from "./passes.ts";
+import { blockWords } from "./kernels/kernels.ts";
 import { Program } from "./program.ts";
 import { arraysOf, normElements, runsOf, shareOut } from "./runs.ts";
 import type { Run } from "./runs.ts";
-import type { PlannedSlot } from "./slots.ts";
+import type { PlannedGroup } from "./slots.ts";
 
 export { shardGradientsOf } from "./runs.ts";
 
@@ -53,7 +54,7 @@ export function dealOut<Thing>(
 /** What the update follows. */
 export interface UpdateOf {
   cut: Cut;
-  slots: readonly PlannedSlot[];
+  groups: readonly PlannedGroup[];
   pass: "forward" | "gradient" | "curvature";
   withNorm: boolean;
   /** False where the gradient is only summed. */
@@ -66,7 +67,6 @@ type BlockTables = ReadonlyMap<number, { address: number; blocks: number }>;
 export class UpdatePlanner {
   readonly #options: UpdateOptions;
   readonly #finishes: boolean;
-  readonly #tables: { address: number; words: readonly number[] }[] = [];
   /** Address of one real: what the gradient is multiplied by where it is clipped. */
   readonly clipScale: number;
   /** Address of the partial sums of squares and how many there are. */
@@ -82,19 +82,14 @@ export class UpdatePlanner {
     this.clipScale = memory.reserve({ what: "the clip scale", element: "real", count: 1 });
   }
 
-  /** Writes what the recorded programs look up. */
-  install(views: Views): void {
-    for (const { address, words } of this.#tables) views.words.set(words, address / 4);
-  }
-
-  record({ cut, slots, withNorm, pass, moves }: UpdateOf): UpdatePhases {
+  record({ cut, groups, withNorm, pass, moves }: UpdateOf): UpdatePhases {
     const { plan, moved, threads, clips } = this.#options;
     const finish = this.#finishes ? [{ programs: this.#finishPrograms(), clips: false }] : [];
     // Ω is computed where penalties are finished, so a forward pass finishes too.
     if (pass === "forward") return { phases: finish };
     const { runs } = runsOf(arraysOf(plan, moved, pass));
     const shares = shareOut(runs, { parts: tasksFor(threads), blocks: cut.blocks.length });
-    const tables = this.#planTables(slots, pass);
+    const tables = this.#planTables(groups, pass);
     const phase = (...steps: ((program: Program, run: Run) => void)[]) => ({
       // Those that stay empty count as well, so that a thread's own are a part of equal cost.
       programs: shares.map((share) => {
@@ -116,20 +111,18 @@ export class UpdatePlanner {
   }
 
   /** The blocks that each deferred gradient sums: a table that all its runs share. */
-  #planTables(slots: readonly PlannedSlot[], pass: "gradient" | "curvature"): BlockTables {
+  #planTables(groups: readonly PlannedGroup[], pass: "gradient" | "curvature"): BlockTables {
     const { memory, plan } = this.#options;
     const tables = new Map<number, { address: number; blocks: number }>();
     // What the gradient reads belongs to blocks: whichever thread's slots say where.
-    const blocks = slots.filter(({ thread }) => thread === slots[0].thread);
+    const blocks = groups.filter(({ thread }) => thread === groups[0].thread).flatMap(({ slots }) => slots);
     for (const [layer, { deferred }] of plan.layers.entries()) {
       if (!deferred) continue;
       const words = blocks.flatMap((slot) => {
         const wires = wiresOf(plan, slot, layer);
-        return [deferred.inputOf(wires, pass), wires.delta, wires.lanes];
+        return blockWords({ ...wires, input: deferred.inputOf(wires, pass), below: wires.inputDelta });
       });
-      const what = `the table of blocks of layer ${layer}`;
-      const address = memory.reserve({ what, element: "int", count: words.length });
-      this.#tables.push({ address, words });
+      const address = memory.table({ what: `the table of blocks of layer ${layer}`, words });
       tables.set(layer, { address, blocks: blocks.length });
     }
     return tables;
@@ -143,7 +136,7 @@ export class UpdatePlanner {
     const table = deferred && tables.get(deferred.layer);
     if (deferred && table) {
       const { rowSize } = deferred.plan;
-      program.call("denseBatchGradient", {
+      program.call("denseBlocksGradient", {
         blocks: table.address,
         gradient: target,
         scale: averageScale,

@@ -179,12 +179,19 @@ export const contract = {
    */
   denseGradient: ["input", "delta", "gradient", "biasGradient", "inputs", "units", "lanes"],
   /**
-   * (2) for all blocks of a batch at once, by rows: gradient[i][u] = (Σ δ_u x_i)·scale[0], *set*, for `rows` inputs i
-   * of which the first is `from`; gradient is the address of that row. `blocks`: three words for each of `count`
-   * blocks, the addresses of its inputs and of its δ, and its lanes (those of one lane last). Chain: 0, then block by
-   * block as denseGradient; then the scale.
+   * The same for `count` blocks with one pass over the weights. `blocks`: five words for each, the addresses of its
+   * input, its output, δ and δ of the layer below, and its lanes (those of one lane last); 4-byte aligned. Each block's
+   * numbers are those of denseForward and denseBackward, which read and write what the table says: forward input and
+   * output, backward δ, δ of the layer below and input.
    */
-  denseBatchGradient: ["blocks", "gradient", "scale", "count", "from", "rows", "units"],
+  denseBlocksForward: ["blocks", "weights", "bias", "count", "inputs", "units", "activation"],
+  denseBlocksBackward: ["blocks", "weights", "count", "inputs", "units", "gate"],
+  /**
+   * (2) for all blocks of a batch at once, by rows: gradient[i][u] = (Σ δ_u x_i)·scale[0], *set*, for `rows` inputs i
+   * of which the first is `from`; gradient is the address of that row. `blocks` as above, of which it reads input, δ
+   * and lanes. Chain: 0, then block by block as denseGradient; then the scale.
+   */
+  denseBlocksGradient: ["blocks", "gradient", "scale", "count", "from", "rows", "units"],
 
   /**
    * §3.2: x_j = f( β_j down(x_j) + b_j ) over blocks of blockRows × blockColumns. down: sum (rows, then columns of the
@@ -470,6 +477,24 @@ export const addressArguments: ReadonlySet<string> = new Set([
   "padded",
   "prepared",
 ]);
+
+/** A block in a table of the contract, all but its lanes addresses; 0 where the kernel does not look. */
+export interface TableBlock {
+  input: number;
+  output: number;
+  delta: number;
+  /** δ of the layer below. */
+  below: number;
+  lanes: number;
+}
+
+export const blockWords = ({ input, output, delta, below, lanes }: TableBlock): number[] => [
+  input,
+  output,
+  delta,
+  below,
+  lanes,
+];
 
 /**
  * Floats that `prepared` has room for: 36 values of each filter (Winograd's F(4×4, 3×3)) in two orders, for blocks and

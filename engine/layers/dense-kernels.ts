@@ -8,9 +8,9 @@
  * Weights lie as [input][unit]: forward reads a row for each input, and a row is what a thread owns when the gradient
  * is deferred.
  */
-import { activationCodes, gateSquared } from "../kernels/kernels.ts";
+import { activationCodes, blockWords, gateSquared } from "../kernels/kernels.ts";
 import { ofShard } from "../layer.ts";
-import type { Deferred, LayerOptions, Replacement, ShardGradient, Tensor, Wires } from "../layer.ts";
+import type { Deferred, LayerOptions, Replacement, ShardGradient, Tensor, Together, Wires } from "../layer.ts";
 import type { Program } from "../program.ts";
 
 /**
@@ -21,6 +21,12 @@ const leastDeferred = 4096;
 
 export const isDeferred = ({ shards, batchSize, frozen }: LayerOptions, weights: number): boolean =>
   !frozen && shards > 1 && batchSize > 8 && weights >= leastDeferred;
+
+/**
+ * From this many weights on, 512 KB, blocks go through the layer together: fewer stay in the second cache while the
+ * rest of the network passes through it.
+ */
+const leastTogether = 131_072;
 
 export interface DenseKernels {
   options: LayerOptions;
@@ -34,6 +40,35 @@ export interface DenseKernels {
   weightGradient: ShardGradient | null;
   biasGradient: ShardGradient;
   squaredWeights: () => number;
+}
+
+/** Several blocks with one pass over the weights. */
+function recordTogether({ options, inputs, units, weights, bias }: DenseKernels): Together {
+  const { activation, inputActivation, memory, path } = options;
+  const own: Replacement = { weights, bias: bias.address, activation };
+  const groupOf = (wires: readonly Wires[]) => ({
+    blocks: memory.table({
+      what: `a table of blocks of ${path}`,
+      words: wires.flatMap(({ inputDelta, ...rest }) => blockWords({ ...rest, below: inputDelta })),
+    }),
+    count: wires.length,
+    inputs,
+    units,
+  });
+  return {
+    forward(program, wires, { activation: f, ...given } = own) {
+      program.call("denseBlocksForward", {
+        ...groupOf(wires),
+        weights: given.weights,
+        bias: given.bias,
+        activation: activationCodes[f],
+      });
+    },
+    backward(program, wires) {
+      if (wires[0].inputDelta)
+        program.call("denseBlocksBackward", { ...groupOf(wires), weights, gate: activationCodes[inputActivation] });
+    },
+  };
 }
 
 export function recordDense(kernels: DenseKernels) {
@@ -88,6 +123,7 @@ export function recordDense(kernels: DenseKernels) {
   return {
     buffers: [],
     curvatureBuffers: [inputs],
+    ...(inputs * units >= leastTogether ? { together: recordTogether(kernels) } : {}),
     ...(weightGradient || shards === 0 ? {} : { deferred }),
     forward: (program: Program, wires: Wires): void => forward(program, wires, own),
     weighted: { ...own, size: inputs * units, maps: units, sums: false, forward },

@@ -25,15 +25,24 @@ const layers = [
   { kind: "dense", units: 3, activation: "softmax" },
 ];
 
+/** What several blocks go through together. */
+const large = [
+  layers[0],
+  { kind: "dense", units: 600, activation: "tanh" },
+  { kind: "dense", units: 220, activation: "relu" },
+  layers.at(-1)!,
+];
+
 test.each([
   [
     "blocks, empty lanes and single samples",
     { optimiser: optimiser.parse({ kind: "adam", learningRate: 0.005, clipNorm: 1 }) },
   ],
-  ["with layers that are frozen", {}, [0, 1, 3]],
+  ["with layers that are frozen", {}, layers, [0, 1, 3]],
+  ["large dense layers", {}, large],
   ["online", { batchSize: 1, epochs: 1, optimiser: optimiser.parse({ kind: "nesterov", learningRate: 0.01 }) }],
-])("%s", async (_, changes, frozen: readonly number[] = []) => {
-  const network = layers.map((layer, at) => (frozen.includes(at) ? { ...layer, learningRate: 0 } : layer));
+])("%s", async (_, changes, used: readonly Record<string, unknown>[] = layers, frozen: readonly number[] = []) => {
+  const network = used.map((layer, at) => (frozen.includes(at) ? { ...layer, learningRate: 0 } : layer));
   expect(strict.map(({ kind }) => kind)).toContain("assembly");
   const digests: Record<string, string> = {};
   for (const description of strict) {

@@ -42,6 +42,14 @@ const networks: Record<string, Record<string, unknown>[]> = {
     { kind: "dropout", rate: 0.3 },
     last,
   ],
+  "large dense layers, which blocks go through together": [
+    first,
+    { kind: "dropout", rate: 0.4 },
+    { kind: "dense", units: 1400, activation: "tanh" },
+    { kind: "dropout", rate: 0.3 },
+    { kind: "dense", units: 100, activation: "relu" },
+    last,
+  ],
   "batch normalisation": [
     first,
     { kind: "batch-normalisation" },
@@ -132,6 +140,9 @@ const settings: Record<string, Partial<TrainingSpec>> = {
   },
   adam: { optimiser: optimiser.parse({ kind: "adam", learningRate: 0.01 }) },
   "diagonal Levenberg–Marquardt": { optimiser: optimiser.parse({ kind: "diagonal-levenberg-marquardt", samples: 54 }) },
+  "diagonal Levenberg–Marquardt, large dense layers": {
+    optimiser: optimiser.parse({ kind: "diagonal-levenberg-marquardt", samples: 54 }),
+  },
   "online learning": { batchSize: 1, epochs: 1 },
   "the whole split as one batch": { batchSize: 66 },
   augmentation: {
@@ -148,10 +159,15 @@ const settings: Record<string, Partial<TrainingSpec>> = {
   "a one-cycle schedule with warm-up": { schedule: { kind: "one-cycle", start: 0.1, end: 0.01, rise: 0.3, warmup: 2 } },
 };
 
+const networkOf: Record<string, string> = {
+  "online learning": "convolution and subsampling",
+  "diagonal Levenberg–Marquardt, large dense layers": "large dense layers, which blocks go through together",
+};
+
 test.each(Object.entries(settings))(
   "%s: the same bits on 1 and 3 threads, and another seed gives others",
   async (name, changes) => {
-    const layers = networks[name === "online learning" ? "convolution and subsampling" : "combination"];
+    const layers = networks[networkOf[name] ?? "combination"];
     const alone = await train(smallSpec(layers, { epochs: 2, ...changes }));
     expect(await train(smallSpec(layers, { epochs: 2, ...changes, threads: 3 }))).toEqual(alone);
     expect(alone.digest).not.toBe((await train(smallSpec(layers, { ...changes, seed: 8 }))).digest);

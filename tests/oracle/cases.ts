@@ -210,6 +210,28 @@ const eachDense = (
   make: (size: { inputs: number; units: number }, lanes: number, n: number) => KernelCase,
 ): KernelCase[] => denseSizes.flatMap((size, n) => bothLanes.map((lanes) => make(size, lanes, n)));
 
+/** Several blocks, given as the lanes of each; large enough, too, for what goes a few inputs or units at a time. */
+const eachRunOfBlocks = (
+  make: (blocks: number[], size: { inputs: number; units: number }, n: number) => KernelCase,
+): KernelCase[] =>
+  [...denseSizes, { inputs: 64, units: 3 }, { inputs: 150, units: 37 }, { inputs: 131, units: 141 }].flatMap(
+    (size, n) =>
+      [[], [8], [1], [8, 8, 1], [1, 1, 1], new Array<number>(cycle([3, 18, 40], n)).fill(8)].map((blocks) =>
+        make(blocks, size, n + blocks.length),
+      ),
+  );
+/** An array of so many elements a lane for each block. */
+const ofBlocks = (blocks: number[], sizes: Record<string, number>): Record<string, Contents> =>
+  Object.fromEntries(
+    blocks.flatMap((lanes, block) =>
+      Object.entries(sizes).map(([name, size]) => [`${name} ${block}`, reals(size * lanes)]),
+    ),
+  );
+/** The table of blocks, of which each row is these addresses (0: absent) and the lanes. */
+const tableOf = (blocks: number[], names: (string | 0)[]): NonNullable<KernelCase["tables"]> => ({
+  blocks: blocks.flatMap((lanes, block) => [...names.map((name) => (name === 0 ? 0 : `${name} ${block}`)), lanes]),
+});
+
 const subsamplings = [
   { maps: 1, rows: 7, columns: 5, blockRows: 2, blockColumns: 2 },
   { maps: 3, rows: 4, columns: 8, blockRows: 2, blockColumns: 2 },
@@ -492,33 +514,40 @@ export const cases: Record<KernelName, () => KernelCase[]> = {
       numbers: { inputs, units, lanes },
     })),
 
-  denseBatchGradient: () =>
-    denseSizes.flatMap(({ inputs, units }, n) =>
-      [[], [8], [1], [8, 8, 1], [1, 1, 1], new Array<number>(cycle([3, 18, 40], n)).fill(8)].map((blocks) => {
-        const from = Math.floor(inputs / 3);
-        const each = blocks.map((lanes, block) => ({
-          input: `input ${block}`,
-          inputs: reals(inputs * lanes),
-          delta: `delta ${block}`,
-          deltas: reals(units * lanes),
-          lanes,
-        }));
-        return {
-          arrays: {
-            ...Object.fromEntries(
-              each.flatMap((block) => [
-                [block.input, block.inputs],
-                [block.delta, block.deltas],
-              ]),
-            ),
-            gradient: reals((inputs - from) * units),
-            scale: fixed(0.02),
-          },
-          tables: { blocks: each.flatMap(({ input, delta, lanes }) => [input, delta, lanes]) },
-          numbers: { count: blocks.length, from, rows: inputs - from, units },
-        };
-      }),
-    ),
+  denseBlocksForward: () =>
+    eachRunOfBlocks((blocks, { inputs, units }, n) => ({
+      arrays: {
+        ...ofBlocks(blocks, { input: inputs, output: units }),
+        weights: reals(inputs * units),
+        bias: reals(units),
+      },
+      tables: tableOf(blocks, ["input", "output", 0, 0]),
+      numbers: { count: blocks.length, inputs, units, activation: cycle(activations, n) },
+    })),
+
+  denseBlocksBackward: () =>
+    eachRunOfBlocks((blocks, { inputs, units }, n) => ({
+      arrays: {
+        ...ofBlocks(blocks, { input: inputs, delta: units, below: inputs }),
+        weights: reals(inputs * units),
+      },
+      tables: tableOf(blocks, ["input", 0, "delta", "below"]),
+      numbers: { count: blocks.length, inputs, units, gate: cycle(gates, n) },
+    })),
+
+  denseBlocksGradient: () =>
+    eachRunOfBlocks((blocks, { inputs, units }) => {
+      const from = Math.floor(inputs / 3);
+      return {
+        arrays: {
+          ...ofBlocks(blocks, { input: inputs, delta: units }),
+          gradient: reals((inputs - from) * units),
+          scale: fixed(0.02),
+        },
+        tables: tableOf(blocks, ["input", 0, "delta", 0]),
+        numbers: { count: blocks.length, from, rows: inputs - from, units },
+      };
+    }),
 
   subsamplingForward: () =>
     eachSubsampling((size, reduce, lanes, n) => ({

@@ -5,7 +5,14 @@
  * Eight lanes: weights are broadcast, a tile is four units × two halves of the lanes. One lane: weights are read as
  * vectors of units, so nothing is broadcast but the input.
  */
-import { DenseForwardCall, DenseBackwardCall, DenseGradientCall, DenseBatchGradientCall } from "./contract";
+import {
+  DenseForwardCall,
+  DenseBackwardCall,
+  DenseGradientCall,
+  DenseBlocksForwardCall,
+  DenseBlocksBackwardCall,
+  DenseBlocksGradientCall,
+} from "./contract";
 import { activateRun, gateRun } from "./activations";
 import { blockBytes, realBytes, vectorBytes } from "./address";
 import {
@@ -171,6 +178,13 @@ function forwardSample(input: usize, weights: usize, bias: usize, output: usize,
   }
 }
 
+/** Where a table of blocks says what: bytes from a block's place, and from one block to the next. */
+const outputPlace: usize = 4;
+const deltaPlace: usize = 8;
+const belowPlace: usize = 12;
+const lanesPlace: usize = 16;
+const blockPlaces: usize = 20;
+
 export function forwardDense(
   input: usize,
   weights: usize,
@@ -188,6 +202,18 @@ export function forwardDense(
 
 export function denseForward(call: DenseForwardCall): void {
   forwardDense(call.input, call.weights, call.bias, call.output, call.inputs, call.units, call.activation, call.lanes);
+}
+
+/**
+ * Block by block: the weights come from memory as fast as four floats a vector use them.
+ */
+export function denseBlocksForward(call: DenseBlocksForwardCall): void {
+  const { blocks, weights, bias, count, inputs, units, activation } = call;
+  const end = blocks + count * blockPlaces;
+  for (let block = blocks; block < end; block += blockPlaces) {
+    const lanes = load<u32>(block + lanesPlace);
+    forwardDense(load<u32>(block), weights, bias, load<u32>(block + outputPlace), inputs, units, activation, lanes);
+  }
 }
 
 /** One or four inputs of one block: as forward, but the weights of a tile lie a row apart. */
@@ -271,6 +297,25 @@ export function backwardDense(
 
 export function denseBackward(call: DenseBackwardCall): void {
   backwardDense(call.delta, call.weights, call.input, call.output, call.inputs, call.units, call.gate, call.lanes);
+}
+
+/** Inputs that all blocks go through before the next, so that the second cache keeps their weights. */
+const inputsAtOnce: u32 = 64;
+
+export function denseBlocksBackward(call: DenseBlocksBackwardCall): void {
+  const { blocks, weights, count, inputs, units, gate } = call;
+  const end = blocks + count * blockPlaces;
+  for (let from: u32 = 0; from < inputs; from += inputsAtOnce) {
+    const some = min(inputsAtOnce, inputs - from);
+    const rows = weights + realBytes(from * units);
+    for (let block = blocks; block < end; block += blockPlaces) {
+      const lanes = load<u32>(block + lanesPlace);
+      const place = realBytes(from * lanes);
+      const input = load<u32>(block) + place;
+      const below = load<u32>(block + belowPlace) + place;
+      backwardDense(load<u32>(block + deltaPlace), rows, input, below, some, units, gate, lanes);
+    }
+  }
 }
 
 /** Rows of inputs that one pass over the units touches: their gradients stay in the first cache. */
@@ -399,7 +444,7 @@ export function denseGradient(call: DenseGradientCall): void {
 /**
  * A few rows at a time go through all blocks: their gradients stay in the first cache from the clearing to the scale.
  */
-export function denseBatchGradient(call: DenseBatchGradientCall): void {
+export function denseBlocksGradient(call: DenseBlocksGradientCall): void {
   const { blocks, gradient, scale, count, from, rows, units } = call;
   const factor = realAt(scale);
   for (let done: u32 = 0; done < rows; done += rowsAtOnce) {
@@ -407,10 +452,10 @@ export function denseBatchGradient(call: DenseBatchGradientCall): void {
     const row = gradient + realBytes(done * units);
     const end = row + realBytes(some * units);
     memory.fill(row, 0, end - row);
-    for (let block = blocks; block < blocks + realBytes(3 * count); block += realBytes(3)) {
-      const lanes = load<u32>(block + realBytes(2));
+    for (let block = blocks; block < blocks + count * blockPlaces; block += blockPlaces) {
+      const lanes = load<u32>(block + lanesPlace);
       const input = load<u32>(block) + realBytes((from + done) * lanes);
-      const delta = load<u32>(block + realBytes(1));
+      const delta = load<u32>(block + deltaPlace);
       if (lanes == 1) gradientSample(input, delta, row, some, units);
       else gradientBlock(input, delta, row, some, units);
     }

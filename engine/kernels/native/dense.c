@@ -11,20 +11,29 @@
 #include "tiles.h"
 
 /*
- * A run of `count` steps that move a and b by fixed strides: steps of STRETCH taps as outer loop, then the rest as a
- * loop of its own, which goes on from the sums that stand in c.
+ * A run of steps that move a and b by fixed strides: STRETCH taps as a table, which an outer loop repeats, then the
+ * rest as a loop of its own, which goes on from the sums that stand in c.
  */
 #define STRETCH 32
-static void run_tile(tile_function tile, struct reach reach, long count, long a_step, long b_step, const float *a,
-                     const float *b, float *c, const float *bias) {
+struct steps {
+  long a, b;
   struct tap table[STRETCH];
-  for (long tap = 0; tap < smaller(STRETCH, count); tap++)
-    table[tap] = (struct tap){(int32_t)(tap * a_step * 4), (int32_t)(tap * b_step * 4)};
-  reach.table = table;
+};
+
+static void fill_steps(struct steps *steps, long most, long a, long b) {
+  steps->a = a;
+  steps->b = b;
+  for (long tap = 0; tap < smaller(STRETCH, most); tap++)
+    steps->table[tap] = (struct tap){(int32_t)(tap * a * 4), (int32_t)(tap * b * 4)};
+}
+
+static void run_tile(tile_function tile, struct reach reach, const struct steps *steps, long count, const float *a,
+                     const float *b, float *c, const float *bias) {
+  reach.table = steps->table;
   reach.taps = STRETCH;
   reach.outer = count / STRETCH;
-  reach.a_outer = STRETCH * a_step;
-  reach.b_outer = STRETCH * b_step;
+  reach.a_outer = STRETCH * steps->a;
+  reach.b_outer = STRETCH * steps->b;
   if (reach.outer > 0) tile(&reach, a, b, c, bias);
   if (reach.outer > 0 && count % STRETCH == 0) return;
   a += reach.outer * reach.a_outer;
@@ -38,81 +47,194 @@ static void run_tile(tile_function tile, struct reach reach, long count, long a_
 /* Lanes broadcast at once: all eight where their sums fit. */
 #define LANE_TILE (REGISTERS == 32 ? 8 : 4)
 
-/* `vectors` vectors of units from `from` on, all lanes, to output [unit][lane]. */
-static void forward_units(const float *x, const float *weights, const float *bias, float *output, long inputs,
-                          long units, long from, long vectors) {
-  float sums[LANE_TILE * 6 * NARROW];
-  const long count = vectors * NARROW;
-  const struct reach reach = {.a_map = 1, .c_map = count, .start = START_BIASES};
-  for (long lane = 0; lane < LANES; lane += LANE_TILE) {
-    run_tile(contiguous_tiles[LANE_TILE][vectors], reach, inputs, LANES, units, x + lane, weights + from, sums,
-             bias + from);
-    transpose(sums, count, output + from * LANES + lane, LANES, LANE_TILE, count);
+/* A block of samples as a table of the contract has it: where its maps and sensitivities are. */
+struct block {
+  uint32_t input, output, delta, below, lanes;
+};
+
+#define BLOCK_ARRAY(type, block, name) ((type *)(thread->memory + (block)->name))
+
+/* Blocks from the first on that have as many lanes. */
+static long as_many_lanes(const struct block *blocks, long count) {
+  long some = 1;
+  while (some < count && blocks[some].lanes == blocks->lanes)
+    some++;
+  return some;
+}
+
+/*
+ * Several blocks with one pass over the weights: all of them go through a few inputs, whose weights of a tile stay in
+ * the first cache from block to block, while their sums so far wait in scratch, [block][lane][unit]. What is left of
+ * the units behind whole vectors is a vector that ends with the row and has a place of its own behind the others: some
+ * units are computed twice, to the same bits.
+ */
+struct forward {
+  const float *weights, *bias;
+  long inputs, units, activation;
+  /* Whole vectors of a row, and from the sums of a lane to the next. */
+  long vectors, pitch;
+};
+
+static struct forward forward_of(const float *weights, const float *bias, long inputs, long units, long activation) {
+  const long vectors = units / NARROW;
+  return (struct forward){weights, bias, inputs, units, activation, vectors, (vectors + (units % NARROW > 0)) * NARROW};
+}
+
+/* Sums to [unit][lane], and f. */
+static void finish_forward(const struct forward *dense, long lanes, const float *sums, float *output) {
+  const long units = dense->units, whole = dense->vectors * NARROW, pitch = dense->pitch;
+  transpose(sums, pitch, output, lanes, lanes, whole);
+  if (whole < units) transpose(sums + whole, pitch, output + (units - NARROW) * lanes, lanes, lanes, NARROW);
+  activate_run(dense->activation, output, units * lanes);
+}
+
+/* A tile's vectors of units: how many, from which unit on, and where their sums are. */
+struct units {
+  long vectors, unit, place;
+};
+
+static struct units units_of(const struct forward *dense, long tiles, long tile) {
+  if (tile == tiles) return (struct units){1, dense->units - NARROW, dense->vectors * NARROW};
+  const long vector = cut(dense->vectors, tiles, tile);
+  return (struct units){cut(dense->vectors, tiles, tile + 1) - vector, vector * NARROW, vector * NARROW};
+}
+
+/* Asks the second cache for some floats of each of the rows `row` … `end` − 1: what comes from memory then comes while
+ * there is other work. */
+ALWAYS void ask_for_rows(const float *rows, long pitch, long floats, long row, long end) {
+  for (; row < end; row++) {
+    for (long n = 0; n < floats; n += 16)
+      __builtin_prefetch(rows + row * pitch + n, 0, 2);
+    __builtin_prefetch(rows + row * pitch + floats - 1, 0, 2);
   }
 }
 
-static void forward_block(const float *x, const float *weights, const float *bias, float *output, long inputs,
-                          long units) {
-  if (units < NARROW) {
-    const struct reach reach = {.a_map = 1, .c_map = LANES, .start = START_BIAS};
-    for (long unit = 0; unit < units;) {
-      const long count = smaller(6, units - unit);
-      for (long part = 0; part < LANES; part += NARROW)
-        run_tile(strided_tiles[count][1], reach, inputs, units, LANES, weights + unit, x + part,
-                 output + unit * LANES + part, bias + unit);
-      unit += count;
+/* Inputs that all blocks go through before the next. */
+#define INPUTS_AT_ONCE 128
+
+/* Blocks of `lanes` lanes; the units fill a vector. Each pass asks for a share of what the next tile reads. */
+static void forward_blocks(struct thread *thread, const struct forward *dense, const struct block *blocks, long count,
+                           long lanes) {
+  const long units = dense->units, pitch = dense->pitch, at_once = count == 1 ? dense->inputs : INPUTS_AT_ONCE;
+  const long most = smaller(lanes, LANE_TILE), passes = count * lanes / most;
+  const long tiles = divided_up(dense->vectors, TILE_MOST(most)), all = tiles + (units % NARROW > 0);
+  float *sums = scratch(thread, count * lanes * pitch);
+  struct reach reach = {.a_map = 1, .c_map = pitch, .start = START_BIASES};
+  struct steps steps;
+  fill_steps(&steps, at_once, lanes, units);
+  long from = 0;
+  do {
+    const long inputs = smaller(at_once, dense->inputs - from), ahead = smaller(at_once, dense->inputs - from - inputs);
+    for (long tile = 0; tile < all; tile++) {
+      const int isLast = tile + 1 == all;
+      const struct units now = units_of(dense, tiles, tile), next = units_of(dense, tiles, isLast ? 0 : tile + 1);
+      const float *weights = dense->weights + from * units + now.unit;
+      const float *coming = dense->weights + (isLast ? from + inputs : from) * units + next.unit;
+      const long rows = isLast ? ahead : inputs;
+      for (long pass = 0; pass < passes; pass++) {
+        const long lane = pass * most % lanes;
+        const float *x = BLOCK_ARRAY(const float, blocks + pass * most / lanes, input) + from * lanes;
+        if (count > 1) {
+          ask_for_rows(coming, units, next.vectors * NARROW, cut(rows, passes, pass), cut(rows, passes, pass + 1));
+          if (lane == 0)
+            ask_for_rows(x + inputs * lanes, lanes, lanes, cut(ahead, all, tile), cut(ahead, all, tile + 1));
+        }
+        run_tile(contiguous_tiles[most][now.vectors], reach, &steps, inputs, x + lane, weights,
+                 sums + pass * most * pitch + now.place, dense->bias + now.unit);
+      }
     }
-    return;
-  }
-  const long vectors = units / NARROW, tiles = divided_up(vectors, TILE_MOST(LANE_TILE));
-  for (long tile = 0; tile < tiles; tile++) {
-    const long vector = cut(vectors, tiles, tile), count = cut(vectors, tiles, tile + 1) - vector;
-    forward_units(x, weights, bias, output, inputs, units, vector * NARROW, count);
-  }
-  /* What is left is computed in a vector that ends with the row; some units are computed twice, to the same bits. */
-  if (units % NARROW) forward_units(x, weights, bias, output, inputs, units, units - NARROW, 1);
+    reach.start = START_OUTPUT;
+    from += at_once;
+  } while (from < dense->inputs);
+  for (long block = 0; block < count; block++)
+    finish_forward(dense, lanes, sums + block * lanes * pitch, BLOCK_ARRAY(float, blocks + block, output));
 }
 
-/* One lane: a single row of vectors over units. */
-static void forward_sample(const float *x, const float *weights, const float *bias, float *output, long inputs,
-                           long units) {
+/* Fewer units than a vector: vectors are the lanes. */
+static void forward_few(const struct forward *dense, const float *x, float *output) {
+  const long units = dense->units;
+  const struct reach reach = {.a_map = 1, .c_map = LANES, .start = START_BIAS};
+  struct steps steps;
+  fill_steps(&steps, dense->inputs, units, LANES);
+  for (long unit = 0; unit < units;) {
+    const long count = smaller(6, units - unit);
+    for (long part = 0; part < LANES; part += NARROW)
+      run_tile(strided_tiles[count][1], reach, &steps, dense->inputs, dense->weights + unit, x + part,
+               output + unit * LANES + part, dense->bias + unit);
+    unit += count;
+  }
+  activate_run(dense->activation, output, units * LANES);
+}
+
+/* A single sample: a row of vectors over units. */
+static void forward_sample(const struct forward *dense, const float *x, float *output) {
+  const float *weights = dense->weights, *bias = dense->bias;
+  const long inputs = dense->inputs, units = dense->units;
+  struct steps steps;
   if (units < NARROW) {
     const struct reach reach = {.a_map = 1, .c_map = 1, .start = START_BIAS};
+    fill_steps(&steps, inputs, units, 1);
     for (long unit = 0; unit < units;) {
       const long count = smaller(4, units - unit);
-      run_tile(single_tiles[count], reach, inputs, units, 1, weights + unit, x, output + unit, bias + unit);
+      run_tile(single_tiles[count], reach, &steps, inputs, weights + unit, x, output + unit, bias + unit);
       unit += count;
     }
+  } else {
+    struct reach reach = {.start = START_BIASES};
+    fill_steps(&steps, inputs, 1, units);
+    const long vectors = divided_up(units, NARROW), tiles = divided_up(vectors, TILE_VECTORS);
+    for (long tile = 0; tile < tiles; tile++) {
+      const long vector = cut(vectors, tiles, tile), count = cut(vectors, tiles, tile + 1) - vector;
+      /* The last vectors end with the row. */
+      const long from = vector * NARROW, spare = larger(0, from + count * NARROW - units);
+      if (spare == 0)
+        run_tile(contiguous_tiles[1][count], reach, &steps, inputs, x, weights + from, output + from, bias + from);
+      else if (count <= 2) {
+        const long unit = from - (count == 1 ? spare : 0);
+        reach.b_step = reach.c_step = NARROW - spare;
+        run_tile(strided_tiles[1][count], reach, &steps, inputs, x, weights + unit, output + unit, bias + unit);
+      } else {
+        const long unit = units - NARROW;
+        run_tile(contiguous_tiles[1][count - 1], reach, &steps, inputs, x, weights + from, output + from, bias + from);
+        run_tile(contiguous_tiles[1][1], reach, &steps, inputs, x, weights + unit, output + unit, bias + unit);
+      }
+    }
+  }
+  activate_run(dense->activation, output, units);
+}
+
+static void forward(struct thread *thread, const struct forward *dense, const struct block *blocks, long count) {
+  const long lanes = blocks->lanes;
+  const int isFew = dense->units < NARROW;
+  if (!isFew && (lanes == LANES || count > 1)) {
+    forward_blocks(thread, dense, blocks, count, lanes);
     return;
   }
-  struct reach reach = {.start = START_BIASES};
-  const long vectors = divided_up(units, NARROW), tiles = divided_up(vectors, TILE_VECTORS);
-  for (long tile = 0; tile < tiles; tile++) {
-    const long vector = cut(vectors, tiles, tile), count = cut(vectors, tiles, tile + 1) - vector;
-    /* The last vectors end with the row. */
-    const long from = vector * NARROW, spare = larger(0, from + count * NARROW - units);
-    if (spare == 0)
-      run_tile(contiguous_tiles[1][count], reach, inputs, 1, units, x, weights + from, output + from, bias + from);
-    else if (count <= 2) {
-      reach.b_step = reach.c_step = NARROW - spare;
-      run_tile(strided_tiles[1][count], reach, inputs, 1, units, x, weights + from - (count == 1 ? spare : 0),
-               output + from - (count == 1 ? spare : 0), bias + from - (count == 1 ? spare : 0));
-    } else {
-      run_tile(contiguous_tiles[1][count - 1], reach, inputs, 1, units, x, weights + from, output + from, bias + from);
-      run_tile(contiguous_tiles[1][1], reach, inputs, 1, units, x, weights + units - NARROW, output + units - NARROW,
-               bias + units - NARROW);
-    }
+  for (long block = 0; block < count; block++) {
+    const float *x = BLOCK_ARRAY(const float, blocks + block, input);
+    float *output = BLOCK_ARRAY(float, blocks + block, output);
+    if (lanes == LANES)
+      forward_few(dense, x, output);
+    else
+      forward_sample(dense, x, output);
   }
 }
 
 static void denseForward(struct thread *thread, const struct denseForward *call) {
-  const float *x = ARRAY(const float, input), *weights = ARRAY(const float, weights), *bias = ARRAY(const float, bias);
-  float *output = ARRAY(float, output);
-  if (call->lanes == LANES)
-    forward_block(x, weights, bias, output, call->inputs, call->units);
-  else
-    forward_sample(x, weights, bias, output, call->inputs, call->units);
-  activate_run(call->activation, output, (long)call->units * call->lanes);
+  const struct forward dense =
+      forward_of(ARRAY(const float, weights), ARRAY(const float, bias), call->inputs, call->units, call->activation);
+  const struct block block = {.input = call->input, .output = call->output, .lanes = call->lanes};
+  forward(thread, &dense, &block, 1);
+}
+
+static void denseBlocksForward(struct thread *thread, const struct denseBlocksForward *call) {
+  const struct forward dense =
+      forward_of(ARRAY(const float, weights), ARRAY(const float, bias), call->inputs, call->units, call->activation);
+  const struct block *blocks = ARRAY(const struct block, blocks);
+  for (long first = 0, some; first < call->count; first += some) {
+    some = as_many_lanes(blocks + first, call->count - first);
+    forward(thread, &dense, blocks + first, some);
+  }
 }
 
 #define ROWS_AT_ONCE 4
@@ -178,21 +300,100 @@ ALWAYS void backward_inputs(const int I, const float *delta, const float *weight
   }
 }
 
-static void denseBackward(struct thread *thread, const struct denseBackward *call) {
-  const long inputs = call->inputs, units = call->units;
-  const float *delta = ARRAY(const float, delta), *weights = ARRAY(const float, weights),
-              *x = ARRAY(const float, input);
-  float *output = ARRAY(float, output);
-  if (call->lanes == 1)
-    backward_sample(thread, delta, weights, output, inputs, units);
+struct backward {
+  const float *weights;
+  long inputs, units, gate;
+};
+
+static void backward_dense(struct thread *thread, const struct backward *dense, const struct block *block) {
+  const float *delta = BLOCK_ARRAY(const float, block, delta), *weights = dense->weights;
+  const long inputs = dense->inputs, units = dense->units;
+  float *below = BLOCK_ARRAY(float, block, below);
+  if (block->lanes == 1)
+    backward_sample(thread, delta, weights, below, inputs, units);
   else {
     long i = 0;
     for (; i + 8 <= inputs; i += 8)
-      backward_inputs(8, delta, weights + i * units, output + i * LANES, units);
+      backward_inputs(8, delta, weights + i * units, below + i * LANES, units);
     for (; i < inputs; i++)
-      backward_inputs(1, delta, weights + i * units, output + i * LANES, units);
+      backward_inputs(1, delta, weights + i * units, below + i * LANES, units);
   }
-  gate_run(call->gate, output, x, output, inputs * call->lanes);
+  gate_run(dense->gate, below, BLOCK_ARRAY(const float, block, input), below, inputs * block->lanes);
+}
+
+/*
+ * Several blocks of eight lanes, a few inputs at a time: a weight that is broadcast serves the vectors of all of them.
+ * δ lies side by side for that, [unit][block][lane]; so do the sums, while they go through the units in parts that the
+ * first cache holds.
+ */
+#define INPUTS_BACK 60
+#define UNITS_BACK 128
+
+/* A few inputs, and how many come after them. */
+static void backward_inputs_of(const struct backward *dense, const struct steps *steps, const float *weights,
+                               long inputs, long ahead, const float *delta, float *sums, long pitch) {
+  const long units = dense->units, vectors = pitch / NARROW;
+  const struct cutting tiles = cut_tiles(inputs, vectors);
+  struct reach reach = {.a_map = units, .c_map = pitch, .start = START_ZERO};
+  long unit = 0;
+  do {
+    const long some = smaller(UNITS_BACK, units - unit);
+    for (long v = 0; v < tiles.vector_tiles; v++) {
+      const long vector = cut(vectors, tiles.vector_tiles, v), width = cut(vectors, tiles.vector_tiles, v + 1) - vector;
+      for (long m = 0; m < tiles.map_tiles; m++) {
+        const long row = cut(inputs, tiles.map_tiles, m), rows = cut(inputs, tiles.map_tiles, m + 1) - row;
+        run_tile(contiguous_tiles[rows][width], reach, steps, some, weights + row * units + unit,
+                 delta + unit * pitch + vector * NARROW, sums + row * pitch + vector * NARROW, 0);
+        if (v == 0)
+          ask_for_rows(weights + inputs * units + unit, units, some, smaller(row, ahead), smaller(row + rows, ahead));
+      }
+    }
+    reach.start = START_OUTPUT;
+    unit += some;
+  } while (unit < units);
+}
+
+static void backward_blocks(struct thread *thread, const struct backward *dense, const struct block *blocks,
+                            long count) {
+  const long units = dense->units, pitch = count * LANES;
+  float *delta = scratch(thread, (units + INPUTS_BACK) * pitch), *sums = delta + units * pitch;
+  for (long block = 0; block < count; block++) {
+    const float *from = BLOCK_ARRAY(const float, blocks + block, delta);
+    for (long unit = 0; unit < units; unit++)
+      copy_floats(delta + unit * pitch + block * LANES, from + unit * LANES, LANES);
+  }
+  struct steps steps;
+  fill_steps(&steps, smaller(units, UNITS_BACK), 1, pitch);
+  for (long i = 0; i < dense->inputs; i += INPUTS_BACK) {
+    const long inputs = smaller(INPUTS_BACK, dense->inputs - i);
+    backward_inputs_of(dense, &steps, dense->weights + i * units, inputs, dense->inputs - i - inputs, delta, sums,
+                       pitch);
+    for (long block = 0; block < count; block++) {
+      float *below = BLOCK_ARRAY(float, blocks + block, below) + i * LANES;
+      for (long row = 0; row < inputs; row++)
+        copy_floats(below + row * LANES, sums + row * pitch + block * LANES, LANES);
+      gate_run(dense->gate, below, BLOCK_ARRAY(const float, blocks + block, input) + i * LANES, below, inputs * LANES);
+    }
+  }
+}
+
+static void denseBackward(struct thread *thread, const struct denseBackward *call) {
+  const struct backward dense = {ARRAY(const float, weights), call->inputs, call->units, call->gate};
+  const struct block block = {.input = call->input, .delta = call->delta, .below = call->output, .lanes = call->lanes};
+  backward_dense(thread, &dense, &block);
+}
+
+static void denseBlocksBackward(struct thread *thread, const struct denseBlocksBackward *call) {
+  const struct backward dense = {ARRAY(const float, weights), call->inputs, call->units, call->gate};
+  const struct block *blocks = ARRAY(const struct block, blocks);
+  for (long first = 0, some; first < call->count; first += some) {
+    some = as_many_lanes(blocks + first, call->count - first);
+    if (some > 1 && blocks[first].lanes == LANES)
+      backward_blocks(thread, &dense, blocks + first, some);
+    else
+      for (long block = first; block < first + some; block++)
+        backward_dense(thread, &dense, blocks + block);
+  }
 }
 
 /*
@@ -242,16 +443,12 @@ static void denseGradient(struct thread *thread, const struct denseGradient *cal
     add_rows(&reach, x + i * lanes, delta, gradient + i * units, smaller(ROW_TILE, inputs - i), units);
 }
 
-struct block {
-  uint32_t input, delta, lanes;
-};
-
 /* As many blocks at once as turned sensitivities fit the first cache: a weight's gradient stays in its register from
  * the first sample to the last of them. */
 #define BLOCKS_AT_ONCE 16
 #define TURNED_BYTES 49152
 
-static void denseBatchGradient(struct thread *thread, const struct denseBatchGradient *call) {
+static void denseBlocksGradient(struct thread *thread, const struct denseBlocksGradient *call) {
   const struct block *blocks = ARRAY(const struct block, blocks);
   const long count = call->count, from = call->from, rows = call->rows, units = call->units;
   const float scale = *ARRAY(const float, scale);

@@ -3,7 +3,7 @@
  * Vectors [unit][lane], weights [input][unit].
  */
 import { activate, gateFactor } from "./activations.ts";
-import type { ReferenceKernel } from "./memory.ts";
+import type { ReferenceKernel, ReferenceMemory } from "./memory.ts";
 
 /** x = f(W x + b). */
 export const denseForward: ReferenceKernel<"denseForward"> = (memory, call) => {
@@ -58,21 +58,47 @@ export const denseGradient: ReferenceKernel<"denseGradient"> = (memory, call) =>
   }
 };
 
+/** Words that a table has for each block. */
+const blockWords = 5;
+
+/** What the table of blocks says of each of them. */
+function blocksOf(memory: ReferenceMemory, address: number, count: number) {
+  const table = memory.words(address);
+  return Array.from({ length: count }, (_, block) => {
+    const [input, output, delta, below, lanes] = table.subarray(block * blockWords, (block + 1) * blockWords);
+    return { input, output, delta, below, lanes };
+  });
+}
+
+/** x = f(W x + b), block by block. */
+export const denseBlocksForward: ReferenceKernel<"denseBlocksForward"> = (memory, call) => {
+  const { weights, bias, inputs, units, activation } = call;
+  for (const { input, output, lanes } of blocksOf(memory, call.blocks, call.count))
+    denseForward(memory, { input, weights, bias, output, inputs, units, activation, lanes });
+};
+
+/** (1), block by block. */
+export const denseBlocksBackward: ReferenceKernel<"denseBlocksBackward"> = (memory, call) => {
+  const { weights, inputs, units, gate } = call;
+  for (const { delta, input, below, lanes } of blocksOf(memory, call.blocks, call.count))
+    denseBackward(memory, { delta, weights, input, output: below, inputs, units, gate, lanes });
+};
+
 /** (2) over a whole batch, its mean: ∂E/∂W = scale · Σ δ xᵀ for the given rows. */
-export const denseBatchGradient: ReferenceKernel<"denseBatchGradient"> = (memory, call) => {
-  const { count, from, rows, units } = call;
-  const table = memory.words(call.blocks);
+export const denseBlocksGradient: ReferenceKernel<"denseBlocksGradient"> = (memory, call) => {
+  const { from, rows, units } = call;
+  const blocks = blocksOf(memory, call.blocks, call.count).map(({ input, delta, lanes }) => ({
+    input: memory.reals(input),
+    delta: memory.reals(delta),
+    lanes,
+  }));
   const gradient = memory.reals(call.gradient);
   const scale = memory.reals(call.scale)[0];
   for (let row = 0; row < rows; row++)
     for (let unit = 0; unit < units; unit++) {
       let sum = 0;
-      for (let block = 0; block < count; block++) {
-        const lanes = table[3 * block + 2];
-        const input = memory.reals(table[3 * block]);
-        const delta = memory.reals(table[3 * block + 1]);
+      for (const { input, delta, lanes } of blocks)
         for (let lane = 0; lane < lanes; lane++) sum += input[(from + row) * lanes + lane] * delta[unit * lanes + lane];
-      }
       gradient[row * units + unit] = sum * scale;
     }
 };
