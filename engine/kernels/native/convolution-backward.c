@@ -402,17 +402,13 @@ static void backward_single(const struct backward_shape *s, struct tap *table, f
   struct reach whole = reach_of_backward(s, &panels, table, pitch);
   const long plane = whole.c_map;
   whole.c_map = vectors * NARROW;
-  whole.b_step = whole.c_step = NARROW;
   for (long row = 0; row < s->rows; row++) {
     const struct reach reach = clipped_to(s, &whole, clip(s, row, s->out_rows));
     const float *d = bordered + (row + s->padding) * pitch + border + s->padding;
     for (long i = 0; i < s->inputs;) {
       const long inputs = smaller(6, s->inputs - i);
-      for (long vector = 0; vector < vectors;) {
-        const long count = smaller(TILE_MOST(inputs), vectors - vector);
-        strided_tiles[inputs][count](&reach, weights + i * reach.a_map, d + vector * NARROW, sums + vector * NARROW, 0);
-        vector += count;
-      }
+      tile_run(&reach, inputs, vectors, divided_up(larger(1, vectors / (1 + PAIRS)), TILE_MOST(inputs)),
+               weights + i * reach.a_map, d, sums, 0);
       for (long n = 0; n < inputs; n++)
         copy_floats(output + (i + n) * plane + row * s->columns, sums + n * reach.c_map, s->columns);
       i += inputs;

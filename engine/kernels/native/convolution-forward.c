@@ -72,9 +72,18 @@ static struct panels forward_panels(const struct convolution_shape *s, const flo
       .weights = to, .tiles = tiles, .tile = rows * high, .map = 1, .tap = high, .outer = taps * high};
 }
 
-/* One NARROW run of each output row, `column` floats from the row's beginning, in tiles of maps × rows. */
+/* One lane: floats of the vector that begins at `at` of a run; the last vector ends with the run. */
+static long width_at(long floats, long at) { return PAIRS && floats >= WIDE && floats - at > NARROW ? WIDE : NARROW; }
+
+/* One lane: `width` columns of each output row from `column` on, in tiles of maps × rows. */
 static void forward_down_rows(const struct convolution_shape *s, struct reach reach, const float *input,
-                              const float *weights, const float *bias, float *output, long in_at, long out_at) {
+                              const float *weights, const float *bias, float *output, long column, long width) {
+#if PAIRS
+  const tile_function(*tiles)[TILE_VECTORS + 1] = width == WIDE ? strided_paired_tiles : strided_tiles;
+#else
+  const tile_function(*tiles)[TILE_VECTORS + 1] = strided_tiles;
+  (void)width;
+#endif
   reach.b_step = s->stride * s->columns * s->lanes;
   reach.c_step = s->out_columns * s->lanes;
   const struct cutting cutting = cut_tiles(s->maps, s->out_rows);
@@ -83,8 +92,8 @@ static void forward_down_rows(const struct convolution_shape *s, struct reach re
     for (long rt = 0; rt < cutting.vector_tiles; rt++) {
       const long row = cut(s->out_rows, cutting.vector_tiles, rt),
                  rows = cut(s->out_rows, cutting.vector_tiles, rt + 1) - row;
-      strided_tiles[maps][rows](&reach, weights + map, input + row * reach.b_step + in_at,
-                                output + map * reach.c_map + row * reach.c_step + out_at, bias + map);
+      tiles[maps][rows](&reach, weights + map, input + row * reach.b_step + column,
+                        output + map * reach.c_map + row * reach.c_step + column, bias + map);
     }
   }
 }
@@ -129,6 +138,7 @@ static void forward_along_rows(struct thread *thread, const struct convolution_s
 /* One lane, short rows or a stride: vectors over adjacent maps, a tile is pixels of a row × maps; fewer maps than
  * NARROW are done one by one. */
 #define PIXEL_TILE 6
+#define MAP_VECTORS (TILE_MOST(PIXEL_TILE) * (1 + PAIRS))
 static void forward_over_maps(const struct convolution_shape *s, const struct reach *reach, struct tap *turned,
                               const float *input, const float *weights, const float *bias, float *output) {
   const long pixels = s->out_rows * s->out_columns;
@@ -156,26 +166,34 @@ static void forward_over_maps(const struct convolution_shape *s, const struct re
   const long tiles = divided_up(s->out_columns, PIXEL_TILE);
   for (long map = 0; map < s->maps;) {
     /* The last vectors end with the maps; what they do twice comes to the same bits. */
-    const long vectors = larger(1, smaller(TILE_MOST(PIXEL_TILE), (s->maps - map) / NARROW));
+    const long vectors = larger(1, smaller(MAP_VECTORS, (s->maps - map) / NARROW));
     const long from = smaller(map, s->maps - vectors * NARROW);
     over.c_map = vectors * NARROW;
     for (long row = 0; row < s->out_rows; row++)
       for (long tile = 0; tile < tiles; tile++) {
         const long column = cut(s->out_columns, tiles, tile), count = cut(s->out_columns, tiles, tile + 1) - column;
-        float sums[PIXEL_TILE * TILE_MOST(PIXEL_TILE) * NARROW];
-        contiguous_tiles[count][vectors](&over, input + (row * s->columns + column) * s->stride, weights + from, sums,
-                                         bias + from);
+        float sums[PIXEL_TILE * MAP_VECTORS * NARROW];
+        tile_run(&over, count, vectors, 1, input + (row * s->columns + column) * s->stride, weights + from, sums,
+                 bias + from);
         transpose(sums, over.c_map, output + from * pixels + row * s->out_columns + column, pixels, count, over.c_map);
       }
     map = from + vectors * NARROW;
   }
 }
 
-/* One lane: whether vectors over maps are fewer than vectors along rows, of which the last of a row ends with it. */
+/* One lane: vectors of a run, of which the last ends with it. */
+static long vectors_of_run(long floats) {
+  long vectors = 0;
+  for (long at = 0; at < floats; at += width_at(floats, at))
+    vectors++;
+  return vectors;
+}
+
+/* One lane: whether vectors over maps are fewer than vectors along rows. */
 static int is_over_maps(const struct convolution_shape *s) {
   if (s->stride > 1 || s->out_columns < NARROW) return 1;
-  return s->maps >= NARROW && s->out_rows * s->out_columns * divided_up(s->maps, NARROW) <
-                                  s->maps * s->out_rows * divided_up(s->out_columns, NARROW);
+  return s->maps >= NARROW && s->out_rows * s->out_columns * vectors_of_run(s->maps) <
+                                  s->maps * s->out_rows * vectors_of_run(s->out_columns);
 }
 
 #if FAST
@@ -225,9 +243,9 @@ static void forward_directly(struct thread *thread, const struct convolution_sha
   const struct panels panels = forward_weights(s, weights);
   const struct reach reach = reach_of_forward(s, &panels, table);
   if (!is_over_maps(s)) {
-    for (long column = 0; column < s->out_columns; column += NARROW) {
-      const long at = smaller(column, s->out_columns - NARROW);
-      forward_down_rows(s, reach, input, weights, bias, output, at, at);
+    for (long column = 0, width; column < s->out_columns; column += width) {
+      width = width_at(s->out_columns, column);
+      forward_down_rows(s, reach, input, weights, bias, output, smaller(column, s->out_columns - width), width);
     }
   } else {
     forward_over_maps(s, &reach, table + s->size * s->size, input, weights, bias, output);

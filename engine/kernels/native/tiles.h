@@ -4,7 +4,7 @@
  *   strided      NARROW floats, neighbours any distance apart: vectors of different rows
  *   paired       contiguous, two vectors as one of sixteen floats, at the level x86-64-v4-512 only: on a processor that
  *                does 512 bits in two halves it loses, since every other pixel of eight lanes straddles two cache lines
- *                (docs/PERFORMANCE.md), so which of the two levels runs is measured (addon.c)
+ *                (docs/PERFORMANCE.md), so which of the two levels runs is measured (addon.c); strided_paired likewise
  *   single       one float: what is left over
  */
 #ifndef TILES_H
@@ -71,6 +71,14 @@ typedef void (*tile_function)(const struct reach *reach, const float *a, const f
 #undef TILE_NAME
 #undef TILE_WIDTH
 
+#if PAIRS
+#define TILE_NAME strided_paired
+#define TILE_WIDTH WIDE
+#include "tile.h"
+#undef TILE_NAME
+#undef TILE_WIDTH
+#endif
+
 #define TILE_NAME single
 #define TILE_WIDTH 1
 #include "tile.h"
@@ -87,6 +95,7 @@ EACH_M(INSTANCES, contiguous)
 EACH_M(INSTANCES, strided)
 #if PAIRS
 EACH_M(INSTANCES, paired)
+EACH_M(INSTANCES, strided_paired)
 #endif
 TILE_INSTANCE(single, 1, 1)
 TILE_INSTANCE(single, 2, 1)
@@ -100,6 +109,9 @@ static const tile_function contiguous_tiles[TILE_MAPS + 1][TILE_VECTORS + 1] = {
 static const tile_function paired_tiles[TILE_MAPS + 1][TILE_VECTORS + 1] = {EACH_M(TABLE_ROW, paired)};
 #endif
 static const tile_function strided_tiles[TILE_MAPS + 1][TILE_VECTORS + 1] = {EACH_M(TABLE_ROW, strided)};
+#if PAIRS
+static const tile_function strided_paired_tiles[TILE_MAPS + 1][TILE_VECTORS + 1] = {EACH_M(TABLE_ROW, strided_paired)};
+#endif
 static const tile_function single_tiles[5] = {0, single_1_1, single_2_1, single_3_1, single_4_1};
 
 /* `total` things in `tiles` runs of nearly equal length: where run `tile` begins. */
