@@ -182,6 +182,8 @@ export interface PlannedLayer {
   curvatureBuffers: readonly number[];
   /** Shards' sums of second derivatives, where they differ from `shardGradients`. */
   curvatureGradients?: readonly ShardGradient[];
+  /** Of filters of one pixel: the same two, with δ only of the pixels that they see and without the gate. */
+  seen?: Pick<PlannedLayer, "backward" | "curvature">;
   /** Squares of the weights, before a curvature pass. */
   prepareCurvature?(program: Program): void;
   /** From the reduced second derivatives (in place of the gradients) to one non-negative number a parameter. */

@@ -28,7 +28,8 @@ export const layerPlanners = {
   "batch-normalisation": planBatchNormalisation,
   sum: planSum,
   identity: planIdentity,
-  projection: (options: LayerOptions<ConvolutionLayer>) => asShortcut(planConvolution(options)),
+  projection: (options: LayerOptions<ConvolutionLayer>) =>
+    asShortcut(planConvolution({ ...options, inputActivation: "linear" }), options),
 } as const;
 
 export type PlannedKind = keyof typeof layerPlanners;

@@ -319,8 +319,12 @@ export const contract = {
 
   /** He et al. 2016: y = f( input + shortcut ), element by element. output may be either of them. */
   residualForward: ["input", "shortcut", "output", "activation", "count"],
-  /** The way back: output = output + δ · gate, the gate from input x; a gate of linear multiplies by nothing. */
-  residualBackward: ["delta", "input", "output", "gate", "count"],
+  /**
+   * The way back: output = output + δ · gate, the gate from input x; a gate of linear multiplies by nothing. input and
+   * output [maps][rows][columns], of which every stride-th pixel both ways, from the first on, has a δ:
+   * [maps][⌈rows/stride⌉][⌈columns/stride⌉]. The others stay as they are.
+   */
+  residualBackward: ["delta", "input", "output", "gate", "maps", "rows", "columns", "stride", "lanes"],
 
   /** output = softmax(input) over units, a lane at a time: maximum m, e = exp(u − m), sum in order, e / sum. */
   softmax: ["input", "output", "units", "lanes"],

@@ -40,7 +40,15 @@ export interface FilterOptions {
 
 export type RecordedConvolution = Pick<
   PlannedLayer,
-  "buffers" | "curvatureBuffers" | "deferred" | "forward" | "backward" | "gradient" | "curvature" | "shardGradients"
+  | "buffers"
+  | "curvatureBuffers"
+  | "deferred"
+  | "forward"
+  | "backward"
+  | "gradient"
+  | "curvature"
+  | "seen"
+  | "shardGradients"
 > &
   Required<Pick<PlannedLayer, "prepareCurvature" | "weighted">>;
 
@@ -80,9 +88,13 @@ interface ConvolutionKernels extends FilterOptions {
   squaredWeights: () => number;
 }
 
+/** Of all pixels below, or of those that filters of one pixel see: as many as the output has, not yet gated. */
+type Reach = "all" | "seen";
+
 /** δ of the layer below, from filters at an address (§3.2's 'full' convolution). */
-function recordFull({ options }: ConvolutionKernels, { squares }: { squares: boolean }) {
+function recordFull({ options }: ConvolutionKernels, { squares, reach }: { squares: boolean; reach: Reach }) {
   const { spec, input, output, inputActivation } = options;
+  const { height: rows, width: columns } = reach === "all" ? input : output;
   const gate = activationCodes[inputActivation] + (squares ? gateSquared : 0);
   return (program: Program, wires: Wires, weights: number): void => {
     if (!wires.inputDelta) return;
@@ -92,15 +104,15 @@ function recordFull({ options }: ConvolutionKernels, { squares }: { squares: boo
       input: wires.input,
       output: wires.inputDelta,
       inputs: input.channels,
-      rows: input.height,
-      columns: input.width,
+      rows,
+      columns,
       maps: spec.maps,
       outRows: output.height,
       outColumns: output.width,
       size: spec.size,
-      stride: spec.stride,
+      stride: reach === "all" ? spec.stride : 1,
       padding: spec.padding,
-      gate,
+      gate: reach === "all" ? gate : activationCodes.linear,
       lanes: wires.lanes,
     });
   };
@@ -149,8 +161,6 @@ function recordConvolution(kernels: ConvolutionKernels) {
   const paddedSize = inputs * around.rows * around.columns;
   const shape = { inputs, rows, columns, maps, size, stride, padding };
   const paddedOf = ({ own }: Wires): number => (padding > 0 ? own[0] : 0);
-  const down = recordFull(kernels, { squares: false });
-  const downSquared = recordFull(kernels, { squares: true });
   /** ∂E/∂k_ij (§3.1) and ∂E/∂b_j (3). */
   const gradient = (
     program: Program,
@@ -166,6 +176,28 @@ function recordConvolution(kernels: ConvolutionKernels) {
       ...from,
       lanes,
     });
+  };
+  const back = (reach: Reach): Pick<PlannedLayer, "backward" | "curvature"> => {
+    const down = recordFull(kernels, { squares: false, reach });
+    const downSquared = recordFull(kernels, { squares: true, reach });
+    return {
+      backward: (program, wires) => down(program, wires, weights),
+      /**
+       * Squared inputs have no padded copy of their own: their zeros are written down first. Statistics are constants
+       * here, so that nothing cancels a bias.
+       */
+      curvature(program, wires): void {
+        const { input: x, own, lanes } = wires;
+        const seen = paddedOf(wires) || x;
+        const squared = own[padding > 0 ? 1 : 0];
+        if (!frozen) {
+          if (padding > 0) program.call("pad", { input: x, output: seen, maps: inputs, rows, columns, padding, lanes });
+          program.call("square", { input: seen, output: squared, count: paddedSize * lanes });
+        }
+        gradient(program, wires, { input: squared, ...shape, ...around, padded: 0, padding: 0 }, true);
+        downSquared(program, wires, squaredWeights());
+      },
+    };
   };
   return {
     buffers: padding > 0 ? [paddedSize] : [],
@@ -187,21 +219,7 @@ function recordConvolution(kernels: ConvolutionKernels) {
     weighted: recordWeighted(kernels),
     gradient: (program: Program, wires: Wires): void =>
       gradient(program, wires, { input: wires.input, padded: paddedOf(wires), ...shape }, !wires.cancelsBias),
-    backward: (program: Program, wires: Wires): void => down(program, wires, weights),
-    /**
-     * Squared inputs have no padded copy of their own: their zeros are written down first. Statistics are constants
-     * here, so that nothing cancels a bias.
-     */
-    curvature(program: Program, wires: Wires): void {
-      const { input: x, own, lanes } = wires;
-      const seen = paddedOf(wires) || x;
-      const squared = own[padding > 0 ? 1 : 0];
-      if (!frozen) {
-        if (padding > 0) program.call("pad", { input: x, output: seen, maps: inputs, rows, columns, padding, lanes });
-        program.call("square", { input: seen, output: squared, count: paddedSize * lanes });
-      }
-      gradient(program, wires, { input: squared, ...shape, ...around, padded: 0, padding: 0 }, true);
-      downSquared(program, wires, squaredWeights());
-    },
+    ...back("all"),
+    ...(size === 1 && padding === 0 ? { seen: back("seen") } : {}),
   };
 }

@@ -10,8 +10,9 @@
  * of its own. Second derivatives go the same way with squared gates; that x reaches u by two ways at once, a mixed
  * term, is left out as everywhere (LeCun 1998, §C).
  */
-import type { ResidualLayer } from "../../schemas/layer.ts";
+import type { ConvolutionLayer, ResidualLayer } from "../../schemas/layer.ts";
 import { sizeOf } from "../../schemas/shape.ts";
+import type { Shape } from "../../schemas/shape.ts";
 import { activationCodes, gateSquared } from "../kernels/kernels.ts";
 import type { LayerOptions, PlannedLayer, Wires } from "../layer.ts";
 import type { Program } from "../program.ts";
@@ -24,6 +25,8 @@ const nothingTrained = {
   initialise: () => undefined,
 };
 
+const pixels = ({ channels: maps, height: rows, width: columns }: Shape) => ({ maps, rows, columns });
+
 /** The sum. `shifts` are those of both ways; `inputActivation` is that of F's last layer. */
 export function planSum(options: LayerOptions<ResidualLayer>): PlannedLayer {
   const { input, output, activation, inputActivation, shifts } = options;
@@ -31,9 +34,16 @@ export function planSum(options: LayerOptions<ResidualLayer>): PlannedLayer {
     (gate: number) =>
     (program: Program, { delta, input: x, inputDelta, lanes }: Wires): void => {
       if (!inputDelta) return;
-      const count = sizeOf(output) * lanes;
-      program.call("clear", { output: inputDelta, count });
-      program.call("residualBackward", { delta, input: x, output: inputDelta, gate, count });
+      program.call("clear", { output: inputDelta, count: sizeOf(output) * lanes });
+      program.call("residualBackward", {
+        delta,
+        input: x,
+        output: inputDelta,
+        gate,
+        ...pixels(output),
+        stride: 1,
+        lanes,
+      });
     };
   return {
     kind: "residual",
@@ -63,8 +73,15 @@ export function planIdentity({ input, inputActivation }: LayerOptions<ResidualLa
     (gate: number) =>
     (program: Program, { delta, input: x, inputDelta, lanes }: Wires): void => {
       if (!inputDelta) return;
-      const count = sizeOf(input) * lanes;
-      program.call("residualBackward", { delta, input: x, output: inputDelta, gate, count });
+      program.call("residualBackward", {
+        delta,
+        input: x,
+        output: inputDelta,
+        gate,
+        ...pixels(input),
+        stride: 1,
+        lanes,
+      });
     };
   return {
     kind: "identity",
@@ -81,39 +98,47 @@ export function planIdentity({ input, inputActivation }: LayerOptions<ResidualLa
 }
 
 /**
- * x through a 1×1 convolution. Like the identity it adds to what F passed down: the convolution's own δ_below goes into
- * a buffer first.
+ * x through a 1×1 convolution, which was planned as if nothing below had an activation. Like the identity it adds to
+ * what F passed down, through the gate: the convolution's own δ, of the pixels that its filters see, goes into a buffer
+ * first.
  */
-export function asShortcut(convolution: PlannedLayer): PlannedLayer {
-  const { input, buffers, deferred, weighted: _weighted, ...rest } = convolution;
-  const size = sizeOf(input);
+export function asShortcut(
+  convolution: PlannedLayer,
+  { spec: { stride }, inputActivation }: LayerOptions<ConvolutionLayer>,
+): PlannedLayer {
+  const { input, output, buffers, deferred, weighted: _weighted, seen, ...rest } = convolution;
   const inner = (wires: Wires): Wires => ({
     ...wires,
     inputDelta: wires.inputDelta ? wires.own[0] : 0,
     own: wires.own.slice(1),
   });
   const adding =
-    (record: PlannedLayer["backward"]) =>
+    (record: PlannedLayer["backward"], gate: number) =>
     (program: Program, wires: Wires): void => {
       record(program, inner(wires));
-      if (!wires.inputDelta) return;
+      const { input: x, inputDelta, own, lanes } = wires;
+      if (!inputDelta) return;
       program.call("residualBackward", {
-        delta: wires.own[0],
-        input: wires.input,
-        output: wires.inputDelta,
-        gate: activationCodes.linear,
-        count: size * wires.lanes,
+        delta: own[0],
+        input: x,
+        output: inputDelta,
+        gate,
+        ...pixels(input),
+        stride,
+        lanes,
       });
     };
+  const { backward, curvature } = seen ?? convolution;
   return {
     ...rest,
     input,
+    output,
     kind: "projection",
-    buffers: [size, ...buffers],
+    buffers: [input.channels * output.height * output.width, ...buffers],
     forward: (program, wires) => convolution.forward(program, inner(wires)),
     ...(convolution.gradient && { gradient: (program, wires) => convolution.gradient?.(program, inner(wires)) }),
-    backward: adding(convolution.backward),
-    curvature: adding(convolution.curvature),
+    backward: adding(backward, activationCodes[inputActivation]),
+    curvature: adding(curvature, activationCodes[inputActivation] + gateSquared),
     ...(deferred && { deferred: { ...deferred, inputOf: (wires, pass) => deferred.inputOf(inner(wires), pass) } }),
   };
 }

@@ -722,11 +722,26 @@ export const cases: Record<KernelName, () => KernelCase[]> = {
     ),
 
   residualBackward: () =>
-    counts.flatMap((count) =>
-      gates.map((gate) => ({
-        arrays: { delta: reals(count), input: reals(count), output: reals(count) },
-        numbers: { gate, count },
-      })),
+    [
+      [1, 7, 5, 1],
+      [3, 4, 9, 1],
+      [2, 1, 1, 1],
+      [0, 3, 5, 1],
+      [2, 7, 5, 2],
+      [3, 6, 11, 2],
+      [1, 8, 7, 3],
+      [2, 1, 1, 2],
+    ].flatMap(([maps, rows, columns, stride]) =>
+      bothLanes.flatMap((lanes) =>
+        gates.map((gate) => {
+          const seen = maps * Math.ceil(rows / stride) * Math.ceil(columns / stride) * lanes;
+          const all = maps * rows * columns * lanes;
+          return {
+            arrays: { delta: reals(seen), input: reals(all), output: reals(all) },
+            numbers: { gate, maps, rows, columns, stride, lanes },
+          };
+        }),
+      ),
     ),
 
   softmax: () =>

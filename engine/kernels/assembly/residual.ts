@@ -32,9 +32,25 @@ function addGated(gate: u32, delta: usize, input: usize, output: usize, count: u
   }
 }
 
+/** Every stride-th pixel both ways. */
+// @ts-ignore: decorator
+@inline
+function addGatedPixels(gate: u32, call: ResidualBackwardCall): void {
+  const { input, output, maps, rows, columns, stride, lanes } = call;
+  if (stride == 1) return addGated(gate, call.delta, input, output, maps * rows * columns * lanes);
+  let delta = call.delta;
+  for (let map: u32 = 0; map < maps; map++)
+    for (let row: u32 = 0; row < rows; row += stride)
+      for (let column: u32 = 0; column < columns; column += stride) {
+        const place = realBytes(((map * rows + row) * columns + column) * lanes);
+        addGated(gate, delta, input + place, output + place, lanes);
+        delta += realBytes(lanes);
+      }
+}
+
 export function residualBackward(call: ResidualBackwardCall): void {
-  const { delta, input, output, gate, count } = call;
-  if (gate == Activation.linear) addGated(Activation.linear, delta, input, output, count);
-  else if (gate == Activation.relu) addGated(Activation.relu, delta, input, output, count);
-  else addGated(gate, delta, input, output, count);
+  const { gate } = call;
+  if (gate == Activation.linear) addGatedPixels(Activation.linear, call);
+  else if (gate == Activation.relu) addGatedPixels(Activation.relu, call);
+  else addGatedPixels(gate, call);
 }
