@@ -292,7 +292,8 @@ export function planBatchNormalisation(options: LayerOptions<BatchNormalisationL
     input,
     output: input,
     activation,
-    sums: true,
+    // Whoever explains shows the layer's own maps.
+    sums: !explains,
     tensors: [weight, bias, mean, variance],
     shifts: activation === "linear" ? [...(isFixed ? shifts : []), bias] : [],
     shardGradients: explains ? slope.gradients : [],

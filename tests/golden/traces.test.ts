@@ -136,6 +136,15 @@ const drawn = {
     { kind: "subsampling", factor: 2, reduce: "mean", trainable: true, activation: "sigmoid" },
     { kind: "dense", units: 3, activation: "softmax" },
   ],
+  "a normalisation ends a block, which makes its sum as well in a training": [
+    { kind: "convolution", maps: 3, size: 3, activation: "tanh" },
+    {
+      kind: "residual",
+      activation: "relu",
+      layers: [{ kind: "convolution", maps: 3, size: 3, padding: 1 }, { kind: "batch-normalisation" }],
+    },
+    { kind: "dense", units: 3, activation: "softmax" },
+  ],
   "x is projected by strides, one block right above another": [
     {
       kind: "residual",
