@@ -151,14 +151,14 @@ function subsampling({
       title: `${of} forward`,
       kernel: "subsamplingForward",
       given: { ...shape, activation: f },
-      arrays: { input: x, beta: maps, bias: maps, output: x / 4, down: x / 4 },
+      arrays: { input: x, beta: maps, bias: maps, output: x / 4, down: x / 4, winners: x / 4 },
       flop: x,
     },
     {
       title: `${of} backward`,
       kernel: "subsamplingBackward",
       given: { ...shape, gate: below },
-      arrays: { delta: x / 4, beta: maps, input: x, down: x / 4, output: x },
+      arrays: { delta: x / 4, beta: maps, input: x, down: x / 4, winners: x / 4, output: x },
       flop: x,
     },
   ];

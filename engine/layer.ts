@@ -132,6 +132,10 @@ export interface PlannedLayer {
   shardGradients: readonly ShardGradient[];
   /** Own buffers wanted in every slot: elements of one sample. */
   buffers: readonly number[];
+  /** More of them, for what the way back reads: in evaluation their addresses are 0. */
+  keeps?: readonly number[];
+  /** Its way back does not read its input. */
+  forgetsInput?: boolean;
   /** When the output is the input, at the same place: in evaluation (dropout), or always (an identity shortcut). */
   passes?: "in evaluation" | "always";
   /** `forward` may make the sum that ends a residual block as well: adds the wires' shortcut, with f of the sum. */
@@ -176,7 +180,7 @@ export interface PlannedLayer {
   omega?(views: Views): number;
   /**
    * Second derivatives, Gauss–Newton (LeCun 1998, §C): as `backward`, with everything squared. The own buffers come
-   * first, then `curvatureBuffers`.
+   * first, then what it keeps, then `curvatureBuffers`.
    */
   curvature(program: Program, wires: Wires): void;
   curvatureBuffers: readonly number[];

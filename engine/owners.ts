@@ -24,8 +24,8 @@ export interface Owners {
 
 export type Purpose = "training" | "evaluation";
 
-/** With more, weights are no longer what memory brings most of, and maps of a group are far when they are read again. */
-const mostTogether = 4;
+/** With more, weights are no longer what memory brings most of. */
+const mostTogether = 8;
 /** Of the weights that blocks read together: what a place may hold. With more, keeping it costs what is saved. */
 const placeShare = 0.5;
 /** What the places of a thread may hold. */
@@ -54,12 +54,15 @@ function ownersFrom(first: number, { plan, purpose }: Options): Omit<Owners, "to
     layer >= first || readers.get(layer)!.some((reader) => reader >= first || (passes(reader) && isHigh(reader)));
   const passes = (layer: number): boolean =>
     layers[layer].passes === "always" || (!training && layers[layer].passes === "in evaluation");
-  // On the way back in training outputs are read again, so all of them outlast the way forward.
+  // On the way back in training outputs are read again, so they outlast the way forward.
   const outlasts = (layer: number): boolean => first < Infinity && (training || isHigh(layer));
+  const isForgotten = (layer: number): boolean =>
+    !isHigh(layer) &&
+    readers.get(layer)!.every((reader) => layers[reader].forgetsInput && nodes[reader].from === layer);
 
   const ofOutput = (layer: number): Owner => {
     if (meets || nodes.some(({ from }, reader) => from === layer && resident[reader])) return "block";
-    return outlasts(layer) ? "place" : "thread";
+    return outlasts(layer) && !isForgotten(layer) ? "place" : "thread";
   };
   const ofDelta = (layer: number): Owner => {
     const sharing = [...layers.keys()].filter((other) => deltaOf[other] === deltaOf[layer]);
@@ -79,7 +82,7 @@ function placeBytes({ outputs, deltas, buffers }: Omit<Owners, "together">, { pl
   const sizes = plan.layers.flatMap((layer, at) => [
     outputs[at] === "place" ? sizeOf(layer.output) : 0,
     purpose === "training" && deltas[at] === "place" ? sizeOf(layer.output) : 0,
-    ...(buffers[at] === "place" ? layer.buffers : []),
+    ...(buffers[at] === "place" ? [...layer.buffers, ...(purpose === "training" ? (layer.keeps ?? []) : [])] : []),
   ]);
   return sizes.reduce((sum, size) => sum + size, 0) * blockSamples * realBytes;
 }

@@ -122,8 +122,8 @@ describe("blocks that go through a layer together", () => {
   test("in training keep their maps until all have come back, and share sensitivities below that layer", () => {
     const { slots, cut } = plan(large, 1, "training");
     const { groups } = slots.plan(cut);
-    expect(groups.map((group) => group.slots.length)).toEqual([3, 2, 3]);
-    const whole = groups[0].slots;
+    expect(groups.map((group) => group.slots.length)).toEqual([8]);
+    const whole = groups[0].slots.filter(({ lanes }) => lanes === 8);
     const different = (addresses: number[]): number => new Set(addresses).size;
     for (const layer of large.keys()) expect(different(whole.map(({ outputs }) => outputs[layer]))).toBe(whole.length);
     expect(different(whole.map(({ x0 }) => x0))).toBe(whole.length);
@@ -143,6 +143,19 @@ describe("blocks that go through a layer together", () => {
     expect(new Set(group.map(({ outputs }) => outputs[dense])).size).toBe(3);
   });
 
+  test("keep no map of which the way back reads nothing: the input of a maximum", () => {
+    const maximum = { kind: "subsampling", factor: 2, reduce: "max", trainable: false };
+    const { slots, cut } = plan([small[0], maximum, { kind: "dense", units: 7500 }, small[2]], 1, "training");
+    const whole = slots.plan(cut).groups[0].slots.filter(({ lanes }) => lanes === 8);
+    const different = (addresses: number[]): number => new Set(addresses).size;
+    expect(slots.together).toBe(8);
+    expect(different(whole.map(({ outputs }) => outputs[0]))).toBe(1);
+    expect(different(whole.flatMap(({ own }) => own[1]))).toBe(2 * whole.length);
+    expect(plan([small[0], maximum, small[2]], 1, "evaluation").slots.plan(cut).groups[0].slots[0].own[1]).toEqual([
+      0, 0,
+    ]);
+  });
+
   test("are fewer, or none, where their maps are large", () => {
     const of = (convolutions: number, purpose: "training" | "evaluation"): number => {
       const below = Array.from({ length: convolutions }, () => ({
@@ -153,7 +166,7 @@ describe("blocks that go through a layer together", () => {
       }));
       return plan([...below, large[2], small[2]], 1, purpose).slots.together;
     };
-    expect([1, 20, 100].map((convolutions) => of(convolutions, "training"))).toEqual([4, 4, 1]);
-    expect(of(100, "evaluation")).toBe(4);
+    expect([1, 20, 100].map((convolutions) => of(convolutions, "training"))).toEqual([8, 8, 1]);
+    expect(of(100, "evaluation")).toBe(8);
   });
 });

@@ -6,6 +6,7 @@ import { sizeOf } from "../schemas/shape.ts";
 import { tasksOf } from "./batches.ts";
 import type { Block, Cut, Task } from "./batches.ts";
 import { headerInts } from "./kernels/kernels.ts";
+import type { PlannedLayer } from "./layer.ts";
 import type { Element, MemoryPlan } from "./memory.ts";
 import type { NetworkPlan } from "./network.ts";
 import { ownersOf } from "./owners.ts";
@@ -47,6 +48,13 @@ interface Seat {
   number: number;
   block: Block;
 }
+
+/** A layer's own buffers, in the order in which it finds them. */
+const buffersOf = ({ buffers, keeps = [], curvatureBuffers }: PlannedLayer, curvature: boolean) => [
+  ...buffers.map((size) => ({ size, keeps: false })),
+  ...keeps.map((size) => ({ size, keeps: true })),
+  ...(curvature ? curvatureBuffers : []).map((size) => ({ size, keeps: false })),
+];
 
 /** Plans slots for any number of cuts that never run at the same time: they share their buffers. */
 export class SlotPlanner {
@@ -133,8 +141,8 @@ export class SlotPlanner {
     const explains = training && plan.explains;
     const inputDelta = explains ? at("thread", "the sensitivity of the input", sizeOf(plan.input)) : 0;
     const own = plan.layers.map((layer, which) =>
-      [...layer.buffers, ...(curvature ? layer.curvatureBuffers : [])].map((size, buffer) =>
-        at(owners.buffers[which], `buffer ${buffer} of layer ${which}`, size),
+      buffersOf(layer, curvature).map(({ size, keeps }, buffer) =>
+        keeps && !training ? 0 : at(owners.buffers[which], `buffer ${buffer} of layer ${which}`, size),
       ),
     );
     const last = outputs.at(-1) ?? x0;

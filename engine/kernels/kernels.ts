@@ -196,8 +196,9 @@ export const contract = {
   /**
    * §3.2: x_j = f( β_j down(x_j) + b_j ) over blocks of blockRows × blockColumns. down: sum (rows, then columns of the
    * block ascending), mean (that sum times the real nearest to 1/(blockRows · blockColumns)), or max. `down` (absent if
-   * 0) keeps d_j = down(x_j). What fills no block is dropped. output [maps][⌊rows/blockRows⌋][⌊columns/blockColumns⌋].
-   * β·d, then + b, then f.
+   * 0) keeps d_j = down(x_j); `winners` (absent if 0, for max only), ints, which pixel of the block is the first that
+   * equals d, counted by row, then column: −1 where d is no number. What fills no block is dropped. output
+   * [maps][⌊rows/blockRows⌋][⌊columns/blockColumns⌋]. β·d, then + b, then f.
    */
   subsamplingForward: [
     "input",
@@ -205,6 +206,7 @@ export const contract = {
     "bias",
     "output",
     "down",
+    "winners",
     "maps",
     "rows",
     "columns",
@@ -215,15 +217,16 @@ export const contract = {
     "lanes",
   ],
   /**
-   * §3.1: δ_j = β_j ( f′(u_j) ∘ up(δ_j) ): output = (β_j·δ [· 1/(blockRows · blockColumns) for mean]) · gate. For max
-   * only the first pixel of the block that equals d (kept in `down`) receives it. What fills no block gets 0. With a
-   * squared gate β and the share of the mean are squared first.
+   * §3.1: δ_j = β_j ( f′(u_j) ∘ up(δ_j) ): output = (β_j·δ [· 1/(blockRows · blockColumns) for mean]) · gate. The gate
+   * reads input x. For max only the winner (as kept, with d in `down`) receives it, and the gate reads d, not input.
+   * What fills no block gets 0. With a squared gate β and the share of the mean are squared first.
    */
   subsamplingBackward: [
     "delta",
     "beta",
     "input",
     "down",
+    "winners",
     "output",
     "maps",
     "rows",
@@ -443,6 +446,7 @@ export const addressArguments: ReadonlySet<string> = new Set([
   "biasGradient",
   "beta",
   "down",
+  "winners",
   "betaGradient",
   "key",
   "sums",

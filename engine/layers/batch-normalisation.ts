@@ -223,6 +223,7 @@ function recordFixed(
       beta: slope,
       input,
       down: 0,
+      winners: 0,
       output,
       maps,
       rows,

@@ -106,7 +106,7 @@ export function asShortcut(
   convolution: PlannedLayer,
   { spec: { stride }, inputActivation }: LayerOptions<ConvolutionLayer>,
 ): PlannedLayer {
-  const { input, output, buffers, deferred, weighted: _weighted, seen, ...rest } = convolution;
+  const { input, output, buffers, deferred, weighted: _weighted, together: _together, seen, ...rest } = convolution;
   const inner = (wires: Wires): Wires => ({
     ...wires,
     inputDelta: wires.inputDelta ? wires.own[0] : 0,

@@ -65,13 +65,15 @@ export function planSubsampling(options: LayerOptions<SubsamplingLayer>): Planne
   const tensors = trained ? [trained.beta, trained.bias] : [];
   const { height: blockRows, width: blockColumns } = blockOf(spec, input);
   const geometry = { maps, rows, columns, blockRows, blockColumns, reduce: reduceCodes[spec.reduce] };
-  const keepsDown = moved !== null || spec.reduce === "max";
-  const down = ({ own }: Wires): number => (keepsDown ? own[0] : 0);
+  const isMaximum = spec.reduce === "max";
+  const keepsDown = moved !== null || isMaximum;
+  /** d, and of a maximum which pixel it was; absent in evaluation. */
+  const keptIn = ({ own }: Wires) => ({ down: keepsDown ? own[0] : 0, winners: isMaximum ? own[1] : 0 });
   const gradient = moved && recordGradient(options, moved);
   const up = (program: Program, wires: Wires, gate: number): void => {
     const { delta, input: x, inputDelta, lanes } = wires;
     if (!inputDelta) return;
-    const from = { delta, beta, input: x, down: down(wires), output: inputDelta };
+    const from = { delta, beta, input: isMaximum ? 0 : x, ...keptIn(wires), output: inputDelta };
     program.call("subsamplingBackward", { ...from, ...geometry, gate, lanes });
   };
 
@@ -84,7 +86,9 @@ export function planSubsampling(options: LayerOptions<SubsamplingLayer>): Planne
     // A linear subsampling passes on what only shifts its input.
     shifts: activation === "linear" ? [...shifts, ...tensors.slice(1)] : [],
     shardGradients: trained ? [trained.betaGradient, trained.biasGradient] : [],
-    buffers: keepsDown ? [sizeOf(output)] : [],
+    buffers: [],
+    keeps: [keepsDown, isMaximum].filter(Boolean).map(() => sizeOf(output)),
+    forgetsInput: isMaximum,
     curvatureBuffers: moved ? [sizeOf(output)] : [],
     initialise(views: Views): void {
       if (!trained) return;
@@ -96,17 +100,17 @@ export function planSubsampling(options: LayerOptions<SubsamplingLayer>): Planne
     },
     forward(program: Program, wires: Wires): void {
       const { input: x, output: y, lanes } = wires;
-      const to = { input: x, beta, bias, output: y, down: down(wires) };
+      const to = { input: x, beta, bias, output: y, ...keptIn(wires) };
       program.call("subsamplingForward", { ...to, ...geometry, activation: activationCodes[activation], lanes });
     },
     backward(program: Program, wires: Wires): void {
-      gradient?.(program, wires, down(wires));
+      gradient?.(program, wires, keptIn(wires).down);
       up(program, wires, activationCodes[inputActivation]);
     },
     curvature(program: Program, wires: Wires): void {
       if (gradient) {
-        const [kept, squared] = wires.own;
-        program.call("square", { input: kept, output: squared, count: sizeOf(output) * wires.lanes });
+        const squared = wires.own.at(-1)!;
+        program.call("square", { input: keptIn(wires).down, output: squared, count: sizeOf(output) * wires.lanes });
         gradient(program, wires, squared);
       }
       up(program, wires, activationCodes[inputActivation] + gateSquared);

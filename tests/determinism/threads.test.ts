@@ -48,6 +48,11 @@ const networks: Record<string, Record<string, unknown>[]> = {
     { kind: "dense", units: 1400, activation: "tanh" },
     { kind: "dropout", rate: 0.3 },
     { kind: "dense", units: 100, activation: "relu" },
+    // Its projection has as many weights.
+    block([
+      { kind: "dense", units: 7, activation: "tanh" },
+      { kind: "dense", units: 1320 },
+    ]),
     last,
   ],
   "batch normalisation": [

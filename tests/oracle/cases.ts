@@ -256,30 +256,11 @@ const eachSubsampling = (
     ),
   );
 
-function maxima(
-  input: Contents,
-  { maps, rows, columns, blockRows, blockColumns }: (typeof subsamplings)[number],
-  lanes: number,
-): Contents {
-  const values: number[] = [];
-  for (let map = 0; map < maps; map++)
-    for (let r = 0; r < Math.floor(rows / blockRows); r++)
-      for (let c = 0; c < Math.floor(columns / blockColumns); c++)
-        for (let lane = 0; lane < lanes; lane++) {
-          const block = Array.from(
-            { length: blockRows * blockColumns },
-            (_, n) =>
-              input.values[
-                ((map * rows + r * blockRows + Math.floor(n / blockColumns)) * columns +
-                  c * blockColumns +
-                  (n % blockColumns)) *
-                  lanes +
-                  lane
-              ],
-          );
-          values.push(Math.max(...block));
-        }
-  return { type: "real", values };
+/** d of each block's maximum and which pixel it is, now and then none. */
+function maxima(size: (typeof subsamplings)[number], lanes: number): Record<"down" | "winners", Contents> {
+  const down = reals(outputsOf(size, lanes));
+  const pixels = size.blockRows * size.blockColumns;
+  return { down, winners: ints(Array.from(down.values, () => (draw() < 0.05 ? -1 : Math.floor(draw() * pixels)))) };
 }
 
 const outputsOf = (
@@ -557,6 +538,7 @@ export const cases: Record<KernelName, () => KernelCase[]> = {
         bias: reals(size.maps),
         output: reals(outputsOf(size, lanes)),
         ...(n % 3 === 2 ? {} : { down: reals(outputsOf(size, lanes)) }),
+        ...(n % 4 === 1 ? {} : { winners: ints(new Array<number>(outputsOf(size, lanes)).fill(7)) }),
       },
       numbers: { ...size, reduce, activation: cycle(activations, n), lanes },
     })),
@@ -565,13 +547,12 @@ export const cases: Record<KernelName, () => KernelCase[]> = {
     // A maximum takes some of the gates upon itself.
     gates.flatMap((gate, turn) =>
       eachSubsampling((size, reduce, lanes, n) => {
-        const input = reals(size.maps * size.rows * size.columns * lanes);
+        const x = reals(size.maps * size.rows * size.columns * lanes);
         return {
           arrays: {
             delta: reals(outputsOf(size, lanes)),
             beta: reals(size.maps),
-            input,
-            down: maxima(input, size, lanes),
+            ...(reduce === reduceCodes.max ? maxima(size, lanes) : { input: x }),
             output: reals(size.maps * size.rows * size.columns * lanes),
           },
           numbers: { ...size, reduce, gate: reduce === reduceCodes.max ? gate : cycle(gates, n + turn), lanes },

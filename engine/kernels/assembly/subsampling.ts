@@ -78,6 +78,43 @@ function downOfFour(reduce: u32, input: usize, rowBytes: usize): v128 {
   return reduce == Reduce.mean ? multiply(value, splat(0.25)) : value;
 }
 
+/** Which pixel of a block is the first that equals d, rows then columns; −1: none, where d is no number. */
+// @ts-ignore: decorator
+@inline
+function winnerOf(high: u32, across: u32, input: usize, d: v128, pixels: Pixels): v128 {
+  let winner = i32x4.splat(-1);
+  let number = 0;
+  for (let row: u32 = 0; row < high; row++) {
+    for (let column: u32 = 0; column < across; column++, number++) {
+      const equal = f32x4.eq(readSome(input + column * pixels.pixelBytes, pixels.narrow), d);
+      const wins = v128.and(equal, i32x4.lt_s(winner, i32x4.splat(0)));
+      winner = select(wins, i32x4.splat(number), winner);
+    }
+    input += pixels.rowBytes;
+  }
+  return winner;
+}
+
+/** The same of four blocks of 2×2 of a single sample. */
+// @ts-ignore: decorator
+@inline
+function winnerOfFour(input: usize, d: v128, rowBytes: usize): v128 {
+  const a = read(input);
+  const b = read(input + vectorBytes);
+  const e = read(input + rowBytes);
+  const f = read(input + rowBytes + vectorBytes);
+  let winner = select(f32x4.eq(odds(e, f), d), i32x4.splat(3), i32x4.splat(-1));
+  winner = select(f32x4.eq(evens(e, f), d), i32x4.splat(2), winner);
+  winner = select(f32x4.eq(odds(a, b), d), i32x4.splat(1), winner);
+  return select(f32x4.eq(evens(a, b), d), i32x4.splat(0), winner);
+}
+
+/** Where a row keeps d and the winners of its maxima; 0: nowhere. */
+interface Kept {
+  down: usize;
+  winners: usize;
+}
+
 /** What the rows of blocks of one map have in common. */
 interface ForwardRows {
   beta: v128;
@@ -88,8 +125,8 @@ interface ForwardRows {
 }
 
 /**
- * One row of blocks: d to `down` (if it is there), β·d + b to output. high, across and reduce are known where this is
- * inlined, or, with isAny, only when it runs.
+ * One row of blocks: d and winners to where they are kept (if they are), β·d + b to output. high, across and reduce are
+ * known where this is inlined, or, with isAny, only when it runs.
  */
 // @ts-ignore: decorator
 @inline
@@ -100,17 +137,20 @@ function forwardRow(
   reduce: u32,
   input: usize,
   output: usize,
-  down: usize,
+  kept: Kept,
   rows: ForwardRows,
 ): void {
+  const { down, winners } = kept;
   const { beta, bias, outColumns, rowBytes } = rows;
   if (rows.lanes == 8) {
     const halves: Pixels = { rowBytes, pixelBytes: blockBytes, narrow: false };
     for (let column: u32 = 0; column < outColumns; column++)
       for (let half: usize = 0; half < blockBytes; half += vectorBytes) {
         const place = column * blockBytes + half;
-        const d = downOf(high, across, reduce, input + across * column * blockBytes + half, halves);
+        const from = input + across * column * blockBytes + half;
+        const d = downOf(high, across, reduce, from, halves);
         if (down != 0) write(down + place, d);
+        if (reduce == Reduce.max && winners != 0) write(winners + place, winnerOf(high, across, from, d, halves));
         write(output + place, multiplyAdd(bias, beta, d));
       }
     return;
@@ -119,13 +159,18 @@ function forwardRow(
   let column: u32 = 0;
   if (!isAny)
     for (; column + 4 <= outColumns; column += 4) {
-      const d = downOfFour(reduce, input + 2 * realBytes(column), rowBytes);
+      const from = input + 2 * realBytes(column);
+      const d = downOfFour(reduce, from, rowBytes);
       if (down != 0) write(down + realBytes(column), d);
+      if (reduce == Reduce.max && winners != 0) write(winners + realBytes(column), winnerOfFour(from, d, rowBytes));
       write(output + realBytes(column), multiplyAdd(bias, beta, d));
     }
   for (; column < outColumns; column++) {
-    const d = downOf(high, across, reduce, input + across * realBytes(column), ones);
+    const from = input + across * realBytes(column);
+    const d = downOf(high, across, reduce, from, ones);
     if (down != 0) writeSome(down + realBytes(column), d, true);
+    if (reduce == Reduce.max && winners != 0)
+      writeSome(winners + realBytes(column), winnerOf(high, across, from, d, ones), true);
     writeSome(output + realBytes(column), multiplyAdd(bias, beta, d), true);
   }
 }
@@ -137,17 +182,17 @@ function forwardRowOf(
   reduce: u32,
   input: usize,
   output: usize,
-  down: usize,
+  kept: Kept,
   rows: ForwardRows,
 ): void {
-  if (high == 2 && across == 2 && reduce == Reduce.max) forwardRow(false, 2, 2, Reduce.max, input, output, down, rows);
+  if (high == 2 && across == 2 && reduce == Reduce.max) forwardRow(false, 2, 2, Reduce.max, input, output, kept, rows);
   else if (high == 2 && across == 2 && reduce == Reduce.mean)
-    forwardRow(false, 2, 2, Reduce.mean, input, output, down, rows);
-  else forwardRow(true, high, across, reduce, input, output, down, rows);
+    forwardRow(false, 2, 2, Reduce.mean, input, output, kept, rows);
+  else forwardRow(true, high, across, reduce, input, output, kept, rows);
 }
 
 export function subsamplingForward(call: SubsamplingForwardCall): void {
-  const { input, beta, bias, output, down, activation } = call;
+  const { input, beta, bias, output, down, winners, activation } = call;
   const { maps, rows, columns, blockRows, blockColumns, reduce, lanes } = call;
   const outRows = rows / blockRows;
   const outColumns = columns / blockColumns;
@@ -164,7 +209,8 @@ export function subsamplingForward(call: SubsamplingForwardCall): void {
     };
     for (let row: u32 = 0; row < outRows; row++) {
       const x = input + (map * rows + row * blockRows) * rowBytes;
-      forwardRowOf(blockRows, blockColumns, reduce, x, output + place, down == 0 ? 0 : down + place, all);
+      const kept: Kept = { down: down == 0 ? 0 : down + place, winners: winners == 0 ? 0 : winners + place };
+      forwardRowOf(blockRows, blockColumns, reduce, x, output + place, kept, all);
       place += outRowBytes;
     }
   }
@@ -182,47 +228,33 @@ function spread(high: u32, across: u32, value: v128, output: usize, pixels: Pixe
   }
 }
 
-/**
- * The first pixel that equals d takes the value, already gated (it equals d, so d is what the gate reads); the others
- * 0.
- */
+/** The winner takes the value, already gated (it equals d, so d is what the gate reads); the others 0. */
 // @ts-ignore: decorator
 @inline
-function award(high: u32, across: u32, value: v128, d: v128, input: usize, output: usize, pixels: Pixels): void {
-  let open = i32x4.splat(-1);
+function award(high: u32, across: u32, value: v128, winner: v128, output: usize, pixels: Pixels): void {
+  let number = 0;
   for (let row: u32 = 0; row < high; row++) {
-    for (let column: u32 = 0; column < across; column++) {
-      const wins = v128.and(open, f32x4.eq(readSome(input + column * pixels.pixelBytes, pixels.narrow), d));
+    for (let column: u32 = 0; column < across; column++, number++) {
+      const wins = i32x4.eq(winner, i32x4.splat(number));
       writeSome(output + column * pixels.pixelBytes, v128.and(value, wins), pixels.narrow);
-      open = v128.andnot(open, wins);
     }
-    input += pixels.rowBytes;
     output += pixels.rowBytes;
   }
 }
 
-/** Four blocks of 2×2 of a single sample, their values each to four pixels, or to the first that equals d. */
+/** Four blocks of 2×2 of a single sample, their values each to four pixels, or to the winner. */
 // @ts-ignore: decorator
 @inline
-function spreadFour(reduce: u32, value: v128, d: v128, input: usize, output: usize, rowBytes: usize): void {
+function spreadFour(reduce: u32, value: v128, winner: v128, output: usize, rowBytes: usize): void {
   let top0 = value;
   let top1 = value;
   let bottom0 = value;
   let bottom1 = value;
   if (reduce == Reduce.max) {
-    const a = read(input);
-    const b = read(input + vectorBytes);
-    const e = read(input + rowBytes);
-    const f = read(input + rowBytes + vectorBytes);
-    const first = f32x4.eq(evens(a, b), d);
-    const second = v128.andnot(f32x4.eq(odds(a, b), d), first);
-    const top = v128.or(first, second);
-    const third = v128.andnot(f32x4.eq(evens(e, f), d), top);
-    const fourth = v128.andnot(v128.andnot(f32x4.eq(odds(e, f), d), top), third);
-    top0 = v128.and(value, first);
-    top1 = v128.and(value, second);
-    bottom0 = v128.and(value, third);
-    bottom1 = v128.and(value, fourth);
+    top0 = v128.and(value, i32x4.eq(winner, i32x4.splat(0)));
+    top1 = v128.and(value, i32x4.eq(winner, i32x4.splat(1)));
+    bottom0 = v128.and(value, i32x4.eq(winner, i32x4.splat(2)));
+    bottom1 = v128.and(value, i32x4.eq(winner, i32x4.splat(3)));
   }
   write(output, interleaveLow(top0, top1));
   write(output + vectorBytes, interleaveHigh(top0, top1));
@@ -239,23 +271,15 @@ interface BackwardRows {
 }
 
 /** The 2×2 blocks of a row of a single sample that go four at a time; returns how many did. */
-function backwardFours(
-  reduce: u32,
-  delta: usize,
-  input: usize,
-  down: usize,
-  output: usize,
-  outColumns: u32,
-  rows: BackwardRows,
-): u32 {
+function backwardFours(reduce: u32, delta: usize, kept: Kept, output: usize, outColumns: u32, rows: BackwardRows): u32 {
   let column: u32 = 0;
   for (; column + 4 <= outColumns; column += 4) {
     const from = realBytes(column);
     let value = multiply(rows.slope, read(delta + from));
     if (reduce == Reduce.mean) value = multiply(value, rows.inverse);
-    const d = reduce == Reduce.max ? read(down + from) : value;
-    if (reduce == Reduce.max) value = gateFour(rows.gate, value, d);
-    spreadFour(reduce, value, d, input + 2 * from, output + 2 * from, rows.rowBytes);
+    if (reduce == Reduce.max) value = gateFour(rows.gate, value, read(kept.down + from));
+    const winner = reduce == Reduce.max ? read(kept.winners + from) : value;
+    spreadFour(reduce, value, winner, output + 2 * from, rows.rowBytes);
   }
   return column;
 }
@@ -269,8 +293,7 @@ function backwardRow(
   reduce: u32,
   lanes: u32,
   delta: usize,
-  input: usize,
-  down: usize,
+  kept: Kept,
   output: usize,
   outColumns: u32,
   rows: BackwardRows,
@@ -286,8 +309,8 @@ function backwardRow(
       let value = multiply(rows.slope, readSome(delta + from, narrow));
       if (reduce == Reduce.mean) value = multiply(value, rows.inverse);
       if (reduce == Reduce.max) {
-        const d = readSome(down + from, narrow);
-        award(high, across, gateFour(rows.gate, value, d), d, input + to, output + to, pixels);
+        value = gateFour(rows.gate, value, readSome(kept.down + from, narrow));
+        award(high, across, value, readSome(kept.winners + from, narrow), output + to, pixels);
       } else spread(high, across, value, output + to, pixels);
     }
 }
@@ -299,26 +322,25 @@ function backwardRowOf(
   reduce: u32,
   lanes: u32,
   delta: usize,
-  input: usize,
-  down: usize,
+  kept: Kept,
   output: usize,
   outColumns: u32,
   rows: BackwardRows,
 ): void {
   if (lanes == 1) {
-    const done = high == 2 && across == 2 ? backwardFours(reduce, delta, input, down, output, outColumns, rows) : 0;
+    const done = high == 2 && across == 2 ? backwardFours(reduce, delta, kept, output, outColumns, rows) : 0;
     const from = realBytes(done);
-    const to = across * from;
-    backwardRow(high, across, reduce, 1, delta + from, input + to, down + from, output + to, outColumns - done, rows);
+    const rest: Kept = { down: kept.down + from, winners: kept.winners + from };
+    backwardRow(high, across, reduce, 1, delta + from, rest, output + across * from, outColumns - done, rows);
   } else if (high == 2 && across == 2 && reduce == Reduce.max)
-    backwardRow(2, 2, Reduce.max, 8, delta, input, down, output, outColumns, rows);
+    backwardRow(2, 2, Reduce.max, 8, delta, kept, output, outColumns, rows);
   else if (high == 2 && across == 2 && reduce == Reduce.mean)
-    backwardRow(2, 2, Reduce.mean, 8, delta, input, down, output, outColumns, rows);
-  else backwardRow(high, across, reduce, 8, delta, input, down, output, outColumns, rows);
+    backwardRow(2, 2, Reduce.mean, 8, delta, kept, output, outColumns, rows);
+  else backwardRow(high, across, reduce, 8, delta, kept, output, outColumns, rows);
 }
 
 export function subsamplingBackward(call: SubsamplingBackwardCall): void {
-  const { delta, beta, input, down, output, gate } = call;
+  const { delta, beta, input, down, winners, output, gate } = call;
   const { maps, rows, columns, blockRows, blockColumns, reduce, lanes } = call;
   const outRows = rows / blockRows;
   const outColumns = columns / blockColumns;
@@ -335,18 +357,8 @@ export function subsamplingBackward(call: SubsamplingBackwardCall): void {
     for (let row: u32 = 0; row < outRows; row++) {
       const place = plane + row * blockRows * rowBytes;
       const from = (map * outRows + row) * outRowBytes;
-      backwardRowOf(
-        blockRows,
-        blockColumns,
-        reduce,
-        lanes,
-        delta + from,
-        input + place,
-        down + from,
-        output + place,
-        outColumns,
-        all,
-      );
+      const kept: Kept = { down: down + from, winners: winners + from };
+      backwardRowOf(blockRows, blockColumns, reduce, lanes, delta + from, kept, output + place, outColumns, all);
       for (let r: u32 = 0; r < blockRows; r++) {
         const line = place + r * rowBytes;
         if (reduce != Reduce.max) gateRun(gate, output + line, input + line, outColumns * blockColumns * lanes);

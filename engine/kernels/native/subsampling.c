@@ -13,6 +13,19 @@
 
 ALWAYS narrow narrow_load(const float *from) { return *(const narrow_at *)from; }
 ALWAYS void narrow_store(float *to, narrow value) { *(narrow_at *)to = value; }
+typedef int32_t narrow_ints_at __attribute__((vector_size(NARROW * 4), aligned(4), may_alias));
+typedef int32_t four_ints_at __attribute__((vector_size(16), aligned(4), may_alias));
+
+/* Where a row of blocks keeps d and the winners of its maxima; 0: nowhere. */
+struct kept {
+  float *down;
+  int32_t *winners;
+};
+
+static struct kept kept_at(struct kept kept, long place) {
+  return (struct kept){kept.down ? kept.down + place : 0, kept.winners ? kept.winners + place : 0};
+}
+
 struct blocks {
   long rows, columns, block_rows, block_columns, lanes, out_rows, out_columns;
   uint32_t reduce;
@@ -38,50 +51,59 @@ static struct blocks blocks_of(long rows, long columns, long block_rows, long bl
 /* Blocks of 2×2 are by far the most common, those of 3×3 come next. */
 ALWAYS int is_side(const struct blocks *b, long side) { return b->block_rows == side && b->block_columns == side; }
 
-/* One output row of one map in eight lanes: `kept` gets d (may be 0), `out` gets β·d + b. */
+/* One output row of one map in eight lanes: `kept` gets d and winners, `out` gets β·d + b. */
 ALWAYS void down_row(const long high, const long across, const uint32_t reduce, const struct blocks *b, const float *in,
-                     float *kept, float *out, float beta, float bias) {
+                     struct kept kept, float *out, float beta, float bias) {
   for (long column = 0; column < b->out_columns; column++)
     for (long part = 0; part < LANES; part += NARROW) {
       const float *at = in + column * across * LANES + part;
       narrow d = narrow_load(at);
+      narrow_ints winner = {0};
       for (long r = 0; r < high; r++)
         for (long c = r == 0; c < across; c++) {
           const narrow x = narrow_load(at + (r * b->columns + c) * LANES);
-          if (reduce == REDUCE_max)
-            d = narrow_choose((x > d) | (x != x), x, d);
-          else
+          if (reduce == REDUCE_max) {
+            const narrow_ints wins = (x > d) | (x != x);
+            d = narrow_choose(wins, x, d);
+            winner = (wins & (int32_t)(r * across + c)) | (~wins & winner);
+          } else
             d = d + x;
         }
       if (reduce == REDUCE_mean) d = d * b->inverse;
-      if (kept) narrow_store(kept + column * LANES + part, d);
+      if (kept.down) narrow_store(kept.down + column * LANES + part, d);
+      if (reduce == REDUCE_max && kept.winners)
+        *(narrow_ints_at *)(kept.winners + column * LANES + part) = winner | (d != d);
       narrow_store(out + column * LANES + part, beta * d + bias);
     }
 }
 
 /* One number at a time: any block, and the ends of rows. */
-static void down_numbers(const struct blocks *b, const float *in, float *kept, float *out, float beta, float bias,
+static void down_numbers(const struct blocks *b, const float *in, struct kept kept, float *out, float beta, float bias,
                          long from) {
   for (long column = from; column < b->out_columns; column++) {
     const float *at = in + column * b->block_columns;
     float d = at[0];
+    int32_t winner = 0;
     for (long r = 0; r < b->block_rows; r++)
       for (long c = r == 0; c < b->block_columns; c++) {
         const float x = at[r * b->columns + c];
-        if (b->reduce == REDUCE_max)
-          d = x > d || x != x ? x : d;
-        else
+        if (b->reduce != REDUCE_max)
           d = d + x;
+        else if (x > d || x != x) {
+          d = x;
+          winner = (int32_t)(r * b->block_columns + c);
+        }
       }
     if (b->reduce == REDUCE_mean) d = d * b->inverse;
-    if (kept) kept[column] = d;
+    if (kept.down) kept.down[column] = d;
+    if (b->reduce == REDUCE_max && kept.winners) kept.winners[column] = d != d ? -1 : winner;
     out[column] = beta * d + bias;
   }
 }
 
 /* One lane, blocks of 2×2: four blocks at a time, their left and right pixels taken apart. */
-ALWAYS void down_row_of_one(const uint32_t reduce, const struct blocks *b, const float *in, float *kept, float *out,
-                            float beta, float bias) {
+ALWAYS void down_row_of_one(const uint32_t reduce, const struct blocks *b, const float *in, struct kept kept,
+                            float *out, float beta, float bias) {
   long column = 0;
   for (; is_side(b, 2) && column + 4 <= b->out_columns; column += 4) {
     const float *above = in + 2 * column, *below = above + b->columns;
@@ -90,15 +112,19 @@ ALWAYS void down_row_of_one(const uint32_t reduce, const struct blocks *b, const
     const four pixels[4] = {PICK_FLOATS(a, a4, 0, 2, 4, 6), PICK_FLOATS(a, a4, 1, 3, 5, 7),
                             PICK_FLOATS(e, e4, 0, 2, 4, 6), PICK_FLOATS(e, e4, 1, 3, 5, 7)};
     four d = pixels[0];
+    four_ints winner = {0};
     UNROLL for (int n = 1; n < 4; n++) {
       const four x = pixels[n];
-      if (reduce == REDUCE_max)
-        d = four_choose((x > d) | (x != x), x, d);
-      else
+      if (reduce == REDUCE_max) {
+        const four_ints wins = (x > d) | (x != x);
+        d = four_choose(wins, x, d);
+        winner = (wins & n) | (~wins & winner);
+      } else
         d = d + x;
     }
     if (reduce == REDUCE_mean) d = d * b->inverse;
-    if (kept) *(four_at *)(kept + column) = d;
+    if (kept.down) *(four_at *)(kept.down + column) = d;
+    if (reduce == REDUCE_max && kept.winners) *(four_ints_at *)(kept.winners + column) = winner | (d != d);
     *(four_at *)(out + column) = beta * d + bias;
   }
   down_numbers(b, in, kept, out, beta, bias, column);
@@ -124,13 +150,14 @@ ALWAYS void down_row_of_one(const uint32_t reduce, const struct blocks *b, const
 static void subsamplingForward(struct thread *thread, const struct subsamplingForward *call) {
   const struct blocks b = BLOCKS(call);
   const float *input = ARRAY(const float, input), *beta = ARRAY(const float, beta), *bias = ARRAY(const float, bias);
-  float *output = ARRAY(float, output), *down = call->down ? ARRAY(float, down) : 0;
+  float *output = ARRAY(float, output);
+  const struct kept all = {call->down ? ARRAY(float, down) : 0, call->winners ? ARRAY(int32_t, winners) : 0};
   const long in_row = b.columns * b.lanes, out_row = b.out_columns * b.lanes;
   for (long map = 0; map < (long)call->maps; map++)
     for (long row = 0; row < b.out_rows; row++) {
       const float *in = input + (map * b.rows + row * b.block_rows) * in_row;
       float *out = output + (map * b.out_rows + row) * out_row;
-      float *kept = down ? down + (map * b.out_rows + row) * out_row : 0;
+      const struct kept kept = kept_at(all, (map * b.out_rows + row) * out_row);
       if (b.lanes == 1)
         FOR_REDUCE(b, reduce, down_row_of_one(reduce, &b, in, kept, out, beta[map], bias[map]))
       else if (is_side(&b, 2))
@@ -141,107 +168,72 @@ static void subsamplingForward(struct thread *thread, const struct subsamplingFo
   activate_run(call->activation, output, (long)call->maps * b.out_rows * out_row);
 }
 
-/* up(δ): every pixel of a block gets the value, for a maximum only the first that equals d. One output row is `high`
- * rows of pixels. */
+/* up(δ): every pixel of a block gets the value. One output row is `high` rows of pixels. */
 ALWAYS void up_row(const long high, const long across, const uint32_t reduce, const struct blocks *b,
-                   const float *delta, const float *kept, const float *in, float *out, float slope, float inverse) {
+                   const float *delta, float *out, float slope, float inverse) {
   for (long column = 0; column < b->out_columns; column++)
     for (long part = 0; part < LANES; part += NARROW) {
       narrow value = slope * narrow_load(delta + column * LANES + part);
       if (reduce == REDUCE_mean) value = value * inverse;
-      const long at = column * across * LANES + part;
-      if (reduce == REDUCE_max) {
-        const narrow d = narrow_load(kept + column * LANES + part), zero = (narrow)SPLAT(NARROW, 0.0f);
-        narrow_ints waiting = ~(narrow_ints)zero;
-        for (long r = 0; r < high; r++)
-          for (long c = 0; c < across; c++) {
-            const long pixel = at + (r * b->columns + c) * LANES;
-            const narrow_ints wins = waiting & (narrow_load(in + pixel) == d);
-            narrow_store(out + pixel, narrow_choose(wins, value, zero));
-            waiting &= ~wins;
-          }
-      } else {
-        for (long r = 0; r < high; r++)
-          for (long c = 0; c < across; c++)
-            narrow_store(out + at + (r * b->columns + c) * LANES, value);
-      }
+      for (long r = 0; r < high; r++)
+        for (long c = 0; c < across; c++)
+          narrow_store(out + (column * across + r * b->columns + c) * LANES + part, value);
     }
 }
 
-/*
- * What a gate makes of a block's maximum d, which is what it makes of the pixel that receives the value; to all others'
- * zeros it changes nothing: `low` for d ≤ 0, 1 otherwise. So the two gates that are never NaN need no pass of their
- * own, where a block's pixels are unrolled; in a loop over them the pass costs less.
- */
-static int gates_maximum(const struct blocks *b, uint32_t gate, float *low) {
-  const uint32_t activation = gate & ~(uint32_t)GATE_SQUARED;
-  const int is_relu = activation == ACTIVATION_relu, is_leaky = activation == ACTIVATION_leaky_relu;
-  const float slope = is_leaky ? LEAKY_SLOPE : 0.0f;
-  *low = gate & GATE_SQUARED ? slope * slope : slope;
-  return b->lanes == LANES && b->reduce == REDUCE_max && (is_relu || is_leaky) && (is_side(b, 2) || is_side(b, 3));
-}
-
-/* The same of a maximum over side × side pixels, through that gate. */
-ALWAYS void up_gated_row(const long side, const struct blocks *b, const float *delta, const float *kept,
-                         const float *in, float *out, float slope, float low) {
-  const narrow zero = (narrow)SPLAT(NARROW, 0.0f), one = (narrow)SPLAT(NARROW, 1.0f);
-  for (long column = 0; column < b->out_columns; column++)
-    for (long part = 0; part < LANES; part += NARROW) {
-      const narrow d = narrow_load(kept + column * LANES + part);
-      const narrow factor = narrow_choose(d <= 0.0f, (narrow)SPLAT(NARROW, low), one);
-      const narrow value = slope * narrow_load(delta + column * LANES + part) * factor;
-      narrow_ints waiting = ~(narrow_ints)zero;
-      UNROLL for (long r = 0; r < side; r++) UNROLL for (long c = 0; c < side; c++) {
-        const long pixel = column * side * LANES + part + (r * b->columns + c) * LANES;
-        const narrow_ints wins = waiting & (narrow_load(in + pixel) == d);
-        narrow_store(out + pixel, narrow_choose(wins, value, zero));
-        waiting &= ~wins;
-      }
-    }
-}
-
-ALWAYS void up_numbers(const uint32_t reduce, const struct blocks *b, const float *delta, const float *kept,
-                       const float *in, float *out, float slope, float inverse, long from) {
-  for (long column = from; column < b->out_columns; column++) {
-    float value = slope * delta[column];
-    if (reduce == REDUCE_mean) value = value * inverse;
-    int is_waiting = 1;
-    for (long r = 0; r < b->block_rows; r++)
-      for (long c = 0; c < b->block_columns; c++) {
-        const long pixel = r * b->columns + column * b->block_columns + c;
-        const int wins = reduce != REDUCE_max || (is_waiting && in[pixel] == kept[column]);
-        out[pixel] = wins ? value : 0.0f;
-        if (wins) is_waiting = 0;
-      }
-  }
-}
-
-/* One lane, blocks of 2×2: left and right pixels of four blocks are made apart and put side by side. */
-ALWAYS void up_row_of_one(const uint32_t reduce, const struct blocks *b, const float *delta, const float *kept,
-                          const float *in, float *out, float slope, float inverse) {
+/* One lane, blocks of 2×2: the values of four blocks, each twice. */
+ALWAYS void up_row_of_one(const uint32_t reduce, const struct blocks *b, const float *delta, float *out, float slope,
+                          float inverse) {
   long column = 0;
   for (; is_side(b, 2) && column + 4 <= b->out_columns; column += 4) {
     four value = slope * *(const four_at *)(delta + column);
     if (reduce == REDUCE_mean) value = value * inverse;
-    four_ints waiting = {-1, -1, -1, -1};
     for (long r = 0; r < 2; r++) {
-      const long at = r * b->columns + 2 * column;
-      four l = value, g = value;
-      if (reduce == REDUCE_max) {
-        const four a = *(const four_at *)(in + at), a4 = *(const four_at *)(in + at + 4),
-                   d = *(const four_at *)(kept + column);
-        const four_ints wins_left = waiting & (PICK_FLOATS(a, a4, 0, 2, 4, 6) == d);
-        waiting &= ~wins_left;
-        const four_ints wins_right = waiting & (PICK_FLOATS(a, a4, 1, 3, 5, 7) == d);
-        waiting &= ~wins_right;
-        l = (four)(wins_left & (four_ints)value);
-        g = (four)(wins_right & (four_ints)value);
-      }
-      *(four_at *)(out + at) = PICK_FLOATS(l, g, 0, 4, 1, 5);
-      *(four_at *)(out + at + 4) = PICK_FLOATS(l, g, 2, 6, 3, 7);
+      float *at = out + r * b->columns + 2 * column;
+      *(four_at *)at = PICK_FLOATS(value, value, 0, 0, 1, 1);
+      *(four_at *)(at + 4) = PICK_FLOATS(value, value, 2, 2, 3, 3);
     }
   }
-  up_numbers(reduce, b, delta, kept, in, out, slope, inverse, column);
+  for (; column < b->out_columns; column++) {
+    float value = slope * delta[column];
+    if (reduce == REDUCE_mean) value = value * inverse;
+    for (long r = 0; r < b->block_rows; r++)
+      for (long c = 0; c < b->block_columns; c++)
+        out[r * b->columns + column * b->block_columns + c] = value;
+  }
+}
+
+/* A row of maxima: the winner of each block gets the value, all others 0. */
+ALWAYS void award_row(const long high, const long across, const struct blocks *b, const float *values,
+                      const int32_t *winners, float *out) {
+  for (long column = 0; column < b->out_columns; column++)
+    for (long part = 0; part < LANES; part += NARROW) {
+      const narrow_ints value = (narrow_ints)narrow_load(values + column * LANES + part),
+                        winner = *(const narrow_ints_at *)(winners + column * LANES + part);
+      for (long r = 0; r < high; r++)
+        for (long c = 0; c < across; c++)
+          narrow_store(out + (column * across + r * b->columns + c) * LANES + part,
+                       (narrow)(value & (winner == (int32_t)(r * across + c))));
+    }
+}
+
+static void award_row_of_one(const struct blocks *b, const float *values, const int32_t *winners, float *out) {
+  long column = 0;
+  for (; is_side(b, 2) && column + 4 <= b->out_columns; column += 4) {
+    const four_ints value = *(const four_ints_at *)(values + column),
+                    winner = *(const four_ints_at *)(winners + column);
+    for (int r = 0; r < 2; r++) {
+      const four left = (four)(value & (winner == 2 * r)), right = (four)(value & (winner == 2 * r + 1));
+      float *at = out + r * b->columns + 2 * column;
+      *(four_at *)at = PICK_FLOATS(left, right, 0, 4, 1, 5);
+      *(four_at *)(at + 4) = PICK_FLOATS(left, right, 2, 6, 3, 7);
+    }
+  }
+  for (; column < b->out_columns; column++)
+    for (long r = 0; r < b->block_rows; r++)
+      for (long c = 0; c < b->block_columns; c++)
+        out[r * b->columns + column * b->block_columns + c] =
+            winners[column] == r * b->block_columns + c ? values[column] : 0.0f;
 }
 
 /* The pixels that no block covers. */
@@ -253,38 +245,52 @@ static void clear_dropped(const struct blocks *b, float *out) {
   memset(out + covered_rows * b->columns * b->lanes, 0, (size_t)((b->rows - covered_rows) * b->columns * b->lanes) * 4);
 }
 
+/* The pixel that receives the value equals d, so d is what the gate reads. */
+static void up_maximum(struct thread *thread, const struct subsamplingBackward *call, const struct blocks *b,
+                       const float *delta, const float *down, const int32_t *winners, float *out, float slope) {
+  const long count = b->out_columns * b->lanes;
+  float *values = scratch(thread, count + WIDE);
+  EACH_VECTOR(count, store_part(values + n, slope * load(delta + n), size));
+  gate_run(call->gate, values, down, values, count);
+  if (b->lanes == 1)
+    award_row_of_one(b, values, winners, out);
+  else if (is_side(b, 2))
+    award_row(2, 2, b, values, winners, out);
+  else if (is_side(b, 3))
+    award_row(3, 3, b, values, winners, out);
+  else
+    award_row(b->block_rows, b->block_columns, b, values, winners, out);
+}
+
 static void subsamplingBackward(struct thread *thread, const struct subsamplingBackward *call) {
   const struct blocks b = BLOCKS(call);
   const float *delta = ARRAY(const float, delta), *beta = ARRAY(const float, beta), *input = ARRAY(const float, input),
               *down = ARRAY(const float, down);
+  const int32_t *winners = ARRAY(const int32_t, winners);
   float *output = ARRAY(float, output);
   const int is_squared = (call->gate & GATE_SQUARED) != 0,
             is_linear = (call->gate & ~(uint32_t)GATE_SQUARED) == ACTIVATION_linear;
-  float low = 1.0f;
-  const int is_gated = gates_maximum(&b, call->gate, &low);
   const float inverse = is_squared ? b.inverse * b.inverse : b.inverse;
   const long in_row = b.columns * b.lanes, out_row = b.out_columns * b.lanes;
   for (long map = 0; map < (long)call->maps; map++) {
     const float slope = is_squared ? beta[map] * beta[map] : beta[map];
-    const float *in_map = input + map * b.rows * in_row;
     float *out_map = output + map * b.rows * in_row;
     for (long row = 0; row < b.out_rows; row++) {
-      const long small = (map * b.out_rows + row) * out_row, large = row * b.block_rows * in_row;
-      const float *d = delta + small, *kept = down + small, *in = in_map + large;
-      float *out = out_map + large;
+      const long small = (map * b.out_rows + row) * out_row, large = (map * b.rows + row * b.block_rows) * in_row;
+      const float *d = delta + small;
+      float *out = output + large;
+      if (b.reduce == REDUCE_max) {
+        up_maximum(thread, call, &b, d, down + small, winners + small, out, slope);
+        continue;
+      }
       if (b.lanes == 1)
-        FOR_REDUCE(b, reduce, up_row_of_one(reduce, &b, d, kept, in, out, slope, inverse))
-      else if (is_gated && is_side(&b, 2))
-        up_gated_row(2, &b, d, kept, in, out, slope, low);
-      else if (is_gated)
-        up_gated_row(3, &b, d, kept, in, out, slope, low);
+        FOR_REDUCE(b, reduce, up_row_of_one(reduce, &b, d, out, slope, inverse))
       else if (is_side(&b, 2))
-        FOR_REDUCE(b, reduce, up_row(2, 2, reduce, &b, d, kept, in, out, slope, inverse))
+        FOR_REDUCE(b, reduce, up_row(2, 2, reduce, &b, d, out, slope, inverse))
       else
-        FOR_REDUCE(b, reduce, up_row(b.block_rows, b.block_columns, reduce, &b, d, kept, in, out, slope, inverse))
-      if (b.lanes == LANES && !is_linear && !is_gated) gate_run(call->gate, out, in, out, b.block_rows * in_row);
+        FOR_REDUCE(b, reduce, up_row(b.block_rows, b.block_columns, reduce, &b, d, out, slope, inverse))
+      if (!is_linear) gate_run(call->gate, out, input + large, out, b.block_rows * in_row);
     }
-    if (b.lanes == 1 && !is_linear) gate_run(call->gate, out_map, in_map, out_map, b.out_rows * b.block_rows * in_row);
     if (b.out_columns * b.block_columns < b.columns || b.out_rows * b.block_rows < b.rows) clear_dropped(&b, out_map);
   }
 }

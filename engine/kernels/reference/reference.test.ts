@@ -259,17 +259,20 @@ describe("the oracle's other layers", () => {
     [reduceCodes.mean, [4, 5], [0.5, 0.5, 1, 1, 0, 0.5, 0.5, 1, 1, 0, 0, 0, 0, 0, 0]],
     [reduceCodes.max, [7, 8], [0, 0, 0, 0, 0, 2, 0, 4, 0, 0, 0, 0, 0, 0, 0]],
   ])("subsampling %d drops odd edges; the first maximum takes all", (reduce, downs, spread) => {
+    const isMaximum = reduce === reduceCodes.max;
     const bench = createBench();
     const input = bench.reals([1, 1, 2, 2, 9, 7, 7, 8, 8, 9, 9, 9, 9, 9, 9]);
     const beta = bench.reals([2]);
     const output = bench.reals(zeros(2));
     const down = bench.reals(zeros(2));
+    const winners = bench.ints([9, 9]);
     bench.run("subsamplingForward", {
       input: input.address,
       beta: beta.address,
       bias: bench.reals([1]).address,
       output: output.address,
       down: down.address,
+      winners: winners.address,
       maps: 1,
       rows: 3,
       columns: 5,
@@ -280,6 +283,7 @@ describe("the oracle's other layers", () => {
       lanes: 1,
     });
     expect([...down.view]).toEqual(downs);
+    expect([...winners.view]).toEqual(isMaximum ? [2, 2] : [9, 9]);
     expect([...output.view]).toEqual(downs.map((d) => 2 * d + 1));
     const below = bench.reals(zeros(15).fill(3));
     bench.run("subsamplingBackward", {
@@ -287,6 +291,7 @@ describe("the oracle's other layers", () => {
       beta: beta.address,
       input: input.address,
       down: down.address,
+      winners: winners.address,
       output: below.address,
       maps: 1,
       rows: 3,

@@ -39,6 +39,7 @@ export const subsamplingForward: ReferenceKernel<"subsamplingForward"> = (memory
   const bias = memory.reals(call.bias);
   const output = memory.reals(call.output);
   const kept = call.down === 0 ? undefined : memory.reals(call.down);
+  const winners = call.winners === 0 ? undefined : memory.ints(call.winners);
   const outRows = Math.floor(rows / blockRows);
   const outColumns = Math.floor(columns / blockColumns);
   for (let j = 0; j < maps; j++)
@@ -46,9 +47,11 @@ export const subsamplingForward: ReferenceKernel<"subsamplingForward"> = (memory
       for (let c = 0; c < outColumns; c++)
         for (let lane = 0; lane < lanes; lane++) {
           const first = ((j * rows + r * blockRows) * columns + c * blockColumns) * lanes + lane;
-          const d = down(reduce, pixelsOf(input, { blockRows, blockColumns, columns, lanes, first }));
+          const pixels = pixelsOf(input, { blockRows, blockColumns, columns, lanes, first });
+          const d = down(reduce, pixels);
           const place = ((j * outRows + r) * outColumns + c) * lanes + lane;
           if (kept) kept[place] = d;
+          if (winners && reduce === reduceCodes.max) winners[place] = pixels.indexOf(d);
           output[place] = activate(activation, beta[j] * d + bias[j]);
         }
 };
@@ -60,6 +63,7 @@ export const subsamplingBackward: ReferenceKernel<"subsamplingBackward"> = (memo
   const beta = memory.reals(call.beta);
   const input = memory.reals(call.input);
   const kept = memory.reals(call.down);
+  const winners = memory.ints(call.winners);
   const output = memory.reals(call.output);
   const outRows = Math.floor(rows / blockRows);
   const outColumns = Math.floor(columns / blockColumns);
@@ -72,13 +76,11 @@ export const subsamplingBackward: ReferenceKernel<"subsamplingBackward"> = (memo
           const place = ((j * outRows + r) * outColumns + c) * lanes + lane;
           const slope = reduce === reduceCodes.mean ? beta[j] / (blockRows * blockColumns) : beta[j];
           const spread = delta[place] * (isSquared(gate) ? slope * slope : slope);
-          const pixels = pixelsOf(input, { blockRows, blockColumns, columns, lanes, first });
-          const winner = reduce === reduceCodes.max ? pixels.indexOf(kept[place]) : -1;
-          pixels.forEach((pixel, n) => {
-            if (reduce === reduceCodes.max && n !== winner) return;
+          for (let n = 0; n < blockRows * blockColumns; n++) {
+            if (reduce === reduceCodes.max && n !== winners[place]) continue;
             const target = first + (Math.floor(n / blockColumns) * columns + (n % blockColumns)) * lanes;
-            output[target] = spread * gateFactor(gate, pixel);
-          });
+            output[target] = spread * gateFactor(gate, reduce === reduceCodes.max ? kept[place] : input[target]);
+          }
         }
 };
 
