@@ -78,6 +78,17 @@ const networks: [title: string, layers: Spec[], normalisations: number, sums?: n
     1,
     1,
   ],
+  [
+    "a block of single pixels, whose filters are a dense layer's: the sum stays",
+    [
+      convolution(4),
+      { kind: "subsampling", factor: "all", reduce: "mean", trainable: false },
+      residual([convolution(4, { size: 1, padding: 0 }), normalisation()]),
+      outputs,
+    ],
+    0,
+    1,
+  ],
   ["after an activation", [convolution(4, { activation: "tanh" }), normalisation("relu"), outputs], 1],
   ["after a subsampling", [convolution(4), { kind: "subsampling", factor: 2 }, normalisation("relu"), outputs], 1],
   ["after a normalisation", [convolution(4), normalisation(), normalisation("tanh"), outputs], 1],
@@ -162,7 +173,11 @@ async function evaluated(spec: TrainingSpec, weights: Uint8Array, description: K
 test.each(networks)("%s", async (_, layers, remaining, sums = 0) => {
   const spec = specOf(layers);
   const weights = await wildWeights(spec);
-  const blocks = layers.filter(({ kind }) => kind === "residual").length;
+  // A normalisation that ends a block and is linear makes its sum as well, fused or not.
+  const blocks = layers.filter(({ kind, layers: own }) => {
+    const last = kind === "residual" ? (own as Spec[]).at(-1) : null;
+    return last && !(last.kind === "batch-normalisation" && last.activation === "linear");
+  }).length;
   const normalisations = JSON.stringify(layers).match(/batch-normalisation/g)!.length;
   for (const description of everyKernels()) {
     const { samples, outputs } = await evaluated(spec, weights, description);

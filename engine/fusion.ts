@@ -13,7 +13,7 @@
 import type { PlannedLayer, Replacement, Weighted, Wires } from "./layer.ts";
 import type { MemoryPlan, Views } from "./memory.ts";
 import type { NetworkPlan } from "./network.ts";
-import { evaluationSteps, wiresOf } from "./passes.ts";
+import { evaluationSteps, sumOf, wiresOf } from "./passes.ts";
 import type { PassStep, Slot } from "./passes.ts";
 import { Program } from "./program.ts";
 
@@ -96,6 +96,10 @@ export function planFusion(plan: NetworkPlan, memory: MemoryPlan): Fusion {
       each: (program, slot) => weighted.forward(program, wires(slot), { ...given, prepared }),
       ...(together && { together: (program, slots) => together.forward(program, slots.map(wires), given) }),
     };
+    // The sum that a normalisation would have made as well, where the layer that does its part does not.
+    const left = sumOf(plan, end);
+    if (left !== null)
+      steps[left] = { each: (program, slot) => layers[left].forward(program, wiresOf(plan, slot, left)) };
   }
   return { steps, prepare, write: (views) => folded.forEach((one) => writeFolded(one, views)) };
 }

@@ -6,7 +6,7 @@
  */
 import type { Loss } from "../schemas/network.ts";
 import { activationCodes, lossCodes } from "./kernels/kernels.ts";
-import type { Meeting, Wires } from "./layer.ts";
+import type { Meeting, PlannedLayer, Wires } from "./layer.ts";
 import type { NetworkPlan } from "./network.ts";
 import { Program } from "./program.ts";
 
@@ -52,21 +52,19 @@ export function wiresOf(plan: NetworkPlan, slot: Slot, layer: number): Wires {
   };
 }
 
-/** The sum that a layer of a training pass makes as well: it ends the block, is linear by itself, and can. */
-function sumOf({ layers, nodes }: NetworkPlan, layer: number): number | null {
+/** The sum that a layer makes as well: it ends the block, is linear by itself, and can. */
+export function sumOf({ layers, nodes }: NetworkPlan, layer: number): number | null {
   const sum = nodes.findIndex(({ from, shortcut }) => from === layer && shortcut !== null);
   return sum >= 0 && layers[layer].sums && layers[layer].activation === "linear" ? sum : null;
 }
 
-/** Records a layer forward, with the sum that it makes as well; such a sum records nothing. */
-function recordForward(plan: NetworkPlan, program: Program, slot: Slot, layer: number): void {
-  const { layers, nodes } = plan;
-  if (nodes[layer].shortcut !== null && sumOf(plan, nodes[layer].from) === layer) return;
+/** The addresses of a layer on its way forward: with the sum that it makes as well. */
+function forwardWires(plan: NetworkPlan, slot: Slot, layer: number): Wires {
   const wires = wiresOf(plan, slot, layer);
   const sum = sumOf(plan, layer);
-  if (sum === null) return layers[layer].forward(program, wires);
+  if (sum === null) return wires;
   const { shortcut, output } = wiresOf(plan, slot, sum);
-  layers[layer].forward(program, { ...wires, shortcut, output, sum: layers[sum].activation });
+  return { ...wires, shortcut, output, sum: plan.layers[sum].activation };
 }
 
 /** A part of a pass: what a slot does by itself, or, where `together` is given, a group of several slots at once. */
@@ -183,6 +181,16 @@ const layerStep = (
   }),
 });
 
+const idle: PassStep = { each: () => undefined };
+
+/** A layer forward as a step, with the sum that it makes as well; such a sum does nothing by itself. */
+function forwardStep(plan: NetworkPlan, layer: number, record: PlannedLayer["forward"]): PassStep {
+  const { layers, nodes } = plan;
+  if (nodes[layer].shortcut !== null && sumOf(plan, nodes[layer].from) !== null) return idle;
+  if (sumOf(plan, layer) === null) return layerStep(plan, layer, record, layers[layer].together?.forward);
+  return { each: (program, slot) => record(program, forwardWires(plan, slot, layer)) };
+}
+
 /** Steps up to where the whole batch is joined. */
 interface Stretch {
   steps: PassStep[];
@@ -212,14 +220,9 @@ export function recordTrainingPass(options: PassOptions): PassPhase[] {
 
   stretch.steps.push({ each: (program, slot) => recordGather(plan, program, slot, source) });
   for (const [index, layer] of plan.layers.entries()) {
-    const together = layer.together?.forward;
-    if (pass === "curvature") {
-      stretch.steps.push(layerStep(plan, index, layer.evaluate ?? layer.forward, together));
-      continue;
-    }
-    if (layer.meetings) meet(index, layer.meetings.forward);
-    const step = layerStep(plan, index, layer.forward, together);
-    stretch.steps.push({ ...step, each: (program, slot) => recordForward(plan, program, slot, index) });
+    const isConstant = pass === "curvature";
+    if (layer.meetings && !isConstant) meet(index, layer.meetings.forward);
+    stretch.steps.push(forwardStep(plan, index, isConstant ? (layer.evaluate ?? layer.forward) : layer.forward));
   }
   stretch.steps.push({ each: (program, slot) => recordLoss(options, program, slot) });
   if (results) stretch.steps.push({ each: (program, slot) => recordScatter(plan, program, slot, results) });
@@ -253,12 +256,10 @@ export function recordBackward(plan: NetworkPlan, slot: Slot): Program {
   return program;
 }
 
-/** Each layer by itself. */
+/** Each layer by itself, but for a sum that another makes as well. */
 export const evaluationSteps = (plan: NetworkPlan): PassStep[] =>
-  plan.layers.map((layer, index) =>
-    layer.passes
-      ? { each: () => undefined }
-      : layerStep(plan, index, layer.evaluate ?? layer.forward, layer.together?.forward),
+  plan.layers.map(({ passes, forward, evaluate = forward }, index) =>
+    passes ? idle : forwardStep(plan, index, evaluate),
   );
 
 /**
@@ -271,7 +272,7 @@ export function recordEvaluation(options: {
   source: Source;
   loss: Loss | null;
   results: number;
-  /** Each layer by itself where nothing is said. */
+  /** Those of evaluationSteps where nothing is said. */
   steps?: readonly PassStep[];
 }): Program {
   const { plan, slots, source, loss, results, steps = evaluationSteps(plan) } = options;
