@@ -15,6 +15,10 @@ export function fromFields(hash: Readonly<Record<string, string>>): Record<strin
   return Object.fromEntries(Object.entries(hash).map(([name, value]) => [name, JSON.parse(value)]));
 }
 
+/** A field of a hash; `otherwise` where it is not there, as in records of before there was such a field. */
+export const fieldOf = <Value>(text: string | undefined, otherwise: Value): Value =>
+  text === undefined ? otherwise : (JSON.parse(text) as Value);
+
 /** The answers to commands that were sent together. */
 async function answersTo(pipeline: ReturnType<Redis["pipeline"]>): Promise<unknown[]> {
   const answers = (await pipeline.exec()) ?? [];

@@ -6,6 +6,7 @@ import type { Attempt, Job, JobStatus, JobSummary } from "../../../schemas/job.t
 import type { PresetName } from "../../../schemas/network.ts";
 import type { Rescheduling } from "../../../schemas/optimiser.ts";
 import type { Progress } from "../../../schemas/progress.ts";
+import { fieldOf } from "./hash.ts";
 import type { Made, Origin } from "./origin.ts";
 import { projectOf } from "./sight.ts";
 import { tablesField, withTables } from "./tables.ts";
@@ -46,15 +47,12 @@ export interface TrialRung {
   split: Split;
 }
 
-const parse = <Value>(text: string | undefined, otherwise: Value): Value =>
-  text === undefined ? otherwise : (JSON.parse(text) as Value);
-
 function readAttempts(hash: Readonly<Record<string, string>>): Attempt[] {
   const attempts: Attempt[] = [];
   for (let number = 1; number <= Number(hash["attempt"]); number++) {
     const opened = hash[`attempt:${number}`];
     if (opened === undefined) continue;
-    const ended = parse<{ at: string; reason: string } | null>(hash[`attempt:${number}:end`], null);
+    const ended = fieldOf<{ at: string; reason: string } | null>(hash[`attempt:${number}:end`], null);
     attempts.push(
       attempt.parse({ ...(JSON.parse(opened) as object), endedAt: ended?.at ?? null, reason: ended?.reason ?? null }),
     );
@@ -67,7 +65,7 @@ export type JobSummaryRecord = Omit<JobRecord, "request"> & { request: JobSummar
 
 export async function readJobHash(hash: Readonly<Record<string, string>>): Promise<JobRecord> {
   const summary = readJobSummary(hash);
-  const network = await withTables(summary.request.network, parse<string | null>(hash[tablesField], null));
+  const network = await withTables(summary.request.network, fieldOf<string | null>(hash[tablesField], null));
   return { ...summary, request: { ...summary.request, network } };
 }
 
@@ -76,40 +74,40 @@ const beforeFields: Partial<JobSummary["request"]> = { validation: null, samplin
 
 export function readJobSummary(hash: Readonly<Record<string, string>>): JobSummaryRecord {
   return {
-    id: parse(hash["id"], ""),
-    name: parse<string | null>(hash["name"], null),
+    id: fieldOf(hash["id"], ""),
+    name: fieldOf<string | null>(hash["name"], null),
     status: hash["status"] as JobStatus,
-    createdAt: parse(hash["createdAt"], ""),
-    startedAt: parse<string | null>(hash["startedAt"], null),
-    finishedAt: parse<string | null>(hash["finishedAt"], null),
-    dataset: parse(hash["dataset"], { id: "", revision: "" }),
-    request: { ...beforeFields, ...parse(hash["request"], {} as JobSummary["request"]) },
-    progress: parse<Progress | null>(hash["progress"], null),
-    result: parse<Job["result"]>(hash["result"], null),
-    model: parse<string | null>(hash["model"], null),
-    error: parse<Job["error"]>(hash["error"], null),
+    createdAt: fieldOf(hash["createdAt"], ""),
+    startedAt: fieldOf<string | null>(hash["startedAt"], null),
+    finishedAt: fieldOf<string | null>(hash["finishedAt"], null),
+    dataset: fieldOf(hash["dataset"], { id: "", revision: "" }),
+    request: { ...beforeFields, ...fieldOf(hash["request"], {} as JobSummary["request"]) },
+    progress: fieldOf<Progress | null>(hash["progress"], null),
+    result: fieldOf<Job["result"]>(hash["result"], null),
+    model: fieldOf<string | null>(hash["model"], null),
+    error: fieldOf<Job["error"]>(hash["error"], null),
     attempts: readAttempts(hash),
-    receipt: parse<Job["receipt"]>(hash["receipt"], null),
-    reproduction: parse<Job["reproduction"]>(hash["reproduction"], null),
-    warnings: parse<string[]>(hash["warnings"], []),
-    reasons: parse<string[]>(hash["reasons"], []),
-    metadata: parse(hash["metadata"], {}),
+    receipt: fieldOf<Job["receipt"]>(hash["receipt"], null),
+    reproduction: fieldOf<Job["reproduction"]>(hash["reproduction"], null),
+    warnings: fieldOf<string[]>(hash["warnings"], []),
+    reasons: fieldOf<string[]>(hash["reasons"], []),
+    metadata: fieldOf(hash["metadata"], {}),
     run: Number(hash["run"]),
     attempt: Number(hash["attempt"]),
     crashes: Number(hash["crashes"]),
-    webhookSecret: parse<string | null>(hash["webhookSecret"], null),
-    stopAtStep: parse<number | null>(hash["stopAtStep"], null),
-    rescheduled: parse<Rescheduling[]>(hash["rescheduled"], []),
+    webhookSecret: fieldOf<string | null>(hash["webhookSecret"], null),
+    stopAtStep: fieldOf<number | null>(hash["stopAtStep"], null),
+    rescheduled: fieldOf<Rescheduling[]>(hash["rescheduled"], []),
     initialModelId: hash["initialModelId"] ?? null,
-    preset: parse<PresetName | null>(hash["preset"], null),
-    asked: parse<object | null>(hash["asked"], null),
+    preset: fieldOf<PresetName | null>(hash["preset"], null),
+    asked: fieldOf<object | null>(hash["asked"], null),
     sweep: hash["sweepId"] === undefined ? null : { id: hash["sweepId"], trial: Number(hash["trial"]) },
-    rung: parse<TrialRung | null>(hash["rung"], null),
-    interruption: parse<JobRecord["interruption"]>(hash["interruption"], null),
-    bytes: parse<number | null>(hash["bytes"], null),
+    rung: fieldOf<TrialRung | null>(hash["rung"], null),
+    interruption: fieldOf<JobRecord["interruption"]>(hash["interruption"], null),
+    bytes: fieldOf<number | null>(hash["bytes"], null),
     concludes: hash["concludes"] === "1",
-    project: projectOf({ project: parse<string | undefined>(hash["project"], undefined) }),
-    origin: parse<Origin | null>(hash["origin"], null),
+    project: projectOf({ project: fieldOf<string | undefined>(hash["project"], undefined) }),
+    origin: fieldOf<Origin | null>(hash["origin"], null),
   };
 }
 

@@ -2,6 +2,7 @@
 import { withoutCredentials } from "../webhooks/shown.ts";
 import { isTerminal, type NetworkSummary } from "../../../schemas/job.ts";
 import type { CompleteSweepRequest, Sweep, SweepBase, SweepSummary } from "../../../schemas/sweep.ts";
+import { fieldOf } from "./hash.ts";
 import type { Made, Origin } from "./origin.ts";
 import { projectOf } from "./sight.ts";
 import { tablesField, withTables, withoutTables } from "./tables.ts";
@@ -69,49 +70,46 @@ export function presentSweep<Request>(
   };
 }
 
-export const parse = <Value>(text: string | undefined, otherwise: Value): Value =>
-  text === undefined ? otherwise : (JSON.parse(text) as Value);
-
 export type Hash = Readonly<Record<string, string>>;
 
 /** Older records have no list of faults. */
 function errorOf(text: string | undefined): Sweep["error"] {
-  const error = parse<Sweep["error"]>(text, null);
+  const error = fieldOf<Sweep["error"]>(text, null);
   return error && { ...error, errors: error.errors ?? [] };
 }
 
 export function summaryOf(hash: Hash): SweepSummaryRecord {
   return {
-    id: parse(hash["id"], ""),
-    name: parse<string | null>(hash["name"], null),
+    id: fieldOf(hash["id"], ""),
+    name: fieldOf<string | null>(hash["name"], null),
     status: hash["status"] as SweepStatus,
-    createdAt: parse(hash["createdAt"], ""),
-    startedAt: parse<string | null>(hash["startedAt"], null),
-    finishedAt: parse<string | null>(hash["finishedAt"], null),
-    dataset: parse<Sweep["dataset"]>(hash["dataset"], { id: "", revision: null }),
-    request: parse(hash["request"], {} as SweepSummary["request"]),
-    rungs: parse<Sweep["rungs"]>(hash["rungs"], []),
-    trials: parse(hash["trials"], {} as Sweep["trials"]),
-    best: parse<Sweep["best"]>(hash["best"], null),
-    stopReason: parse<Sweep["stopReason"]>(hash["stopReason"], null),
+    createdAt: fieldOf(hash["createdAt"], ""),
+    startedAt: fieldOf<string | null>(hash["startedAt"], null),
+    finishedAt: fieldOf<string | null>(hash["finishedAt"], null),
+    dataset: fieldOf<Sweep["dataset"]>(hash["dataset"], { id: "", revision: null }),
+    request: fieldOf(hash["request"], {} as SweepSummary["request"]),
+    rungs: fieldOf<Sweep["rungs"]>(hash["rungs"], []),
+    trials: fieldOf(hash["trials"], {} as Sweep["trials"]),
+    best: fieldOf<Sweep["best"]>(hash["best"], null),
+    stopReason: fieldOf<Sweep["stopReason"]>(hash["stopReason"], null),
     error: errorOf(hash["error"]),
-    reasons: parse<string[]>(hash["reasons"], []),
-    warnings: parse<string[]>(hash["warnings"], []),
-    metadata: parse(hash["metadata"], {}),
+    reasons: fieldOf<string[]>(hash["reasons"], []),
+    warnings: fieldOf<string[]>(hash["warnings"], []),
+    metadata: fieldOf(hash["metadata"], {}),
     run: Number(hash["run"]),
     attempt: hash["attempt"] ?? "0",
-    webhookSecret: parse<string | null>(hash["webhookSecret"], null),
+    webhookSecret: fieldOf<string | null>(hash["webhookSecret"], null),
     ranMs: Number(hash["ranMs"] ?? 0),
     since: hash["since"] === undefined ? null : Number(hash["since"]),
-    left: parse<SweepLeft | null>(hash["left"], null),
-    project: projectOf({ project: parse<string | undefined>(hash["project"], undefined) }),
-    origin: parse<Origin | null>(hash["origin"], null),
+    left: fieldOf<SweepLeft | null>(hash["left"], null),
+    project: projectOf({ project: fieldOf<string | undefined>(hash["project"], undefined) }),
+    origin: fieldOf<Origin | null>(hash["origin"], null),
   };
 }
 
 export async function recordOf(hash: Hash): Promise<SweepRecord> {
   const summary = summaryOf(hash);
-  const tables = parse<string | null>(hash[tablesField], null);
+  const tables = fieldOf<string | null>(hash[tablesField], null);
   const { base } = summary.request;
   if (tables === null) return { ...summary, request: summary.request };
   const network = await withTables(base["network"] as NetworkSummary, tables);

@@ -3,13 +3,12 @@ import type { Outcome, Place } from "../../../search/index.ts";
 import type { Trial } from "../../../schemas/trial.ts";
 import { keys } from "../redis-keys.ts";
 import { filterOf, type Listing } from "./filters.ts";
-import { bytesOf, readFields, readHashes, readHashesWithout, toFields } from "./hash.ts";
+import { bytesOf, fieldOf, readFields, readHashes, readHashesWithout, toFields } from "./hash.ts";
 import type { JobRecord, TrialRung } from "./job-hash.ts";
 import { readPage, type Page } from "./paging.ts";
 import { runScript } from "./scripts.ts";
 import { isOwn, isSeen, projectOf, type Sight } from "./sight.ts";
 import {
-  parse,
   recordOf,
   requestFields,
   summaryOf,
@@ -267,10 +266,10 @@ export class SweepRecords {
         : {
             status: status as TrialJob["status"],
             run: Number(run),
-            result: parse<TrialJob["result"]>(result ?? undefined, null),
-            interruption: parse<TrialJob["interruption"]>(interruption ?? undefined, null),
+            result: fieldOf<TrialJob["result"]>(result ?? undefined, null),
+            interruption: fieldOf<TrialJob["interruption"]>(interruption ?? undefined, null),
             concludes: concludes === "1",
-            epochs: parse<{ epoch: number }>(progress ?? undefined, { epoch: 0 }).epoch,
+            epochs: fieldOf<{ epoch: number }>(progress ?? undefined, { epoch: 0 }).epoch,
           },
     );
   }
