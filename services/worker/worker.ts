@@ -113,7 +113,9 @@ export class RunningWorker {
     this.#listener.on("message", (channel: string, message: string) =>
       channel === channels.sweeps ? this.#coordinators.hear(message) : this.#heed(message),
     );
-    void this.#listener.subscribe(channels.control, channels.sweeps);
+    this.#listener
+      .subscribe(channels.control, channels.sweeps)
+      .catch((error: unknown) => log.debug({ err: error }, "the worker ended before Redis was there to listen to"));
     this.#listener.on("ready", () => this.#coordinators.hearAll());
     this.#housekeeping = new Housekeeping({
       redis: this.#redis,

@@ -12,13 +12,12 @@ import type { KernelsDescription } from "../../shared/kernels.ts";
 import type { Logger } from "../../shared/log.ts";
 import { presentEvaluation, requestOf } from "../../shared/records/index.ts";
 import type { EvaluationRecord, ModelRecord, Records } from "../../shared/records/index.ts";
-import { isStorageFault, layout, putJson } from "../../shared/storage/index.ts";
+import { digestOf, isStorageFault, layout, putJson } from "../../shared/storage/index.ts";
 import { withLogFields } from "../../shared/log-fields.ts";
 import type { Tracing } from "../../shared/tracing/index.ts";
 import type { Storage } from "../../shared/storage/index.ts";
 import type { ThreadPool } from "../threads/pool.ts";
 import type { EvaluateAssignment, EvaluationEnding } from "../threads/protocol.ts";
-import { digestOfBytes } from "../training/canonical.ts";
 import { runEvaluation, type Unwanted } from "./run.ts";
 
 export interface EvaluationDependencies {
@@ -188,7 +187,7 @@ export class EvaluationProcessor {
   ): Promise<void> {
     const { records, storage, log } = this.#options;
     const { id, progress } = record;
-    const file = layout.evaluationPredictions(id, digestOfBytes(ending.predictions));
+    const file = layout.evaluationPredictions(id, (await digestOf(ending.predictions)).sha256);
     await storage.put(file, ending.predictions);
     const predictions = { file, count: progress.total, classes: model.classes.length };
     const finishedAt = new Date().toISOString();

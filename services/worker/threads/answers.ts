@@ -41,7 +41,10 @@ export const evaluationOf = (split: Split, answers: Answers, classes: readonly s
   evaluate({ split, probabilities: answers.probabilities, labels: answers.labels, classes, evaluated: answers });
 
 /** Bytes: float32 [samples][classes], int32 [samples]. */
-export function predictionsOf({ probabilities, labels }: Answers): Uint8Array<ArrayBuffer> {
+export function predictionsOf({
+  probabilities,
+  labels,
+}: Pick<Answers, "probabilities" | "labels">): Uint8Array<ArrayBuffer> {
   const predictions = new Uint8Array(probabilities.byteLength + labels.byteLength);
   predictions.set(new Uint8Array(probabilities.buffer, probabilities.byteOffset, probabilities.byteLength));
   predictions.set(new Uint8Array(labels.buffer, labels.byteOffset, labels.byteLength), probabilities.byteLength);

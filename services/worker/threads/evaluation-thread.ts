@@ -8,6 +8,7 @@ import type { FailureCode } from "../../../schemas/failure.ts";
 import { sizeOf } from "../../../schemas/shape.ts";
 import { outputActivation } from "../../../schemas/network-shape.ts";
 import { loadKernels } from "../../shared/kernels.ts";
+import { predictionsOf } from "./answers.ts";
 import { calibrate, topKAccuracy } from "./calibration.ts";
 import { evaluate } from "./evaluation.ts";
 import type { EvaluateAssignment, EvaluationEnding, FromThread } from "./protocol.ts";
@@ -119,12 +120,9 @@ function evaluated(assignment: EvaluateAssignment, say: Say): Extract<Evaluation
   const answered = { probabilities, labels, classes };
   const report = evaluate({ ...answered, split, evaluated: { loss } });
   const topK = topKAccuracy(answered);
-  const predictions = new Uint8Array(probabilities.byteLength + labels.byteLength);
-  predictions.set(new Uint8Array(probabilities.buffer, probabilities.byteOffset, probabilities.byteLength));
-  predictions.set(new Uint8Array(labels.buffer), probabilities.byteLength);
   return {
     kind: "finished",
-    predictions,
+    predictions: predictionsOf(answered),
     accuracy: topK[0].accuracy,
     loss,
     details: {

@@ -15,4 +15,3 @@ export const digestOfDocument = (value: unknown): string =>
   createHash("sha256")
     .update(JSON.stringify(sorted(value)))
     .digest("hex");
-export const digestOfBytes = (bytes: Uint8Array): string => createHash("sha256").update(bytes).digest("hex");

@@ -5,10 +5,16 @@ import type { Logger } from "../../shared/log.ts";
 import type { Refusal } from "../../shared/refusal.ts";
 import { expendable } from "../../shared/records/index.ts";
 import type { CheckpointRecord, Records } from "../../shared/records/index.ts";
-import { StorageError, isStorageFault, layout, type Storage, type Stored } from "../../shared/storage/index.ts";
+import {
+  StorageError,
+  digestOf,
+  isStorageFault,
+  layout,
+  type Storage,
+  type Stored,
+} from "../../shared/storage/index.ts";
 import type { Snapshot } from "../threads/protocol.ts";
 import { backOff } from "./back-off.ts";
-import { digestOfBytes } from "./canonical.ts";
 import type { Phases } from "./phases.ts";
 import { finite } from "../../shared/finite.ts";
 
@@ -71,7 +77,7 @@ export class CheckpointWriter {
 
   async #write(snapshot: Snapshot): Promise<void> {
     const { jobId, records, log } = this.#options;
-    const record = this.#record(snapshot);
+    const record = await this.#record(snapshot);
     const held = await this.#hold(record, snapshot);
     if (held === null) return;
     if (held !== "ok") return this.#leaveOut(snapshot, record, held.message);
@@ -142,14 +148,14 @@ export class CheckpointWriter {
       );
   }
 
-  #record(snapshot: Snapshot): CheckpointRecord {
+  async #record(snapshot: Snapshot): Promise<CheckpointRecord> {
     const { jobId, attempt, elapsedSeconds } = this.#options;
-    const sha256 = digestOfBytes(snapshot.bytes);
+    const { sha256, bytes } = await digestOf(snapshot.bytes);
     return {
       epoch: snapshot.epoch,
       step: snapshot.step,
       at: new Date().toISOString(),
-      bytes: snapshot.bytes.byteLength,
+      bytes,
       sha256,
       loss: finite(snapshot.loss),
       accuracy: finite(snapshot.accuracy),

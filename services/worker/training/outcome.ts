@@ -10,10 +10,10 @@ import type { ReadyDataset } from "../../shared/find.ts";
 import type { KernelsDescription } from "../../shared/kernels.ts";
 import { bytesOfPredictions, modelIdOf, modelRecord } from "../../shared/records/index.ts";
 import type { JobRecord, ModelRecord } from "../../shared/records/index.ts";
-import { layout, putJson } from "../../shared/storage/index.ts";
+import { digestOf, layout, putJson } from "../../shared/storage/index.ts";
 import type { Storage } from "../../shared/storage/index.ts";
 import type { Finished } from "../threads/protocol.ts";
-import { digestOfBytes, digestOfDocument } from "./canonical.ts";
+import { digestOfDocument } from "./canonical.ts";
 import { finite } from "../../shared/finite.ts";
 
 export interface Outcome {
@@ -122,7 +122,7 @@ function modelOf(options: OutcomeOptions, weights: { sha256: string; bytes: numb
 export async function keepOutcome(options: OutcomeOptions): Promise<Outcome> {
   const { job, attempt, finished, storage, dataset } = options;
   const id = modelIdOf(job.id);
-  const weights = { sha256: digestOfBytes(finished.weights), bytes: finished.weights.byteLength };
+  const weights = await digestOf(finished.weights);
   const weightsKey = layout.modelWeights(id, weights.sha256);
   const manifest: ModelManifest = {
     version: 1,
@@ -138,7 +138,7 @@ export async function keepOutcome(options: OutcomeOptions): Promise<Outcome> {
     if (stored?.evaluation) manifest.evaluations[split] = stored.evaluation;
     if (!stored?.predictions) continue;
     const { bytes, count } = stored.predictions;
-    const file = layout.modelPredictions(id, split, digestOfBytes(bytes));
+    const file = layout.modelPredictions(id, split, (await digestOf(bytes)).sha256);
     manifest.predictions[split] = { file, count, classes: dataset.classes.length };
     objects.push({ key: file, bytes });
   }
