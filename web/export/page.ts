@@ -1,7 +1,7 @@
 /** The page: paper to draw on, a picture to drop, bars that answer. Needs no server and no network. */
 import type { ExportedModel } from "../../schemas/exported-model.ts";
 import { loadModel, type LoadedModel } from "./model.ts";
-import { inRange, toPixels, toSample, type Pixels } from "./picture.ts";
+import { inRange, isLightOnDark, toPixels, toSample, type Pixels } from "./picture.ts";
 
 const found = <Kind extends HTMLElement>(id: string): Kind => {
   const element = document.getElementById(id);
@@ -40,6 +40,7 @@ const fine = Math.max(1, Math.min(10, Math.ceil(280 / Math.max(input.height, inp
 paper.width = input.width * fine;
 paper.height = input.height * fine;
 const context = drawingOn(paper);
+const [blank, pen] = isLightOnDark(exported) ? ["#000", "#fff"] : ["#fff", "#000"];
 
 function say(problem: string): void {
   const place = found("problem");
@@ -85,7 +86,7 @@ function ask(pixels: Pixels): void {
 const onPaper = (): Pixels => context.getImageData(0, 0, paper.width, paper.height);
 
 function clear(): void {
-  context.fillStyle = "#000";
+  context.fillStyle = blank;
   context.fillRect(0, 0, paper.width, paper.height);
   found("answer").textContent = "Waiting for a picture";
   for (const { row, share } of rows) {
@@ -116,7 +117,7 @@ function drawable(): void {
   };
   const line = (event: PointerEvent): void => {
     const to = at(event);
-    context.strokeStyle = "#fff";
+    context.strokeStyle = pen;
     context.lineCap = context.lineJoin = "round";
     context.lineWidth = Math.max(1, Math.min(paper.width, paper.height) / 12);
     context.beginPath();

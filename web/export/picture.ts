@@ -1,7 +1,8 @@
 /**
- * A picture in the browser made into a sample, as the service makes it: laid on black where transparent, grey or RGB,
- * fitted, cropped or stretched to the network's size. A picture that has that size and those channels already comes out
- * with the service's very numbers; others are scaled by the mean over areas, where the service has a finer filter.
+ * A picture in the browser made into a sample, as the service makes it: laid on the conversion's background where it is
+ * transparent or does not reach, grey or RGB, fitted, cropped or stretched to the network's size. A picture that has
+ * that size and those channels already comes out with the service's very numbers; others are scaled by the mean over
+ * areas, where the service has a finer filter.
  */
 import type { ExportedModel } from "../../schemas/exported-model.ts";
 
@@ -14,7 +15,26 @@ export interface Pixels {
   data: Uint8ClampedArray;
 }
 
-/** Where the source lands in the target: `contain` leaves black edges, `cover` cuts, `fill` stretches. */
+/** Red, green and blue of a background: black, white or #rrggbb. */
+function colourOf(background: Form["conversion"]["background"]): [number, number, number] {
+  if (background === "black") return [0, 0, 0];
+  if (background === "white") return [255, 255, 255];
+  const [red, green, blue] = [1, 3, 5].map((at) => Number.parseInt(background.slice(at, at + 2), 16));
+  return [red, green, blue];
+}
+
+/** Whether strokes are light on dark, as in the training data; where its mean is not kept, by its background. */
+export function isLightOnDark({
+  conversion,
+  range,
+  normalisation: { mean, kind },
+}: Pick<ExportedModel, "conversion" | "range" | "normalisation">): boolean {
+  const [light, half] =
+    kind === "standardise" ? [mean, (range.minimum + range.maximum) / 2] : [colourOf(conversion.background), 255 / 2];
+  return light.reduce((sum, each) => sum + each, 0) / light.length < half;
+}
+
+/** Where the source lands in the target: `fit` leaves edges, `crop` cuts, `stretch` fills. */
 function placing(from: Pixels, to: { width: number; height: number }, fit: Form["conversion"]["fit"]) {
   const [across, down] = [to.width / from.width, to.height / from.height];
   const both = fit === "fit" ? Math.min(across, down) : Math.max(across, down);
@@ -33,7 +53,12 @@ function cover(cell: number, scale: number, start: number, length: number): { fi
 }
 
 /** [channel][row][column], 0 … 255, rounded to whole numbers as the service's are. */
-function shrink(from: Pixels, to: { width: number; height: number }, fit: Form["conversion"]["fit"]): Uint8Array {
+function shrink(
+  from: Pixels,
+  to: { width: number; height: number },
+  { fit, background }: Form["conversion"],
+): Uint8Array {
+  const behind = colourOf(background);
   const size = to.width * to.height;
   const planes = new Uint8Array(3 * size);
   const at = placing(from, to, fit);
@@ -42,14 +67,16 @@ function shrink(from: Pixels, to: { width: number; height: number }, fit: Form["
     const rows = cover(row, at.y, at.top, from.height);
     for (const [column, { first, shares }] of columns.entries()) {
       const sum = [0, 0, 0];
+      let covered = 0;
       for (const [down, rowShare] of rows.shares.entries())
         for (const [across, columnShare] of shares.entries()) {
           const pixel = 4 * ((rows.first + down) * from.width + first + across);
           const weight = rowShare * columnShare * (from.data[pixel + 3] / 255);
+          covered += weight;
           for (let channel = 0; channel < 3; channel++) sum[channel] += weight * from.data[pixel + channel];
         }
       for (const [channel, value] of sum.entries())
-        planes[channel * size + row * to.width + column] = Math.round(value);
+        planes[channel * size + row * to.width + column] = Math.round(value + (1 - covered) * behind[channel]);
     }
   }
   return planes;
@@ -66,7 +93,7 @@ function grey(red: number, green: number, blue: number): number {
 
 /** Whole numbers 0 … 255, [channels][height][width]: what the page shows, saves and asks about. */
 export function toSample(pixels: Pixels, { input, conversion }: Form): Uint8Array {
-  const planes = shrink(pixels, input, conversion.fit);
+  const planes = shrink(pixels, input, conversion);
   if (input.channels === 3) return planes;
   const size = input.width * input.height;
   return planes.subarray(0, size).map((red, pixel) => grey(red, planes[size + pixel], planes[2 * size + pixel]));
