@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import sharp from "sharp";
-import { afterAll, afterEach, describe, expect, it } from "vitest";
+import { afterAll, afterEach, describe, expect, it, vi } from "vitest";
 import { PictureError, readPicture } from "../shared/pictures.ts";
 import { Decoders, type DecodersOptions } from "./decoders.ts";
 
@@ -16,7 +16,8 @@ writeFileSync(
 process.on("message", ({ id, bytes }) => {
   if (bytes.length === 1) process.exit(3);
   if (bytes.length === 2) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);
-  process.send({ id, outcome: "done", sample: { pixels: new Uint8Array(0), pid: process.pid, length: bytes.length } });
+  const environment = Object.keys(process.env);
+  process.send({ id, outcome: "done", sample: { pixels: new Uint8Array(0), environment, length: bytes.length } });
 });`,
 );
 const made: Decoders[] = [];
@@ -54,6 +55,13 @@ describe("Decoders", () => {
     await expect(some.read(Buffer.from("no picture"), wish)).rejects.toThrow(PictureError);
     expect(some.started).toBe(1);
   });
+  it("give nothing of the service's environment to what reads strangers' files", async () => {
+    vi.stubEnv("ADMIN_KEY", "secret");
+    expect(await decoders(fake).read(bytes(3), wish)).toMatchObject({
+      environment: expect.not.arrayContaining(["ADMIN_KEY"]) as string[],
+    });
+    vi.unstubAllEnvs();
+  });
   it("replace a process that dies of a picture, and go on with the next", async () => {
     const some = decoders(fake);
     const [dead, next] = await Promise.allSettled([some.read(bytes(1), wish), some.read(bytes(5), wish)]);
@@ -77,9 +85,11 @@ describe("Decoders", () => {
     const some = decoders({ ...fake, processes: 2, restMs: 50 });
     await Promise.all([4, 5, 6, 7].map((length) => some.read(bytes(length), wish)));
     expect([some.started, some.waiting]).toEqual([2, 0]);
-    await new Promise((resolve) => setTimeout(resolve, 500));
-    await some.read(bytes(8), wish);
-    expect(some.started).toBe(3);
+    const startedFor = async (): Promise<number> => {
+      await some.read(bytes(8), wish);
+      return some.started;
+    };
+    await expect.poll(startedFor, { interval: 250, timeout: 30_000 }).toBe(3);
   });
   it("answer what is under way when they close", async () => {
     const some = decoders(fake);

@@ -8,6 +8,7 @@ import type { ChildProcess } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { built } from "../shared/built.ts";
 import type { Log } from "../shared/log.ts";
+import { pictureProcess } from "../shared/picture-process.ts";
 import { PictureError, type PictureWish, type Sample } from "../shared/pictures.ts";
 import { ComputationError } from "./errors.ts";
 
@@ -61,6 +62,7 @@ class Decoder {
     this.#child = fork(fileURLToPath(entry), [], {
       serialization: "advanced",
       execArgv: [],
+      env: pictureProcess,
       stdio: ["ignore", "ignore", "inherit", "ipc"],
     });
     this.#child.on("message", (answer: DecoderAnswer) => {

@@ -6,6 +6,7 @@ import { fileURLToPath } from "node:url";
 import { nameLimit } from "../../shared/dataset-limits.ts";
 import type { CheckMessage, CheckTask } from "./checking-process.ts";
 import { built } from "../../shared/built.ts";
+import { pictureProcess } from "../../shared/picture-process.ts";
 import type { CheckedDataset } from "./finish.ts";
 import { DatasetRefused } from "./refused.ts";
 
@@ -35,7 +36,7 @@ export class CheckFailed extends Error {
 function start(): ChildProcess {
   const child = fork(entry, [], {
     execArgv: [`--max-old-space-size=${heapMebibytes}`],
-    env: { PATH: process.env["PATH"] ?? "", MALLOC_ARENA_MAX: "2" },
+    env: pictureProcess,
     stdio: ["ignore", "ignore", "pipe", "ipc"],
     serialization: "advanced",
   });
