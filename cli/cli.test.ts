@@ -1,9 +1,11 @@
 /** What the command line decides by itself: pointers, versions, folders, sizes, curves, help. */
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import sharp from "sharp";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
 import { usualSettings, type JobRequest } from "../client/index.ts";
 import { extentOf } from "../client/uploads/picture-size.ts";
 import { drawCurves } from "./chart.ts";
@@ -12,6 +14,7 @@ import { exitCodes, Failure } from "./failures.ts";
 import { readFolder } from "./folder.ts";
 import { commandHelp, generalHelp } from "./help.ts";
 import { assign, parseAssignment } from "./pointers.ts";
+import { background, endBackground } from "./service.ts";
 import { isNewer } from "./version.ts";
 
 let root: string;
@@ -77,6 +80,24 @@ it.each([
   ["", "0.1.0", null],
 ])("a service of version '%s' beside %s: %s", (theirs, ours, expected) => {
   expect(isNewer(theirs, ours)).toBe(expected);
+});
+
+describe("the service in the background", () => {
+  afterEach(() => vi.unstubAllEnvs());
+  it.each([
+    ["is the one that the note says", ["dist/services/stack/main.js"], true],
+    ["is none where another program has its number", [], false],
+  ])("%s", async (_, words, found) => {
+    const waiting = spawn(process.execPath, ["-e", "process.stdin.resume()", ...words], { stdio: "pipe" });
+    await once(waiting, "spawn");
+    const noted = { url: "http://127.0.0.1:3000", pid: waiting.pid };
+    vi.stubEnv("DATA_DIR", await folder(`background-${found}`, { "service.json": JSON.stringify(noted) }));
+    expect(await background()).toEqual(found ? noted : null);
+    const ended = once(waiting, "exit");
+    if (!found) expect(await endBackground()).toBeNull();
+    waiting.stdin.end();
+    expect(await ended).toEqual([0, null]);
+  });
 });
 
 describe("a folder", () => {

@@ -1,10 +1,11 @@
 /** Finds the service that is meant, and starts one of our own where there is none. */
-import { spawn } from "node:child_process";
+import { execFile, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdir, open, readFile, rm, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { promisify } from "node:util";
 import { Client, Problem, Unreachable } from "../client/index.ts";
 import type { Connected } from "./command.ts";
 import { exitCodes, Failure, nobodyAt } from "./failures.ts";
@@ -12,7 +13,8 @@ import type { Output } from "./output.ts";
 import { root } from "./root.ts";
 import { isNewer, ownVersion } from "./version.ts";
 
-const stackFile = join(root, "dist", "services", "stack", "main.js");
+const stackPath = join("dist", "services", "stack", "main.js");
+const stackFile = join(root, stackPath);
 const usualPort = 3000;
 const startSeconds = 300;
 /** A service that trains may take its time; where nobody is, the answer comes at once. */
@@ -37,10 +39,17 @@ const isAlive = (pid: number): boolean => {
   }
 };
 
+/** How a process was started: from /proc, or where there is none, as on macOS, from ps. */
+const commandOf = async (pid: number): Promise<string> =>
+  readFile(`/proc/${pid}/cmdline`, "utf8").catch(
+    async () => (await promisify(execFile)("ps", ["-ww", "-o", "command=", "-p", String(pid)])).stdout,
+  );
+
+/** A note outlives the service where the machine went down: its number may by now be another program's. */
 export async function background(): Promise<Background | null> {
   try {
     const noted = JSON.parse(await readFile(noteFile(), "utf8")) as Background;
-    return isAlive(noted.pid) ? noted : null;
+    return isAlive(noted.pid) && (await commandOf(noted.pid)).includes(stackPath) ? noted : null;
   } catch {
     return null;
   }
