@@ -545,10 +545,16 @@ describe("refused", () => {
     expect(stack.lines.filter(({ msg }) => msg.includes("storage cannot be reached"))).toEqual([]);
   });
 
+  /** A check is under way as soon as it has a folder, long before its process has read a line. */
+  const untilChecked = async (): Promise<void> => {
+    while ((await readdir(join(stack.dependencies.config.dataDir, "checks")).catch(() => [])).length === 0)
+      await new Promise((resolve) => setTimeout(resolve, 5));
+  };
+
   test("deleted while it is checked: the check ends and leaves nothing", async () => {
     const made = await receive({ file: Buffer.from(csv(makeTable({ perClass: 3000 }))), size });
     const checked = uploads.process({ datasetId: made.id, signal: new AbortController().signal, last: true });
-    await new Promise((resolve) => setTimeout(resolve, 150));
+    await untilChecked();
     expect((await fetch(`${url}/v1/datasets/${made.id}`, { method: "DELETE" })).status).toBe(204);
     await checked;
     expect((await fetch(`${url}/v1/datasets/${made.id}`)).status).toBe(404);
@@ -562,9 +568,7 @@ describe("refused", () => {
     const checked = uploads
       .process({ datasetId: made.id, signal: ending.signal, last: false })
       .catch((error: unknown) => error);
-    // Under way as soon as it has a folder, long before its process has read a line.
-    while ((await readdir(join(stack.dependencies.config.dataDir, "checks")).catch(() => [])).length === 0)
-      await new Promise((resolve) => setTimeout(resolve, 5));
+    await untilChecked();
     ending.abort(new Error("the worker ends"));
     expect(await checked).toMatchObject({ message: "the worker ends" });
     expect((await get<Dataset>(`/v1/datasets/${made.id}`)).status).toBe("checking");

@@ -40,7 +40,7 @@ function positionOf(request: FastifyRequest, after: string | undefined): string 
   if (given === undefined || given === "") return null;
   if (typeof given === "string" && isEventId(given)) return given;
   throw invalid(
-    after === undefined ? "/headers/last-event-id" : "/query/after",
+    request.headers["last-event-id"] === undefined ? "/query/after" : "/headers/last-event-id",
     "expected the id of an event, a whole number",
   );
 }
