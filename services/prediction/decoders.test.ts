@@ -28,7 +28,7 @@ const decoders = (options: Partial<DecodersOptions> = {}) => {
     mostWaitMs: 60_000,
     limitMs: 200_000,
     restMs: 60_000,
-    log: { warn: () => undefined },
+    log: { info: () => undefined, warn: () => undefined },
     ...options,
   });
   made.push(some);

@@ -20,7 +20,8 @@ export interface DecoderCall {
 
 export type DecoderAnswer = { id: number } & (
   | { outcome: "done"; sample: Sample }
-  | { outcome: "refused"; detail: string }
+  /** `cause`: what the decoder said, in its own words. */
+  | { outcome: "refused"; detail: string; cause: string | null }
   | { outcome: "failed"; detail: string }
 );
 
@@ -118,7 +119,11 @@ class Decoder {
     if (this.#running?.id !== answer.id) return;
     this.#settle((call) => {
       if (answer.outcome === "done") return call.resolve(answer.sample);
-      if (answer.outcome === "refused") return call.reject(new PictureError(answer.detail));
+      if (answer.outcome === "refused") {
+        const { detail, cause } = answer;
+        if (cause !== null) this.#log.info({ detail, cause }, "a picture could not be read");
+        return call.reject(new PictureError(detail));
+      }
       this.#log.warn({ detail: answer.detail }, "a picture could not be decoded");
       call.reject(
         new ComputationError({ fault: "failed", detail: "the picture could not be decoded; the log says why" }),

@@ -11,7 +11,10 @@ async function answer({ id, bytes, wish }: DecoderCall): Promise<DecoderAnswer> 
   try {
     return { id, outcome: "done", sample: await readPicture(bytes, wish) };
   } catch (error) {
-    if (error instanceof PictureError) return { id, outcome: "refused", detail: error.message };
+    if (error instanceof PictureError) {
+      const cause = error.cause instanceof Error ? error.cause.message : null;
+      return { id, outcome: "refused", detail: error.message, cause };
+    }
     return { id, outcome: "failed", detail: error instanceof Error ? (error.stack ?? error.message) : String(error) };
   }
 }

@@ -8,7 +8,11 @@ import { network as networkSchema } from "../../schemas/network.ts";
 import { Prediction, piecesOf, type Subject } from "./index.ts";
 import { readOnnx } from "../../tests/support/onnx-graph.ts";
 
-const prediction = new Prediction({ kernels: "auto", cacheBytes: 4 * 1024 * 1024, log: { warn: () => undefined } });
+const prediction = new Prediction({
+  kernels: "auto",
+  cacheBytes: 4 * 1024 * 1024,
+  log: { info: () => undefined, warn: () => undefined },
+});
 afterAll(() => prediction.close());
 
 const network = completeNetwork(
@@ -104,7 +108,11 @@ describe("Prediction", () => {
     expect([...reals.probabilities]).toEqual([...bytes.probabilities]);
   });
   it("answers the same from every thread, in however many batches a request goes", async () => {
-    const options = { kernels: "auto", cacheBytes: 16 * 1024 * 1024, log: { warn: () => undefined } };
+    const options = {
+      kernels: "auto",
+      cacheBytes: 16 * 1024 * 1024,
+      log: { info: () => undefined, warn: () => undefined },
+    };
     const several = new Prediction({ ...options, threads: 3 });
     try {
       const model = subject(6);
@@ -132,7 +140,11 @@ describe("Prediction", () => {
   });
   it("keeps its memory within the cache, whichever models are asked in turn", async () => {
     const mebibyte = 1024 * 1024;
-    const small = new Prediction({ kernels: "auto", cacheBytes: 24 * mebibyte, log: { warn: () => undefined } });
+    const small = new Prediction({
+      kernels: "auto",
+      cacheBytes: 24 * mebibyte,
+      log: { info: () => undefined, warn: () => undefined },
+    });
     try {
       // Memories of about 9, 14 and 20 MiB: none of them has room beside another two.
       const models = [181, 227, 271].map((width, at) => wide(width, 200 + at));
@@ -148,7 +160,11 @@ describe("Prediction", () => {
     }
   });
   it("answers the same after its memory was another model's", async () => {
-    const tight = new Prediction({ kernels: "auto", cacheBytes: 1024 * 1024, log: { warn: () => undefined } });
+    const tight = new Prediction({
+      kernels: "auto",
+      cacheBytes: 1024 * 1024,
+      log: { info: () => undefined, warn: () => undefined },
+    });
     try {
       const first = await tight.predict(subject(11), pixels(5), 5);
       for (let other = 0; other < 12; other++) await tight.predict(subject(300 + other), pixels(9), 9);

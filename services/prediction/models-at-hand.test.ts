@@ -42,7 +42,7 @@ function subject(key: string, read?: () => Promise<Uint8Array>): KeyedSubject & 
 function make({ mostBytes = mebibyte } = {}) {
   const turns = new Turns();
   const warn = vi.fn<() => void>();
-  const atHand = new ModelsAtHand({ kernels, mostBytes, turns, log: { warn } });
+  const atHand = new ModelsAtHand({ kernels, mostBytes, turns, log: { info: () => undefined, warn } });
   const learn = (model: KeyedSubject, milliseconds: number, times = 40): void => {
     for (let each = 0; each < times; each++) atHand.learn(model, milliseconds);
   };

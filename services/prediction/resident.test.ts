@@ -25,7 +25,7 @@ const thread = (options: Partial<ResidentOptions> = {}) => {
     mostWaiting: 10,
     mostWaitMs: 60_000,
     rest: { afterMs: 60_000, keptBytes: 0, warm: false },
-    log: { warn: () => undefined },
+    log: { info: () => undefined, warn: () => undefined },
     ...options,
   });
   made.push(resident);

@@ -9,8 +9,9 @@ import { StderrLines } from "./stderr.ts";
 
 export type { Logger };
 
-/** Enough of a logger to warn. */
+/** Enough of a logger to tell and to warn. */
 export interface Log {
+  info(fields: object, message: string): void;
   warn(fields: object, message: string): void;
 }
 

@@ -3,7 +3,7 @@
  * and to tell its owner what it is instead.
  */
 
-/** A picture that cannot be used; the message says what was found and what would be right. */
+/** A picture that cannot be used; the message says what was found and what would be right, the cause what its decoder said. */
 export class PictureError extends Error {
   override readonly name = "PictureError";
 }

@@ -97,6 +97,56 @@ describe("readPicture", () => {
       .toBuffer();
     await expect(readPicture(whole.subarray(0, whole.length / 2), grey)).rejects.toThrow(PictureError);
   });
+  const noisy = () =>
+    sharp(
+      Uint8Array.from({ length: 945 }, (_, at) => (at * 7919) % 251),
+      { raw: { width: 21, height: 15, channels: 3 } },
+    );
+  const whole = {
+    PNG: () => noisy().png(),
+    JPEG: () => noisy().jpeg(),
+    WebP: () => noisy().webp(),
+    GIF: () => noisy().gif(),
+  };
+  /** What is said of the bytes. */
+  const refusal = async (bytes: Buffer): Promise<string> => {
+    const error: unknown = await readPicture(bytes, grey).catch((thrown: unknown) => thrown);
+    if (!(error instanceof PictureError)) throw new Error("it was read");
+    expect(error.cause).toBeInstanceOf(Error);
+    return error.message;
+  };
+  const said = (name: string, fault: string): RegExp =>
+    new RegExp(`^found a ${name} that cannot be read: ${fault}; expected a complete picture$`);
+  it.each(Object.entries(whole))("says where a %s breaks off, wherever it does", async (name, make) => {
+    const bytes = await make().toBuffer();
+    for (const length of [16, 30, 50, 100, 200, bytes.length >> 1, bytes.length - 20])
+      expect(await refusal(bytes.subarray(0, length))).toMatch(
+        said(name, `it breaks off after ${length} bytes, (behind|before|in|of) [a-zA-Z0-9 ]+`),
+      );
+  });
+  it("says which part of a picture is damaged", async () => {
+    const png = await whole.PNG().toBuffer();
+    const damaged = (at: number) => Buffer.from(png.map((byte, index) => (index === at ? byte ^ 0x55 : byte)));
+    expect(await refusal(damaged(20))).toMatch(said("PNG", "the checksum of its header at byte 8 is wrong"));
+    const pixels = png.indexOf("IDAT") - 4;
+    expect(await refusal(damaged(pixels + 20))).toMatch(
+      said("PNG", `the checksum of its pixels at byte ${pixels} is wrong`),
+    );
+    expect(await refusal(damaged(pixels + 4))).toMatch(/its part .DAT|begins no part of a PNG/);
+    const webp = await whole.WebP().toBuffer();
+    expect(await refusal(Buffer.from(webp.map((byte, at) => (at > 20 ? byte ^ 0x55 : byte))))).toMatch(
+      said("WebP", "its (header is|pixels are) damaged"),
+    );
+    const jpeg = await whole.JPEG().toBuffer();
+    expect(
+      await refusal(
+        Buffer.concat([jpeg.subarray(0, 2), Buffer.from("ffe000040000aaaaaaaa", "hex"), jpeg.subarray(20)]),
+      ),
+    ).toMatch(said("JPEG", "at byte 8 begins no part of a JPEG"));
+    expect(await refusal(Buffer.concat([jpeg.subarray(0, 2), Buffer.from("ffd9", "hex")]))).toMatch(
+      said("JPEG", "it ends before its pixels"),
+    );
+  });
   it("refuses too many pixels by its header alone", async () => {
     const huge = Buffer.from(await greyPng());
     huge.writeUInt32BE(30_000, 16);

@@ -6,7 +6,8 @@ import sharp from "sharp";
 import type { Metadata, Sharp } from "sharp";
 import type { Conversion } from "../../schemas/dataset.ts";
 import { decodeBmp, readBmpHeader } from "./bmp.ts";
-import { PictureError, isAnimatedPng, kindNames, requireKind } from "./picture-header.ts";
+import { damageOf } from "./picture-damage.ts";
+import { PictureError, isAnimatedPng, kindNames, requireKind, type PictureKind } from "./picture-header.ts";
 import { readPlainPng } from "./plain-png.ts";
 
 export { PictureError, pictureKind } from "./picture-header.ts";
@@ -52,13 +53,8 @@ function planes(interleaved: Uint8Array, channels: number): Uint8Array {
   return separated;
 }
 
-function sentence(error: unknown): string {
-  const text = error instanceof Error ? error.message : String(error);
-  return text.split("\n")[0]?.slice(0, 200) ?? "it cannot be read";
-}
-
 interface Opened {
-  name: string;
+  kind: PictureKind;
   image: Sharp;
   /** As in the file, before it is turned. */
   width: number;
@@ -85,7 +81,7 @@ async function openBmp(bytes: Buffer, most: number): Promise<Opened> {
   requireBounds(kindNames.bmp, header, most);
   const { pixels, width, height, channels } = await decodeBmp(bytes, header);
   return {
-    name: kindNames.bmp,
+    kind: "bmp",
     image: sharp(pixels, { raw: { width, height, channels } }),
     width,
     height,
@@ -116,28 +112,49 @@ function peculiarities(bytes: Buffer, metadata: Metadata): Pick<Opened, "steps" 
   return { steps, notes };
 }
 
+/** Of one picture. */
+const mostSeconds = 20;
+
+/** What the decoder said is the cause: it is for the log. */
 const cannotBeRead =
-  (name: string) =>
-  (error: unknown): never => {
-    throw new PictureError(`found a ${name} that cannot be read: ${sentence(error)}; expected a complete picture`);
+  (bytes: Buffer, known: { kind: PictureKind; stage: "header" | "pixels" }) =>
+  (cause: unknown): never => {
+    const name = kindNames[known.kind];
+    if (cause instanceof Error && cause.message.startsWith("timeout"))
+      throw new PictureError(
+        `found a ${name} that takes longer than ${mostSeconds} s to decode; expected a smaller one`,
+        {
+          cause,
+        },
+      );
+    throw new PictureError(
+      `found a ${name} that cannot be read: ${damageOf(bytes, known)}; expected a complete picture`,
+      { cause },
+    );
   };
 
-const isOpaque = async (bytes: Buffer, name: string): Promise<boolean> =>
-  (await sharp(bytes, { pages: 1 }).stats().catch(cannotBeRead(name))).isOpaque;
+const isOpaque = async (bytes: Buffer): Promise<boolean> =>
+  (
+    await sharp(bytes, { pages: 1 })
+      .stats()
+      .catch(cannotBeRead(bytes, { kind: "gif", stage: "pixels" }))
+  ).isOpaque;
 
 async function open(bytes: Buffer, most: number): Promise<Opened> {
   const kind = requireKind(bytes);
   const name = kindNames[kind];
   if (kind === "bmp") return openBmp(bytes, most);
-  const metadata = await sharp(bytes, { limitInputPixels: false, pages: 1 }).metadata().catch(cannotBeRead(name));
+  const metadata = await sharp(bytes, { limitInputPixels: false, pages: 1 })
+    .metadata()
+    .catch(cannotBeRead(bytes, { kind, stage: "header" }));
   const { width, height, orientation = 1 } = metadata;
   requireBounds(name, metadata, most);
   const colours = coloursOf(metadata);
   const { steps, notes } = peculiarities(bytes, metadata);
   // A GIF is always given an alpha channel, also where nothing of it can be seen through.
-  const transparent = metadata.hasAlpha && (kind !== "gif" || !(await isOpaque(bytes, name)));
+  const transparent = metadata.hasAlpha && (kind !== "gif" || !(await isOpaque(bytes)));
   return {
-    name,
+    kind,
     // "error": a picture that breaks off is refused; one whose decoder only warns of it is complete.
     image: sharp(bytes, { limitInputPixels: most, pages: 1, failOn: "error" }).autoOrient(),
     width,
@@ -189,7 +206,8 @@ export async function readPicture(
   const plain = readPlainPicture(bytes, wish, { most });
   if (plain) return plain;
   const { fit, background } = wish;
-  const opened = await open(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength), most);
+  const file = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const opened = await open(file, most);
   const { colours, steps, notes } = opened;
   let { image } = opened;
   const [inWidth, inHeight] = opened.sideways ? [opened.height, opened.width] : [opened.width, opened.height];
@@ -210,9 +228,9 @@ export async function readPicture(
   }
   const raw = await image
     .raw({ depth: "uchar" })
-    .timeout({ seconds: 20 })
+    .timeout({ seconds: mostSeconds })
     .toBuffer({ resolveWithObject: true })
-    .catch(cannotBeRead(opened.name));
+    .catch(cannotBeRead(file, { kind: opened.kind, stage: "pixels" }));
   if (raw.info.channels !== channels)
     throw new PictureError(`it came out with ${raw.info.channels} channels where ${channels} were wanted`);
   return {

@@ -41,7 +41,7 @@ const explained = (error: unknown): unknown =>
   error instanceof Error && (!("code" in error) || error.code === "ECONNRESET")
     ? new Problem({
         code: "malformed-body",
-        detail: `the multipart body cannot be read (${error.message}); expected parts between boundaries, and the last one closed`,
+        detail: `the multipart body ${/unexpected end/i.test(error.message) ? "breaks off before its last boundary" : "cannot be taken apart"}; expected parts between boundaries, and the last one closed`,
         cause: error,
       })
     : error;

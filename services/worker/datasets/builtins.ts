@@ -38,6 +38,7 @@ async function importOne(
     const dataset = await runCheck({
       task: { files, settings: uploadSettings.parse({ classes }), limits, directory },
       onProgress: () => undefined,
+      log,
       signal,
     });
     const manifest = await storeDataset(storage, record, dataset);

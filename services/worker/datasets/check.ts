@@ -26,6 +26,8 @@ export interface CheckOptions {
   /** An empty folder; whoever made it removes it. */
   directory: string;
   onProgress: (fraction: number) => void;
+  /** Takes what a library said of a file that it could not read: it is for the log. */
+  onCause?: (cause: Error, file: string | null) => void;
 }
 
 const readingShare = 0.8;
@@ -113,6 +115,7 @@ export async function checkUpload({
   limits,
   directory,
   onProgress,
+  onCause,
 }: CheckOptions): Promise<CheckedDataset> {
   const named = settings.classes?.length ?? 0;
   if (named > limits.MAX_CLASSES)
@@ -133,7 +136,7 @@ export async function checkUpload({
     directory,
     settings,
     limits,
-    complaints: new Complaints({ skip: settings.onError === "skip" }),
+    complaints: new Complaints({ skip: settings.onError === "skip", ...(onCause && { onCause }) }),
   });
   for (const each of group(files)) await readGroup(intake, each, onRead);
   return finish(intake, {

@@ -4,6 +4,7 @@ import type { ChildProcess } from "node:child_process";
 import { setPriority } from "node:os";
 import { fileURLToPath } from "node:url";
 import { nameLimit } from "../../shared/dataset-limits.ts";
+import type { Log } from "../../shared/log.ts";
 import type { CheckMessage, CheckTask } from "./checking-process.ts";
 import { built } from "../../shared/built.ts";
 import { pictureProcess } from "../../shared/picture-process.ts";
@@ -19,6 +20,7 @@ const mostStderr = 4000;
 export interface RunCheckOptions {
   task: CheckTask;
   onProgress: (fraction: number) => void;
+  log: Log;
   /** Aborting kills the process and rejects with the signal's reason. */
   signal: AbortSignal;
 }
@@ -51,7 +53,7 @@ function start(): ChildProcess {
 }
 
 /** Resolves when the process is gone. Rejects with DatasetRefused, CheckFailed, or the signal's reason. */
-export function runCheck({ task, onProgress, signal }: RunCheckOptions): Promise<CheckedDataset> {
+export function runCheck({ task, onProgress, log, signal }: RunCheckOptions): Promise<CheckedDataset> {
   return new Promise((resolve, reject) => {
     if (signal.aborted) {
       reject(signal.reason as Error);
@@ -73,6 +75,8 @@ export function runCheck({ task, onProgress, signal }: RunCheckOptions): Promise
     child.on("message", (message) => {
       const received = message as CheckMessage;
       if (received.kind === "progress") onProgress(received.fraction);
+      else if (received.kind === "cause")
+        log.info({ file: received.file, cause: received.said }, "a file of an upload could not be read");
       else answer = received;
     });
     let failure: Error | null = null;

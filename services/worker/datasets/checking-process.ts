@@ -8,7 +8,7 @@ import type { DatasetLimits } from "../../shared/dataset-limits.ts";
 import { checkUpload } from "./check.ts";
 import type { CheckedDataset } from "./finish.ts";
 import type { LocalFile } from "./open.ts";
-import { DatasetRefused } from "./refused.ts";
+import { DatasetRefused, printable } from "./refused.ts";
 
 export interface CheckTask {
   files: LocalFile[];
@@ -19,6 +19,8 @@ export interface CheckTask {
 
 export type CheckMessage =
   | { kind: "progress"; fraction: number }
+  /** What a library said of a file that it could not read. */
+  | { kind: "cause"; file: string | null; said: string }
   | { kind: "done"; dataset: CheckedDataset }
   | { kind: "refused"; problems: DatasetProblem[] }
   | { kind: "failed"; code: string | null; message: string; stack: string };
@@ -32,7 +34,10 @@ const send = (message: CheckMessage): Promise<void> =>
   });
 
 function outcome(error: unknown): CheckMessage {
-  if (error instanceof DatasetRefused) return { kind: "refused", problems: error.problems };
+  if (error instanceof DatasetRefused) {
+    if (error.cause instanceof Error) tellCause(error.cause, error.problems[0]?.file ?? null);
+    return { kind: "refused", problems: error.problems };
+  }
   const { message, stack = "" } = error instanceof Error ? error : new Error(String(error));
   return {
     kind: "failed",
@@ -42,6 +47,9 @@ function outcome(error: unknown): CheckMessage {
   };
 }
 
+const tellCause = (cause: Error, file: string | null): void =>
+  void send({ kind: "cause", file: file === null ? null : printable(file, 300), said: printable(cause.message, 300) });
+
 async function run(task: CheckTask): Promise<void> {
   let reported = 0;
   const onProgress = (fraction: number): void => {
@@ -49,7 +57,7 @@ async function run(task: CheckTask): Promise<void> {
     reported = Date.now();
     void send({ kind: "progress", fraction });
   };
-  const message = await checkUpload({ ...task, onProgress }).then<CheckMessage, CheckMessage>(
+  const message = await checkUpload({ ...task, onProgress, onCause: tellCause }).then<CheckMessage, CheckMessage>(
     (dataset) => ({ kind: "done", dataset }),
     outcome,
   );

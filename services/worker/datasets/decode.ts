@@ -3,7 +3,8 @@ import { PictureError, readPicture } from "../../shared/pictures.ts";
 import type { Sample } from "../../shared/pictures.ts";
 import type { Intake } from "./intake.ts";
 
-export type Decoded = { sample: Sample } | { refused: string };
+/** `cause`: what the decoder said. */
+export type Decoded = { sample: Sample } | { refused: string; cause: unknown };
 
 /** Throws DatasetRefused where the upload asks for too much decoding. Channels and size are as in the picture where nothing is wished. */
 export async function decode(intake: Intake, bytes: Buffer): Promise<Decoded> {
@@ -23,7 +24,7 @@ export async function decode(intake: Intake, bytes: Buffer): Promise<Decoded> {
     intake.pixels.spend({ pixels: sample.decodedPixels, bytes: bytes.length });
     return { sample };
   } catch (error) {
-    if (error instanceof PictureError) return { refused: error.message };
+    if (error instanceof PictureError) return { refused: error.message, cause: error.cause };
     throw error;
   }
 }

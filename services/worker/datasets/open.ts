@@ -59,22 +59,29 @@ async function* counted(path: string, onRead: (bytes: number) => void): AsyncGen
 export function explainInflate(error: unknown, name: string): unknown {
   const code = error instanceof Error && "code" in error ? String(error.code) : "";
   if (code === "Z_BUF_ERROR")
-    return new DatasetRefused([
-      {
-        file: name,
-        row: null,
-        detail:
-          "found compressed data that breaks off before its end; expected a complete file: was the upload or the copy cut off?",
-      },
-    ]);
+    return new DatasetRefused(
+      [
+        {
+          file: name,
+          row: null,
+          detail:
+            "found compressed data that breaks off before its end; expected a complete file: was the upload or the copy cut off?",
+        },
+      ],
+      { cause: error },
+    );
   if (code.startsWith("Z_"))
-    return new DatasetRefused([
-      {
-        file: name,
-        row: null,
-        detail: `found damaged compressed data (${(error as Error).message}); expected gzip or deflate that unpacks`,
-      },
-    ]);
+    return new DatasetRefused(
+      [
+        {
+          file: name,
+          row: null,
+          detail:
+            "found damaged compressed data, of which a part does not unpack or not to what its checksum says; expected gzip or deflate that unpacks: send the file again, or pack it anew",
+        },
+      ],
+      { cause: error },
+    );
   return error;
 }
 

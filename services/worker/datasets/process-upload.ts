@@ -135,7 +135,7 @@ export class UploadProcessor {
       // Parsed again: an upload that waited through an update of the service lacks what was added since.
       const settings = uploadSettings.parse(upload.settings);
       const task = { files, settings, limits, directory: workplace.directory };
-      const dataset = await runCheck({ task, onProgress: report, signal });
+      const dataset = await runCheck({ task, onProgress: report, log: log.child({ dataset: record.id }), signal });
       await this.#hold(record.id, dataset.bytes);
       const manifest = await storeDataset(storage, record, dataset);
       const answer = await records.datasets.patch(record.id, readyFields(dataset, manifest), "checking");

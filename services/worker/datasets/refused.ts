@@ -12,13 +12,13 @@ export const printable = (text: string, most = 120): string => {
   return clean.length > most ? `${clean.slice(0, most)}…` : clean;
 };
 
-/** The upload is at fault, not the service: carries what the record will show. */
+/** The upload is at fault, not the service: carries what the record will show, and what a library said as its cause. */
 export class DatasetRefused extends Error {
   override readonly name = "DatasetRefused";
   readonly problems: DatasetProblem[];
 
-  constructor(problems: readonly DatasetProblem[]) {
-    super(problems.map((each) => each.detail).join("; "));
+  constructor(problems: readonly DatasetProblem[], options?: ErrorOptions) {
+    super(problems.map((each) => each.detail).join("; "), options);
     this.problems = problems.map((each) => ({
       ...each,
       file: each.file === null ? null : printable(each.file, 300),
@@ -28,8 +28,8 @@ export class DatasetRefused extends Error {
 }
 
 /** Throws at once: nothing further can be read. */
-export function refuse(file: string | null, detail: string, row: number | null = null): never {
-  throw new DatasetRefused([{ file, row, detail }]);
+export function refuse(file: string | null, detail: string, row: number | null = null, options?: ErrorOptions): never {
+  throw new DatasetRefused([{ file, row, detail }], options);
 }
 
 function sentenceOf({ file, row, detail }: DatasetProblem): string {
@@ -44,10 +44,13 @@ function sentenceOf({ file, row, detail }: DatasetProblem): string {
 export class Complaints {
   readonly #found: DatasetProblem[] = [];
   readonly #skip: boolean;
+  readonly #onCause: ((cause: Error, file: string | null) => void) | undefined;
   #count = 0;
 
-  constructor({ skip }: { skip: boolean }) {
+  /** `onCause`: takes what a library said of a fault that is listed. */
+  constructor({ skip, onCause }: { skip: boolean; onCause?: (cause: Error, file: string | null) => void }) {
     this.#skip = skip;
+    this.#onCause = onCause;
   }
 
   /** Whether the upload is going to be refused. */
@@ -55,9 +58,12 @@ export class Complaints {
     return !this.#skip && this.#count > 0;
   }
 
-  add(file: string | null, row: number | null, detail: string): void {
+  add(file: string | null, row: number | null, detail: string, cause?: unknown): void {
     this.#count += 1;
-    if (this.#found.length < mostProblems) this.#found.push({ file, row, detail });
+    if (this.#found.length < mostProblems) {
+      this.#found.push({ file, row, detail });
+      if (cause instanceof Error) this.#onCause?.(cause, file);
+    }
     if (this.#skip || this.#found.length < mostProblems) return;
     this.#found.push({ file, row: null, detail: `reading stopped after ${mostProblems} problems; there may be more` });
     this.settle();

@@ -43,10 +43,9 @@ async function* entriesOf({ file, limits, onRead }: ArchiveOptions): AsyncGenera
       (first instanceof Error && "syscall" in first && first.syscall !== undefined)
     )
       throw first;
-    refuse(
-      file.name,
-      `found a damaged TAR (${first instanceof Error ? first.message : "unreadable"}); expected one that unpacks`,
-    );
+    const breaksOff = first instanceof Error && first.message.startsWith("Unexpected end");
+    const fault = breaksOff ? "it breaks off before its end" : "what should begin a file in it does not";
+    refuse(file.name, `found a damaged TAR: ${fault}; expected one that unpacks`, null, { cause: first });
   } finally {
     source.destroy();
     unpack.destroy();

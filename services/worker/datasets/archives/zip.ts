@@ -65,14 +65,26 @@ function checkEntry(where: string, entry: yauzl.Entry): void {
     );
 }
 
+/** What the library says of an archive, and what it means to its owner. */
+const faults: readonly (readonly [RegExp, string])[] = [
+  [/^End of central directory|unexpected EOF|overflows file bounds/, "it breaks off before its end"],
+  [/^too many bytes|^not enough bytes/, "it unpacks to another size than it says"],
+  [/^invalid local file header/, "its list of files does not lead to them"],
+  [/^Invalid comment length/, "bytes follow after its end"],
+  [/^multi-disk/, "it is one of several parts, which are to be joined before"],
+  [/encrypt/, "it is encrypted"],
+];
+
 const explainZip = (error: unknown, name: string): unknown => {
   if (error instanceof DatasetRefused || !(error instanceof Error)) return error;
   const explained = explainInflate(error, name);
   if (explained !== error) return explained;
   if ("syscall" in error && error.syscall !== undefined) return error;
-  return new DatasetRefused([
-    { file: name, row: null, detail: `found a damaged ZIP (${error.message}); expected one that unpacks` },
-  ]);
+  const fault = faults.find(([words]) => words.test(error.message))?.[1] ?? "its list of files is damaged";
+  return new DatasetRefused(
+    [{ file: name, row: null, detail: `found a damaged ZIP: ${fault}; expected one that unpacks` }],
+    { cause: error },
+  );
 };
 
 class ZipArchive implements Archive {

@@ -142,7 +142,7 @@ class Lines {
     }
     if (this.#shape) throw new LineFault("found a picture; expected pixels, as in the lines before");
     const decoded = await decode(this.#intake, bytes);
-    if ("refused" in decoded) throw new LineFault(decoded.refused);
+    if ("refused" in decoded) throw new LineFault(decoded.refused, { cause: decoded.cause });
     for (const note of decoded.sample.notes) this.#intake.warn(`some pictures ${note}`);
     this.#intake.addPicture(
       { file: this.#file, row: place.row },
@@ -158,7 +158,7 @@ class Lines {
       await this.#read(text, number);
     } catch (error) {
       if (!(error instanceof LineFault)) throw error;
-      this.#intake.complaints.add(this.#file, number, error.message);
+      this.#intake.complaints.add(this.#file, number, error.message, error.cause);
     }
   }
 
@@ -167,10 +167,7 @@ class Lines {
     try {
       value = JSON.parse(text);
     } catch (error) {
-      throw new LineFault(
-        `found a line that is no JSON (${error instanceof Error ? error.message : "unreadable"}); ${form}`,
-        { cause: error },
-      );
+      throw new LineFault(`found ${printable(text, 40)}, which is no JSON; ${form}`, { cause: error });
     }
     if (!isRecord(value)) throw new LineFault(`found ${Array.isArray(value) ? "a list" : String(value)}; ${form}`);
     const unknown = Object.keys(value).find((key) => !fields.includes(key));

@@ -35,7 +35,7 @@ async function deliver(intake: Intake, archive: Archive, pending: Pending, notes
   const { entry, split, label } = pending;
   const file = `${archive.name}: ${entry.path}`;
   const decoded = await pending.decoded;
-  if ("refused" in decoded) intake.complaints.add(file, null, decoded.refused);
+  if ("refused" in decoded) intake.complaints.add(file, null, decoded.refused, decoded.cause);
   else {
     notes.add(decoded.sample.notes);
     intake.addPicture({ file, row: null }, { split, label, sample: decoded.sample });

@@ -68,8 +68,9 @@ export function splitRow(
       file,
       error.code === "CSV_QUOTE_NOT_CLOSED"
         ? "found a quote that is not closed in its line; expected quotes in pairs"
-        : `found a row that cannot be read (${error.message}); expected a label and numbers`,
+        : "found a quote within a field, or text behind one that was closed; expected quotes around whole fields, and doubled inside",
       line,
+      { cause: error },
     );
   }
 }
