@@ -675,7 +675,20 @@ describe("refused, and why", () => {
     [
       "a folder in a class folder",
       () => archive({ name: "ant/deep/x.png", data: Buffer.from("x") }),
-      /found a folder within a class folder/,
+      /^my-file: ant\/deep\|\|found a folder with 1 file within the class folder 'ant'; expected \[train/,
+    ],
+    [
+      "folders in class folders, all of them",
+      async () => {
+        const nested = Array.from({ length: 25 }, (_, at) => ({
+          name: `pets/cat/nest-${at}/0.png`,
+          data: Buffer.from("x"),
+        }));
+        const second = { name: "pets/dog/pup/deeper/1.png", data: Buffer.from("x") };
+        const twice = { name: "pets/cat/nest-0/1.png", data: Buffer.from("x") };
+        return { file: zip([{ name: "pets/dog/0.png", data: await png() }, second, twice, ...nested]) };
+      },
+      /^my-file: pets\/dog\/pup\|\|found a folder with 1 file within the class folder 'dog';[^]*\nmy-file: pets\/cat\/nest-0\|\|found a folder with 2 files[^]*\nmy-file: pets\/cat\/nest-18\|[^\n]*\nmy-file\|\|6 more folders lie within class folders$/,
     ],
     [
       "splits beside classes",

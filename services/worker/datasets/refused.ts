@@ -1,7 +1,8 @@
 /** Why an upload cannot become a dataset, in the words its owner will read. */
 import type { DatasetProblem } from "../../../schemas/dataset.ts";
 
-const mostProblems = 20;
+/** As many are listed. */
+export const mostProblems = 20;
 const mostCharacters = 500;
 
 /** Control characters and endless names from a hostile file never reach a log or a terminal as they are. */

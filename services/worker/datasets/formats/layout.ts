@@ -1,6 +1,7 @@
 /** From the paths of an archive to splits and classes: [wrapper/][train|validation|test/]class/picture. */
 import type { Split } from "../../../../schemas/dataset.ts";
-import { printable, refuse } from "../refused.ts";
+import { grouped } from "../../../shared/dataset-limits.ts";
+import { DatasetRefused, mostProblems, printable, refuse } from "../refused.ts";
 import { splitOf } from "../split-words.ts";
 
 interface Placed {
@@ -61,6 +62,37 @@ function refuseWithoutFolders(archive: string, paths: readonly string[]): never 
   );
 }
 
+interface Nesting {
+  archive: string;
+  /** Of the files in folders, and what lies around them all. */
+  inner: readonly (readonly string[])[];
+  around: readonly string[];
+  /** Names of a path that leads to a picture in its class folder. */
+  levels: number;
+}
+
+/** Names every folder within a class folder, with how much lies in it, up to as many as problems are listed. */
+function refuseNested({ archive, inner, around, levels }: Nesting): void {
+  const files = new Map<string, { className: string; count: number }>();
+  for (const path of inner) {
+    if (path.length <= levels) continue;
+    const folder = [...around, ...path.slice(0, levels)].join("/");
+    const known = files.get(folder) ?? { className: path[levels - 2], count: 0 };
+    known.count += 1;
+    files.set(folder, known);
+  }
+  if (files.size === 0) return;
+  const listed = [...files].slice(0, mostProblems);
+  const problems = listed.map(([folder, { className, count }]) => ({
+    file: `${archive}: ${folder}`,
+    row: null,
+    detail: `found a folder with ${grouped(count)} file${count === 1 ? "" : "s"} within the class folder '${printable(className, 60)}'; ${shape}: move its pictures up, or make it a class of its own`,
+  }));
+  const more = files.size - listed.length;
+  const rest = `${grouped(more)} more folder${more === 1 ? " lies" : "s lie"} within class folders`;
+  throw new DatasetRefused(more > 0 ? [...problems, { file: archive, row: null, detail: rest }] : problems);
+}
+
 /** Refuses a layout that could be read in two ways. */
 export function arrange(archive: string, allPaths: readonly string[]): Layout {
   const parts = collapse(allPaths.map((path) => path.split("/")));
@@ -72,10 +104,11 @@ export function arrange(archive: string, allPaths: readonly string[]): Layout {
   const named = tops.filter((top) => splitOf(top) !== undefined);
   const splits = inner.some((each) => each.length >= 3 && splitOf(each[0]) !== undefined);
   if (splits && named.length !== tops.length) {
-    const other = tops.find((top) => splitOf(top) === undefined) ?? "";
+    const others = tops.filter((top) => splitOf(top) === undefined);
+    const more = others.length > 5 ? ` and ${grouped(others.length - 5)} more` : "";
     refuse(
       archive,
-      `found the folder '${printable(other, 60)}' beside '${named.join("', '")}'; expected only train, validation and test there, or only classes`,
+      `found the folder${others.length === 1 ? "" : "s"} ${quoted(others.slice(0, 5))}${more} beside '${named.join("', '")}'; expected only train, validation and test there, or only classes`,
     );
   }
   if (!splits && named.length === tops.length)
@@ -84,8 +117,12 @@ export function arrange(archive: string, allPaths: readonly string[]): Layout {
       `found pictures right in ${quoted(named)}, which name${named.length === 1 ? "s a split" : " splits"}, and no class folders there; ${shape}, or a table that names each picture and its label`,
     );
   const levels = splits ? 3 : 2;
-  const tooDeep = inner.find((each) => each.length > levels);
-  if (tooDeep) refuse(`${archive}: ${tooDeep.join("/")}`, `found a folder within a class folder; ${shape}`);
+  refuseNested({
+    archive,
+    inner,
+    around: parts.find((each) => each.length >= wrapper + 2)?.slice(0, wrapper) ?? [],
+    levels,
+  });
   const place = (path: string): Placed | null => {
     const found = own.get(path);
     if (found?.length !== levels) return null;
