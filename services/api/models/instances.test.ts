@@ -5,7 +5,11 @@ import { fromPieces, joinInstances, type SampleForm } from "./instances.ts";
 import { readInstances } from "./reading.ts";
 import type { Problem } from "../http/problem.ts";
 
-const prediction = new Prediction({ kernels: "auto", cacheBytes: 0, log: { info: () => undefined, warn: () => undefined } });
+const prediction = new Prediction({
+  kernels: "auto",
+  cacheBytes: 0,
+  log: { info: () => undefined, warn: () => undefined },
+});
 afterAll(() => prediction.close());
 const form: SampleForm = {
   input: { channels: 1, height: 2, width: 3 },
@@ -66,7 +70,11 @@ describe("fromJson", () => {
     expect([...samples]).toEqual([1, 2, 3, 4, 5, 6]);
   });
   it("decodes no more pixels for one request than four large pictures have", async () => {
-    const large = new Prediction({ kernels: "auto", cacheBytes: 0, log: { info: () => undefined, warn: () => undefined } });
+    const large = new Prediction({
+      kernels: "auto",
+      cacheBytes: 0,
+      log: { info: () => undefined, warn: () => undefined },
+    });
     let decoded = 0;
     large.convert = async () => {
       decoded += 1;

@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { JobRequest } from "../../../client/index.ts";
 import { findBrowser, startBrowser, warnWithoutBrowser } from "../../support/browser.ts";
 import { looks, openDashboard, patient, unhurried, violationsOf, whole, type Opened } from "../../support/dashboard.ts";
+import { png } from "../../support/dataset-files.ts";
 import type { Stack } from "../../support/stack.ts";
 import { startStackWithStrokes, strokesForm, strokesJob, strokesNetwork } from "../../support/strokes.ts";
 
@@ -94,6 +95,47 @@ describe.skipIf(findBrowser() === null)("models", unhurried, () => {
       .waitFor();
     await page.getByRole("button", { name: "Wipe" }).click();
     await expect.poll(() => answer.innerText(), patient).toBe("Draw, or give it a picture.");
+    await context.close();
+  });
+
+  it("says once what is wrong with a broken picture, and asks nothing more about it", async () => {
+    const { context, page } = await opened(`/models/${model}`);
+    await whole(page, /What it takes for what/);
+    const asked: string[] = [];
+    page.on("request", (request) => void (request.method() === "POST" && asked.push(new URL(request.url()).pathname)));
+    const choose = (name: string, buffer: Buffer): Promise<void> =>
+      page.getByLabel("Choose a picture").setInputFiles({ name, mimeType: "image/png", buffer });
+    const maps = page.getByRole("img", { name: /^Maps of layer/ });
+    const picture = await png({ width: 31, height: 17 });
+    await choose("whole.png", picture);
+    await expect.poll(() => page.locator(".layer-sheet img").count(), patient).toBe(1 + strokesNetwork.layers.length);
+    const before = asked.length;
+    await choose("broken.png", picture.subarray(0, 70));
+    await page.getByText(/found a PNG that cannot be read: it breaks off after 70 bytes/).waitFor();
+    // Layers are asked a moment after the picture was given.
+    await page.evaluate(() => new Promise((resolve) => setTimeout(resolve, 500)));
+    expect([await page.getByRole("alert").count(), await maps.count()]).toEqual([1, 0]);
+    expect(asked.slice(before)).toEqual([`/v1/models/${model}/predictions`]);
+    await choose("whole.png", picture);
+    await maps.first().waitFor();
+    expect(await page.getByRole("alert").count()).toBe(0);
+    await context.close();
+  });
+
+  it("says once what every layer refuses alike", async () => {
+    const { context, page } = await opened(`/models/${model}`);
+    await whole(page, /What it takes for what/);
+    const body = { code: "invalid-data", title: "Invalid data", status: 422, detail: "no layer likes it", errors: [] };
+    await page.route(/\/(feature-maps|saliency)/, (route) =>
+      route.fulfill({ status: 422, contentType: "application/problem+json", body: JSON.stringify(body) }),
+    );
+    await page
+      .getByLabel("Choose a picture")
+      .setInputFiles({ name: "whole.png", mimeType: "image/png", buffer: await png({ width: 31, height: 17 }) });
+    await page.getByText("no layer likes it").waitFor();
+    const answered = (): Promise<number> => page.locator(".layer-sheet").count();
+    await expect.poll(answered, patient).toBeGreaterThan(2);
+    expect(await page.getByText("no layer likes it").count()).toBe(1);
     await context.close();
   });
 

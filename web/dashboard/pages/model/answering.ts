@@ -5,12 +5,14 @@ import { asError, service } from "../../service.ts";
 
 export interface Answering {
   answer: PredictionAnswer | null;
+  /** The picture that was answered; null where there is no answer. */
+  picture: Blob | null;
   problem: Error | null;
   /** Milliseconds from the question to its answer. */
   took: number | null;
 }
 
-const nothing: Answering = { answer: null, problem: null, took: null };
+const nothing: Answering = { answer: null, picture: null, problem: null, took: null };
 
 export function useAnswer(model: string, picture: Blob | null, topK: number): Answering {
   const [state, setState] = useState<Answering>(nothing);
@@ -27,9 +29,9 @@ export function useAnswer(model: string, picture: Blob | null, topK: number): An
         const began = performance.now();
         try {
           const answer = await service.models.predict(model, asked, { topK });
-          setState({ answer, problem: null, took: performance.now() - began });
+          setState({ answer, picture: asked, problem: null, took: performance.now() - began });
         } catch (error) {
-          setState({ answer: null, problem: asError(error), took: null });
+          setState({ ...nothing, problem: asError(error) });
         }
         if (waiting.current === asked) waiting.current = null;
       }

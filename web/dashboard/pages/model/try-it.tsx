@@ -149,11 +149,12 @@ export function TryIt({ model }: { model: Model }): JSX.Element {
   const show = (picture: Blob, name: string): void => setShown({ picture, name });
   useGiven((file) => show(file, file.name));
   const sample = useSample(model, show);
-  const { answer, problem, took } = useAnswer(
-    model.id,
-    shown?.picture ?? null,
-    Math.min(model.classes.length, mostClasses),
-  );
+  const {
+    answer,
+    picture: answered,
+    problem,
+    took,
+  } = useAnswer(model.id, shown?.picture ?? null, Math.min(model.classes.length, mostClasses));
   const preview = usePreview(shown);
   const drawn = (board: HTMLCanvasElement | null): void => {
     if (board === null) setShown(null);
@@ -199,7 +200,8 @@ export function TryIt({ model }: { model: Model }): JSX.Element {
           ) : null}
         </div>
       </div>
-      {shown ? <WhatLayersMake model={model} picture={shown.picture} /> : null}
+      {/* Asked of what was answered: a picture that was refused would be refused by every layer. */}
+      {answered ? <WhatLayersMake model={model} picture={answered} /> : null}
     </Section>
   );
 }
