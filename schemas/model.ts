@@ -22,7 +22,9 @@ export type Normalisation = z.infer<typeof normalisation>;
 export const model = z.strictObject({
   id: modelId,
   object: z.literal("model").describe("what this is: always model"),
-  name: z.string().describe("what you call it; otherwise the name or id of its job"),
+  name: z
+    .string()
+    .describe("what you call it; otherwise the name of its job, or its dataset and when the job was sent"),
   alias: modelAlias
     .nullable()
     .describe("the alias that names it, of several the one given last; null where it has none"),

@@ -85,6 +85,10 @@ function receiptOf(options: OutcomeOptions, weights: string): Receipt {
   };
 }
 
+/** What a model of a job without a name is called: its data and when the job was sent, in UTC. */
+const nameAfter = (dataset: ReadyDataset, { createdAt }: JobRecord): string =>
+  `${dataset.name.slice(0, 180)}, ${createdAt.slice(0, 16).replace("T", " ")}`;
+
 function modelOf(options: OutcomeOptions, weights: { sha256: string; bytes: number }): Model {
   const { job, dataset, normalisation, finished } = options;
   const judged = (["test", "validation", "train"] as const).find((split) => finished.splits[split]);
@@ -92,7 +96,7 @@ function modelOf(options: OutcomeOptions, weights: { sha256: string; bytes: numb
   return {
     id: modelIdOf(job.id),
     object: "model",
-    name: job.name ?? job.id,
+    name: job.name ?? nameAfter(dataset, job),
     alias: null,
     job: job.id,
     dataset: { id: dataset.id, revision: dataset.revision },

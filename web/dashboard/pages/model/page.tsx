@@ -12,7 +12,7 @@ import { Calibration } from "./calibration.tsx";
 import { Classes } from "./classes.tsx";
 import { Confusion } from "./confusion.tsx";
 import { Hardest } from "./hardest.tsx";
-import { AliasForm } from "./alias-form.tsx";
+import { AliasForm, NameForm } from "./names.tsx";
 import { TakeHome } from "./take-home.tsx";
 import { TryIt } from "./try-it.tsx";
 
@@ -77,6 +77,7 @@ const About = ({ model }: { model: Model }): JSX.Element => (
         ["Made", <Ago key="made" at={model.createdAt} />],
       ]}
     />
+    <NameForm model={model} />
     <AliasForm model={model} />
   </Section>
 );
