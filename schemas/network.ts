@@ -3,13 +3,21 @@ import { z } from "zod";
 import { layer } from "./layer.ts";
 
 export const network = z
-  .strictObject({
-    layers: z
-      .array(layer)
-      .min(1, "a network needs at least one layer")
-      .max(200)
-      .describe("from the input to the output; the last one has as many outputs as there are classes"),
-  })
+  .strictObject(
+    {
+      layers: z
+        .array(layer)
+        .min(1, "a network needs at least one layer")
+        .max(200)
+        .describe("from the input to the output; the last one has as many outputs as there are classes"),
+    },
+    {
+      error: ({ code, input }) =>
+        code === "invalid_type" && Array.isArray(input)
+          ? 'expected the layers in an object, {"layers": […]}, found a list'
+          : undefined,
+    },
+  )
   .describe("a network: its layers in order");
 export type Network = z.infer<typeof network>;
 /** As a user writes it. */

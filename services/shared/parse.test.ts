@@ -2,6 +2,7 @@
 import { describe, expect, it } from "vitest";
 import { z } from "zod";
 import { jobRequest } from "../../schemas/job.ts";
+import { network } from "../../schemas/network.ts";
 import { queryInteger } from "../../schemas/query.ts";
 import { parse } from "./parse.ts";
 
@@ -35,5 +36,12 @@ describe("what is refused", () => {
     expect(detail).toContain('"lenet-5"');
     expect(detail.match(/found/gu)).toHaveLength(1);
     expect(detail).toMatch(/, found "lenet5"$/u);
+  });
+
+  it("says where layers belong that came as a bare list, wherever a network stands", () => {
+    const layers = [{ type: "dense", units: 10 }];
+    const words = 'expected the layers in an object, {"layers": […]}, found a list';
+    expect(detailsOf(jobRequest, { dataset: "mnist", network: layers })["/network"]).toContain(words);
+    expect(detailsOf(network, layers)).toEqual({ "": words });
   });
 });
