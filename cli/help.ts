@@ -25,7 +25,12 @@ export function generalHelp(commands: readonly Command[]): string {
 const mostLines = 24;
 
 export function commandHelp(command: Command, commands: readonly Command[]): string {
-  const options = Object.entries({ ...command.options, ...common });
+  const own = Object.entries(command.options);
+  const shared = Object.entries(common);
+  const notes = command.notes === undefined ? 0 : 1 + command.notes.length;
+  // The common ones have a line each where the screen has room for them.
+  const isLong = 5 + own.length + shared.length + notes > mostLines;
+  const options = isLong ? own : [...own, ...shared];
   const width = Math.max(...options.map((each) => flag(each).length));
   const inner = commands.filter(({ name }) => name.startsWith(`${command.name} `));
   const each = inner.map(({ name, usage, summary }) => `  ${`${name} ${usage}`.padEnd(29)} ${summary}`);
@@ -38,6 +43,7 @@ export function commandHelp(command: Command, commands: readonly Command[]): str
   ];
   const rest = [
     ...options.map((option) => `  ${flag(option).padEnd(width)}  ${option[1].help}`),
+    ...(isLong ? [`  as everywhere: ${shared.map(flag).join("  ")}`] : []),
     ...(command.notes === undefined ? [] : ["", ...command.notes]),
   ];
   if (inner.length === 0) return [...head, ...rest].join("\n");

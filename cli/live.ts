@@ -1,5 +1,5 @@
 /** A training as it happens: drawn over itself in a terminal, a line an epoch elsewhere. */
-import type { Event, Progress } from "../client/index.ts";
+import { stopWords, type Event, type Progress } from "../client/index.ts";
 import { drawCurves, type Curve } from "./chart.ts";
 import { duration, percent, type Output } from "./output.ts";
 
@@ -32,6 +32,12 @@ function epochLine({ data }: Event & { type: "epoch" }, epochs: number | null): 
   return parts.join("  ");
 }
 
+/** What became of a job, and why. */
+export function statusLine({ data: { status, reason } }: Event & { type: "status" }): string {
+  const words: Readonly<Record<string, string>> = status === "succeeded" ? stopWords : {};
+  return reason === null ? status : `${status}: ${words[reason] ?? reason}`;
+}
+
 export interface View {
   take: (event: Event) => void;
   /** Leaves the last picture standing. */
@@ -48,7 +54,7 @@ function plainView(out: Output): View {
   return {
     take: (event) => {
       if (event.type === "progress") epochs = event.data.epochs;
-      if (event.type === "status") tell(`${event.data.status}${event.data.reason ? `: ${event.data.reason}` : ""}`);
+      if (event.type === "status") tell(statusLine(event));
       if (event.type === "epoch") tell(epochLine(event, epochs));
       if (event.type === "warning") tell(`warning: ${event.data.detail}`);
     },

@@ -25,19 +25,45 @@ interface LocalUpload {
   sentence: string;
 }
 
+const fits = ["fit", "crop", "stretch"] as const;
+
 export const uploadOptions: Readonly<Record<string, Option>> = {
   size: { value: "SIDE", help: "fit pictures to it; by default at most 64" },
   test: { value: "SHARE", help: "cut off for the test; 0.2 of a folder by default" },
   validation: { value: "SHARE", help: "cut off to choose the best epoch by" },
+  fit: {
+    value: "HOW",
+    help: "pictures of other proportions: whole, cut or distorted",
+    choices: fits,
+  },
+  background: { value: "COLOUR", help: "beside and behind pictures: black, white or #rrggbb" },
   grey: { help: "pictures lose their colour" },
   skip: { help: "leave out pictures and rows that cannot be read" },
 };
 
+function fitOf(given: Given): (typeof fits)[number] | undefined {
+  const text = given.text("fit");
+  const fit = fits.find((each) => each === text);
+  if (text !== undefined && fit === undefined)
+    throw unusable(`--fit: expected one of ${fits.join(", ")}, found '${text}'`);
+  return fit;
+}
+
+function backgroundOf(given: Given): string | undefined {
+  const text = given.text("background");
+  if (text !== undefined && !/^(black|white|#[0-9a-f]{6})$/i.test(text))
+    throw unusable(`--background: expected black, white or #rrggbb, found '${text}'`);
+  return text;
+}
+
 function settingsOf(given: Given): UploadSettings {
+  const [fit, background] = [fitOf(given), backgroundOf(given)];
   const [test, validation, side] = [given.number("test"), given.number("validation"), given.whole("size", 1)];
   const splits = { ...(test === undefined ? {} : { test }), ...(validation === undefined ? {} : { validation }) };
   return {
     ...(side === undefined ? {} : { size: side }),
+    ...(fit === undefined ? {} : { fit }),
+    ...(background === undefined ? {} : { background }),
     ...(given.is("grey") ? { channels: 1 as const } : {}),
     ...(given.is("skip") ? { onError: "skip" as const } : {}),
     ...(Object.keys(splits).length === 0 ? {} : { splits }),

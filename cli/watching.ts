@@ -45,6 +45,15 @@ export function demandSuccess(job: Job): void {
     throw new Failure(exitCodes.failed, `${job.id} failed: ${job.error?.detail ?? "it says no reason"}`);
 }
 
+/** Which epoch the model is of. */
+function keptEpoch({ progress, result }: Job): string | null {
+  if (!result) return null;
+  const best = progress?.best ?? null;
+  const split = progress?.validation?.split ?? "validation";
+  if (best === null) return `kept epoch ${result.epochs}, the last: no split decides which is best`;
+  return `kept epoch ${best.epoch} of ${result.epochs}, the best: ${split} accuracy ${percent(best.accuracy, 2)}`;
+}
+
 /** What a job that succeeded leaves, and what to do with it. */
 export function tellResult(out: Output, job: Job): void {
   const { result, model } = job;
@@ -52,6 +61,8 @@ export function tellResult(out: Output, job: Job): void {
   const split = result?.test ? "test" : "validation";
   if (judged)
     out.say(`${split} accuracy ${percent(judged.accuracy, 2)} on ${judged.samples.toLocaleString("en")} pictures`);
+  const kept = keptEpoch(job);
+  if (kept !== null) out.say(kept);
   if (model === null) return;
   out.say(`model ${model}`);
   out.note(`\nnpx feature-maps predict ${model} PICTURE…   asks it\nnpx feature-maps open ${model}   shows it`);

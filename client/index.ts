@@ -51,4 +51,5 @@ export type { FolderFile } from "./uploads/tar.ts";
 export type { Content, Source } from "./uploads/segments.ts";
 export { Unreadable, type UploadProgress } from "./uploads/send.ts";
 export { usualSettings } from "./uploads/usual.ts";
+export { stopWords } from "./words.ts";
 export type * from "./types.ts";

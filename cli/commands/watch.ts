@@ -4,6 +4,7 @@ import { stat } from "node:fs/promises";
 import type { Client, Event } from "../../client/index.ts";
 import type { Command } from "../command.ts";
 import { exitCodes, Failure, unusable } from "../failures.ts";
+import { statusLine } from "../live.ts";
 import { percent } from "../output.ts";
 import { logFile } from "../service.ts";
 import { demandSuccess, tellResult, watchJob } from "../watching.ts";
@@ -38,7 +39,7 @@ export const watchCommand: Command = {
 function told(event: Event): string {
   switch (event.type) {
     case "status":
-      return `${event.data.status}${event.data.reason === null ? "" : `: ${event.data.reason}`}`;
+      return statusLine(event);
     case "epoch":
       return `epoch ${event.data.epoch}  loss ${event.data.loss?.toPrecision(3) ?? "–"}  accuracy ${percent(event.data.accuracy)}`;
     case "checkpoint":

@@ -79,13 +79,24 @@ const small = "--network fast-mnist --size 16 --grey --epochs 12";
 describe("train", () => {
   it("makes a folder of pictures a model, plainly where nobody looks", async () => {
     const { code, out, err } = await maps(
-      `train ./pets ${small} --set /batchSize=20 --set /optimiser/learningRate=0.1`,
+      `train ./pets ${small} --fit crop --background #fff7e0 --set /batchSize=20 --set /optimiser/learningRate=0.1`,
     );
     expect([code, err]).toEqual([0, expect.stringContaining("80 pictures, 2 classes")]);
     expect(err).not.toContain("\u001B");
     expect(err.match(/^epoch \d+\/12 {2}loss \S+ {2}accuracy [\d.]+ %/gm)).toHaveLength(12);
-    expect(out).toMatch(/^test accuracy [\d.]+ % on 16 pictures\nmodel mdl_[0-9A-Z]+\n$/);
+    expect(err).toContain("succeeded: all epochs were trained\n");
     const [job] = (await stack.client.jobs.list({ limit: 1 })).data;
+    expect((await stack.client.datasets.get(job.dataset.id)).conversion).toMatchObject({
+      fit: "crop",
+      background: "#fff7e0",
+    });
+    const { checkpoint } = await stack.client.models.get(job.model ?? "");
+    const [first, second, ...rest] = out.split("\n");
+    expect([first, rest]).toEqual([
+      expect.stringMatching(/^test accuracy [\d.]+ % on 16 pictures$/),
+      [`model ${job.model}`, ""],
+    ]);
+    expect(second).toBe(`kept epoch ${checkpoint?.epoch}, the last: no split decides which is best`);
     expect(job.request).toMatchObject({
       epochs: 12,
       batchSize: 20,
@@ -113,11 +124,22 @@ describe("train", () => {
 
   it("answers the job as JSON, and nothing else on stdout", async () => {
     const layers = `/network=${JSON.stringify(strokesNetwork).replaceAll(" ", "")}`;
-    const job = parsed<Job>(await maps(`train strokes --network toolbox --epochs 2 --json --set ${layers}`));
+    const job = parsed<Job>(
+      await maps(
+        `train strokes --network toolbox --epochs 2 --json --set ${layers} --set /validation={"fraction":0.2}`,
+      ),
+    );
     expect(job).toMatchObject({ status: "succeeded", model: expect.stringMatching(/^mdl_/) as string });
     const logs = await maps(`logs ${job.id}`);
     expect(logs.out).toMatch(/epoch 2 {2}loss/);
-    expect((await maps(`watch ${job.id}`)).out).toMatch(/^test accuracy/);
+    const { checkpoint } = await stack.client.models.get(job.model ?? "");
+    const watched = await maps(`watch ${job.id}`);
+    expect(watched.out).toMatch(
+      /^test accuracy .*\nkept epoch \d of 2, the best: validation accuracy [\d.]+ %\nmodel /,
+    );
+    expect(watched.out).toContain(`kept epoch ${checkpoint?.epoch} of 2`);
+    // Called by nobody, it is called after its data and the time.
+    expect((await stack.client.models.get(job.model ?? "")).name).toMatch(/^strokes, \d{4}-\d\d-\d\d \d\d:\d\d$/);
     expect((await maps(`jobs delete ${job.id} --models`)).code).toBe(0);
   });
 
@@ -164,6 +186,18 @@ describe("what cannot be used is told in a sentence, and leaves nothing behind",
     ["a network that does not fit", "train strokes --network toolbox", 4, /needs samples of at least 16×16/],
     ["a job that does not exist", "watch job_x", 4, /there is no job job_x/],
     ["no such picture", "predict mdl_x no.png", 2, /there is no file no\.png/],
+    [
+      "a way to fit that there is none",
+      "train ./pets --fit wide",
+      2,
+      /--fit: expected one of fit, crop, stretch, found 'wide'/,
+    ],
+    [
+      "a colour that is none",
+      "datasets upload ./pets --background pink",
+      2,
+      /--background: expected black, white or #rrggbb, found 'pink'/,
+    ],
     ["an address that is none", "jobs --url nonsense", 2, /--url: expected an address/],
     [
       "nobody there",

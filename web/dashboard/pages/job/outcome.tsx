@@ -1,17 +1,10 @@
 /** How far it is, or what came of it. */
 import type { ComponentChildren, JSX } from "preact";
+import { stopWords } from "../../../../client/words.ts";
 import type { Job } from "../../../../schemas/job.ts";
 import { Figure, Progress, Section, Sentence } from "../../elements/basics.tsx";
 import { count, counted, duration, figure, percent, short } from "../../format.ts";
 import type { LiveJob } from "../../store/live-job.ts";
-
-const stops: Record<string, string> = {
-  epochs: "all epochs were trained",
-  validationAccuracy: "it was good enough",
-  patience: "it got no better",
-  maxSeconds: "its time was over",
-  step: "it came to the step that it repeats",
-};
 
 function Running({ job, live }: { job: Job; live: LiveJob }): JSX.Element {
   const { status } = job;
@@ -100,7 +93,7 @@ function Result({ job }: { job: Job }): JSX.Element | null {
         />
       </div>
       <p class="soft small-text under-figures">
-        It stopped because {stops[result.stopReason] ?? result.stopReason}. Computed by {result.kernels}.
+        It stopped because {stopWords[result.stopReason]}. Computed by {result.kernels}.
       </p>
     </Section>
   );
