@@ -1,12 +1,13 @@
 /** What stands around every page: the way to the others, what arrives, and word of a lost connection. */
 import type { ComponentType, JSX } from "preact";
 import { useEffect, useState } from "preact/hooks";
-import { Empty, PageHead, ProblemNote, Waiting } from "./elements/basics.tsx";
+import { ProblemNote, Waiting } from "./elements/basics.tsx";
 import { heading, place, type PageProps } from "./router.ts";
 import { findRoute } from "./routes.ts";
 import { DropLayer } from "./shell/drop-layer.tsx";
 import { KeyForm } from "./shell/key-form.tsx";
 import { Navigation } from "./shell/navigation.tsx";
+import { NoSuchPage } from "./shell/no-such-page.tsx";
 import { UploadTray } from "./shell/upload-tray.tsx";
 import { isLost, wantsKey } from "./store/connection.ts";
 
@@ -15,17 +16,6 @@ interface Shown {
   Page: ComponentType<PageProps>;
   params: Record<string, string>;
 }
-
-const NoSuchPage = (): JSX.Element => (
-  <>
-    <PageHead title="No such page" />
-    <Empty title="Nothing stands at this address.">
-      <p>
-        <a href="/">Back to the beginning</a>
-      </p>
-    </Empty>
-  </>
-);
 
 /** The page of the path; the one before stays until its file is there. */
 function useShown(): { shown: Shown | null; failure: Error | null } {

@@ -2,42 +2,20 @@
  * The dashboard, as `npm run build` made it: one page for every path of its own, and its files, named by their
  * content and kept for ever. Programs that ask at `/` get a list of entry points.
  */
-import { fileURLToPath } from "node:url";
 import files from "@fastify/static";
-import type { FastifyReply, FastifyRequest } from "fastify";
+import type { FastifyReply } from "fastify";
 import { z } from "zod";
 import { entryPoints, type EntryPoints } from "../../../schemas/system.ts";
+import { builtDashboard, pageHeaders, wantsPage } from "../http/page.ts";
 import { notFound } from "../http/problem.ts";
 import type { App } from "../http/types.ts";
 
-/** From the sources as from dist/ it is the one in dist/. */
-const built = fileURLToPath(
-  new URL(
-    import.meta.url.endsWith(".ts") ? "../../../dist/web/dashboard/" : "../../../web/dashboard/",
-    import.meta.url,
-  ),
-);
-
-/** Everything comes from here, and nothing stands inside the page. */
-const policy = [
-  "default-src 'none'",
-  "script-src 'self'",
-  "style-src 'self'",
-  "img-src 'self' blob: data:",
-  "connect-src 'self'",
-  "form-action 'self'",
-  "base-uri 'none'",
-  "frame-ancestors 'none'",
-].join("; ");
-
 /** First parts of the paths that the page knows; what stands behind them is its own affair. */
-const places = ["datasets", "jobs", "models", "mathematics", "sweeps", "system"];
-
-const wantsPage = ({ headers }: FastifyRequest): boolean => (headers.accept ?? "").includes("text/html");
+const places = ["datasets", "jobs", "models", "sweeps", "system"];
 
 function sendPage(reply: FastifyReply): FastifyReply {
-  reply.headers({ "content-security-policy": policy, "cache-control": "no-cache", vary: "Accept, Accept-Encoding" });
-  return reply.sendFile("index.html", built, { cacheControl: false });
+  reply.headers(pageHeaders);
+  return reply.sendFile("index.html", builtDashboard, { cacheControl: false });
 }
 
 const pointsOf = (version: string): EntryPoints => ({
@@ -58,7 +36,7 @@ const pointsOf = (version: string): EntryPoints => ({
 /** In a context of its own: what it sends is of its kind alone. */
 export async function dashboard(app: App, { version }: { version: string }): Promise<void> {
   await app.register(files, {
-    root: `${built}assets/`,
+    root: `${builtDashboard}assets/`,
     prefix: "/assets/",
     preCompressed: true,
     maxAge: "1y",

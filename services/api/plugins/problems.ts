@@ -7,6 +7,7 @@ import { redaction } from "../../shared/redaction.ts";
 import { isRedisAway } from "../../shared/redis.ts";
 import { StorageError } from "../../shared/storage/index.ts";
 import { unreadType } from "../http/media-types.ts";
+import { sendNoSuchPage, wantsPage } from "../http/page.ts";
 import { Problem, Refusal } from "../http/problem.ts";
 import type { App } from "../http/types.ts";
 
@@ -189,7 +190,7 @@ export const problems = plugin(async (app: App) => {
     await takeRest(request);
     return sendProblem(toProblem(error, request), request, reply);
   });
-  app.setNotFoundHandler((request, reply) => {
+  app.setNotFoundHandler(async (request, reply) => {
     const path = request.url.split("?")[0] ?? "/";
     const allowed = methods.filter((method) => app.findRoute({ url: path, method }) !== null);
     // A route that is there and has nothing to give, as for the files of the documentation: then it is not found.
@@ -205,6 +206,7 @@ export const problems = plugin(async (app: App) => {
             code: "not-found",
             detail: `there is no route ${path.slice(0, 200)}; GET /openapi.json lists all`,
           });
+    if (problem.code === "not-found" && wantsPage(request) && (await sendNoSuchPage(reply))) return reply;
     return sendProblem(problem, request, reply);
   });
 });

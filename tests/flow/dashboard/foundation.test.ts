@@ -52,6 +52,23 @@ it("is the same page below every place of its own, and a problem for programs", 
   }
 });
 
+it("says where nothing is that nothing is there: a page to browsers, a problem to programs", async () => {
+  for (const path of ["/compare", "/training?x=1", "/mathematics", "/v1/nothing"]) {
+    const html = await test.app.inject({ url: path, headers: asBrowser });
+    expect([path, html.statusCode, html.headers["content-type"]]).toEqual([path, 404, "text/html; charset=utf-8"]);
+    expect(html.body).toBe((await page()).body);
+    expect(html.headers["content-security-policy"]).toBe((await page()).headers["content-security-policy"]);
+    for (const other of [{ url: path }, { url: path, method: "POST" as const, headers: asBrowser }]) {
+      const problem = await test.app.inject(other);
+      expect([problem.statusCode, problem.headers["content-type"], problem.json()]).toMatchObject([
+        404,
+        "application/problem+json",
+        { code: "not-found" },
+      ]);
+    }
+  }
+});
+
 it("has files that are kept for ever, compressed, and fit a first load", async () => {
   const { body } = await page();
   const paths = [...body.matchAll(/(?:src|href)="(\/assets\/[^"]+)"/g)].map(([, path]) => path);
@@ -102,12 +119,24 @@ describe.skipIf(findBrowser() === null)("in a browser", unhurried, () => {
       await context.close();
     });
 
+  for (const look of looks)
+    it(`says what is not there, ${look.scheme} and ${look.width} wide, and leads to what is`, async () => {
+      const { context, page: tab } = await openDashboard(browser, url, look);
+      await tab.goto(`${url}/compare`);
+      await tab.getByText("There is nothing at /compare").waitFor();
+      expect(await violationsOf(tab)).toEqual([]);
+      const meant = tab.getByRole("region", { name: "Perhaps you meant" });
+      await meant.getByRole("link", { name: "Several jobs laid over each other" }).click();
+      await tab.waitForURL(`${url}/jobs/compare`);
+      await context.close();
+    });
+
   it("goes from page to page by links and back, and says which page it is", async () => {
     const { context, page: tab } = await openDashboard(browser, url);
     await tab.goto(`${url}/nowhere-in-particular`).catch(() => undefined);
     await tab.goto(`${url}/jobs/none/such/place`);
     await tab.getByRole("heading", { name: "No such page" }).waitFor();
-    await tab.getByRole("link", { name: "Home", exact: true }).click();
+    await tab.getByRole("navigation", { name: "Pages" }).getByRole("link", { name: "Home", exact: true }).click();
     await tab.getByRole("heading", { level: 1, name: "Teach a network to see" }).waitFor();
     await expect.poll(() => tab.title(), patient).toBe("Teach a network to see · feature-maps");
     await tab.goBack();
