@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import sharp from "sharp";
 import { afterAll, afterEach, describe, expect, it, vi } from "vitest";
+import type { Log } from "../shared/log.ts";
 import { PictureError, readPicture } from "../shared/pictures.ts";
 import { Decoders, type DecodersOptions } from "./decoders.ts";
 
@@ -61,6 +62,20 @@ describe("Decoders", () => {
       environment: expect.not.arrayContaining(["ADMIN_KEY"]) as string[],
     });
     vi.unstubAllEnvs();
+  });
+  it("say in our words what is wrong with a picture, and in the log what its decoder said", async () => {
+    const picture = await sharp({ create: { width: 31, height: 17, channels: 4, background: "#1256ee" } })
+      .png()
+      .toBuffer();
+    const info = vi.fn<Log["info"]>();
+    const some = decoders({ log: { info, warn: () => undefined } });
+    const ours =
+      "found a PNG that cannot be read: it breaks off after 60 bytes, behind its part pHYs; expected a complete picture";
+    await expect(some.read(picture.subarray(0, 60), wish)).rejects.toThrow(ours);
+    expect(info.mock.calls).toEqual([
+      [{ detail: ours, cause: expect.stringMatching(/./) as string }, "a picture could not be read"],
+    ]);
+    expect(JSON.stringify(info.mock.calls)).toMatch(/libpng|corrupt header/);
   });
   it("replace a process that dies of a picture, and go on with the next", async () => {
     const some = decoders(fake);
