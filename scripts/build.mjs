@@ -202,11 +202,14 @@ export function build({ force = false } = {}) {
       .filter(({ name, stamp }) => stamps[name] !== stamp);
     const make = async ({ name, stamp, work }) => {
       const started = performance.now();
+      console.log(`build: ${name} …`);
       if ((await work()) === false) return;
       stamps[name] = stamp;
       writeFileSync(stampsFile, `${JSON.stringify(stamps, null, 2)}\n`);
       console.log(`build: ${name} in ${((performance.now() - started) / 1000).toFixed(1)} s`);
     };
+    if (stale.length > 0 && Object.keys(stamps).length === 0)
+      console.log("build: the first takes half a minute to a few; later ones do what changed");
     for (const step of stale.filter(({ name }) => name === "typescript")) await make(step);
     const begun = new Map();
     for (const step of stale.filter(({ name }) => name !== "typescript")) {

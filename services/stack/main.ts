@@ -42,6 +42,7 @@ async function start(config: Config): Promise<void> {
   requireAuth(config);
   const log = createLog({ level: config.logLevel, service: "stack" });
   const { dataDir, unlock } = await takeFolder(config);
+  if (config.redisUrl === null) process.stderr.write("Redis: starting one …\n");
   const redis = config.redisUrl === null ? await provideRedis({ dataDir, log }) : null;
   const reserve = redis ? new Reserve({ folder: join(dataDir, "redis"), log }) : null;
   reserve?.start();
@@ -89,6 +90,7 @@ async function start(config: Config): Promise<void> {
       if (code !== 0) process.exit(code);
     },
   );
+  process.stderr.write("api and worker: starting …\n");
   worker.start();
   api.start();
 }
