@@ -28,7 +28,7 @@ export interface UploadLimits {
 
 declare module "fastify" {
   interface FastifyRequest {
-    /** SHA-256 over names and contents of all parts, once readParts has come to the end. */
+    /** SHA-256 over names, file names and contents of all parts, once readParts has come to the end. */
     uploadDigest: string | null;
   }
 }
@@ -98,7 +98,8 @@ export async function* readParts(request: FastifyRequest, limits: UploadLimits):
   const digest = createHash("sha256");
   const gone = brokenOff(request);
   for await (const part of partsOf(request, limits, gone.promise)) {
-    digest.update(`${part.type}\0${part.fieldname}\0`);
+    const filename = part.type === "file" ? part.filename : null;
+    digest.update(`${JSON.stringify([part.type, part.fieldname, filename])}\0`);
     if (part.type === "field") {
       if (part.valueTruncated)
         throw new Problem({

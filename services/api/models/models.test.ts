@@ -44,11 +44,14 @@ const weights = (units = 3) =>
   });
 
 type Fields = Record<string, string | Uint8Array>;
-function form(fields: Fields): { headers: Record<string, string>; payload: Buffer } {
+function form(
+  fields: Fields,
+  filename = (name: string) => `${name}.bin`,
+): { headers: Record<string, string>; payload: Buffer } {
   const boundary = `b${Math.random().toString(36).slice(2)}`;
   const parts = Object.entries(fields).flatMap(([name, value]) => [
     Buffer.from(
-      `--${boundary}\r\ncontent-disposition: form-data; name="${name}"${typeof value === "string" ? "" : `; filename="${name}.bin"\r\ncontent-type: application/octet-stream`}\r\n\r\n`,
+      `--${boundary}\r\ncontent-disposition: form-data; name="${name}"${typeof value === "string" ? "" : `; filename="${filename(name)}"\r\ncontent-type: application/octet-stream`}\r\n\r\n`,
     ),
     Buffer.from(value),
     Buffer.from("\r\n"),
@@ -61,6 +64,16 @@ function form(fields: Fields): { headers: Record<string, string>; payload: Buffe
 const send = (url: string, fields: Fields, headers: Record<string, string> = {}) => {
   const { headers: type, payload } = form(fields);
   return test.app.inject({ method: "POST", url, headers: { ...type, ...headers }, payload });
+};
+/** What such a file holds is no matter. */
+const sendFile = (filename: string, key: string) => {
+  const { headers, payload } = form({ file: Buffer.from("1,2,0\n") }, () => filename);
+  return test.app.inject({
+    method: "POST",
+    url: "/v1/datasets",
+    headers: { ...headers, "idempotency-key": key },
+    payload,
+  });
 };
 const whole = (): Fields => ({
   name: "strokes by hand",
@@ -98,6 +111,12 @@ describe("imports", () => {
     ).toMatchObject({ status: 422, code: "idempotency-mismatch" });
     expect((await test.app.inject("/v1/models")).json<{ data: unknown[] }>().data).toEqual([made.json()]);
     expect((await test.app.inject("/v1/models/strokes")).json()).toEqual(made.json());
+  });
+  it("takes the same bytes under another file name for another upload: a dataset is called after it", async () => {
+    const made = await sendFile("strokes.csv", "upload-1");
+    expect(made.json()).toMatchObject({ object: "dataset", name: "strokes" });
+    expect((await sendFile("strokes.csv", "upload-1")).json()).toEqual(made.json());
+    expect((await sendFile("dashes.csv", "upload-1")).json()).toMatchObject({ code: "idempotency-mismatch" });
   });
   it.each<[string, Fields, number, string, RegExp]>([
     ["weights of another shape", { ...whole(), weights: weights(4) }, 422, "/weights", /layers\.3\.weight/],
