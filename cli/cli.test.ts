@@ -1,18 +1,21 @@
 /** What the command line decides by itself: pointers, versions, folders, sizes, curves, help. */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readFile, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import sharp from "sharp";
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
-import { usualSettings, type JobRequest } from "../client/index.ts";
+import { usualSettings, type Client, type JobRequest } from "../client/index.ts";
 import { extentOf } from "../client/uploads/picture-size.ts";
 import { drawCurves } from "./chart.ts";
+import { parse } from "./command.ts";
+import { exportCommand } from "./commands/files.ts";
 import { commands } from "./commands/index.ts";
 import { exitCodes, Failure } from "./failures.ts";
 import { readFolder } from "./folder.ts";
 import { commandHelp, generalHelp } from "./help.ts";
+import { createOutput } from "./output.ts";
 import { assign, parseAssignment } from "./pointers.ts";
 import { background, endBackground } from "./service.ts";
 import { isNewer } from "./version.ts";
@@ -97,6 +100,37 @@ describe("the service in the background", () => {
     if (!found) expect(await endBackground()).toBeNull();
     waiting.stdin.end();
     expect(await ended).toEqual([0, null]);
+  });
+});
+
+describe("an export", () => {
+  const save = (path: string, body: ReadableStream | string) => {
+    const models = { export: () => Promise.resolve(new Response(body)) };
+    return exportCommand.run({
+      given: parse(exportCommand, ["mdl_1", "onnx", "-o", path]),
+      out: { ...createOutput({ json: false }), say: () => undefined },
+      signal: new AbortController().signal,
+      connect: () => Promise.resolve({ client: { models } as unknown as Client, url: "" }),
+    });
+  };
+  it("is whole or as before, whatever an earlier one left behind", async () => {
+    const path = join(await folder("exports", { "m.onnx": "before", "m.onnx.partial": "half" }), "m.onnx");
+    const chunks = [Buffer.from("half")];
+    const breaksOff = new ReadableStream({
+      pull(controller) {
+        const chunk = chunks.pop();
+        if (chunk) controller.enqueue(chunk);
+        else controller.error(new Error("it broke off"));
+      },
+    });
+    await expect(save(path, breaksOff)).rejects.toThrow(/it broke off/);
+    expect(await readFile(path, "utf8")).toBe("before");
+    await save(path, "after");
+    expect(await readFile(path, "utf8")).toBe("after");
+    expect((await readdir(dirname(path))).toSorted()).toEqual(["m.onnx", "m.onnx.partial"]);
+  });
+  it("names a folder that is not there", async () => {
+    expect(await refused(save(join(root, "nowhere", "m.onnx"), "-"))).toMatch(/m\.onnx cannot be written: ENOENT/);
   });
 });
 

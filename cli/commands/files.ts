@@ -1,4 +1,5 @@
 /** `datasets upload`, `models export`, `predict`: files in and out. */
+import { randomUUID } from "node:crypto";
 import { open, readFile, rename, rm } from "node:fs/promises";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
@@ -37,13 +38,12 @@ const formats: Readonly<Record<ExportFormat, string>> = {
 };
 const isFormat = (text: string): text is ExportFormat => text in formats;
 
-/** Whole or not at all. */
+/** Whole or not at all: under a name of its own until it is there, whatever an earlier command left or another writes. */
 async function save(response: Response, path: string): Promise<number> {
   if (response.body === null) throw new Error("the answer has no body");
-  const partial = `${path}.partial`;
-  // "wx": what another command writes there now is not ours to touch.
+  const partial = `${path}.${randomUUID().slice(0, 8)}.partial`;
   const file = await open(partial, "wx").catch((error: unknown) => {
-    throw unusable(`${partial} cannot be written: ${(error as Error).message}`);
+    throw unusable(`${path} cannot be written: ${(error as Error).message}`);
   });
   try {
     const body = Readable.fromWeb(response.body);
