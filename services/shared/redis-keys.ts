@@ -105,8 +105,8 @@ export const keyForms = {
   /** Set of worker names; a string with an end for each. */
   workers: "maps:workers",
   worker: "maps:worker:{name}",
-  /** Hash: kind of training → samples a second, as last seen. */
-  rates: "maps:rates",
+  /** String with an end: samples a second of this kind of training, as last seen. */
+  rate: "maps:rate:{kind}",
   /** Hash: kernels and threads → work a second, over the last trainings. */
   speeds: "maps:speeds",
 } as const;

@@ -66,6 +66,9 @@ export function rateKey(
     .slice(0, 32);
 }
 
+/** How long a rate is known after its kind of training was last seen. */
+const rateLifeSeconds = 30 * 24 * 3600;
+
 export class Rates {
   readonly #redis: Redis;
   constructor(redis: Redis) {
@@ -74,12 +77,12 @@ export class Rates {
 
   /** Samples a second as last seen, or null. */
   async read(key: string): Promise<number | null> {
-    const text = await this.#redis.hget(keys.rates, key);
+    const text = await this.#redis.get(keys.rate(key));
     return text === null ? null : Number(text);
   }
 
   async write(key: string, samplesPerSecond: number): Promise<void> {
-    await this.#redis.hset(keys.rates, key, samplesPerSecond.toFixed(3));
+    await this.#redis.set(keys.rate(key), samplesPerSecond.toFixed(3), "EX", rateLifeSeconds);
   }
 }
 
