@@ -33,15 +33,27 @@ declare module "fastify" {
   }
 }
 
+/** What is wrong with a body that the parser could not read. RFC 2046, §5.1.1: a boundary has at most 70 characters. */
+function faultOf(error: Error, type: string): string {
+  const [, quoted, plain] = /boundary=(?:"([^"]*)"|([^;\s]*))/i.exec(type) ?? [];
+  const boundary = quoted ?? plain ?? "";
+  if (boundary === "")
+    return "Content-Type names no boundary for the multipart body; expected multipart/form-data; boundary=…";
+  if (boundary.length > 70)
+    return `Content-Type names a boundary of ${boundary.length} characters; expected at most 70`;
+  const fault = /unexpected end/i.test(error.message) ? "breaks off before its last boundary" : "cannot be taken apart";
+  return `the multipart body ${fault}; expected parts between boundaries, and the last one closed`;
+}
+
 /**
  * The parser names its own errors by a code; what has none is a body it could not read, such as one without a boundary
  * or without its end. A sender that is gone is no fault of the storage either.
  */
-const explained = (error: unknown): unknown =>
+const explained = (error: unknown, { headers }: FastifyRequest): unknown =>
   error instanceof Error && (!("code" in error) || error.code === "ECONNRESET")
     ? new Problem({
         code: "malformed-body",
-        detail: `the multipart body ${/unexpected end/i.test(error.message) ? "breaks off before its last boundary" : "cannot be taken apart"}; expected parts between boundaries, and the last one closed`,
+        detail: faultOf(error, headers["content-type"] ?? ""),
         cause: error,
       })
     : error;
@@ -85,7 +97,7 @@ async function* partsOf(
       yield next.value;
     }
   } catch (error) {
-    throw explained(error);
+    throw explained(error, request);
   }
 }
 
@@ -127,7 +139,7 @@ export async function* readParts(request: FastifyRequest, limits: UploadLimits):
         );
       },
     });
-    const breakOff = (error: unknown): void => void tee.destroy(explained(error) as Error);
+    const breakOff = (error: unknown): void => void tee.destroy(explained(error, request) as Error);
     // What is short may have broken off before we came to it.
     if (part.file.errored) breakOff(part.file.errored);
     part.file.on("error", breakOff);
