@@ -2,21 +2,16 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { datasetRecord } from "../../../tests/support/app.ts";
 import { makeJob, makeModel } from "../../../tests/support/made-records.ts";
-import { startTestRedis, type TestRedis } from "../../../tests/support/redis.ts";
-import { createLog } from "../log.ts";
-import { closeRedis, connectRedis, type Redis } from "../redis.ts";
+import { startConnectedRedis } from "../../../tests/support/redis.ts";
+import type { Redis } from "../redis.ts";
 import { createRecords, migrate } from "./index.ts";
 
-let server: TestRedis;
 let redis: Redis;
+let stop: () => Promise<void>;
 beforeAll(async () => {
-  server = await startTestRedis();
-  redis = connectRedis({ url: server.url, role: "working", log: createLog({ level: "silent", service: "test" }) });
+  ({ redis, stop } = await startConnectedRedis());
 });
-afterAll(async () => {
-  await closeRedis(redis);
-  await server.stop();
-});
+afterAll(() => stop());
 
 /** Takes away what version 1 did not have. */
 async function asBefore(): Promise<void> {

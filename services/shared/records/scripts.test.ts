@@ -1,26 +1,19 @@
 /** The Lua files: each a form that can be read, all of them known, each accepted by a real Redis. */
 import { readdirSync, readFileSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { startTestRedis } from "../../../tests/support/redis.ts";
-import type { TestRedis } from "../../../tests/support/redis.ts";
-import { createLog } from "../log.ts";
+import { startConnectedRedis } from "../../../tests/support/redis.ts";
 import { orders } from "../outbox.ts";
 import { channels, keys } from "../redis-keys.ts";
-import { closeRedis, connectRedis } from "../redis.ts";
 import type { Redis } from "../redis.ts";
 import { scriptNames, scriptText } from "./scripts.ts";
 
 const folder = new URL("./lua/", import.meta.url);
-let server: TestRedis;
 let redis: Redis;
+let stop: () => Promise<void>;
 beforeAll(async () => {
-  server = await startTestRedis();
-  redis = connectRedis({ url: server.url, role: "working", log: createLog({ level: "silent", service: "test" }) });
+  ({ redis, stop } = await startConnectedRedis());
 });
-afterAll(async () => {
-  await closeRedis(redis);
-  await server.stop();
-});
+afterAll(() => stop());
 
 test("every file is a script that has a name, and the other way round", () => {
   const files = readdirSync(folder).filter((name) => name !== "prelude.lua");

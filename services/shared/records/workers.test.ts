@@ -1,21 +1,14 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { startTestRedis } from "../../../tests/support/redis.ts";
-import type { TestRedis } from "../../../tests/support/redis.ts";
-import { createLog } from "../log.ts";
-import { closeRedis, connectRedis } from "../redis.ts";
+import { startConnectedRedis } from "../../../tests/support/redis.ts";
 import type { Redis } from "../redis.ts";
 import { createRecords } from "./index.ts";
 
-let server: TestRedis;
 let redis: Redis;
+let stop: () => Promise<void>;
 beforeAll(async () => {
-  server = await startTestRedis();
-  redis = connectRedis({ url: server.url, role: "working", log: createLog({ level: "silent", service: "test" }) });
+  ({ redis, stop } = await startConnectedRedis());
 });
-afterAll(async () => {
-  await closeRedis(redis);
-  await server.stop();
-});
+afterAll(() => stop());
 
 test("a rate is known until its kind of training has not been seen for long", async () => {
   const { rates } = createRecords(redis);
